@@ -1,0 +1,159 @@
+/**
+ * Every failure that this product knows, in one table: what it means, the exit code of the command, the status of an
+ * HTTP answer, and whether trying again can help. Nobody branches on a message; everybody may branch on a code.
+ */
+interface CodeFacts {
+  /** exit code of the command */
+  readonly exit: number;
+  /** status of an HTTP answer */
+  readonly status: number;
+  /** whether the same call may succeed later with nothing changed by the user */
+  readonly retryable: boolean;
+  readonly meaning: string;
+}
+
+const table = {
+  internal: { exit: 1, status: 500, retryable: false, meaning: 'a fault of this program; please report it' },
+  usage: {
+    exit: 2,
+    status: 400,
+    retryable: false,
+    meaning: 'unknown command, flow, option or value; nothing was contacted',
+  },
+  invalid: {
+    exit: 2,
+    status: 422,
+    retryable: false,
+    meaning: 'a file is wrong: each error is told with file:line:column; nothing was contacted',
+  },
+  refused: {
+    exit: 2,
+    status: 403,
+    retryable: false,
+    meaning: 'not done for safety: an unsafe address, another environment, a write without a yes',
+  },
+  aborted: {
+    exit: 4,
+    status: 409,
+    retryable: false,
+    meaning: 'answered with no, or the plan changed after the yes; nothing more was done',
+  },
+  ambiguous: {
+    exit: 65,
+    status: 409,
+    retryable: false,
+    meaning: 'a name fits more than one vault, item or field; use the id that is told',
+  },
+  'not-found': {
+    exit: 66,
+    status: 404,
+    retryable: false,
+    meaning: 'a vault, item, field, user or secret does not exist',
+  },
+  'invalid-value': {
+    exit: 67,
+    status: 422,
+    retryable: false,
+    meaning: 'a stored value is not what it should be: no one-time password, empty, too long',
+  },
+  unavailable: {
+    exit: 69,
+    status: 503,
+    retryable: true,
+    meaning: 'a service, or the development stack, does not answer',
+  },
+  conflict: { exit: 73, status: 409, retryable: false, meaning: 'someone else made or changed it; left as it is' },
+  timeout: { exit: 74, status: 504, retryable: true, meaning: 'a service did not answer within its deadline' },
+  'rate-limited': { exit: 75, status: 429, retryable: true, meaning: 'a quota is used up; try again when it resets' },
+  protocol: {
+    exit: 76,
+    status: 502,
+    retryable: false,
+    meaning: 'a service gave an answer that is not valid: wrong issuer, audience, signature, scope or form',
+  },
+  denied: {
+    exit: 77,
+    status: 403,
+    retryable: false,
+    meaning: 'a service refused the credentials, or what they may do',
+  },
+} as const satisfies Record<string, CodeFacts>;
+
+export type ErrorCode = keyof typeof table;
+export const errorCodes: Readonly<Record<ErrorCode, CodeFacts>> = table;
+
+/** Where it went wrong; whoever knows a part adds it with {@link FlowError.at}. */
+export interface Place {
+  /** `file:line:column` */
+  readonly location?: string;
+  readonly flow?: string;
+  readonly step?: string;
+  /** an `op://` reference, a secret's name, a user: never a value */
+  readonly subject?: string;
+}
+
+export interface FlowErrorOptions {
+  /** what the user can do, lower-case, without full stop */
+  readonly hint?: string;
+  readonly place?: Place;
+  readonly cause?: unknown;
+  /** for `rate-limited` and `unavailable`: seconds that the service asked us to wait */
+  readonly retryAfter?: number;
+}
+
+/** The one error of this product. Its message and hint never hold a value. */
+export class FlowError extends Error {
+  override readonly name = 'FlowError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly place: Place;
+  readonly retryAfter: number | undefined;
+
+  /** @param message lower-case, without full stop, without the place */
+  constructor(code: ErrorCode, message: string, options: FlowErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.place = options.place ?? {};
+    this.retryAfter = options.retryAfter;
+  }
+
+  /** The same error with more of its place; what is already known stays. */
+  at(place: Place): FlowError {
+    return new FlowError(this.code, this.message, {
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.retryAfter === undefined ? {} : { retryAfter: this.retryAfter }),
+      place: { ...place, ...this.place },
+      cause: this.cause,
+    });
+  }
+
+  /** One line: where, what, and what to do. */
+  line(): string {
+    const { location, flow, step, subject } = this.place;
+    const where = [
+      location,
+      flow === undefined ? undefined : `flow "${flow}"`,
+      step === undefined ? undefined : `step "${step}"`,
+      subject,
+    ].filter((part) => part !== undefined);
+    const what = `${where.length === 0 ? '' : `${where.join(', ')}: `}${this.message}`;
+    return oneLine(this.hint === undefined ? what : `${what} (${this.hint})`);
+  }
+}
+
+/** Anything thrown as a FlowError: unknown errors become `internal` with a fixed text; their detail stays in `cause`. */
+export function asFlowError(error: unknown): FlowError {
+  if (error instanceof FlowError) return error;
+  return new FlowError('internal', 'an unexpected fault', {
+    cause: error,
+    hint: 'run again with --debug for the stack, which holds no values, and report it',
+  });
+}
+
+/** Text from outside on one line, without control characters, at most 500 characters. */
+export function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- terminals act on control characters
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+  return clean.length > 500 ? `${clean.slice(0, 499)}…` : clean;
+}

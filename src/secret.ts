@@ -1,0 +1,45 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/**
+ * A value that must not be seen. It prints as `[secret]` everywhere (string, template, JSON, console, structured
+ * clone), has nothing enumerable, and gives its value only to {@link Secret.reveal}, which is called by adapters and
+ * by the step that needs the value.
+ */
+export class Secret {
+  readonly #value: string;
+
+  /** @param value never trimmed, never changed */
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  reveal(): string {
+    return this.#value;
+  }
+
+  get isEmpty(): boolean {
+    return this.#value.length === 0;
+  }
+
+  /** Constant-time comparison. */
+  equals(other: Secret): boolean {
+    const digest = (secret: Secret) => createHash('sha256').update(secret.#value).digest();
+    return timingSafeEqual(digest(this), digest(other));
+  }
+
+  toString(): string {
+    return '[secret]';
+  }
+
+  toJSON(): string {
+    return '[secret]';
+  }
+
+  [Symbol.toPrimitive](): string {
+    return '[secret]';
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[secret]';
+  }
+}
