@@ -153,7 +153,6 @@ export function asFlowError(error: unknown): FlowError {
 
 /** Text from outside on one line, without control characters, at most 500 characters. */
 export function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- terminals act on control characters
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+  const clean = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
   return clean.length > 500 ? `${clean.slice(0, 499)}…` : clean;
 }

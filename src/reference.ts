@@ -50,8 +50,7 @@ export class Reference implements ReferenceParts {
   /** Parses a reference to a field or file, or (two parts) to an item. Never throws. */
   static parse(text: string): Reference | ReferenceProblem {
     if (!text.startsWith(scheme)) return { problem: 'is not a secret reference', hint: form };
-    // oxlint-disable-next-line no-control-regex -- a reference is one printable line
-    if (/[\u0000-\u001f\u007f]/.test(text)) return { problem: 'holds a control character', hint: form };
+      if (/\p{Cc}/u.test(text)) return { problem: 'holds a control character', hint: form };
     const found = query.exec(text);
     const path = text.slice(scheme.length, found?.index);
     const segments = path.split('/').map(decodeSegment);
@@ -111,7 +110,7 @@ export class Reference implements ReferenceParts {
 
 /** One part of a reference, percent-encoded so that it stays one part. */
 export function encodeSegment(text: string): string {
-  return text.replace(/%(?=[0-9A-Fa-f]{2})|[/?\u0000-\u001f\u007f]/g, (character) => `%${hex(character)}`);
+  return text.replace(/%(?=[0-9A-Fa-f]{2})|[/?]|\p{Cc}/gu, encodeURIComponent);
 }
 
 function decodeSegment(text: string): string {
@@ -122,8 +121,4 @@ function decodeSegment(text: string): string {
       return run; // not UTF-8: a title that just holds a percent sign
     }
   });
-}
-
-function hex(character: string): string {
-  return character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0');
 }

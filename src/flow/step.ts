@@ -113,9 +113,9 @@ export type StepKind = PureStepKind | WriteStepKind;
 
 /** Declares a kind with its own types, and gives it the form that the registry takes. */
 export function pureStep<K extends Keys, F extends OutputFields>(kind: PureStepKind<K, F>): StepKind {
-  return kind as unknown as StepKind;
+  return kind;
 }
 
 export function writeStep<K extends Keys, F extends OutputFields>(kind: WriteStepKind<K, F>): StepKind {
-  return kind as unknown as StepKind;
+  return kind;
 }
