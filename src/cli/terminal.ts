@@ -1,0 +1,91 @@
+import { oneLine } from '../errors.ts';
+
+/** The command's three streams. Answers go to stdout; everything else to stderr. */
+export interface Terminal {
+  /** stdout, as it is */
+  out(text: string): void;
+  /** one line on stderr, without control characters */
+  note(line: string): void;
+  /** stderr, as it is */
+  err(text: string): void;
+  /** a question on stderr; undefined where nobody can answer */
+  ask(question: string): Promise<string | undefined>;
+  /** a key pressed, while `work` runs; Ctrl-C ends the process as ever */
+  keys(onKey: (key: string) => void): () => void;
+  readonly interactive: boolean;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  readonly paint: Paint;
+  readonly paintErr: Paint;
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+export type Paint = (style: Style, text: string) => string;
+
+const codes: Record<Style, readonly [number, number]> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+};
+
+const plain: Paint = (_, text) => text;
+const coloured: Paint = (style, text) => `\u001b[${codes[style][0]}m${text}\u001b[${codes[style][1]}m`;
+
+/** The process's own streams. Colour only on a terminal, never with NO_COLOR (https://no-color.org), always with FORCE_COLOR. */
+export function processTerminal(color: boolean | undefined): Terminal {
+  const { stdin, stdout, stderr, env } = process;
+  const painted = (isTerminal: boolean) => {
+    if (color !== undefined) return color ? coloured : plain;
+    if ((env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return plain;
+    return isTerminal || (env['FORCE_COLOR'] ?? '') !== '' ? coloured : plain;
+  };
+  return {
+    out: (text) => void stdout.write(text),
+    note: (line) => void stderr.write(`${oneLine(line)}\n`),
+    err: (text) => void stderr.write(text),
+    async ask(question) {
+      if (!stdin.isTTY || !stderr.isTTY) return undefined;
+      const { createInterface } = await import('node:readline/promises');
+      const lines = createInterface({ input: stdin, output: stderr });
+      const answer = lines.question(question);
+      const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
+      try {
+        return await Promise.race([answer, closed]);
+      } finally {
+        lines.close();
+      }
+    },
+    keys(onKey) {
+      if (!stdin.isTTY) return () => undefined;
+      const listen = (data: Buffer) => {
+        const key = data.toString('utf8');
+        if (key === '\u0003') process.kill(process.pid, 'SIGINT');
+        else onKey(key);
+      };
+      stdin.setRawMode(true).on('data', listen).resume();
+      return () => void stdin.setRawMode(false).off('data', listen).pause();
+    },
+    interactive: Boolean(stdin.isTTY && stderr.isTTY),
+    outIsTerminal: Boolean(stdout.isTTY),
+    errIsTerminal: Boolean(stderr.isTTY),
+    paint: painted(stdout.isTTY),
+    paintErr: painted(stderr.isTTY),
+  };
+}
+
+/** Rows as columns, two spaces apart; the last column is not padded. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.slice(0, -1).entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+  }
+  return rows
+    .map(
+      (row) =>
+        `${row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join('  ')}\n`,
+    )
+    .join('');
+}

@@ -1,0 +1,33 @@
+import { Secret } from './secret.ts';
+
+/** Secrets that came by environment variables, out of reach of everything that reads `process.env` later. */
+export interface TakenEnvironment {
+  /** The variable's value; from the first call on it is in no environment any more. */
+  secret(name: string): Secret | undefined;
+}
+
+/** 1Password's own variables, which no child process and no library of ours has business with. */
+const always = ['OP_SERVICE_ACCOUNT_TOKEN', 'OP_CONNECT_TOKEN', 'OP_SESSION'];
+
+/**
+ * Takes service-account tokens out of an environment before anything else loads: 1Password's own variables, and any
+ * whose value is such a token. Variables that service.yaml names are taken when it is read.
+ */
+export function takeEnvironment(env: Record<string, string | undefined>): TakenEnvironment {
+  const taken = new Map<string, Secret>();
+  const take = (name: string) => {
+    const value = env[name];
+    if (value === undefined) return;
+    taken.set(name, new Secret(value));
+    delete env[name];
+  };
+  for (const [name, value] of Object.entries(env)) {
+    if (always.includes(name) || value?.startsWith('ops_') === true) take(name);
+  }
+  return {
+    secret(name) {
+      take(name);
+      return taken.get(name);
+    },
+  };
+}

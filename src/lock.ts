@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { FlowError } from './errors.ts';
+
+export interface LockOptions {
+  /** where lock files are kept: the user's state folder */
+  readonly folder: string;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly now: () => number;
+  /** milliseconds to wait for another process, default 60,000 */
+  readonly patience?: number;
+}
+
+/**
+ * One worker at a time for each name, in this process and among all processes of this user on this machine. The lock
+ * is the operating system's, held on an SQLite file, so it is free again however its holder ends.
+ */
+export function createLocks(options: LockOptions) {
+  const tails = new Map<string, Promise<unknown>>();
+
+  async function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const { DatabaseSync } = await import('node:sqlite');
+    const folder = join(options.folder, 'locks');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const file = join(folder, createHash('sha256').update(name).digest('hex').slice(0, 32));
+    const database = new DatabaseSync(file, { timeout: 0 });
+    try {
+      const deadline = options.now() + (options.patience ?? 60_000);
+      for (;;) {
+        try {
+          database.exec('begin exclusive');
+          break;
+        } catch (cause) {
+          if (options.now() >= deadline) {
+            throw new FlowError('timeout', `another run holds "${name}"`, {
+              cause,
+              hint: 'wait for it to end, then run again',
+            });
+          }
+          await options.sleep(50);
+        }
+      }
+      return await work();
+    } finally {
+      database.close();
+    }
+  }
+
+  return async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = tails.get(name) ?? Promise.resolve();
+    const mine = before.then(() => alone(name, work));
+    const tail = mine.catch(() => undefined);
+    tails.set(name, tail);
+    try {
+      return await mine;
+    } finally {
+      if (tails.get(name) === tail) tails.delete(name);
+    }
+  };
+}

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createLocks } from '../src/lock.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lock-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const locks = (patience?: number) =>
+  createLocks({
+    folder,
+    now: () => Date.now(),
+    sleep: (milliseconds) => sleep(milliseconds),
+    ...(patience === undefined ? {} : { patience }),
+  });
+
+test('one at a time for one name, side by side for others', async () => {
+  const locked = locks();
+  let inside = 0;
+  let most = 0;
+  const work = async () => {
+    most = Math.max(most, ++inside);
+    await sleep(1);
+    inside--;
+  };
+  await Promise.all(Array.from({ length: 10 }, () => locked('a', work)));
+  expect(most).toBe(1);
+  await locked('a', () => locked('b', work));
+});
+
+test('work that fails frees the lock and passes its error on', async () => {
+  const locked = locks();
+  await expect(locked('a', () => Promise.reject(new TypeError('mine')))).rejects.toThrow(TypeError);
+  expect(await locked('a', () => Promise.resolve(1))).toBe(1);
+});
+
+test('another process waits, and a killed holder lets go', async () => {
+  const script = `
+    import { createLocks } from ${JSON.stringify(new URL('../src/lock.ts', import.meta.url).href)};
+    const locked = createLocks({ folder: ${JSON.stringify(folder)}, now: Date.now, sleep: (ms) => new Promise((r) => setTimeout(r, ms)) });
+    await locked('shared', () => new Promise(() => { process.stdout.write('held'); setInterval(() => undefined, 1000); }));`;
+  const holder = spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(holder.stdout, 'data');
+  await expect(locks(100)('shared', () => Promise.resolve())).rejects.toMatchObject({ code: 'timeout' });
+  const waiting = locks()('shared', () => Promise.resolve('mine'));
+  holder.kill('SIGKILL');
+  expect(await waiting).toBe('mine');
+});
