@@ -1,0 +1,125 @@
+import { newId } from './encoding.ts';
+import type { FieldSeed, ItemSeed, SeedCategory } from './seeds.ts';
+
+/** How 1Password lays an item out before it is encrypted: an overview for lists, and details. */
+export interface Overview {
+  readonly title: string;
+  readonly ainfo: string;
+  readonly url?: string;
+  readonly URLs?: readonly { readonly l: string; readonly u: string }[];
+  readonly tags?: readonly string[];
+}
+
+export interface Details {
+  readonly notesPlain?: string;
+  readonly fields?: readonly {
+    readonly id?: string;
+    readonly name?: string;
+    readonly type: string;
+    readonly designation?: string;
+    readonly value: string;
+  }[];
+  readonly sections?: readonly Section[];
+}
+
+interface Section {
+  readonly name: string;
+  readonly title: string;
+  readonly fields?: readonly { readonly n: string; readonly t: string; readonly k: string; readonly v: unknown }[];
+}
+
+export const templates: Readonly<Record<SeedCategory, string>> = {
+  login: '001',
+  'secure-note': '003',
+  password: '005',
+  database: '102',
+  server: '110',
+  'api-credential': '112',
+};
+
+export function layOut(seed: ItemSeed): {
+  readonly template: string;
+  readonly overview: Overview;
+  readonly details: Details;
+} {
+  const designated = seed.fields.filter((field) => isDesignated(seed, field));
+  const username = designated.find((field) => field.label === 'username')?.value ?? '';
+  return {
+    template: templates[seed.category ?? 'login'],
+    overview: {
+      title: seed.title,
+      ainfo: username,
+      ...(seed.website === undefined ? {} : { url: seed.website, URLs: [{ l: 'website', u: seed.website }] }),
+      tags: seed.tags ?? [],
+    },
+    details: {
+      notesPlain: '',
+      fields: designated.map((field) => ({
+        id: field.label,
+        name: field.label,
+        type: field.label === 'password' ? 'P' : 'T',
+        designation: field.label,
+        value: field.value,
+      })),
+      sections: sectionsOf(seed),
+    },
+  };
+}
+
+/** A login's user name and password are not in a section. */
+function isDesignated(seed: ItemSeed, field: FieldSeed): boolean {
+  if (field.section !== undefined || field.type === 'one-time-password') return false;
+  const category = seed.category ?? 'login';
+  return (
+    (category === 'login' && ['username', 'password'].includes(field.label)) ||
+    (category === 'password' && field.label === 'password')
+  );
+}
+
+function sectionsOf(seed: ItemSeed): readonly Section[] {
+  const fields = seed.fields.filter((field) => !isDesignated(seed, field));
+  const titles = [...new Set(fields.map((field) => field.section ?? ''))];
+  return titles.map((title) => ({
+    name: title === '' ? 'add more' : `Section_${newId()}`,
+    title,
+    fields: fields
+      .filter((field) => (field.section ?? '') === title)
+      .map((field) => ({
+        n: fieldId(seed, field),
+        t: field.label,
+        k: field.type === 'text' ? 'string' : 'concealed',
+        v: field.value,
+      })),
+  }));
+}
+
+/** The template's own fields have their names as ids; others have random ones. */
+function fieldId(seed: ItemSeed, field: FieldSeed): string {
+  const own = seed.category === 'api-credential' && field.section === undefined && apiCredential.has(field.label);
+  const id = field.id ?? (own ? field.label : newId());
+  return field.type === 'one-time-password' ? `TOTP_${id.replace(/^TOTP_/, '')}` : id;
+}
+
+const apiCredential = new Set(['username', 'credential', 'type', 'filename', 'validFrom', 'expires', 'hostname']);
+
+/** The fields of a decrypted item, for tests. */
+export function fieldsOf(
+  details: Details,
+): { id: string; label: string; section?: string; kind: string; value: string }[] {
+  const plain = (details.fields ?? []).map((field) => ({
+    id: field.designation ?? field.id ?? field.name ?? '',
+    label: field.name ?? '',
+    kind: field.type === 'P' ? 'concealed' : 'string',
+    value: field.value,
+  }));
+  const inSections = (details.sections ?? []).flatMap((section) =>
+    (section.fields ?? []).map((field) => ({
+      id: field.n,
+      label: field.t,
+      ...(section.title === '' ? {} : { section: section.title }),
+      kind: field.n.startsWith('TOTP_') ? 'one-time-password' : field.k,
+      value: String(field.v),
+    })),
+  );
+  return [...plain, ...inSections];
+}

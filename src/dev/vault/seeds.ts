@@ -1,0 +1,55 @@
+/** What the development vault is filled with. */
+export interface VaultSeed {
+  readonly name: string;
+  readonly items: readonly ItemSeed[];
+}
+
+export type SeedCategory = 'login' | 'api-credential' | 'secure-note' | 'password' | 'server' | 'database';
+
+export interface ItemSeed {
+  readonly title: string;
+  /** `login` by default */
+  readonly category?: SeedCategory;
+  readonly tags?: readonly string[];
+  readonly website?: string;
+  readonly fields: readonly FieldSeed[];
+  readonly archived?: boolean;
+}
+
+export interface FieldSeed {
+  readonly label: string;
+  /** made up where it is absent; a login's `username` and `password` have their names as ids, as in 1Password */
+  readonly id?: string;
+  /** title of the section; absent: none */
+  readonly section?: string;
+  readonly type: 'text' | 'concealed' | 'one-time-password';
+  readonly value: string;
+}
+
+/** Requests that one token may make, and all tokens together in a day; absent: no limit. */
+export interface RequestLimits {
+  readonly readsPerHour?: number;
+  readonly writesPerHour?: number;
+  readonly perDay?: number;
+}
+
+/** An item as its owner would see it; for tests. */
+export interface DumpedItem {
+  readonly vault: string;
+  readonly vaultId: string;
+  readonly id: string;
+  readonly title: string;
+  readonly template: string;
+  readonly version: number;
+  readonly state: 'active' | 'archived';
+  readonly tags: readonly string[];
+  readonly websites: readonly string[];
+  readonly createdAt: number;
+  readonly fields: readonly {
+    readonly id: string;
+    readonly label: string;
+    readonly section?: string;
+    readonly kind: string;
+    readonly value: string;
+  }[];
+}
