@@ -1,0 +1,90 @@
+import type { NextFunction, Request, Response } from 'express';
+
+/** One answer that goes wrong. */
+export interface AnswerFault {
+  /** milliseconds before anything else */
+  readonly delay?: number;
+  /** with a status the request is answered without being carried out */
+  readonly status?: number;
+  /** an object is sent as JSON, a string as it is */
+  readonly body?: object | string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** the request is carried out, and the connection cut instead of an answer */
+  readonly lose?: boolean;
+}
+
+/** What may be wrong with an access token. */
+export type Forgery = 'issuer' | 'audience' | 'signature' | 'expired';
+
+/** Trouble on demand. Each call of `next…` concerns one request; calls queue up. */
+export interface Faults {
+  nextToken(fault: AnswerFault): void;
+  /** @param method only a request with this method, default any */
+  nextScim(fault: AnswerFault, method?: string): void;
+  nextDiscovery(fault: AnswerFault): void;
+  /** The next JWT access token is issued, and is wrong in this respect alone. */
+  forgeNextToken(forgery: Forgery): void;
+  /** Seconds by which the `Date` of every answer is off; 0 ends it. */
+  skewDate(seconds: number): void;
+}
+
+export interface FaultControl extends Faults {
+  readonly token: Middleware;
+  readonly scim: Middleware;
+  readonly discovery: Middleware;
+  readonly date: Middleware;
+  takeForgery(): Forgery | undefined;
+}
+
+type Middleware = (request: Request, response: Response, next: NextFunction) => Promise<void> | void;
+
+/** @param now epoch milliseconds of the system clock, which `Date` goes by */
+export function createFaults(now: () => number = Date.now): FaultControl {
+  const token: { fault: AnswerFault; method?: string }[] = [];
+  const scim: { fault: AnswerFault; method?: string }[] = [];
+  const discovery: { fault: AnswerFault; method?: string }[] = [];
+  const forgeries: Forgery[] = [];
+  let skew = 0;
+  return {
+    nextToken: (fault) => void token.push({ fault }),
+    nextScim: (fault, method) => void scim.push(method === undefined ? { fault } : { fault, method }),
+    nextDiscovery: (fault) => void discovery.push({ fault }),
+    forgeNextToken: (forgery) => void forgeries.push(forgery),
+    skewDate: (seconds) => {
+      skew = seconds;
+    },
+    takeForgery: () => forgeries.shift(),
+    token: applying(token),
+    scim: applying(scim),
+    discovery: applying(discovery),
+    date: (_request, response, next) => {
+      if (skew !== 0) response.setHeader('Date', new Date(now() + skew * 1000).toUTCString());
+      next();
+    },
+  };
+}
+
+function applying(queue: { fault: AnswerFault; method?: string }[]): Middleware {
+  return async (request, response, next) => {
+    const at = queue.findIndex(({ method }) => method === undefined || method === request.method);
+    const [entry] = at < 0 ? [] : queue.splice(at, 1);
+    if (entry === undefined) return next();
+    const { delay, status, body, headers, lose } = entry.fault;
+    if (delay !== undefined) await new Promise((resolve) => setTimeout(resolve, delay).unref());
+    for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value);
+    if (status !== undefined) {
+      response.status(status);
+      if (typeof body === 'object') response.json(body);
+      else response.send(body ?? '');
+      return;
+    }
+    if (lose === true) {
+      // what the handler writes goes nowhere: the work is done, the answer is not given
+      response.end = () => {
+        request.socket.destroy();
+        return response;
+      };
+    }
+    next();
+  };
+}

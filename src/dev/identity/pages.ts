@@ -1,0 +1,178 @@
+import type { OneTimePassword } from '../../totp.ts';
+import { html, type Html } from './html.ts';
+
+/**
+ * The sign-in pages. Ids and names of forms are those of Keycloak 26's default theme, so that one driver, and one
+ * person's habit, serves both.
+ */
+export interface SignInPage {
+  readonly uid: string;
+  readonly error?: string | undefined;
+}
+
+export function page(title: string, body: Html): Html {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <link rel="stylesheet" href="/assets/style.css" />
+        <link rel="icon" href="data:," />
+      </head>
+      <body>
+        <main>
+          <header>Development identity provider</header>
+          <h1>${title}</h1>
+          ${body}
+        </main>
+      </body>
+    </html> `;
+}
+
+export function loginPage({ uid, error, username }: SignInPage & { readonly username?: string | undefined }): Html {
+  return page(
+    'Sign in to your account',
+    html`<form id="kc-form-login" method="post" action="/interaction/${uid}/login">
+      <label for="username">Username</label>
+      <input
+        id="username"
+        name="username"
+        type="text"
+        autocomplete="username"
+        autocapitalize="none"
+        required
+        value="${username}"
+        ${invalid(error)}
+        ${username === undefined && html`autofocus`}
+      />
+      <label for="password">Password</label>
+      <input
+        id="password"
+        name="password"
+        type="password"
+        autocomplete="current-password"
+        required
+        ${invalid(error)}
+        ${username !== undefined && html`autofocus`}
+      />
+      ${problem('input-error-username', error)}
+      <input type="hidden" id="id-hidden-input" name="credentialId" value="" />
+      <button id="kc-login" name="login" type="submit">Sign in</button>
+    </form>`,
+  );
+}
+
+export function oneTimeCodePage({ uid, error, userName }: SignInPage & { readonly userName: string }): Html {
+  return page(
+    'One-time code',
+    html`<p class="soft">Signing in as ${userName}.</p>
+      <form id="kc-otp-login-form" method="post" action="/interaction/${uid}/otp">
+        <label for="otp">Code from your authenticator</label>
+        <input
+          class="code"
+          id="otp"
+          name="otp"
+          type="text"
+          inputmode="numeric"
+          autocomplete="one-time-code"
+          required
+          autofocus
+          ${invalid(error)}
+        />
+        ${problem('input-error-otp-code', error)}
+        <button id="kc-login" name="login" type="submit">Sign in</button>
+      </form>
+      ${startAgain(uid)}`,
+  );
+}
+
+export interface EnrolmentPage extends SignInPage {
+  readonly seed: OneTimePassword;
+  /** data: URI; absent: the key is shown instead */
+  readonly qrCode: string | undefined;
+}
+
+export function enrolmentPage({ uid, error, seed, qrCode }: EnrolmentPage): Html {
+  const manual = qrCode === undefined;
+  return page(
+    'Mobile authenticator setup',
+    html`<p class="soft">A one-time code from an authenticator is needed before you can sign in.</p>
+      <ol id="kc-totp-settings">
+        ${manual ? manualStep(uid, seed) : scanStep(uid, qrCode)}
+        <li>Enter the code that it shows, and a name for the device if you like.</li>
+      </ol>
+      <form id="kc-totp-settings-form" method="post" action="/interaction/${uid}/enrol">
+        <label for="totp">One-time code</label>
+        <input
+          class="code"
+          id="totp"
+          name="totp"
+          type="text"
+          inputmode="numeric"
+          autocomplete="off"
+          required
+          autofocus
+          ${invalid(error)}
+        />
+        ${problem('input-error-otp-code', error)}
+        <input type="hidden" id="totpSecret" name="totpSecret" value="" />
+        ${manual && html`<input type="hidden" id="mode" name="mode" value="manual" />`}
+        <label for="userLabel">Device name (optional)</label>
+        <input id="userLabel" name="userLabel" type="text" autocomplete="off" maxlength="100" />
+        <button id="saveTOTPBtn" type="submit">Save and sign in</button>
+      </form>
+      ${startAgain(uid)}`,
+  );
+}
+
+export function logoutPage(userName: string | undefined, form: Html): Html {
+  return page(
+    'Sign out?',
+    html`<p>${userName === undefined ? 'You are' : html`You are <strong>${userName}</strong>,`} signed in here.</p>
+      ${form}`,
+  );
+}
+
+export function messagePage(title: string, message: string): Html {
+  return page(
+    title,
+    html`<p>${message}</p>
+      <a class="button" href="/">Continue</a>`,
+  );
+}
+
+function manualStep(uid: string, seed: OneTimePassword): Html {
+  const groups = seed.secret.reveal().match(/.{1,4}/g) ?? [];
+  return html`<li>
+    In your authenticator, enter this key by hand:
+    <span id="kc-totp-secret-key">${groups.join(' ')}</span>
+    <a id="mode-barcode" href="/interaction/${uid}?mode=qr">Scan a QR code instead</a>
+    <ul>
+      <li id="kc-totp-type">Type: Time-based</li>
+      <li id="kc-totp-algorithm">Algorithm: ${seed.algorithm}</li>
+      <li id="kc-totp-digits">Digits: ${seed.digits}</li>
+      <li id="kc-totp-period">Interval: ${seed.period}</li>
+    </ul>
+  </li>`;
+}
+
+function scanStep(uid: string, qrCode: string): Html {
+  return html`<li>
+    Scan this with your authenticator:
+    <img id="kc-totp-secret-qr-code" alt="QR code of the key" src="${qrCode}" />
+    <a id="mode-manual" href="/interaction/${uid}?mode=manual">Unable to scan?</a>
+  </li>`;
+}
+
+function startAgain(uid: string): Html {
+  return html`<p class="soft"><a id="reset-login" href="/interaction/${uid}/restart">Sign in as someone else</a></p>`;
+}
+
+function problem(id: string, error: string | undefined): Html | undefined {
+  return error === undefined ? undefined : html`<span class="error" id="${id}" role="alert">${error}</span>`;
+}
+
+function invalid(error: string | undefined): Html | undefined {
+  return error === undefined ? undefined : html`aria-invalid="true"`;
+}

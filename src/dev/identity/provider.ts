@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import type { CryptoKey, JWK } from 'jose';
+import { interactionPolicy, Provider, type Account, type KoaContextWithOIDC } from 'oidc-provider';
+import { audienceClaim, defaultResource, resourceServer } from './audiences.ts';
+import { acceptLiveSecrets, accountClient, clientMetadata } from './clients.ts';
+import type { FaultControl } from './faults.ts';
+import { forged } from './forge.ts';
+import { pageHeaders } from './headers.ts';
+import { html, type Html } from './html.ts';
+import type { ClientSeed } from './options.ts';
+import { logoutPage, messagePage } from './pages.ts';
+import { createStorage } from './storage.ts';
+import type { Users } from './users.ts';
+
+export interface ProviderOptions {
+  readonly issuer: string;
+  readonly clients: readonly ClientSeed[];
+  readonly scopes: readonly string[];
+  readonly users: Users;
+  readonly faults: FaultControl;
+  readonly signingKey: { readonly privateJwk: JWK; readonly key: CryptoKey; readonly kid: string };
+}
+
+const hour = 3600;
+
+/** oidc-provider, set up for client credentials and for sign-ins by our pages. */
+export function createOpenIdProvider(options: ProviderOptions): Provider {
+  const { issuer, users, faults, signingKey } = options;
+  const seeds = new Map(options.clients.map((seed) => [seed.clientId, seed]));
+  if (seeds.size !== options.clients.length) throw new TypeError('two clients have the same id');
+  const policy = interactionPolicy.base();
+  policy.remove('consent'); // every client belongs to the laptop
+
+  const provider = new Provider(issuer, {
+    adapter: createStorage(),
+    clients: [...options.clients.map(clientMetadata), accountClient(issuer)],
+    clientAuthMethods: ['client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none'],
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    jwks: { keys: [{ ...signingKey.privateJwk, kid: signingKey.kid, alg: 'ES256', use: 'sig' }] },
+    scopes: new Set([
+      'openid',
+      'profile',
+      'email',
+      ...options.scopes,
+      ...options.clients.flatMap((c) => c.scopes ?? []),
+    ]),
+    claims: {
+      openid: ['sub'],
+      profile: ['preferred_username', 'name', 'given_name', 'family_name'],
+      email: ['email', 'email_verified'],
+    },
+    conformIdTokenClaims: false,
+    responseTypes: ['code', 'none'],
+    pkce: { required: () => true },
+    cookies: {
+      keys: [randomBytes(32).toString('base64url')],
+      // a browser sends cookies to every port of a host: names of our own keep other servers' apart
+      names: { session: 'flows_idp_session', interaction: 'flows_idp_interaction', resume: 'flows_idp_resume' },
+      long: { httpOnly: true, sameSite: 'lax' },
+      short: { httpOnly: true, sameSite: 'lax' },
+    },
+    clientBasedCORS: () => false,
+    ttl: {
+      AccessToken: 600,
+      AuthorizationCode: 60,
+      ClientCredentials: (_context, token) => token.resourceServer?.accessTokenTTL ?? 300,
+      Grant: hour,
+      IdToken: hour,
+      Interaction: 600,
+      Session: hour,
+    },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_context, client, token) => token.clientId === client.clientId,
+      },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: (context, client) => defaultResource(context, seeds.get(client.clientId), issuer),
+        getResourceServerInfo: (context, resource, client) =>
+          resourceServer(context, resource, seeds.get(client.clientId)),
+        useGrantedResource: () => false,
+      },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (context, form) => {
+          const account = users.get(context.oidc.session?.accountId ?? '');
+          show(context, logoutPage(account?.userName, logoutForm(form)), [
+            String(context.oidc.params?.['post_logout_redirect_uri'] ?? ''),
+          ]);
+        },
+        postLogoutSuccessSource: (context) => show(context, messagePage('Signed out', 'You are signed out.')),
+      },
+    },
+    formats: {
+      customizers: {
+        jwt: (context, _token, jwt) => {
+          jwt.payload['aud'] = audienceClaim(context, jwt.payload['aud']);
+        },
+      },
+    },
+    extraTokenClaims: (_context, token) => ({ ...seeds.get(token.clientId ?? '')?.claims }),
+    findAccount: (_context, id) => account(users, id),
+    interactions: { policy, url: (_context, interaction) => `/interaction/${interaction.uid}` },
+    loadExistingGrant: async (context) => {
+      const { client, session } = context.oidc;
+      if (client === undefined || session?.accountId === undefined) return undefined;
+      const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
+      grant.addOIDCScope('openid profile email');
+      await grant.save();
+      return grant;
+    },
+    renderError: (context, out) => {
+      show(context, messagePage('This did not work', out.error_description ?? out.error));
+    },
+  });
+  acceptLiveSecrets(provider, seeds);
+  provider.use(async (context, next) => {
+    await next();
+    const body: unknown = context.body;
+    if (context.path !== '/token' || !hasToken(body)) return;
+    const forgery = body.access_token.split('.').length === 3 ? faults.takeForgery() : undefined;
+    if (forgery === undefined) return;
+    context.body = { ...body, access_token: await forged(body.access_token, forgery, signingKey.key, signingKey.kid) };
+  });
+  return provider;
+}
+
+/** An account that may be signed in; a disabled user is none, at once. */
+function account(users: Users, id: string): Account | undefined {
+  const user = users.get(id);
+  if (user === undefined || !user.active) return undefined;
+  const name = [user.givenName, user.familyName].filter((part) => part !== undefined).join(' ');
+  return {
+    accountId: user.id,
+    claims: () => ({
+      sub: user.id,
+      preferred_username: user.userName,
+      ...(user.email === undefined ? {} : { email: user.email, email_verified: true }),
+      ...(name === '' ? {} : { name }),
+      ...(user.givenName === undefined ? {} : { given_name: user.givenName }),
+      ...(user.familyName === undefined ? {} : { family_name: user.familyName }),
+    }),
+  };
+}
+
+/** oidc-provider gives the form as text with action and xsrf in it; the answer and a button are added. */
+function logoutForm(form: string): Html {
+  const action = /action="(?<action>[^"]*)"/.exec(form)?.groups?.['action'] ?? '';
+  const xsrf = /value="(?<xsrf>[^"]*)"/.exec(form)?.groups?.['xsrf'] ?? '';
+  return html`<form id="kc-logout-confirm" method="post" action="${action}">
+      <input type="hidden" name="xsrf" value="${xsrf}" />
+      <input type="hidden" name="logout" value="yes" />
+      <button id="kc-logout" type="submit">Sign out</button>
+    </form>
+    <p><a href="/">Stay signed in</a></p>`;
+}
+
+function show(context: KoaContextWithOIDC, body: Html, destinations: readonly string[] = []): void {
+  context.set({ ...pageHeaders(destinations) });
+  context.type = 'html';
+  context.body = body.text;
+}
+
+function hasToken(body: unknown): body is { access_token: string } {
+  return typeof body === 'object' && body !== null && 'access_token' in body && typeof body.access_token === 'string';
+}

@@ -1,0 +1,135 @@
+import { createServer, type Server } from 'node:http';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
+import { parseOneTimePassword } from '../../totp.ts';
+import { createAttempts } from './attempts.ts';
+import { createFaults } from './faults.ts';
+import { landingPage } from './landing.ts';
+import type { Addresses, DevelopmentIdentityProvider, IdentityProviderOptions } from './options.ts';
+import { pageHeaders } from './headers.ts';
+import { messagePage } from './pages.ts';
+import { createOpenIdProvider } from './provider.ts';
+import { scimApi } from './scim.ts';
+import { signInPages } from './sign-in.ts';
+import { createUsers } from './users.ts';
+
+export type * from './options.ts';
+
+/**
+ * The laptop's identity provider: oidc-provider with client credentials and sign-in pages, and a SCIM API for its
+ * users. On loopback only; everything is in memory and ends with it.
+ */
+export async function startIdentityProvider(options: IdentityProviderOptions): Promise<DevelopmentIdentityProvider> {
+  const now = options.now ?? Date.now;
+  const app = express();
+  const server = createServer(app);
+  const host = await listening(server, options.port ?? 0);
+  const issuer = `http://${host}`;
+  const addresses: Addresses = { issuer, scimUrl: `${issuer}/scim/v2` };
+  try {
+    const clients = typeof options.clients === 'function' ? options.clients(addresses) : options.clients;
+    const users = createUsers(now);
+    for (const { password, totpSeed, active, ...fields } of options.users ?? []) {
+      const seed = totpSeed === undefined ? undefined : await parseOneTimePassword(totpSeed);
+      const user = await users.create({ ...fields, active: active ?? true }, password, seed);
+      if (user === undefined) throw new TypeError(`two users are named ${JSON.stringify(fields.userName)}`);
+    }
+    const attempts = createAttempts(now);
+    const faults = createFaults();
+    const signingKey = await newSigningKey();
+    const provider = createOpenIdProvider({
+      issuer,
+      clients,
+      scopes: options.scopes ?? [],
+      users,
+      faults,
+      signingKey,
+    });
+    const count = { token: 0, scim: 0 };
+
+    app.disable('x-powered-by');
+    app.use(onlyFor(host), faults.date);
+    app.use(
+      '/token',
+      counting(() => (count.token += 1)),
+      faults.token,
+    );
+    app.use('/.well-known', faults.discovery);
+    app.use(
+      '/scim/v2',
+      counting(() => (count.scim += 1)),
+      faults.scim,
+    );
+    app.use('/scim/v2', scimApi({ users, ...addresses, publicKey: signingKey.publicJwk, token: options.scimToken }));
+    app.use(landingPage(provider, users), signInPages({ provider, users, attempts }));
+    app.use(provider.callback());
+    app.use(unexpected);
+
+    return {
+      ...addresses,
+      requests: () => ({ ...count }),
+      faults,
+      user: (userName) => {
+        const user = users.byUserName(userName);
+        return user === undefined ? undefined : users.state(user);
+      },
+      users: () => users.all().map(users.state),
+      close: () => closed(server),
+    };
+  } catch (error) {
+    await closed(server);
+    throw error;
+  }
+}
+
+async function newSigningKey() {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  const [privateJwk, publicOnly] = await Promise.all([exportJWK(privateKey), exportJWK(publicKey)]);
+  const kid = await calculateJwkThumbprint(publicOnly);
+  return { key: privateKey, kid, privateJwk, publicJwk: { ...publicOnly, kid, alg: 'ES256', use: 'sig' } };
+}
+
+/** A page of another site that has its name resolve to loopback gets nothing (DNS rebinding). */
+function onlyFor(host: string) {
+  return (request: Request, response: Response, next: NextFunction) => {
+    if (request.headers.host === host) return next();
+    response.status(421).type('text').send(`this server is http://${host}/\n`);
+  };
+}
+
+function counting(count: () => void) {
+  return (_request: Request, _response: Response, next: NextFunction) => {
+    count();
+    next();
+  };
+}
+
+function unexpected(error: unknown, _request: Request, response: Response, next: NextFunction): void {
+  if (response.headersSent) return next(error);
+  const status = typeof error === 'object' && error !== null && 'status' in error ? Number(error.status) : 500;
+  const body = messagePage('This did not work', 'The request cannot be understood, or something is wrong here.');
+  response
+    .status(status >= 400 && status < 500 ? status : 500)
+    .set(pageHeaders())
+    .type('html')
+    .send(body.text);
+}
+
+function listening(server: Server, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host: '127.0.0.1' }, () => {
+      server.off('error', reject);
+      const address = server.address();
+      if (address === null || typeof address === 'string') return reject(new Error('no port'));
+      resolve(`127.0.0.1:${address.port}`);
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
