@@ -21,7 +21,12 @@ export type Form =
   /** a secret that a step gives: `${{ steps.token }}` */
   | { readonly kind: 'secret' }
   /** `${{ issuers.main }}`: the step gets the adapter */
-  | { readonly kind: 'connection'; readonly to: ConnectionKind }
+  | {
+      readonly kind: 'connection';
+      readonly to: ConnectionKind;
+      /** refused at check where the identity provider names no `sign-in` with `pages` */
+      readonly needs?: 'sign-in';
+    }
   /** text with `{{ op://… }}` in it */
   | { readonly kind: 'template' }
   /** any plain YAML value */
@@ -89,7 +94,9 @@ export const form = {
   reference: (to: ReferenceTarget = 'field'): Typed<Reference> => ({ form: { kind: 'reference', to } }),
   textOrReference: (): Typed<Source> => ({ form: { kind: 'text-or-reference' } }),
   secret: (): Typed<Secret> => ({ form: { kind: 'secret' } }),
-  connection: <C extends ConnectionKind>(to: C): Typed<ConnectionTypes[C]> => ({ form: { kind: 'connection', to } }),
+  connection: <C extends ConnectionKind>(to: C, options: { needs?: 'sign-in' } = {}): Typed<ConnectionTypes[C]> => ({
+    form: { kind: 'connection', to, ...options },
+  }),
   template: (): Typed<Template> => ({ form: { kind: 'template' } }),
   json: (): Typed<unknown> => ({ form: { kind: 'json' } }),
   list: <T>(

@@ -83,11 +83,17 @@ interface StepKindBase<K extends Keys, F extends OutputFields> {
   readonly presents?: 'token' | 'one-time-code';
   /** command options that it understands, without dashes */
   readonly options?: readonly string[];
-  /** what cannot be said by the forms alone, on literal input, at load: problems by key */
+  /** keys of the environment without which it cannot work; refused at check (a store may have its own fingerprint key) */
+  readonly needs?: readonly ('ownership-key' | 'fingerprint-key')[];
+  /**
+   * What cannot be said by the forms alone, at load, for each environment: problems by key. `input` holds what is known
+   * then (literals, variables, enum inputs); `given` names every key that the file gives, known or not.
+   */
   check?(
     input: Partial<InputOf<K>>,
+    given: ReadonlySet<string>,
   ): readonly { readonly key: string; readonly problem: string; readonly hint?: string }[];
-  /** where each reference in the input is more than read: `write` for an item that is changed, and vaults written to */
+  /** names of the vaults that it writes to, as the input names them */
   writes?(input: Partial<InputOf<K>>): readonly string[];
   run(input: InputOf<K>, context: StepContext): Promise<OutputOf<F>>;
 }
@@ -105,6 +111,11 @@ export interface WriteStepKind<K extends Keys = Keys, F extends OutputFields = O
   F
 > {
   readonly effect: 'write';
+  /**
+   * Required keys that the probe can do without. Where any other required key is only known after run, so is the
+   * step's plan, and `plan` is not called.
+   */
+  readonly planWithout?: readonly (keyof K & string)[];
   /** Probes without changing. Keys whose value is only known after run are absent from `input`. */
   plan(input: Partial<InputOf<K>>, context: StepContext): Promise<StepPlan<OutputOf<F>>>;
 }
