@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FlowError } from './errors.ts';
+import { Reference } from './reference.ts';
 import { Secret } from './secret.ts';
 
 /** One-time passwords by time (RFC 6238), as an OTP field holds them. */
@@ -40,6 +41,21 @@ export async function parseOneTimePassword(field: Secret, subject?: string): Pro
     hint: 'store an otpauth://totp/… URI or the base32 seed in a field of type one-time password',
     ...(subject === undefined ? {} : { place: { subject } }),
   });
+}
+
+/**
+ * The one-time password that a reference names. The field itself is read: with `?attribute=otp` the vault would give a
+ * code, whose seconds left nobody knows.
+ * @throws FlowError invalid-value, and what `read` throws
+ */
+export async function readOneTimePassword(
+  reference: Reference,
+  read: (reference: Reference) => Promise<Secret>,
+): Promise<OneTimePassword> {
+  const { vault, item, section, field, attribute } = reference;
+  const computed = attribute === 'otp' || attribute === 'totp';
+  const seed = computed ? Reference.of({ vault, item, section, field }) : reference;
+  return parseOneTimePassword(await read(seed), seed.toString());
 }
 
 /** The code of the moment. @param at epoch milliseconds */

@@ -8,7 +8,7 @@ export interface IdentityProvider {
   /** The user with exactly this user name, active or not. */
   find(userName: string): Promise<User | undefined>;
   /**
-   * @throws FlowError conflict where the name is taken, invalid-value where the password is refused
+   * @throws FlowError conflict where the name is taken, invalid-value with the subject `password` where that is refused
    * @throws FlowError timeout or unavailable where the answer was lost: the caller looks again and adopts
    */
   create(user: NewUser): Promise<User>;
@@ -50,5 +50,9 @@ export type SignInPage =
   | { readonly at: 'one-time-code'; submit(code: Secret): Promise<SignInPage> }
   /** shows the "can't scan?" page with a seed; nothing is in force before `confirm`; a wrong code comes back as `rejected` */
   | { readonly at: 'enrolment'; readonly seed: OneTimePassword; confirm(code: Secret): Promise<SignInPage> }
-  /** the provider said no: wrong password, wrong code, disabled */
-  | { readonly at: 'rejected'; readonly what: 'password' | 'one-time-code' | 'account' };
+  /** the provider said no: wrong password, wrong code, disabled; `again` where its page still takes another code */
+  | {
+      readonly at: 'rejected';
+      readonly what: 'password' | 'one-time-code' | 'account';
+      again?(code: Secret): Promise<SignInPage>;
+    };

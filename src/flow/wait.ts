@@ -1,0 +1,26 @@
+import { FlowError } from '../errors.ts';
+import type { StepContext } from './step.ts';
+
+/**
+ * Waits until the clock shows `at` (epoch milliseconds), or the run is stopped.
+ * @throws FlowError aborted
+ */
+export async function waitUntil(context: Pick<StepContext, 'now' | 'sleep' | 'signal'>, at: number): Promise<void> {
+  const { signal } = context;
+  const stopped = () =>
+    signal.reason instanceof FlowError
+      ? signal.reason
+      : new FlowError('aborted', 'stopped while waiting', { cause: signal.reason });
+  // a timer may fire a little early, and a laptop that slept wakes up late
+  while (context.now() < at) {
+    if (signal.aborted) throw stopped();
+    let stop: () => void = () => undefined;
+    const abort = new Promise<never>((_, reject) => {
+      stop = () => reject(stopped());
+      signal.addEventListener('abort', stop, { once: true });
+    });
+    await Promise.race([context.sleep(at - context.now()), abort]).finally(() =>
+      signal.removeEventListener('abort', stop),
+    );
+  }
+}

@@ -1,0 +1,154 @@
+import { FlowError } from '../errors.ts';
+import type { StepContext } from '../flow/step.ts';
+import type { Reference } from '../reference.ts';
+import { oneTimePasswordUri, type OneTimePassword } from '../totp.ts';
+import type { Item, VaultItems } from '../vaults/contract.ts';
+import {
+  beginSignIn,
+  codePage,
+  completeSignIn,
+  refusal,
+  skewHint,
+  submitFreshCode,
+  unexpected,
+  type Account,
+} from './complete-sign-in.ts';
+import type { SignIn, SignInPage } from './contract.ts';
+import { formerCode, freshCode } from './fresh-code.ts';
+import { sameSeed, storedSeeds, type StoredSeeds } from './stored-seeds.ts';
+
+/** Everything that an enrolment acts with. */
+export interface Enrolment {
+  readonly account: Account;
+  readonly signIn: SignIn;
+  readonly items: VaultItems;
+  /** the item that holds, or will hold, the one-time password */
+  readonly item: Reference;
+  /** the issuer's name in the otpauth URI */
+  readonly issuer: string;
+  readonly context: StepContext;
+}
+
+type CodePage = Extract<SignInPage, { at: 'one-time-code' }>;
+type EnrolmentPage = Extract<SignInPage, { at: 'enrolment' }>;
+
+/**
+ * Enrols a one-time password, in the one order that locks nobody out: read the item → sign in → store the seed,
+ * conditionally on the version read → confirm → sign in afresh → drop the former seed. Whatever stops it in between, a
+ * seed in force at the provider is in the vault, as the one-time password or as `previous`, and the next run goes on.
+ * @returns the OTP field
+ */
+export async function enrol(work: Enrolment): Promise<Reference> {
+  for (const attempt of ['first', 'last'] as const) {
+    const reference = await enrolOnce(work, attempt);
+    if (reference !== undefined) return reference;
+  }
+  throw refusal(work.account, 'one-time-code', await skewHint(work.context));
+}
+
+/** @returns undefined where the confirming code was refused: the seed is not in force, and all can begin anew */
+async function enrolOnce(work: Enrolment, attempt: 'first' | 'last'): Promise<Reference | undefined> {
+  const item = await work.items.get(work.item);
+  const stored = await storedSeeds(item);
+  const page = await beginSignIn(work.signIn, work.account);
+  if (page.at === 'one-time-code') return adopt(work, item, stored, page);
+  if (page.at === 'enrolment') return enrolAt(work, item, page, attempt);
+  await page.end();
+  throw unexpected(work.account, page);
+}
+
+async function enrolAt(
+  work: Enrolment,
+  item: Item,
+  page: EnrolmentPage,
+  attempt: 'first' | 'last',
+): Promise<Reference | undefined> {
+  const { account, context, items } = work;
+  const uri = await oneTimePasswordUri(page.seed, { issuer: work.issuer, account: account.username });
+  await items.setOneTimePassword(item, uri, { previous: 'keep' });
+  // read back: what a run beside this one has written since must not be what the vault holds once ours is in force
+  await requireStored(work, page.seed);
+  const result = await confirm(page, context, attempt);
+  if (result.at === 'rejected') return undefined;
+  if (result.at !== 'signed-in') throw unexpected(account, result);
+  await endQuietly(result, context);
+  const proof = await completeSignIn(work.signIn, account, page.seed, context);
+  await endQuietly(proof, context);
+  return settle(work, page.seed);
+}
+
+async function confirm(page: EnrolmentPage, context: StepContext, attempt: 'first' | 'last'): Promise<SignInPage> {
+  const former = attempt === 'first' ? await formerCode(page.seed, context) : undefined;
+  if (former === undefined) return page.confirm(await freshCode(page.seed, context));
+  const result = await page.confirm(former);
+  if (result.at !== 'rejected' || result.again === undefined) return result;
+  return result.again(await freshCode(page.seed, context));
+}
+
+/** The provider has a one-time password in force: a stored one that it accepts is adopted, else nothing is changed. */
+async function adopt(work: Enrolment, item: Item, stored: StoredSeeds, page: CodePage): Promise<Reference> {
+  const { account, context, signIn } = work;
+  const candidates = [stored.current, stored.previous].filter((seed) => seed !== undefined);
+  if (candidates.length === 0) {
+    throw new FlowError(
+      'conflict',
+      `user "${account.username}" has a one-time password, and item "${item.title}" holds none`,
+      { hint: "store that one in the item, or remove it from the user's account at the provider, and run again" },
+    );
+  }
+  let asking = page;
+  for (const [index, seed] of candidates.entries()) {
+    if (index > 0) asking = await codePage(signIn, account);
+    const result = await submitFreshCode(signIn, account, seed, context, asking);
+    if (result.at === 'signed-in') {
+      await endQuietly(result, context);
+      return settle(work, seed);
+    }
+    if (result.at !== 'rejected') throw unexpected(account, result);
+    if (result.what !== 'one-time-code') throw refusal(account, result.what);
+  }
+  throw refusal(account, 'one-time-code', await skewHint(context));
+}
+
+/** After a sign-in has proved a seed: it is the item's one-time password, and no former one is kept. */
+async function settle(work: Enrolment, proved: OneTimePassword): Promise<Reference> {
+  const item = await work.items.get(work.item);
+  const { current, previous, field, previousValue, currentValue } = await storedSeeds(item);
+  if (current !== undefined && field !== undefined && sameSeed(current, proved)) {
+    if (previousValue === undefined || currentValue === undefined) return field;
+    return otpField(await work.items.setOneTimePassword(item, currentValue, { previous: 'drop' }));
+  }
+  if (previous !== undefined && previousValue !== undefined && sameSeed(previous, proved)) {
+    return otpField(await work.items.setOneTimePassword(item, previousValue, { previous: 'drop' }));
+  }
+  throw changed(item);
+}
+
+async function requireStored(work: Enrolment, seed: OneTimePassword): Promise<void> {
+  const item = await work.items.get(work.item);
+  const { current } = await storedSeeds(item);
+  if (current === undefined || !sameSeed(current, seed)) throw changed(item);
+}
+
+async function otpField(item: Item): Promise<Reference> {
+  const { field } = await storedSeeds(item);
+  if (field === undefined) throw changed(item);
+  return field;
+}
+
+function changed(item: Item): FlowError {
+  return new FlowError('conflict', `item "${item.title}" was changed while its one-time password was enrolled`, {
+    hint: 'nobody is locked out: run again when nothing else writes to it',
+    place: { subject: item.reference.toString() },
+  });
+}
+
+/** What matters is done: a session that could not be ended is a warning, and ends by itself. */
+async function endQuietly(session: Extract<SignInPage, { at: 'signed-in' }>, context: StepContext): Promise<void> {
+  try {
+    await session.end();
+  } catch (error) {
+    if (!(error instanceof FlowError)) throw error;
+    context.warn(`the sign-in could not be ended: ${error.message}`);
+  }
+}

@@ -1,0 +1,143 @@
+import { FlowError } from '../errors.ts';
+import { form, required, type InputOf } from '../flow/keys.ts';
+import { writeStep, type Change, type StepContext } from '../flow/step.ts';
+import type { IdentityProvider, User } from '../identity/contract.ts';
+import type { Reference } from '../reference.ts';
+
+const keys = {
+  provider: required(form.connection('identity-providers'), 'the identity provider', {
+    example: '${{ identity-providers.main }}',
+  }),
+  username: required(form.text(), 'the user name, by which the user is found again'),
+  email: required(form.text(), 'the mail address'),
+  'given-name': required(form.text(), 'the given name'),
+  'family-name': required(form.text(), 'the family name'),
+  password: required(form.reference(), 'the password field', { example: '${{ steps.login.password }}' }),
+};
+type Input = InputOf<typeof keys>;
+
+/** Whose a user is: nobody's yet, made by this step, or somebody else's. */
+type Standing =
+  | { readonly is: 'free' }
+  | { readonly is: 'ours'; readonly user: User }
+  | { readonly is: 'taken'; readonly why: string };
+
+export const idpCreateUser = writeStep({
+  name: 'idp/create-user',
+  summary: 'Makes a user at the identity provider, once, with a password from the vault.',
+  effect: 'write',
+  with: keys,
+  output: { id: { type: 'text', description: "the user's id at the provider" } },
+  scalar: 'id',
+  async plan(input, context) {
+    const { provider, username } = input;
+    if (provider === undefined || username === undefined) {
+      return { changes: [{ action: 'create', what: 'a user', detail: 'known after run' }] };
+    }
+    const what = `user "${username}" at ${provider.address}`;
+    const standing = await look(provider, username, await marksOf(username, context));
+    const change: Record<Standing['is'], Change> = {
+      free: { action: 'create', what },
+      ours: { action: 'none', what, detail: 'made by this step' },
+      taken: { action: 'conflict', what, ...(standing.is === 'taken' ? { detail: standing.why } : {}) },
+    };
+    return {
+      changes: [change[standing.is]],
+      ...(standing.is === 'ours' ? { output: { id: standing.user.id } } : {}),
+    };
+  },
+  async run(input, context) {
+    // the name of the lock is the user's: two flows that make the same user wait for each other
+    const name = `user ${input.provider.address} ${input.username.toLowerCase()}`;
+    return context.locked(name, () => lookOrCreate(input, context));
+  },
+});
+
+async function lookOrCreate(input: Input, context: StepContext): Promise<{ id: string }> {
+  const marks = await marksOf(input.username, context);
+  const before = await look(input.provider, input.username, marks);
+  if (before.is === 'taken') throw conflict(input.username, before.why);
+  if (before.is === 'ours') return { id: before.user.id };
+  const password = await context.read(input.password);
+  context.progress(`making user "${input.username}"`);
+  try {
+    const made = await input.provider.create({
+      userName: input.username,
+      email: input.email,
+      givenName: input['given-name'],
+      familyName: input['family-name'],
+      password,
+      externalId: marks[0],
+    });
+    return { id: made.id };
+  } catch (error) {
+    return afterFailure(error, input, marks, context);
+  }
+}
+
+/** A failed create may have made the user all the same: the answer was lost, or a run beside this one was faster. */
+async function afterFailure(
+  error: unknown,
+  input: Input,
+  marks: readonly string[],
+  context: StepContext,
+): Promise<{ id: string }> {
+  if (!(error instanceof FlowError) || ['denied', 'rate-limited', 'refused'].includes(error.code)) throw error;
+  const after = await look(input.provider, input.username, marks);
+  if (after.is === 'ours') return { id: after.user.id };
+  if (after.is === 'taken') throw conflict(input.username, after.why);
+  if (error.code === 'conflict') throw conflict(input.username, 'its name or address is taken by another user');
+  if (error.code === 'invalid-value' && error.place.subject === 'password') {
+    throw await passwordRefused(error, input, context);
+  }
+  throw error;
+}
+
+/**
+ * No user has this password, so its item is of no use: it is archived, and the next run makes another by the recipe.
+ * Only an item that a step of ours made for this very user name is touched.
+ */
+async function passwordRefused(error: FlowError, input: Input, context: StepContext): Promise<FlowError> {
+  const archived = await archiveItem(input.password.itemReference, input.username, context);
+  return new FlowError('invalid-value', error.message, {
+    hint: archived
+      ? "its item is archived: fit the password recipe to the provider's rules and run again, which makes a new one"
+      : "give it a password that fits the provider's rules",
+    place: { subject: input.password.toString() },
+    cause: error,
+  });
+}
+
+async function archiveItem(reference: Reference, username: string, context: StepContext): Promise<boolean> {
+  const items = context.vault.items;
+  if (items === undefined) return false;
+  const item = await items.get(reference);
+  // every mark begins alike; the rest is the making step's own, which only that step can verify
+  const prefix = (await context.ownershipMarks({}))[0].slice(0, -43);
+  const marked = item.tags.some((tag) => tag.startsWith(prefix) && tag.length === prefix.length + 43);
+  const named = item.fields.some((field) => field.type === 'text' && field.value.reveal() === username);
+  if (!marked || !named) return false;
+  await items.archive(item);
+  return true;
+}
+
+async function look(provider: IdentityProvider, username: string, marks: readonly string[]): Promise<Standing> {
+  const user = await provider.find(username);
+  if (user === undefined) return { is: 'free' };
+  if (user.externalId === undefined || !marks.includes(user.externalId)) {
+    return { is: 'taken', why: 'exists, and was not made by this step' };
+  }
+  if (!user.active) return { is: 'taken', why: 'was made by this step, and is disabled' };
+  return { is: 'ours', user };
+}
+
+/** User names are compared without case (RFC 7643, section 4.1.1), so the mark is of the lower case. */
+async function marksOf(username: string, context: StepContext): Promise<readonly [string, ...string[]]> {
+  return context.ownershipMarks({ username: username.toLowerCase() });
+}
+
+function conflict(username: string, why: string): FlowError {
+  return new FlowError('conflict', `user "${username}" ${why}`, {
+    hint: 'use another user name, or remove that user at the provider if it is not needed',
+  });
+}

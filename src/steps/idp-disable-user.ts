@@ -1,0 +1,34 @@
+import { FlowError } from '../errors.ts';
+import { form, required } from '../flow/keys.ts';
+import { writeStep } from '../flow/step.ts';
+
+export const idpDisableUser = writeStep({
+  name: 'idp/disable-user',
+  summary: 'Disables a user at the identity provider; nothing is deleted.',
+  effect: 'write',
+  with: {
+    provider: required(form.connection('identity-providers'), 'the identity provider', {
+      example: '${{ identity-providers.main }}',
+    }),
+    user: required(form.text(), "the user's id at the provider", { example: '${{ steps.user.id }}' }),
+  },
+  output: {},
+  async plan({ provider, user: id }) {
+    if (provider === undefined || id === undefined) {
+      return { changes: [{ action: 'disable', what: 'a user', detail: 'known after run' }] };
+    }
+    const user = await provider.get(id);
+    if (user === undefined) {
+      throw new FlowError('not-found', `no user has the id "${id}" at ${provider.address}`, {
+        hint: 'give the id that idp/create-user put out, not the user name',
+      });
+    }
+    const what = `user "${user.userName}" at ${provider.address}`;
+    if (user.active) return { changes: [{ action: 'disable', what }] };
+    return { changes: [{ action: 'none', what, detail: 'is disabled' }], output: {} };
+  },
+  async run({ provider, user }) {
+    await provider.disable(user);
+    return {};
+  },
+});

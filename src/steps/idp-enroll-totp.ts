@@ -1,0 +1,94 @@
+import { FlowError } from '../errors.ts';
+import { form, required, type InputOf } from '../flow/keys.ts';
+import { writeStep, type Change, type StepContext } from '../flow/step.ts';
+import { signInOf } from '../identity/complete-sign-in.ts';
+import { enrol } from '../identity/enrolment.ts';
+import { storedSeeds } from '../identity/stored-seeds.ts';
+import type { VaultItems } from '../vaults/contract.ts';
+
+const keys = {
+  provider: required(form.connection('identity-providers'), 'the identity provider', {
+    example: '${{ identity-providers.main }}',
+  }),
+  user: required(form.text(), "the user's id at the provider", { example: '${{ steps.user.id }}' }),
+  username: required(form.text(), 'the user name to sign in with'),
+  password: required(form.reference(), 'the password field', { example: '${{ steps.login.password }}' }),
+  item: required(form.reference('item'), 'the item that gets the one-time password', {
+    example: '${{ steps.login.item }}',
+  }),
+};
+
+/**
+ * A plan looks at the item alone: a sign-in would use up a code and leave its mark in the provider's log. A stored
+ * one-time password is no proof that it is in force (a run may have ended before it was confirmed), so the step always
+ * runs, and signs in: then it adopts, or enrols.
+ */
+export const idpEnrollTotp = writeStep({
+  name: 'idp/enroll-totp',
+  summary: "Enrols a one-time password by the provider's own pages, stored in the vault before it is in force.",
+  effect: 'write',
+  with: keys,
+  output: {
+    reference: { type: 'reference', description: 'the one-time password field' },
+    'recovery-codes': {
+      type: 'reference',
+      description: 'the recovery codes, where the provider shows any',
+      optional: true,
+    },
+  },
+  scalar: 'reference',
+  async plan(input, context) {
+    const what = `one-time password of user ${input.username === undefined ? '' : `"${input.username}"`}`.trim();
+    if (input.item === undefined) return { changes: [{ action: 'enrol', what, detail: 'known after run' }] };
+    if (input.provider !== undefined) signInOf(input.provider);
+    const item = await itemsOf(context).get(input.item);
+    const { current } = await storedSeeds(item);
+    const change: Change =
+      current === undefined
+        ? { action: 'enrol', what, detail: `stored in item "${item.title}" before it is confirmed` }
+        : {
+            action: 'adopt',
+            what,
+            detail: `item "${item.title}" holds one: a sign-in proves it, or another is enrolled`,
+          };
+    return { changes: [change] };
+  },
+  async run(input, context) {
+    // the same lock as for making the user: one write at a time to one user
+    const name = `user ${input.provider.address} ${input.username.toLowerCase()}`;
+    return context.locked(name, async () => {
+      const signIn = signInOf(input.provider);
+      const items = itemsOf(context);
+      await requireUser(input);
+      const account = { username: input.username, password: await context.read(input.password) };
+      const issuer = new URL(input.provider.address).host;
+      const reference = await enrol({ account, signIn, items, item: input.item, issuer, context });
+      return { reference, 'recovery-codes': undefined };
+    });
+  },
+});
+
+/** The user that signs in must be the one that the flow means. */
+async function requireUser({ provider, user: id, username }: InputOf<typeof keys>): Promise<void> {
+  const user = await provider.get(id);
+  if (user === undefined) {
+    throw new FlowError('not-found', `no user has the id "${id}" at ${provider.address}`, {
+      hint: 'give the id that idp/create-user put out, not the user name',
+    });
+  }
+  if (user.userName.toLowerCase() !== username.toLowerCase()) {
+    throw new FlowError('conflict', `the user with the id "${id}" is "${user.userName}", not "${username}"`, {
+      hint: 'user and username must name the same user',
+    });
+  }
+  if (!user.active) {
+    throw new FlowError('denied', `user "${username}" is disabled`, { hint: 'enable the user at the provider first' });
+  }
+}
+
+function itemsOf(context: StepContext): VaultItems {
+  if (context.vault.items !== undefined) return context.vault.items;
+  throw new FlowError('refused', `the vault at ${context.vault.address} cannot be written to`, {
+    hint: 'use a vault entry of type onepassword with a token that may write',
+  });
+}

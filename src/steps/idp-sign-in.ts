@@ -1,0 +1,34 @@
+import { form, required } from '../flow/keys.ts';
+import { pureStep } from '../flow/step.ts';
+import { completeSignIn, signInOf } from '../identity/complete-sign-in.ts';
+import { readOneTimePassword } from '../totp.ts';
+
+export const idpSignIn = pureStep({
+  name: 'idp/sign-in',
+  summary: 'Proves that an account really signs in, with password and one-time code, and signs it out again.',
+  effect: 'none',
+  with: {
+    provider: required(form.connection('identity-providers'), 'the identity provider', {
+      example: '${{ identity-providers.main }}',
+    }),
+    username: required(form.text(), 'the user name'),
+    password: required(form.reference(), 'the password field', { example: 'op://Accounts/Break Glass/password' }),
+    'one-time-password': required(form.reference('one-time-password'), 'the one-time password field', {
+      example: 'op://Accounts/Break Glass/one-time password',
+    }),
+  },
+  output: { at: { type: 'text', description: 'when it succeeded, ISO 8601' } },
+  scalar: 'at',
+  async run(input, context) {
+    const signIn = signInOf(input.provider);
+    const [password, seed] = await Promise.all([
+      context.read(input.password),
+      readOneTimePassword(input['one-time-password'], (reference) => context.read(reference)),
+    ]);
+    const account = { username: input.username, password };
+    const session = await completeSignIn(signIn, account, seed, context);
+    const at = new Date(context.now()).toISOString();
+    await session.end();
+    return { at };
+  },
+});

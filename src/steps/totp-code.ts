@@ -1,0 +1,58 @@
+import { FlowError } from '../errors.ts';
+import { form, required, withDefault } from '../flow/keys.ts';
+import { pureStep, type StepContext } from '../flow/step.ts';
+import { waitUntil } from '../flow/wait.ts';
+import { codeAt, millisecondsLeft, readOneTimePassword } from '../totp.ts';
+
+/** Seconds; servers accept a code of the step before or after, so less than this never matters. */
+const tolerableSkew = 5;
+
+export const totpCode = pureStep({
+  name: 'totp/code',
+  summary: 'The one-time code of the moment, from a stored one-time password (RFC 6238).',
+  effect: 'none',
+  with: {
+    reference: required(form.reference('one-time-password'), 'the one-time password field', {
+      example: 'op://Accounts/Break Glass/one-time password',
+    }),
+    'at-least': withDefault(
+      form.number({ integer: true, minimum: 0 }),
+      10,
+      'seconds that the code must stay valid; waits for the next one where fewer are left',
+    ),
+  },
+  output: {
+    code: { type: 'secret', description: 'the code' },
+    'valid-for': { type: 'number', description: 'whole seconds that it stays valid' },
+  },
+  scalar: 'code',
+  presents: 'one-time-code',
+  async run(input, context) {
+    void warnOfSkew(context);
+    const password = await readOneTimePassword(input.reference, (reference) => context.read(reference));
+    const atLeast = input['at-least'] * 1000;
+    if (atLeast >= password.period * 1000) {
+      throw new FlowError(
+        'invalid-value',
+        `at-least asks for ${input['at-least']} s, and a code of this field lives ${password.period} s`,
+        { hint: `ask for fewer than ${password.period} s`, place: { subject: input.reference.toString() } },
+      );
+    }
+    const left = millisecondsLeft(password, context.now());
+    if (left < atLeast) {
+      context.progress(`waiting ${Math.ceil(left / 1000)} s for a fresh one-time code`);
+      await waitUntil(context, context.now() + left);
+    }
+    const at = context.now();
+    return { code: await codeAt(password, at), 'valid-for': Math.floor(millisecondsLeft(password, at) / 1000) };
+  },
+});
+
+/** Runs beside the read: a slow issuer does not hold a code up. */
+async function warnOfSkew(context: StepContext): Promise<void> {
+  const skew = await context.clockSkew().catch(() => undefined);
+  if (skew === undefined || Math.abs(skew) <= tolerableSkew) return;
+  context.warn(
+    `the local clock is ${Math.round(Math.abs(skew))} s ${skew > 0 ? 'ahead of' : 'behind'} the issuer's: codes may be refused`,
+  );
+}
