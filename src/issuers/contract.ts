@@ -21,13 +21,20 @@ export interface Issuer {
 
 export type ClientAuthentication = 'client_secret_post' | 'client_secret_basic' | 'private_key_jwt';
 
+/** Parameters that have keys of their own, or are the protocol's: `parameters` may not hold them. */
+export const standardParameters: readonly string[] = [
+  ...['grant_type', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
+  ...['audience', 'resource', 'scope'],
+];
+
 export interface TokenRequest {
   readonly clientId: string;
   /** one, or two live ones during a rotation, tried in order; a read is lazy, so the second costs nothing unused */
   readonly clientSecrets?: readonly Credential[] | undefined;
   /** for private_key_jwt: a PEM (PKCS #8) or JWK */
   readonly clientKey?: Credential | undefined;
-  readonly authentication: ClientAuthentication;
+  /** absent: by the key or secret that is given, and by what the issuer lists */
+  readonly authentication?: ClientAuthentication | undefined;
   readonly audience?: string | undefined;
   /** RFC 8707; absolute URIs */
   readonly resource?: readonly string[] | undefined;
@@ -56,6 +63,7 @@ export interface Token {
 }
 
 export interface Expectations {
+  /** each of them must be in `aud` */
   readonly audience?: string | readonly string[] | undefined;
   readonly requireClaims?: Readonly<Record<string, unknown>> | undefined;
   /** seconds, default 0 */

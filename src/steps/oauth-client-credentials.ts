@@ -1,0 +1,146 @@
+import { form, optional, required, withDefault } from '../flow/keys.ts';
+import { pureStep, type StepContext } from '../flow/step.ts';
+import { type Credential, standardParameters } from '../issuers/contract.ts';
+import type { Reference } from '../reference.ts';
+
+/** scope-token of RFC 6749, section 3.3, with the spaces of a list written as one text */
+const scopeText = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/;
+
+/** A bearer token for a machine: RFC 6749, section 4.4. */
+export const oauthClientCredentials = pureStep({
+  name: 'oauth/client-credentials',
+  summary: 'Gets a bearer token from an issuer with client credentials, and checks it before it is used or cached.',
+  effect: 'none',
+  with: {
+    issuer: required(form.connection('issuers'), 'the issuer', { example: '${{ issuers.main }}' }),
+    'client-id': required(form.textOrReference(), 'the client id, or a reference to it', {
+      example: 'op://Agents/Orders M2M/username',
+    }),
+    'client-secret': optional(
+      form.list(form.reference(), { minimum: 1, maximum: 2, orOne: true }),
+      'the client secret; during a rotation two, tried in order',
+      { example: 'op://Agents/Orders M2M/credential' },
+    ),
+    'client-key': optional(form.reference(), 'the private key for private_key_jwt, as PEM (PKCS #8) or JWK'),
+    authentication: optional(
+      form.oneOf('client_secret_post', 'client_secret_basic', 'private_key_jwt'),
+      'how the client authenticates; without it private_key_jwt with a key, else the body unless the issuer lists only Basic',
+    ),
+    audience: optional(form.text(), 'the API that the token is for; must be in its `aud`', {
+      example: 'https://orders.example',
+    }),
+    resource: optional(
+      form.list(form.text(), { orOne: true }),
+      'resource indicators (RFC 8707), absolute URIs; each must be in `aud`',
+    ),
+    scope: optional(
+      form.list(form.text({ pattern: scopeText, expects: 'a scope without quotes or backslashes' }), { orOne: true }),
+      'scopes; each must be granted',
+      { example: '[orders:read]' },
+    ),
+    parameters: optional(form.mapping(form.text({ allowEmpty: true })), 'further parameters of the token request'),
+    'require-claims': optional(
+      form.mapping(form.json()),
+      'claims that the JWT must hold: equal, or in its list; of a list, each value',
+    ),
+    'token-format': withDefault(
+      form.oneOf('jwt', 'opaque'),
+      'jwt',
+      'jwt: signature, issuer, audience, expiry and claims are checked; opaque: nothing is read in it',
+    ),
+  },
+  output: {
+    'access-token': { type: 'secret', description: 'the access token' },
+    'token-type': { type: 'text', description: '`Bearer`' },
+    'expires-at': {
+      type: 'number',
+      description: 'epoch seconds; absent where the issuer does not say',
+      optional: true,
+    },
+    scope: { type: 'text', description: 'granted scope, space separated', optional: true },
+  },
+  scalar: 'access-token',
+  presents: 'token',
+  check(input) {
+    const problems: { key: string; problem: string; hint?: string }[] = [];
+    const secret = input['client-secret'];
+    const key = input['client-key'];
+    if (secret !== undefined && key !== undefined) {
+      problems.push({ key: 'client-key', problem: 'stands beside client-secret', hint: 'keep one of them' });
+    }
+    if (input.authentication === 'private_key_jwt' && secret !== undefined) {
+      problems.push({
+        key: 'authentication',
+        problem: 'private_key_jwt does not use a client secret',
+        hint: 'give client-key',
+      });
+    }
+    if (key !== undefined && input.authentication !== undefined && input.authentication !== 'private_key_jwt') {
+      problems.push({ key: 'authentication', problem: 'does not use a client key', hint: 'write private_key_jwt' });
+    }
+    for (const name of Object.keys(input.parameters ?? {})) {
+      if (!standardParameters.includes(name)) continue;
+      const own = ['audience', 'resource', 'scope', 'client_id'].includes(name);
+      problems.push({
+        key: 'parameters',
+        problem: `${name} is not a further parameter`,
+        hint: own ? `write ${name.replace('_', '-')} as a key of its own` : 'the grant sets it',
+      });
+    }
+    for (const resource of input.resource ?? []) {
+      const url = URL.parse(resource);
+      if (url !== null && !resource.includes('#')) continue;
+      problems.push({
+        key: 'resource',
+        problem: 'is not an absolute URI without a fragment',
+        hint: 'as RFC 8707 has it; an API that is named otherwise is an audience',
+      });
+    }
+    if (input['token-format'] === 'opaque' && Object.keys(input['require-claims'] ?? {}).length > 0) {
+      problems.push({ key: 'require-claims', problem: 'an opaque token has no claims to check', hint: 'remove it' });
+    }
+    return problems;
+  },
+  async run(input, context) {
+    const [secret, otherSecret] = input['client-secret'] ?? [];
+    const key = input['client-key'];
+    const early = key ?? secret;
+    // asked for side by side, so that they share one batch of the vault
+    const [clientId, value] = await Promise.all([
+      textOf(input['client-id'], context),
+      early === undefined ? undefined : context.read(early),
+    ]);
+    const credential = (reference: Reference): Credential => ({
+      label: reference.toString(),
+      read: () => (reference === early && value !== undefined ? Promise.resolve(value) : context.read(reference)),
+    });
+    const secrets = [secret, otherSecret].filter((reference) => reference !== undefined).map(credential);
+    const token = await input.issuer.clientCredentials({
+      clientId,
+      clientSecrets: secrets.length === 0 ? undefined : secrets,
+      clientKey: key === undefined ? undefined : credential(key),
+      authentication: input.authentication,
+      audience: input.audience,
+      resource: input.resource,
+      scope: input.scope?.flatMap((text) => text.split(' ')).filter((scope) => scope !== ''),
+      parameters: input.parameters,
+      requireClaims: input['require-claims'],
+      tokenFormat: input['token-format'],
+      signal: context.signal,
+      warn: (message) => {
+        context.warn(message);
+      },
+    });
+    return {
+      'access-token': token.accessToken,
+      'token-type': token.tokenType,
+      'expires-at': token.expiresAt,
+      scope: token.scope,
+    };
+  },
+  expiresAt: (output) => output['expires-at'],
+});
+
+async function textOf(source: string | Reference, context: StepContext): Promise<string> {
+  return typeof source === 'string' ? source : (await context.read(source)).reveal();
+}

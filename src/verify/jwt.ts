@@ -1,0 +1,136 @@
+import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { unmetClaim } from './claims.ts';
+
+/** Signature algorithms that are accepted unless fewer are named: those with a public key. */
+export const publicKeyAlgorithms: readonly string[] = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
+
+/** `typ` headers that are accepted unless some are named. An access token's is `at+jwt` (RFC 9068), `JWT`, or absent. */
+const accessTokenTypes: readonly (string | undefined)[] = ['at+jwt', 'jwt', undefined];
+
+export type JwtProblem =
+  | 'malformed'
+  | 'algorithm'
+  | 'type'
+  | 'key'
+  | 'signature'
+  | 'issuer'
+  | 'audience'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'claim';
+
+/** A JWT that is not accepted. It holds nothing of the token but the name of a claim. */
+export class JwtRejection extends Error {
+  override readonly name = 'JwtRejection';
+  readonly problem: JwtProblem;
+  readonly claim: string | undefined;
+
+  constructor(problem: JwtProblem, claim?: string) {
+    super(claim === undefined ? problem : `${problem}: ${claim}`);
+    this.problem = problem;
+    this.claim = claim;
+  }
+}
+
+export interface JwtRules {
+  readonly issuer: string;
+  /** each of them must be in `aud` */
+  readonly everyAudience?: readonly string[];
+  /** at least one of them must be in `aud` */
+  readonly anyAudience?: readonly string[];
+  readonly algorithms?: readonly string[] | undefined;
+  readonly typ?: readonly string[] | undefined;
+  readonly requiredClaims?: Readonly<Record<string, unknown>> | undefined;
+  /** seconds */
+  readonly clockTolerance: number;
+  /** epoch milliseconds */
+  readonly now: () => number;
+}
+
+export interface VerifiedJwt {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** a proxy cuts headers long before this */
+const longestToken = 64 * 1024;
+/** keys that are tried where a token names none */
+const mostKeys = 10;
+
+/**
+ * Verifies a signed JWT: form, algorithm, type, signature, issuer, audience, times and claims.
+ * @throws JwtRejection what is wrong with the token
+ * @throws what `keys` throws, where keys cannot be had
+ */
+export async function verifyJwt(token: string, keys: JWTVerifyGetKey, rules: JwtRules): Promise<VerifiedJwt> {
+  if (token.length > longestToken || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw new JwtRejection('malformed');
+  const { payload, protectedHeader } = await checked(token, keys, {
+    algorithms: [...(rules.algorithms ?? publicKeyAlgorithms)],
+    issuer: rules.issuer,
+    requiredClaims: ['exp'],
+    clockTolerance: rules.clockTolerance,
+    currentDate: new Date(rules.now()),
+  });
+  const types = rules.typ?.map(normalType) ?? accessTokenTypes;
+  if (!types.includes(normalType(protectedHeader.typ))) throw new JwtRejection('type');
+  if (!audienceFits(payload.aud, rules)) throw new JwtRejection('audience');
+  const latest = rules.now() / 1000 + rules.clockTolerance;
+  if (payload.iat !== undefined && !(payload.iat <= latest)) throw new JwtRejection('not-yet-valid', 'iat');
+  const unmet = unmetClaim(payload, rules.requiredClaims);
+  if (unmet !== undefined) throw new JwtRejection('claim', unmet);
+  return { header: { ...protectedHeader }, claims: payload };
+}
+
+async function checked(token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions) {
+  try {
+    return await jwtVerify(token, keys, options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw rejection(error);
+    let tried = 0;
+    for await (const key of error) {
+      if ((tried += 1) > mostKeys) break;
+      try {
+        return await jwtVerify(token, key, options);
+      } catch (inner) {
+        if (!(inner instanceof errors.JWSSignatureVerificationFailed)) throw rejection(inner);
+      }
+    }
+    throw new JwtRejection('signature');
+  }
+}
+
+const problems: Readonly<Record<string, JwtProblem>> = {
+  ERR_JWT_EXPIRED: 'expired',
+  ERR_JWT_INVALID: 'malformed',
+  ERR_JWS_INVALID: 'malformed',
+  ERR_JOSE_NOT_SUPPORTED: 'malformed',
+  ERR_JOSE_ALG_NOT_ALLOWED: 'algorithm',
+  ERR_JWKS_NO_MATCHING_KEY: 'key',
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'signature',
+};
+const claimProblems: Readonly<Record<string, JwtProblem>> = { iss: 'issuer', aud: 'audience', nbf: 'not-yet-valid' };
+
+/** Errors about keys stay as they are: the token may be good. */
+function rejection(error: unknown): unknown {
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return new JwtRejection(claimProblems[error.claim] ?? 'claim', error.claim);
+  }
+  const problem = error instanceof errors.JOSEError ? problems[error.code] : undefined;
+  return problem === undefined ? error : new JwtRejection(problem);
+}
+
+function audienceFits(aud: JWTPayload['aud'], { everyAudience = [], anyAudience }: JwtRules): boolean {
+  const held: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  return (
+    everyAudience.every((one) => held.includes(one)) &&
+    (anyAudience === undefined || anyAudience.some((one) => held.includes(one)))
+  );
+}
+
+/** Media types drop `application/` and ignore case (RFC 7515, section 4.1.9). */
+function normalType(typ: string | undefined): string | undefined {
+  return typ?.toLowerCase().replace(/^application\//, '');
+}
