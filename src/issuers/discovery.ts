@@ -44,7 +44,7 @@ export function createDiscovery(options: DiscoveryOptions): (signal?: AbortSigna
     if (known !== undefined && options.now() - known.at < keptFor) return known.metadata;
     running ??= ask();
     // one caller that goes away must not end the call for the others
-    return await unlessAborted(running, signal);
+    return unlessAborted(running, signal);
   };
 }
 
@@ -92,7 +92,7 @@ function unusable(response: Response, now: number): FlowError {
 }
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await work;
+  if (signal === undefined) return work;
   const stopped = () => new FlowError('aborted', 'stopped before the issuer answered');
   if (signal.aborted) {
     work.catch(() => undefined);

@@ -126,7 +126,7 @@ export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOpt
     },
     async verify(token, expected, metadata) {
       const audience = expected.audience ?? [];
-      return await check(
+      return check(
         token.reveal(),
         metadata,
         {

@@ -57,7 +57,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
           place: { subject: credential.label },
         });
       }
-      return await ask({ request, parameters, metadata, authentication, credential, secret });
+      return ask({ request, parameters, metadata, authentication, credential, secret });
     };
 
     const answer = await attempt(first);
@@ -143,7 +143,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     name,
     url,
     clientCredentials,
-    verify: async (token, expected) => await jwt.verify(token, expected, await discover()),
+    verify: async (token, expected) => jwt.verify(token, expected, await discover()),
     clockSkew: transport.clockSkew,
     requests: () => requests,
   };

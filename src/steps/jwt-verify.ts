@@ -23,7 +23,7 @@ export const jwtVerify = pureStep({
     claims: { type: 'json', description: 'the claims set' },
   },
   async run(input) {
-    return await input.issuer.verify(input.token, {
+    return input.issuer.verify(input.token, {
       audience: input.audience,
       requireClaims: input['require-claims'],
       clockTolerance: input['clock-tolerance'],

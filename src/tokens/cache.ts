@@ -69,7 +69,7 @@ export function createTokenCache(options: TokenCacheOptions = {}): TokenCache {
   const failures = new Map<string, Failure>();
   let tick = 0;
 
-  function keep<T>(key: string, value: T, expiry: number | undefined): void {
+  function keep(key: string, value: unknown, expiry: number | undefined): void {
     sweep();
     const at = now();
     const life = expiry === undefined ? 0 : expiry * 1000 - at;

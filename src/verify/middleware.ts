@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { VerifiedJwt } from './jwt.ts';
+import { TokenError, type TokenErrorCode } from './token-error.ts';
+import {
+  checkScopes,
+  createVerifier,
+  type TokenRequirements,
+  type Verifier,
+  type VerifierOptions,
+} from './verifier.ts';
+
+/** What the middleware leaves on a request that it lets through. */
+export interface WithAuth {
+  auth?: VerifiedJwt;
+}
+
+/** Fits Express, Connect and `node:http`. */
+export type TokenMiddleware = (
+  request: IncomingMessage & WithAuth,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+export interface RequireTokenOptions extends TokenRequirements {
+  /** of `WWW-Authenticate`; default `api` */
+  readonly realm?: string | undefined;
+}
+
+const titles: Readonly<Record<TokenErrorCode, string>> = {
+  missing_token: 'a bearer token is required',
+  invalid_request: 'the request is malformed',
+  invalid_token: 'the token is not accepted',
+  insufficient_scope: 'the token lacks a scope',
+  unavailable: 'tokens cannot be verified at the moment',
+};
+
+/** seconds */
+const retryAfter = '5';
+
+/**
+ * Lets a request through whose `Authorization` header holds a token that the verifier accepts, and sets
+ * `request.auth`; answers any other as RFC 6750 says: 401, 403, 400, and 503 where the issuer's keys cannot be had.
+ * Tokens in a query or body are not looked at.
+ * @param verifier a verifier, or its options
+ */
+export function requireToken(verifier: Verifier | VerifierOptions, options: RequireTokenOptions = {}): TokenMiddleware {
+  const accepts = 'verify' in verifier ? verifier : createVerifier(verifier);
+  const { realm = 'api', scopes = [], claims } = options;
+  // what stands in a header is checked here, so that an answer can be built without
+  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm))
+    throw new TypeError('realm must be printable ASCII without " and \\');
+  checkScopes(scopes);
+
+  return (request, response, next) => {
+    const admit = async () => accepts.verify(tokenOf(request), { scopes, claims });
+    admit().then(
+      (auth) => {
+        request.auth = auth;
+        next();
+      },
+      (error: unknown) => {
+        if (error instanceof TokenError) refuse(response, error, realm);
+        else next(error);
+      },
+    );
+  };
+}
+
+/** @throws TokenError missing_token, invalid_request */
+function tokenOf(request: IncomingMessage): string {
+  const headers = request.headersDistinct['authorization'] ?? [];
+  const [header] = headers;
+  if (headers.length > 1) throw new TokenError('invalid_request', 'more than one Authorization header');
+  if (header === undefined || !/^bearer(?: |$)/i.test(header)) throw new TokenError('missing_token', 'no bearer token');
+  const token = /^bearer +(?<token>[\w.~+/-]+=*) *$/i.exec(header)?.groups?.['token'];
+  if (token === undefined) throw new TokenError('invalid_request', 'the Authorization header is malformed');
+  if (/[?&]access_token=/.test(request.url ?? '')) {
+    throw new TokenError('invalid_request', 'a token in the query as well as in the header');
+  }
+  return token;
+}
+
+function refuse(response: ServerResponse, error: TokenError, realm: string): void {
+  const { code, status, message } = error;
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.statusCode = status;
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Content-Type', 'application/problem+json');
+  if (status === 503) response.setHeader('Retry-After', retryAfter);
+  else response.setHeader('WWW-Authenticate', challenge(error, realm));
+  const detail = status === 503 || code === 'missing_token' ? {} : { error: code, detail: message };
+  response.end(`${JSON.stringify({ type: 'about:blank', title: titles[code], status, ...detail })}\n`);
+}
+
+/** Our messages and the verifier's scopes are fixed texts, never a part of the request. */
+function challenge({ code, message, scopes }: TokenError, realm: string): string {
+  const parts = [`realm="${realm}"`];
+  if (code !== 'missing_token') parts.push(`error="${code}"`, `error_description="${message}"`);
+  if (code === 'insufficient_scope') parts.push(`scope="${scopes.join(' ')}"`);
+  return `Bearer ${parts.join(', ')}`;
+}

@@ -1,0 +1,116 @@
+import { isLoopback } from '../address.ts';
+import { createTransport, type Fetch } from '../issuers/transport.ts';
+import { scopesOf, unmetClaim } from './claims.ts';
+import { createIssuerKeys } from './issuer-keys.ts';
+import { type JwtProblem, JwtRejection, publicKeyAlgorithms, type VerifiedJwt, verifyJwt } from './jwt.ts';
+import { TokenError } from './token-error.ts';
+
+export interface VerifierOptions {
+  /** the issuer identifier, as its discovery document has it; plain http only at a loopback address */
+  readonly issuer: string;
+  /** what this API is called: at least one of these must be in `aud` */
+  readonly audience: string | readonly string[];
+  /** signature algorithms, of those with a public key; default all of them */
+  readonly algorithms?: readonly string[] | undefined;
+  /** `typ` headers; default `at+jwt`, `JWT` or none. Where the issuer sends `at+jwt`, write it (RFC 9068, section 4) */
+  readonly typ?: string | readonly string[] | undefined;
+  /** seconds by which clocks may differ; default 5 */
+  readonly clockTolerance?: number | undefined;
+  /** scopes that every token must have */
+  readonly requiredScopes?: readonly string[] | undefined;
+  /** claims that every token must have: equal, or in its list; of a list, each value */
+  readonly requiredClaims?: Readonly<Record<string, unknown>> | undefined;
+  /** address of the key set; default by discovery */
+  readonly jwksUri?: string | undefined;
+  /** default the global one */
+  readonly fetch?: Fetch | undefined;
+  /** epoch milliseconds; default Date.now */
+  readonly now?: (() => number) | undefined;
+}
+
+export interface TokenRequirements {
+  readonly scopes?: readonly string[] | undefined;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Verifies access tokens of one issuer for one API. */
+export interface Verifier {
+  /**
+   * @param more scopes and claims beyond those of the verifier
+   * @throws TokenError invalid_token, insufficient_scope, unavailable
+   */
+  verify(token: string, more?: TokenRequirements): Promise<VerifiedJwt>;
+}
+
+const explanations: Readonly<Record<JwtProblem, string>> = {
+  malformed: 'the token is not a signed JWT',
+  algorithm: 'the signature algorithm is not accepted',
+  type: 'the token is not an access token',
+  key: 'the signing key is not one of the issuer',
+  signature: 'the signature is wrong',
+  issuer: 'the token is from another issuer',
+  audience: 'the token is for another audience',
+  expired: 'the token has expired',
+  'not-yet-valid': 'the token is not valid yet',
+  claim: 'a required claim is missing or different',
+};
+
+/** Creates a {@link Verifier}. Nothing is contacted before the first token. @throws TypeError for unusable options */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const { issuer, now = Date.now, clockTolerance = 5 } = options;
+  const url = URL.parse(issuer);
+  if (url === null) throw new TypeError('issuer must be an absolute URL');
+  const audience = listOf(options.audience);
+  if (audience.length === 0 || audience.includes('')) throw new TypeError('audience must be given');
+  const unusable = options.algorithms?.find((algorithm) => !publicKeyAlgorithms.includes(algorithm));
+  if (unusable !== undefined) throw new TypeError(`algorithms must have a public key: ${unusable} has none`);
+  checkScopes(options.requiredScopes ?? []);
+  if (!Number.isFinite(clockTolerance) || clockTolerance < 0) throw new TypeError('clockTolerance must be seconds');
+  const transport = createTransport({ development: isLoopback(url), fetch: options.fetch, deadline: 5000, now });
+  const keys = createIssuerKeys({ issuer, jwksUri: options.jwksUri, transport, now });
+
+  return {
+    async verify(token, more = {}) {
+      const { claims, header } = await checked(token);
+      const unmet = unmetClaim(claims, more.claims);
+      if (unmet !== undefined) throw new TokenError('invalid_token', explanations.claim, { claim: unmet });
+      const scopes = [...(options.requiredScopes ?? []), ...(more.scopes ?? [])];
+      const held = scopesOf(claims) ?? [];
+      if (!scopes.every((scope) => held.includes(scope))) {
+        throw new TokenError('insufficient_scope', 'the token lacks a scope', { scopes });
+      }
+      return { header, claims };
+
+      async function checked(text: string): Promise<VerifiedJwt> {
+        try {
+          const { identifier, find } = await keys();
+          return await verifyJwt(text, find, {
+            issuer: identifier,
+            anyAudience: audience,
+            algorithms: options.algorithms,
+            typ: options.typ === undefined ? undefined : listOf(options.typ),
+            requiredClaims: options.requiredClaims,
+            clockTolerance,
+            now,
+          });
+        } catch (error) {
+          if (error instanceof JwtRejection) {
+            throw new TokenError('invalid_token', explanations[error.problem], { claim: error.claim });
+          }
+          throw new TokenError('unavailable', "the issuer's keys cannot be had", { cause: error });
+        }
+      }
+    },
+  };
+}
+
+function listOf(value: string | readonly string[]): readonly string[] {
+  return typeof value === 'string' ? [value] : value;
+}
+
+/** Scopes come to stand in a header. @throws TypeError where one is not a scope-token (RFC 6749, section 3.3) */
+export function checkScopes(scopes: readonly string[]): void {
+  for (const scope of scopes) {
+    if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) throw new TypeError('a scope holds a character that it may not');
+  }
+}
