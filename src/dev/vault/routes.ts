@@ -100,7 +100,7 @@ const routes: readonly Route[] = [
     kind: 'read',
     answer(call, session) {
       const vault = visible(call, session());
-      const items = [...vault.items.values()].map(({ encDetails: _, ...overview }) => overview);
+      const items = [...vault.items.values()].map((item) => ({ ...item, encDetails: undefined }));
       return { contentVersion: vault.contentVersion, batchComplete: true, items };
     },
   },

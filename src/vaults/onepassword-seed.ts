@@ -1,0 +1,95 @@
+import type { Problem, SeedChange } from './onepassword-messages.ts';
+
+interface Field<T> {
+  id: string;
+  title: string;
+  sectionId?: string;
+  fieldType: T;
+  value: string;
+}
+
+interface SeedItem<T> {
+  readonly version: number;
+  readonly fields: readonly Field<T>[];
+  readonly sections: readonly { id: string; title: string }[];
+}
+
+interface Parts<T> {
+  readonly fields: Field<T>[];
+  readonly sections: { id: string; title: string }[];
+}
+
+export type SeedOutcome<T> =
+  | Problem
+  | { readonly kind: 'same' }
+  | { readonly kind: 'changed'; readonly parts: Parts<T> };
+
+const label = 'one-time password';
+const formerLabel = 'previous';
+/** ours alone: a field that a person called `previous` is not touched */
+const formerId = /^former-otp-\d+$/;
+/** a section without a title, as the apps make it for fields of one's own */
+const ownSection = { id: 'add more', title: '' };
+
+/**
+ * The item's fields with this seed as its one OTP field. Every former seed stays, as a concealed field `previous`
+ * (then `previous 2`, …), until `drop`: only a complete sign-in proves which of them the provider has in force.
+ */
+export function changeSeed<T>(
+  item: SeedItem<T>,
+  change: SeedChange,
+  types: { readonly otp: T; readonly concealed: T },
+): SeedOutcome<T> {
+  if (item.version !== change.version) {
+    return {
+      kind: 'problem',
+      code: 'conflict',
+      message: 'the item has changed since it was read',
+      hint: 'someone else is at work on it; run again',
+    };
+  }
+  const seeds = item.fields.filter((field) => field.fieldType === types.otp);
+  const [current] = seeds;
+  if (seeds.length > 1) {
+    return {
+      kind: 'problem',
+      code: 'ambiguous',
+      message: `the item has ${seeds.length} one-time password fields`,
+      hint: 'keep the one that is in force and remove the others',
+    };
+  }
+  const formers = item.fields.filter((field) => formerId.test(field.id));
+  const same = current?.value === change.seed;
+  if (same && (change.previous === 'keep' || formers.length === 0)) return { kind: 'same' };
+
+  const sectionId = current?.sectionId ?? ownSection.id;
+  const dropped = new Set([current, ...(change.previous === 'drop' ? formers : [])]);
+  const kept = item.fields.filter((field) => !dropped.has(field));
+  const keepsCurrent =
+    change.previous === 'keep' && current !== undefined && !formers.some((field) => field.value === current.value);
+  const former = keepsCurrent
+    ? [{ ...newFormer(formers.length), sectionId, fieldType: types.concealed, value: current.value }]
+    : [];
+  const otp = same
+    ? current
+    : { id: freshId(item), title: current?.title ?? label, sectionId, fieldType: types.otp, value: change.seed };
+  return { kind: 'changed', parts: { fields: [...kept, ...former, otp], sections: sectionsFor(item, sectionId) } };
+}
+
+function sectionsFor<T>(item: SeedItem<T>, section: string): { id: string; title: string }[] {
+  const known = item.sections.some((each) => each.id === section);
+  return known ? [...item.sections] : [...item.sections, { ...ownSection, id: section }];
+}
+
+/** Formers are only ever added, or dropped all together, so their number names the next one. */
+function newFormer(before: number): { id: string; title: string } {
+  return { id: `former-otp-${before + 1}`, title: before === 0 ? formerLabel : `${formerLabel} ${before + 1}` };
+}
+
+/** An id that no field of the item has; the SDK puts `TOTP_` before it. */
+function freshId<T>(item: SeedItem<T>): string {
+  const taken = new Set(item.fields.map((field) => field.id));
+  let number = 1;
+  while (taken.has(`TOTP_otp-${number}`) || taken.has(`otp-${number}`)) number += 1;
+  return `otp-${number}`;
+}
