@@ -11,7 +11,7 @@ const wrong = {
 /** The same token, wrong in one respect; only `signature` is signed with a key that is not the issuer's. */
 export async function forged(token: string, forgery: Forgery, key: CryptoKey, kid: string): Promise<string> {
   const signer = forgery === 'signature' ? (await generateKeyPair('ES256')).privateKey : key;
-  return await new SignJWT({ ...decodeJwt(token), ...wrong[forgery] })
+  return new SignJWT({ ...decodeJwt(token), ...wrong[forgery] })
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid })
     .sign(signer);
 }

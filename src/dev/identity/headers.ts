@@ -1,10 +1,10 @@
 /**
  * The headers of every page: nothing from elsewhere, no script, no frame, no cache.
- * @param destinations addresses that a form's answer may lead to, since browsers hold redirects to `form-action` too
+ * @param destination where the answer to a form may lead, since browsers hold redirects to `form-action` too
  */
-export function pageHeaders(destinations: readonly string[] = []): Readonly<Record<string, string>> {
-  const origins = destinations.map(formTarget).filter((origin) => origin !== undefined);
-  const formAction = ["'self'", ...new Set(origins)].join(' ');
+export function pageHeaders(destination?: unknown): Readonly<Record<string, string>> {
+  const target = typeof destination === 'string' ? formTarget(destination) : undefined;
+  const formAction = target === undefined ? "'self'" : `'self' ${target}`;
   return {
     'Content-Security-Policy': `default-src 'none'; style-src 'self'; img-src 'self' data:; form-action ${formAction}; base-uri 'none'; frame-ancestors 'none'`,
     'X-Content-Type-Options': 'nosniff',

@@ -13,8 +13,8 @@ export function landingPage(provider: Provider, users: Users): Router {
   const { issuer } = provider;
   const home = { client_id: accountClientId, scope: 'openid' };
   // nothing is fetched with the answer, so none is asked for
-  const signIn = `/auth?${new URLSearchParams({ ...home, response_type: 'none', redirect_uri: `${issuer}/` })}`;
-  const signOut = `/session/end?${new URLSearchParams({ client_id: accountClientId, post_logout_redirect_uri: `${issuer}/` })}`;
+  const signIn = address('/auth', { ...home, response_type: 'none', redirect_uri: `${issuer}/` });
+  const signOut = address('/session/end', { client_id: accountClientId, post_logout_redirect_uri: `${issuer}/` });
 
   router.get('/', async (request, response) => {
     const session = await provider.Session.get(provider.createContext(request, response));
@@ -38,4 +38,8 @@ export function landingPage(provider: Provider, users: Users): Router {
     response.set({ 'Cache-Control': 'max-age=300', 'X-Content-Type-Options': 'nosniff' }).type('css').send(style);
   });
   return router;
+}
+
+function address(path: string, query: Readonly<Record<string, string>>): string {
+  return `${path}?${new URLSearchParams(query).toString()}`;
 }

@@ -28,8 +28,7 @@ export function createOpenIdProvider(options: ProviderOptions): Provider {
   const { issuer, users, faults, signingKey } = options;
   const seeds = new Map(options.clients.map((seed) => [seed.clientId, seed]));
   if (seeds.size !== options.clients.length) throw new TypeError('two clients have the same id');
-  const policy = interactionPolicy.base();
-  policy.remove('consent'); // every client belongs to the laptop
+  const policy = signInPolicy(users);
 
   const provider = new Provider(issuer, {
     adapter: createStorage(),
@@ -87,9 +86,11 @@ export function createOpenIdProvider(options: ProviderOptions): Provider {
         enabled: true,
         logoutSource: (context, form) => {
           const account = users.get(context.oidc.session?.accountId ?? '');
-          show(context, logoutPage(account?.userName, logoutForm(form)), [
-            String(context.oidc.params?.['post_logout_redirect_uri'] ?? ''),
-          ]);
+          show(
+            context,
+            logoutPage(account?.userName, logoutForm(form)),
+            context.oidc.params?.['post_logout_redirect_uri'],
+          );
         },
         postLogoutSuccessSource: (context) => show(context, messagePage('Signed out', 'You are signed out.')),
       },
@@ -128,6 +129,19 @@ export function createOpenIdProvider(options: ProviderOptions): Provider {
   return provider;
 }
 
+function signInPolicy(users: Users): interactionPolicy.DefaultPolicy {
+  const policy = interactionPolicy.base();
+  policy.remove('consent'); // every client belongs to the laptop
+  const gone = new interactionPolicy.Check(
+    'account_gone',
+    'the account is deleted or disabled',
+    'login_required',
+    ({ oidc }) => oidc.session?.accountId !== undefined && users.get(oidc.session.accountId)?.active !== true,
+  );
+  policy.get('login')?.checks.add(gone);
+  return policy;
+}
+
 /** An account that may be signed in; a disabled user is none, at once. */
 function account(users: Users, id: string): Account | undefined {
   const user = users.get(id);
@@ -158,8 +172,8 @@ function logoutForm(form: string): Html {
     <p><a href="/">Stay signed in</a></p>`;
 }
 
-function show(context: KoaContextWithOIDC, body: Html, destinations: readonly string[] = []): void {
-  context.set({ ...pageHeaders(destinations) });
+function show(context: KoaContextWithOIDC, body: Html, destination?: unknown): void {
+  context.set({ ...pageHeaders(destination) });
   context.type = 'html';
   context.body = body.text;
 }

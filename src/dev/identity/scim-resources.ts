@@ -25,7 +25,7 @@ const newUser = z.object({
 const patch = z.object({
   schemas: z.array(z.string()).refine((schemas) => schemas.includes(patchSchema)),
   Operations: z
-    .array(z.object({ op: z.string(), path: z.string().optional(), value: z.unknown() }))
+    .array(z.object({ op: z.string(), path: z.string().optional(), value: z.unknown().optional() }))
     .min(1)
     .max(100),
 });
@@ -47,15 +47,15 @@ export function parseNewUser(body: unknown): { fields: UserFields; password: Sec
 }
 
 /** What each attribute that can be replaced does to the user; paths are compared without case. */
-const attributes: Readonly<Record<string, (value: unknown) => UserChange>> = {
-  active: (value) => ({ active: parsed(z.boolean(), value) }),
-  externalid: (value) => ({ externalId: parsed(text.min(1), value) }),
-  password: (value) => ({ password: new Secret(parsed(z.string(), value)) }),
-  emails: (value) => ({ email: primary(parsed(emails, value)) }),
-  name: (value) => parsed(name, value),
-  'name.givenname': (value) => ({ givenName: parsed(text, value) }),
-  'name.familyname': (value) => ({ familyName: parsed(text, value) }),
-};
+const attributes: ReadonlyMap<string, (value: unknown) => UserChange> = new Map([
+  ['active', (value) => ({ active: parsed(z.boolean(), value) })],
+  ['externalid', (value) => ({ externalId: parsed(text.min(1), value) })],
+  ['password', (value) => ({ password: new Secret(parsed(z.string(), value)) })],
+  ['emails', (value) => ({ email: primary(parsed(emails, value)) })],
+  ['name', (value) => parsed(name, value)],
+  ['name.givenname', (value) => ({ givenName: parsed(text, value) })],
+  ['name.familyname', (value) => ({ familyName: parsed(text, value) })],
+] satisfies [string, (value: unknown) => UserChange][]);
 
 /** The change of a patch request (RFC 7644, section 3.5.2): add and replace. @throws ScimError */
 export function parsePatch(body: unknown): UserChange {
@@ -68,7 +68,7 @@ export function parsePatch(body: unknown): UserChange {
     const changes =
       path === undefined ? Object.entries(parsed(z.record(z.string(), z.unknown()), value)) : [[path, value] as const];
     for (const [name, given] of changes) {
-      const attribute = attributes[name.toLowerCase()];
+      const attribute = attributes.get(name.toLowerCase());
       if (attribute === undefined) throw new ScimError(400, 'the attribute cannot be changed', 'invalidPath');
       change = { ...change, ...attribute(given) };
     }

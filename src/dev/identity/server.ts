@@ -73,7 +73,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
         const user = users.byUserName(userName);
         return user === undefined ? undefined : users.state(user);
       },
-      users: () => users.all().map(users.state),
+      users: () => users.all().map((user) => users.state(user)),
       close: () => closed(server),
     };
   } catch (error) {

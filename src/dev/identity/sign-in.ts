@@ -46,11 +46,8 @@ export function signInPages({ provider, users, attempts }: SignInOptions): Route
     return state === undefined || user === undefined || !user.active ? undefined : { state, user };
   };
   const show = (response: Response, body: Html) => {
-    const { redirectUri } = interactionOf(response);
-    response
-      .set(pageHeaders([redirectUri]))
-      .type('html')
-      .send(body.text);
+    const { destination } = interactionOf(response);
+    response.set(pageHeaders(destination)).type('html').send(body.text);
   };
   const back = (response: Response, query = '') =>
     response.redirect(303, `/interaction/${interactionOf(response).uid}${query}`);
@@ -116,7 +113,7 @@ export function signInPages({ provider, users, attempts }: SignInOptions): Route
     const { id, userName } = found.user;
     // judged and counted without a pause in between, so that parallel guesses cannot slip through
     const right = !attempts.locked(id) && users.useCode(id, field(request, 'otp').replaceAll(' ', ''));
-    if (right) return await finish(request, response, found.user);
+    if (right) return finish(request, response, found.user);
     if (!attempts.locked(id)) attempts.failed(id);
     show(response, oneTimeCodePage({ uid, userName, error: wrongCode }));
   });
@@ -127,7 +124,7 @@ export function signInPages({ provider, users, attempts }: SignInOptions): Route
     if (found === undefined || seed === undefined) return back(response);
     // `totpSecret` of the form is never looked at: the seed is the one that this sign-in was shown
     const outcome = users.enrol(found.user.id, seed, field(request, 'totp').replaceAll(' ', ''));
-    if (outcome === 'enrolled') return await finish(request, response, found.user);
+    if (outcome === 'enrolled') return finish(request, response, found.user);
     if (outcome === 'enrolled-already') return back(response);
     await showEnrolment(response, field(request, 'mode') === 'manual', wrongCode);
   });
@@ -140,7 +137,7 @@ async function open(provider: Provider, request: Request, response: Response, ne
   try {
     const { uid, params } = await provider.interactionDetails(request, response);
     if (uid !== request.params['uid']) throw new errors.SessionNotFound('another sign-in');
-    response.locals['interaction'] = { uid, redirectUri: String(params['redirect_uri'] ?? '') };
+    response.locals['interaction'] = { uid, destination: params['redirect_uri'] };
   } catch (error) {
     if (!(error instanceof errors.SessionNotFound)) throw error;
     const body = messagePage('This sign-in has ended', 'It took too long, or was begun in another browser.');
@@ -150,7 +147,7 @@ async function open(provider: Provider, request: Request, response: Response, ne
   next();
 }
 
-function interactionOf(response: Response): { readonly uid: string; readonly redirectUri: string } {
+function interactionOf(response: Response): { readonly uid: string; readonly destination: unknown } {
   return response.locals['interaction'];
 }
 
