@@ -47,15 +47,17 @@ export function parseNewUser(body: unknown): { fields: UserFields; password: Sec
 }
 
 /** What each attribute that can be replaced does to the user; paths are compared without case. */
-const attributes: ReadonlyMap<string, (value: unknown) => UserChange> = new Map([
-  ['active', (value) => ({ active: parsed(z.boolean(), value) })],
-  ['externalid', (value) => ({ externalId: parsed(text.min(1), value) })],
-  ['password', (value) => ({ password: new Secret(parsed(z.string(), value)) })],
-  ['emails', (value) => ({ email: primary(parsed(emails, value)) })],
-  ['name', (value) => parsed(name, value)],
-  ['name.givenname', (value) => ({ givenName: parsed(text, value) })],
-  ['name.familyname', (value) => ({ familyName: parsed(text, value) })],
-] satisfies [string, (value: unknown) => UserChange][]);
+const attributes: ReadonlyMap<string, (value: unknown) => UserChange> = new Map<string, (value: unknown) => UserChange>(
+  [
+    ['active', (value) => ({ active: parsed(z.boolean(), value) })],
+    ['externalid', (value) => ({ externalId: parsed(text.min(1), value) })],
+    ['password', (value) => ({ password: new Secret(parsed(z.string(), value)) })],
+    ['emails', (value) => ({ email: primary(parsed(emails, value)) })],
+    ['name', (value) => parsed(name, value)],
+    ['name.givenname', (value) => ({ givenName: parsed(text, value) })],
+    ['name.familyname', (value) => ({ familyName: parsed(text, value) })],
+  ],
+);
 
 /** The change of a patch request (RFC 7644, section 3.5.2): add and replace. @throws ScimError */
 export function parsePatch(body: unknown): UserChange {

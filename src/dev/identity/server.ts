@@ -1,7 +1,7 @@
-import { createServer, type Server } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import { parseOneTimePassword } from '../../totp.ts';
+import { serveOnLoopback } from '../loopback.ts';
 import { createAttempts } from './attempts.ts';
 import { createFaults } from './faults.ts';
 import { landingPage } from './landing.ts';
@@ -22,9 +22,8 @@ export type * from './options.ts';
 export async function startIdentityProvider(options: IdentityProviderOptions): Promise<DevelopmentIdentityProvider> {
   const now = options.now ?? Date.now;
   const app = express();
-  const server = createServer(app);
-  const host = await listening(server, options.port ?? 0);
-  const issuer = `http://${host}`;
+  const server = await serveOnLoopback(app, options.port);
+  const issuer = `http://${server.host}`;
   const addresses: Addresses = { issuer, scimUrl: `${issuer}/scim/v2` };
   try {
     const clients = typeof options.clients === 'function' ? options.clients(addresses) : options.clients;
@@ -48,7 +47,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     const count = { token: 0, scim: 0 };
 
     app.disable('x-powered-by');
-    app.use(onlyFor(host), faults.date);
+    app.use(faults.date);
     app.use(
       '/token',
       counting(() => (count.token += 1)),
@@ -74,10 +73,10 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
         return user === undefined ? undefined : users.state(user);
       },
       users: () => users.all().map((user) => users.state(user)),
-      close: () => closed(server),
+      close: () => server.close(),
     };
   } catch (error) {
-    await closed(server);
+    await server.close();
     throw error;
   }
 }
@@ -87,14 +86,6 @@ async function newSigningKey() {
   const [privateJwk, publicOnly] = await Promise.all([exportJWK(privateKey), exportJWK(publicKey)]);
   const kid = await calculateJwkThumbprint(publicOnly);
   return { key: privateKey, kid, privateJwk, publicJwk: { ...publicOnly, kid, alg: 'ES256', use: 'sig' } };
-}
-
-/** A page of another site that has its name resolve to loopback gets nothing (DNS rebinding). */
-function onlyFor(host: string) {
-  return (request: Request, response: Response, next: NextFunction) => {
-    if (request.headers.host === host) return next();
-    response.status(421).type('text').send(`this server is http://${host}/\n`);
-  };
 }
 
 function counting(count: () => void) {
@@ -113,23 +104,4 @@ function unexpected(error: unknown, _request: Request, response: Response, next:
     .set(pageHeaders())
     .type('html')
     .send(body.text);
-}
-
-function listening(server: Server, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host: '127.0.0.1' }, () => {
-      server.off('error', reject);
-      const address = server.address();
-      if (address === null || typeof address === 'string') return reject(new Error('no port'));
-      resolve(`127.0.0.1:${address.port}`);
-    });
-  });
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }
