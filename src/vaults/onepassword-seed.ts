@@ -48,7 +48,8 @@ export function changeSeed<T>(
       hint: 'someone else is at work on it; run again',
     };
   }
-  const seeds = item.fields.filter((field) => field.fieldType === types.otp);
+  const fields = item.fields.filter((field) => field.fieldType === types.otp);
+  const seeds = fields.filter((field) => field.value !== '');
   const [current] = seeds;
   if (seeds.length > 1) {
     return {
@@ -62,17 +63,16 @@ export function changeSeed<T>(
   const same = current?.value === change.seed;
   if (same && (change.previous === 'keep' || formers.length === 0)) return { kind: 'same' };
 
-  const sectionId = current?.sectionId ?? ownSection.id;
-  const dropped = new Set([current, ...(change.previous === 'drop' ? formers : [])]);
+  const sectionId = fields[0]?.sectionId ?? ownSection.id;
+  const dropped = new Set([...fields, ...(change.previous === 'drop' ? formers : [])]);
   const kept = item.fields.filter((field) => !dropped.has(field));
   const keepsCurrent =
     change.previous === 'keep' && current !== undefined && !formers.some((field) => field.value === current.value);
   const former = keepsCurrent
     ? [{ ...newFormer(formers.length), sectionId, fieldType: types.concealed, value: current.value }]
     : [];
-  const otp = same
-    ? current
-    : { id: freshId(item), title: current?.title ?? label, sectionId, fieldType: types.otp, value: change.seed };
+  const title = fields[0]?.title ?? label;
+  const otp = same ? current : { id: freshId(item), title, sectionId, fieldType: types.otp, value: change.seed };
   return { kind: 'changed', parts: { fields: [...kept, ...former, otp], sections: sectionsFor(item, sectionId) } };
 }
 

@@ -2,6 +2,7 @@ import { FlowError } from '../errors.ts';
 import type { Reference } from '../reference.ts';
 import type { Secret } from '../secret.ts';
 import type { Vault, VaultItems } from './contract.ts';
+import { writableItems } from './writable.ts';
 
 /** One entry of `vault:` in service.yaml. */
 export interface VaultEntry {
@@ -32,11 +33,7 @@ export function createVaults(entries: readonly VaultEntry[]): Vault {
       hint: served.length === 0 ? 'add an entry' : `served are: ${served.join(', ')}`,
     });
   };
-  const itemsFor = (name: string): VaultItems => {
-    const { items, address } = vaultFor(name);
-    if (items !== undefined) return items;
-    throw new FlowError('refused', `the vault at ${address} can only be read`, { hint: 'use an entry that can write' });
-  };
+  const itemsFor = (name: string): VaultItems => writableItems(vaultFor(name));
 
   return {
     get address() {

@@ -54,13 +54,16 @@ export function layOut(seed: ItemSeed): {
     },
     details: {
       notesPlain: '',
-      fields: designated.map((field) => ({
-        id: field.label,
-        name: field.label,
-        type: field.label === 'password' ? 'P' : 'T',
-        designation: field.label,
-        value: field.value,
-      })),
+      fields: [
+        ...designated.map((field) => ({
+          id: field.label,
+          name: field.label,
+          type: field.label === 'password' ? 'P' : 'T',
+          designation: field.label,
+          value: field.value,
+        })),
+        ...(seed.formFields ?? []).map(({ name, value }) => ({ id: name, name, type: 'T', value })),
+      ],
       sections: sectionsOf(seed),
     },
   };

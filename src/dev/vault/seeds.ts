@@ -13,6 +13,8 @@ export interface ItemSeed {
   readonly tags?: readonly string[];
   readonly website?: string;
   readonly fields: readonly FieldSeed[];
+  /** what a browser saved of a web form beside user name and password; the SDK refuses to change such an item */
+  readonly formFields?: readonly { readonly name: string; readonly value: string }[];
   readonly archived?: boolean;
 }
 

@@ -1,0 +1,16 @@
+import { form, required } from '../flow/keys.ts';
+import { pureStep } from '../flow/step.ts';
+
+export const vaultRead = pureStep({
+  name: 'vault/read',
+  summary: 'Reads one value from the vault.',
+  effect: 'none',
+  with: {
+    reference: required(form.reference(), 'the field or file', { example: 'op://Agents/Orders M2M/credential' }),
+  },
+  output: { value: { type: 'secret', description: 'what stands there, unchanged' } },
+  scalar: 'value',
+  async run(input, context) {
+    return { value: await context.read(input.reference) };
+  },
+});

@@ -1,0 +1,76 @@
+import { FlowError } from '../errors.ts';
+import { form, optional, required } from '../flow/keys.ts';
+import { writeStep, type Change, type StepContext } from '../flow/step.ts';
+import { sameSeed, storedSeeds } from '../identity/stored-seeds.ts';
+import type { Reference } from '../reference.ts';
+import type { Secret } from '../secret.ts';
+import { newOneTimePassword, parseOneTimePassword } from '../totp.ts';
+import type { Item } from '../vaults/contract.ts';
+import { writableItems } from '../vaults/writable.ts';
+
+const keys = {
+  item: required(form.reference('item'), 'the item that gets the one-time password', {
+    example: 'op://Accounts/Break Glass',
+  }),
+  seed: optional(
+    form.reference(),
+    'a field with an otpauth://totp/… URI or a base32 seed; without it one is made, unless the item has one',
+    { example: 'op://Accounts/Hand-over/seed' },
+  ),
+};
+
+export const vaultSetOneTimePassword = writeStep({
+  name: 'vault/set-one-time-password',
+  summary: 'Gives an item its one-time password field.',
+  effect: 'write',
+  with: keys,
+  output: { reference: { type: 'reference', description: 'the one-time password field' } },
+  scalar: 'reference',
+  writes: (input) => (input.item === undefined ? [] : [input.item.vault]),
+  async plan(input, context) {
+    if (input.item === undefined) {
+      return { changes: [{ action: 'create', what: 'a one-time password', detail: 'known after run' }] };
+    }
+    const item = await writableItems(context.vault).get(input.item);
+    const standing = await compare(item, input.seed, context);
+    const change: Change = {
+      action: standing.action,
+      what: `one-time password of item "${item.title}" in vault "${item.vault}"`,
+      ...(standing.action === 'update' ? { detail: 'the former one is kept as the field "previous"' } : {}),
+    };
+    return {
+      changes: [change],
+      ...(standing.action === 'none' ? { output: { reference: standing.field } } : {}),
+    };
+  },
+  async run(input, context) {
+    return context.locked(`item ${context.environment} ${input.item.toString()}`.toLowerCase(), async () => {
+      const item = await writableItems(context.vault).get(input.item);
+      const standing = await compare(item, input.seed, context);
+      if (standing.action === 'none') return { reference: standing.field };
+      const seed = standing.seed ?? (await newOneTimePassword()).secret;
+      context.progress(`storing a one-time password in item "${item.title}"`);
+      const changed = await writableItems(context.vault).setOneTimePassword(item, seed, { previous: 'keep' });
+      const { field } = await storedSeeds(changed);
+      if (field !== undefined) return { reference: field };
+      throw new FlowError('protocol', 'the vault did not keep the one-time password', {
+        hint: 'look at the item in 1Password, then run again',
+        place: { subject: item.reference.toString() },
+      });
+    });
+  },
+});
+
+type Comparison =
+  | { readonly action: 'none'; readonly field: Reference }
+  | { readonly action: 'create' | 'update'; readonly seed: Secret | undefined };
+
+/** What the item holds against what it should hold. Without a seed, any that is there will do. */
+async function compare(item: Item, seed: Reference | undefined, context: StepContext): Promise<Comparison> {
+  const { field, current } = await storedSeeds(item);
+  const value = seed === undefined ? undefined : await context.read(seed);
+  const wanted = value === undefined ? undefined : await parseOneTimePassword(value, seed?.toString());
+  if (field === undefined || current === undefined) return { action: 'create', seed: value };
+  const fits = wanted === undefined || sameSeed(current, wanted);
+  return fits ? { action: 'none', field } : { action: 'update', seed: value };
+}
