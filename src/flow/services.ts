@@ -1,0 +1,15 @@
+import type { Environment, Plain } from '../settings.ts';
+import type { ConnectionKind } from './keys.ts';
+import type { StepContext } from './step.ts';
+
+/** What the composition root hands to a plan or a run. */
+export interface Services {
+  readonly environment: Environment;
+  /** the adapter, built when it is first asked for. @throws FlowError */
+  connection(kind: ConnectionKind, name: string): unknown;
+  /** what `${{ issuers.main.url }}` may name. @throws FlowError */
+  plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
+  context(flow: string, step: string): StepContext;
+  /** @param expiresAt epoch seconds; undefined: not to be kept */
+  cached<T>(key: string, mint: () => Promise<T>, expiresAt: (value: T) => number | undefined): Promise<T>;
+}

@@ -1,0 +1,139 @@
+import { compileObject } from './flow/compile.ts';
+import { evaluate, evaluateKeys, type Resolved, type Unresolved } from './flow/evaluate.ts';
+import type { Expression } from './flow/expressions.ts';
+import type { InputOf } from './flow/keys.ts';
+import { suggest } from './flow/nearest.ts';
+import type { Source } from './flow/problems.ts';
+import { later, type Value } from './flow/values.ts';
+import type { Entry, MappingNode } from './flow/yaml.ts';
+import type { Reference } from './reference.ts';
+import { checkEnvironment } from './service-checks.ts';
+import { environmentForm, type environmentKeys } from './service-keys.ts';
+import { tokenSource, withTokens } from './service-token.ts';
+import type { Environment, Plain } from './settings.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+type Written = Partial<InputOf<typeof environmentKeys>>;
+
+const laptopName = 'development';
+const connectionKeys = ['vault', 'issuers', 'identity-providers', 'stores'];
+
+/** One environment of service.yaml. */
+export function readEnvironment({ key: name, keyRange, value: node }: Entry, source: Source, env: Env): Environment {
+  const empty: MappingNode = { kind: 'mapping', entries: [], range: keyRange };
+  const given = node.kind === 'scalar' && node.value === null ? empty : node;
+  const written = compileObject(withTokens(given, source), environmentForm, {
+    source,
+    what: `environment "${name}"`,
+    key: '',
+  });
+  if (written === undefined) return blankEnvironment(name, false);
+  const laptop = name === laptopName && !connectionKeys.some((key) => written.given.has(key));
+  const unset = new Set<string>();
+  const vars = readVars(written.entries.get('vars'), source, env, unset);
+  const resolve = (expression: Expression) => resolveIn(expression, vars, env, unset);
+  const references: (readonly [Reference, Value])[] = [];
+  const { known } = evaluateKeys(written, {
+    resolve,
+    report: source.report,
+    partial: true,
+    onReference: (reference, value) => references.push([reference, value]),
+  });
+  const found: Written = known;
+  const development = laptop || found.development === true;
+  const environment: Environment = {
+    ...blankEnvironment(name, laptop),
+    development,
+    vars,
+    key: found.key ?? [],
+    vaults: (found.vault ?? []).map(({ type, vaults, token, account }) => ({
+      type,
+      vaults,
+      token: tokenSource(token),
+      account,
+    })),
+    issuers: mapped(found.issuers, (issuer) => ({
+      ...issuer,
+      url: issuer.url ?? '',
+      discovery: issuer.discovery ?? 'oidc',
+      typ: issuer.typ,
+      algorithms: issuer.algorithms,
+    })),
+    identityProviders: mapped(found['identity-providers'], (provider) => {
+      const signIn = provider['sign-in'];
+      return {
+        type: provider.type,
+        url: provider.url,
+        tokenFlow: provider['token-flow'],
+        signIn: signIn && {
+          issuer: signIn.issuer,
+          clientId: signIn['client-id'],
+          redirectUri: signIn['redirect-uri'],
+          pages: signIn.pages,
+        },
+      };
+    }),
+    stores: mapped(found.stores, (store) => ({
+      type: store.type,
+      region: store.region,
+      account: store.account,
+      endpoint: store.endpoint,
+      profile: store.profile,
+      fingerprintKey: store['fingerprint-key'] ?? [],
+    })),
+    unset: [...unset],
+  };
+  checkEnvironment(environment, written, references, source);
+  return environment;
+}
+
+function mapped<T, R>(found: Readonly<Record<string, T>> | undefined, make: (each: T) => R): ReadonlyMap<string, R> {
+  return new Map(Object.entries(found ?? {}).map(([name, each]) => [name, make(each)]));
+}
+
+/** Variables are worth what the file says; only `${{ env.NAME }}` may stand in them. */
+function readVars(value: Value | undefined, source: Source, env: Env, unset: Set<string>): ReadonlyMap<string, Plain> {
+  const vars = new Map<string, Plain>();
+  if (value?.as !== 'mapping') return vars;
+  const resolve = (expression: Expression) => resolveIn(expression, vars, env, unset);
+  for (const [name, each] of value.entries) {
+    const found = evaluate(each, { resolve, report: source.report });
+    if (typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean') vars.set(name, found);
+  }
+  return vars;
+}
+
+/** In service.yaml expressions name variables of the same environment, and variables of the process. */
+function resolveIn(
+  { path, text }: Expression,
+  vars: ReadonlyMap<string, Plain>,
+  env: Env,
+  unset: Set<string>,
+): Resolved | Unresolved {
+  const [root = '', name = '', ...more] = path;
+  if (root === 'env' && name !== '' && more.length === 0) {
+    const value = Object.hasOwn(env, name) ? env[name] : undefined;
+    if (value !== undefined) return { type: 'text', value, reviewed: true };
+    unset.add(name);
+    return { type: 'any', value: later, reviewed: true };
+  }
+  if (root === 'vars' && name !== '' && more.length === 0) {
+    const value = vars.get(name);
+    if (value === undefined && unset.size > 0) return { type: 'any', value: later, reviewed: true };
+    if (value === undefined)
+      return {
+        problem: `unknown variable "${name}"`,
+        hint: suggest(name, vars.keys()) ?? 'declare it above, under vars:',
+      };
+    const type = typeof value === 'string' ? 'text' : typeof value === 'number' ? 'number' : 'boolean';
+    return { type, value, reviewed: true };
+  }
+  return { problem: `"${text}" may not stand in service.yaml`, hint: 'only ${{ vars.NAME }} and ${{ env.NAME }} do' };
+}
+
+/** An environment with nothing in it. */
+export function blankEnvironment(name: string, laptop: boolean): Environment {
+  const none = new Map<string, never>();
+  const connections = { issuers: none, identityProviders: none, stores: none };
+  return { name, laptop, development: laptop, vars: none, key: [], vaults: [], ...connections, unset: [] };
+}

@@ -1,0 +1,27 @@
+import { registerSteps } from '../flow/registry.ts';
+import { idpCreateUser } from './idp-create-user.ts';
+import { idpDisableUser } from './idp-disable-user.ts';
+import { idpEnrollTotp } from './idp-enroll-totp.ts';
+import { idpSignIn } from './idp-sign-in.ts';
+import { jwtVerify } from './jwt-verify.ts';
+import { oauthClientCredentials } from './oauth-client-credentials.ts';
+import { secretsManagerPush } from './secrets-manager-push.ts';
+import { totpCode } from './totp-code.ts';
+import { vaultCreateLogin } from './vault-create-login.ts';
+import { vaultRead } from './vault-read.ts';
+import { vaultSetOneTimePassword } from './vault-set-one-time-password.ts';
+
+/** Every step kind, one line each. */
+export const stepKinds = registerSteps([
+  idpCreateUser,
+  idpDisableUser,
+  idpEnrollTotp,
+  idpSignIn,
+  jwtVerify,
+  oauthClientCredentials,
+  secretsManagerPush,
+  totpCode,
+  vaultCreateLogin,
+  vaultRead,
+  vaultSetOneTimePassword,
+]);
