@@ -40,6 +40,9 @@ export function createIssuer(options: IssuerOptions): Issuer {
   let requests = 0;
 
   async function clientCredentials(request: TokenRequest): Promise<Token> {
+    if (request.clientId === '') {
+      throw new FlowError('invalid-value', 'the client id is empty', { hint: 'store its value in the vault' });
+    }
     const parameters = parametersOf(request);
     // the first credential is read while the issuer is discovered, a second one only where it is needed
     const early = request.clientKey ?? request.clientSecrets?.[0];

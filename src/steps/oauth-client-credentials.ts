@@ -61,21 +61,26 @@ export const oauthClientCredentials = pureStep({
   },
   scalar: 'access-token',
   presents: 'token',
-  check(input) {
+  check(input, given) {
     const problems: { key: string; problem: string; hint?: string }[] = [];
-    const secret = input['client-secret'];
-    const key = input['client-key'];
-    if (secret !== undefined && key !== undefined) {
-      problems.push({ key: 'client-key', problem: 'stands beside client-secret', hint: 'keep one of them' });
-    }
-    if (input.authentication === 'private_key_jwt' && secret !== undefined) {
+    const { authentication } = input;
+    const [secret, key] = [given.has('client-secret'), given.has('client-key')];
+    if (!secret && !key) {
       problems.push({
-        key: 'authentication',
-        problem: 'private_key_jwt does not use a client secret',
-        hint: 'give client-key',
+        key: 'client-id',
+        problem: 'has no credential beside it',
+        hint: 'give client-secret, or client-key for private_key_jwt',
       });
     }
-    if (key !== undefined && input.authentication !== undefined && input.authentication !== 'private_key_jwt') {
+    if (secret && key) {
+      problems.push({ key: 'client-key', problem: 'stands beside client-secret', hint: 'keep one of them' });
+    } else if (secret && authentication === 'private_key_jwt') {
+      problems.push({
+        key: 'authentication',
+        problem: 'does not use a client secret',
+        hint: 'give client-key instead',
+      });
+    } else if (key && authentication !== undefined && authentication !== 'private_key_jwt') {
       problems.push({ key: 'authentication', problem: 'does not use a client key', hint: 'write private_key_jwt' });
     }
     for (const name of Object.keys(input.parameters ?? {})) {

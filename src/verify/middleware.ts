@@ -51,18 +51,18 @@ export function requireToken(verifier: Verifier | VerifierOptions, options: Requ
     throw new TypeError('realm must be printable ASCII without " and \\');
   checkScopes(scopes);
 
+  const admit = async (...[request, response, next]: Parameters<TokenMiddleware>): Promise<void> => {
+    try {
+      request.auth = await accepts.verify(tokenOf(request), { scopes, claims });
+    } catch (error) {
+      if (error instanceof TokenError) refuse(response, error, realm);
+      else next(error);
+      return;
+    }
+    next();
+  };
   return (request, response, next) => {
-    const admit = async () => accepts.verify(tokenOf(request), { scopes, claims });
-    admit().then(
-      (auth) => {
-        request.auth = auth;
-        next();
-      },
-      (error: unknown) => {
-        if (error instanceof TokenError) refuse(response, error, realm);
-        else next(error);
-      },
-    );
+    void admit(request, response, next);
   };
 }
 

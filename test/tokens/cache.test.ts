@@ -1,0 +1,418 @@
+import { createHash } from 'node:crypto';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FlowError } from '../../src/errors.ts';
+import { Secret } from '../../src/secret.ts';
+import { createTokenCache, type TokenCacheOptions } from '../../src/tokens/cache.ts';
+
+interface Value {
+  readonly accessToken: Secret;
+  readonly expiresAt: number | undefined;
+}
+
+/** A cache with a clock that only the test moves, and an issuer that counts. */
+function arrange(options: TokenCacheOptions = {}) {
+  let clock = 1_000_000_000_000;
+  let count = 0;
+  let next: (() => Promise<Value>) | undefined;
+  const cache = createTokenCache({ now: () => clock, random: () => 0.5, ...options });
+  const value = (life: number | undefined): Value => ({
+    accessToken: new Secret(`token-${count}`),
+    expiresAt: life === undefined ? undefined : clock / 1000 + life,
+  });
+  const mint = async (): Promise<Value> => {
+    count += 1;
+    return next === undefined ? value(300) : next();
+  };
+  return {
+    cache,
+    mint,
+    value,
+    get: (key = 'k') => cache.get(key, mint, ({ expiresAt }) => expiresAt),
+    count: () => count,
+    pass: (seconds: number) => {
+      clock += seconds * 1000;
+    },
+    answer: (with_: () => Promise<Value>) => {
+      next = with_;
+    },
+  };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+const token = ({ accessToken }: Value) => accessToken.reveal();
+const hash = (text: string) => createHash('sha256').update(text).digest('hex');
+const failing =
+  (code: 'denied' | 'unavailable' | 'rate-limited' | 'aborted', retryAfter?: number) => async (): Promise<Value> => {
+    throw new FlowError(code, 'no', retryAfter === undefined ? {} : { retryAfter });
+  };
+
+describe('one mint', () => {
+  it('serves a thousand callers on a cold key with one', async () => {
+    const { get, count } = arrange();
+    const values = await Promise.all(Array.from({ length: 1000 }, () => get()));
+    expect(count()).toBe(1);
+    expect(new Set(values).size).toBe(1);
+  });
+
+  it('is made for each key', async () => {
+    const { get, count } = arrange();
+    await Promise.all(Array.from({ length: 100 }, (_, index) => get(`k${index % 10}`)));
+    expect(count()).toBe(10);
+  });
+
+  it('is shared, not kept, where the value does not say when it expires', async () => {
+    const { get, count, answer, value, cache } = arrange();
+    answer(async () => value(undefined));
+    await Promise.all([get(), get()]);
+    expect([count(), cache.size()]).toEqual([1, 0]);
+    await get();
+    expect(count()).toBe(2);
+  });
+
+  it.each([0, -10, Number.NaN])('is not kept with a life of %s s', async (life) => {
+    const { get, answer, value, cache } = arrange();
+    answer(async () => value(life));
+    await get();
+    expect(cache.size()).toBe(0);
+  });
+
+  it('that throws at once rejects, and does not break the key', async () => {
+    const { cache, get, pass } = arrange();
+    const boom = () => {
+      throw new TypeError('boom');
+    };
+    await expect(cache.get('k', boom, () => undefined)).rejects.toThrow(TypeError);
+    pass(6);
+    await expect(get()).resolves.toBeDefined();
+  });
+
+  it('that its caller aborts is made by another one who waits, once', async () => {
+    const { cache, get, count } = arrange();
+    const gone = Promise.withResolvers<Value>();
+    const leader = cache.get(
+      'k',
+      () => gone.promise,
+      () => undefined,
+    );
+    const others = Array.from({ length: 50 }, () => get());
+    gone.reject(new FlowError('aborted', 'gone'));
+    await expect(leader).rejects.toMatchObject({ code: 'aborted' });
+    expect(new Set((await Promise.all(others)).map(token)).size).toBe(1);
+    expect(count()).toBe(1);
+  });
+});
+
+describe('a kept value', () => {
+  it.each([
+    [300, 269, 1],
+    [300, 270, 2],
+    [3600, 3569, 1],
+    [3600, 3570, 2],
+    [10, 8.9, 1],
+    [10, 9, 2],
+  ])('of %s s is given out after %s s by mint %s', async (life, after, wanted) => {
+    const { get, pass, answer, value } = arrange({ random: () => 0.999_999 });
+    answer(async () => value(life));
+    await get();
+    pass(after);
+    // the first one is given out at once, while its refresh hangs
+    const hangs = new Promise<never>(() => undefined);
+    answer(() => (wanted === 1 ? hangs : Promise.resolve(value(life))));
+    expect(token(await get())).toBe(`token-${wanted}`);
+  });
+
+  it('is refreshed in the background from 85 % of its life, once, while the old one is given out', async () => {
+    const { get, pass, count, answer, value } = arrange();
+    await get();
+    pass(254);
+    await get();
+    expect(count()).toBe(1);
+    pass(2);
+    const slow = Promise.withResolvers<Value>();
+    answer(() => slow.promise);
+    const old = await Promise.all(Array.from({ length: 100 }, () => get()));
+    expect(old.every((each) => token(each) === 'token-1')).toBe(true);
+    expect(count()).toBe(2);
+    slow.resolve(value(300));
+    await settle();
+    expect(token(await get())).toBe('token-2');
+    expect(count()).toBe(2);
+  });
+
+  it('is refreshed at a point that the jitter chooses, between 80 and 90 %', async () => {
+    for (const [random, at] of [
+      [0, 240],
+      [0.5, 255],
+      [0.9, 267],
+    ] as const) {
+      const { get, pass, count } = arrange({ random: () => random });
+      await get();
+      pass(at - 0.1);
+      await get();
+      expect(count()).toBe(1);
+      pass(0.2);
+      await get();
+      await settle();
+      expect(count()).toBe(2);
+    }
+  });
+
+  it('is given out while refreshes fail, until it expires; each failure waits longer', async () => {
+    const { get, pass, count, answer } = arrange();
+    await get();
+    answer(failing('unavailable'));
+    const attempts: number[] = [];
+    for (let second = 1; second < 300; second += 1) {
+      pass(1);
+      const before = count();
+      expect(token(await get())).toBe('token-1');
+      await settle();
+      if (count() > before) attempts.push(second);
+    }
+    pass(1);
+    await expect(get()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(attempts[0]).toBe(255);
+    const gaps = attempts.slice(1).map((at, index) => at - (attempts[index] ?? 0));
+    expect(gaps).toEqual([5, 9, 18]);
+  });
+
+  it('leaves when it has expired and another one comes', async () => {
+    const { get, pass, cache } = arrange();
+    await get('old');
+    pass(301);
+    await get('new');
+    expect(cache.size()).toBe(1);
+  });
+
+  it('leaves when more than the capacity are kept: the least recently used one', async () => {
+    const { get, count, cache } = arrange({ capacity: 3 });
+    for (const key of ['a', 'b', 'c', 'a', 'd']) await get(key);
+    expect(cache.size()).toBe(3);
+    expect(count()).toBe(4);
+    await get('a');
+    expect(count()).toBe(4);
+    await get('b');
+    expect(count()).toBe(5);
+  });
+});
+
+describe('a failure', () => {
+  it('is remembered for some seconds, then tried again, once for all', async () => {
+    const { get, pass, count, answer } = arrange();
+    answer(failing('denied'));
+    await Promise.allSettled(Array.from({ length: 100 }, () => get()));
+    await expect(get()).rejects.toMatchObject({ code: 'denied' });
+    expect(count()).toBe(1);
+    pass(5);
+    await Promise.allSettled(Array.from({ length: 100 }, () => get()));
+    expect(count()).toBe(2);
+  });
+
+  it('is remembered for up to a minute when it goes on', async () => {
+    const { get, pass, count, answer } = arrange();
+    answer(failing('unavailable'));
+    for (let second = 0; second < 3600; second += 1) {
+      await get().catch(() => undefined);
+      pass(1);
+    }
+    expect(count()).toBeGreaterThanOrEqual(60);
+    expect(count()).toBeLessThan(72);
+  });
+
+  it('is remembered as long as the service asks, and tells what is left', async () => {
+    const { get, pass, count, answer } = arrange();
+    answer(failing('rate-limited', 120));
+    await expect(get()).rejects.toMatchObject({ code: 'rate-limited', retryAfter: 120 });
+    pass(100);
+    await expect(get()).rejects.toMatchObject({ code: 'rate-limited', retryAfter: 20 });
+    expect(count()).toBe(1);
+    pass(21);
+    await get().catch(() => undefined);
+    expect(count()).toBe(2);
+  });
+
+  it('that asks for a week is believed for an hour', async () => {
+    const { get, pass, count, answer } = arrange();
+    answer(failing('rate-limited', 604_800));
+    await get().catch(() => undefined);
+    pass(3601);
+    await get().catch(() => undefined);
+    expect(count()).toBe(2);
+  });
+
+  it('is forgotten by success', async () => {
+    const { get, pass, count, answer, value } = arrange();
+    answer(failing('unavailable'));
+    for (const wait of [5, 10]) {
+      await get().catch(() => undefined);
+      pass(wait);
+    }
+    answer(async () => value(300));
+    await get();
+    pass(301);
+    answer(failing('unavailable'));
+    await get().catch(() => undefined);
+    pass(5);
+    await get().catch(() => undefined);
+    expect(count()).toBe(5);
+  });
+
+  it('is not remembered where the caller went away', async () => {
+    const { get, count, answer } = arrange();
+    answer(failing('aborted'));
+    await get().catch(() => undefined);
+    await get().catch(() => undefined);
+    expect(count()).toBe(2);
+  });
+
+  it('takes no memory for ever', async () => {
+    const { get, answer, cache, value } = arrange({ capacity: 10 });
+    answer(failing('denied'));
+    for (let index = 0; index < 1000; index += 1) await get(`k${index}`).catch(() => undefined);
+    // only the last ten are still remembered
+    answer(async () => value(300));
+    await expect(get('k0')).resolves.toBeDefined();
+    await expect(get('k999')).rejects.toMatchObject({ code: 'denied' });
+    expect(cache.size()).toBe(1);
+  });
+});
+
+describe('eviction', () => {
+  it('by a rejected token happens once, and only where it is the cached one', async () => {
+    const { get, cache, count } = arrange();
+    await get();
+    expect(cache.rejected(hash('token-0'))).toBe(false);
+    expect(cache.rejected(hash('token-1'))).toBe(true);
+    expect(token(await get())).toBe('token-2');
+    // a hundred late reports of the first one
+    for (let index = 0; index < 100; index += 1) expect(cache.rejected(hash('token-1'))).toBe(false);
+    await get();
+    expect(count()).toBe(2);
+    expect(cache.rejected(hash('token-2').toUpperCase())).toBe(true);
+  });
+
+  it.each(['', 'nonsense', hash('')])('by %j finds nothing, whatever is cached', async (reported) => {
+    const { cache } = arrange();
+    await cache.get(
+      'plain',
+      async () => 'a text',
+      () => 9_999_999_999,
+    );
+    expect(cache.rejected(reported)).toBe(false);
+    expect(cache.size()).toBe(1);
+  });
+
+  it("finds the token of a step's output too", async () => {
+    const { cache } = arrange();
+    await cache.get(
+      'step',
+      async () => ({ 'access-token': new Secret('abc') }),
+      () => 9_999_999_999,
+    );
+    expect(cache.rejected(hash('abc'))).toBe(true);
+  });
+
+  it('discards a refresh that began before it', async () => {
+    const { get, cache, pass, answer, value, count } = arrange();
+    await get();
+    pass(260);
+    const slow = Promise.withResolvers<Value>();
+    answer(() => slow.promise);
+    await get();
+    await settle();
+    expect(cache.rejected(hash('token-1'))).toBe(true);
+    const stale = value(300);
+    answer(async () => value(300));
+    const after = get();
+    slow.resolve(stale);
+    expect(token(await after)).toBe('token-3');
+    await settle();
+    expect(token(await get())).toBe('token-3');
+    expect(count()).toBe(3);
+  });
+
+  it('discards the failure of such a refresh too', async () => {
+    const { get, cache, pass, answer, value } = arrange();
+    await get();
+    pass(260);
+    const slow = Promise.withResolvers<Value>();
+    answer(() => slow.promise);
+    await get();
+    cache.evict('k');
+    slow.reject(new FlowError('unavailable', 'no'));
+    await settle();
+    answer(async () => value(300));
+    await expect(get()).resolves.toBeDefined();
+  });
+
+  it('by key or predicate forgets values and failures', async () => {
+    const { get, cache, answer, count } = arrange();
+    await get('a/1');
+    await get('b/1');
+    answer(failing('denied'));
+    await get('a/2').catch(() => undefined);
+    cache.evict((key) => key.startsWith('a/'));
+    expect(cache.size()).toBe(1);
+    await get('a/2').catch(() => undefined);
+    expect(count()).toBe(4);
+    cache.evict('b/1');
+    expect(cache.size()).toBe(0);
+  });
+});
+
+it('never gives out an expired value, and never mints one key twice at once, whatever happens', async () => {
+  const event = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ do: fc.constant('get' as const), key: fc.constantFrom('a', 'b') }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('pass' as const), by: fc.integer({ min: 1, max: 200 }) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const), fails: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('evict' as const), key: fc.constantFrom('a', 'b') }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('settle' as const) }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { maxLength: 60 }), async (events) => {
+      let clock = 0;
+      let fails = false;
+      const running = new Map<string, number>();
+      const epochs = new Map<string, number>();
+      const cache = createTokenCache({ now: () => clock });
+      const wrong: string[] = [];
+      const waiting: Promise<unknown>[] = [];
+      for (const each of events) {
+        if (each.do === 'pass') clock += each.by * 1000;
+        else if (each.do === 'fail') fails = each.fails;
+        else if (each.do === 'settle') await settle();
+        else if (each.do === 'evict') {
+          cache.evict(each.key);
+          epochs.set(each.key, (epochs.get(each.key) ?? 0) + 1);
+        } else {
+          const { key } = each;
+          const id = `${key}${epochs.get(key) ?? 0}`;
+          const mint = async () => {
+            if ((running.get(id) ?? 0) > 0) wrong.push('two mints at once');
+            running.set(id, (running.get(id) ?? 0) + 1);
+            const failing = fails;
+            await settle();
+            running.set(id, (running.get(id) ?? 0) - 1);
+            if (failing) throw new FlowError('unavailable', 'no');
+            return { key, expires: clock / 1000 + 100 };
+          };
+          const asked = clock;
+          waiting.push(
+            cache
+              .get(key, mint, ({ expires }) => expires)
+              .then((value) => {
+                if (value.key !== key) wrong.push('the value of another key');
+                if (value.expires * 1000 <= asked) wrong.push('an expired value');
+                return value;
+              })
+              .catch(() => undefined),
+          );
+        }
+      }
+      await Promise.all(waiting);
+      expect(wrong).toEqual([]);
+    }),
+    { numRuns: 150 },
+  );
+});
