@@ -45,8 +45,8 @@ export async function completeSignIn(
   throw unexpected(account, page);
 }
 
-/** Answers a code page with the stored seed, twice at most; what the provider then shows. */
-export async function submitFreshCode(
+/** Answers a code page with the seed, twice at most; what the provider then shows. */
+async function submitFreshCode(
   signIn: SignIn,
   account: Account,
   password: OneTimePassword,

@@ -54,5 +54,5 @@ export type SignInPage =
   | {
       readonly at: 'rejected';
       readonly what: 'password' | 'one-time-code' | 'account';
-      again?(code: Secret): Promise<SignInPage>;
+      readonly again?: (code: Secret) => Promise<SignInPage>;
     };

@@ -9,7 +9,6 @@ import {
   completeSignIn,
   refusal,
   skewHint,
-  submitFreshCode,
   unexpected,
   type Account,
 } from './complete-sign-in.ts';
@@ -30,6 +29,9 @@ export interface Enrolment {
 }
 
 type CodePage = Extract<SignInPage, { at: 'one-time-code' }>;
+/** Wrong codes that providers let pass before they lock an account (Keycloak 30, the laptop's 5). */
+const mostTries = 4;
+
 type EnrolmentPage = Extract<SignInPage, { at: 'enrolment' }>;
 
 /**
@@ -69,7 +71,8 @@ async function enrolAt(
   // read back: what a run beside this one has written since must not be what the vault holds once ours is in force
   await requireStored(work, page.seed);
   const result = await confirm(page, context, attempt);
-  if (result.at === 'rejected') return undefined;
+  // asked for a code instead: an enrolment beside this one has won, and its seed may be the one that ours replaced
+  if (result.at === 'rejected' || result.at === 'one-time-code') return undefined;
   if (result.at !== 'signed-in') throw unexpected(account, result);
   await endQuietly(result, context);
   const proof = await completeSignIn(work.signIn, account, page.seed, context);
@@ -88,7 +91,7 @@ async function confirm(page: EnrolmentPage, context: StepContext, attempt: 'firs
 /** The provider has a one-time password in force: a stored one that it accepts is adopted, else nothing is changed. */
 async function adopt(work: Enrolment, item: Item, stored: StoredSeeds, page: CodePage): Promise<Reference> {
   const { account, context, signIn } = work;
-  const candidates = [stored.current, stored.previous].filter((seed) => seed !== undefined);
+  const candidates = [stored.current, ...stored.formers].filter((seed) => seed !== undefined);
   if (candidates.length === 0) {
     throw new FlowError(
       'conflict',
@@ -96,16 +99,20 @@ async function adopt(work: Enrolment, item: Item, stored: StoredSeeds, page: Cod
       { hint: "store that one in the item, or remove it from the user's account at the provider, and run again" },
     );
   }
-  let asking = page;
-  for (const [index, seed] of candidates.entries()) {
-    if (index > 0) asking = await codePage(signIn, account);
-    const result = await submitFreshCode(signIn, account, seed, context, asking);
+  let asking: CodePage | undefined = page;
+  // where there is time, each one twice, of different time steps: somebody else may have used the first code
+  const tries = Math.max(mostTries, candidates.length);
+  for (const { password: seed } of [...candidates, ...candidates].slice(0, tries)) {
+    asking ??= await codePage(signIn, account);
+    const result: SignInPage = await asking.submit(await freshCode(seed, context));
+    asking = undefined;
     if (result.at === 'signed-in') {
       await endQuietly(result, context);
       return settle(work, seed);
     }
     if (result.at !== 'rejected') throw unexpected(account, result);
     if (result.what !== 'one-time-code') throw refusal(account, result.what);
+    if (result.again !== undefined) asking = { at: 'one-time-code', submit: result.again };
   }
   throw refusal(account, 'one-time-code', await skewHint(context));
 }
@@ -113,27 +120,26 @@ async function adopt(work: Enrolment, item: Item, stored: StoredSeeds, page: Cod
 /** After a sign-in has proved a seed: it is the item's one-time password, and no former one is kept. */
 async function settle(work: Enrolment, proved: OneTimePassword): Promise<Reference> {
   const item = await work.items.get(work.item);
-  const { current, previous, field, previousValue, currentValue } = await storedSeeds(item);
-  if (current !== undefined && field !== undefined && sameSeed(current, proved)) {
-    if (previousValue === undefined || currentValue === undefined) return field;
-    return otpField(await work.items.setOneTimePassword(item, currentValue, { previous: 'drop' }));
+  const { current, formers } = await storedSeeds(item);
+  if (current !== undefined && sameSeed(current.password, proved)) {
+    if (formers.length === 0) return current.field;
+    return otpField(await work.items.setOneTimePassword(item, current.value, { previous: 'drop' }));
   }
-  if (previous !== undefined && previousValue !== undefined && sameSeed(previous, proved)) {
-    return otpField(await work.items.setOneTimePassword(item, previousValue, { previous: 'drop' }));
-  }
-  throw changed(item);
+  const former = formers.find(({ password }) => sameSeed(password, proved));
+  if (former === undefined) throw changed(item);
+  return otpField(await work.items.setOneTimePassword(item, former.value, { previous: 'drop' }));
 }
 
 async function requireStored(work: Enrolment, seed: OneTimePassword): Promise<void> {
   const item = await work.items.get(work.item);
   const { current } = await storedSeeds(item);
-  if (current === undefined || !sameSeed(current, seed)) throw changed(item);
+  if (current === undefined || !sameSeed(current.password, seed)) throw changed(item);
 }
 
 async function otpField(item: Item): Promise<Reference> {
-  const { field } = await storedSeeds(item);
-  if (field === undefined) throw changed(item);
-  return field;
+  const { current } = await storedSeeds(item);
+  if (current === undefined) throw changed(item);
+  return current.field;
 }
 
 function changed(item: Item): FlowError {

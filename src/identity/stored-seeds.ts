@@ -2,18 +2,24 @@ import { FlowError } from '../errors.ts';
 import type { Reference } from '../reference.ts';
 import type { Secret } from '../secret.ts';
 import { parseOneTimePassword, type OneTimePassword } from '../totp.ts';
-import type { Item } from '../vaults/contract.ts';
+import type { Item, ItemField } from '../vaults/contract.ts';
 
-/** The one-time passwords that an item holds. */
+/** A one-time password that an item holds. */
+export interface StoredSeed {
+  readonly password: OneTimePassword;
+  /** as the field has it */
+  readonly value: Secret;
+  readonly field: Reference;
+}
+
 export interface StoredSeeds {
   /** the one OTP field */
-  readonly field: Reference | undefined;
-  readonly current: OneTimePassword | undefined;
-  readonly currentValue: Secret | undefined;
-  /** the concealed field `previous`: one that another has replaced, and no sign-in has proved the other yet */
-  readonly previous: OneTimePassword | undefined;
-  readonly previousValue: Secret | undefined;
+  readonly current: StoredSeed | undefined;
+  /** those that others have replaced while no sign-in proved the others, newest first */
+  readonly formers: readonly StoredSeed[];
 }
+
+const formerLabel = /^previous(?: \d+)?$/;
 
 /** @throws FlowError ambiguous where it has more than one OTP field, invalid-value where that holds none */
 export async function storedSeeds(item: Item): Promise<StoredSeeds> {
@@ -24,14 +30,12 @@ export async function storedSeeds(item: Item): Promise<StoredSeeds> {
       place: { subject: item.reference.toString() },
     });
   }
-  const former = item.fields.find(({ label, type }) => label === 'previous' && type === 'concealed');
+  const kept = item.fields.filter(({ label, type }) => type === 'concealed' && formerLabel.test(label));
+  // a person may have called anything `previous`
+  const formers = await Promise.all(kept.map((each) => seedIn(each).catch(() => undefined)));
   return {
-    field: field?.reference,
-    currentValue: field?.value,
-    current: field === undefined ? undefined : await parseOneTimePassword(field.value, field.reference.toString()),
-    previousValue: former?.value,
-    // a person may have written anything there
-    previous: former === undefined ? undefined : await parseOneTimePassword(former.value).catch(() => undefined),
+    current: field === undefined ? undefined : await seedIn(field),
+    formers: formers.filter((seed) => seed !== undefined).toReversed(),
   };
 }
 
@@ -42,4 +46,8 @@ export function sameSeed(one: OneTimePassword, other: OneTimePassword): boolean 
     one.digits === other.digits &&
     one.period === other.period
   );
+}
+
+async function seedIn({ value, reference }: ItemField): Promise<StoredSeed> {
+  return { password: await parseOneTimePassword(value, reference.toString()), value, field: reference };
 }

@@ -1,0 +1,146 @@
+import { deriveKey, ownershipMark } from '../../src/derived-keys.ts';
+import { startIdentityProvider, type DevelopmentIdentityProvider } from '../../src/dev/identity/server.ts';
+import { startVault, type DevelopmentVault } from '../../src/dev/vault/server.ts';
+import type { StepContext } from '../../src/flow/step.ts';
+import type { IdentityProvider, SignIn, User } from '../../src/identity/contract.ts';
+import { createScimProvider } from '../../src/identity/scim.ts';
+import { createSignIn } from '../../src/identity/sign-in.ts';
+import { Secret } from '../../src/secret.ts';
+import type { Item, Vault } from '../../src/vaults/contract.ts';
+import { createOnePasswordVault } from '../../src/vaults/onepassword.ts';
+
+/** The clock of the steps and of the provider's one-time codes; a sleep moves it on. */
+export interface Clock {
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** all sleeps so far, milliseconds */
+  slept(): number;
+  advance(milliseconds: number): void;
+}
+
+export function createClock(start = Date.now()): Clock {
+  let offset = 0;
+  let slept = 0;
+  return {
+    now: () => start + offset,
+    sleep: async (milliseconds) => {
+      slept += milliseconds;
+      offset += milliseconds;
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+    slept: () => slept,
+    advance: (milliseconds) => {
+      offset += milliseconds;
+    },
+  };
+}
+
+export const redirectUri = 'http://127.0.0.1/flows/callback';
+export const ownershipKey = deriveKey(new Secret('a test'), 'ownership');
+
+export interface Laptop {
+  readonly clock: Clock;
+  readonly idp: DevelopmentIdentityProvider;
+  readonly server: DevelopmentVault;
+  readonly vault: Vault;
+  readonly provider: IdentityProvider & { readonly signIn: SignIn };
+  /** a login item as vault/create-login makes it, with a password of the vault's own */
+  login(username: string): Promise<Item>;
+  /** a user with the password of the item */
+  user(item: Item, username: string): Promise<User>;
+  context(changes?: Partial<StepContext>): StepContext & { readonly told: string[] };
+  close(): Promise<void>;
+}
+
+/** The development servers, and the real clients on top of them. */
+export async function startLaptop(): Promise<Laptop> {
+  const clock = createClock();
+  const scimToken = new Secret(`scim-${crypto.randomUUID()}`);
+  const [server, idp] = await Promise.all([
+    startVault({ vaults: [{ name: 'Accounts', items: [] }] }),
+    startIdentityProvider({
+      clients: [{ clientId: 'sign-in', redirectUris: [redirectUri] }],
+      scimToken,
+      now: clock.now,
+    }),
+  ]);
+  const bearer = server.token();
+  const vault = createOnePasswordVault({ token: async () => bearer, development: true });
+  const signIn = createSignIn({
+    issuerUrl: idp.issuer,
+    clientId: 'sign-in',
+    redirectUri,
+    pages: 'keycloak',
+    development: true,
+  });
+  const scim = createScimProvider({
+    name: 'main',
+    url: idp.scimUrl,
+    token: async () => scimToken,
+    development: true,
+    signIn,
+  });
+  const locks = new Map<string, Promise<unknown>>();
+  const context: Laptop['context'] = (changes = {}) => {
+    const told: string[] = [];
+    const common: StepContext = {
+      flow: 'new-user',
+      step: 'step',
+      environment: 'test',
+      vault,
+      read: async (reference) => {
+        const value = (await (changes.vault ?? vault).read([reference])).get(reference.toString());
+        if (value instanceof Secret) return value;
+        throw value ?? new Error('not read');
+      },
+      ownershipMarks: async (identifying) => [ownershipMark(ownershipKey, 'new-user', 'step', identifying)],
+      derivedKeys: async () => [ownershipKey],
+      locked: (name, work) => {
+        const mine = (locks.get(name) ?? Promise.resolve()).then(work, work);
+        locks.set(
+          name,
+          mine.catch(() => undefined),
+        );
+        return mine;
+      },
+      clockSkew: async () => undefined,
+      now: clock.now,
+      sleep: clock.sleep,
+      signal: new AbortController().signal,
+      options: new Set(),
+      warn: (message) => void told.push(message),
+      progress: (message) => void told.push(message),
+    };
+    return { ...common, ...changes, told };
+  };
+  return {
+    clock,
+    idp,
+    server,
+    vault,
+    provider: { ...scim, signIn },
+    context,
+    async login(username) {
+      if (vault.items === undefined) throw new Error('no items');
+      const tags = [ownershipMark(ownershipKey, 'new-user', 'login', { username })];
+      const password = { length: 32, digits: true, symbols: true };
+      return vault.items.createLogin({ vault: 'Accounts', title: username, username, password, tags });
+    },
+    async user(item, username) {
+      const password = await context().read(item.reference.sibling('password'));
+      const name = { givenName: 'Ada', familyName: 'Example' };
+      return scim.create({ userName: username, email: username, ...name, password, externalId: 'x' });
+    },
+    async close() {
+      await Promise.all([vault.close(), idp.close(), server.close()]);
+    },
+  };
+}
+
+let count = 0;
+
+/** A user name that no other test of the file has. */
+export function someone(): string {
+  count += 1;
+  return `user-${count}@example.com`;
+}
