@@ -13,8 +13,8 @@ export interface Attempts {
   locked(userId: string): boolean;
   failed(userId: string): void;
   signedIn(userId: string): void;
-  /** One judgement at a time for a user, so that parallel guesses are counted before they are judged. */
-  inTurn<T>(userId: string, judge: () => Promise<T>): Promise<T>;
+  /** One judgement at a time for a user name, so that parallel guesses meet the count of those before them. */
+  inTurn<T>(userName: string, judge: () => Promise<T>): Promise<T>;
 }
 
 export function createAttempts(now: () => number): Attempts {
@@ -28,15 +28,15 @@ export function createAttempts(now: () => number): Attempts {
       failures.set(userId, { count, until: now() + seconds * 1000 });
     },
     signedIn: (userId) => void failures.delete(userId),
-    inTurn: async (userId, judge) => {
-      const before = turns.get(userId) ?? Promise.resolve();
+    inTurn: async (userName, judge) => {
+      const before = turns.get(userName) ?? Promise.resolve();
       const mine = before.then(judge);
       const settled = mine.catch(() => undefined);
-      turns.set(userId, settled);
+      turns.set(userName, settled);
       try {
         return await mine;
       } finally {
-        if (turns.get(userId) === settled) turns.delete(userId);
+        if (turns.get(userName) === settled) turns.delete(userName);
       }
     },
   };

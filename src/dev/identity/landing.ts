@@ -17,6 +17,8 @@ export function landingPage(provider: Provider, users: Users): Router {
   const signOut = address('/session/end', { client_id: accountClientId, post_logout_redirect_uri: `${issuer}/` });
 
   router.get('/', async (request, response) => {
+    // what an answer to the sign-in carries is of no use here
+    if (Object.keys(request.query).length > 0) return response.redirect(303, '/');
     const session = await provider.Session.get(provider.createContext(request, response));
     const user = users.get(session.accountId ?? '');
     const body =

@@ -129,7 +129,7 @@ export function enrolmentPage({ uid, error, seed, qrCode }: EnrolmentPage): Html
 export function logoutPage(userName: string | undefined, form: Html): Html {
   return page(
     'Sign out?',
-    html`<p>${userName === undefined ? 'You are' : html`You are <strong>${userName}</strong>,`} signed in here.</p>
+    html`<p>You are signed in${userName !== undefined && html` as <strong>${userName}</strong>`}.</p>
       ${form}`,
   );
 }

@@ -80,6 +80,12 @@ export function signInPages({ provider, users, attempts }: SignInOptions): Route
     await showEnrolment(response, request.query['mode'] === 'manual');
   });
 
+  // a page that answered a form may be asked for again
+  router.get('/interaction/:uid/:form', (request, response, next) => {
+    if (!['login', 'otp', 'enrol'].includes(request.params.form)) return next();
+    back(response, request.params.form === 'enrol' ? '?mode=manual' : '');
+  });
+
   router.get('/interaction/:uid/restart', (_request, response) => {
     begun.delete(interactionOf(response).uid);
     back(response);
@@ -90,7 +96,7 @@ export function signInPages({ provider, users, attempts }: SignInOptions): Route
     const username = field(request, 'username');
     const password = new Secret(field(request, 'password'));
     const user = users.byUserName(username);
-    const right = await attempts.inTurn(user?.id ?? '', async () => {
+    const right = await attempts.inTurn(username.toLowerCase(), async () => {
       if (password.reveal().length > longestPassword) return false;
       const fits = await passwordFits(password, user?.password);
       if (user === undefined || attempts.locked(user.id)) return false;

@@ -25,6 +25,10 @@ main {
 header { margin: 0 0 1.25rem; color: var(--soft); font-size: .85rem; }
 h1 { margin: 0 0 .5rem; font-size: 1.35rem; line-height: 1.25; }
 p { margin: 0 0 1rem; }
+form + p { margin-top: 1rem; }
+main > :last-child { margin-bottom: 0; }
+li + li { margin-top: .75rem; }
+li li + li { margin-top: 0; }
 ol { margin: 0 0 1rem; padding-left: 1.25rem; }
 ul { margin: .5rem 0 1rem; padding-left: 1.25rem; color: var(--soft); }
 label { display: block; margin: 1rem 0 .3rem; font-weight: 600; font-size: .9rem; }
@@ -36,7 +40,7 @@ input[aria-invalid=true] { border-color: var(--bad); }
 .code { font: 600 1.1rem ui-monospace, monospace; letter-spacing: .15em; }
 #kc-totp-secret-key {
   display: block; margin: .5rem 0; padding: .6rem .7rem; user-select: all; overflow-wrap: anywhere;
-  font: 600 1.05rem/1.6 ui-monospace, monospace; background: var(--page); border: 1px dashed var(--line); border-radius: 8px;
+  font: 600 .95rem/1.7 ui-monospace, monospace; background: var(--page); border: 1px dashed var(--line); border-radius: 8px;
 }
 img { display: block; width: 200px; height: 200px; margin: .75rem auto; border-radius: 8px; background: #fff; }
 button, .button {

@@ -300,6 +300,19 @@ describe('guessing', () => {
     expect(title((await withPassword('root')).shown)).toBe('One-time code');
   });
 
+  test('codes guessed side by side are no more than those in a row', async () => {
+    const { browser } = await withPassword('root');
+    const right = await code(seed);
+    const otps = [...Array.from({ length: 20 }, (_, index) => String(index).padStart(6, '0')), right];
+    const answers: (URL | undefined)[] = [];
+    // one browser, so the requests share a session; the right code comes last
+    await Promise.all(
+      otps.map(async (otp) => answers.push((await browser.submit('#kc-otp-login-form', { otp })).left)),
+    );
+    expect(answers.filter((left) => left !== undefined)).toEqual([]);
+    expect(provider.user('root')?.signIns).toBe(0);
+  });
+
   test('a sign-in belongs to the browser that began it', async () => {
     const { shown } = await withPassword('root');
     const stranger = createBrowser(provider.issuer);
@@ -332,6 +345,12 @@ describe('pages', () => {
     await browser.follow('a#sign-out');
     await browser.submit('#kc-logout-confirm', {});
     expect(title(browser.shown())).toBe('Welcome');
+  });
+
+  test('a page that answered a form can be asked for again', async () => {
+    const { browser, shown } = await withPassword('root', 'wrong');
+    expect(title(await browser.open(shown.url))).toBe('Sign in to your account');
+    expect((await browser.open(`${shown.url}x`)).status).toBe(404);
   });
 
   test('what a person types is shown as text', async () => {

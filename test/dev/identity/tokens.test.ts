@@ -189,6 +189,12 @@ describe('faults for tests', () => {
     await grant('orders', live, {});
   });
 
+  test('a discovery document of our choice, once', async () => {
+    provider.faults.nextDiscovery({ status: 200, body: '<html>' });
+    await expect(grant('orders', live, {})).rejects.toMatchObject({ code: 'OAUTH_RESPONSE_IS_NOT_JSON' });
+    await expect(grant('orders', live, {})).resolves.toHaveProperty('access_token');
+  });
+
   test('a lost answer', async () => {
     provider.faults.nextToken({ lose: true });
     await expect(grant('orders', live, {})).rejects.toBeInstanceOf(TypeError);
