@@ -1,4 +1,3 @@
-import type { OneTimePassword } from '../../totp.ts';
 import { html, type Html } from './html.ts';
 
 /**
@@ -87,45 +86,6 @@ export function oneTimeCodePage({ uid, error, userName }: SignInPage & { readonl
   );
 }
 
-export interface EnrolmentPage extends SignInPage {
-  readonly seed: OneTimePassword;
-  /** data: URI; absent: the key is shown instead */
-  readonly qrCode: string | undefined;
-}
-
-export function enrolmentPage({ uid, error, seed, qrCode }: EnrolmentPage): Html {
-  const manual = qrCode === undefined;
-  return page(
-    'Mobile authenticator setup',
-    html`<p class="soft">A one-time code from an authenticator is needed before you can sign in.</p>
-      <ol id="kc-totp-settings">
-        ${manual ? manualStep(uid, seed) : scanStep(uid, qrCode)}
-        <li>Enter the code that it shows, and a name for the device if you like.</li>
-      </ol>
-      <form id="kc-totp-settings-form" method="post" action="/interaction/${uid}/enrol">
-        <label for="totp">One-time code</label>
-        <input
-          class="code"
-          id="totp"
-          name="totp"
-          type="text"
-          inputmode="numeric"
-          autocomplete="off"
-          required
-          autofocus
-          ${invalid(error)}
-        />
-        ${problem('input-error-otp-code', error)}
-        <input type="hidden" id="totpSecret" name="totpSecret" value="" />
-        ${manual && html`<input type="hidden" id="mode" name="mode" value="manual" />`}
-        <label for="userLabel">Device name (optional)</label>
-        <input id="userLabel" name="userLabel" type="text" autocomplete="off" maxlength="100" />
-        <button id="saveTOTPBtn" type="submit">Save and sign in</button>
-      </form>
-      ${startAgain(uid)}`,
-  );
-}
-
 export function logoutPage(userName: string | undefined, form: Html): Html {
   return page(
     'Sign out?',
@@ -142,37 +102,17 @@ export function messagePage(title: string, message: string): Html {
   );
 }
 
-function manualStep(uid: string, seed: OneTimePassword): Html {
-  const groups = seed.secret.reveal().match(/.{1,4}/g) ?? [];
-  return html`<li>
-    In your authenticator, enter this key by hand:
-    <span id="kc-totp-secret-key">${groups.join(' ')}</span>
-    <a id="mode-barcode" href="/interaction/${uid}?mode=qr">Scan a QR code instead</a>
-    <ul>
-      <li id="kc-totp-type">Type: Time-based</li>
-      <li id="kc-totp-algorithm">Algorithm: ${seed.algorithm}</li>
-      <li id="kc-totp-digits">Digits: ${seed.digits}</li>
-      <li id="kc-totp-period">Interval: ${seed.period}</li>
-    </ul>
-  </li>`;
-}
-
-function scanStep(uid: string, qrCode: string): Html {
-  return html`<li>
-    Scan this with your authenticator:
-    <img id="kc-totp-secret-qr-code" alt="QR code of the key" src="${qrCode}" />
-    <a id="mode-manual" href="/interaction/${uid}?mode=manual">Unable to scan?</a>
-  </li>`;
-}
-
-function startAgain(uid: string): Html {
+/** The way out for whoever gave another's name. */
+export function startAgain(uid: string): Html {
   return html`<p class="soft"><a id="reset-login" href="/interaction/${uid}/restart">Sign in as someone else</a></p>`;
 }
 
-function problem(id: string, error: string | undefined): Html | undefined {
+/** What was wrong with what was entered. */
+export function problem(id: string, error: string | undefined): Html | undefined {
   return error === undefined ? undefined : html`<span class="error" id="${id}" role="alert">${error}</span>`;
 }
 
-function invalid(error: string | undefined): Html | undefined {
+/** Marks a field of a form that comes back. */
+export function invalid(error: string | undefined): Html | undefined {
   return error === undefined ? undefined : html`aria-invalid="true"`;
 }

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { CryptoKey, JWK } from 'jose';
-import { interactionPolicy, Provider, type Account, type KoaContextWithOIDC } from 'oidc-provider';
+import { Provider } from 'oidc-provider';
+import { account, signInPolicy } from './accounts.ts';
 import { audienceClaim, defaultResource, resourceServer } from './audiences.ts';
 import { acceptLiveSecrets, accountClient, clientMetadata } from './clients.ts';
 import type { FaultControl } from './faults.ts';
 import { forged } from './forge.ts';
-import { pageHeaders } from './headers.ts';
-import { html, type Html } from './html.ts';
 import type { ClientSeed } from './options.ts';
+import { logoutForm, show } from './provider-pages.ts';
 import { logoutPage, messagePage } from './pages.ts';
 import { createStorage } from './storage.ts';
 import type { Users } from './users.ts';
@@ -127,55 +127,6 @@ export function createOpenIdProvider(options: ProviderOptions): Provider {
     context.body = { ...body, access_token: await forged(body.access_token, forgery, signingKey.key, signingKey.kid) };
   });
   return provider;
-}
-
-function signInPolicy(users: Users): interactionPolicy.DefaultPolicy {
-  const policy = interactionPolicy.base();
-  policy.remove('consent'); // every client belongs to the laptop
-  const gone = new interactionPolicy.Check(
-    'account_gone',
-    'the account is deleted or disabled',
-    'login_required',
-    ({ oidc }) => oidc.session?.accountId !== undefined && users.get(oidc.session.accountId)?.active !== true,
-  );
-  policy.get('login')?.checks.add(gone);
-  return policy;
-}
-
-/** An account that may be signed in; a disabled user is none, at once. */
-function account(users: Users, id: string): Account | undefined {
-  const user = users.get(id);
-  if (user === undefined || !user.active) return undefined;
-  const name = [user.givenName, user.familyName].filter((part) => part !== undefined).join(' ');
-  return {
-    accountId: user.id,
-    claims: () => ({
-      sub: user.id,
-      preferred_username: user.userName,
-      ...(user.email === undefined ? {} : { email: user.email, email_verified: true }),
-      ...(name === '' ? {} : { name }),
-      ...(user.givenName === undefined ? {} : { given_name: user.givenName }),
-      ...(user.familyName === undefined ? {} : { family_name: user.familyName }),
-    }),
-  };
-}
-
-/** oidc-provider gives the form as text with action and xsrf in it; the answer and a button are added. */
-function logoutForm(form: string): Html {
-  const action = /action="(?<action>[^"]*)"/.exec(form)?.groups?.['action'] ?? '';
-  const xsrf = /value="(?<xsrf>[^"]*)"/.exec(form)?.groups?.['xsrf'] ?? '';
-  return html`<form id="kc-logout-confirm" method="post" action="${action}">
-      <input type="hidden" name="xsrf" value="${xsrf}" />
-      <input type="hidden" name="logout" value="yes" />
-      <button id="kc-logout" type="submit">Sign out</button>
-    </form>
-    <p><a href="/">Stay signed in</a></p>`;
-}
-
-function show(context: KoaContextWithOIDC, body: Html, destination?: unknown): void {
-  context.set({ ...pageHeaders(destination) });
-  context.type = 'html';
-  context.body = body.text;
 }
 
 function hasToken(body: unknown): body is { access_token: string } {

@@ -7,7 +7,8 @@ import type { Attempts } from './attempts.ts';
 import { pageHeaders } from './headers.ts';
 import type { Html } from './html.ts';
 import { enrolmentUri, newSeed } from './one-time-codes.ts';
-import { enrolmentPage, loginPage, messagePage, oneTimeCodePage } from './pages.ts';
+import { enrolmentPage } from './enrolment-page.ts';
+import { loginPage, messagePage, oneTimeCodePage } from './pages.ts';
 import { longestPassword, passwordFits } from './passwords.ts';
 import type { UserRecord, Users } from './users.ts';
 

@@ -195,6 +195,13 @@ describe('faults for tests', () => {
     await expect(grant('orders', live, {})).resolves.toHaveProperty('access_token');
   });
 
+  test('an answer that takes its time', async () => {
+    provider.faults.nextToken({ delay: 5000 });
+    const asked = fetch(`${provider.issuer}/token`, { method: 'POST', signal: AbortSignal.timeout(100) });
+    await expect(asked).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(grant('orders', live, {})).resolves.toHaveProperty('access_token');
+  });
+
   test('a lost answer', async () => {
     provider.faults.nextToken({ lose: true });
     await expect(grant('orders', live, {})).rejects.toBeInstanceOf(TypeError);
