@@ -6,6 +6,8 @@ export interface Issuer {
   readonly name: string;
   /** the issuer identifier, as written in service.yaml */
   readonly url: string;
+  /** Reads the issuer's metadata, once. @throws FlowError unavailable, timeout, protocol */
+  discover(): Promise<void>;
   /**
    * Client credentials grant (RFC 6749, section 4.4). Checks what was granted against what was asked for, and a JWT's
    * signature, issuer, audience, expiry and required claims (RFC 9068), before it returns.

@@ -145,6 +145,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
   return {
     name,
     url,
+    discover: async () => void (await discover()),
     clientCredentials,
     verify: async (token, expected) => jwt.verify(token, expected, await discover()),
     clockSkew: transport.clockSkew,
