@@ -36,15 +36,15 @@ export interface Arguments {
   readonly values: Readonly<Record<string, string | boolean>>;
 }
 
-/** The first word that is not an option: the command or flow. Options with values of the common table are skipped. */
-export function commandOf(argv: readonly string[]): string | undefined {
-  const { positionals } = parseArgs({
-    args: [...argv],
-    options: plainOptions(commonOptions),
-    strict: false,
-    allowPositionals: true,
-  });
-  return positionals[0];
+/** The words before it is known which options there are: the positionals, the command or flow first. */
+export function wordsOf(argv: readonly string[]): readonly string[] {
+  return parseArgs({ args: [...argv], options: plainOptions(commonOptions), strict: false, allowPositionals: true })
+    .positionals;
+}
+
+/** Values of a table's options, whatever else is there. */
+export function looseArguments(argv: readonly string[], table: OptionTable): Readonly<Record<string, unknown>> {
+  return parseArgs({ args: [...argv], options: plainOptions(table), strict: false, allowPositionals: true }).values;
 }
 
 /** All of the words, checked against a table. @throws FlowError usage, for the first word that does not fit */

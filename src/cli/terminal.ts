@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { oneLine } from '../errors.ts';
 
 /** The command's three streams. Answers go to stdout; everything else to stderr. */
@@ -10,7 +11,7 @@ export interface Terminal {
   err(text: string): void;
   /** a question on stderr; undefined where nobody can answer */
   ask(question: string): Promise<string | undefined>;
-  /** a key pressed, while `work` runs; Ctrl-C ends the process as ever */
+  /** each key pressed, until the function that it returns is called; Ctrl-C is the key `\\u0003` meanwhile */
   keys(onKey: (key: string) => void): () => void;
   readonly interactive: boolean;
   readonly outIsTerminal: boolean;
@@ -60,32 +61,30 @@ export function processTerminal(color: boolean | undefined): Terminal {
     },
     keys(onKey) {
       if (!stdin.isTTY) return () => undefined;
-      const listen = (data: Buffer) => {
-        const key = data.toString('utf8');
-        if (key === '\u0003') process.kill(process.pid, 'SIGINT');
-        else onKey(key);
-      };
+      const listen = (data: Buffer) => onKey(data.toString('utf8'));
       stdin.setRawMode(true).on('data', listen).resume();
       return () => void stdin.setRawMode(false).off('data', listen).pause();
     },
-    interactive: Boolean(stdin.isTTY && stderr.isTTY),
-    outIsTerminal: Boolean(stdout.isTTY),
-    errIsTerminal: Boolean(stderr.isTTY),
+    interactive: stdin.isTTY && stderr.isTTY,
+    outIsTerminal: stdout.isTTY,
+    errIsTerminal: stderr.isTTY,
     paint: painted(stdout.isTTY),
     paintErr: painted(stderr.isTTY),
   };
 }
 
-/** Rows as columns, two spaces apart; the last column is not padded. */
+/** Rows as columns, two spaces apart; the last column is not padded. Colours take no room. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [index, cell] of row.slice(0, -1).entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+    for (const [index, cell] of row.slice(0, -1).entries()) widths[index] = Math.max(widths[index] ?? 0, width(cell));
   }
+  const padded = (cell: string, index: number) => cell + ' '.repeat((widths[index] ?? 0) - width(cell));
   return rows
-    .map(
-      (row) =>
-        `${row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join('  ')}\n`,
-    )
+    .map((row) => `${row.map((cell, index) => (index === row.length - 1 ? cell : padded(cell, index))).join('  ')}\n`)
     .join('');
+}
+
+function width(cell: string): number {
+  return stripVTControlCharacters(cell).length;
 }

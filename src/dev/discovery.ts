@@ -3,8 +3,12 @@ import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { FlowError } from '../errors.ts';
+import { Reference } from '../reference.ts';
 import { Secret } from '../secret.ts';
 import { stateFolder } from '../state.ts';
+
+/** The root of the laptop's own keys, where the folder names none for it. */
+export const laptopKey = Reference.of({ vault: 'Development', item: 'auth-chain key', field: 'password' });
 
 /** Where the parts of a running development stack are, and what opens them. All of it ends with the stack. */
 export interface Stack {

@@ -1,0 +1,40 @@
+import { errorCodes } from '../errors.ts';
+import { loadFolder } from '../flow/load.ts';
+import { stepKinds } from '../steps/index.ts';
+import { commonArguments, type Invocation } from './main.ts';
+import { tellProblems } from './problems.ts';
+
+/** `flows check`: all files, for all environments, contacting nothing; `--online` and `--setup` go on from there. */
+export async function check(invocation: Invocation): Promise<number> {
+  const { argv, terminal } = invocation;
+  const { values } = commonArguments(argv, {
+    online: { type: 'boolean', help: 'ask the vault, issuers and stores whether all is there' },
+    setup: { type: 'boolean', help: 'tell what each environment needs, to paste' },
+    json: { type: 'boolean', help: 'answer as JSON' },
+  });
+  const folder = await loadFolder({ dir: String(values['dir'] ?? 'flows'), kinds: stepKinds, env: process.env });
+  const { problems, flows, settings } = folder;
+  if (values['json'] === true && values['online'] !== true && values['setup'] !== true) {
+    terminal.out(
+      `${JSON.stringify({ flows: [...flows.keys()], environments: [...settings.environments.keys()], problems })}\n`,
+    );
+  } else tellProblems(problems, terminal);
+  if (problems.length > 0) {
+    terminal.note(
+      `${terminal.paintErr('red', 'error')}: ${counted(problems.length, 'problem')} in ${counted(new Set(problems.map(({ file }) => file)).size, 'file')}`,
+    );
+    return errorCodes.invalid.exit;
+  }
+  if (values['setup'] === true) return (await import('./setup.ts')).setup(folder, values['environment'], terminal);
+  if (values['online'] === true) return (await import('./online.ts')).online(invocation, values['json'] === true);
+  if (values['json'] !== true) {
+    terminal.out(
+      `${counted(flows.size, 'flow')} in ${counted(settings.environments.size, 'environment')}: no problems\n`,
+    );
+  }
+  return 0;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

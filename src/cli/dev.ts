@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { loadFolder } from '../flow/load.ts';
+import { startStack, type RunningStack } from '../dev/stack.ts';
+import { tour } from '../dev/tour.ts';
+import { errorCodes } from '../errors.ts';
+import { stepKinds } from '../steps/index.ts';
+import { commonArguments, type Invocation } from './main.ts';
+import { problemsOf, tellProblems } from './problems.ts';
+import { columns, type Terminal } from './terminal.ts';
+
+/** `flows dev`: the laptop stack until Ctrl-C; with `--tour` the shipped flows first, with `--once` only those. */
+export async function dev({ argv, terminal, taken, signal }: Invocation): Promise<number> {
+  const { values } = commonArguments(argv, {
+    tour: { type: 'boolean', help: 'run the shipped flows once' },
+    once: { type: 'boolean', help: 'end after the tour' },
+  });
+  const dir = String(values['dir'] ?? 'flows');
+  const folder = await loadFolder({ dir, kinds: stepKinds, env: process.env });
+  const settings = problemsOf(folder, 'service');
+  if (settings.length > 0) {
+    tellProblems(settings, terminal);
+    return errorCodes.invalid.exit;
+  }
+  for (const name of folder.broken)
+    terminal.note(
+      `${terminal.paintErr('yellow', 'warning')}: flow "${name}" has problems and is left out: run \`flows check\``,
+    );
+  const stack = await startStack(folder);
+  try {
+    terminal.out(`${addresses(stack, terminal)}\n`);
+    const failed =
+      values['tour'] === true || values['once'] === true ? await tour({ stack, dir, taken, terminal, signal }) : 0;
+    if (values['once'] === true) return failed === 0 ? 0 : 1;
+    terminal.out(`\n${invitation(dir, stack, folder.settings.defaultEnvironment)}\n`);
+    if (!signal.aborted) await once(signal, 'abort');
+    return 0;
+  } finally {
+    await stack.close();
+  }
+}
+
+function addresses(
+  { addresses: { vault, issuer, secretsManager, ordersApi } }: RunningStack,
+  { paint }: Terminal,
+): string {
+  return columns([
+    ['vault', vault.address, paint('dim', '1Password-compatible')],
+    ['identity provider', issuer, paint('dim', 'OpenID Connect, SCIM, sign-in pages')],
+    [
+      'Secrets Manager',
+      secretsManager.endpoint,
+      paint('dim', `AWS ${secretsManager.account}, ${secretsManager.region}`),
+    ],
+    ['Orders API', ordersApi, paint('dim', 'wants a token')],
+  ]);
+}
+
+/** Commands for another terminal, which work there as they stand. */
+function invitation(
+  dir: string,
+  { addresses: { ordersApi } }: RunningStack,
+  defaultEnvironment: string | undefined,
+): string {
+  const folder = dir === 'flows' ? '' : ` --dir ${dir}`;
+  const environment = defaultEnvironment === 'development' ? '' : ' --environment development';
+  const orders = new URL('/orders', ordersApi).href;
+  const commands = [
+    'npx flows',
+    'npx flows check',
+    `npx flows orders-token --json${environment}`,
+    `npx flows break-glass${environment}`,
+    `npx flows new-user --email ada@example.com --plan${environment}`,
+    `npx flows seed-runtime --plan${environment}`,
+  ].map((command) => `  ${command}${folder}`);
+  const curl = `  npx flows orders-token --header${folder}${environment} | curl -s -H @- ${orders}`;
+  return `Try in another terminal:\n${[...commands, curl].join('\n')}\n\nCtrl-C stops everything.`;
+}

@@ -1,0 +1,170 @@
+import type { App } from '../app.ts';
+import { errorCodes, FlowError } from '../errors.ts';
+import type { Flow } from '../flow/flow.ts';
+import { type Inputs, parseInputs } from '../flow/inputs.ts';
+import type { Output } from '../flow/output.ts';
+import type { Plan } from '../flow/plan.ts';
+import { stepKinds } from '../steps/index.ts';
+import { commonOptions, type OptionTable, parseArguments, runOptions, wordsOf } from './arguments.ts';
+import { flowHelp } from './help.ts';
+import { showLive } from './live.ts';
+import type { Invocation } from './main.ts';
+import { withApp } from './opened.ts';
+import { planText } from './plan-text.ts';
+import { problemsOf, tellProblems } from './problems.ts';
+import { headerLine, outputJson, outputText } from './show.ts';
+import { whereabouts } from './where.ts';
+
+/** What a plan that would change something exits with under `--detailed-exitcode`. */
+export const wouldChange = 3;
+
+/** `flows NAME` */
+export async function runFlowByName(invocation: Invocation): Promise<number> {
+  return flowCommand(invocation, wordsOf(invocation.argv)[0] ?? '', 1);
+}
+
+/** `flows run NAME`, which works whatever commands come later. */
+export async function runNamed(invocation: Invocation): Promise<number> {
+  const name = wordsOf(invocation.argv)[1];
+  if (name === undefined) throw new FlowError('usage', 'no flow is named', { hint: 'write flows run NAME' });
+  return flowCommand(invocation, name, 2);
+}
+
+async function flowCommand(invocation: Invocation, name: string, words: number): Promise<number> {
+  const { argv, terminal } = invocation;
+  return withApp(invocation, async (app) => {
+    const problems = problemsOf(app.folder, name);
+    if (problems.length > 0) {
+      tellProblems(problems, terminal);
+      return errorCodes.invalid.exit;
+    }
+    const declared = app.folder.flows.get(name);
+    if (declared !== undefined && (argv.includes('--help') || argv.includes('-h'))) {
+      terminal.out(flowHelp(declared, optionsOf(declared)));
+      return 0;
+    }
+    const flow = app.flow(name);
+    const given = parseArguments(argv, { ...commonOptions, ...optionsOf(flow), ...inputOptions(flow) });
+    const extra = given.positionals[words];
+    if (extra !== undefined) {
+      throw new FlowError('usage', `unexpected word "${extra}"`, {
+        hint: `inputs are options: see flows ${name} --help`,
+      });
+    }
+    const inputNames = new Set(flow.inputs.map((input) => input.name));
+    const inputs = parseInputs(
+      flow,
+      Object.fromEntries(Object.entries(given.values).filter(([key]) => inputNames.has(key))),
+    );
+    const chosen = new Set(Object.keys(given.values).filter((option) => given.values[option] === true));
+    return flow.effect === 'write'
+      ? writing(app, flow, inputs, chosen, invocation)
+      : reading(app, flow, inputs, chosen, invocation);
+  });
+}
+
+async function reading(
+  app: App,
+  flow: Flow,
+  inputs: Inputs,
+  chosen: ReadonlySet<string>,
+  { terminal }: Invocation,
+): Promise<number> {
+  if (chosen.has('plan')) {
+    const nothing = { flow: flow.name, environment: app.environment().name, steps: [], wouldChange: false };
+    terminal.out(
+      chosen.has('json') ? `${JSON.stringify(nothing)}\n` : `${flow.name}: nothing would change, it only reads\n`,
+    );
+    return 0;
+  }
+  terminal.note(terminal.paintErr('dim', `${flow.name}: ${await whereabouts(app, flow)}`));
+  const output = await app.run(flow, inputs, { options: chosen });
+  await answer(output, chosen, terminal, () => app.run(flow, inputs, { options: chosen }));
+  return 0;
+}
+
+async function writing(
+  app: App,
+  flow: Flow,
+  inputs: Inputs,
+  chosen: ReadonlySet<string>,
+  { terminal, signal }: Invocation,
+): Promise<number> {
+  const onlyPlan = chosen.has('plan');
+  if (!onlyPlan && !chosen.has('yes') && !terminal.interactive) {
+    throw new FlowError('refused', 'it writes, and there is no terminal to ask on', {
+      hint: 'add --yes to write without asking, or --plan to see what would change',
+      place: { flow: flow.name },
+    });
+  }
+  terminal.note(terminal.paintErr('dim', `${flow.name}: ${await whereabouts(app, flow)}`));
+  const plan = await app.plan(flow, inputs, { options: chosen });
+  if (onlyPlan) {
+    terminal.out(chosen.has('json') ? `${JSON.stringify(plan)}\n` : planText(plan, terminal.paint));
+    if (plan.conflicts) return errorCodes.conflict.exit;
+    return plan.wouldChange && chosen.has('detailed-exitcode') ? wouldChange : 0;
+  }
+  terminal.err(planText(plan, terminal.paintErr));
+  if (plan.wouldChange && !plan.conflicts && !chosen.has('yes')) await agree(plan, terminal);
+  signal.throwIfAborted();
+  const started = performance.now();
+  const output = await app.run(flow, inputs, {
+    options: chosen,
+    plan,
+    onEvent: (event) => {
+      if (event.type === 'step-finished' && event.effect === 'write') {
+        const seconds = ((performance.now() - started) / 1000).toFixed(1);
+        terminal.note(
+          `${terminal.paintErr('green', 'done')}: ${event.step} ${terminal.paintErr('dim', `(${seconds} s)`)}`,
+        );
+      }
+    },
+  });
+  await answer(output, chosen, terminal);
+  return 0;
+}
+
+async function agree(plan: Plan, terminal: Invocation['terminal']): Promise<void> {
+  const reply = await terminal.ask(`Do this in environment ${plan.environment}? [y/N] `);
+  if (reply !== undefined && /^y(es)?$/i.test(reply.trim())) return;
+  throw new FlowError('aborted', 'nothing was changed', { place: { flow: plan.flow } });
+}
+
+async function answer(
+  output: Output,
+  chosen: ReadonlySet<string>,
+  terminal: Invocation['terminal'],
+  renew: () => Promise<Output> = () => Promise.resolve(output),
+): Promise<void> {
+  if (chosen.has('header')) {
+    const header = headerLine(output);
+    if (header === undefined) throw new FlowError('usage', 'its output is not a token', { hint: 'leave --header out' });
+    terminal.out(header);
+  } else if (chosen.has('json')) terminal.out(`${JSON.stringify(outputJson(output, Date.now()))}\n`);
+  else if (output.kind === 'mapping' && terminal.outIsTerminal) {
+    await showLive(output.entries, { terminal, reveal: chosen.has('reveal'), now: Date.now, renew });
+  } else terminal.out(outputText(output));
+}
+
+/** The options of a flow: those of its kind, and those that its step kinds declare. */
+function optionsOf(flow: Flow): OptionTable {
+  const { overwrite, adopt, strict, yes, plan, 'detailed-exitcode': detailed, header, reveal, json } = runOptions;
+  const declared = new Set(flow.steps.flatMap((step) => stepKinds.get(step.uses)?.options ?? []));
+  return {
+    plan,
+    'detailed-exitcode': detailed,
+    ...(flow.effect === 'write' ? { yes } : { header }),
+    json,
+    reveal,
+    ...Object.fromEntries(Object.entries({ overwrite, adopt, strict }).filter(([name]) => declared.has(name))),
+  };
+}
+
+function inputOptions(flow: Flow): OptionTable {
+  return Object.fromEntries(
+    flow.inputs.map(({ name, type, description }) => [
+      name,
+      { type: type === 'boolean' ? 'boolean' : 'string', help: description },
+    ]),
+  );
+}

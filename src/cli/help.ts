@@ -1,0 +1,61 @@
+import type { Flow } from '../flow/flow.ts';
+import { expected } from '../flow/inputs.ts';
+import { commonOptions, type OptionTable, wordsOf } from './arguments.ts';
+import type { Invocation } from './main.ts';
+import { withApp } from './opened.ts';
+import { columns } from './terminal.ts';
+
+const usage: readonly (readonly [string, string])[] = [
+  ['flows', 'list the flows of the folder'],
+  ['flows NAME [--input VALUE …]', 'run a flow; a flow that writes asks first'],
+  ['flows NAME --plan', 'show what it would change, and stop'],
+  ['flows run NAME', 'the same, whatever commands come later'],
+  ['flows read op://…', 'read one value from the vault'],
+  ['flows check', 'check all files, contacting nothing'],
+  ['flows check --online', 'ask the vault, issuers and stores whether all is there'],
+  ['flows check --setup', 'tell what a real 1Password and AWS need, to paste'],
+  ['flows dev', 'run the laptop stack: vault, identity provider, Secrets Manager'],
+  ['flows init [FOLDER]', 'write a starting folder'],
+  ['flows help [NAME]', 'show this, or the help of a flow'],
+  ['flows version', 'show the version'],
+];
+
+/** `flows help`, `flows --help`, `flows help NAME`. */
+export async function help(invocation: Invocation): Promise<number> {
+  const { terminal } = invocation;
+  const name = wordsOf(invocation.argv)[1];
+  if (name === undefined) {
+    terminal.out(
+      `1Password as the trust anchor of a running system.\n\n${indented(columns(usage))}\noptions:\n${indented(optionLines(commonOptions))}`,
+    );
+    return 0;
+  }
+  return withApp(invocation, async (app) => {
+    terminal.out(flowHelp(app.folder.flows.get(name) ?? app.flow(name), {}));
+    return 0;
+  });
+}
+
+/** Help of one flow, from its inputs. */
+export function flowHelp(flow: Flow, options: OptionTable): string {
+  const inputs = flow.inputs.map((input) => [
+    `--${input.name} ${input.type === 'boolean' ? '' : 'VALUE'}`.trim(),
+    `${input.description === '' ? input.name : input.description}: ${expected(input)}${input.default === undefined ? ', required' : ` (default: ${input.default})`}`,
+  ]);
+  const head = `flows ${flow.name}: ${flow.description}\n${flow.effect === 'write' ? 'It writes: it plans, asks, then runs.' : 'It only reads.'}\n`;
+  const declared = inputs.length === 0 ? '' : `\ninputs:\n${indented(columns(inputs))}`;
+  return `${head}${declared}\noptions:\n${indented(optionLines({ ...options, ...commonOptions }))}`;
+}
+
+function optionLines(table: OptionTable): string {
+  return columns(
+    Object.entries(table).map(([name, { value, help }]) => [
+      `--${name}${value === undefined ? '' : ` ${value}`}`,
+      help,
+    ]),
+  );
+}
+
+function indented(text: string): string {
+  return text.replace(/^(?=.)/gm, '  ');
+}

@@ -1,0 +1,32 @@
+import { cpSync, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FlowError } from '../errors.ts';
+import { commonArguments, type Invocation } from './main.ts';
+
+/** `flows init [FOLDER]`: a starting folder, which is the one that the laptop stack shows. Nothing is overwritten. */
+export async function init({ argv, terminal }: Invocation): Promise<number> {
+  const { positionals, values } = commonArguments(argv);
+  const target = positionals[1] ?? String(values['dir'] ?? 'flows');
+  if (existsSync(target) && readdirSync(target).length > 0) {
+    throw new FlowError('refused', `the folder ${target} is there already and not empty`, {
+      hint: 'name another: flows init FOLDER',
+    });
+  }
+  cpSync(shipped(), target, { recursive: true, errorOnExist: true, force: false });
+  const files = readdirSync(target).filter((name) => name.endsWith('.yaml'));
+  terminal.out(files.map((name) => `${join(target, name)}\n`).join(''));
+  const dir = target === 'flows' ? '' : ` --dir ${target}`;
+  terminal.note(
+    `next: \`flows dev${dir}\` runs them on this machine, \`flows check --setup${dir}\` tells what a real 1Password needs`,
+  );
+  return 0;
+}
+
+/** The flows of this package: beside `dist`, and beside `src`. */
+function shipped(): string {
+  const folders = ['../flows', '../../flows'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  const found = folders.find((folder) => existsSync(join(folder, 'service.yaml')));
+  if (found === undefined) throw new FlowError('internal', 'the package has no folder of flows');
+  return found;
+}

@@ -1,0 +1,31 @@
+import { FlowError } from '../errors.ts';
+import { Reference } from '../reference.ts';
+import { commonOptions, parseArguments } from './arguments.ts';
+import type { Invocation } from './main.ts';
+import { withApp } from './opened.ts';
+
+/** `flows read op://vault/item/field`: one value, bare. */
+export async function read(invocation: Invocation): Promise<number> {
+  const { argv, terminal } = invocation;
+  const { positionals, values } = parseArguments(argv, {
+    ...commonOptions,
+    newline: { type: 'boolean', help: 'end with a line break, or --no-newline' },
+  });
+  const [, text, extra] = positionals;
+  if (text === undefined || extra !== undefined) {
+    throw new FlowError('usage', 'one reference is wanted', {
+      hint: 'write flows read op://vault/item/field; quote it where it holds spaces',
+    });
+  }
+  const reference = Reference.parse(text);
+  if (!(reference instanceof Reference)) {
+    throw new FlowError('usage', `the reference ${reference.problem}`, { hint: reference.hint });
+  }
+  if (reference.field === undefined)
+    throw new FlowError('usage', 'the reference names no field', { hint: 'write op://vault/item/field' });
+  return withApp(invocation, async (app) => {
+    const secret = await app.read(reference);
+    terminal.out(values['newline'] === false ? secret.reveal() : `${secret.reveal()}\n`);
+    return 0;
+  });
+}

@@ -1,0 +1,167 @@
+import { FlowError } from '../errors.ts';
+import type { Folder } from '../flow/load.ts';
+import { suggest } from '../flow/nearest.ts';
+import { type Uses, usesOf } from '../flow/uses.ts';
+import { Reference } from '../reference.ts';
+import type { Environment, VaultSettings } from '../settings.ts';
+import type { Terminal } from './terminal.ts';
+
+/** `flows check --setup`: what each environment's vault tokens must read and write, and the least policy for its pushes. */
+export function setup({ flows, settings }: Folder, wanted: unknown, terminal: Terminal): number {
+  if (typeof wanted === 'string' && !settings.environments.has(wanted)) {
+    const hint = suggest(wanted, settings.environments.keys());
+    throw new FlowError('usage', `unknown environment "${wanted}"`, hint === undefined ? {} : { hint });
+  }
+  for (const environment of settings.environments.values()) {
+    if (typeof wanted === 'string' && environment.name !== wanted) continue;
+    terminal.out(`# environment ${environment.name}\n`);
+    if (environment.laptop) {
+      terminal.out('# the laptop stack needs nothing: flows dev\n\n');
+      continue;
+    }
+    const uses = [...flows.values()]
+      .filter((flow) => flow.environments?.includes(environment.name) ?? true)
+      .map((flow) => usesOf(flow, environment));
+    terminal.out(`${tokens(environment, uses)}\n${items(environment, uses)}\n${policies(environment, uses)}`);
+  }
+  return 0;
+}
+
+/** One service account for each entry of `vault:` that has a token. */
+function tokens(environment: Environment, uses: readonly Uses[]): string {
+  const read = new Set([
+    ...uses.flatMap((use) => use.references.map(({ reference }) => reference.vault)),
+    ...environment.key.map(({ vault }) => vault),
+  ]);
+  const written = new Set([
+    ...uses.flatMap((use) => use.vaultsWritten),
+    ...uses.flatMap((use) =>
+      use.references.filter(({ access }) => access === 'write').map(({ reference }) => reference.vault),
+    ),
+  ]);
+  const commands = environment.vaults.map((entry, index) => {
+    const mine = [...new Set([...read, ...written])]
+      .filter((vault) => serves(entry, vault, environment.vaults))
+      .toSorted();
+    const grants = mine.map(
+      (vault) => `  --vault ${quoted(`${vault}:${written.has(vault) ? 'read_items,write_items' : 'read_items'}`)}`,
+    );
+    if (entry.account !== undefined)
+      return `# the desktop app, account ${entry.account}: its user needs ${mine.join(', ') || 'no vault'}\n`;
+    if (grants.length === 0) return `# vault entry ${index + 1}: no flow uses it\n`;
+    return `op service-account create ${quoted(`flows ${environment.name} ${index + 1}`)} --expires-in 90d \\\n${grants.join(' \\\n')}\n`;
+  });
+  return `# service accounts; vaults and rights cannot be changed afterwards\n${commands.join('')}`;
+}
+
+function serves(entry: VaultSettings, vault: string, all: readonly VaultSettings[]): boolean {
+  const names = (each: VaultSettings) =>
+    each.vaults?.some((name) => name.toLowerCase() === vault.toLowerCase()) ?? false;
+  return names(entry) || (entry.vaults === undefined && !all.some(names));
+}
+
+/** One `op item create` for each item that the flows read; values are never on a command line. */
+function items(environment: Environment, uses: readonly Uses[]): string {
+  const wanted = new Map<string, { reference: Reference; fields: Map<string, string> }>();
+  const add = (reference: Reference, type: string) => {
+    const key = reference.itemReference.toString().toLowerCase();
+    const item = wanted.get(key) ?? { reference, fields: new Map<string, string>() };
+    if (reference.field !== undefined)
+      item.fields.set([reference.section, reference.field].filter(Boolean).join('.'), type);
+    wanted.set(key, item);
+  };
+  for (const { reference, target } of uses.flatMap((use) => use.references)) {
+    add(reference, target === 'one-time-password' || /^t?otp$/.test(reference.attribute ?? '') ? 'otp' : 'password');
+  }
+  for (const reference of environment.key) add(reference, 'key');
+  const commands = [...wanted.values()].map(({ reference, fields }) => {
+    const isKey = [...fields.values()].includes('key');
+    const parts = [...fields]
+      .filter(([, type]) => type !== 'key')
+      .map(([field, type]) => quoted(`${escaped(field)}[${field === 'username' ? 'text' : type}]=`));
+    const category = isKey
+      ? 'password --generate-password=letters,digits,32'
+      : fields.has('username') && fields.has('password')
+        ? 'login'
+        : "'API Credential'";
+    return `op item create --category ${category} --vault ${quoted(reference.vault)} --title ${quoted(reference.item)}${parts.map((part) => ` ${part}`).join('')}\n`;
+  });
+  return `# items; create them where they are not there yet, and fill the empty fields in the app\n${commands.join('')}`;
+}
+
+/** The least IAM policy for what an environment pushes: it can write under these names and never read a value back. */
+function policies(environment: Environment, uses: readonly Uses[]): string {
+  return [...environment.stores]
+    .map(([name, { region, account = 'ACCOUNT' }]) => {
+      const resources = new Set(
+        uses.flatMap((use) => pushedNames(use, name)).map((secret) => arnOf(secret, region, account)),
+      );
+      if (resources.size === 0) return `# store ${name}: no flow pushes there\n`;
+      const policy = {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'PushSecrets',
+            Effect: 'Allow',
+            Action: [
+              'CreateSecret',
+              'PutSecretValue',
+              'DescribeSecret',
+              'ListSecretVersionIds',
+              'UpdateSecret',
+              'UpdateSecretVersionStage',
+              'TagResource',
+            ].map(prefixed),
+            Resource: [...resources].toSorted(),
+          },
+          { Sid: 'SeeWhatIsThere', Effect: 'Allow', Action: prefixed('ListSecrets'), Resource: '*' },
+          {
+            Sid: 'NeverReadBack',
+            Effect: 'Deny',
+            Action: ['GetSecretValue', 'BatchGetSecretValue'].map(prefixed),
+            Resource: '*',
+          },
+        ],
+      };
+      return `# IAM policy for store ${name}\n${JSON.stringify(policy, undefined, 2)}\n`;
+    })
+    .join('');
+}
+
+function prefixed(action: string): string {
+  return `secretsmanager:${action}`;
+}
+
+/** Names (a name that is known only at run time counts as its folder) that a flow pushes to a store. */
+function pushedNames(use: Uses, store: string): readonly string[] {
+  const pushing = new Set(
+    use.connections.filter(({ kind, name }) => kind === 'stores' && name === store).map(({ step }) => step),
+  );
+  return use.steps
+    .filter(({ id, uses }) => pushing.has(id) && uses === 'secrets-manager/push')
+    .flatMap(({ input }) => {
+      const secrets: unknown = input['secrets'];
+      if (!Array.isArray(secrets)) return ['*'];
+      return secrets.map((secret: unknown) =>
+        typeof secret === 'object' && secret !== null && 'name' in secret && typeof secret.name === 'string'
+          ? secret.name
+          : '*',
+      );
+    });
+}
+
+/** AWS ends each ARN with a hyphen and six characters of its own. */
+function arnOf(name: string, region: string, account: string): string {
+  if (name.startsWith('arn:')) return name;
+  return `arn:aws:secretsmanager:${region}:${account}:secret:${name === '*' ? '*' : `${name}-??????`}`;
+}
+
+/** For a POSIX shell. */
+function quoted(text: string): string {
+  return /^[\w./:,@=[\]-]+$/.test(text) && !/[[\]]/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** As `op` wants special characters of a field's name. */
+function escaped(field: string): string {
+  return field.replace(/[\\=]/g, String.raw`\$&`);
+}

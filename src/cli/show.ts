@@ -1,0 +1,115 @@
+import type { Output, Shown } from '../flow/output.ts';
+import { columns, type Paint } from './terminal.ts';
+
+type TokenFields = Extract<Shown, { as: 'token' }>['token'];
+
+/** Token responses as RFC 6749 section 5.1 names them, and `expires_at` in epoch seconds. */
+export interface TokenJson {
+  readonly access_token: string;
+  readonly token_type: string;
+  readonly expires_in?: number;
+  readonly expires_at?: number;
+  readonly scope?: string;
+}
+
+export function tokenJson(token: TokenFields, now: number): TokenJson {
+  const expiresAt = token['expires-at'];
+  return {
+    access_token: token['access-token'].reveal(),
+    token_type: token['token-type'],
+    ...(expiresAt === undefined
+      ? {}
+      : { expires_in: Math.max(0, Math.floor(expiresAt - now / 1000)), expires_at: expiresAt }),
+    ...(token.scope === undefined ? {} : { scope: token.scope }),
+  };
+}
+
+/** The answer as JSON, secrets included: it is what was asked for. */
+export function outputJson(output: Output, now: number): unknown {
+  if (output.kind === 'none') return {};
+  if (output.kind === 'scalar') return valueJson(output.value, now);
+  return Object.fromEntries(output.entries.map(([name, value]) => [name, valueJson(value, now)]));
+}
+
+function valueJson(value: Shown, now: number): unknown {
+  switch (value.as) {
+    case 'plain':
+      return value.value;
+    case 'reference':
+      return value.value.toString();
+    case 'secret':
+      return value.value.reveal();
+    case 'token':
+      return tokenJson(value.token, now);
+    case 'one-time-code':
+      return { code: value.code.reveal(), valid_for: secondsLeft(value.validUntil, now) };
+  }
+}
+
+/** The answer for a program or a pipe: a scalar bare, a mapping as `name: value` lines, everything once. */
+export function outputText(output: Output): string {
+  if (output.kind === 'none') return '';
+  if (output.kind === 'scalar') return `${bare(output.value)}\n`;
+  return output.entries.map(([name, value]) => `${name}: ${lineOf(bare(value))}\n`).join('');
+}
+
+/** `Authorization: Bearer …`, for `curl -H @-`. */
+export function headerLine(output: Output): string | undefined {
+  if (output.kind !== 'scalar' || output.value.as !== 'token') return undefined;
+  const { token } = output.value;
+  return `Authorization: ${token['token-type']} ${token['access-token'].reveal()}\n`;
+}
+
+/** The answer for a person: aligned lines, secrets hidden unless they are to be seen, a code with its seconds. */
+export function outputLines(
+  entries: readonly (readonly [string, Shown])[],
+  options: { readonly reveal: boolean; readonly now: number; readonly paint: Paint },
+): string {
+  const { reveal, now, paint } = options;
+  return columns(
+    entries.map(([name, value]) => {
+      if (value.as === 'one-time-code') {
+        const left = secondsLeft(value.validUntil, now);
+        const code = paint('bold', grouped(value.code.reveal()));
+        return [name, `${code}  ${paint(left <= 5 ? 'red' : 'dim', `valid for ${left} s`)}`];
+      }
+      const hidden = (value.as === 'secret' || value.as === 'token') && !reveal;
+      return [name, hidden ? paint('dim', '••••••••') : printable(lineOf(bare(value)))];
+    }),
+  );
+}
+
+export function secondsLeft(validUntil: number, now: number): number {
+  return Math.max(0, Math.ceil((validUntil - now) / 1000));
+}
+
+function bare(value: Shown): string {
+  switch (value.as) {
+    case 'plain':
+      return typeof value.value === 'string' ? value.value : (JSON.stringify(value.value) ?? '');
+    case 'reference':
+      return value.value.toString();
+    case 'secret':
+      return value.value.reveal();
+    case 'token':
+      return value.token['access-token'].reveal();
+    case 'one-time-code':
+      return value.code.reveal();
+  }
+}
+
+/** A value of several lines stays on one, as JSON writes it. */
+function lineOf(text: string): string {
+  return /[\r\n]/.test(text) ? JSON.stringify(text) : text;
+}
+
+/** Control characters would speak to the terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, '·');
+}
+
+/** 123456 → 123 456: easier to type from. */
+function grouped(code: string): string {
+  const half = Math.ceil(code.length / 2);
+  return `${code.slice(0, half)} ${code.slice(half)}`;
+}

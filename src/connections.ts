@@ -1,0 +1,196 @@
+import { type KeyLabel, deriveKey } from './derived-keys.ts';
+import { laptopKey, type Stack } from './dev/discovery.ts';
+import type { TakenEnvironment } from './environment.ts';
+import { FlowError } from './errors.ts';
+import type { ConnectionKind } from './flow/keys.ts';
+import { createScimProvider } from './identity/scim.ts';
+import { createSignIn } from './identity/sign-in.ts';
+import type { IdentityProvider } from './identity/contract.ts';
+import { clockSkewOf } from './issuers/clock.ts';
+import type { Issuer } from './issuers/contract.ts';
+import { createIssuer } from './issuers/openid.ts';
+import type { Secret } from './secret.ts';
+import { type Environment, type Plain, plainOf, type SignInSettings } from './settings.ts';
+import { createSecretsManagerStore } from './stores/aws-secrets-manager.ts';
+import type { SecretStore } from './stores/contract.ts';
+import type { Vault } from './vaults/contract.ts';
+import { createOnePasswordVault } from './vaults/onepassword.ts';
+import { createVaults } from './vaults/route.ts';
+import { readToken } from './vaults/token.ts';
+
+/** The adapters of one environment, each built when it is first asked for. */
+export interface Connections {
+  readonly vault: Vault;
+  get(kind: ConnectionKind, name: string): Issuer | IdentityProvider | SecretStore;
+  plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
+  /** Keys derived from the environment's `key:`, new first. */
+  derivedKeys(label: KeyLabel): Promise<readonly [Uint8Array, ...Uint8Array[]]>;
+  /** Seconds that the local clock is ahead of an issuer's, asked once; undefined where no issuer answers soon. */
+  clockSkew(): Promise<number | undefined>;
+  /** requests made so far */
+  requests(): { readonly vault: number; readonly token: number; readonly store: number };
+  close(): Promise<void>;
+}
+
+export interface ConnectionOptions {
+  readonly environment: Environment;
+  /** the running development stack; given for the laptop environment */
+  readonly stack: Stack | undefined;
+  readonly taken: TakenEnvironment;
+  readonly stateFolder: string;
+  readonly now: () => number;
+  /** the token that an identity provider's `token-flow` gives; undefined where it has none */
+  readonly providerToken: (provider: string) => ((refused?: Secret) => Promise<Secret>) | undefined;
+  readonly warn: (message: string) => void;
+}
+
+type Keys = readonly [Uint8Array, ...Uint8Array[]];
+
+export function createConnections(options: ConnectionOptions): Connections {
+  const { environment, stack, now } = options;
+  const { development } = environment;
+  const vault = createVault(options);
+  const issuers = new Map<string, Issuer>();
+  const providers = new Map<string, IdentityProvider>();
+  const stores = new Map<string, SecretStore>();
+  let roots: Promise<readonly Secret[]> | undefined;
+
+  const issuer = (name: string): Issuer =>
+    once(issuers, name, () => {
+      if (stack !== undefined) return createIssuer({ name, url: stack.issuer, development, now });
+      const { url, discovery, typ, algorithms } = known(environment.issuers.get(name), 'issuers', name);
+      return createIssuer({ name, url, development, discovery, typ, algorithms, now });
+    });
+
+  const signIn = (settings: SignInSettings | undefined) => {
+    if (stack !== undefined) {
+      return createSignIn({ issuerUrl: stack.issuer, ...stack.signIn, pages: 'keycloak', development });
+    }
+    if (settings?.pages === undefined) return undefined;
+    const { clientId, redirectUri, pages } = settings;
+    return createSignIn({ issuerUrl: issuer(settings.issuer).url, clientId, redirectUri, pages, development });
+  };
+
+  const provider = (name: string): IdentityProvider =>
+    once(providers, name, () => {
+      const settings = environment.identityProviders.get(name);
+      const url = stack?.scim.url ?? known(settings, 'identity-providers', name).url;
+      const token =
+        options.providerToken(name) ?? (() => Promise.resolve(known(stack, 'identity-providers', name).scim.token));
+      return createScimProvider({ name, url, development, token, signIn: signIn(settings?.signIn), now });
+    });
+
+  const store = (name: string): SecretStore =>
+    once(stores, name, () => {
+      const common = { name, development, now, stateDir: options.stateFolder, warn: options.warn };
+      if (stack !== undefined) {
+        const { endpoint, region, account, accessKeyId, secretAccessKey } = stack.secretsManager;
+        return createSecretsManagerStore({
+          ...common,
+          endpoint,
+          region,
+          account,
+          credentials: { accessKeyId, secretAccessKey },
+        });
+      }
+      const { region, account, endpoint, profile, fingerprintKey } = known(
+        environment.stores.get(name),
+        'stores',
+        name,
+      );
+      const fingerprintKeys =
+        fingerprintKey.length === 0 ? undefined : async () => derived(await values(fingerprintKey), 'fingerprint');
+      return createSecretsManagerStore({ ...common, region, account, endpoint, profile, fingerprintKeys });
+    });
+
+  const values = async (references: Environment['key']): Promise<readonly Secret[]> => {
+    const read = await vault.read(references);
+    return references.map((reference) => {
+      const value = read.get(reference.toString());
+      const place = { subject: reference.toString() };
+      if (value instanceof FlowError) throw value.at(place);
+      if (value === undefined || value.reveal().length < 20) {
+        throw new FlowError('invalid-value', 'a key has fewer than 20 characters', {
+          hint: 'generate a password of 32 there',
+          place,
+        });
+      }
+      return value;
+    });
+  };
+
+  return {
+    vault,
+    get: (kind, name) => ({ issuers: issuer, 'identity-providers': provider, stores: store })[kind](name),
+    plain(kind, name) {
+      if (stack === undefined) return plainOf(environment, kind, name) ?? {};
+      const { region, account } = stack.secretsManager;
+      const plain = {
+        issuers: { url: stack.issuer },
+        'identity-providers': { type: 'scim', url: stack.scim.url },
+        stores: { type: 'aws-secrets-manager', region, account },
+      };
+      return plain[kind];
+    },
+    async derivedKeys(label) {
+      const references = environment.key.length === 0 && stack !== undefined ? [laptopKey] : environment.key;
+      roots ??= values(references).catch((error: unknown) => {
+        roots = undefined;
+        throw error;
+      });
+      return derived(await roots, label);
+    },
+    async clockSkew() {
+      const seen = [...issuers.values()].map((each) => each.clockSkew()).find((skew) => skew !== undefined);
+      const url = stack?.issuer ?? [...environment.issuers.values()][0]?.url;
+      return seen ?? (url === undefined ? undefined : await clockSkewOf(url, { now, development }));
+    },
+    requests: () => ({
+      vault: vault.requests(),
+      token: sum([...issuers.values()].map((each) => each.requests())),
+      store: sum([...stores.values()].map((each) => each.requests())),
+    }),
+    async close() {
+      await Promise.all([vault.close(), ...[...stores.values()].map((each) => each.close())]);
+    },
+  };
+}
+
+function createVault({ environment, stack, taken, now }: ConnectionOptions): Vault {
+  const { development } = environment;
+  if (stack !== undefined) {
+    return createOnePasswordVault({ token: () => Promise.resolve(stack.vault.token), development, now });
+  }
+  return createVaults(
+    environment.vaults.map(({ vaults, token, account }) => ({
+      vaults,
+      vault: createOnePasswordVault({
+        ...(token === undefined ? { account: account ?? '' } : { token: () => readToken(token, taken) }),
+        development,
+        now,
+      }),
+    })),
+  );
+}
+
+function derived(roots: readonly Secret[], label: KeyLabel): Keys {
+  const [first, ...others] = roots.map((root) => deriveKey(root, label));
+  if (first === undefined)
+    throw new FlowError('invalid', 'the environment has no key', { hint: 'add key: to it in service.yaml' });
+  return [first, ...others];
+}
+
+function once<T>(made: Map<string, T>, name: string, make: () => T): T {
+  const value = made.get(name) ?? make();
+  made.set(name, value);
+  return value;
+}
+
+function known<T>(value: T | undefined, kind: ConnectionKind, name: string): T {
+  if (value === undefined) throw new TypeError(`no ${kind} "${name}": the check at load lets none through`);
+  return value;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
