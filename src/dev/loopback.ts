@@ -1,4 +1,5 @@
 import { createServer, type RequestListener } from 'node:http';
+import { FlowError } from '../errors.ts';
 
 /** A server on this machine's loopback. */
 export interface LoopbackServer {
@@ -11,6 +12,7 @@ export interface LoopbackServer {
  * Serves on 127.0.0.1 alone. A request that names another host is refused: a page of another site may have its name
  * resolve to loopback (DNS rebinding).
  * @param port 0: any free one
+ * @throws FlowError unavailable where the port cannot be had
  */
 export async function serveOnLoopback(listener: RequestListener, port = 0): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
@@ -18,9 +20,16 @@ export async function serveOnLoopback(listener: RequestListener, port = 0): Prom
     response.writeHead(421, { 'Content-Type': 'text/plain' }).end(`this server is http://${host}/\n`);
   });
   const host = await new Promise<string>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause) =>
+      reject(
+        new FlowError('unavailable', `cannot serve on port ${port} of 127.0.0.1`, {
+          hint: 'end what uses the port, or name another one',
+          cause,
+        }),
+      ),
+    );
     server.listen({ port, host: '127.0.0.1' }, () => {
-      server.off('error', reject);
+      server.removeAllListeners('error');
       const address = server.address();
       if (address === null || typeof address === 'string') reject(new Error('the server has no port'));
       else resolve(`127.0.0.1:${address.port}`);

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 
 /** One answer that goes wrong. */
-export interface AnswerFault {
+interface AnswerFault {
   /** milliseconds before anything else */
   readonly delay?: number;
   /** with a status the request is answered without being carried out */

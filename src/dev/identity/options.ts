@@ -54,6 +54,8 @@ export interface IdentityProviderOptions {
   readonly port?: number;
   /** epoch milliseconds, for one-time codes and lock-out; tokens go by the system clock */
   readonly now?: () => number;
+  /** is told of faults that leave as a fixed answer, for a log; default: nobody */
+  readonly report?: (error: unknown) => void;
 }
 
 /** What a test may know about a user. */

@@ -20,7 +20,7 @@ export type * from './options.ts';
  * users. On loopback only; everything is in memory and ends with it.
  */
 export async function startIdentityProvider(options: IdentityProviderOptions): Promise<DevelopmentIdentityProvider> {
-  const now = options.now ?? Date.now;
+  const { now = Date.now, report = () => undefined } = options;
   const app = express();
   const server = await serveOnLoopback(app, options.port);
   const issuer = `http://${server.host}`;
@@ -44,6 +44,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
       faults,
       signingKey,
     });
+    provider.on('server_error', (_context, error) => report(error));
     const count = { token: 0, scim: 0 };
 
     app.disable('x-powered-by');
@@ -62,7 +63,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     app.use('/scim/v2', scimApi({ users, ...addresses, publicKey: signingKey.publicJwk, token: options.scimToken }));
     app.use(landingPage(provider, users), signInPages({ provider, users, attempts }));
     app.use(provider.callback());
-    app.use(unexpected);
+    app.use(unexpected(report));
 
     return {
       ...addresses,
@@ -95,13 +96,14 @@ function counting(count: () => void) {
   };
 }
 
-function unexpected(error: unknown, _request: Request, response: Response, next: NextFunction): void {
-  if (response.headersSent) return next(error);
-  const status = typeof error === 'object' && error !== null && 'status' in error ? Number(error.status) : 500;
-  const body = messagePage('This did not work', 'The request cannot be understood, or something is wrong here.');
-  response
-    .status(status >= 400 && status < 500 ? status : 500)
-    .set(pageHeaders())
-    .type('html')
-    .send(body.text);
+/** Detail is for the log, a fixed text for the browser. */
+function unexpected(report: (error: unknown) => void) {
+  return (error: unknown, _request: Request, response: Response, next: NextFunction): void => {
+    if (response.headersSent) return next(error);
+    const given = typeof error === 'object' && error !== null && 'status' in error ? Number(error.status) : 500;
+    const status = given >= 400 && given < 500 ? given : 500;
+    if (status === 500) report(error);
+    const body = messagePage('This did not work', 'The request cannot be understood, or something is wrong here.');
+    response.status(status).set(pageHeaders()).type('html').send(body.text);
+  };
 }

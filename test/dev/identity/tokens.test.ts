@@ -12,6 +12,7 @@ const odd = new Secret('s p+a/c%3D=\'s &"~:');
 
 let provider: DevelopmentIdentityProvider;
 let signing: CryptoKey;
+const reported: unknown[] = [];
 
 beforeAll(async () => {
   const pair = await generateKeyPair('ES256', { extractable: true });
@@ -31,7 +32,9 @@ beforeAll(async () => {
       { clientId: 'keyed', publicKey, secrets: [new Secret('besides-the-key')] },
       { clientId: 'opaque', secrets: [new Secret('of-the-opaque')], tokenFormat: 'opaque' },
       { clientId: 'odd:id', secrets: [odd] },
+      { clientId: 'faulty', secrets: [odd], claims: { cannot: 1n } },
     ],
+    report: (error) => void reported.push(error),
   });
 });
 afterAll(() => provider.close());
@@ -220,6 +223,31 @@ describe('faults for tests', () => {
 });
 
 describe('start', () => {
+  test('a fault within leaves as a fixed answer, and is reported', async () => {
+    const response = await fetch(`${provider.issuer}/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: 'faulty',
+        client_secret: odd.reveal(),
+      }),
+    });
+    const body: unknown = await response.json();
+    expect([response.status, body]).toMatchObject([500, { error: 'server_error' }]);
+    expect(JSON.stringify(body)).not.toMatch(/bigint/i);
+    expect(reported).toEqual([expect.any(TypeError)]);
+  });
+
+  test('a port that is taken, and one that was given back', async () => {
+    const port = Number(new URL(provider.issuer).port);
+    await expect(startIdentityProvider({ clients: [], port })).rejects.toMatchObject({ code: 'unavailable' });
+    const first = await startIdentityProvider({ clients: [] });
+    await first.close();
+    const again = await startIdentityProvider({ clients: [], port: Number(new URL(first.issuer).port) });
+    expect(again.issuer).toBe(first.issuer);
+    await again.close();
+  });
+
   test.each([
     ['a client without credentials', { clients: [{ clientId: 'x' }] }],
     ['two clients with one id', { clients: [1, 2].map(() => ({ clientId: 'x', secrets: [odd] })) }],
