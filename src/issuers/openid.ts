@@ -101,7 +101,10 @@ export function createIssuer(options: IssuerOptions): Issuer {
     const sentAt = now();
     try {
       const method = await authenticate[attempt.authentication]();
-      const configuration = new openid.Configuration(metadata, request.clientId, undefined, method);
+      // an assertion's times are the issuer's, where its clock is known
+      const skew = Math.round((now() - Date.now()) / 1000) - (transport.clockSkew() ?? 0);
+      const client = { [openid.clockSkew]: skew };
+      const configuration = new openid.Configuration(metadata, request.clientId, client, method);
       if (development) openid.allowInsecureRequests(configuration);
       configuration[openid.customFetch] = async (address, init) => {
         requests += 1;

@@ -1,0 +1,289 @@
+import { type IncomingHttpHeaders, request as httpRequest, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  createVerifier,
+  requireToken,
+  type RequireTokenOptions,
+  type VerifierOptions,
+  type WithAuth,
+} from '../../src/verify.ts';
+import { type HostileIssuer, json, startHostileIssuer } from '../issuers/hostile.ts';
+
+const audience = 'https://orders.example';
+const discovery = '/.well-known/openid-configuration';
+let hostile: HostileIssuer;
+beforeAll(async () => {
+  hostile = await startHostileIssuer();
+});
+beforeEach(() => {
+  hostile.reset();
+});
+afterAll(async () => {
+  await hostile.close();
+});
+
+const good = (claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}) =>
+  hostile.sign({ aud: audience, scope: 'orders:read orders:list', owner: 'team-a', ...claims }, header);
+const verifier = (options: Partial<VerifierOptions> = {}) =>
+  createVerifier({ issuer: hostile.issuer, audience, ...options });
+
+describe('a verifier', () => {
+  it('gives header and claims', async () => {
+    const { header, claims } = await verifier().verify(await good());
+    expect(header).toMatchObject({ alg: 'ES256', typ: 'at+jwt' });
+    expect(claims).toMatchObject({ iss: hostile.issuer, owner: 'team-a' });
+  });
+
+  it.each([
+    [{ aud: 'https://other.example' }, {}],
+    [{ aud: undefined }, {}],
+    [{ aud: [] }, {}],
+    [{ iss: 'https://evil.example' }, {}],
+    [{ exp: 1 }, {}],
+    [{ exp: undefined }, {}],
+    [{ nbf: 9_999_999_999 }, {}],
+    [{ iat: 9_999_999_999 }, {}],
+    [{}, { typ: 'logout+jwt' }],
+    [{}, { kid: 'stranger' }],
+  ])('refuses %j with header %j', async (claims, header) => {
+    await expect(verifier().verify(await good(claims, header))).rejects.toMatchObject({
+      code: 'invalid_token',
+      status: 401,
+    });
+  });
+
+  it.each([
+    ['an API with two names', { audience: [audience, 'orders'] }, { aud: ['orders'] }, true],
+    ['another algorithm', { algorithms: ['RS256'] }, {}, false],
+    ['the type that is asked for', { typ: 'AT+JWT' }, {}, true],
+    ['not the type that is asked for', { typ: ['JWT'] }, {}, false],
+    ['a tolerance', { clockTolerance: 60 }, { exp: Math.floor(Date.now() / 1000) - 30 }, true],
+    ['no tolerance', { clockTolerance: 0 }, { exp: Math.floor(Date.now() / 1000) - 2 }, false],
+    ['a claim', { requiredClaims: { owner: 'team-a' } }, {}, true],
+    ['a claim of several', { requiredClaims: { groups: 'x' } }, { groups: ['x', 'y'] }, true],
+    ['claims of several', { requiredClaims: { groups: ['y', 'x'] } }, { groups: ['x', 'y', 'z'] }, true],
+    ['claims of several, one missing', { requiredClaims: { groups: ['w', 'x'] } }, { groups: ['x', 'y'] }, false],
+    ['a list where the token has a text', { requiredClaims: { groups: ['x'] } }, { groups: 'x' }, false],
+    ['an object', { requiredClaims: { act: { sub: 'a', n: 1 } } }, { act: { n: 1, sub: 'a' } }, true],
+    ['another object', { requiredClaims: { act: { sub: 'a' } } }, { act: { sub: 'a', n: 1 } }, false],
+    ['a number as text', { requiredClaims: { level: 1 } }, { level: '1' }, false],
+    ['true', { requiredClaims: { mfa: true } }, { mfa: true }, true],
+    ['null', { requiredClaims: { x: null } }, {}, false],
+    ['undefined', { requiredClaims: { owner: undefined } }, {}, false],
+    ['a prototype', { requiredClaims: { toString: 'x' } }, {}, false],
+  ] as const)('with %s', async (_, options, claims, accepted) => {
+    const code = await verifier(options)
+      .verify(await good(claims))
+      .then(
+        () => 'accepted',
+        (error: { code: string }) => error.code,
+      );
+    expect(code).toBe(accepted ? 'accepted' : 'invalid_token');
+  });
+
+  it.each([
+    ['scope', { scope: 'orders:read' }, ['orders:read'], true],
+    ['scp, a list', { scope: undefined, scp: ['orders:read'] }, ['orders:read'], true],
+    ['a part of a scope', { scope: 'orders:readonly' }, ['orders:read'], false],
+    ['no scope', { scope: undefined }, ['orders:read'], false],
+    ['a scope that is an object', { scope: { 'orders:read': true } }, ['orders:read'], false],
+  ])('with scopes in %s', async (_, claims, requiredScopes, accepted) => {
+    const work = verifier({ requiredScopes }).verify(await good(claims));
+    const code = await work.then(
+      () => 'accepted',
+      (error: { code: string }) => error.code,
+    );
+    expect(code).toBe(accepted ? 'accepted' : 'insufficient_scope');
+  });
+
+  it('further requirements never weaken those of the verifier', async () => {
+    const strict = verifier({ requiredClaims: { owner: 'team-b' } });
+    await expect(strict.verify(await good(), { claims: { owner: 'team-a' } })).rejects.toMatchObject({
+      code: 'invalid_token',
+      claim: 'owner',
+    });
+  });
+
+  it.each([
+    [{ issuer: 'main' }],
+    [{ audience: '' }],
+    [{ audience: [] }],
+    [{ algorithms: ['HS256'] }],
+    [{ algorithms: ['none'] }],
+    [{ clockTolerance: -1 }],
+    [{ requiredScopes: ['a", error="x'] }],
+  ])('cannot be made with %j', (options) => {
+    expect(() => verifier(options)).toThrow(TypeError);
+  });
+
+  it('asks for discovery and keys once, however many tokens come at once', async () => {
+    const one = verifier();
+    const token = await good();
+    await Promise.all(Array.from({ length: 100 }, () => one.verify(token)));
+    expect([hostile.count(discovery), hostile.count('/jwks')]).toEqual([1, 1]);
+  });
+
+  it('a flood of unknown keys is not passed on to the issuer', async () => {
+    const one = verifier();
+    await one.verify(await good());
+    for (let index = 0; index < 20; index += 1) {
+      await one.verify(await good({}, { kid: `forged-${index}` })).catch(() => undefined);
+    }
+    expect(hostile.count('/jwks')).toBe(1);
+  });
+
+  it.each([
+    ['discovery is down', discovery],
+    ['the key set is down', '/jwks'],
+  ])('while %s nothing is known; asked again some seconds later, not for each token', async (_, path) => {
+    let clock = Date.now();
+    hostile.handlers.set(path, (_request, response) => {
+      json(response, {}, 503);
+    });
+    const one = verifier({ now: () => clock });
+    const token = await good();
+    for (let index = 0; index < 10; index += 1) {
+      await expect(one.verify(token)).rejects.toMatchObject({ code: 'unavailable', status: 503 });
+    }
+    expect(hostile.count(path)).toBe(1);
+    hostile.handlers.clear();
+    clock += 5001;
+    await expect(one.verify(token)).resolves.toBeDefined();
+  });
+
+  it('a discovery document for another issuer, or keys in plain http elsewhere, are not used', async () => {
+    for (const change of [{ issuer: 'https://evil.example' }, { jwks_uri: 'http://evil.example/jwks' }]) {
+      hostile.handlers.set(discovery, (_, response) => {
+        json(response, { ...hostile.metadata, ...change });
+      });
+      await expect(verifier().verify(await good())).rejects.toMatchObject({ code: 'unavailable' });
+    }
+    expect(hostile.count('/jwks')).toBe(0);
+  });
+
+  it('takes RFC 8414 metadata where there is no OpenID document, or the address of the keys', async () => {
+    hostile.handlers.set(discovery, (_, response) => {
+      json(response, {}, 404);
+    });
+    hostile.handlers.set('/.well-known/oauth-authorization-server', (_, response) => {
+      json(response, hostile.metadata);
+    });
+    await expect(verifier().verify(await good())).resolves.toBeDefined();
+    hostile.handlers.delete('/.well-known/oauth-authorization-server');
+    await expect(verifier({ jwksUri: `${hostile.issuer}/jwks` }).verify(await good())).resolves.toBeDefined();
+  });
+});
+
+describe('the middleware', () => {
+  const servers: Server[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  async function serve(options: RequireTokenOptions = {}, more: Partial<VerifierOptions> = {}) {
+    const app = express();
+    app.get(
+      '/',
+      requireToken({ issuer: hostile.issuer, audience, ...more }, options),
+      (request: express.Request & WithAuth, response) => {
+        response.json(request.auth?.claims);
+      },
+    );
+    const server = app.listen(0, '127.0.0.1');
+    servers.push(server);
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    return (authorization?: string | string[], path = '/') =>
+      new Promise<{ status: number; headers: IncomingHttpHeaders; body: string }>((resolve, reject) => {
+        const headers = authorization === undefined ? {} : { authorization };
+        const call = httpRequest(
+          { port, host: '127.0.0.1', path, headers: headers as Record<string, string> },
+          (response) => {
+            let body = '';
+            response.on('data', (part) => (body += String(part)));
+            response.on('end', () => {
+              resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+            });
+          },
+        );
+        call.on('error', reject);
+        call.end();
+      });
+  }
+
+  it('lets a good token through, and leaves its claims', async () => {
+    const call = await serve({ scopes: ['orders:read'], claims: { owner: 'team-a' } });
+    for (const scheme of ['Bearer', 'bearer', 'BEARER ']) {
+      const { status, body } = await call(`${scheme} ${await good()}`);
+      expect([status, JSON.parse(body)]).toEqual([200, expect.objectContaining({ owner: 'team-a' })]);
+    }
+  });
+
+  it.each([
+    ['no header', undefined, 401, 'Bearer realm="orders"'],
+    ['another scheme', 'Basic eDp5', 401, 'Bearer realm="orders"'],
+    ['a scheme that begins alike', 'BearerX abc', 401, 'Bearer realm="orders"'],
+    ['no token', 'Bearer', 400, /^Bearer realm="orders", error="invalid_request"/],
+    ['an empty token', 'Bearer  ', 400, /error="invalid_request"/],
+    ['two tokens in one', 'Bearer abc def', 400, /error="invalid_request"/],
+    ['a quote', 'Bearer a"b', 400, /error="invalid_request"/],
+    ['a list', 'Bearer a, Bearer b', 400, /error="invalid_request"/],
+    ['not a JWT', 'Bearer abc', 401, /^Bearer realm="orders", error="invalid_token", error_description="[\w ]+"$/],
+    ['alg none', 'Bearer eyJhbGciOiJub25lIn0.e30.', 401, /error="invalid_token"/],
+  ])('%s', async (_, authorization, status, challenge) => {
+    const call = await serve({ realm: 'orders' });
+    const answer = await call(authorization);
+    expect(answer.status).toBe(status);
+    expect(answer.headers['www-authenticate']).toMatch(challenge);
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(JSON.parse(answer.body)).toMatchObject({ status });
+  });
+
+  it('refuses two Authorization headers, and a token in the query beside one in the header', async () => {
+    const call = await serve();
+    const token = await good();
+    expect((await call([`Bearer ${token}`, `Bearer ${token}`])).status).toBe(400);
+    expect((await call(`Bearer ${token}`, `/?access_token=${token}`)).status).toBe(400);
+    expect((await call(undefined, `/?access_token=${token}`)).status).toBe(401);
+  });
+
+  it('tells which scopes are needed', async () => {
+    const call = await serve({ scopes: ['orders:write', 'orders:read'] }, { requiredScopes: ['orders:list'] });
+    const { status, headers } = await call(`Bearer ${await good()}`);
+    expect(status).toBe(403);
+    expect(headers['www-authenticate']).toContain('error="insufficient_scope"');
+    expect(headers['www-authenticate']).toContain('scope="orders:list orders:write orders:read"');
+  });
+
+  it('a required claim that differs is an invalid token', async () => {
+    const call = await serve({ claims: { owner: 'team-b' } });
+    expect((await call(`Bearer ${await good()}`)).status).toBe(401);
+  });
+
+  it('says 503, never 401, where the keys cannot be had', async () => {
+    hostile.handlers.set('/jwks', (_, response) => {
+      json(response, {}, 500);
+    });
+    const call = await serve();
+    const { status, headers } = await call(`Bearer ${await good()}`);
+    expect([status, headers['www-authenticate'], headers['retry-after']]).toEqual([503, undefined, '5']);
+  });
+
+  it('never repeats a part of the request', async () => {
+    const call = await serve();
+    const { headers, body } = await call(`Bearer canary.${'x'.repeat(40)}.canary`);
+    expect(`${JSON.stringify(headers)} ${body}`).not.toContain('canary');
+  });
+
+  it.each([
+    { realm: 'a"b' },
+    { realm: 'a\r\nSet-Cookie: x' },
+    { scopes: ['a b'] },
+    { scopes: ['"'] },
+    { scopes: [''] },
+  ])('cannot be made with %j', (options) => {
+    expect(() => requireToken({ issuer: hostile.issuer, audience }, options)).toThrow(TypeError);
+  });
+});
