@@ -51,8 +51,8 @@ export const vaultSetOneTimePassword = writeStep({
       const seed = standing.seed ?? (await newOneTimePassword()).secret;
       context.progress(`storing a one-time password in item "${item.title}"`);
       const changed = await writableItems(context.vault).setOneTimePassword(item, seed, { previous: 'keep' });
-      const { field } = await storedSeeds(changed);
-      if (field !== undefined) return { reference: field };
+      const { current } = await storedSeeds(changed);
+      if (current !== undefined) return { reference: current.field };
       throw new FlowError('protocol', 'the vault did not keep the one-time password', {
         hint: 'look at the item in 1Password, then run again',
         place: { subject: item.reference.toString() },
@@ -67,10 +67,10 @@ type Comparison =
 
 /** What the item holds against what it should hold. Without a seed, any that is there will do. */
 async function compare(item: Item, seed: Reference | undefined, context: StepContext): Promise<Comparison> {
-  const { field, current } = await storedSeeds(item);
+  const { current } = await storedSeeds(item);
   const value = seed === undefined ? undefined : await context.read(seed);
   const wanted = value === undefined ? undefined : await parseOneTimePassword(value, seed?.toString());
-  if (field === undefined || current === undefined) return { action: 'create', seed: value };
-  const fits = wanted === undefined || sameSeed(current, wanted);
-  return fits ? { action: 'none', field } : { action: 'update', seed: value };
+  if (current === undefined) return { action: 'create', seed: value };
+  const fits = wanted === undefined || sameSeed(current.password, wanted);
+  return fits ? { action: 'none', field: current.field } : { action: 'update', seed: value };
 }

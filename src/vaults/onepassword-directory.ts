@@ -19,14 +19,18 @@ type List = Promise<readonly NamedVault[]>;
 /** ids are 26 characters of base32 */
 const idForm = /^[a-z2-7]{26}$/;
 
-export function createDirectory(thread: SdkThread): Directory {
+/** @param served the vaults, by name or id, that are looked at; absent: all that the token sees */
+export function createDirectory(thread: SdkThread, served?: readonly string[]): Directory {
+  const wanted = served?.map((name) => name.toLowerCase());
+  const isServed = (vault: NamedVault) =>
+    wanted?.some((name) => name === vault.id || name === vault.title.toLowerCase()) ?? true;
   let vaults: Promise<readonly NamedVault[]> | undefined;
   const items = new Map<string, Promise<readonly NamedItem[]>>();
 
   // `stale` is the list that was found wanting: whoever comes second takes the list that the first one asked for
   const vaultList = (stale?: List) => {
     if (vaults !== undefined && vaults !== stale) return vaults;
-    const asked = thread.call('vaults', null);
+    const asked = thread.call('vaults', null).then((all) => all.filter(isServed));
     vaults = asked;
     asked.catch(() => {
       if (vaults === asked) vaults = undefined;
@@ -44,8 +48,6 @@ export function createDirectory(thread: SdkThread): Directory {
     return asked;
   };
   const search = async (what: string, name: Spellings, ask: (stale?: List) => List, known?: List): Promise<string> => {
-    // what looks like an id is taken for one, unless a list is at hand that may know better
-    if (known === undefined && idForm.test(name[0])) return name[0];
     const all = await ask();
     const found = named(all, name);
     const [one] = found;
@@ -60,9 +62,15 @@ export function createDirectory(thread: SdkThread): Directory {
   return {
     async vault(name, fresh = false) {
       if (fresh) await vaultList(vaults);
+      // what looks like an id is taken for one, unless a list is at hand that may know better
+      const trusted = wanted === undefined || wanted.includes(name[0]);
+      if (vaults === undefined && trusted && idForm.test(name[0])) return name[0];
       return search('vault', name, vaultList, vaults);
     },
-    item: (vault, name) => search('item', name, (stale) => itemList(vault, stale), items.get(vault)),
+    async item(vault, name) {
+      if (!items.has(vault) && idForm.test(name[0])) return name[0];
+      return search('item', name, (stale) => itemList(vault, stale), items.get(vault));
+    },
     list: (vault) => itemList(vault, items.get(vault)),
     forget(vault) {
       items.delete(vault);

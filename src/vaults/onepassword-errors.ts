@@ -37,7 +37,7 @@ const meanings: readonly Meaning[] = [
     hint: 'it is damaged or of another account: make a new one',
   },
   {
-    text: /desktop application not found|DesktopSessionExpired|desktop app/i,
+    text: /desktop app|native library|desktop session/i,
     code: 'unavailable',
     message: 'the 1Password desktop app did not answer',
     hint: 'open and unlock it, and switch on "integrate with other apps" in its developer settings',

@@ -16,6 +16,8 @@ export type OnePasswordSignIn = { readonly token: () => Promise<Secret> } | { re
 export type OnePasswordOptions = OnePasswordSignIn & {
   /** a vault on loopback is let in; otherwise only 1Password's own domains are */
   readonly development: boolean;
+  /** the vaults that this entry serves, by name or id; absent: all that the token sees */
+  readonly vaults?: readonly string[] | undefined;
   /** milliseconds for one call, sign-in included; 20,000 by default, 90,000 where a person has to touch a sensor */
   readonly deadline?: number;
   /** epoch milliseconds */
@@ -38,7 +40,7 @@ export function createOnePasswordVault(options: OnePasswordOptions): Vault {
   };
   const sdk = createSdkThread({ sign, deadline: options.deadline ?? (byToken ? 20_000 : 90_000) });
   const thread = createBreaker(sdk, options.now ?? Date.now);
-  const directory = createDirectory(thread);
+  const directory = createDirectory(thread, options.vaults);
   const items: VaultItems = createOnePasswordItems(thread, directory);
   const read = sharedTick((references) => readAll(thread, directory, references));
 
