@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { loadFolder } from '../flow/load.ts';
 import { startStack, type RunningStack } from '../dev/stack.ts';
-import { tour } from '../dev/tour.ts';
+import { tour } from './tour.ts';
 import { errorCodes } from '../errors.ts';
 import { stepKinds } from '../steps/index.ts';
 import { commonArguments, type Invocation } from './main.ts';

@@ -81,7 +81,7 @@ function items(environment: Environment, uses: readonly Uses[]): string {
       .map(([field, type]) => quoted(`${escaped(field)}[${field === 'username' ? 'text' : type}]=`));
     const category = isKey
       ? 'password --generate-password=letters,digits,32'
-      : fields.has('username') && fields.has('password')
+      : fields.has('password')
         ? 'login'
         : "'API Credential'";
     return `op item create --category ${category} --vault ${quoted(reference.vault)} --title ${quoted(reference.item)}${parts.map((part) => ` ${part}`).join('')}\n`;

@@ -1,12 +1,12 @@
 import { type App, openApp } from '../app.ts';
-import { outputJson, outputLines } from '../cli/show.ts';
-import { planText } from '../cli/plan-text.ts';
-import type { Terminal } from '../cli/terminal.ts';
+import { outputJson, outputLines } from './show.ts';
+import { planText } from './plan-text.ts';
+import type { Terminal } from './terminal.ts';
 import type { TakenEnvironment } from '../environment.ts';
 import { asFlowError, FlowError } from '../errors.ts';
 import { parseInputs } from '../flow/inputs.ts';
 import type { Output } from '../flow/output.ts';
-import type { RunningStack } from './stack.ts';
+import type { RunningStack } from '../dev/stack.ts';
 
 export interface TourOptions {
   readonly stack: RunningStack;
