@@ -22,6 +22,8 @@ export interface Faults {
   delay(milliseconds: number): void;
   /** milliseconds that ListSecrets lags behind */
   listLag(milliseconds: number): void;
+  /** told of each request that was carried out, before its answer leaves */
+  watch(watcher: (operation: string) => void): void;
   /** sizes of the next pages of ListSecrets; 0 is an empty page with a token */
   pages(...sizes: number[]): void;
 }
@@ -43,7 +45,7 @@ export function createFaults() {
   const planned: Planned[] = [];
   const denied = new Set<string>();
   const pages: number[] = [];
-  const settings = { delay: 0, listLag: 0 };
+  const settings = { delay: 0, listLag: 0, watcher: (_operation: string): void => undefined };
 
   const plan = (does: Fault, left: number, operation?: string, secret?: string) =>
     void planned.push({ does, left, operation, secret });
@@ -64,6 +66,7 @@ export function createFaults() {
     redirect: (operation, location) => plan({ kind: 'redirect', location }, Infinity, operation),
     delay: (milliseconds) => void (settings.delay = milliseconds),
     listLag: (milliseconds) => void (settings.listLag = milliseconds),
+    watch: (watcher) => void (settings.watcher = watcher),
     pages: (...sizes) => void pages.push(...sizes),
   };
 

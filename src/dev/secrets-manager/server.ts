@@ -96,6 +96,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
       const perform = known ? operations[operation] : undefined;
       if (perform === undefined) throw new Refusal('UnknownOperationException', '');
       const output = perform(state, input);
+      settings.watcher(operation);
       if (fault?.kind === 'lost') return void request.socket.destroy();
       sendJson(response, 200, output);
     } catch (error) {
