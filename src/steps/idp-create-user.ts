@@ -29,6 +29,10 @@ export const idpCreateUser = writeStep({
   with: keys,
   output: { id: { type: 'text', description: "the user's id at the provider" } },
   scalar: 'id',
+  needs: ['ownership-key'],
+  planWithout: ['email', 'given-name', 'family-name', 'password'],
+  // an item whose password was refused is archived
+  writes: ({ password }) => (password === undefined ? [] : [password.vault]),
   async plan(input, context) {
     const { provider, username } = input;
     if (provider === undefined || username === undefined) {

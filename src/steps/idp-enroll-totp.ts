@@ -1,10 +1,10 @@
 import { FlowError } from '../errors.ts';
 import { form, required, type InputOf } from '../flow/keys.ts';
-import { writeStep, type Change, type StepContext } from '../flow/step.ts';
+import { writeStep, type Change } from '../flow/step.ts';
 import { signInOf } from '../identity/complete-sign-in.ts';
 import { enrol } from '../identity/enrolment.ts';
 import { storedSeeds } from '../identity/stored-seeds.ts';
-import type { VaultItems } from '../vaults/contract.ts';
+import { writableItems } from '../vaults/writable.ts';
 
 const keys = {
   provider: required(form.connection('identity-providers'), 'the identity provider', {
@@ -37,11 +37,13 @@ export const idpEnrollTotp = writeStep({
     },
   },
   scalar: 'reference',
+  planWithout: ['user', 'password'],
+  writes: ({ item }) => (item === undefined ? [] : [item.vault]),
   async plan(input, context) {
     const what = `one-time password of user ${input.username === undefined ? '' : `"${input.username}"`}`.trim();
     if (input.item === undefined) return { changes: [{ action: 'enrol', what, detail: 'known after run' }] };
     if (input.provider !== undefined) signInOf(input.provider);
-    const item = await itemsOf(context).get(input.item);
+    const item = await writableItems(context.vault).get(input.item);
     const { current } = await storedSeeds(item);
     const change: Change =
       current === undefined
@@ -58,7 +60,7 @@ export const idpEnrollTotp = writeStep({
     const name = `user ${input.provider.address} ${input.username.toLowerCase()}`;
     return context.locked(name, async () => {
       const signIn = signInOf(input.provider);
-      const items = itemsOf(context);
+      const items = writableItems(context.vault);
       await requireUser(input);
       const account = { username: input.username, password: await context.read(input.password) };
       const issuer = new URL(input.provider.address).host;
@@ -84,11 +86,4 @@ async function requireUser({ provider, user: id, username }: InputOf<typeof keys
   if (!user.active) {
     throw new FlowError('denied', `user "${username}" is disabled`, { hint: 'enable the user at the provider first' });
   }
-}
-
-function itemsOf(context: StepContext): VaultItems {
-  if (context.vault.items !== undefined) return context.vault.items;
-  throw new FlowError('refused', `the vault at ${context.vault.address} cannot be written to`, {
-    hint: 'use a vault entry of type onepassword with a token that may write',
-  });
 }

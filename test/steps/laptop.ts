@@ -19,18 +19,30 @@ export interface Clock {
 }
 
 export function createClock(start = Date.now()): Clock {
-  let offset = 0;
+  let now = start;
   let slept = 0;
+  const sleepers: { readonly at: number; wake(): void }[] = [];
+  // whoever wakes first, first: sleeps side by side overlap
+  const tick = () => {
+    const next = sleepers.toSorted((a, b) => a.at - b.at)[0];
+    if (next === undefined) return;
+    sleepers.splice(sleepers.indexOf(next), 1);
+    now = Math.max(now, next.at);
+    next.wake();
+    setImmediate(tick);
+  };
   return {
-    now: () => start + offset,
-    sleep: async (milliseconds) => {
+    now: () => now,
+    sleep: (milliseconds) => {
       slept += milliseconds;
-      offset += milliseconds;
-      await new Promise((resolve) => setImmediate(resolve));
+      return new Promise((wake) => {
+        sleepers.push({ at: now + milliseconds, wake });
+        if (sleepers.length === 1) setImmediate(tick);
+      });
     },
     slept: () => slept,
     advance: (milliseconds) => {
-      offset += milliseconds;
+      now += milliseconds;
     },
   };
 }
