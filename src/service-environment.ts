@@ -1,5 +1,6 @@
 import { compileObject } from './flow/compile.ts';
-import { evaluate, evaluateKeys, type Resolved, type Unresolved } from './flow/evaluate.ts';
+import { evaluate, evaluateKeys } from './flow/evaluate.ts';
+import type { Resolved, Unresolved } from './flow/fit.ts';
 import type { Expression } from './flow/expressions.ts';
 import type { InputOf } from './flow/keys.ts';
 import { suggest } from './flow/nearest.ts';

@@ -76,19 +76,11 @@ function compileUnion(node: Node, form: Extract<Form, { kind: 'union' }>, place:
 }
 
 function fits(node: Node, form: Form): boolean {
-  switch (form.kind) {
-    case 'json':
-      return true;
-    case 'list':
-      return node.kind === 'list' || (form.orOne === true && fits(node, form.of));
-    case 'mapping':
-    case 'object':
-      return node.kind === 'mapping';
-    case 'union':
-      return form.of.some((each) => fits(node, each));
-    default:
-      return node.kind === 'scalar';
-  }
+  if (form.kind === 'json') return true;
+  if (form.kind === 'list') return node.kind === 'list' || (form.orOne === true && fits(node, form.of));
+  if (form.kind === 'mapping' || form.kind === 'object') return node.kind === 'mapping';
+  if (form.kind === 'union') return form.of.some((each) => fits(node, each));
+  return node.kind === 'scalar';
 }
 
 function compileJson(node: Node, form: Form, place: Place): Value | undefined {

@@ -1,28 +1,11 @@
 import { encodeSegment, Reference } from '../reference.ts';
 import type { Expression, Parts } from './expressions.ts';
-import type { ConnectionKind, Form } from './keys.ts';
+import { plainTrouble, taken, wrongType, type Resolved, type Unresolved } from './fit.ts';
+import type { Form } from './keys.ts';
 import { mismatch } from './literal.ts';
 import { scalarTrouble } from './plain.ts';
 import type { Range } from './problems.ts';
 import { later, type ObjectValue, type ReferenceValue, type Value } from './values.ts';
-
-/** What an expression stands for: its type is always known, its value perhaps later. */
-export interface Resolved {
-  readonly type: 'text' | 'number' | 'boolean' | 'json' | 'secret' | 'reference' | 'connection' | 'any';
-  readonly value: unknown;
-  /** of an enum input, also where its value is not known */
-  readonly choices?: readonly string[];
-  /** comes from a reviewed file, or is one of its choices: may stand inside a reference */
-  readonly reviewed?: boolean;
-  /** of a connection */
-  readonly kind?: ConnectionKind;
-  readonly name?: string;
-}
-
-export interface Unresolved {
-  readonly problem: string;
-  readonly hint?: string;
-}
 
 export interface Evaluation {
   readonly resolve: (expression: Expression) => Resolved | Unresolved;
@@ -160,20 +143,6 @@ function plainPart(
   return later;
 }
 
-/** The types that each scalar form takes from a whole expression. */
-const taken: Readonly<Partial<Record<Form['kind'], readonly Resolved['type'][]>>> = {
-  text: ['text', 'number', 'boolean', 'json'],
-  number: ['number', 'json'],
-  boolean: ['boolean', 'json'],
-  'one-of': ['text', 'json'],
-  reference: ['reference'],
-  'text-or-reference': ['text', 'number', 'boolean', 'json', 'reference'],
-  secret: ['secret'],
-  connection: ['connection'],
-  json: ['text', 'number', 'boolean', 'json'],
-  template: ['text', 'number', 'boolean', 'json'],
-};
-
 function whole(value: Value, expression: Expression, form: Form, evaluation: Evaluation): unknown {
   const resolved = evaluation.resolve(expression);
   if ('problem' in resolved) {
@@ -220,7 +189,8 @@ function whole(value: Value, expression: Expression, form: Form, evaluation: Eva
     return resolved.value;
   }
   const isText = form.kind === 'text' || form.kind === 'text-or-reference' || form.kind === 'template';
-  const plain = isText && typeof resolved.value !== 'object' ? String(resolved.value) : resolved.value;
+  const found: unknown = resolved.value;
+  const plain = isText && (typeof found === 'number' || typeof found === 'boolean') ? String(found) : found;
   const good = checkedScalar(
     plain,
     form.kind === 'template' ? { kind: 'text', allowEmpty: true } : form,
@@ -237,65 +207,4 @@ function checkedScalar(found: unknown, form: Form, value: Value, range: Range, e
   if (trouble === undefined) return found;
   evaluation.report(range, trouble.message, trouble.hint);
   return later;
-}
-
-function plainTrouble(
-  expression: Expression,
-  { type }: Resolved,
-  key: string,
-): { problem: string; hint: string } | undefined {
-  if (type === 'secret') {
-    return {
-      problem: `"${expression.text}" is a secret, and "${key}" takes plain text`,
-      hint: 'secrets never stand in text',
-    };
-  }
-  if (type === 'reference') {
-    return {
-      problem: `"${expression.text}" is a reference, and "${key}" takes plain text`,
-      hint: 'references never stand in text',
-    };
-  }
-  if (type === 'connection') {
-    return {
-      problem: `"${expression.text}" is a connection, and "${key}" takes plain text`,
-      hint: `choose a field: ${expression.text}.url`,
-    };
-  }
-  return undefined;
-}
-
-function wrongType(
-  expression: Expression,
-  resolved: Resolved,
-  form: Form,
-  key: string,
-): { problem: string; hint?: string } {
-  const is =
-    resolved.type === 'connection'
-      ? `one of ${resolved.kind ?? ''}`
-      : resolved.type === 'json'
-        ? 'a plain value'
-        : nouns[resolved.type];
-  const problem = `"${expression.text}" is ${is}, and "${key}" takes ${wanted(form)}`;
-  if (form.kind === 'reference' && resolved.type === 'text') {
-    return { problem, hint: 'a reference is written in the file, op://…, or comes out of a step that gives one' };
-  }
-  return { problem };
-}
-
-const nouns = {
-  text: 'text',
-  number: 'a number',
-  boolean: 'true or false',
-  secret: 'a secret',
-  reference: 'a reference',
-  any: 'unknown',
-} as const;
-
-function wanted(form: Form): string {
-  if (form.kind === 'connection') return `one of ${form.to}`;
-  if (form.kind === 'secret') return 'a secret';
-  if (form.kind === 'reference') return 'a reference';
-  return form.kind === 'one-of' ? form.values.join(', ') : `a ${form.kind}`;
 }

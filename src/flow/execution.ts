@@ -104,7 +104,7 @@ async function mintOrCached(
   let minted = false;
   const mint = async () => {
     minted = true;
-    return await kind.run(input, services.context(flow.name, step.id));
+    return kind.run(input, services.context(flow.name, step.id));
   };
   if (kind.expiresAt === undefined) return [await mint(), false];
   const expiresAt = (output: Readonly<Record<string, unknown>>) => kind.expiresAt?.(output);

@@ -31,7 +31,8 @@ export interface PlannedStep {
 
 /** Plans a flow: nothing is changed. @throws FlowError */
 export async function planFlow(flow: Flow, inputs: Inputs, services: Services): Promise<Plan> {
-  return await planExecution(createExecution(flow, inputs, services));
+  const execution = createExecution(flow, inputs, services);
+  return planExecution(execution);
 }
 
 /**

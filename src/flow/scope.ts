@@ -1,5 +1,5 @@
 import { connectionNames, plainFields, plainOf, variable, type Environment, type Plain } from '../settings.ts';
-import type { Resolved, Unresolved } from './evaluate.ts';
+import type { Resolved, Unresolved } from './fit.ts';
 import type { Expression } from './expressions.ts';
 import type { Flow, Step } from './flow.ts';
 import type { ConnectionKind } from './keys.ts';

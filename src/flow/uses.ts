@@ -1,6 +1,6 @@
 import type { Environment } from '../settings.ts';
 import type { Reference } from '../reference.ts';
-import type { Resolved } from './evaluate.ts';
+import type { Resolved } from './fit.ts';
 import type { Flow } from './flow.ts';
 import type { ConnectionKind, ReferenceTarget } from './keys.ts';
 import { lookAt } from './look.ts';
