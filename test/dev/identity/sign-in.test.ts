@@ -171,6 +171,7 @@ describe('a user with a one-time password', () => {
     wait(30);
     const answer = await halfWay.browser.submit('#kc-otp-login-form', { otp: await code(seed) });
     expect([answer.left, title(answer)]).toEqual([undefined, 'Sign in to your account']);
+    expect(provider.user('root')).toMatchObject({ active: false, signIns: 1 });
     expect(title(await signedIn.browser.open((await authorizationUrl(signedIn)).href))).toBe('Sign in to your account');
   });
 });
@@ -384,6 +385,9 @@ describe('pages', () => {
     expect(title(elsewhere.browser.shown())).toBe('This did not work');
     const plain = await start({ code_challenge_method: 'plain' });
     expect(plain.browser.shown().left?.searchParams.get('error')).toBe('invalid_request');
+    const none = `/auth?${new URLSearchParams({ client_id: 'app', response_type: 'code', scope: 'openid', redirect_uri: redirectUri }).toString()}`;
+    const without = await createBrowser(provider.issuer).open(none);
+    expect(without.left?.searchParams.get('error')).toBe('invalid_request');
   });
 
   test.each(['/nothing/here', '/interaction/x', '/interaction/%E0%A4%A'])('%s is a plain refusal', async (path) => {
