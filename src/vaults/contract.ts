@@ -32,6 +32,7 @@ export interface VaultItems {
    * @throws FlowError conflict where the item has changed since it was read
    */
   setOneTimePassword(item: Item, seed: Secret, options: { readonly previous: 'keep' | 'drop' }): Promise<Item>;
+  /** Nothing happens to an item that is archived already. */
   archive(item: Item): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import { Reference } from '../reference.ts';
 import { Secret } from '../secret.ts';
 import type { Item, ItemField, VaultItems } from './contract.ts';
 import type { Directory } from './onepassword-directory.ts';
-import { subjectError } from './onepassword-errors.ts';
+import { isAboutSubject, subjectError } from './onepassword-errors.ts';
 import type { Spellings, WholeItem } from './onepassword-messages.ts';
 import { namesOf } from './onepassword-read.ts';
 import type { SdkThread } from './onepassword-thread.ts';
@@ -77,7 +77,13 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
     },
     async archive(item) {
       const vault = await vaultNamed(item.vault);
-      await inTurn(vault, () => repeated(() => thread.call('archive', { vault, item: item.id })));
+      try {
+        await inTurn(vault, () => repeated(() => thread.call('archive', { vault, item: item.id })));
+      } catch (error) {
+        const found = asFlowError(error);
+        // gone already: a run beside this one was faster, or the first answer was lost
+        if (found.code !== 'not-found' || !isAboutSubject(found)) throw found.at({ subject: item.reference.toString() });
+      }
       directory.forget(vault);
     },
   };

@@ -197,6 +197,7 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       expect(await items.find('Accounts', 'mark')).toEqual([]);
 
       await items.archive(made);
+      await items.archive(made);
       expect(await items.find('Accounts', 'mark-1')).toEqual([]);
       expect(await codeOf(items.get(made.reference))).toBe('not-found');
       expect(await codeOf(items.find('Nowhere', 'mark-1'))).toBe('not-found');
