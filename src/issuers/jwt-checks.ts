@@ -2,7 +2,7 @@ import { FlowError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
 import { scopesOf } from '../verify/claims.ts';
 import type { JwtProblem, JwtRejection, JwtRules, VerifiedJwt } from '../verify/jwt.ts';
-import type { RemoteKeys } from '../verify/keys.ts';
+import type { KeySet } from '../verify/keys.ts';
 import type { Expectations, TokenRequest, VerifiedToken } from './contract.ts';
 import type { Metadata } from './discovery.ts';
 import { translate } from './translate.ts';
@@ -52,17 +52,17 @@ const explanations: Readonly<Record<JwtProblem, readonly [message: string, hint:
 
 /** Checks JWTs with the issuer's keys, which are fetched when first needed and kept. */
 export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOptions): JwtChecks {
-  let kept: { readonly url: string; readonly keys: RemoteKeys } | undefined;
+  let kept: { readonly url: string; readonly keys: KeySet } | undefined;
   const types = typeof typ === 'string' ? [typ] : typ;
 
-  async function keysOf({ jwks_uri: url }: Metadata): Promise<RemoteKeys> {
+  async function keysOf({ jwks_uri: url }: Metadata): Promise<KeySet> {
     if (typeof url !== 'string' || !URL.canParse(url)) {
       throw new FlowError('protocol', "the issuer's discovery document names no key set", {
         hint: 'write `token-format: opaque` where its tokens cannot be verified here',
       });
     }
-    const { remoteKeys } = await import('../verify/keys.ts');
-    if (kept?.url !== url) kept = { url, keys: remoteKeys(url, transport) };
+    const { createKeySet } = await import('../verify/keys.ts');
+    if (kept?.url !== url) kept = { url, keys: createKeySet({ url, transport, now }) };
     return kept.keys;
   }
 
@@ -77,13 +77,13 @@ export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOpt
     const whole: JwtRules = { issuer: metadata.issuer, algorithms, typ: types, now, ...rules };
     try {
       try {
-        return await verifyJwt(token, keys, whole);
+        return await verifyJwt(token, keys.find, whole);
       } catch (error) {
         // the issuer just gave it: an unknown key is a new one, whatever the cooldown for strangers' tokens says
         const rotated = fresh && error instanceof JwtRejection && ['key', 'signature'].includes(error.problem);
         if (!rotated) throw error;
         await keys.reload();
-        return await verifyJwt(token, keys, whole);
+        return await verifyJwt(token, keys.find, whole);
       }
     } catch (error) {
       throw error instanceof JwtRejection ? explained(error) : translate(error);

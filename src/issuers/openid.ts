@@ -129,6 +129,10 @@ export function createIssuer(options: IssuerOptions): Issuer {
       if (answer.token_type !== 'bearer') {
         throw new FlowError('protocol', 'the issuer gave a token that is not a bearer token');
       }
+      // it comes to stand in a header
+      if (!/^[\x21-\x7e]+$/.test(answer.access_token)) {
+        throw new FlowError('protocol', 'the issuer gave a token with characters that a token may not have');
+      }
       const told = answer.expires_in === undefined ? undefined : Math.floor(sentAt / 1000 + answer.expires_in);
       const own = request.tokenFormat === 'jwt' ? await jwt.accept(answer.access_token, request, metadata) : undefined;
       if (answer.scope === undefined && own?.scope === undefined && own?.tellsScope === true && asksScope(request)) {

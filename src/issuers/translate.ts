@@ -23,7 +23,6 @@ const table: Readonly<Record<string, readonly [code: ErrorCode, message: string,
   ERR_INVALID_URL: ['protocol', "the issuer's discovery document names an address that is not a URL", discoveryHint],
   ERR_JWKS_INVALID: ['protocol', "the issuer's key set is not valid", discoveryHint],
   ERR_JOSE_GENERIC: ['protocol', "the issuer's key set cannot be read", discoveryHint],
-  ERR_JWKS_TIMEOUT: ['timeout', "the issuer's key set did not come in time", 'try again'],
 };
 
 /**

@@ -1,19 +1,19 @@
-import type { JWTVerifyGetKey } from 'jose';
 import { FlowError } from '../errors.ts';
 import type { Transport } from '../issuers/transport.ts';
-import { remoteKeys } from './keys.ts';
+import { createKeySet, type KeySet } from './keys.ts';
 
 export interface IssuerKeysOptions {
   readonly issuer: string;
   readonly jwksUri: string | undefined;
   readonly transport: Transport;
+  /** epoch milliseconds */
   readonly now: () => number;
 }
 
 export interface IssuerKeys {
   /** the issuer as its discovery document writes it */
   readonly identifier: string;
-  readonly find: JWTVerifyGetKey;
+  readonly keys: KeySet;
 }
 
 /** milliseconds that a failure is remembered, so that a flood of requests does not become one to the issuer */
@@ -21,27 +21,11 @@ const failureKept = 5000;
 
 /** Where an issuer's keys are: as told, or by discovery when they are first needed, once however many wait. */
 export function createIssuerKeys({ issuer, jwksUri, transport, now }: IssuerKeysOptions): () => Promise<IssuerKeys> {
-  const guarded = (find: JWTVerifyGetKey): JWTVerifyGetKey => {
-    let failed: { readonly error: unknown; readonly until: number } | undefined;
-    return async (header, token) => {
-      if (failed !== undefined && now() < failed.until) throw failed.error;
-      try {
-        return await find(header, token);
-      } catch (error) {
-        if (error instanceof FlowError) failed = { error, until: now() + failureKept };
-        throw error;
-      }
-    };
-  };
   const keysAt = (url: string, identifier: string): IssuerKeys => ({
     identifier,
-    find: guarded(remoteKeys(url, transport)),
+    keys: createKeySet({ url, transport, now }),
   });
-  if (jwksUri !== undefined) {
-    const told = Promise.resolve(keysAt(jwksUri, issuer));
-    return () => told;
-  }
-  let found: Promise<IssuerKeys> | undefined;
+  let found = jwksUri === undefined ? undefined : Promise.resolve(keysAt(jwksUri, issuer));
   let forgetAt = Infinity;
   return () => {
     if (now() >= forgetAt) found = undefined;
@@ -60,11 +44,9 @@ export function createIssuerKeys({ issuer, jwksUri, transport, now }: IssuerKeys
 async function discover(issuer: string, transport: Transport): Promise<{ identifier: string; url: string }> {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
-  const oidc = `${origin}${path}/.well-known/openid-configuration`;
-  const oauth = `${origin}/.well-known/oauth-authorization-server${path}`;
-  const first = await transport.call(oidc, { headers: { accept: 'application/json' } });
-  const response =
-    first.status === 404 ? await transport.call(oauth, { headers: { accept: 'application/json' } }) : first;
+  const ask = (url: string) => transport.call(url, { headers: { accept: 'application/json' } });
+  const first = await ask(`${origin}${path}/.well-known/openid-configuration`);
+  const response = first.status === 404 ? await ask(`${origin}/.well-known/oauth-authorization-server${path}`) : first;
   if (response.status !== 200) throw invalid(`cannot be had: the issuer answers ${response.status}`);
   const document: unknown = await response.json().catch(() => undefined);
   if (typeof document !== 'object' || document === null) throw invalid('is not JSON');
@@ -78,7 +60,5 @@ async function discover(issuer: string, transport: Transport): Promise<{ identif
 }
 
 function invalid(what: string): FlowError {
-  return new FlowError('protocol', `the issuer's discovery document ${what}`, {
-    hint: "check the issuer's url",
-  });
+  return new FlowError('protocol', `the issuer's discovery document ${what}`, { hint: "check the issuer's url" });
 }

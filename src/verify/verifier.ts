@@ -67,7 +67,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   checkScopes(options.requiredScopes ?? []);
   if (!Number.isFinite(clockTolerance) || clockTolerance < 0) throw new TypeError('clockTolerance must be seconds');
   const transport = createTransport({ development: isLoopback(url), fetch: options.fetch, deadline: 5000, now });
-  const keys = createIssuerKeys({ issuer, jwksUri: options.jwksUri, transport, now });
+  const issuerKeys = createIssuerKeys({ issuer, jwksUri: options.jwksUri, transport, now });
 
   return {
     async verify(token, more = {}) {
@@ -83,8 +83,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
       async function checked(text: string): Promise<VerifiedJwt> {
         try {
-          const { identifier, find } = await keys();
-          return await verifyJwt(text, find, {
+          const { identifier, keys } = await issuerKeys();
+          return await verifyJwt(text, keys.find, {
             issuer: identifier,
             anyAudience: audience,
             algorithms: options.algorithms,

@@ -139,3 +139,8 @@ it('opaque tokens are not read', async () => {
   hostile.handlers.set('/token', body({ access_token: 'opaque', token_type: 'Bearer' }));
   expect((await arrange().ask({ tokenFormat: 'opaque' })).expiresAt).toBeUndefined();
 });
+
+it.each(['a\r\nSet-Cookie: x', 'a b', 'a\u00e9', ''])('an opaque token %j is not given out', async (access_token) => {
+  hostile.handlers.set('/token', body({ access_token, token_type: 'Bearer' }));
+  expect((await failureOf(arrange().ask({ tokenFormat: 'opaque' }))).code).toBe('protocol');
+});

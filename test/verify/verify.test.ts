@@ -153,6 +153,44 @@ describe('a verifier', () => {
     await expect(one.verify(token)).resolves.toBeDefined();
   });
 
+  it('keys are fetched again after ten minutes; an issuer that is down then is borne for an hour', async () => {
+    let clock = Date.now();
+    const one = verifier({ now: () => clock });
+    const token = await good({ exp: 9_999_999_999 });
+    await one.verify(token);
+    clock += 599_000;
+    await one.verify(token);
+    expect(hostile.count('/jwks')).toBe(1);
+    clock += 1000;
+    await one.verify(token);
+    expect(hostile.count('/jwks')).toBe(2);
+    hostile.handlers.set('/jwks', (_, response) => {
+      json(response, {}, 503);
+    });
+    clock += 600_000;
+    for (let index = 0; index < 10; index += 1) await expect(one.verify(token)).resolves.toBeDefined();
+    expect(hostile.count('/jwks')).toBe(3);
+    // an unknown key may be a new one: nobody knows
+    const unknown = await good({ exp: 9_999_999_999 }, { kid: 'two' });
+    await expect(one.verify(unknown)).rejects.toMatchObject({ code: 'unavailable' });
+    clock += 3_600_000;
+    await expect(one.verify(token)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('a new key is taken after the cooldown, the old one no longer', async () => {
+    let clock = Date.now();
+    const one = verifier({ now: () => clock });
+    const old = await good({ exp: 9_999_999_999 });
+    await one.verify(old);
+    await hostile.rotate('rotated');
+    const token = await good({ exp: 9_999_999_999 });
+    await expect(one.verify(token)).rejects.toMatchObject({ code: 'invalid_token' });
+    clock += 30_000;
+    await expect(one.verify(token)).resolves.toBeDefined();
+    await expect(one.verify(old)).rejects.toMatchObject({ code: 'invalid_token' });
+    expect(hostile.count('/jwks')).toBe(2);
+  });
+
   it('a discovery document for another issuer, or keys in plain http elsewhere, are not used', async () => {
     for (const change of [{ issuer: 'https://evil.example' }, { jwks_uri: 'http://evil.example/jwks' }]) {
       hostile.handlers.set(discovery, (_, response) => {
