@@ -14,7 +14,7 @@ import {
 } from './complete-sign-in.ts';
 import type { SignIn, SignInPage } from './contract.ts';
 import { formerCode, freshCode } from './fresh-code.ts';
-import { sameSeed, storedSeeds, type StoredSeeds } from './stored-seeds.ts';
+import { sameSeed, storedSeeds } from './stored-seeds.ts';
 
 /** Everything that an enrolment acts with. */
 export interface Enrolment {
@@ -51,9 +51,8 @@ export async function enrol(work: Enrolment): Promise<Reference> {
 /** @returns undefined where the confirming code was refused: the seed is not in force, and all can begin anew */
 async function enrolOnce(work: Enrolment, attempt: 'first' | 'last'): Promise<Reference | undefined> {
   const item = await work.items.get(work.item);
-  const stored = await storedSeeds(item);
   const page = await beginSignIn(work.signIn, work.account);
-  if (page.at === 'one-time-code') return adopt(work, item, stored, page);
+  if (page.at === 'one-time-code') return adopt(work, page);
   if (page.at === 'enrolment') return enrolAt(work, item, page, attempt);
   await page.end();
   throw unexpected(work.account, page);
@@ -89,8 +88,11 @@ async function confirm(page: EnrolmentPage, context: StepContext, attempt: 'firs
 }
 
 /** The provider has a one-time password in force: a stored one that it accepts is adopted, else nothing is changed. */
-async function adopt(work: Enrolment, item: Item, stored: StoredSeeds, page: CodePage): Promise<Reference> {
+async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
   const { account, context, signIn } = work;
+  // read now: a run beside this one may have stored it since
+  const item = await work.items.get(work.item);
+  const stored = await storedSeeds(item);
   const candidates = [stored.current, ...stored.formers].filter((seed) => seed !== undefined);
   if (candidates.length === 0) {
     throw new FlowError(

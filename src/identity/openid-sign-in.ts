@@ -105,11 +105,18 @@ function signedIn(openid: typeof import('openid-client'), config: Configuration,
 
 /** An authorization response may be a refusal (RFC 6749, section 4.1.2.1); its code is a fixed word, its text is not. */
 function refused(error: unknown): FlowError {
-  const code = error instanceof Error && 'error' in error ? error.error : undefined;
-  if (typeof code !== 'string') return translate(error);
-  const word = /^[a-z_]{1,40}$/.test(code) ? code : 'an error';
-  return new FlowError('denied', `the issuer refuses the sign-in: ${word}`, {
-    hint: 'check client-id and redirect-uri of the identity provider, and what the client may do',
+  const said = error instanceof Error && 'error' in error ? error.error : undefined;
+  if (typeof said === 'string') {
+    const word = /^[a-z_]{1,40}$/.test(said) ? said : 'an error';
+    return new FlowError('denied', `the issuer refuses the sign-in: ${word}`, {
+      hint: 'check client-id and redirect-uri of the identity provider, and what the client may do',
+    });
+  }
+  const translated = translate(error);
+  if (translated.code !== 'internal') return translated;
+  return new FlowError('protocol', "the issuer's ID token or answer is not valid for this sign-in", {
+    hint: 'was the sign-in answered by another issuer, or is the local clock wrong?',
+    cause: translated.cause,
   });
 }
 

@@ -104,10 +104,13 @@ function confirm(visit: Visit, page: Page, form: HTMLElement, code: Secret): Pro
 /** Goes to the page for those who cannot scan, and reads the key there. */
 async function enrol(visit: Visit, shown: Page): Promise<SignInPage> {
   const names = visit.pages.enrolment;
-  const page = await manualPage(visit, shown);
+  const landing = await manualPage(visit, shown);
+  const page = 'page' in landing ? landing.page : shown;
   const form = page.root.querySelector(names.form);
+  // another sign-in of this user has enrolled meanwhile: now a code is asked for
+  if ('callback' in landing || form === null) return arrive(visit, landing, 'password');
   const seed = seedOnPage(page.root, names);
-  if (form === null || seed === undefined) {
+  if (seed === undefined) {
     throw new FlowError('protocol', `${describe(page)} shows no key that can be stored`, {
       hint: 'one-time passwords by time are supported (TOTP, with SHA1, SHA256 or SHA512), not those by counter',
     });
@@ -115,14 +118,12 @@ async function enrol(visit: Visit, shown: Page): Promise<SignInPage> {
   return { at: 'enrolment', seed, confirm: (code) => confirm(visit, page, form, code) };
 }
 
-async function manualPage(visit: Visit, shown: Page): Promise<Page> {
+async function manualPage(visit: Visit, shown: Page): Promise<Landing> {
   const { key, manual } = visit.pages.enrolment;
-  if (shown.root.querySelector(key) !== null) return shown;
+  if (shown.root.querySelector(key) !== null) return { page: shown };
   const link = URL.parse(shown.root.querySelector(manual)?.getAttribute('href') ?? '', shown.url.href);
-  if (link === null) throw unknownPage(shown);
-  const landing = await visit.browser.open(link);
-  if ('page' in landing) return landing.page;
-  throw unknownPage(shown);
+  if (link === null || link.href === shown.url.href) throw unknownPage(shown);
+  return visit.browser.open(link);
 }
 
 async function signedIn(visit: Visit, callback: URL): Promise<SignInPage> {
