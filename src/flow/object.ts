@@ -1,6 +1,6 @@
 import type { Keys } from './keys.ts';
-import { suggest } from './nearest.ts';
-import type { Range, Source } from './problems.ts';
+import { nearest, suggest } from './nearest.ts';
+import { mostProblems, type Range, type Source } from './problems.ts';
 import type { Entry, MappingNode, Node } from './yaml.ts';
 
 /** Keys that people bring from elsewhere, and what we have instead. */
@@ -23,18 +23,23 @@ export function readKeys(
     return undefined;
   }
   const entries = new Map<string, Entry>();
+  const given = new Set(node.entries.map(({ key }) => key));
+  const open = Object.keys(keys).filter((key) => !given.has(key));
+  const misspelt = new Set<string>();
   for (const entry of node.entries) {
     if (!Object.hasOwn(keys, entry.key)) {
       const foreign = options.foreign;
       const ours = foreign !== undefined && Object.hasOwn(foreign, entry.key) ? foreign[entry.key] : undefined;
-      const known = Object.keys(keys).filter((key) => !has(node, key));
-      source.report(entry.keyRange, `unknown key "${entry.key}" in ${what}`, ours ?? suggest(entry.key, known));
+      if (source.problems.length >= mostProblems) break;
+      const near = ours === undefined ? nearest(entry.key, open) : undefined;
+      if (near !== undefined) misspelt.add(near);
+      source.report(entry.keyRange, `unknown key "${entry.key}" in ${what}`, ours ?? suggest(entry.key, open));
     } else if (isEmpty(entry.value) && keys[entry.key]?.form.kind !== 'json') {
       source.report(entry.keyRange, `"${entry.key}" has no value`, 'give it one, or leave the line out');
     } else entries.set(entry.key, entry);
   }
   for (const [key, { required }] of Object.entries(keys)) {
-    if (!required || has(node, key)) continue;
+    if (!required || given.has(key) || misspelt.has(key)) continue;
     source.report(options.missingAt ?? first(node), `"${key}" is missing in ${what}`, keys[key]?.description);
   }
   return entries;
@@ -49,10 +54,6 @@ export function nameOf(node: Node): string {
 
 export function isEmpty(node: Node): boolean {
   return node.kind === 'scalar' && node.value === null;
-}
-
-function has(node: MappingNode, key: string): boolean {
-  return node.entries.some((entry) => entry.key === key);
 }
 
 function first(node: MappingNode): Range {

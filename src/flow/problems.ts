@@ -34,7 +34,7 @@ export interface Source {
 }
 
 /** More than this in one file helps nobody. */
-const mostProblems = 100;
+export const mostProblems = 100;
 const longestLine = 300;
 
 export function createSource(file: string, text: string): Source {

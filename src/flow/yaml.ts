@@ -37,17 +37,25 @@ export function readYaml(source: Source): Node | undefined {
   }
   const document = parse(source);
   if (document === undefined) return undefined;
-  for (const trouble of [...document.errors, ...document.warnings]) {
+  // one fault of syntax makes others that are none
+  const [trouble] = document.errors.length > 0 ? document.errors : document.warnings;
+  if (trouble !== undefined) {
     const [start, end] = trouble.pos;
     source.report({ start, end }, `not valid YAML: ${plain(trouble.message)}`);
+    return undefined;
   }
-  if (document.errors.length > 0) return undefined;
   if (document.contents === null) {
     source.report({ start: 0, end: 1 }, 'the file is empty');
     return undefined;
   }
-  const state = { aliases: 0 };
-  return convert(document.contents, source, 0, state);
+  const state: State = { unusable: false };
+  const root = convert(document.contents, source, 0, state);
+  return state.unusable ? undefined : root;
+}
+
+interface State {
+  /** so much is missing that what follows would only confuse */
+  unusable: boolean;
 }
 
 function parse(source: Source): Document.Parsed | undefined {
@@ -62,15 +70,16 @@ function parse(source: Source): Document.Parsed | undefined {
   }
 }
 
-function convert(node: unknown, source: Source, depth: number, state: { aliases: number }): Node | undefined {
+function convert(node: unknown, source: Source, depth: number, state: State): Node | undefined {
   const range = rangeOf(node);
   if (depth > deepest) {
-    source.report(range, 'nested too deeply', `at most ${deepest} levels`);
+    if (!state.unusable) source.report(range, 'nested too deeply', `at most ${deepest} levels`);
+    state.unusable = true;
     return undefined;
   }
   if (isAlias(node)) {
-    state.aliases += 1;
-    if (state.aliases === 1) source.report(range, `the alias "*${node.source}" is not taken`, plainYaml);
+    if (!state.unusable) source.report(range, `the alias "*${node.source}" is not taken`, plainYaml);
+    state.unusable = true;
     return undefined;
   }
   if (isScalar(node)) {
