@@ -90,6 +90,13 @@ describe('discovery', () => {
     expect(hostile.count(discovery)).toBe(2);
   });
 
+  it("is RFC 8414's where the issuer is set to that", async () => {
+    const oauth2 = '/.well-known/oauth-authorization-server';
+    hostile.handlers.set(oauth2, change({}));
+    await arrange({ discovery: 'oauth2' }).ask();
+    expect([hostile.count(oauth2), hostile.count(discovery)]).toEqual([1, 0]);
+  });
+
   it('takes the address of a discovery document for none', async () => {
     expect((await failureOf(arrange({ url: `${hostile.issuer}${discovery}` }).ask())).code).toBe('invalid');
     expect(hostile.seen).toEqual([]);

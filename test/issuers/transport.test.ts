@@ -95,4 +95,17 @@ describe('time', () => {
     expect(error).toMatchObject({ code: 'protocol', hint: expect.stringMatching(/clock is 3(599|600|601) s ahead/) });
     expect(issuer.clockSkew()).toBeGreaterThan(3597);
   });
+
+  it('does not go by the date of an answer out of a cache', async () => {
+    const { issuer, ask } = arrange({
+      fetch: async (url, init) => {
+        const response = await fetch(url, init);
+        return new Response(response.body, {
+          headers: { ...Object.fromEntries(response.headers), age: '60', date: new Date(0).toUTCString() },
+        });
+      },
+    });
+    await ask();
+    expect(issuer.clockSkew()).toBeUndefined();
+  });
 });

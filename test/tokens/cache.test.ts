@@ -1,51 +1,6 @@
-import { createHash } from 'node:crypto';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FlowError } from '../../src/errors.ts';
-import { Secret } from '../../src/secret.ts';
-import { createTokenCache, type TokenCacheOptions } from '../../src/tokens/cache.ts';
-
-interface Value {
-  readonly accessToken: Secret;
-  readonly expiresAt: number | undefined;
-}
-
-/** A cache with a clock that only the test moves, and an issuer that counts. */
-function arrange(options: TokenCacheOptions = {}) {
-  let clock = 1_000_000_000_000;
-  let count = 0;
-  let next: (() => Promise<Value>) | undefined;
-  const cache = createTokenCache({ now: () => clock, random: () => 0.5, ...options });
-  const value = (life: number | undefined): Value => ({
-    accessToken: new Secret(`token-${count}`),
-    expiresAt: life === undefined ? undefined : clock / 1000 + life,
-  });
-  const mint = async (): Promise<Value> => {
-    count += 1;
-    return next === undefined ? value(300) : next();
-  };
-  return {
-    cache,
-    mint,
-    value,
-    get: (key = 'k') => cache.get(key, mint, ({ expiresAt }) => expiresAt),
-    count: () => count,
-    pass: (seconds: number) => {
-      clock += seconds * 1000;
-    },
-    answer: (with_: () => Promise<Value>) => {
-      next = with_;
-    },
-  };
-}
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-const token = ({ accessToken }: Value) => accessToken.reveal();
-const hash = (text: string) => createHash('sha256').update(text).digest('hex');
-const failing =
-  (code: 'denied' | 'unavailable' | 'rate-limited' | 'aborted', retryAfter?: number) => async (): Promise<Value> => {
-    throw new FlowError(code, 'no', retryAfter === undefined ? {} : { retryAfter });
-  };
+import { arrange, failing, settle, token, type Value } from './arrange.ts';
 
 describe('one mint', () => {
   it('serves a thousand callers on a cold key with one', async () => {
@@ -241,16 +196,16 @@ describe('a failure', () => {
     expect(count()).toBe(2);
   });
 
-  it('is forgotten by success', async () => {
+  it('is forgotten by success: the next one is a first one', async () => {
     const { get, pass, count, answer, value } = arrange();
     answer(failing('unavailable'));
     for (const wait of [5, 10]) {
       await get().catch(() => undefined);
       pass(wait);
     }
-    answer(async () => value(300));
+    answer(async () => value(10));
     await get();
-    pass(301);
+    pass(10);
     answer(failing('unavailable'));
     await get().catch(() => undefined);
     pass(5);
@@ -276,143 +231,4 @@ describe('a failure', () => {
     await expect(get('k999')).rejects.toMatchObject({ code: 'denied' });
     expect(cache.size()).toBe(1);
   });
-});
-
-describe('eviction', () => {
-  it('by a rejected token happens once, and only where it is the cached one', async () => {
-    const { get, cache, count } = arrange();
-    await get();
-    expect(cache.rejected(hash('token-0'))).toBe(false);
-    expect(cache.rejected(hash('token-1'))).toBe(true);
-    expect(token(await get())).toBe('token-2');
-    // a hundred late reports of the first one
-    for (let index = 0; index < 100; index += 1) expect(cache.rejected(hash('token-1'))).toBe(false);
-    await get();
-    expect(count()).toBe(2);
-    expect(cache.rejected(hash('token-2').toUpperCase())).toBe(true);
-  });
-
-  it.each(['', 'nonsense', hash('')])('by %j finds nothing, whatever is cached', async (reported) => {
-    const { cache } = arrange();
-    await cache.get(
-      'plain',
-      async () => 'a text',
-      () => 9_999_999_999,
-    );
-    expect(cache.rejected(reported)).toBe(false);
-    expect(cache.size()).toBe(1);
-  });
-
-  it("finds the token of a step's output too", async () => {
-    const { cache } = arrange();
-    await cache.get(
-      'step',
-      async () => ({ 'access-token': new Secret('abc') }),
-      () => 9_999_999_999,
-    );
-    expect(cache.rejected(hash('abc'))).toBe(true);
-  });
-
-  it('discards a refresh that began before it', async () => {
-    const { get, cache, pass, answer, value, count } = arrange();
-    await get();
-    pass(260);
-    const slow = Promise.withResolvers<Value>();
-    answer(() => slow.promise);
-    await get();
-    await settle();
-    expect(cache.rejected(hash('token-1'))).toBe(true);
-    const stale = value(300);
-    answer(async () => value(300));
-    const after = get();
-    slow.resolve(stale);
-    expect(token(await after)).toBe('token-3');
-    await settle();
-    expect(token(await get())).toBe('token-3');
-    expect(count()).toBe(3);
-  });
-
-  it('discards the failure of such a refresh too', async () => {
-    const { get, cache, pass, answer, value } = arrange();
-    await get();
-    pass(260);
-    const slow = Promise.withResolvers<Value>();
-    answer(() => slow.promise);
-    await get();
-    cache.evict('k');
-    slow.reject(new FlowError('unavailable', 'no'));
-    await settle();
-    answer(async () => value(300));
-    await expect(get()).resolves.toBeDefined();
-  });
-
-  it('by key or predicate forgets values and failures', async () => {
-    const { get, cache, answer, count } = arrange();
-    await get('a/1');
-    await get('b/1');
-    answer(failing('denied'));
-    await get('a/2').catch(() => undefined);
-    cache.evict((key) => key.startsWith('a/'));
-    expect(cache.size()).toBe(1);
-    await get('a/2').catch(() => undefined);
-    expect(count()).toBe(4);
-    cache.evict('b/1');
-    expect(cache.size()).toBe(0);
-  });
-});
-
-it('never gives out an expired value, and never mints one key twice at once, whatever happens', async () => {
-  const event = fc.oneof(
-    { weight: 5, arbitrary: fc.record({ do: fc.constant('get' as const), key: fc.constantFrom('a', 'b') }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant('pass' as const), by: fc.integer({ min: 1, max: 200 }) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const), fails: fc.boolean() }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('evict' as const), key: fc.constantFrom('a', 'b') }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant('settle' as const) }) },
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.array(event, { maxLength: 60 }), async (events) => {
-      let clock = 0;
-      let fails = false;
-      const running = new Map<string, number>();
-      const epochs = new Map<string, number>();
-      const cache = createTokenCache({ now: () => clock });
-      const wrong: string[] = [];
-      const waiting: Promise<unknown>[] = [];
-      for (const each of events) {
-        if (each.do === 'pass') clock += each.by * 1000;
-        else if (each.do === 'fail') fails = each.fails;
-        else if (each.do === 'settle') await settle();
-        else if (each.do === 'evict') {
-          cache.evict(each.key);
-          epochs.set(each.key, (epochs.get(each.key) ?? 0) + 1);
-        } else {
-          const { key } = each;
-          const id = `${key}${epochs.get(key) ?? 0}`;
-          const mint = async () => {
-            if ((running.get(id) ?? 0) > 0) wrong.push('two mints at once');
-            running.set(id, (running.get(id) ?? 0) + 1);
-            const failing = fails;
-            await settle();
-            running.set(id, (running.get(id) ?? 0) - 1);
-            if (failing) throw new FlowError('unavailable', 'no');
-            return { key, expires: clock / 1000 + 100 };
-          };
-          const asked = clock;
-          waiting.push(
-            cache
-              .get(key, mint, ({ expires }) => expires)
-              .then((value) => {
-                if (value.key !== key) wrong.push('the value of another key');
-                if (value.expires * 1000 <= asked) wrong.push('an expired value');
-                return value;
-              })
-              .catch(() => undefined),
-          );
-        }
-      }
-      await Promise.all(waiting);
-      expect(wrong).toEqual([]);
-    }),
-    { numRuns: 150 },
-  );
 });
