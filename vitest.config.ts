@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/peers/**', 'test/bench/**'],
+    exclude: ['test/browser/**', 'test/peers/**', 'test/bench/**'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // two cores: the 1Password SDK's sign-in is CPU work, more workers only make each other late

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** The laptop's pages in a real browser. It is installed where it is missing and can be. */
+export default defineConfig({
+  test: {
+    include: ['test/browser/**/*.test.ts'],
+    globalSetup: 'test/browser/chromium.ts',
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+  },
+});
