@@ -1,0 +1,47 @@
+/** One line of the audit trail. It never holds a value, or the hash of one. */
+export interface AuditEvent {
+  /** proven identity, `local:<user>` for the command, `unknown` where nothing was proven */
+  readonly agent: string;
+  readonly action: AuditAction;
+  /** logical names or the flow; references only for the local command */
+  readonly what: readonly string[];
+  readonly outcome: 'allowed' | 'denied' | 'failed';
+  /** stable code of a refusal or failure */
+  readonly code?: string | undefined;
+  /** where the value came from */
+  readonly source?: 'cache' | 'vault' | 'issuer' | undefined;
+  /** the policy rule that decided */
+  readonly rule?: string | undefined;
+  /** id of the request, as `X-Request-Id` says it */
+  readonly request: string;
+  /** `X-Agent-Run-Id`: claimed by the agent, not proven */
+  readonly run?: string | undefined;
+  /** stated by the agent, at most 200 characters */
+  readonly reason?: string | undefined;
+  /** peer address, or `socket` */
+  readonly address?: string | undefined;
+}
+
+export type AuditAction =
+  | 'secrets.resolve'
+  | 'token.issue'
+  | 'token.rejected'
+  | 'flow.run'
+  | 'flows.list'
+  | 'authenticate'
+  | 'policy.reload'
+  | 'vault.quota'
+  | 'local.run'
+  | 'local.read'
+  | 'start'
+  | 'stop';
+
+/** An append-only trail: JSON lines, chained by an HMAC. */
+export interface AuditTrail {
+  /** Resolves when the event is on disk. @throws FlowError unavailable where it cannot be written: nothing is given out then */
+  record(event: AuditEvent): Promise<void>;
+  /** the trail can be written */
+  readonly healthy: () => boolean;
+  /** Writes the last checkpoint and lets the file go. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,75 @@
+import type { FlowError } from '../errors.ts';
+
+/** A proven identity, and what it said about itself. */
+export interface Caller {
+  readonly agent: string;
+  /** how it was proven, for the trail */
+  readonly by: 'token' | 'workload';
+  /** X-Request-Id */
+  readonly request: string;
+  /** X-Agent-Run-Id, claimed */
+  readonly run?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly address: string;
+}
+
+/** What agents may ask for, apart from how they ask. Policy is asked first, every answer is on the trail before it leaves. */
+export interface Broker {
+  /** All names or nothing. @throws BrokerRefusal with the names that were denied */
+  secrets(caller: Caller, names: readonly string[]): Promise<ResolvedSecrets>;
+  /** @throws BrokerRefusal */
+  token(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<GrantedToken>;
+  /**
+   * The same where all of it is in memory and no input is given: no promise but the audit record's. Undefined: ask
+   * {@link Broker.token}.
+   */
+  cachedToken(
+    caller: Caller,
+    flow: string,
+  ): { readonly token: GrantedToken; readonly recorded: Promise<void> } | undefined;
+  rejected(caller: Caller, flow: string, tokenHash: string): Promise<{ readonly evicted: boolean }>;
+  run(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<unknown>;
+  flows(caller: Caller): Promise<readonly { readonly name: string; readonly description: string }[]>;
+}
+
+export interface ResolvedSecrets {
+  readonly resolved: Readonly<Record<string, { readonly value: string; readonly expiresAt: string }>>;
+  /** every one of them came from memory */
+  readonly cached: boolean;
+}
+
+/** As RFC 6749 section 5.1 writes it, with the absolute expiry. */
+export interface GrantedToken {
+  readonly access_token: string;
+  readonly token_type: string;
+  readonly expires_in?: number;
+  readonly expires_at?: number;
+  readonly scope?: string;
+}
+
+/** Stable codes of an agent's refusals: it sees this, a logical name and the request id, and nothing of other services. */
+export type RefusalCode =
+  | 'not-authenticated'
+  | 'not-allowed'
+  | 'reason-required'
+  | 'rate-limited'
+  | 'write-not-served'
+  | 'not-a-token'
+  | 'ttl-exceeds-policy'
+  | 'invalid-request'
+  | 'upstream-unavailable'
+  | 'upstream-refused'
+  | 'audit-unavailable'
+  | 'internal';
+
+/** What an agent is told. The operator's truth is in the trail and in `cause`. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** HTTP status */
+  readonly status: number;
+  /** logical names that it concerns */
+  readonly names?: readonly string[];
+  /** seconds */
+  readonly retryAfter?: number;
+  readonly cause?: FlowError;
+}

@@ -1,0 +1,70 @@
+/** policy.yaml as rules: who may ask for what. The file is read by file.ts, the question answered by decide.ts. */
+export interface Policy {
+  readonly agents: ReadonlyMap<string, AgentPolicy>;
+}
+
+export interface AgentPolicy {
+  readonly name: string;
+  /** bearer tokens that prove it: at most two live at once */
+  readonly tokens: readonly AgentToken[];
+  /** workload identities that prove it */
+  readonly trust: readonly Trust[];
+  /** logical names of the registry */
+  readonly allow: readonly Pattern[];
+  /** flows; a wildcard matches pure flows only */
+  readonly flows: readonly Pattern[];
+  /** names of either kind; wins over everything */
+  readonly deny: readonly Pattern[];
+  /** seconds */
+  readonly maxTtl: number | undefined;
+  readonly rate: Rate | undefined;
+  /** every request of it must state a reason */
+  readonly requireReason: boolean;
+}
+
+/** `openai.api_key`, `github.*` (within a dotted part), `github.**` (across parts). */
+export interface Pattern {
+  readonly text: string;
+  /** where it stands, for explanations: `policy.yaml:7:13` */
+  readonly location: string;
+}
+
+export interface AgentToken {
+  /** lower-case hex */
+  readonly sha256: string;
+  /** epoch milliseconds; undefined: does not expire */
+  readonly expires: number | undefined;
+}
+
+/** An OIDC issuer whose tokens prove the agent, where audience and claims fit. */
+export interface Trust {
+  readonly issuer: string;
+  readonly audience: string;
+  /** exact values or globs (`*`), by claim */
+  readonly claims: Readonly<Record<string, string>>;
+}
+
+/** So many in so many seconds, as a bucket that refills evenly. */
+export interface Rate {
+  readonly count: number;
+  /** seconds */
+  readonly per: number;
+}
+
+export type Question =
+  | { readonly kind: 'secret'; readonly agent: string; readonly name: string; readonly reason?: string | undefined }
+  | {
+      readonly kind: 'flow';
+      readonly agent: string;
+      readonly name: string;
+      readonly effect: 'none' | 'write';
+      readonly reason?: string | undefined;
+    };
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** the rule that decided, for the audit trail and explanations: `policy.yaml:7:13 allow github.*`, `default: deny` */
+  readonly rule: string;
+  /** it would be allowed with a reason */
+  readonly reasonWanted?: boolean;
+}
