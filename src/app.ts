@@ -73,7 +73,8 @@ export async function openApp(options: AppOptions): Promise<App> {
   const locked = createLocks({ folder: stateFolder(variables), sleep, now });
   let opened: Promise<Connections> | undefined;
 
-  const environment = () => chosenEnvironment(folder, options.environment ?? variables['FLOWS_ENVIRONMENT']);
+  const environment = () =>
+    chosenEnvironment(folder, options.environment ?? (variables['FLOWS_ENVIRONMENT'] || undefined));
 
   const connections = () => {
     opened ??= connect().catch((error: unknown) => {
@@ -220,5 +221,5 @@ function unknownFlow(folder: Folder, name: string): FlowError {
     return new FlowError('invalid', 'the file has problems', { hint: 'run `flows check`', place: { flow: name } });
   }
   const hint = suggest(name, folder.flows.keys());
-  return new FlowError('usage', `unknown command or flow "${name}"`, { hint: hint ?? 'run `flows` for the list' });
+  return new FlowError('usage', `unknown flow "${name}"`, { hint: hint ?? 'run `flows` for the list' });
 }

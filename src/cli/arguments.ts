@@ -36,10 +36,23 @@ export interface Arguments {
   readonly values: Readonly<Record<string, string | boolean>>;
 }
 
-/** The words before it is known which options there are: the positionals, the command or flow first. */
-export function wordsOf(argv: readonly string[]): readonly string[] {
-  return parseArgs({ args: [...argv], options: plainOptions(commonOptions), strict: false, allowPositionals: true })
-    .positionals;
+/**
+ * The words before it is known which options there are: the positionals, the command or flow first.
+ * @param sure how many of them must be certain
+ * @throws FlowError usage, for an unknown option in front of one of those: the word may be its value
+ */
+export function wordsOf(argv: readonly string[], sure = 1): readonly string[] {
+  const table = { ...commonOptions, ...runOptions };
+  const args = { args: [...argv], options: plainOptions(table), strict: false, allowPositionals: true } as const;
+  const { tokens, positionals } = parseArgs({ ...args, tokens: true });
+  let left = Math.min(sure, positionals.length);
+  for (const token of tokens) {
+    if (token.kind === 'positional') left -= 1;
+    if (left === 0) break;
+    if (token.kind === 'option' && factsOf(token.name, table) === undefined && token.rawName !== '-h')
+      throw unknownOption(token.rawName, table);
+  }
+  return positionals;
 }
 
 /** Values of a table's options, whatever else is there. */
@@ -61,10 +74,9 @@ export function parseArguments(argv: readonly string[], table: OptionTable): Arg
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
-    const negated = token.name.startsWith('no-') && !(token.name in table);
-    const name = negated ? token.name.slice(3) : token.name;
-    const facts = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (facts === undefined || (negated && facts.type === 'string')) throw unknownOption(token.rawName, table);
+    const found = factsOf(token.name, table);
+    if (found === undefined) throw unknownOption(token.rawName, table);
+    const { name, facts, negated } = found;
     if (Object.hasOwn(values, name))
       throw new FlowError('usage', `option ${token.rawName} is given twice`, { hint: 'give it once' });
     values[name] =
@@ -73,6 +85,18 @@ export function parseArguments(argv: readonly string[], table: OptionTable): Arg
         : booleanValue(token.rawName, token.value, negated);
   }
   return { positionals, values };
+}
+
+/** The option that is meant by its name or, for a boolean, by `no-` and its name. */
+function factsOf(given: string, table: OptionTable) {
+  const negated = given.startsWith('no-') && !Object.hasOwn(table, given);
+  const name = negated ? given.slice(3) : given;
+  const facts = Object.hasOwn(table, name) ? table[name] : undefined;
+  return facts === undefined || (negated && facts.type === 'string') ? undefined : { name, facts, negated };
+}
+
+export function unexpectedWord(word: string, hint = 'see flows help'): FlowError {
+  return new FlowError('usage', `unexpected word "${word}"`, { hint });
 }
 
 function stringValue(option: string, value: string | undefined, inline: boolean | undefined): string {

@@ -1,11 +1,13 @@
 import type { App } from '../app.ts';
 import { errorCodes, FlowError } from '../errors.ts';
-import type { Flow } from '../flow/flow.ts';
+import { type Flow, presentedStep } from '../flow/flow.ts';
 import { type Inputs, parseInputs } from '../flow/inputs.ts';
+import { suggest } from '../flow/nearest.ts';
 import type { Output } from '../flow/output.ts';
 import type { Plan } from '../flow/plan.ts';
-import { stepKinds } from '../steps/index.ts';
-import { commonOptions, type OptionTable, parseArguments, runOptions, wordsOf } from './arguments.ts';
+import { commonOptions, parseArguments, unexpectedWord, wordsOf } from './arguments.ts';
+import { commands, wantsHelp } from './commands.ts';
+import { inputOptions, optionsOf } from './flow-options.ts';
 import { flowHelp } from './help.ts';
 import { showLive } from './live.ts';
 import type { Invocation } from './main.ts';
@@ -13,6 +15,7 @@ import { withApp } from './opened.ts';
 import { planText } from './plan-text.ts';
 import { problemsOf, tellProblems } from './problems.ts';
 import { headerLine, outputJson, outputText } from './show.ts';
+import type { Terminal } from './terminal.ts';
 import { whereabouts } from './where.ts';
 
 /** What a plan that would change something exits with under `--detailed-exitcode`. */
@@ -25,7 +28,7 @@ export async function runFlowByName(invocation: Invocation): Promise<number> {
 
 /** `flows run NAME`, which works whatever commands come later. */
 export async function runNamed(invocation: Invocation): Promise<number> {
-  const name = wordsOf(invocation.argv)[1];
+  const name = wordsOf(invocation.argv, 2)[1];
   if (name === undefined) throw new FlowError('usage', 'no flow is named', { hint: 'write flows run NAME' });
   return flowCommand(invocation, name, 2);
 }
@@ -39,24 +42,22 @@ async function flowCommand(invocation: Invocation, name: string, words: number):
       return errorCodes.invalid.exit;
     }
     const declared = app.folder.flows.get(name);
-    if (declared !== undefined && (argv.includes('--help') || argv.includes('-h'))) {
-      terminal.out(flowHelp(declared, optionsOf(declared)));
+    if (declared === undefined) throw unknownWord(name, app);
+    if (wantsHelp(argv)) {
+      terminal.out(flowHelp(declared));
       return 0;
     }
     const flow = app.flow(name);
     const given = parseArguments(argv, { ...commonOptions, ...optionsOf(flow), ...inputOptions(flow) });
     const extra = given.positionals[words];
-    if (extra !== undefined) {
-      throw new FlowError('usage', `unexpected word "${extra}"`, {
-        hint: `inputs are options: see flows ${name} --help`,
-      });
-    }
+    if (extra !== undefined) throw unexpectedWord(extra, `inputs are options: see flows ${name} --help`);
     const inputNames = new Set(flow.inputs.map((input) => input.name));
     const inputs = parseInputs(
       flow,
       Object.fromEntries(Object.entries(given.values).filter(([key]) => inputNames.has(key))),
     );
-    const chosen = new Set(Object.keys(given.values).filter((option) => given.values[option] === true));
+    const chosen = new Set(Object.keys(optionsOf(flow)).filter((option) => given.values[option] === true));
+    refuseOptions(flow, chosen);
     return flow.effect === 'write'
       ? writing(app, flow, inputs, chosen, invocation)
       : reading(app, flow, inputs, chosen, invocation);
@@ -77,8 +78,8 @@ async function reading(
     );
     return 0;
   }
-  terminal.note(terminal.paintErr('dim', `${flow.name}: ${await whereabouts(app, flow)}`));
   const output = await app.run(flow, inputs, { options: chosen });
+  await tellWhere(app, flow, terminal);
   await answer(output, chosen, terminal, () => app.run(flow, inputs, { options: chosen }));
   return 0;
 }
@@ -97,8 +98,8 @@ async function writing(
       place: { flow: flow.name },
     });
   }
-  terminal.note(terminal.paintErr('dim', `${flow.name}: ${await whereabouts(app, flow)}`));
   const plan = await app.plan(flow, inputs, { options: chosen });
+  await tellWhere(app, flow, terminal);
   if (onlyPlan) {
     terminal.out(chosen.has('json') ? `${JSON.stringify(plan)}\n` : planText(plan, terminal.paint));
     if (plan.conflicts) return errorCodes.conflict.exit;
@@ -124,7 +125,12 @@ async function writing(
   return 0;
 }
 
-async function agree(plan: Plan, terminal: Invocation['terminal']): Promise<void> {
+/** After something was asked: only then is it known where a vault's token leads. */
+async function tellWhere(app: App, flow: Flow, terminal: Terminal): Promise<void> {
+  terminal.note(terminal.paintErr('dim', `${flow.name}: ${await whereabouts(app, flow)}`));
+}
+
+async function agree(plan: Plan, terminal: Terminal): Promise<void> {
   const reply = await terminal.ask(`Do this in environment ${plan.environment}? [y/N] `);
   if (reply !== undefined && /^y(es)?$/i.test(reply.trim())) return;
   throw new FlowError('aborted', 'nothing was changed', { place: { flow: plan.flow } });
@@ -133,38 +139,33 @@ async function agree(plan: Plan, terminal: Invocation['terminal']): Promise<void
 async function answer(
   output: Output,
   chosen: ReadonlySet<string>,
-  terminal: Invocation['terminal'],
+  terminal: Terminal,
   renew: () => Promise<Output> = () => Promise.resolve(output),
 ): Promise<void> {
   if (chosen.has('header')) {
     const header = headerLine(output);
-    if (header === undefined) throw new FlowError('usage', 'its output is not a token', { hint: 'leave --header out' });
-    terminal.out(header);
+    terminal.out(header ?? '');
   } else if (chosen.has('json')) terminal.out(`${JSON.stringify(outputJson(output, Date.now()))}\n`);
   else if (output.kind === 'mapping' && terminal.outIsTerminal) {
     await showLive(output.entries, { terminal, reveal: chosen.has('reveal'), now: Date.now, renew });
   } else terminal.out(outputText(output));
 }
 
-/** The options of a flow: those of its kind, and those that its step kinds declare. */
-function optionsOf(flow: Flow): OptionTable {
-  const { overwrite, adopt, strict, yes, plan, 'detailed-exitcode': detailed, header, reveal, json } = runOptions;
-  const declared = new Set(flow.steps.flatMap((step) => stepKinds.get(step.uses)?.options ?? []));
-  return {
-    plan,
-    'detailed-exitcode': detailed,
-    ...(flow.effect === 'write' ? { yes } : { header }),
-    json,
-    reveal,
-    ...Object.fromEntries(Object.entries({ overwrite, adopt, strict }).filter(([name]) => declared.has(name))),
-  };
+function unknownWord(name: string, { folder }: App): FlowError {
+  const hint = suggest(name, [...folder.flows.keys(), ...commands.keys()]);
+  return new FlowError('usage', `unknown command or flow "${name}"`, { hint: hint ?? 'run `flows` for the list' });
 }
 
-function inputOptions(flow: Flow): OptionTable {
-  return Object.fromEntries(
-    flow.inputs.map(({ name, type, description }) => [
-      name,
-      { type: type === 'boolean' ? 'boolean' : 'string', help: description },
-    ]),
-  );
+/** Options that do not go together, before anything is contacted. */
+function refuseOptions(flow: Flow, chosen: ReadonlySet<string>): void {
+  const place = { flow: flow.name };
+  if (chosen.has('detailed-exitcode') && !chosen.has('plan')) {
+    throw new FlowError('usage', '--detailed-exitcode goes with --plan', { hint: 'add --plan', place });
+  }
+  if (!chosen.has('header')) return;
+  if (chosen.has('json'))
+    throw new FlowError('usage', '--header and --json are two answers', { hint: 'leave one out', place });
+  const step = flow.output?.kind === 'scalar' ? presentedStep(flow, flow.output.value) : undefined;
+  if (step?.kind?.presents !== 'token')
+    throw new FlowError('usage', 'its output is not a token', { hint: 'leave --header out', place });
 }

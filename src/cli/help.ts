@@ -1,6 +1,7 @@
 import type { Flow } from '../flow/flow.ts';
 import { expected } from '../flow/inputs.ts';
-import { commonOptions, type OptionTable, wordsOf } from './arguments.ts';
+import { commonOptions, type OptionTable, unexpectedWord, wordsOf } from './arguments.ts';
+import { optionsOf } from './flow-options.ts';
 import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
 import { columns } from './terminal.ts';
@@ -23,7 +24,8 @@ const usage: readonly (readonly [string, string])[] = [
 /** `flows help`, `flows --help`, `flows help NAME`. */
 export async function help(invocation: Invocation): Promise<number> {
   const { terminal } = invocation;
-  const name = wordsOf(invocation.argv)[1];
+  const [, name, extra] = wordsOf(invocation.argv, 2);
+  if (extra !== undefined) throw unexpectedWord(extra);
   if (name === undefined) {
     terminal.out(
       `1Password as the trust anchor of a running system.\n\n${indented(columns(usage))}\noptions:\n${indented(optionLines(commonOptions))}`,
@@ -31,20 +33,20 @@ export async function help(invocation: Invocation): Promise<number> {
     return 0;
   }
   return withApp(invocation, async (app) => {
-    terminal.out(flowHelp(app.folder.flows.get(name) ?? app.flow(name), {}));
+    terminal.out(flowHelp(app.folder.flows.get(name) ?? app.flow(name)));
     return 0;
   });
 }
 
 /** Help of one flow, from its inputs. */
-export function flowHelp(flow: Flow, options: OptionTable): string {
+export function flowHelp(flow: Flow): string {
   const inputs = flow.inputs.map((input) => [
     `--${input.name} ${input.type === 'boolean' ? '' : 'VALUE'}`.trim(),
     `${input.description === '' ? input.name : input.description}: ${expected(input)}${input.default === undefined ? ', required' : ` (default: ${input.default})`}`,
   ]);
   const head = `flows ${flow.name}: ${flow.description}\n${flow.effect === 'write' ? 'It writes: it plans, asks, then runs.' : 'It only reads.'}\n`;
   const declared = inputs.length === 0 ? '' : `\ninputs:\n${indented(columns(inputs))}`;
-  return `${head}${declared}\noptions:\n${indented(optionLines({ ...options, ...commonOptions }))}`;
+  return `${head}${declared}\noptions:\n${indented(optionLines({ ...optionsOf(flow), ...commonOptions }))}`;
 }
 
 function optionLines(table: OptionTable): string {

@@ -6,7 +6,7 @@ import { commonArguments, type Invocation } from './main.ts';
 
 /** `flows init [FOLDER]`: a starting folder, which is the one that the laptop stack shows. Nothing is overwritten. */
 export async function init({ argv, terminal }: Invocation): Promise<number> {
-  const { positionals, values } = commonArguments(argv);
+  const { positionals, values } = commonArguments(argv, {}, 2);
   const target = positionals[1] ?? String(values['dir'] ?? 'flows');
   if (existsSync(target) && readdirSync(target).length > 0) {
     throw new FlowError('refused', `the folder ${target} is there already and not empty`, {

@@ -7,7 +7,7 @@ import { columns } from './terminal.ts';
 export async function list({ argv, terminal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } });
   const folder = await loadFolder({ dir: String(values['dir'] ?? 'flows'), kinds: stepKinds, env: process.env });
-  const flows = [...folder.flows.values()];
+  const flows = [...folder.flows.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   if (values['json'] === true) {
     const all = flows.map(({ name, description, effect, environments }) => ({
       name,

@@ -1,6 +1,6 @@
 import type { Output, Shown } from '../flow/output.ts';
 import { outputLines } from './show.ts';
-import type { Terminal } from './terminal.ts';
+import { rowsOf, type Terminal } from './terminal.ts';
 
 export interface Live {
   readonly terminal: Terminal;
@@ -14,37 +14,39 @@ type Entries = readonly (readonly [string, Shown])[];
 
 /**
  * A mapping on a terminal. Secrets are hidden until `r` is pressed; a one-time code counts its seconds and is renewed
- * when they are over. Ends with any other key, or with Ctrl-C.
+ * when they are over. Ends with any other key, or with Ctrl-C; what a key has shown is hidden again then.
  */
 export async function showLive(first: Entries, live: Live): Promise<void> {
   const { terminal, now } = live;
   let entries = first;
   let reveal = live.reveal;
   let drawn = 0;
-  const draw = () => {
+  const draw = (hint: string) => {
     const text = outputLines(entries, { reveal, now: now(), paint: terminal.paint });
-    if (drawn > 0) terminal.out(`\u001b[${drawn}F\u001b[0J`);
-    terminal.out(text);
-    drawn = text.split('\n').length - 1;
+    terminal.out(`${drawn > 0 ? `\u001b[${drawn}F\u001b[0J` : ''}${text}`);
+    drawn = rowsOf(text, terminal.width);
+    if (hint === '' || !terminal.errIsTerminal) return;
+    terminal.err(`${terminal.paintErr('dim', hint)}\n`);
+    drawn += rowsOf(`${hint}\n`, terminal.width);
   };
-  draw();
-  const codes = codesOf(entries).length > 0;
-  if (!codes && (live.reveal || !hasHidden(entries) || !terminal.interactive)) return;
-  terminal.err(
-    terminal.paintErr('dim', `press r to ${reveal ? 'hide' : 'show'} what is hidden, any other key to end\n`),
-  );
-  drawn += terminal.errIsTerminal ? 1 : 0;
+  const hint = () => {
+    if (!terminal.interactive) return 'Ctrl-C ends';
+    return hasHidden(entries) ? `press r to ${reveal ? 'hide' : 'show'} secrets, any other key to end` : 'any key ends';
+  };
+  const lasting = hasCode(entries) || (terminal.interactive && !live.reveal && hasHidden(entries));
+  if (!lasting) return draw('');
 
   const ended = Promise.withResolvers<void>();
+  const end = () => ended.resolve();
   const stopKeys = terminal.keys((key) => {
-    if (key === 'r') reveal = !reveal;
-    else return ended.resolve();
-    draw();
+    if (key !== 'r') return end();
+    reveal = !reveal;
+    draw(hint());
   });
   let renewing = false;
   const tick = async () => {
-    if (renewing || codesOf(entries).length === 0) return;
-    if (codesOf(entries).some((code) => code.validUntil <= now())) {
+    if (renewing || !hasCode(entries)) return;
+    if (hasCode(entries, now())) {
       renewing = true;
       try {
         const output = await live.renew();
@@ -53,22 +55,25 @@ export async function showLive(first: Entries, live: Live): Promise<void> {
         renewing = false;
       }
     }
-    draw();
+    draw(hint());
   };
   const timer = setInterval(() => void tick().catch(ended.reject), 1_000);
-  const onInterrupt = () => ended.resolve();
-  process.once('SIGINT', onInterrupt);
+  process.once('SIGINT', end);
   try {
+    draw(hint());
     await ended.promise;
   } finally {
     clearInterval(timer);
     stopKeys();
-    process.off('SIGINT', onInterrupt);
+    process.off('SIGINT', end);
+    reveal = live.reveal;
+    draw('');
   }
 }
 
-function codesOf(entries: Entries) {
-  return entries.flatMap(([, value]) => (value.as === 'one-time-code' ? [value] : []));
+/** Whether there is a one-time code, or one that is over at a time. */
+function hasCode(entries: Entries, over = Infinity): boolean {
+  return entries.some(([, value]) => value.as === 'one-time-code' && value.validUntil <= over);
 }
 
 function hasHidden(entries: Entries): boolean {

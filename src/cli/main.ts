@@ -1,6 +1,7 @@
 import type { TakenEnvironment } from '../environment.ts';
 import { asFlowError, errorCodes, FlowError } from '../errors.ts';
-import { type OptionTable, commonOptions, parseArguments, wordsOf } from './arguments.ts';
+import { type OptionTable, commonOptions, parseArguments, unexpectedWord, wordsOf } from './arguments.ts';
+import { commandOf } from './commands.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
 /** What every command gets. */
@@ -12,55 +13,32 @@ export interface Invocation {
   readonly signal: AbortSignal;
 }
 
-/** A command: what it answers is on stdout; its result is the exit code. */
-type Command = (invocation: Invocation) => Promise<number>;
-
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  check: async () => (await import('./check.ts')).check,
-  dev: async () => (await import('./dev.ts')).dev,
-  help: async () => (await import('./help.ts')).help,
-  init: async () => (await import('./init.ts')).init,
-  read: async () => (await import('./read.ts')).read,
-  run: async () => (await import('./flow.ts')).runNamed,
-  version: async () => (await import('./version.ts')).version,
-};
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Runs the command line; the one place where a failure becomes a line and an exit code. */
 export async function main(argv: readonly string[], taken: TakenEnvironment): Promise<number> {
   const interruption = new AbortController();
   const terminal = processTerminal(colorOf(argv));
+  let interrupted = 0;
   const interrupt = () => {
-    if (interruption.signal.aborted) process.exit(130);
+    // npm passes on the Ctrl-C that the terminal has sent already: only a later one is a second wish
+    if (interruption.signal.aborted && performance.now() - interrupted > 1_000) process.exit(130);
+    if (interruption.signal.aborted) return;
+    interrupted = performance.now();
     interruption.abort(new FlowError('aborted', 'interrupted'));
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  for (const signal of signals) process.on(signal, interrupt);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stderr.on('error', () => undefined);
   try {
-    const command = await chosen(argv);
+    const command = await commandOf(wordsOf(argv)[0], argv);
     return await command({ argv: argv.filter((word) => word !== '-h'), terminal, taken, signal: interruption.signal });
   } catch (error) {
     if (interruption.signal.aborted) return 130;
     return fail(error, terminal, argv.includes('--debug'));
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    for (const signal of signals) process.off(signal, interrupt);
   }
-}
-
-async function chosen(argv: readonly string[]): Promise<Command> {
-  const [name] = wordsOf(argv);
-  if (argv.includes('--version') && name === undefined) return commands['version']?.() ?? notThere();
-  if (name === undefined) {
-    if (argv.includes('--help') || argv.includes('-h')) return commands['help']?.() ?? notThere();
-    return (await import('./list.ts')).list;
-  }
-  if (Object.hasOwn(commands, name)) return commands[name]?.() ?? notThere();
-  return (await import('./flow.ts')).runFlowByName;
-}
-
-function notThere(): never {
-  throw new TypeError('a command is missing from the table');
 }
 
 function fail(error: unknown, terminal: Terminal, debug: boolean): number {
@@ -80,7 +58,10 @@ function colorOf(argv: readonly string[]): boolean | undefined {
   return argv.includes('--color') ? true : undefined;
 }
 
-/** The common options of a command that has no flow. */
-export function commonArguments(argv: readonly string[], own: OptionTable = {}) {
-  return parseArguments(argv, { ...commonOptions, ...own });
+/** The words of a command that has no flow. @param words how many it takes, its own name too */
+export function commonArguments(argv: readonly string[], own: OptionTable = {}, words = 1) {
+  const given = parseArguments(argv, { ...commonOptions, ...own });
+  const extra = given.positionals[words];
+  if (extra !== undefined) throw unexpectedWord(extra);
+  return given;
 }

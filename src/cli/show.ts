@@ -67,16 +67,30 @@ export function outputLines(
 ): string {
   const { reveal, now, paint } = options;
   return columns(
-    entries.map(([name, value]) => {
+    entries.flatMap(([name, value]): string[][] => {
+      if (value.as === 'plain' && typeof value.value === 'object' && value.value !== null) {
+        const lines = (Array.isArray(value.value) ? value.value : [value.value]).map(plainLine);
+        return (lines.length === 0 ? ['none'] : lines).map((line, index) => [index === 0 ? name : '', printable(line)]);
+      }
       if (value.as === 'one-time-code') {
         const left = secondsLeft(value.validUntil, now);
         const code = paint('bold', grouped(value.code.reveal()));
-        return [name, `${code}  ${paint(left <= 5 ? 'red' : 'dim', `valid for ${left} s`)}`];
+        return [[name, `${code}  ${paint(left <= 5 ? 'red' : 'dim', `valid for ${left} s`)}`]];
       }
       const hidden = (value.as === 'secret' || value.as === 'token') && !reveal;
-      return [name, hidden ? paint('dim', '••••••••') : printable(lineOf(bare(value)))];
+      return [[name, hidden ? paint('dim', '••••••••') : printable(lineOf(bare(value)))]];
     }),
   );
+}
+
+/** One element of a list, or a mapping: `name: value` pairs where that says it all. */
+function plainLine(value: unknown): string {
+  if (typeof value === 'string') return lineOf(value);
+  const isFlat =
+    typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each !== 'object');
+  if (!isFlat || Array.isArray(value)) return JSON.stringify(value) ?? '';
+  const pairs = Object.entries(value).map(([name, each]) => `${name}: ${lineOf(String(each))}`);
+  return pairs.join(', ');
 }
 
 export function secondsLeft(validUntil: number, now: number): number {

@@ -16,6 +16,8 @@ export interface Terminal {
   readonly interactive: boolean;
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
+  /** columns of stdout's terminal, 80 where it is none */
+  readonly width: number;
   readonly paint: Paint;
   readonly paintErr: Paint;
 }
@@ -68,6 +70,9 @@ export function processTerminal(color: boolean | undefined): Terminal {
     interactive: stdin.isTTY && stderr.isTTY,
     outIsTerminal: stdout.isTTY,
     errIsTerminal: stderr.isTTY,
+    get width() {
+      return stdout.columns > 0 ? stdout.columns : 80;
+    },
     paint: painted(stdout.isTTY),
     paintErr: painted(stderr.isTTY),
   };
@@ -83,6 +88,12 @@ export function columns(rows: readonly (readonly string[])[]): string {
   return rows
     .map((row) => `${row.map((cell, index) => (index === row.length - 1 ? cell : padded(cell, index))).join('  ')}\n`)
     .join('');
+}
+
+/** Rows that whole lines take on a terminal of some columns. */
+export function rowsOf(text: string, columns: number): number {
+  const lines = text.split('\n').slice(0, -1);
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(width(line) / columns)), 0);
 }
 
 function width(cell: string): number {

@@ -32,7 +32,9 @@ export async function tour(options: TourOptions): Promise<number> {
     const time = () => terminal.paint('dim', `${Math.round(performance.now() - from)} ms`.padStart(9));
     try {
       const text = await what();
-      terminal.out(`${terminal.paint('green', 'ok')}    ${name.padEnd(26)}${time()}  ${text}\n`);
+      terminal.out(
+        `${terminal.paint('green', 'ok')}    ${name.padEnd(26)}${time()}${text.startsWith('\n') ? '' : '  '}${text}\n`,
+      );
     } catch (error) {
       signal.throwIfAborted();
       failed += 1;

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Invocation } from './main.ts';
+import { commonArguments, type Invocation } from './main.ts';
 
 /** `flows version`, `flows --version`. */
-export async function version({ terminal }: Invocation): Promise<number> {
+export async function version({ argv, terminal }: Invocation): Promise<number> {
+  commonArguments(argv);
   terminal.out(`${packageVersion()}\n`);
   return 0;
 }

@@ -42,7 +42,15 @@ export function announce(stack: Stack): () => void {
   rmSync(temporary, { force: true });
   writeFileSync(temporary, serialize(stack), { mode: 0o600, flag: 'wx' });
   renameSync(temporary, file);
-  return () => rmSync(file, { force: true });
+  const silence = () => {
+    // another stack may have taken over in between
+    if (written(file)?.vault.address === stack.vault.address) rmSync(file, { force: true });
+  };
+  process.once('exit', silence);
+  return () => {
+    process.off('exit', silence);
+    silence();
+  };
 }
 
 /** The running stack of a folder. @throws FlowError unavailable where none runs, refused where others could have written the file */
@@ -56,6 +64,14 @@ export async function findStack(dir: string): Promise<Stack> {
     throw new FlowError('unavailable', 'the development stack is not running: what it left behind is stale', { hint });
   }
   return stack;
+}
+
+function written(file: string): Stack | undefined {
+  try {
+    return parse(read(file) ?? '');
+  } catch {
+    return undefined;
+  }
 }
 
 function read(file: string): string | undefined {

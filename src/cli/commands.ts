@@ -1,0 +1,28 @@
+import type { Invocation } from './main.ts';
+
+/** A command: what it answers is on stdout; its result is the exit code. */
+export type Command = (invocation: Invocation) => Promise<number>;
+
+/** Each command in a file of its own, loaded when it is called. */
+export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['check', async () => (await import('./check.ts')).check],
+  ['dev', async () => (await import('./dev.ts')).dev],
+  ['help', async () => (await import('./help.ts')).help],
+  ['init', async () => (await import('./init.ts')).init],
+  ['read', async () => (await import('./read.ts')).read],
+  ['run', async () => (await import('./flow.ts')).runNamed],
+  ['version', async () => (await import('./version.ts')).version],
+]);
+
+/** What the first word calls: a command, else a flow; without one, the list. */
+export async function commandOf(name: string | undefined, argv: readonly string[]): Promise<Command> {
+  const asked = name ?? (argv.includes('--version') ? 'version' : wantsHelp(argv) ? 'help' : undefined);
+  if (asked === undefined) return (await import('./list.ts')).list;
+  const command = commands.get(asked);
+  // no flow has a command's name
+  return command === undefined ? (await import('./flow.ts')).runFlowByName : command();
+}
+
+export function wantsHelp(argv: readonly string[]): boolean {
+  return argv.includes('--help') || argv.includes('-h');
+}

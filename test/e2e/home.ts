@@ -1,0 +1,157 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { type RunningStack, startStack } from '../../src/dev/stack.ts';
+import { loadFolder } from '../../src/flow/load.ts';
+import { stepKinds } from '../../src/steps/index.ts';
+
+export const repository = resolve(import.meta.dirname, '../..');
+
+/** A finished command. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<Ended>;
+  /** waits until stdout and stderr together hold what is looked for */
+  shows(wanted: string | RegExp): Promise<string>;
+}
+
+export interface Start {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** on a terminal of its own: stdout and stderr are one stream */
+  readonly terminal?: boolean;
+  /** instead of the command: any program, in the same surroundings */
+  readonly program?: readonly string[];
+}
+
+/** A user of a machine: a home of their own, and a working folder with `flows/` in it. */
+export interface Home {
+  /** all that the command may write is below it */
+  readonly path: string;
+  readonly work: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** writes a file below the working folder */
+  write(path: string, text: string): void;
+  start(args: readonly string[], options?: Start): Running;
+  flows(args: readonly string[], options?: Start): Promise<Ended>;
+  /** the laptop stack in this process, for a folder below the working folder, `flows` by default */
+  stack(dir?: string): Promise<RunningStack>;
+  /** ends what it started, and removes it */
+  close(): Promise<void>;
+}
+
+/** @param shipped whether `flows/` is a copy of the shipped one, default true */
+export function createHome(shipped = true): Home {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'auth-chain-')));
+  const work = join(path, 'work');
+  const folder = (name: string) => {
+    const made = join(path, name);
+    mkdirSync(made, { recursive: true });
+    return made;
+  };
+  const env: Record<string, string> = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder('home'),
+    XDG_STATE_HOME: folder('state'),
+    XDG_CACHE_HOME: folder('cache'),
+    XDG_CONFIG_HOME: folder('config'),
+    TMPDIR: folder('tmp'),
+    TERM: 'xterm-256color',
+    TZ: 'UTC',
+  };
+  folder('work');
+  if (shipped) cpSync(join(repository, 'flows'), join(work, 'flows'), { recursive: true });
+  // the stack that runs in this process is announced where the commands look
+  process.env['XDG_STATE_HOME'] = env['XDG_STATE_HOME'];
+  const running = new Set<Running>();
+  const stacks: RunningStack[] = [];
+
+  const start: Home['start'] = (args, options = {}) => {
+    const command = options.program ?? [process.execPath, '--no-warnings', join(repository, 'src/cli.ts'), ...args];
+    const [program = '', ...words] = options.terminal === true ? ['python3', pty, ...command] : command;
+    const child = spawn(program, words, { cwd: options.cwd ?? work, env: { ...env, ...options.env } });
+    const started = follow(child);
+    running.add(started);
+    void started.ended.finally(() => running.delete(started));
+    if (options.terminal !== true) child.stdin.end(options.input ?? '');
+    return started;
+  };
+
+  return {
+    path,
+    work,
+    env,
+    write(file, text) {
+      mkdirSync(dirname(join(work, file)), { recursive: true });
+      writeFileSync(join(work, file), text);
+    },
+    start,
+    flows: async (args, options) => start(args, options).ended,
+    async stack(dir = 'flows') {
+      const stack = await startStack(await loadFolder({ dir: join(work, dir), kinds: stepKinds, env: {} }));
+      stacks.push(stack);
+      return stack;
+    },
+    async close() {
+      for (const { child } of running) child.kill('SIGKILL');
+      await Promise.all([...running].map(({ ended }) => ended));
+      await Promise.all(stacks.map((stack) => stack.close()));
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
+}
+
+const pty = join(import.meta.dirname, 'pty.py');
+
+function follow(child: ChildProcessWithoutNullStreams): Running {
+  let stdout = '';
+  let stderr = '';
+  let over = false;
+  const watchers = new Set<() => void>();
+  const heard = () => {
+    for (const watcher of watchers) watcher();
+  };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    heard();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    heard();
+  });
+  child.stdin.on('error', () => undefined);
+  const ended = new Promise<Ended>((done, failed) => {
+    child.once('error', failed);
+    child.once('close', (code, signal) => {
+      over = true;
+      done({ code, signal, stdout, stderr });
+      heard();
+    });
+  });
+  return {
+    child,
+    ended,
+    shows: (wanted) =>
+      new Promise((found, missed) => {
+        const watcher = () => {
+          const text = stdout + stderr;
+          const there = typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text);
+          if (!there && !over) return;
+          watchers.delete(watcher);
+          if (there) found(text);
+          else missed(new Error(`ended without showing ${String(wanted)}:\n${text}`));
+        };
+        watchers.add(watcher);
+        watcher();
+      }),
+  };
+}
