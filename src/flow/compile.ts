@@ -57,6 +57,12 @@ export function compileObject(
     if (value !== undefined) entries.set(key, value);
   }
   const given = new Set(node.entries.map(({ key }) => key));
+  const { exactlyOne = [] } = form;
+  const chosen = node.entries.filter(({ key }) => exactlyOne.includes(key));
+  if (exactlyOne.length > 0 && chosen.length !== 1) {
+    const at = chosen[1]?.keyRange ?? node.entries[0]?.keyRange ?? node.range;
+    place.source.report(at, `${what} takes exactly one of ${exactlyOne.map((key) => `"${key}"`).join(' and ')}`);
+  }
   return { form, range: node.range, key: place.key, as: 'object', keys: form.keys, entries, given, node };
 }
 

@@ -39,7 +39,8 @@ export type Form =
       readonly orOne?: boolean;
     }
   | { readonly kind: 'mapping'; readonly of: Form; readonly keyPattern?: RegExp }
-  | { readonly kind: 'object'; readonly keys: Keys }
+  /** of `exactlyOne`, one key is given */
+  | { readonly kind: 'object'; readonly keys: Keys; readonly exactlyOne?: readonly string[] }
   /** the first form whose shape (scalar, list, mapping) fits */
   | { readonly kind: 'union'; readonly of: readonly Form[] };
 
@@ -108,7 +109,10 @@ export const form = {
   mapping: <T>(of: Typed<T>, options: { keyPattern?: RegExp } = {}): Typed<Readonly<Record<string, T>>> => ({
     form: { kind: 'mapping', of: of.form, ...options },
   }),
-  object: <K extends Keys>(keys: K): Typed<InputOf<K>> => ({ form: { kind: 'object', keys } }),
+  object: <K extends Keys>(
+    keys: K,
+    options: { exactlyOne?: readonly (keyof K & string)[] } = {},
+  ): Typed<InputOf<K>> => ({ form: { kind: 'object', keys, ...options } }),
   union: <const F extends readonly Typed<unknown>[]>(...of: F): Typed<TypeOf<F[number]>> => ({
     form: { kind: 'union', of: of.map((each) => each.form) },
   }),

@@ -6,7 +6,10 @@ import { carryOut, preparePush } from './secrets-manager-push/push.ts';
 
 const keys = {
   store: required(form.connection('stores'), 'where the secrets go', { example: '${{ stores.aws }}' }),
-  secrets: required(form.list(form.object(secretKeys), { minimum: 1 }), 'what is pushed, each name once'),
+  secrets: required(
+    form.list(form.object(secretKeys, { exactlyOne: ['value', 'template'] }), { minimum: 1 }),
+    'what is pushed, each name once',
+  ),
   adopt: withDefault(form.boolean(), false, 'takes over secrets that exist and were never pushed from here'),
 };
 
