@@ -1,7 +1,7 @@
 import { arnOf, type PartialEntry } from './declared.ts';
 
 export interface InputProblem {
-  /** as a person names it: `secrets[0].name` */
+  /** as the check finds its place: `secrets[0].name` */
   readonly key: string;
   readonly problem: string;
   readonly hint?: string;
@@ -19,7 +19,7 @@ export function problemsOf(entries: readonly PartialEntry[], known: 'in part' | 
   for (const [index, entry] of entries.entries()) {
     const at = (key: string) => `secrets[${index}].${key}`;
     const report = (key: string, problem: string, hint?: string) =>
-      void found.push({ key: at(key), problem, ...(hint === undefined ? {} : { hint }) });
+      void found.push({ key: at(key), problem: `"${at(key)}" ${problem}`, ...(hint === undefined ? {} : { hint }) });
     if (entry.name !== undefined) {
       const wrong = nameProblem(entry.name);
       if (wrong !== undefined) report('name', wrong.problem, wrong.hint);

@@ -163,7 +163,7 @@ function requireGood(entries: readonly PartialEntry[]): readonly DeclaredSecret[
   );
   const [first] = problems;
   if (first === undefined) return declared;
-  throw new FlowError('invalid', problems.map(({ key, problem }) => `${key} ${problem}`).join('; '), {
+  throw new FlowError('invalid', problems.map(({ problem }) => problem).join('; '), {
     ...(first.hint === undefined ? {} : { hint: first.hint }),
   });
 }
