@@ -70,7 +70,10 @@ export async function codePage(signIn: SignIn, account: Account): Promise<At<'on
 
 export function refusal(account: Account, what: At<'rejected'>['what'], hint?: string): FlowError {
   const facts = {
-    password: ['refuses the password', 'is it the password that the user was made with?'],
+    password: [
+      'refuses the password',
+      'is it the password that the user was made with, and is the user enabled and not locked?',
+    ],
     'one-time-code': ['refuses the one-time code', 'is the stored one-time password the one that is enrolled?'],
     account: ['refuses the account', 'is the user disabled, or locked for a while?'],
   } as const;

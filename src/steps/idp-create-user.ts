@@ -73,10 +73,29 @@ async function lookOrCreate(input: Input, context: StepContext): Promise<{ id: s
       password,
       externalId: marks[0],
     });
+    await warnWhereForgotten(made.id, marks, input, context);
     return { id: made.id };
   } catch (error) {
     return afterFailure(error, input, marks, context);
   }
+}
+
+/**
+ * Some providers echo externalId and do not keep it (Keycloak, until a profile attribute is mapped to it): said at once,
+ * since the next run would take the user for somebody else's.
+ */
+async function warnWhereForgotten(
+  id: string,
+  marks: readonly string[],
+  { provider, username }: Input,
+  context: StepContext,
+): Promise<void> {
+  // the user is made: a look that fails is no failure
+  const user = await provider.get(id).catch(() => undefined);
+  if (user === undefined || (user.externalId !== undefined && marks.includes(user.externalId))) return;
+  context.warn(
+    `${provider.address} does not keep the externalId of user "${username}": a further run cannot tell that the user is ours`,
+  );
 }
 
 /** A failed create may have made the user all the same: the answer was lost, or a run beside this one was faster. */

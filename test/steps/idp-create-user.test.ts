@@ -99,6 +99,17 @@ describe('making a user', () => {
     await expect(codeOf(create(username, item))).resolves.toBe('conflict');
   });
 
+  test.each<[string, IdentityProvider['get'], number]>([
+    ['keeps it', (id) => laptop.provider.get(id), 0],
+    ['forgets it', async (id) => ({ id, userName: 'a', active: true }), 1],
+    ['cannot be asked', () => Promise.reject(new FlowError('timeout', 'late')), 0],
+  ])('a provider that is given our mark, and %s', async (_, get, warnings) => {
+    const username = someone();
+    const context = laptop.context();
+    await create(username, await laptop.login(username), { ...laptop.provider, get }, context);
+    expect(context.told.filter((line) => line.includes('externalId'))).toHaveLength(warnings);
+  });
+
   test('what is not known yet is planned without a look', async () => {
     await expect(planOf(idpCreateUser, {})).resolves.toMatchObject({ changes: [{ action: 'create' }] });
   });
