@@ -60,8 +60,9 @@ interface State {
 
 function parse(source: Source): Document.Parsed | undefined {
   try {
-    // duplicate keys are looked for below: the library compares each key with each other one
-    const options = { uniqueKeys: false, prettyErrors: false, logLevel: 'silent', version: '1.2' } as const;
+    // duplicate keys are looked for below: the library compares each key with each other one; with logLevel silent it
+    // would not tell of a second document
+    const options = { uniqueKeys: false, prettyErrors: false, logLevel: 'error', version: '1.2' } as const;
     return parseDocument(source.text, options);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
