@@ -11,6 +11,8 @@ export interface Refusal {
   readonly description: string;
   /** seconds, from `Retry-After` or a quota header */
   readonly retryAfter: number | undefined;
+  /** tokens that the body holds all the same */
+  readonly tokens?: readonly string[];
 }
 
 interface Row {
@@ -141,6 +143,10 @@ export async function refusalOf(response: Response, now: number): Promise<Refusa
     status: response.status,
     error: typeof fields['error'] === 'string' ? fields['error'] : '',
     description: typeof fields['error_description'] === 'string' ? fields['error_description'] : '',
+    tokens: ['access_token', 'refresh_token', 'id_token'].flatMap((name) => {
+      const token = fields[name];
+      return typeof token === 'string' ? [token.slice(0, 4096)] : [];
+    }),
     retryAfter:
       retryAfterOf(response.headers.get('retry-after'), now) ??
       (used.length === 0 ? undefined : Math.max(...used.map(({ resetsIn }) => resetsIn))),
@@ -154,10 +160,9 @@ export function classify(
 ): Classified {
   const row = rows.find((each) => each.when(refusal)) ?? rows[rows.length - 1];
   if (row === undefined) throw new TypeError('the table of refusals is empty');
-  const said = scrub(refusal.description, sensitive.secrets, [sensitive.clientId]);
-  const error = /^[\w.:-]{1,64}$/.test(refusal.error)
-    ? scrub(refusal.error, sensitive.secrets, [sensitive.clientId])
-    : undefined;
+  const secrets = [...sensitive.secrets, ...(refusal.tokens ?? [])];
+  const said = scrub(refusal.description, secrets, [sensitive.clientId]);
+  const error = /^[\w.:-]{1,64}$/.test(refusal.error) ? scrub(refusal.error, secrets, [sensitive.clientId]) : undefined;
   const detail = [
     `${refusal.status}${error === undefined ? '' : ` ${error}`}`,
     said === undefined

@@ -7,12 +7,13 @@ const longest = 2000;
 
 /**
  * A server's explanation as it may be shown: one line, bounded, and nothing at all where it repeats a part of a secret,
- * plain, URL-encoded, in hex, in base64 or escaped as JSON.
+ * plain, URL-encoded, in hex, in base64 or escaped as JSON, or what looks like a JWT.
  * @param shown values that may be left out on their own, like a client id that came from a vault
  */
 export function scrub(text: string, secrets: readonly string[], shown: readonly string[] = []): string | undefined {
   const start = text.slice(0, longest);
   const line = oneLine(start);
+  if (/eyJ[\w-]*\./.test(start)) return undefined;
   for (const secret of secrets) if (repeats(start, secret) || repeats(line, secret)) return undefined;
   let clean = line;
   for (const value of shown) {

@@ -71,15 +71,28 @@ export function createKeySet({ url, transport, now }: KeySetOptions): KeySet {
       const current = known;
       if (current === undefined) throw new FlowError('internal', 'keys that were fetched are not there');
       try {
-        return await current.find(header, token);
+        return await pick(current.find, header, token);
       } catch (error) {
         // an unknown key may be a new one: after the cooldown that is found out; while fetching fails nobody knows
         if (!(error instanceof errors.JWKSNoMatchingKey) || now() - current.at < cooldown) throw error;
         await unlessFailed();
-        return (known ?? current).find(header, token);
+        return pick((known ?? current).find, header, token);
       }
     },
   };
+}
+
+async function pick(find: JWTVerifyGetKey, ...[header, token]: Parameters<JWTVerifyGetKey>) {
+  try {
+    return await find(header, token);
+  } catch (error) {
+    if (error instanceof errors.JOSEError) throw error;
+    // the platform's own errors: the key is the issuer's, so is the fault
+    throw new FlowError('protocol', "a key of the issuer's key set is not valid", {
+      hint: "look at the issuer's key set",
+      cause: error,
+    });
+  }
 }
 
 async function parsed(response: Response): Promise<JSONWebKeySet> {

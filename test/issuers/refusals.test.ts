@@ -99,6 +99,17 @@ describe('a refusal', () => {
     expect(error.message).not.toContain(form(secret).slice(0, 12));
   });
 
+  it.each([
+    ['a JWT', { error: 'eyJhbGciOiJub25lIn0.e30.', error_description: 'got eyJhbGciOiJub25lIn0.e30.' }],
+    [
+      'the opaque token beside it',
+      { error: 'canary+5e-token', error_description: 'see canary+5e-token', access_token: 'canary+5e-token' },
+    ],
+  ])('that repeats %s withholds it', async (_, answer) => {
+    hostile.handlers.set('/token', body(answer, 400));
+    expect((await failureOf(arrange().ask())).message).toContain('withheld');
+  });
+
   it('shows an explanation on one line, bounded, without the client id', async () => {
     const error_description = `client client-canary\u001b[31m\n${'long '.repeat(500)}`;
     hostile.handlers.set('/token', body({ error: 'invalid_scope', error_description }, 400));

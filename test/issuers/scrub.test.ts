@@ -23,7 +23,7 @@ describe('scrub', () => {
         fc.pre(Buffer.byteLength(secret) >= 12);
         expect(scrub(`${before}${form(secret, before)}${after}`, [secret])).toBeUndefined();
       }),
-      { numRuns: 500 },
+      { numRuns: 500, seed: 20_261_122 },
     );
   });
 

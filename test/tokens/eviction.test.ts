@@ -169,6 +169,6 @@ it('never gives out an expired value, and never mints one key twice at once, wha
       await Promise.all(waiting);
       expect(wrong).toEqual([]);
     }),
-    { numRuns: 150 },
+    { numRuns: 150, seed: 20_261_122 },
   );
 });
