@@ -1,8 +1,6 @@
 import { requireSafeAddress, safeAddressHint } from '../address.ts';
 import { FlowError } from '../errors.ts';
-
-/** The part of `fetch` that is used; may be replaced, for a proxy or a test. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+import type { Fetch } from '../issuers/transport.ts';
 
 export interface HttpOptions {
   /** allows plain http at a loopback address */

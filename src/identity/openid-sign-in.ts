@@ -21,7 +21,7 @@ export interface Authorization {
   redeem(callback: URL): Promise<SignedIn>;
 }
 
-export interface SignedIn {
+interface SignedIn {
   readonly subject: string;
   /** of RP-initiated logout, where the provider has it */
   readonly endSession: URL | undefined;

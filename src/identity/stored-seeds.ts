@@ -5,7 +5,7 @@ import { parseOneTimePassword, type OneTimePassword } from '../totp.ts';
 import type { Item, ItemField } from '../vaults/contract.ts';
 
 /** A one-time password that an item holds. */
-export interface StoredSeed {
+interface StoredSeed {
   readonly password: OneTimePassword;
   /** as the field has it */
   readonly value: Secret;

@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 
-export interface Seen {
+interface Seen {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
