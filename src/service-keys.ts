@@ -18,7 +18,7 @@ const tokenKeys = {
   }),
 } satisfies Keys;
 
-const vaultKeys = {
+export const vaultKeys = {
   type: required(form.oneOf('onepassword'), 'the vault service'),
   vaults: optional(
     form.list(form.text(), { minimum: 1 }),

@@ -307,14 +307,15 @@ describe('a run that writes', () => {
   });
 
   it('stops before the next step once it is told to', async () => {
-    const { run, world, abort, events } = await start(writing);
-    const running = run();
-    const stop = setInterval(
-      () => events.some(({ step, type }) => step === 'first' && type === 'step-finished') && abort.abort(),
-    );
-    await expect(running).rejects.toMatchObject({ code: 'aborted' });
-    clearInterval(stop);
-    expect(world.values.has('b')).toBe(false);
+    const { flow, services, world, abort } = await start(writing);
+    const onEvent = ({ step, type }: { step: string; type: string }) => {
+      if (step === 'first' && type === 'step-finished') abort.abort();
+    };
+    await expect(runFlow(flow, { value: 'new' }, services, { onEvent })).rejects.toMatchObject({
+      code: 'aborted',
+      place: { step: 'middle' },
+    });
+    expect([...world.values]).toEqual([['a', 'new']]);
   });
 
   it('completes after it was killed between any two steps', async () => {

@@ -1,0 +1,69 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorCodes } from '../errors.ts';
+import { flowKeys, stepKeys } from '../flow/flow-file.ts';
+import { inputKeys } from '../flow/input-file.ts';
+import { flowSchema, serviceSchema } from '../flow/json-schema.ts';
+import { keysText, stepsText } from '../flow/reference-text.ts';
+import { environmentKeys, serviceKeys, vaultKeys } from '../service-keys.ts';
+import { stepKinds } from '../steps/index.ts';
+
+/** What is generated from the definitions of the language: files by path, from the top of the repository. */
+export function generated(readme: string | undefined): ReadonlyMap<string, string> {
+  const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
+  const files = new Map([
+    ['flows/.schema/flow.schema.json', json(flowSchema(flowKeys, stepKeys, inputKeys, stepKinds))],
+    ['flows/.schema/service.schema.json', json(serviceSchema(serviceKeys, environmentKeys, vaultKeys))],
+  ]);
+  if (readme !== undefined) files.set('README.md', withSections(readme));
+  return files;
+}
+
+const sections: Readonly<Record<string, () => string>> = {
+  steps: () => stepsText(stepKinds),
+  flow: () => [keysText(flowKeys), 'A step:', keysText(stepKeys), 'An input:', keysText(inputKeys)].join('\n\n'),
+  service: () => [keysText(serviceKeys)].join('\n\n'),
+  'exit-codes': exitCodes,
+};
+
+/** A text with what stands between `<!-- steps -->` and `<!-- /steps -->`, and so on, generated. */
+function withSections(readme: string): string {
+  let text = readme;
+  for (const [name, make] of Object.entries(sections)) {
+    const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+    const [start, end] = [text.indexOf(open), text.indexOf(close)];
+    if (start === -1 || end < start) continue;
+    text = `${text.slice(0, start + open.length)}\n${make()}\n${text.slice(end)}`;
+  }
+  return text;
+}
+
+function exitCodes(): string {
+  const rows = Object.entries(errorCodes).map(([code, { exit, meaning, retryable }]) => {
+    const again = retryable ? 'yes' : 'no';
+    return `| ${exit} | \`${code}\` | ${meaning} | ${again} |`;
+  });
+  return [
+    '| exit | code | meaning | worth trying again |',
+    '| --- | --- | --- | --- |',
+    '| 0 | | done | |',
+    ...rows,
+  ].join('\n');
+}
+
+/** Writes them below a folder. @returns the paths that have changed */
+export function generate(root: string): readonly string[] {
+  const readme = join(root, 'README.md');
+  const files = generated(existsSync(readme) ? readFileSync(readme, 'utf8') : undefined);
+  mkdirSync(join(root, 'flows/.schema'), { recursive: true });
+  const changed = [...files].filter(([path, text]) => {
+    const file = join(root, path);
+    return !existsSync(file) || readFileSync(file, 'utf8') !== text;
+  });
+  for (const [path, text] of changed) writeFileSync(join(root, path), text);
+  return changed.map(([path]) => path);
+}
+
+if (import.meta.main) {
+  for (const path of generate(process.cwd())) process.stdout.write(`${path}\n`);
+}
