@@ -62,7 +62,7 @@ async function fetchMetadata({ url, development, algorithm, transport, now }: Di
       // openid-client knows only https or anything; the transport knows which plain http is safe
       execute: development ? [openid.allowInsecureRequests] : [],
       [openid.customFetch]: async (address, init) => {
-        const response = await transport.call(address, { ...init, body: null });
+        const response = await transport.call(address, { method: init.method, headers: init.headers });
         if (response.status === 200) return response;
         throw unusable(response, now());
       },
