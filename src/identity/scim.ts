@@ -84,7 +84,8 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
         });
       }
       const [user] = matching;
-      if (user === undefined && found.total > matching.length) throw malformed('users that were not asked for');
+      // no user among some of those that were not asked for is no proof that there is none
+      if (user === undefined && found.total > found.users.length) throw malformed('a part of its users');
       return user;
     },
 

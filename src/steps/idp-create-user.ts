@@ -24,7 +24,8 @@ type Standing =
 
 export const idpCreateUser = writeStep({
   name: 'idp/create-user',
-  summary: 'Makes a user at the identity provider, once, with a password from the vault.',
+  summary:
+    'Makes a user at the identity provider, once, with a password from the vault; idp/sign-in proves that it is in force.',
   effect: 'write',
   with: keys,
   output: { id: { type: 'text', description: "the user's id at the provider" } },

@@ -63,7 +63,7 @@ export const idpEnrollTotp = writeStep({
       const items = writableItems(context.vault);
       await requireUser(input);
       const account = { username: input.username, password: await context.read(input.password) };
-      const issuer = new URL(input.provider.address).host;
+      const issuer = new URL(input.provider.address).hostname;
       const reference = await enrol({ account, signIn, items, item: input.item, issuer, context });
       return { reference, 'recovery-codes': undefined };
     });
