@@ -171,10 +171,9 @@ describe('trouble', () => {
   it.each([
     ['AccessDeniedException', 'denied'],
     ['EncryptionFailure', 'denied'],
-    ['LimitExceededException', 'denied'],
   ])('%s names the secret', async (type, code) => {
     const { store, aws } = await start();
-    aws.faults.refuse('CreateSecret', type, { times: 10 });
+    aws.faults.refuse('CreateSecret', type);
     await expect(store.write(write('app/x'))).rejects.toMatchObject({ code, place: { subject: 'app/x' } });
   });
 });
