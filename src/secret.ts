@@ -1,5 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-
 /**
  * A value that must not be seen. It prints as `[secret]` everywhere (string, template, JSON, console, structured
  * clone), has nothing enumerable, and gives its value only to {@link Secret.reveal}, which is called by adapters and
@@ -23,6 +21,8 @@ export class Secret {
 
   /** Constant-time comparison. */
   equals(other: Secret): boolean {
+    // every command loads this file, and few compare: an import would cost each of them 5 ms
+    const { createHash, timingSafeEqual } = process.getBuiltinModule('node:crypto');
     const digest = (secret: Secret) => createHash('sha256').update(secret.#value).digest();
     return timingSafeEqual(digest(this), digest(other));
   }

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { stripVTControlCharacters } from 'node:util';
 import { oneLine } from '../errors.ts';
 
@@ -5,8 +6,10 @@ import { oneLine } from '../errors.ts';
 export interface Terminal {
   /** stdout, as it is */
   out(text: string): void;
-  /** one line on stderr, without control characters */
-  note(line: string): void;
+  /** one line on stderr, without control characters in the text */
+  note(line: string, style?: Style): void;
+  /** the same, after a word that says what it is */
+  tell(what: keyof typeof labels, line: string): void;
   /** stderr, as it is */
   err(text: string): void;
   /** a question on stderr; undefined where nobody can answer */
@@ -34,25 +37,32 @@ const codes: Record<Style, readonly [number, number]> = {
   cyan: [36, 39],
 };
 
+const labels = { error: 'red', warning: 'yellow', done: 'green' } as const satisfies Record<string, Style>;
+
 const plain: Paint = (_, text) => text;
 const coloured: Paint = (style, text) => `\u001b[${codes[style][0]}m${text}\u001b[${codes[style][1]}m`;
 
 /** The process's own streams. Colour only on a terminal, never with NO_COLOR (https://no-color.org), always with FORCE_COLOR. */
 export function processTerminal(color: boolean | undefined): Terminal {
-  const { stdin, stdout, stderr, env } = process;
+  const { stdout, stderr, env } = process;
   const painted = (isTerminal: boolean) => {
     if (color !== undefined) return color ? coloured : plain;
     if ((env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return plain;
     return isTerminal || (env['FORCE_COLOR'] ?? '') !== '' ? coloured : plain;
   };
+  // process.stdin is not touched before it is read from: only to look at it opens it, which takes 3 ms
+  const stdinIsTerminal = isatty(0);
+  const [paint, paintErr] = [painted(stdout.isTTY), painted(stderr.isTTY)];
   return {
     out: (text) => void stdout.write(text),
-    note: (line) => void stderr.write(`${oneLine(line)}\n`),
+    note: (line, style) =>
+      void stderr.write(`${style === undefined ? oneLine(line) : paintErr(style, oneLine(line))}\n`),
+    tell: (what, line) => void stderr.write(`${paintErr(labels[what], what)}: ${oneLine(line)}\n`),
     err: (text) => void stderr.write(text),
     async ask(question) {
-      if (!stdin.isTTY || !stderr.isTTY) return undefined;
+      if (!stdinIsTerminal || !stderr.isTTY) return undefined;
       const { createInterface } = await import('node:readline/promises');
-      const lines = createInterface({ input: stdin, output: stderr });
+      const lines = createInterface({ input: process.stdin, output: stderr });
       const answer = lines.question(question);
       const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
       try {
@@ -62,19 +72,20 @@ export function processTerminal(color: boolean | undefined): Terminal {
       }
     },
     keys(onKey) {
-      if (!stdin.isTTY) return () => undefined;
+      if (!stdinIsTerminal) return () => undefined;
+      const { stdin } = process;
       const listen = (data: Buffer) => onKey(data.toString('utf8'));
       stdin.setRawMode(true).on('data', listen).resume();
       return () => void stdin.setRawMode(false).off('data', listen).pause();
     },
-    interactive: stdin.isTTY && stderr.isTTY,
+    interactive: stdinIsTerminal && stderr.isTTY,
     outIsTerminal: stdout.isTTY,
     errIsTerminal: stderr.isTTY,
     get width() {
       return stdout.columns > 0 ? stdout.columns : 80;
     },
-    paint: painted(stdout.isTTY),
-    paintErr: painted(stderr.isTTY),
+    paint,
+    paintErr,
   };
 }
 
