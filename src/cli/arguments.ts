@@ -49,8 +49,7 @@ export function wordsOf(argv: readonly string[], sure = 1): readonly string[] {
   for (const token of tokens) {
     if (token.kind === 'positional') left -= 1;
     if (left === 0) break;
-    if (token.kind === 'option' && factsOf(token.name, table) === undefined && token.rawName !== '-h')
-      throw unknownOption(token.rawName, table);
+    if (token.kind === 'option' && factsOf(token.name, table) === undefined) throw unknownOption(token.rawName, table);
   }
   return positionals;
 }

@@ -20,8 +20,9 @@ export async function check(invocation: Invocation): Promise<number> {
     );
   } else tellProblems(problems, terminal);
   if (problems.length > 0) {
-    terminal.note(
-      `${terminal.paintErr('red', 'error')}: ${counted(problems.length, 'problem')} in ${counted(new Set(problems.map(({ file }) => file)).size, 'file')}`,
+    terminal.tell(
+      'error',
+      `${counted(problems.length, 'problem')} in ${counted(new Set(problems.map(({ file }) => file)).size, 'file')}`,
     );
     return errorCodes.invalid.exit;
   }

@@ -24,5 +24,5 @@ export async function commandOf(name: string | undefined, argv: readonly string[
 }
 
 export function wantsHelp(argv: readonly string[]): boolean {
-  return argv.includes('--help') || argv.includes('-h');
+  return argv.includes('--help');
 }

@@ -22,9 +22,7 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
     return errorCodes.invalid.exit;
   }
   for (const name of folder.broken)
-    terminal.note(
-      `${terminal.paintErr('yellow', 'warning')}: flow "${name}" has problems and is left out: run \`flows check\``,
-    );
+    terminal.tell('warning', `flow "${name}" has problems and is left out: run \`flows check\``);
   const stack = await startStack(folder);
   try {
     terminal.out(`${addresses(stack, terminal)}\n`);

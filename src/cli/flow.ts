@@ -115,9 +115,7 @@ async function writing(
     onEvent: (event) => {
       if (event.type === 'step-finished' && event.effect === 'write') {
         const seconds = ((performance.now() - started) / 1000).toFixed(1);
-        terminal.note(
-          `${terminal.paintErr('green', 'done')}: ${event.step} ${terminal.paintErr('dim', `(${seconds} s)`)}`,
-        );
+        terminal.tell('done', `${event.step} (${seconds} s)`);
       }
     },
   });
@@ -127,7 +125,7 @@ async function writing(
 
 /** After something was asked: only then is it known where a vault's token leads. */
 async function tellWhere(app: App, flow: Flow, terminal: Terminal): Promise<void> {
-  terminal.note(terminal.paintErr('dim', `${flow.name}: ${await whereabouts(app, flow)}`));
+  terminal.note(`${flow.name}: ${await whereabouts(app, flow)}`, 'dim');
 }
 
 async function agree(plan: Plan, terminal: Terminal): Promise<void> {

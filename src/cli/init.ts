@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlowError } from '../errors.ts';
@@ -8,8 +8,8 @@ import { commonArguments, type Invocation } from './main.ts';
 export async function init({ argv, terminal }: Invocation): Promise<number> {
   const { positionals, values } = commonArguments(argv, {}, 2);
   const target = positionals[1] ?? String(values['dir'] ?? 'flows');
-  if (existsSync(target) && readdirSync(target).length > 0) {
-    throw new FlowError('refused', `the folder ${target} is there already and not empty`, {
+  if (existsSync(target) && (!statSync(target).isDirectory() || readdirSync(target).length > 0)) {
+    throw new FlowError('refused', `"${target}" is there already, and is no empty folder`, {
       hint: 'name another: flows init FOLDER',
     });
   }

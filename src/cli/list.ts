@@ -29,8 +29,6 @@ export async function list({ argv, terminal }: Invocation): Promise<number> {
   }
   const broken = new Set(folder.problems.map(({ file }) => file)).size;
   if (broken > 0)
-    terminal.note(
-      `${terminal.paintErr('yellow', 'warning')}: ${broken} ${broken === 1 ? 'file has' : 'files have'} problems: run \`flows check\``,
-    );
+    terminal.tell('warning', `${broken} ${broken === 1 ? 'file has' : 'files have'} problems: run \`flows check\``);
   return 0;
 }

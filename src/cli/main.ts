@@ -16,7 +16,8 @@ export interface Invocation {
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Runs the command line; the one place where a failure becomes a line and an exit code. */
-export async function main(argv: readonly string[], taken: TakenEnvironment): Promise<number> {
+export async function main(words: readonly string[], taken: TakenEnvironment): Promise<number> {
+  const argv = words.map((word) => (word === '-h' ? '--help' : word));
   const interruption = new AbortController();
   const terminal = processTerminal(colorOf(argv));
   let interrupted = 0;
@@ -32,7 +33,7 @@ export async function main(argv: readonly string[], taken: TakenEnvironment): Pr
   process.stderr.on('error', () => undefined);
   try {
     const command = await commandOf(wordsOf(argv)[0], argv);
-    return await command({ argv: argv.filter((word) => word !== '-h'), terminal, taken, signal: interruption.signal });
+    return await command({ argv, terminal, taken, signal: interruption.signal });
   } catch (error) {
     if (interruption.signal.aborted) return 130;
     return fail(error, terminal, argv.includes('--debug'));
@@ -43,7 +44,7 @@ export async function main(argv: readonly string[], taken: TakenEnvironment): Pr
 
 function fail(error: unknown, terminal: Terminal, debug: boolean): number {
   const failure = asFlowError(error);
-  terminal.note(`${terminal.paintErr('red', 'error')}: ${failure.line()}`);
+  terminal.tell('error', failure.line());
   if (debug && failure.code === 'internal' && failure.cause instanceof Error) {
     // the stack without its message, which is text from anywhere
     const frames = (failure.cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));

@@ -36,8 +36,9 @@ export async function online(invocation: Invocation, json: boolean): Promise<num
     else invocation.terminal.out(table(findings, invocation));
     const [first] = missing;
     if (first === undefined) return 0;
-    invocation.terminal.note(
-      `${invocation.terminal.paintErr('red', 'error')}: ${missing.length} of ${findings.length} missing in environment ${app.environment().name}`,
+    invocation.terminal.tell(
+      'error',
+      `${missing.length} of ${findings.length} missing in environment ${app.environment().name}`,
     );
     return errorCodes[first.failure?.code ?? 'internal'].exit;
   });

@@ -11,9 +11,9 @@ export async function withApp<T>(invocation: Invocation, work: (app: App) => Pro
     environment: typeof environment === 'string' ? environment : undefined,
     taken,
     signal,
-    warn: (message) => terminal.note(`${terminal.paintErr('yellow', 'warning')}: ${message}`),
+    warn: (message) => terminal.tell('warning', message),
     progress: (message) => {
-      if (terminal.errIsTerminal) terminal.note(terminal.paintErr('dim', message));
+      if (terminal.errIsTerminal) terminal.note(message, 'dim');
     },
   });
   try {

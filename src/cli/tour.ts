@@ -46,8 +46,8 @@ export async function tour(options: TourOptions): Promise<number> {
     environment: 'development',
     taken: options.taken,
     signal,
-    warn: (message) => terminal.note(`warning: ${message}`),
-    progress: (message) => terminal.note(terminal.paintErr('dim', message)),
+    warn: (message) => terminal.tell('warning', message),
+    progress: (message) => terminal.note(message, 'dim'),
   });
   try {
     await line('check', () => Promise.resolve(checked(app)));
