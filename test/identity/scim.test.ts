@@ -171,7 +171,7 @@ describe('answers', () => {
     ['nothing, for too long', () => undefined, 'timeout'],
     ['a body that never ends', (_, response) => void (response.writeHead(201), response.write('{')), 'timeout'],
   ])('to a create: %s', async (_, answer, code) => {
-    const { provider, asked } = await hostile(answer, { deadline: 200 });
+    const { provider, asked } = await hostile(answer, { deadline: code === 'timeout' ? 200 : 10_000 });
     const given = newUser();
     const error = await failureOf(provider.create(given));
     expect(error.code).toBe(code);

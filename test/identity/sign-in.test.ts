@@ -101,11 +101,14 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-async function at(options: Partial<IssuerOptions>, changes: { development?: boolean; redirectUri?: string } = {}) {
+async function at(
+  options: Partial<IssuerOptions>,
+  changes: { development?: boolean; redirectUri?: string; deadline?: number } = {},
+) {
   const issuer = await startHostileIssuer({ routes: {}, ...options });
   closing.push(() => issuer.close());
   const base = { issuerUrl: issuer.url, clientId: 'sign-in', redirectUri, pages: 'keycloak' as const };
-  const signIn = createSignIn({ ...base, development: true, deadline: 500, ...changes });
+  const signIn = createSignIn({ ...base, development: true, ...changes });
   return { issuer, begin: () => signIn.begin({ username: 'ada', password }) };
 }
 
@@ -266,7 +269,7 @@ describe('a provider that is not to be trusted', () => {
     ['no key, and no link to one', enrolment(''), 'protocol'],
     ['a link to the key elsewhere', enrolment('<a id="mode-manual" href="http://localhost:1/">x</a>'), 'refused'],
   ])('%s', async (_, options, code) => {
-    const { issuer, begin } = await at(options);
+    const { issuer, begin } = await at(options, code === 'timeout' ? { deadline: 500 } : {});
     const error = await failureOf(begin());
     expect([error.code, error.message]).toEqual([code, expect.any(String)]);
     expect(`${error.line()} ${error.stack} ${String(error.cause)}`).not.toContain('canary');
