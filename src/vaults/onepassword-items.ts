@@ -82,7 +82,8 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
       } catch (error) {
         const found = asFlowError(error);
         // gone already: a run beside this one was faster, or the first answer was lost
-        if (found.code !== 'not-found' || !isAboutSubject(found)) throw found.at({ subject: item.reference.toString() });
+        if (found.code !== 'not-found' || !isAboutSubject(found))
+          throw found.at({ subject: item.reference.toString() });
       }
       directory.forget(vault);
     },

@@ -1,4 +1,5 @@
 import type { SdkFailure, WorkerSetup } from './onepassword-messages.ts';
+import { worded } from './onepassword-words.ts';
 
 export interface RequestWatch {
   mark(): number;
@@ -47,14 +48,4 @@ export function watchRequests(setup: WorkerSetup): RequestWatch {
       return { name, text, ...seen.slice(since).at(-1) };
     },
   };
-}
-
-/** The SDK throws errors, strings and JSON texts; whatever in them may be a value is left out. */
-function worded(error: unknown): { readonly name: string; readonly text: string } {
-  const raw = error instanceof Error ? error.message : String(error);
-  const text = raw
-    .replace(/"(?:[^"\\]|\\.)*"/g, '"…"')
-    .replace(/[A-Za-z0-9_+/=-]{24,}/g, '…')
-    .slice(0, 300);
-  return { name: error instanceof Error ? error.constructor.name : typeof error, text };
 }

@@ -26,6 +26,7 @@ interface Waiting {
 interface Running {
   readonly worker: Worker;
   readonly waiting: Map<number, Waiting>;
+  ended: boolean;
 }
 
 /** The worker's file has this module's extension: `.ts` in the checkout, `.js` in the package. */
@@ -39,13 +40,18 @@ export function createSdkThread(options: ThreadOptions): SdkThread {
   const counter = new SharedArrayBuffer(4);
   const count = new Int32Array(counter);
   let starting: Promise<Running> | undefined;
+  let current: Running | undefined;
   let closed = false;
   let last = 0;
 
   /** Ends a thread, with an error for all who wait for it. */
   const end = (running: Running, error: FlowError): void => {
     const { worker, waiting } = running;
-    starting = undefined;
+    running.ended = true;
+    if (current === running) {
+      current = undefined;
+      starting = undefined;
+    }
     for (const [id, each] of waiting) {
       waiting.delete(id);
       clearTimeout(each.timer);
@@ -56,11 +62,11 @@ export function createSdkThread(options: ThreadOptions): SdkThread {
 
   const start = async (): Promise<Running> => {
     const setup: WorkerSetup = { sign: await options.sign(), counter };
-    // the SDK needs none of our environment, and writes nothing that anyone should see
+    // the SDK needs none of our environment, and writes nothing that anyone should see: what it writes stays unread,
+    // since reading it would keep the process alive
     const worker = new Worker(file, { workerData: setup, env: {}, argv: [], execArgv: [], stdout: true, stderr: true });
-    const running: Running = { worker, waiting: new Map() };
-    worker.stdout.resume();
-    worker.stderr.resume();
+    const running: Running = { worker, waiting: new Map(), ended: false };
+    current = running;
     worker.unref();
     worker.on('message', (reply: Reply) => {
       const each = running.waiting.get(reply.id);
@@ -95,7 +101,9 @@ export function createSdkThread(options: ThreadOptions): SdkThread {
   return {
     async call<O extends Operation>(operation: O, asks: Operations[O]['asks']): Promise<Operations[O]['gives']> {
       if (closed) throw new FlowError('unavailable', 'the vault is closed', { hint: 'the program is ending' });
-      const running = await started();
+      const first = await started();
+      // it may have ended while this call waited its turn
+      const running = first.ended ? await started() : first;
       const gives = await new Promise<unknown>((resolve, reject) => {
         last += 1;
         const timer = setTimeout(() => end(running, late(options.deadline)), options.deadline);

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startVault, type DevelopmentVault } from '../../src/dev/vault/server.ts';
 import { Secret } from '../../src/secret.ts';
@@ -105,6 +107,22 @@ describe('1Password SDK', () => {
     current = second;
     expect(await read(vault, password)).toBe('one');
     await vault.close();
+  });
+
+  test('keeps no process alive that forgets to close it', async () => {
+    const script = `
+      const { createOnePasswordVault } = await import(${JSON.stringify(moduleUrl('onepassword'))});
+      const { Reference } = await import(${JSON.stringify(moduleUrl('../reference'))});
+      const { Secret } = await import(${JSON.stringify(moduleUrl('../secret'))});
+      const token = new Secret(process.env.TOKEN);
+      const vault = createOnePasswordVault({ token: async () => token, development: true });
+      const values = await vault.read([Reference.parse(${JSON.stringify(password)})]);
+      console.log([...values.values()].join());`;
+    const said = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
+      env: { TOKEN: server.token().reveal() },
+      timeout: 25_000,
+    });
+    expect(said.stdout).toBe('[secret]\n');
   });
 
   test('an expired session is renewed without a word', async () => {
@@ -282,6 +300,10 @@ const master = {
 function tampered(token: string, change: Readonly<Record<string, unknown>>): string {
   const fields = JSON.parse(Buffer.from(token.slice(4), 'base64url').toString('utf8')) as Record<string, unknown>;
   return `ops_${Buffer.from(JSON.stringify({ ...fields, ...change })).toString('base64url')}`;
+}
+
+function moduleUrl(name: string): string {
+  return new URL(`../../src/vaults/${name}.ts`, import.meta.url).href;
 }
 
 function portOf(server: ReturnType<typeof createServer>): number {

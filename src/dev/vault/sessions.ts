@@ -46,6 +46,8 @@ interface State {
 
 const macPhrase = 'He never wears a Mac, in the pouring rain. Very strange.';
 const window = 256;
+/** sessions at once; the oldest make room */
+const most = 1000;
 
 export function createSessions(): Sessions {
   const states = new Map<string, State>();
@@ -59,6 +61,8 @@ export function createSessions(): Sessions {
     start(account) {
       const id = newUpperId();
       states.set(id, { account, seen: new Set() });
+      const [oldest] = states.keys();
+      if (states.size > most && oldest !== undefined) states.delete(oldest);
       return id;
     },
     challenge(id, userA) {
