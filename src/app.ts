@@ -142,7 +142,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         step,
         environment: environment().name,
         vault: adapters.vault,
-        read: (reference) => readOne(adapters, reference),
+        read: adapters.read,
         async ownershipMarks(identifying) {
           const [first, ...others] = await adapters.derivedKeys('ownership');
           const mark = (key: Uint8Array) => ownershipMark(key, flow, step, identifying);
@@ -175,24 +175,13 @@ export async function openApp(options: AppOptions): Promise<App> {
     flow: flowNamed,
     plan: async (flow, inputs, runOptions = {}) => planFlow(flow, inputs, await services(runOptions)),
     run: async (flow, inputs, runOptions = {}) => run(flow, inputs, runOptions),
-    read: async (reference) => readOne(await connections(), reference),
+    read: async (reference) => (await connections()).read(reference),
     connections,
     rejected: (tokenHash) => cache.rejected(tokenHash),
     async close() {
       await (await opened?.catch(() => undefined))?.close();
     },
   };
-}
-
-async function readOne({ vault }: Connections, reference: Reference): Promise<Secret> {
-  const place = { subject: reference.toString() };
-  const value = await vault.read([reference]).catch((error: unknown) => {
-    throw error instanceof FlowError ? error.at(place) : error;
-  });
-  const found = value.get(reference.toString());
-  if (found instanceof FlowError) throw found.at(place);
-  if (found === undefined) throw new FlowError('protocol', 'the vault gave no answer', { place });
-  return found;
 }
 
 /** Every variable that service.yaml names as a token, for any environment, leaves the process's environment now. */

@@ -14,6 +14,7 @@ import { type Environment, type Plain, plainOf, type SignInSettings } from './se
 import { createSecretsManagerStore } from './stores/aws-secrets-manager.ts';
 import type { SecretStore } from './stores/contract.ts';
 import type { Vault } from './vaults/contract.ts';
+import { createReadTogether, type ReadOne } from './vaults/read-together.ts';
 import { createOnePasswordVault } from './vaults/onepassword.ts';
 import { createVaults } from './vaults/route.ts';
 import { readToken } from './vaults/token.ts';
@@ -21,6 +22,8 @@ import { readToken } from './vaults/token.ts';
 /** The adapters of one environment, each built when it is first asked for. */
 export interface Connections {
   readonly vault: Vault;
+  /** One reference of the vault; what is asked for side by side goes in one call. @throws FlowError, with the reference */
+  readonly read: ReadOne;
   get(kind: ConnectionKind, name: string): Issuer | IdentityProvider | SecretStore;
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
   /** Keys derived from the environment's `key:`, new first. */
@@ -121,6 +124,7 @@ export function createConnections(options: ConnectionOptions): Connections {
 
   return {
     vault,
+    read: createReadTogether(vault),
     get: (kind, name) => ({ issuers: issuer, 'identity-providers': provider, stores: store })[kind](name),
     plain(kind, name) {
       if (stack === undefined) return plainOf(environment, kind, name) ?? {};
