@@ -7,7 +7,7 @@ import { storedSeeds } from '../identity/stored-seeds.ts';
 import { writableItems } from '../vaults/writable.ts';
 
 const keys = {
-  provider: required(form.connection('identity-providers'), 'the identity provider', {
+  provider: required(form.connection('identity-providers', { needs: 'sign-in' }), 'the identity provider', {
     example: '${{ identity-providers.main }}',
   }),
   user: required(form.text(), "the user's id at the provider", { example: '${{ steps.user.id }}' }),

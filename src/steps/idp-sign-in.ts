@@ -8,7 +8,7 @@ export const idpSignIn = pureStep({
   summary: 'Proves that an account really signs in, with password and one-time code, and signs it out again.',
   effect: 'none',
   with: {
-    provider: required(form.connection('identity-providers'), 'the identity provider', {
+    provider: required(form.connection('identity-providers', { needs: 'sign-in' }), 'the identity provider', {
       example: '${{ identity-providers.main }}',
     }),
     username: required(form.text(), 'the user name'),

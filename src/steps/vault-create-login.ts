@@ -45,6 +45,7 @@ export const vaultCreateLogin = writeStep({
     password: { type: 'reference', description: 'its password field' },
   },
   scalar: 'item',
+  needs: ['ownership-key'],
   writes: (input) => (input.vault === undefined ? [] : [input.vault]),
   async plan(input, context) {
     const { vault, title, username } = input;

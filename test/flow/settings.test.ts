@@ -196,3 +196,30 @@ describe('a safe address', () => {
     expect(requireSafeAddress(address, development) === undefined).toBe(safe);
   });
 });
+
+describe('what a provider must have for a flow', () => {
+  const signIn =
+    'description: d\nsteps:\n  - id: a\n    uses: idp/sign-in\n    with:\n      provider: ${{ identity-providers.main }}\n      username: u\n      password: op://Accounts/x/y\n      one-time-password: op://Accounts/x/z\n';
+  const pages = '        sign-in: { issuer: main, client-id: c, redirect-uri: https://a.example/, pages: keycloak }\n';
+  const block =
+    '    identity-providers:\n      main:\n        type: scim\n        url: https://issuer.example/scim/\n        token-flow: scim-token\n';
+
+  it('is pages that can be driven, for steps that sign in', async () => {
+    const flows = { 'scim-token.yaml': tokenFlow, 'x.yaml': signIn };
+    expect(told(await load({ 'service.yaml': service + block, ...flows }))).toEqual([
+      expect.stringMatching(/x.yaml:6:17 "main" has no sign-in pages .* in environment "production"/),
+    ]);
+    const without = pages.replace(', pages: keycloak', '');
+    expect(told(await load({ 'service.yaml': service + block + without, ...flows }))).toHaveLength(1);
+    expect(told(await load({ 'service.yaml': service + block + pages, ...flows }))).toEqual([]);
+  });
+
+  it('is the root of our own keys, for steps that mark what they make', async () => {
+    const create =
+      'description: d\nsteps:\n  - id: a\n    uses: vault/create-login\n    with: { vault: Accounts, title: t, username: u }\n';
+    const without = service.replace('    key: op://Agents/key/password\n', '');
+    expect(told(await load({ 'service.yaml': without, 'x.yaml': create }))).toEqual([
+      expect.stringMatching(/x.yaml:3:9 .*needs the environment's key/),
+    ]);
+  });
+});
