@@ -10,7 +10,7 @@ export interface VaultUnderTest {
   readonly vault: Vault;
   /** all requests that the service has seen from the adapter */
   readonly requests: () => number;
-  /** a second adapter to the same service, as another machine has it */
+  /** a second adapter to the same service, as another machine has it; always the same one, closed by `stop` */
   readonly another: () => Vault;
   readonly stop: () => Promise<void>;
 }
@@ -217,7 +217,6 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       expect(found.map((item) => item.createdAt)).toEqual(
         found.map((item) => item.createdAt).toSorted((a, b) => a - b),
       );
-      await other.close();
     });
 
     test('items: one OTP field, the former one kept until it is dropped, and only for the version read', async () => {
@@ -267,7 +266,6 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       );
       expect(outcomes.toSorted()).toEqual(['conflict', 'no error']);
       expect(seedsOf(await items.get(made.reference)).now).toHaveLength(1);
-      await other.close();
     });
 
     test('a name that stands for another item by now is looked up again', async () => {
@@ -279,7 +277,6 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       await other.items?.archive(before);
       await other.items?.createLogin({ ...login, username: 'after', password });
       expect(await read('op://Accounts/moving/username')).toBe('after');
-      await other.close();
     });
   });
 }

@@ -11,21 +11,21 @@ vaultContract('1Password SDK', async (vaults) => {
   const server = await startVault({ vaults });
   const token = server.token();
   const open = () => createOnePasswordVault({ token: () => Promise.resolve(token), development: true });
-  const others: { requests: () => number }[] = [];
+  const other = open();
   return {
     vault: open(),
-    requests: () => server.requests() - others.reduce((sum, other) => sum + other.requests(), 0),
-    another() {
-      const other = open();
-      others.push(other);
-      return other;
+    requests: () => server.requests() - other.requests(),
+    another: () => other,
+    async stop() {
+      await other.close();
+      await server.close();
     },
-    stop: () => server.close(),
   };
 });
 
 describe('1Password SDK', () => {
   let server: DevelopmentVault;
+  let shared: ReturnType<typeof open>;
   const password = 'op://Agents/One/password';
   beforeAll(async () => {
     const items = Array.from({ length: 120 }, (_, index) => ({
@@ -48,8 +48,12 @@ describe('1Password SDK', () => {
         },
       ],
     });
+    shared = open(server.token());
   });
-  afterAll(() => server.close());
+  afterAll(async () => {
+    await shared.close();
+    await server.close();
+  });
 
   const open = (token: Secret, more: Partial<Pick<OnePasswordOptions, 'deadline' | 'vaults' | 'development'>> = {}) =>
     createOnePasswordVault({ token: () => Promise.resolve(token), development: true, ...more });
@@ -75,24 +79,20 @@ describe('1Password SDK', () => {
   });
 
   test('a batch of many items takes the least requests', async () => {
-    const vault = open(server.token());
-    await vault.read([ref(password)]);
-    const before = vault.requests();
+    await shared.read([ref(password)]);
+    const before = shared.requests();
     const texts = Array.from({ length: 120 }, (_, index) => `op://Many/n${index}/password`);
-    const found = await vault.read(texts.map(ref));
+    const found = await shared.read(texts.map(ref));
     expect(texts.map((text) => told(found.get(text)))).toEqual(texts.map((_, index) => `v${index}`));
-    expect(vault.requests() - before).toBe(1 + Math.ceil(120 / 50)); // the names once, then 50 items a request
-    await vault.close();
+    expect(shared.requests() - before).toBe(1 + Math.ceil(120 / 50)); // the names once, then 50 items a request
   });
 
   test('by ids: one request, and no list', async () => {
     const item = server.dump().find((each) => each.title === 'One');
-    const vault = open(server.token());
-    await read(vault, `op://${item?.vaultId}/${item?.id}/password`);
+    await read(shared, `op://${item?.vaultId}/${item?.id}/password`);
     const before = server.requests();
-    expect(await read(vault, `op://${item?.vaultId}/${item?.id}/password`)).toBe('one');
+    expect(await read(shared, `op://${item?.vaultId}/${item?.id}/password`)).toBe('one');
     expect(server.requests() - before).toBe(1);
-    await vault.close();
   });
 
   test('a revoked token is denied, and a renewed one is taken up', async () => {
@@ -273,12 +273,10 @@ describe('1Password SDK', () => {
   });
 
   test('an item that the SDK would change with losses is left alone', async () => {
-    const vault = open(server.token());
-    const item = await vault.items?.get(ref('op://Browser/Saved'));
+    const item = await shared.items?.get(ref('op://Browser/Saved'));
     if (item === undefined) throw new TypeError('no item');
-    const change = vault.items?.setOneTimePassword(item, new Secret('A'.repeat(16)), { previous: 'keep' });
+    const change = shared.items?.setOneTimePassword(item, new Secret('A'.repeat(16)), { previous: 'keep' });
     expect(await codeOf(change ?? Promise.resolve())).toBe('refused');
-    await vault.close();
   });
 
   test('without the desktop app `account:` says so', async () => {
