@@ -78,7 +78,7 @@ export interface WholeField {
   readonly value: string;
 }
 
-export interface Creation {
+interface Creation {
   readonly vault: string;
   readonly title: string;
   readonly username: string;

@@ -14,13 +14,13 @@ export interface PickableItem {
   readonly document?: PickableFile | null | undefined;
 }
 
-export interface PickableFile {
+interface PickableFile {
   readonly id: string;
   readonly name: string;
   readonly size: number;
 }
 
-export interface PickableField {
+interface PickableField {
   readonly id: string;
   readonly title: string;
   readonly sectionId?: string | null | undefined;

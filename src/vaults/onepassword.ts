@@ -11,7 +11,7 @@ import { readAll, type Values } from './onepassword-read.ts';
 import { createSdkThread } from './onepassword-thread.ts';
 
 /** Who signs in: a service account by its token, or the person at the desktop app by the account's name. */
-export type OnePasswordSignIn = { readonly token: () => Promise<Secret> } | { readonly account: string };
+type OnePasswordSignIn = { readonly token: () => Promise<Secret> } | { readonly account: string };
 
 export type OnePasswordOptions = OnePasswordSignIn & {
   /** a vault on loopback is let in; otherwise only 1Password's own domains are */

@@ -29,7 +29,7 @@ export interface StoredVault {
   readonly items: Map<string, StoredItem>;
 }
 
-export interface WriteOutcome {
+interface WriteOutcome {
   readonly contentVersion: number;
   readonly updatedItems: Record<string, number>;
   readonly failedItems: Record<string, number>;

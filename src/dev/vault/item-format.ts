@@ -28,7 +28,7 @@ interface Section {
   readonly fields?: readonly { readonly n: string; readonly t: string; readonly k: string; readonly v: unknown }[];
 }
 
-export const templates: Readonly<Record<SeedCategory, string>> = {
+const templates: Readonly<Record<SeedCategory, string>> = {
   login: '001',
   'secure-note': '003',
   password: '005',

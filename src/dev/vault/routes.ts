@@ -12,7 +12,7 @@ export interface Service {
   readonly quota: Quota;
 }
 
-export interface Call {
+interface Call {
   readonly service: Service;
   readonly request: SignedRequest;
   /** parts of the path that the route names */

@@ -34,7 +34,7 @@ export function newKey(kid: string): SymmetricKey {
 }
 
 /** The key as the client expects it inside another sealed value. */
-export function asJwk(key: SymmetricKey): JsonWebKey {
+function asJwk(key: SymmetricKey): JsonWebKey {
   return {
     alg: 'A256GCM',
     ext: true,
