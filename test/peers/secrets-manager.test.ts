@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import * as sdk from '@aws-sdk/client-secrets-manager';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Secret } from '../../src/secret.ts';
+import { createSecretsManagerStore } from '../../src/stores/aws-secrets-manager.ts';
+import type { SecretStore } from '../../src/stores/contract.ts';
+import { secretStoreContract } from '../contracts/secret-store.ts';
+import { memoryVault, pusher, ref } from '../steps/secrets-manager-push/harness.ts';
+import { freePort, pythonEnvironment, startPython } from './python.ts';
+
+interface Peer {
+  readonly title: string;
+  readonly packages: readonly string[];
+  readonly code: string;
+  args(port: number): readonly string[];
+  env(port: number): Readonly<Record<string, string>>;
+  readonly ready: string;
+  /** where it is known to differ from what AWS was recorded to do; each of these must really fail */
+  readonly misses: Readonly<Record<string, string>>;
+  /** whether a version keeps the name that it was given */
+  readonly namesVersions: boolean;
+}
+
+const peers: readonly Peer[] = [
+  {
+    title: 'moto',
+    packages: ['moto[server,secretsmanager,sts]==5.2.5'],
+    code: 'from moto.server import main; main()',
+    args: (port) => ['-H', '127.0.0.1', '-p', String(port)],
+    env: () => ({}),
+    ready: '/moto-api/',
+    misses: {
+      'shows a scheduled deletion, and refuses to write':
+        'it lets a put into a secret that is scheduled for deletion succeed',
+    },
+    namesVersions: true,
+  },
+  {
+    title: 'ministack',
+    packages: ['ministack==1.5.33'],
+    code: 'from ministack.app import main; main()',
+    args: () => [],
+    env: (port) => ({ BIND_HOST: '127.0.0.1', GATEWAY_PORT: String(port), MINISTACK_ACCOUNT_ID: '123456789012' }),
+    ready: '/_ministack/health',
+    misses: {
+      'creates with metadata, and shows both views alike': 'it ignores the ClientRequestToken of a create',
+      'repeats a create without doing anything': 'it refuses the same create again',
+      "shows that someone else's write is in force": 'the first version never had the name that it was given',
+      'annotates what is declared and leaves the rest': 'the first version never had the name that it was given',
+    },
+    namesVersions: false,
+  },
+];
+
+const region = 'eu-west-1';
+const credentials = { accessKeyId: 'test', secretAccessKey: new Secret('test') };
+
+async function startPeer(peer: Peer) {
+  const environment = await pythonEnvironment(peer.packages);
+  const port = await freePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const stop = await startPython(environment, ['-c', peer.code, ...peer.args(port)], {
+    env: peer.env(port),
+    ready: `${endpoint}${peer.ready}`,
+  });
+  const client = new sdk.SecretsManagerClient({
+    endpoint,
+    region,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  const open = (): SecretStore =>
+    createSecretsManagerStore({
+      name: peer.title,
+      region,
+      endpoint,
+      credentials,
+      account: '123456789012',
+      development: true,
+    });
+  const store = open();
+  /** always by its label: moto gives the old value to one who names none */
+  const current = async (SecretId: string) =>
+    (await client.send(new sdk.GetSecretValueCommand({ SecretId, VersionStage: 'AWSCURRENT' }))).SecretString;
+  return {
+    store,
+    open,
+    client,
+    current,
+    async close() {
+      client.destroy();
+      await store.close();
+      await stop();
+    },
+  };
+}
+
+describe.each(peers)('$title', (peer) => {
+  secretStoreContract(
+    'the store, against an implementation that is not ours',
+    async () => {
+      const { client, ...under } = await startPeer(peer);
+      return {
+        ...under,
+        async writeAsSomeoneElse(name, SecretString) {
+          try {
+            await client.send(new sdk.PutSecretValueCommand({ SecretId: name, SecretString }));
+          } catch (error) {
+            if (!(error instanceof sdk.ResourceNotFoundException)) throw error;
+            await client.send(new sdk.CreateSecretCommand({ Name: name, SecretString }));
+          }
+        },
+        async scheduleDeletion(name) {
+          await client.send(new sdk.DeleteSecretCommand({ SecretId: name }));
+        },
+      };
+    },
+    { misses: peer.misses },
+  );
+});
+
+describe.each(peers.filter((peer) => peer.namesVersions))('a whole push to $title', (peer) => {
+  let running: Awaited<ReturnType<typeof startPeer>>;
+  beforeAll(async () => {
+    running = await startPeer(peer);
+  });
+  afterAll(() => running.close());
+
+  it('creates, changes nothing, updates, and reverts', async () => {
+    const count = 120;
+    const vault = memoryVault(
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`op://V/${index}/f`, `value ${index}`])),
+    );
+    const secrets = Array.from({ length: count }, (_, index) => ({
+      name: `peer/${index}`,
+      value: ref(`op://V/${index}/f`),
+    }));
+    const { run, plan, useKeys } = pusher(running.store, vault);
+    useKeys(randomBytes(32));
+    expect((await run(secrets)).counts).toEqual({ create: count, adopt: 0, update: 0, none: 0 });
+    const before = running.store.requests();
+    expect((await plan(secrets)).output).toMatchObject({ counts: { none: count } });
+    expect(running.store.requests() - before).toBe(2);
+    for (const value of ['changed', 'value 7']) {
+      vault.values['op://V/7/f'] = value;
+      expect((await run(secrets)).changed).toMatchObject([{ name: 'peer/7' }]);
+      expect(await running.current('peer/7')).toBe(value);
+    }
+  });
+});

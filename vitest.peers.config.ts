@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+/** Independent implementations, installed by the suites themselves: they need a package registry, `npm test` does not. */
+export default defineConfig({
+  test: {
+    include: ['test/peers/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 660_000,
+    maxWorkers: 1,
+  },
+});
