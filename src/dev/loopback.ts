@@ -19,6 +19,8 @@ export async function serveOnLoopback(listener: RequestListener, port = 0): Prom
     if (request.headers.host === host) return listener(request, response);
     response.writeHead(421, { 'Content-Type': 'text/plain' }).end(`this server is http://${host}/\n`);
   });
+  // a client that is busy between two requests must not find its connection just closed
+  server.keepAliveTimeout = 60_000;
   const host = await new Promise<string>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(

@@ -57,6 +57,8 @@ export async function startVault(options: VaultOptions): Promise<DevelopmentVaul
     requests += 1;
     void respond(service, request, response, () => delay);
   });
+  // a client that computes for long between two requests must not find its connection just closed
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
