@@ -7,7 +7,7 @@ import type { ObjectValue, Value } from './values.ts';
 import type { Node } from './yaml.ts';
 
 /** A node checked against its form and made ready to evaluate. What is wrong is reported and left out. */
-export function compile(node: Node, form: Form, place: Place): Value | undefined {
+function compile(node: Node, form: Form, place: Place): Value | undefined {
   const { report } = place.source;
   const at = { form, range: node.range, key: place.key };
   if (form.kind === 'union') return compileUnion(node, form, place);

@@ -14,7 +14,7 @@ function orExpression(schema: Schema): Schema {
 }
 
 /** What a form takes. */
-export function schemaOf(form: Form): Schema {
+function schemaOf(form: Form): Schema {
   switch (form.kind) {
     case 'text': {
       const text = { type: 'string', ...(form.allowEmpty === true ? {} : { minLength: 1 }) };
@@ -69,7 +69,7 @@ export function schemaOf(form: Form): Schema {
 }
 
 /** An object with exactly these keys. @param own schemas that say more than a key's form */
-export function objectSchema(keys: Keys, own: Readonly<Record<string, Schema>> = {}): Schema {
+function objectSchema(keys: Keys, own: Readonly<Record<string, Schema>> = {}): Schema {
   const properties = Object.entries(keys).map(
     ([name, key]) => [name, described(own[name] ?? schemaOf(key.form), key)] as const,
   );

@@ -32,7 +32,7 @@ const flowName = /^[a-z][a-z0-9-]*$/;
 const otherFiles = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);
 
 /** Commands: no flow may be named as one. */
-export const reservedNames: ReadonlySet<string> = new Set([
+const reservedNames: ReadonlySet<string> = new Set([
   'check',
   'dev',
   'serve',

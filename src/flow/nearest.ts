@@ -27,7 +27,7 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
 }
 
 /** Damerau-Levenshtein (optimal string alignment): a swap of neighbours counts one. */
-export function distance(a: string, b: string): number {
+function distance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

@@ -52,7 +52,7 @@ export function nameOf(node: Node): string {
   return typeof node.value === 'string' ? 'text' : `a ${typeof node.value}`;
 }
 
-export function isEmpty(node: Node): boolean {
+function isEmpty(node: Node): boolean {
   return node.kind === 'scalar' && node.value === null;
 }
 

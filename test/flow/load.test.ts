@@ -377,7 +377,10 @@ describe('a folder', () => {
   it.each([
     [
       'aliases',
-      `a: &a [${'x,'.repeat(9)}x]\n${[...'bcdefghi'].map((c, i) => `${c}: &${c} [${`*${'abcdefgh'[i]},`.repeat(9)}*${'abcdefgh'[i]}]`).join('\n')}\n`,
+      `a: &a [${'x,'.repeat(9)}x]\n${'bcdefghi'
+        .split('')
+        .map((c, i) => `${c}: &${c} [${`*${'abcdefgh'[i]},`.repeat(9)}*${'abcdefgh'[i]}]`)
+        .join('\n')}\n`,
     ],
     ['nesting', `description: ${'['.repeat(400_000)}`],
     ['sequences', `${'- '.repeat(400_000)}x`],
