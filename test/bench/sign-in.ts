@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '@1password/sdk';
+import { findStack } from '../../src/dev/discovery.ts';
+import { Reference } from '../../src/reference.ts';
+import { Secret } from '../../src/secret.ts';
+import { createOnePasswordVault } from '../../src/vaults/onepassword.ts';
+import { createHome } from '../e2e/home.ts';
+import { inTurn, row, type Row } from './row.ts';
+
+const text = 'op://Agents/Orders M2M/credential';
+
+/** How long a sign-in to the vault keeps the main thread from anything else, against the SDK on that thread. */
+export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
+  const home = createHome();
+  try {
+    // in a process of its own, so that its work is not taken for the client's
+    await home.start(['dev']).shows('Ctrl-C stops everything');
+    const { vault } = await findStack(join(home.work, 'flows'));
+    const reference = Reference.parse(text);
+    if (!(reference instanceof Reference)) throw new TypeError(reference.problem);
+
+    const ours = async () => {
+      const adapter = createOnePasswordVault({ token: () => Promise.resolve(vault.token), development: true });
+      const value = (await adapter.read([reference])).get(text);
+      if (!(value instanceof Secret)) throw value ?? new Error('not read');
+      await adapter.close();
+    };
+    const theirs = async () => {
+      const auth = vault.token.reveal();
+      const client = await createClient({ auth, integrationName: 'benchmark', integrationVersion: '1' });
+      await client.secrets.resolve(text);
+    };
+    await theirs(); // the SDK's code is loaded once; it is its sign-in that is compared
+    const lags = await inTurn(short ? 3 : 15, {
+      idle: () => longestLag(() => sleep(500)),
+      ours: () => longestLag(ours),
+      theirs: () => longestLag(theirs),
+    });
+    return [
+      row({
+        name: 'longest block of the main thread while the vault signs in (median of rounds)',
+        value: lags.of('ours'),
+        unit: 'ms',
+        goal: { atMost: 20 },
+      }),
+      row({
+        name: 'the same, against the SDK on the main thread',
+        value: lags.of('ours'),
+        unit: 'ms',
+        against: lags.of('theirs'),
+        ratio: lags.ratio('ours', 'theirs'),
+      }),
+      row({ name: 'the same while nothing is done', value: lags.of('idle'), unit: 'ms' }),
+    ];
+  } finally {
+    await home.close();
+  }
+}
+
+/** Milliseconds that a timer of 1 ms was late at most while the work went on. */
+async function longestLag(work: () => Promise<unknown>): Promise<number> {
+  let longest = 0;
+  let last = performance.now();
+  const look = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last - 1);
+    last = now;
+  };
+  const timer = setInterval(look, 1);
+  try {
+    await work();
+    look();
+  } finally {
+    clearInterval(timer);
+  }
+  return longest;
+}
