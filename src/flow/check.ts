@@ -42,7 +42,7 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
     },
   };
   for (const { known, value } of lookAt(flow, step, environment, sinks)) {
-    if (wrong || flow.source.problems.length > 0) continue;
+    if (wrong || !step.sound) continue;
     for (const { key, problem, hint } of kind.check?.(known, value.given) ?? []) {
       report(placeOf(value, key) ?? step.range, problem, hint);
     }

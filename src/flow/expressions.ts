@@ -77,6 +77,13 @@ const roots = 'inputs|vars|steps|issuers|identity-providers|stores|env|secrets|g
 export function foreignForm(text: string): { readonly found: string; readonly hint: string } | undefined {
   const braces = new RegExp(`(?<!\\$)\\{\\{\\s*((?:${roots})\\.[\\w.-]*)\\s*\\}\\}`).exec(text);
   if (braces !== null) return { found: braces[0], hint: `write \${{ ${braces[1] ?? ''} }}` };
+  const reference = /(?<!\$)\{\{\s*(op:\/\/[^{}]*?)\s*\}\}/.exec(text);
+  if (reference !== null) {
+    return {
+      found: reference[0],
+      hint: `write ${reference[1] ?? ''} by itself; {{ }} is for keys that take a template`,
+    };
+  }
   const shell = /\$\{([A-Za-z_][A-Za-z0-9_.-]*)\}/.exec(text) ?? /^\$([A-Z_][A-Z0-9_]*)$/.exec(text);
   if (shell === null) return undefined;
   const name = (shell[1] ?? '').toLowerCase().replaceAll('_', '-');

@@ -77,6 +77,9 @@ export function wrongType(
   if (form.kind === 'reference' && resolved.type === 'text') {
     return { problem, hint: 'a reference is written in the file, op://…, or comes out of a step that gives one' };
   }
+  if (form.kind === 'reference' && resolved.type === 'secret') {
+    return { problem, hint: 'write the reference that the step reads: op://vault/item/field' };
+  }
   return { problem };
 }
 

@@ -112,6 +112,7 @@ function readSteps(node: Node, source: Source, kinds: StepKinds): readonly Step[
 }
 
 function readStep(node: Node, index: number, source: Source, kinds: StepKinds): Step | undefined {
+  const before = source.problems.length;
   const found = node.kind === 'mapping' ? scalarOf(node, 'uses') : undefined;
   const kind = typeof found === 'string' ? kinds.get(found) : undefined;
   const keys = readKeys(node, stepKeys, 'a step', source, {
@@ -151,6 +152,7 @@ function readStep(node: Node, index: number, source: Source, kinds: StepKinds): 
     uses: String(uses ?? ''),
     with: value,
     range: idRange,
+    sound: source.problems.length === before,
     after,
   };
 }

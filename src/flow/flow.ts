@@ -29,6 +29,8 @@ export interface Step {
   readonly uses: string;
   readonly with: ObjectValue | undefined;
   readonly range: Range;
+  /** nothing was wrong with its form: what its kind checks beyond that can be told too */
+  readonly sound: boolean;
   /** ids of the earlier steps whose output it takes */
   readonly after: ReadonlySet<string>;
 }

@@ -250,6 +250,12 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
     /not put in here.*\$\{\{ inputs.x \}\}/s,
   ],
   [
+    'template braces',
+    `description: d\nsteps:\n${token.replace('client-id: id', 'client-id: "{{ op://Agents/x/y }}"')}`,
+    '7:18',
+    /not put in here.*op:\/\/Agents\/x\/y by itself/s,
+  ],
+  [
     'shell substitution',
     `description: d\nsteps:\n${token.replace('client-id: id', 'client-id: ${CLIENT_ID}')}`,
     '7:18',
@@ -318,6 +324,15 @@ describe('a flow with one thing wrong', () => {
 });
 
 describe('a folder', () => {
+  it('tells what a step kind finds wrong, beside what is wrong elsewhere in the file', async () => {
+    const two = `${token.replace('client-id', 'client-idd')}${token.replace('id: token', 'id: b')}      client-key: op://Agents/x/y\n`;
+    const folder = await load({ 'service.yaml': service, 'x.yaml': `description: d\nsteps:\n${two}` });
+    expect(told(folder)).toEqual([
+      expect.stringMatching(/^x.yaml:7:7 unknown key "client-idd"/),
+      expect.stringMatching(/^x.yaml:15:19 /),
+    ]);
+  });
+
   it('tells everything that is wrong in all files in one go', async () => {
     const folder = await load({
       'service.yaml': service.replace('region: eu-west-1', 'regoin: eu-west-1'),
