@@ -44,7 +44,8 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
   for (const { known, value } of lookAt(flow, step, environment, sinks)) {
     if (wrong || !step.sound) continue;
     for (const { key, problem, hint } of kind.check?.(known, value.given) ?? []) {
-      report(placeOf(value, key) ?? step.range, problem, hint);
+      const named = problem.startsWith(`"${key}"`) ? problem : `"${key}": ${problem}`;
+      report(placeOf(value, key) ?? step.range, named, hint);
     }
   }
   if (environment.laptop || environment.unset.length > 0 || environment.key.length > 0) return;
