@@ -24,7 +24,7 @@ const tenLines = `
 export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
   const home = createHome();
   const { NODE_COMPILE_CACHE: _, ...env } = home.env;
-  const timed = (args: readonly string[], more: { readonly cwd?: string; readonly env?: object } = {}) => {
+  const timed = (args: readonly string[], more: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}) => {
     const start = performance.now();
     const { status, stderr } = spawnSync(process.execPath, args, { cwd: home.work, env, encoding: 'utf8', ...more });
     const took = performance.now() - start;
