@@ -32,7 +32,7 @@ export interface SecretStore {
   readonly fingerprintKeys?: () => Promise<readonly [Uint8Array, ...Uint8Array[]]>;
 }
 
-export interface StoreIdentity {
+interface StoreIdentity {
   /** undefined where service.yaml declares none: then it is not asked for */
   readonly account: string | undefined;
   readonly region: string;
@@ -44,7 +44,7 @@ export interface SecretName {
   readonly id?: string | undefined;
 }
 
-export interface InspectOptions {
+interface InspectOptions {
   /** each one by itself, from where nothing lags */
   readonly strict?: boolean;
   readonly signal?: AbortSignal;

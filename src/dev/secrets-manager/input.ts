@@ -53,7 +53,7 @@ export function optionalNumber(input: Input, key: string, limits: { min: number;
   return value;
 }
 
-export function list(input: Input, key: string, limits: { max?: number } = {}): readonly unknown[] | undefined {
+function list(input: Input, key: string, limits: { max?: number } = {}): readonly unknown[] | undefined {
   const value = input[key];
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw new Refusal('SerializationException', `${key} is not a list`);

@@ -41,7 +41,7 @@ export interface DevelopmentSecretsManager {
   close(): Promise<void>;
 }
 
-export interface DumpedSecret {
+interface DumpedSecret {
   readonly name: string;
   readonly arn: string;
   readonly description: string | undefined;

@@ -4,7 +4,7 @@ import { FlowError } from '../../errors.ts';
 import type { Secret } from '../../secret.ts';
 import { translateAwsError } from './errors.ts';
 
-export interface AwsCredentials {
+interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   readonly sessionToken?: Secret | undefined;

@@ -50,7 +50,7 @@ export interface Entry {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-export interface Pushed {
+interface Pushed {
   readonly counts: { readonly create: number; readonly adopt: number; readonly update: number; readonly none: number };
   readonly changed: readonly { readonly name: string; readonly arn: string }[];
 }
