@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { loadFolder } from '../flow/load.ts';
 import { startStack, type RunningStack } from '../dev/stack.ts';
-import { tour } from './tour.ts';
 import { errorCodes } from '../errors.ts';
 import { stepKinds } from '../steps/index.ts';
+import { invitation } from './invitation.ts';
 import { commonArguments, type Invocation } from './main.ts';
 import { problemsOf, tellProblems } from './problems.ts';
 import { columns, type Terminal } from './terminal.ts';
+import { tour } from './tour.ts';
 
 /** `flows dev`: the laptop stack until Ctrl-C; with `--tour` the shipped flows first, with `--once` only those. */
 export async function dev({ argv, terminal, taken, signal }: Invocation): Promise<number> {
@@ -29,7 +30,7 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
     const failed =
       values['tour'] === true || values['once'] === true ? await tour({ stack, dir, taken, terminal, signal }) : 0;
     if (values['once'] === true) return failed === 0 ? 0 : 1;
-    terminal.out(`\n${invitation(dir, stack, folder.settings.defaultEnvironment)}\n`);
+    terminal.out(`\n${invitation(dir, folder, stack)}\n`);
     if (!signal.aborted) await once(signal, 'abort');
     return 0;
   } finally {
@@ -51,25 +52,4 @@ function addresses(
     ],
     ['Orders API', ordersApi, paint('dim', 'wants a token')],
   ]);
-}
-
-/** Commands for another terminal, which work there as they stand. */
-function invitation(
-  dir: string,
-  { addresses: { ordersApi } }: RunningStack,
-  defaultEnvironment: string | undefined,
-): string {
-  const folder = dir === 'flows' ? '' : ` --dir ${dir}`;
-  const environment = defaultEnvironment === 'development' ? '' : ' --environment development';
-  const orders = new URL('/orders', ordersApi).href;
-  const commands = [
-    'npx flows',
-    'npx flows check',
-    `npx flows orders-token --json${environment}`,
-    `npx flows break-glass${environment}`,
-    `npx flows new-user --email ada@example.com --plan${environment}`,
-    `npx flows seed-runtime --plan${environment}`,
-  ].map((command) => `  ${command}${folder}`);
-  const curl = `  npx flows orders-token --header${folder}${environment} | curl -s -H @- ${orders}`;
-  return `Try in another terminal:\n${[...commands, curl].join('\n')}\n\nCtrl-C stops everything.`;
 }

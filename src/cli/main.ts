@@ -28,6 +28,7 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
     interrupted = performance.now();
     interruption.abort(new FlowError('aborted', 'interrupted'));
   };
+  // to the very end: a signal that comes twice must not cut it short
   for (const signal of signals) process.on(signal, interrupt);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   process.stderr.on('error', () => undefined);
@@ -37,8 +38,6 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
   } catch (error) {
     if (interruption.signal.aborted) return 130;
     return fail(error, terminal, argv.includes('--debug'));
-  } finally {
-    for (const signal of signals) process.off(signal, interrupt);
   }
 }
 
