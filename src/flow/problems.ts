@@ -111,7 +111,7 @@ function lineStarts(text: string): number[] {
 function masked(line: string): string {
   const starred = (text: string) => '*'.repeat(text.length);
   return line
-    .replace(/\b(?:ops_|eyJ)[A-Za-z0-9_.=-]{8,}/g, starred)
+    .replace(/\b(?:ops_|flows_|eyJ)[A-Za-z0-9_.=-]{8,}/g, starred)
     .replace(/(?<=\btoken\s*:\s*)(?![\s{$]|\{)[^\s,}#]+/g, starred);
 }
 
