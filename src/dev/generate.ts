@@ -5,7 +5,7 @@ import { flowKeys, stepKeys } from '../flow/flow-file.ts';
 import { inputKeys } from '../flow/input-file.ts';
 import { flowSchema, serviceSchema } from '../flow/json-schema.ts';
 import { keysText, stepsText } from '../flow/reference-text.ts';
-import { environmentKeys, serviceKeys, vaultKeys } from '../service-keys.ts';
+import { environmentKeys, serviceKeys, vaultKeys } from '../settings/keys.ts';
 import { stepKinds } from '../steps/index.ts';
 
 /** What is generated from the definitions of the language: files by path, from the top of the repository. */

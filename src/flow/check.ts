@@ -1,4 +1,4 @@
-import { servedHint } from '../service-checks.ts';
+import { servedHint } from '../settings/checks.ts';
 import { servesVault, type Environment } from '../settings.ts';
 import { evaluate } from './evaluate.ts';
 import { presentedStep, type Flow, type Step } from './flow.ts';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlowError } from '../errors.ts';
-import { readSettings, withoutService } from '../service-file.ts';
+import { readSettings, withoutService } from '../settings/file.ts';
 import type { Environment, Settings } from '../settings.ts';
 import { checkFlow } from './check.ts';
 import type { Flow } from './flow.ts';

@@ -1,4 +1,4 @@
-import { form, optional, required, withDefault, type Form, type Keys } from './flow/keys.ts';
+import { form, optional, required, withDefault, type Form, type Keys } from '../flow/keys.ts';
 
 const url = form.text({ expects: 'an absolute URL', pattern: /^[a-z][a-z0-9+.-]*:\/\/\S+$/i });
 const reference = form.reference('field');

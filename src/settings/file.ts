@@ -1,10 +1,10 @@
-import { suggest } from './flow/nearest.ts';
-import { readKeys } from './flow/object.ts';
-import type { Source } from './flow/problems.ts';
-import type { Node } from './flow/yaml.ts';
-import { blankEnvironment, readEnvironment } from './service-environment.ts';
-import { serviceKeys } from './service-keys.ts';
-import type { Environment, Settings } from './settings.ts';
+import { suggest } from '../flow/nearest.ts';
+import { readKeys } from '../flow/object.ts';
+import type { Source } from '../flow/problems.ts';
+import type { Node } from '../flow/yaml.ts';
+import { blankEnvironment, readEnvironment } from './environment.ts';
+import { serviceKeys } from './keys.ts';
+import type { Environment, Settings } from '../settings.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -1,9 +1,9 @@
-import { requireSafeAddress, safeAddressHint } from './address.ts';
-import { suggest } from './flow/nearest.ts';
-import type { Source } from './flow/problems.ts';
-import { valueAt, type ObjectValue, type Value } from './flow/values.ts';
-import type { Reference } from './reference.ts';
-import { servesVault, type Environment } from './settings.ts';
+import { requireSafeAddress, safeAddressHint } from '../address.ts';
+import { suggest } from '../flow/nearest.ts';
+import type { Source } from '../flow/problems.ts';
+import { valueAt, type ObjectValue, type Value } from '../flow/values.ts';
+import type { Reference } from '../reference.ts';
+import { servesVault, type Environment } from '../settings.ts';
 
 /** What the keys of an environment cannot say one by one: addresses, tokens, names that must fit each other. */
 export function checkEnvironment(

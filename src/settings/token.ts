@@ -1,6 +1,6 @@
-import type { Source } from './flow/problems.ts';
-import type { Entry, Node } from './flow/yaml.ts';
-import type { TokenSource } from './settings.ts';
+import type { Source } from '../flow/problems.ts';
+import type { Entry, Node } from '../flow/yaml.ts';
+import type { TokenSource } from '../settings.ts';
 
 const fromEnvironment = /^\s*\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}\s*$/;
 
