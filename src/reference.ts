@@ -50,7 +50,7 @@ export class Reference implements ReferenceParts {
   /** Parses a reference to a field or file, or (two parts) to an item. Never throws. */
   static parse(text: string): Reference | ReferenceProblem {
     if (!text.startsWith(scheme)) return { problem: 'is not a secret reference', hint: form };
-      if (/\p{Cc}/u.test(text)) return { problem: 'holds a control character', hint: form };
+    if (/\p{Cc}/u.test(text)) return { problem: 'holds a control character', hint: form };
     const found = query.exec(text);
     const path = text.slice(scheme.length, found?.index);
     const segments = path.split('/').map(decodeSegment);
