@@ -21,9 +21,13 @@ export async function showLive(first: Entries, live: Live): Promise<void> {
   let entries = first;
   let reveal = live.reveal;
   let drawn = 0;
+  let noted = 0;
   const draw = (hint: string) => {
     const text = outputLines(entries, { reveal, now: now(), paint: terminal.paint });
-    terminal.out(`${drawn > 0 ? `\u001b[${drawn}F\u001b[0J` : ''}${text}`);
+    // with what a renewal has told below the former one
+    const above = drawn === 0 ? 0 : drawn + terminal.noted() - noted;
+    terminal.out(`${above > 0 ? `\u001b[${above}F\u001b[0J` : ''}${text}`);
+    noted = terminal.noted();
     drawn = rowsOf(text, terminal.width);
     if (hint === '' || !terminal.errIsTerminal) return;
     terminal.err(`${terminal.paintErr('dim', hint)}\n`);

@@ -10,6 +10,8 @@ export interface Terminal {
   note(line: string, style?: Style): void;
   /** the same, after a word that says what it is */
   tell(what: keyof typeof labels, line: string): void;
+  /** rows of the screen that notes have taken so far */
+  noted(): number;
   /** stderr, as it is */
   err(text: string): void;
   /** a question on stderr; undefined where nobody can answer */
@@ -19,8 +21,8 @@ export interface Terminal {
   readonly interactive: boolean;
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
-  /** columns of stdout's terminal, 80 where it is none */
-  readonly width: number;
+  /** columns of stdout's terminal, 0 or undefined where nobody knows */
+  readonly width: number | undefined;
   readonly paint: Paint;
   readonly paintErr: Paint;
 }
@@ -53,11 +55,16 @@ export function processTerminal(color: boolean | undefined): Terminal {
   // process.stdin is not touched before it is read from: only to look at it opens it, which takes 3 ms
   const stdinIsTerminal = isatty(0);
   const [paint, paintErr] = [painted(stdout.isTTY), painted(stderr.isTTY)];
+  let noted = 0;
+  const put = (line: string) => {
+    noted += stderr.isTTY ? rowsOf(`${line}\n`, stderr.columns) : 0;
+    stderr.write(`${line}\n`);
+  };
   return {
     out: (text) => void stdout.write(text),
-    note: (line, style) =>
-      void stderr.write(`${style === undefined ? oneLine(line) : paintErr(style, oneLine(line))}\n`),
-    tell: (what, line) => void stderr.write(`${paintErr(labels[what], what)}: ${oneLine(line)}\n`),
+    note: (line, style) => put(style === undefined ? oneLine(line) : paintErr(style, oneLine(line))),
+    tell: (what, line) => put(`${paintErr(labels[what], what)}: ${oneLine(line)}`),
+    noted: () => noted,
     err: (text) => void stderr.write(text),
     async ask(question) {
       if (!stdinIsTerminal || !stderr.isTTY) return undefined;
@@ -66,7 +73,9 @@ export function processTerminal(color: boolean | undefined): Terminal {
       const answer = lines.question(question);
       const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
       try {
-        return await Promise.race([answer, closed]);
+        const given = await Promise.race([answer, closed]);
+        if (given === undefined) stderr.write('\n');
+        return given;
       } finally {
         lines.close();
       }
@@ -82,7 +91,7 @@ export function processTerminal(color: boolean | undefined): Terminal {
     outIsTerminal: stdout.isTTY,
     errIsTerminal: stderr.isTTY,
     get width() {
-      return stdout.columns > 0 ? stdout.columns : 80;
+      return stdout.columns;
     },
     paint,
     paintErr,
@@ -102,9 +111,9 @@ export function columns(rows: readonly (readonly string[])[]): string {
 }
 
 /** Rows that whole lines take on a terminal of some columns. */
-export function rowsOf(text: string, columns: number): number {
+export function rowsOf(text: string, columns = 80): number {
   const lines = text.split('\n').slice(0, -1);
-  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(width(line) / columns)), 0);
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(width(line) / (columns > 0 ? columns : 80))), 0);
 }
 
 function width(cell: string): number {

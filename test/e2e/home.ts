@@ -20,7 +20,7 @@ export interface Running {
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Ended>;
   /** waits until stdout and stderr together hold what is looked for */
-  shows(wanted: string | RegExp): Promise<string>;
+  shows(wanted: string | { test(text: string): boolean }): Promise<string>;
 }
 
 export interface Start {
@@ -79,7 +79,7 @@ export function createHome(shipped = true): Home {
 
   const start: Home['start'] = (args, options = {}) => {
     const command = options.program ?? [process.execPath, '--no-warnings', join(repository, 'src/cli.ts'), ...args];
-    const [program = '', ...words] = options.terminal === true ? ['python3', pty, ...command] : command;
+    const [program = '', ...words] = options.terminal === true ? ['python3', onTerminal, ...command] : command;
     const child = spawn(program, words, { cwd: options.cwd ?? work, env: { ...env, ...options.env } });
     const started = follow(child);
     running.add(started);
@@ -112,7 +112,7 @@ export function createHome(shipped = true): Home {
   };
 }
 
-const pty = join(import.meta.dirname, 'pty.py');
+const onTerminal = join(import.meta.dirname, 'terminal.py');
 
 function follow(child: ChildProcessWithoutNullStreams): Running {
   let stdout = '';
@@ -150,7 +150,7 @@ function follow(child: ChildProcessWithoutNullStreams): Running {
           if (!there && !over) return;
           watchers.delete(watcher);
           if (there) found(text);
-          else missed(new Error(`ended without showing ${String(wanted)}:\n${text}`));
+          else missed(new Error(`ended without showing what was waited for:\n${text}`));
         };
         watchers.add(watcher);
         watcher();
