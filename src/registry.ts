@@ -16,7 +16,7 @@ import type { Node } from './flow/yaml.ts';
 import type { Rate } from './policy/policy.ts';
 import { parseRate, rateForm } from './rate.ts';
 import { Reference } from './reference.ts';
-import { servedHint } from './service-checks.ts';
+import { servedHint } from './settings/checks.ts';
 import { servesVault, type Environment, type Plain } from './settings.ts';
 
 /** registry.yaml: the names by which agents ask, and what they stand for. */

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { JWK } from 'jose';
 import { generateSecret } from 'otplib';
+import { loadBrokerFiles } from '../broker-files.ts';
 import type { Folder } from '../flow/load.ts';
 import { usesOf } from '../flow/uses.ts';
 import { Reference } from '../reference.ts';
@@ -21,7 +22,7 @@ export interface Filling {
 type StepUse = ReturnType<typeof usesOf>['steps'][number];
 
 /**
- * Derives it from the flows themselves: each reference exists with a generated value (a one-time password where a code
+ * Derives it from the flows and registry.yaml themselves: each reference exists with a generated value (a one-time password where a code
  * is read, a key where one is used), each `client-id` is a client, each account that signs in a user. What cannot be
  * derived comes from development.yaml. Nothing is the same at the next start.
  */
@@ -47,6 +48,10 @@ export function fill(folder: Folder, environment: Environment, file: Development
       contents.value(reference, target === 'one-time-password' || isCode(reference) ? 'one-time-password' : undefined);
   }
   for (const vault of uses.flatMap((use) => use.vaultsWritten)) contents.vault(vault);
+  for (const { references } of loadBrokerFiles(folder).registry.secrets.values()) {
+    const reference = references.get(environment.name);
+    if (reference !== undefined) contents.value(reference);
+  }
   for (const reference of environment.key.length === 0 ? [laptopKey] : environment.key) contents.value(reference);
   return { vaults: contents.seeds(), clients, users: uniqueUsers(users) };
 }
