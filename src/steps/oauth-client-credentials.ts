@@ -110,6 +110,8 @@ export const oauthClientCredentials = pureStep({
     const [secret, otherSecret] = input['client-secret'] ?? [];
     const key = input['client-key'];
     const early = key ?? secret;
+    // the issuer answers while the vault signs in; what is wrong with it is told where it is needed
+    input.issuer.discover().catch(() => undefined);
     // asked for side by side, so that they share one batch of the vault
     const [clientId, value] = await Promise.all([
       textOf(input['client-id'], context),
