@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { installPackages } from '../debian.ts';
 
 const places = [
   '/usr/bin/chromium',
@@ -20,15 +20,6 @@ export function chromium(): string {
 
 /** Before the suite: where there is none it is installed, if that needs no question. */
 export function setup(): void {
-  if (!places.some((place) => existsSync(place)) && mayInstall()) {
-    const options = { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
-    execFileSync('apt-get', ['update', '-qq'], options);
-    execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], options);
-  }
+  if (!places.some((place) => existsSync(place))) installPackages('chromium');
   chromium();
-}
-
-function mayInstall(): boolean {
-  const release = '/etc/os-release';
-  return process.getuid?.() === 0 && existsSync(release) && /^ID=debian$/m.test(readFileSync(release, 'utf8'));
 }

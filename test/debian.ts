@@ -1,0 +1,25 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Whether a program is on the path. */
+export function hasProgram(name: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Installs packages, where that needs no question: as root, on Debian. Elsewhere nothing happens. */
+export function installPackages(...names: readonly string[]): void {
+  const release = '/etc/os-release';
+  const debian = existsSync(release) && /^ID=debian$/m.test(readFileSync(release, 'utf8'));
+  if (process.getuid?.() !== 0 || !debian) return;
+  const options = { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
+  execFileSync('apt-get', ['update', '-qq'], options);
+  execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], options);
+}

@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { errorCodes } from '../../src/errors.ts';
+import type { ItemSeed } from '../../src/dev/vault/seeds.ts';
+import { type DevelopmentVault, startVault } from '../../src/dev/vault/server.ts';
+import { createHome, type Home } from '../e2e/home.ts';
+import { audience, type Realm } from './keycloak-realm.ts';
+
+/** The shipped flows by the real command, in an environment that points at a real Keycloak. */
+export function keycloakFlows(realm: () => Realm): void {
+  describe('flows', () => {
+    let home: Home;
+    let vault: DevelopmentVault;
+    const flows = (...args: string[]) =>
+      home.flows([...args, '--environment', 'keycloak'], { env: { VAULT_TOKEN: vault.token().reveal() } });
+    const answer = async (...args: string[]) => {
+      const { code, stdout, stderr } = await flows(...args, '--json');
+      if (code !== 0) throw new Error(`flows ${args.join(' ')} ends with ${code}: ${stderr}`);
+      return { shown: JSON.parse(stdout), stderr };
+    };
+
+    beforeAll(async () => {
+      vault = await startVault({ vaults: vaultFor(realm()) });
+      home = createHome();
+      // nothing of AWS here
+      rmSync(join(home.work, 'flows', 'seed-runtime.yaml'));
+      home.write('flows/service.yaml', serviceFor(realm()));
+    });
+    afterAll(async () => {
+      await home?.close();
+      await vault?.close();
+    });
+
+    test('check --online finds all of it', async () => {
+      const { code, stdout, stderr } = await flows('check', '--online');
+      if (code !== 0) throw new Error(`${stdout}${stderr}`);
+      expect(stdout).toContain('op://Accounts/Break Glass/one-time password');
+    });
+
+    test('orders-token', async () => {
+      const { shown } = await answer('orders-token');
+      expect(shown).toMatchObject({ token_type: 'Bearer', scope: expect.stringContaining('orders:read') });
+      const [, claims = ''] = String(shown.access_token).split('.');
+      expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ aud: audience });
+    });
+
+    test('break-glass, and its drill, twice at once', async () => {
+      const { shown } = await answer('break-glass');
+      const { username, password } = realm().breakGlass;
+      expect(shown).toMatchObject({ 'sign-in': realm().issuer, username, password });
+      // two processes have the same code to give: one of them is refused, and waits for the next one
+      const drills = await Promise.all([answer('break-glass-drill'), answer('break-glass-drill')]);
+      for (const drill of drills) expect(drill.shown).toMatchObject({ account: username });
+    }, 150_000);
+
+    test('new-user, in a realm that drops the password, is completed when an operator has set it', async () => {
+      const email = `new-${randomBytes(4).toString('hex')}@example.com`;
+      const run = () => flows('new-user', '--email', email, '--yes', '--json');
+      const stopped = await run();
+      expect(stopped).toMatchObject({ code: errorCodes.denied.exit, stdout: '' });
+      expect(stopped.stderr).toMatch(/refuses the password/);
+      const items = () => vault.dump().filter(({ title, state }) => title === email && state === 'active');
+      const [item] = items();
+      const password = item?.fields.find(({ label }) => label === 'password')?.value ?? '';
+      const users = (await (await realm().admin('GET', `/users?username=${email}&exact=true`)).json()) as {
+        id: string;
+      }[];
+      const [user] = users;
+      await realm().admin('PUT', `/users/${user?.id}/reset-password`, {
+        type: 'password',
+        value: password,
+        temporary: false,
+      });
+
+      const done = await run();
+      if (done.code !== 0) throw new Error(done.stderr);
+      expect(JSON.parse(done.stdout)).toMatchObject({ user: user?.id });
+      expect(items()).toHaveLength(1);
+      expect(items()[0]?.fields.filter(({ value }) => value.startsWith('otpauth://'))).toHaveLength(1);
+
+      // all of it is there: it adopts, and proves it anew
+      const again = await run();
+      if (again.code !== 0) throw new Error(again.stderr);
+      expect(items()).toHaveLength(1);
+    }, 240_000);
+  });
+}
+
+function vaultFor({ clientSecret, breakGlass }: Realm) {
+  const client = (title: string, username: string): ItemSeed => ({
+    title,
+    category: 'api-credential',
+    fields: [
+      { label: 'username', type: 'text', value: username },
+      { label: 'credential', type: 'concealed', value: clientSecret },
+    ],
+  });
+  const concealed = (title: string, ...labels: string[]): ItemSeed => ({
+    title,
+    fields: labels.map((label) => ({ label, type: 'concealed', value: randomBytes(24).toString('base64url') })),
+  });
+  const account: ItemSeed = {
+    title: 'Break Glass',
+    fields: [
+      { label: 'username', type: 'text', value: breakGlass.username },
+      { label: 'password', type: 'concealed', value: breakGlass.password },
+      { label: 'one-time password', type: 'one-time-password', value: breakGlass.seed },
+    ],
+  };
+  return [
+    {
+      name: 'Agents',
+      items: [
+        client('Orders M2M', 'orders'),
+        client('User Provisioning', 'provisioning'),
+        concealed('auth-chain key', 'password'),
+        concealed('OpenAI', 'credential'),
+        concealed('Orders Database', 'username', 'password'),
+      ],
+    },
+    { name: 'Accounts', items: [account] },
+  ];
+}
+
+function serviceFor({ issuer, scimUrl, redirectUri, signInClient, breakGlass }: Realm): string {
+  return `default-environment: keycloak
+environments:
+  keycloak:
+    development: true
+    vars: { break-glass: ${breakGlass.username}, prefix: peer }
+    key: op://Agents/auth-chain key/password
+    vault: { type: onepassword, token: { env: VAULT_TOKEN } }
+    issuers:
+      main: { url: '${issuer}' }
+    identity-providers:
+      main:
+        type: scim
+        url: ${scimUrl}
+        token-flow: scim-token
+        sign-in: { issuer: main, client-id: ${signInClient}, redirect-uri: '${redirectUri}', pages: keycloak }
+`;
+}

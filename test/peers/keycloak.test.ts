@@ -1,0 +1,25 @@
+import { afterAll, beforeAll } from 'vitest';
+import { type Keycloak, startKeycloak } from './keycloak.ts';
+import { keycloakFlows } from './keycloak-flows.ts';
+import { makeRealm, type Realm } from './keycloak-realm.ts';
+import { keycloakSignIn } from './keycloak-sign-in.ts';
+import { keycloakTokens } from './keycloak-tokens.ts';
+import { keycloakUsers } from './keycloak-users.ts';
+
+let keycloak: Keycloak;
+let realm: Realm;
+
+beforeAll(async () => {
+  keycloak = await startKeycloak();
+  realm = await makeRealm(keycloak, 'main');
+});
+afterAll(() => keycloak?.stop());
+
+// one Keycloak for all of them: its start is what takes long
+keycloakTokens(() => realm);
+keycloakSignIn(
+  () => keycloak,
+  () => realm,
+);
+keycloakUsers(() => realm);
+keycloakFlows(() => realm);
