@@ -25,8 +25,18 @@ export interface Environment {
   readonly issuers: ReadonlyMap<string, IssuerSettings>;
   readonly identityProviders: ReadonlyMap<string, IdentityProviderSettings>;
   readonly stores: ReadonlyMap<string, StoreSettings>;
+  readonly cache: CacheSettings;
   /** variables of the process's environment that service.yaml names here and that are not set; it cannot be used */
   readonly unset: readonly string[];
+}
+
+/** How long the broker keeps values, in memory. */
+export interface CacheSettings {
+  /** seconds, where registry.yaml has none for a name */
+  readonly defaultTtl: number;
+  /** seconds, whatever registry.yaml says */
+  readonly maxTtl: number;
+  readonly maxEntries: number;
 }
 
 export interface VaultSettings {

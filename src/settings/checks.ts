@@ -14,6 +14,12 @@ export function checkEnvironment(
 ): void {
   checkAddresses(environment, written, source);
   checkVaults(environment, written, source);
+  if (environment.cache.defaultTtl > environment.cache.maxTtl)
+    source.report(
+      valueAt(written, 'cache').range,
+      '"default-ttl" is longer than "max-ttl"',
+      'max-ttl is 15m by default',
+    );
   for (const [reference, value] of references) {
     if (environment.laptop || servesVault(environment, reference.vault) || isBroken(written, 'vault')) continue;
     source.report(value.range, `no entry of vault: serves the vault "${reference.vault}"`, servedHint(environment));

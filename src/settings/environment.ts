@@ -1,3 +1,4 @@
+import { parseDuration } from '../duration.ts';
 import { compileObject } from '../flow/compile.ts';
 import { evaluate, evaluateKeys } from '../flow/evaluate.ts';
 import type { Resolved, Unresolved } from '../flow/fit.ts';
@@ -9,9 +10,9 @@ import { later, type Value } from '../flow/values.ts';
 import type { Entry, MappingNode } from '../flow/yaml.ts';
 import type { Reference } from '../reference.ts';
 import { checkEnvironment } from './checks.ts';
-import { environmentForm, type environmentKeys } from './keys.ts';
+import { cacheKeys, environmentForm, type environmentKeys } from './keys.ts';
 import { tokenSource, withTokens } from './token.ts';
-import type { Environment, Plain } from '../settings.ts';
+import type { CacheSettings, Environment, Plain } from '../settings.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Written = Partial<InputOf<typeof environmentKeys>>;
@@ -82,10 +83,20 @@ export function readEnvironment({ key: name, keyRange, value: node }: Entry, sou
       profile: store.profile,
       fingerprintKey: store['fingerprint-key'] ?? [],
     })),
+    cache: cacheOf(found.cache),
     unset: [...unset],
   };
   checkEnvironment(environment, written, references, source);
   return environment;
+}
+
+/** The defaults stand in the keys: an absent `cache:` is worth an empty one. */
+function cacheOf(found: Partial<InputOf<typeof cacheKeys>> = {}): CacheSettings {
+  return {
+    defaultTtl: parseDuration(found['default-ttl'] ?? cacheKeys['default-ttl'].default ?? '') ?? 0,
+    maxTtl: parseDuration(found['max-ttl'] ?? cacheKeys['max-ttl'].default ?? '') ?? 0,
+    maxEntries: found['max-entries'] ?? cacheKeys['max-entries'].default ?? 1,
+  };
 }
 
 function mapped<T, R>(found: Readonly<Record<string, T>> | undefined, make: (each: T) => R): ReadonlyMap<string, R> {
@@ -136,5 +147,6 @@ function resolveIn(
 export function blankEnvironment(name: string, laptop: boolean): Environment {
   const none = new Map<string, never>();
   const connections = { issuers: none, identityProviders: none, stores: none };
-  return { name, laptop, development: laptop, vars: none, key: [], vaults: [], ...connections, unset: [] };
+  const cache = cacheOf();
+  return { name, laptop, development: laptop, vars: none, key: [], vaults: [], ...connections, cache, unset: [] };
 }

@@ -1,3 +1,4 @@
+import { durationForm } from '../duration.ts';
 import { form, optional, required, withDefault, type Form, type Keys } from '../flow/keys.ts';
 
 const url = form.text({ expects: 'an absolute URL', pattern: /^[a-z][a-z0-9+.-]*:\/\/\S+$/i });
@@ -74,6 +75,16 @@ const storeKeys = {
   'fingerprint-key': optional(rootKey, 'key of the version names, instead of the one derived from `key:`'),
 } satisfies Keys;
 
+export const cacheKeys = {
+  'default-ttl': withDefault(durationForm, '5m', 'how long a value is kept whose name has no `ttl` in registry.yaml'),
+  'max-ttl': withDefault(durationForm, '15m', 'the longest that any value is kept, whatever registry.yaml says'),
+  'max-entries': withDefault(
+    form.number({ integer: true, minimum: 1, maximum: 100_000 }),
+    500,
+    'values kept; the least recently used one leaves first',
+  ),
+} satisfies Keys;
+
 /** The keys of an environment of service.yaml. */
 export const environmentKeys = {
   development: withDefault(
@@ -98,6 +109,9 @@ export const environmentKeys = {
     form.mapping(form.object(storeKeys), { keyPattern: names }),
     'where runtimes read their secrets, by name',
   ),
+  cache: optional(form.object(cacheKeys), 'how long the broker keeps values, in memory', {
+    example: '{ default-ttl: 5m, max-ttl: 15m }',
+  }),
 } satisfies Keys;
 
 /** The keys of service.yaml. */

@@ -27,6 +27,7 @@ describe('service.yaml', () => {
         { type: 'onepassword', vaults: ['Agents'], token: { env: 'AGENTS_TOKEN' }, account: undefined },
         { type: 'onepassword', vaults: ['Accounts'], token: undefined, account: 'acme' },
       ],
+      cache: { defaultTtl: 300, maxTtl: 900, maxEntries: 500 },
       unset: [],
     } satisfies Partial<Environment>);
     expect(production?.key.map(String)).toEqual(['op://Agents/key/password']);
@@ -49,6 +50,24 @@ describe('service.yaml', () => {
     expect(told(unset)).toEqual([]);
     expect(unset.settings.environments.get('production')?.unset).toEqual(['HOST_NAME']);
   });
+
+  it.each([
+    ['{ default-ttl: 90s, max-ttl: 2h, max-entries: 9 }', { defaultTtl: 90, maxTtl: 7_200, maxEntries: 9 }],
+    ['{ default-ttl: 1m }', { defaultTtl: 60, maxTtl: 900, maxEntries: 500 }],
+    ['{}', { defaultTtl: 300, maxTtl: 900, maxEntries: 500 }],
+  ])('reads how long values are kept: cache: %s', async (written, cache) => {
+    const loaded = await load({ 'service.yaml': small(`    cache: ${written}\n`) });
+    expect(told(loaded)).toEqual([]);
+    expect(loaded.settings.environments.get('production')?.cache).toEqual(cache);
+    expect(loaded.settings.environments.get('development')?.cache).toMatchObject({ defaultTtl: 300 });
+  });
+
+  it.each(['{ default-ttl: 1h }', '{ max-ttl: 15 }', '{ max-entries: 0 }', '{ ttl: 5m }', '{ max-ttl: 1m }'])(
+    'refuses cache: %s',
+    async (written) => {
+      expect(told(await load({ 'service.yaml': small(`    cache: ${written}\n`) }))).toHaveLength(1);
+    },
+  );
 
   it('keeps the name of a token and never looks at its value', async () => {
     const text = small('    vault: { type: onepassword, token: "${{ env.THE_TOKEN }}" }\n');
