@@ -1,8 +1,9 @@
-import { FlowError } from '../errors.ts';
+import { errorCodes, FlowError } from '../errors.ts';
 import { Reference } from '../reference.ts';
 import { commonOptions, parseArguments } from './arguments.ts';
 import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
+import { problemsOf, tellProblems } from './problems.ts';
 
 /** `flows read op://vault/item/field`: one value, bare. */
 export async function read(invocation: Invocation): Promise<number> {
@@ -24,6 +25,11 @@ export async function read(invocation: Invocation): Promise<number> {
   if (reference.field === undefined)
     throw new FlowError('usage', 'the reference names no field', { hint: 'write op://vault/item/field' });
   return withApp(invocation, async (app) => {
+    const problems = problemsOf(app.folder, 'service');
+    if (problems.length > 0) {
+      tellProblems(problems, terminal);
+      return errorCodes.invalid.exit;
+    }
     const secret = await app.read(reference);
     terminal.out(values['newline'] === false ? secret.reveal() : `${secret.reveal()}\n`);
     return 0;
