@@ -1,3 +1,4 @@
+import { loadBrokerFiles } from '../broker-files.ts';
 import { errorCodes } from '../errors.ts';
 import { loadFolder } from '../flow/load.ts';
 import { stepKinds } from '../steps/index.ts';
@@ -13,7 +14,9 @@ export async function check(invocation: Invocation): Promise<number> {
     json: { type: 'boolean', help: 'answer as JSON' },
   });
   const folder = await loadFolder({ dir: String(values['dir'] ?? 'flows'), kinds: stepKinds, env: process.env });
-  const { problems, flows, settings } = folder;
+  const { flows, settings } = folder;
+  const broker = loadBrokerFiles(folder);
+  const problems = [...folder.problems, ...broker.problems];
   if (values['json'] === true && values['online'] !== true && values['setup'] !== true) {
     terminal.out(
       `${JSON.stringify({ flows: [...flows.keys()], environments: [...settings.environments.keys()], problems })}\n`,

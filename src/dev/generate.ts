@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { errorCodes } from '../errors.ts';
 import { flowKeys, stepKeys } from '../flow/flow-file.ts';
 import { inputKeys } from '../flow/input-file.ts';
-import { flowSchema, serviceSchema } from '../flow/json-schema.ts';
+import { flowSchema, policySchema, registrySchema, serviceSchema } from '../flow/json-schema.ts';
 import { keysText, stepsText } from '../flow/reference-text.ts';
+import { policyKeys } from '../policy/keys.ts';
+import { registryKeys } from '../registry.ts';
 import { environmentKeys, serviceKeys, vaultKeys } from '../settings/keys.ts';
 import { stepKinds } from '../steps/index.ts';
 
@@ -14,6 +16,8 @@ export function generated(readme: string | undefined): ReadonlyMap<string, strin
   const files = new Map([
     ['flows/.schema/flow.schema.json', json(flowSchema(flowKeys, stepKeys, inputKeys, stepKinds))],
     ['flows/.schema/service.schema.json', json(serviceSchema(serviceKeys, environmentKeys, vaultKeys))],
+    ['flows/.schema/policy.schema.json', json(policySchema(policyKeys))],
+    ['flows/.schema/registry.schema.json', json(registrySchema(registryKeys))],
   ]);
   if (readme !== undefined) files.set('README.md', withSections(readme));
   return files;
@@ -23,6 +27,8 @@ const sections: Readonly<Record<string, () => string>> = {
   steps: () => stepsText(stepKinds),
   flow: () => [keysText(flowKeys), 'A step:', keysText(stepKeys), 'An input:', keysText(inputKeys)].join('\n\n'),
   service: () => [keysText(serviceKeys)].join('\n\n'),
+  policy: () => keysText(policyKeys),
+  registry: () => keysText(registryKeys),
   'exit-codes': exitCodes,
 };
 

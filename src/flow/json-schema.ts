@@ -61,8 +61,10 @@ function schemaOf(form: Form): Schema {
       const keys = form.keyPattern === undefined ? {} : { propertyNames: { pattern: form.keyPattern.source } };
       return { type: 'object', additionalProperties: schemaOf(form.of), ...keys };
     }
-    case 'object':
-      return objectSchema(form.keys);
+    case 'object': {
+      const one = (form.exactlyOne ?? []).map((key) => ({ required: [key] }));
+      return { ...objectSchema(form.keys), ...(one.length === 0 ? {} : { oneOf: one }) };
+    }
     case 'union':
       return { anyOf: form.of.map(schemaOf) };
   }
@@ -136,4 +138,32 @@ export function serviceSchema(serviceKeys: Keys, environmentKeys: Keys, vaultKey
   const environment = { anyOf: [objectSchema(environmentKeys, { vault }), { type: 'null' }] };
   const environments = { type: 'object', propertyNames: { pattern: names }, additionalProperties: environment };
   return { $schema: draft, title: "auth-chain's service.yaml", ...objectSchema(serviceKeys, { environments }) };
+}
+
+/** The schema of policy.yaml, in which no expression stands. */
+export function policySchema(policyKeys: Keys): Schema {
+  return { $schema: draft, title: "auth-chain's policy.yaml", ...withoutExpressions(objectSchema(policyKeys)) };
+}
+
+/** The schema of registry.yaml: an expression may stand inside a reference. */
+export function registrySchema(registryKeys: Keys): Schema {
+  return { $schema: draft, title: "auth-chain's registry.yaml", ...withoutExpressions(objectSchema(registryKeys)) };
+}
+
+function withoutExpressions(schema: Schema): Schema {
+  const { anyOf, ...rest } = schema;
+  if (Array.isArray(anyOf)) {
+    const plain = anyOf.filter(({ pattern }: Schema) => typeof pattern !== 'string' || !/^\^?\\\$\\\{/.test(pattern));
+    const [only, ...others] = plain.map(withoutExpressions);
+    return others.length === 0 ? { ...only, ...rest } : { ...rest, anyOf: [only, ...others] };
+  }
+  const inner = Object.entries(rest).map(([key, value]) => {
+    const plain = isSchema(value) ? withoutExpressions(value) : value;
+    return [key, plain] as const;
+  });
+  return Object.fromEntries(inner);
+}
+
+function isSchema(value: unknown): value is Schema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

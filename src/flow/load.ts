@@ -4,6 +4,7 @@ import { FlowError } from '../errors.ts';
 import { readSettings, withoutService } from '../settings/file.ts';
 import type { Environment, Settings } from '../settings.ts';
 import { checkFlow } from './check.ts';
+import { reportEverywhere } from './everywhere.ts';
 import type { Flow } from './flow.ts';
 import { readFlow } from './flow-file.ts';
 import { suggest } from './nearest.ts';
@@ -135,20 +136,7 @@ function checkEverywhere(flow: Flow, { environments }: Settings): void {
     if (environment !== undefined) mine.push(environment);
     else flow.source.report(wordIn(flow, name), `unknown environment "${name}"`, suggest(name, environments.keys()));
   }
-  const found = new Map<string, { range: Range; message: string; hint: string | undefined; names: Set<string> }>();
-  for (const environment of mine) {
-    checkFlow(flow, environment, (range, message, hint) => {
-      const key = `${range.start} ${range.end} ${message}`;
-      const same = found.get(key) ?? { range, message, hint, names: new Set<string>() };
-      same.names.add(environment.name);
-      found.set(key, same);
-    });
-  }
-  for (const { range, message, hint, names } of found.values()) {
-    const where =
-      names.size === mine.length ? '' : ` in environment ${[...names].map((name) => `"${name}"`).join(', ')}`;
-    flow.source.report(range, `${message}${where}`, hint);
-  }
+  reportEverywhere(mine, flow.source.report, (environment, report) => checkFlow(flow, environment, report));
 }
 
 function wordIn(flow: Flow, word: string): Range {
