@@ -11,6 +11,7 @@ import { type Folder, loadFolder } from './flow/load.ts';
 import { suggest } from './flow/nearest.ts';
 import type { Output } from './flow/output.ts';
 import { type Plan, planFlow } from './flow/plan.ts';
+import { createPreparedSteps } from './flow/prepared.ts';
 import { type RunEvent, runFlow } from './flow/run.ts';
 import type { Services } from './flow/services.ts';
 import type { StepContext } from './flow/step.ts';
@@ -70,6 +71,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const folder = await loadFolder({ dir: options.dir, kinds: stepKinds, env: variables });
   takeTokens(folder, options.taken);
   const cache = createTokenCache({ now });
+  const prepared = createPreparedSteps();
   const locked = createLocks({ folder: stateFolder(variables), sleep, now });
   let opened: Promise<Connections> | undefined;
 
@@ -137,6 +139,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       connection: adapters.get,
       plain: adapters.plain,
       cached: cache.get,
+      prepared,
       context: (flow, step): StepContext => ({
         flow,
         step,

@@ -19,15 +19,11 @@ export interface Execution {
   readonly finished: Map<string, number>;
   /** what probes of this same execution found; worth nothing once something was written */
   readonly probes: Map<string, StepPlan<Readonly<Record<string, unknown>>>>;
-  readonly onEvent: OnEvent;
+  /** undefined: nobody listens, and no event is made */
+  readonly onEvent: OnEvent | undefined;
 }
 
-export function createExecution(
-  flow: Flow,
-  inputs: Inputs,
-  services: Services,
-  onEvent: OnEvent = () => undefined,
-): Execution {
+export function createExecution(flow: Flow, inputs: Inputs, services: Services, onEvent?: OnEvent): Execution {
   const { environment } = services;
   const place = { flow: flow.name };
   if (environment.unset.length > 0) {
@@ -65,7 +61,9 @@ export function stagesOf(flow: Flow): readonly (readonly Step[])[] {
 
 export function prepareStep(execution: Execution, step: Step): Prepared {
   const { flow, inputs, services, outputs } = execution;
-  return prepare(flow, step, runScope(flow, inputs, services, outputs, step.index));
+  const afresh = () => prepare(flow, step, runScope(flow, inputs, services, outputs, step.index));
+  const kept = step.kind?.effect === 'none' && step.kind.expiresAt !== undefined ? services.prepared : undefined;
+  return kept === undefined ? afresh() : kept.get(step, inputs, afresh);
 }
 
 /** Runs the `none` steps of a stage that have not run yet, each as soon as those that it needs are done. */
@@ -108,9 +106,23 @@ async function mintOrCached(
   };
   if (kind.expiresAt === undefined) return [await mint(), false];
   const expiresAt = (output: Readonly<Record<string, unknown>>) => kind.expiresAt?.(output);
-  const key = canonical([services.environment.name, kind.name, input], labels);
+  const key = keyOf(services.environment.name, kind, input, labels);
   const output = await services.cached<Readonly<Record<string, unknown>>>(key, mint, expiresAt);
   return [output, !minted];
+}
+
+/** By the input itself, which is the same object as long as nothing in it changes. */
+const keys = new WeakMap<Readonly<Record<string, unknown>>, string>();
+
+function keyOf(
+  environment: string,
+  kind: PureStepKind,
+  input: Readonly<Record<string, unknown>>,
+  labels: ConnectionLabels,
+): string {
+  const key = keys.get(input) ?? canonical([environment, kind.name, input], labels);
+  keys.set(input, key);
+  return key;
 }
 
 /** Lets a step that writes act. Its resolved input has been told before. */
@@ -135,12 +147,11 @@ export async function skipWrite(
   output: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   execution.outputs.set(step.id, checkedOutput(kind, output));
-  const plain = plainOutput(kind, output);
-  await execution.onEvent({
+  await execution.onEvent?.({
     ...about(execution, step, kind),
     type: 'step-finished',
     outcome: 'unchanged',
-    output: plain,
+    output: plainOutput(kind, output),
     milliseconds: 0,
   });
 }
@@ -152,17 +163,25 @@ async function told(
   work: () => Promise<readonly [Readonly<Record<string, unknown>>, 'done' | 'cached']>,
 ): Promise<void> {
   const { onEvent, outputs, services, finished } = execution;
-  const who = about(execution, step, kind);
   const { now, signal } = services.context(execution.flow.name, step.id);
   if (signal.aborted) throw new FlowError('aborted', 'stopped before this step', { cause: signal.reason });
+  const done = (output: Readonly<Record<string, unknown>>) => {
+    outputs.set(step.id, output);
+    finished.set(step.id, now());
+  };
+  if (onEvent === undefined) {
+    const [output] = await work();
+    done(output);
+    return;
+  }
+  const who = about(execution, step, kind);
   const inputs = Object.fromEntries(Object.entries(input).map(([key, each]) => [key, journalled(each, labels)]));
   await onEvent({ ...who, type: 'step-started', inputs });
   const start = now();
   let event: RunEvent;
   try {
     const [output, outcome] = await work();
-    outputs.set(step.id, output);
-    finished.set(step.id, now());
+    done(output);
     event = { ...who, type: 'step-finished', outcome, output: plainOutput(kind, output), milliseconds: now() - start };
   } catch (error) {
     await onEvent({ ...who, type: 'step-failed', code: asFlowError(error).code, milliseconds: now() - start });

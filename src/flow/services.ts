@@ -1,5 +1,6 @@
 import type { Environment, Plain } from '../settings.ts';
 import type { ConnectionKind } from './keys.ts';
+import type { PreparedSteps } from './prepared.ts';
 import type { StepContext } from './step.ts';
 
 /** What the composition root hands to a plan or a run. */
@@ -9,6 +10,8 @@ export interface Services {
   connection(kind: ConnectionKind, name: string): unknown;
   /** what `${{ issuers.main.url }}` may name. @throws FlowError */
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
+  /** kept for all runs in this environment; absent: each run prepares its steps afresh */
+  readonly prepared?: PreparedSteps;
   context(flow: string, step: string): StepContext;
   /** @param expiresAt epoch seconds; undefined: not to be kept */
   cached<T>(key: string, mint: () => Promise<T>, expiresAt: (value: T) => number | undefined): Promise<T>;

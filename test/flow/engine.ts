@@ -1,4 +1,5 @@
 import { form, optional, required } from '../../src/flow/keys.ts';
+import { createPreparedSteps } from '../../src/flow/prepared.ts';
 import type { RunEvent } from '../../src/flow/run.ts';
 import { registerSteps } from '../../src/flow/registry.ts';
 import type { Services } from '../../src/flow/services.ts';
@@ -142,6 +143,7 @@ export function servicesFor(environment: Environment): Recorded {
     connection: (kind, name) => ({ kind, name }),
     plain: (kind, name) => ({ url: `https://${kind}.${name}.example` }),
     context,
+    prepared: createPreparedSteps(),
     async cached<T>(key: string, mint: () => Promise<T>): Promise<T> {
       if (!cache.has(key)) cache.set(key, await mint());
       return cache.get(key) as T;
