@@ -8,6 +8,8 @@ export interface IssuerKeysOptions {
   readonly transport: Transport;
   /** epoch milliseconds */
   readonly now: () => number;
+  /** see KeySetOptions */
+  readonly staleFor?: number | undefined;
 }
 
 export interface IssuerKeys {
@@ -20,10 +22,16 @@ export interface IssuerKeys {
 const failureKept = 5000;
 
 /** Where an issuer's keys are: as told, or by discovery when they are first needed, once however many wait. */
-export function createIssuerKeys({ issuer, jwksUri, transport, now }: IssuerKeysOptions): () => Promise<IssuerKeys> {
+export function createIssuerKeys({
+  issuer,
+  jwksUri,
+  transport,
+  now,
+  staleFor,
+}: IssuerKeysOptions): () => Promise<IssuerKeys> {
   const keysAt = (url: string, identifier: string): IssuerKeys => ({
     identifier,
-    keys: createKeySet({ url, transport, now }),
+    keys: createKeySet({ url, transport, now, staleFor }),
   });
   let found = jwksUri === undefined ? undefined : Promise.resolve(keysAt(jwksUri, issuer));
   let forgetAt = Infinity;

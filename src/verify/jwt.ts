@@ -42,7 +42,8 @@ export interface JwtRules {
   /** at least one of them must be in `aud` */
   readonly anyAudience?: readonly string[];
   readonly algorithms?: readonly string[] | undefined;
-  readonly typ?: readonly string[] | undefined;
+  /** without `application/`, whatever the case; undefined among them: it may be absent */
+  readonly typ?: readonly (string | undefined)[] | undefined;
   readonly requiredClaims?: Readonly<Record<string, unknown>> | undefined;
   /** seconds */
   readonly clockTolerance: number;

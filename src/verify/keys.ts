@@ -7,6 +7,8 @@ export interface KeySetOptions {
   readonly transport: Transport;
   /** epoch milliseconds */
   readonly now: () => number;
+  /** milliseconds that keys are used beyond their time where they cannot be fetched anew; default 1 hour */
+  readonly staleFor?: number | undefined;
 }
 
 /** An issuer's public keys. */
@@ -21,14 +23,14 @@ export interface KeySet {
 /** keys are fetched again after this */
 const keptFor = 600_000;
 /** where that fails, they are used this much longer: an issuer that is down is no reason for an API to be */
-const staleFor = 3_600_000;
+const staleByDefault = 3_600_000;
 /** between two fetches that unknown keys cause, so that forged tokens cause no storm */
 const cooldown = 30_000;
 /** a failure is remembered, so that a flood of requests does not become one to the issuer */
 const failureKept = 5_000;
 
 /** Fetches an issuer's keys when they are first needed, once however many wait, and again where a token names a new one. */
-export function createKeySet({ url, transport, now }: KeySetOptions): KeySet {
+export function createKeySet({ url, transport, now, staleFor = staleByDefault }: KeySetOptions): KeySet {
   let known: { readonly find: JWTVerifyGetKey; readonly at: number } | undefined;
   let failure: { readonly error: unknown; readonly at: number } | undefined;
   let running: Promise<void> | undefined;
