@@ -4,6 +4,7 @@ import { type Flow, presentedStep } from '../flow/flow.ts';
 import { type Inputs, parseInputs } from '../flow/inputs.ts';
 import { suggest } from '../flow/nearest.ts';
 import type { Output } from '../flow/output.ts';
+import { outputJson } from '../flow/output-json.ts';
 import type { Plan } from '../flow/plan.ts';
 import { commonOptions, parseArguments, unexpectedWord, wordsOf } from './arguments.ts';
 import { commands, wantsHelp } from './commands.ts';
@@ -14,7 +15,7 @@ import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
 import { planText } from './plan-text.ts';
 import { problemsOf, tellProblems } from './problems.ts';
-import { headerLine, outputJson, outputText } from './show.ts';
+import { headerLine, outputText } from './show.ts';
 import type { Terminal } from './terminal.ts';
 import { whereabouts } from './where.ts';
 

@@ -1,11 +1,12 @@
 import { type App, openApp } from '../app.ts';
-import { outputJson, outputLines } from './show.ts';
+import { outputLines } from './show.ts';
 import { planText } from './plan-text.ts';
 import type { Terminal } from './terminal.ts';
 import type { TakenEnvironment } from '../environment.ts';
 import { asFlowError, FlowError } from '../errors.ts';
 import { parseInputs } from '../flow/inputs.ts';
 import type { Output } from '../flow/output.ts';
+import { outputJson } from '../flow/output-json.ts';
 import type { RunningStack } from '../dev/stack.ts';
 
 export interface TourOptions {

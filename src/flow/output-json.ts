@@ -1,0 +1,53 @@
+import type { Output, Shown } from './output.ts';
+
+/** A token as a flow's output has it. */
+export type TokenFields = Extract<Shown, { as: 'token' }>['token'];
+
+/** A token response as RFC 6749 section 5.1 names them, and `expires_at` in epoch seconds. */
+export interface TokenJson {
+  readonly access_token: string;
+  readonly token_type: string;
+  readonly expires_in?: number;
+  readonly expires_at?: number;
+  readonly scope?: string;
+}
+
+/** @param now epoch milliseconds */
+export function tokenJson(token: TokenFields, now: number): TokenJson {
+  const expiresAt = token['expires-at'];
+  return {
+    access_token: token['access-token'].reveal(),
+    token_type: token['token-type'],
+    ...(expiresAt === undefined
+      ? {}
+      : { expires_in: Math.max(0, Math.floor(expiresAt - now / 1000)), expires_at: expiresAt }),
+    ...(token.scope === undefined ? {} : { scope: token.scope }),
+  };
+}
+
+/** The answer as JSON, secrets included: it is what was asked for. */
+export function outputJson(output: Output, now: number): unknown {
+  if (output.kind === 'none') return {};
+  if (output.kind === 'scalar') return valueJson(output.value, now);
+  return Object.fromEntries(output.entries.map(([name, value]) => [name, valueJson(value, now)]));
+}
+
+function valueJson(value: Shown, now: number): unknown {
+  switch (value.as) {
+    case 'plain':
+      return value.value;
+    case 'reference':
+      return value.value.toString();
+    case 'secret':
+      return value.value.reveal();
+    case 'token':
+      return tokenJson(value.token, now);
+    case 'one-time-code':
+      return { code: value.code.reveal(), valid_for: secondsLeft(value.validUntil, now) };
+  }
+}
+
+/** Whole seconds, rounded up. @param now epoch milliseconds */
+export function secondsLeft(validUntil: number, now: number): number {
+  return Math.max(0, Math.ceil((validUntil - now) / 1000));
+}
