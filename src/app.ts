@@ -59,8 +59,11 @@ export interface App {
   run(flow: Flow, inputs: Inputs, options?: RunOptions): Promise<Output>;
   read(reference: Reference): Promise<Secret>;
   connections(): Promise<Connections>;
-  /** A token was refused: forgets it if it is the cached one (SHA-256 of the access token, hex). */
-  rejected(tokenHash: string): boolean;
+  /**
+   * A token was refused: forgets it if it is the cached one (SHA-256 of the access token, hex), and if it did not just
+   * do so. @param spacing seconds, default 0
+   */
+  rejected(tokenHash: string, spacing?: number): boolean;
   close(): Promise<void>;
 }
 
@@ -180,7 +183,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     run: async (flow, inputs, runOptions = {}) => run(flow, inputs, runOptions),
     read: async (reference) => (await connections()).read(reference),
     connections,
-    rejected: (tokenHash) => cache.rejected(tokenHash),
+    rejected: (tokenHash, spacing) => cache.rejected(tokenHash, spacing),
     async close() {
       await (await opened?.catch(() => undefined))?.close();
     },

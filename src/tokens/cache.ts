@@ -30,9 +30,10 @@ export interface TokenCache {
    * A service said 401 to this token. Forgets it only if it is the one still cached, so that many reports of one old
    * token cause one mint at most.
    * @param tokenHash SHA-256 of the access token, in hex
-   * @returns whether it was cached
+   * @param spacing seconds that must have passed since the last time that this happened to the same key, default 0
+   * @returns whether it was cached, and is not any more
    */
-  rejected(tokenHash: string): boolean;
+  rejected(tokenHash: string, spacing?: number): boolean;
   readonly size: () => number;
 }
 
@@ -67,6 +68,8 @@ export function createTokenCache(options: TokenCacheOptions = {}): TokenCache {
   const entries = new Map<string, Entry>();
   const mints = new Map<string, Mint>();
   const failures = new Map<string, Failure>();
+  /** when a service last said 401 to a key's token, epoch milliseconds */
+  const rejections = new Map<string, number>();
   let tick = 0;
 
   function keep(key: string, value: unknown, expiry: number | undefined): void {
@@ -95,9 +98,13 @@ export function createTokenCache(options: TokenCacheOptions = {}): TokenCache {
     for (const [key, entry] of entries) if (at >= entry.expires) entries.delete(key);
     // a failure that ended long ago no longer makes the next one last longer
     for (const [key, failure] of failures) if (at >= failure.until + most * 1000) failures.delete(key);
-    for (const key of failures.keys()) {
-      if (failures.size <= capacity) break;
-      failures.delete(key);
+    dropOldest(failures);
+  }
+
+  function dropOldest(map: Map<string, unknown>): void {
+    for (const key of map.keys()) {
+      if (map.size <= capacity) return;
+      map.delete(key);
     }
   }
 
@@ -181,12 +188,19 @@ export function createTokenCache(options: TokenCacheOptions = {}): TokenCache {
       if (typeof which === 'string') return forget(which);
       for (const key of new Set([...entries.keys(), ...failures.keys(), ...mints.keys()])) if (which(key)) forget(key);
     },
-    rejected(tokenHash) {
+    rejected(tokenHash, spacing = 0) {
       const wanted = tokenHash.toLowerCase();
       if (!/^[0-9a-f]{64}$/.test(wanted)) return false;
       for (const [key, entry] of entries) {
         entry.hash ??= hashOf(entry.value);
         if (entry.hash !== wanted) continue;
+        const at = now();
+        const passed = at - (rejections.get(key) ?? -Infinity);
+        // a clock that was set back makes nobody wait for longer
+        if (passed >= 0 && passed < spacing * 1000) return false;
+        rejections.delete(key);
+        rejections.set(key, at);
+        dropOldest(rejections);
         forget(key);
         return true;
       }

@@ -19,6 +19,23 @@ describe('eviction', () => {
     expect(cache.rejected(hash('token-2').toUpperCase())).toBe(true);
   });
 
+  it('happens to a key once in a while at most, where that is asked for', async () => {
+    const { get, cache, pass } = arrange();
+    await get();
+    expect(cache.rejected(hash('token-1'), 60)).toBe(true);
+    await get();
+    pass(59);
+    expect(cache.rejected(hash('token-2'), 60)).toBe(false);
+    expect(token(await get())).toBe('token-2');
+    await get('other');
+    expect(cache.rejected(hash('token-3'), 60)).toBe(true);
+    pass(1);
+    expect(cache.rejected(hash('token-2'), 60)).toBe(true);
+    await get();
+    pass(-3_600);
+    expect(cache.rejected(hash('token-4'), 60)).toBe(true);
+  });
+
   it.each(['', 'nonsense', hash('')])('by %j finds nothing, whatever is cached', async (reported) => {
     const { cache } = arrange();
     await cache.get(
