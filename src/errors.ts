@@ -138,7 +138,9 @@ export class FlowError extends Error {
       subject,
     ].filter((part) => part !== undefined);
     const what = `${where.length === 0 ? '' : `${where.join(', ')}: `}${this.message}`;
-    return oneLine(this.hint === undefined ? what : `${what} (${this.hint})`);
+    const wait = this.retryAfter === undefined ? undefined : `it asks to wait ${this.retryAfter} s`;
+    const remedy = [this.hint, wait].filter((part) => part !== undefined).join('; ');
+    return oneLine(remedy === '' ? what : `${what} (${remedy})`);
   }
 }
 
