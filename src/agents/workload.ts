@@ -26,6 +26,8 @@ export interface WorkloadOptions {
   readonly now: () => number;
   /** default the global one */
   readonly fetch?: Fetch | undefined;
+  /** milliseconds for each call of an issuer, default 5,000 */
+  readonly deadline?: number | undefined;
 }
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -63,7 +65,7 @@ const types = ['jwt', 'jose', 'at+jwt', undefined];
  * bad tokens come, at most every few seconds. Where an issuer's keys cannot be had its tokens prove nobody.
  */
 export function createWorkloads(options: WorkloadOptions): (token: string) => Promise<WorkloadAnswer> {
-  const { now, development } = options;
+  const { now, development, deadline = 5_000 } = options;
   const verified = new Map<string, Verified>();
   const keys = new Map<string, Keys>();
   let trusted: { readonly policy: Policy; readonly index: TrustIndex } | undefined;
@@ -88,7 +90,7 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
     // whoever waited for the modules as well may have been quicker
     const meanwhile = keys.get(issuer);
     if (meanwhile !== undefined && meanwhile !== known) return meanwhile.found;
-    const transport = createTransport({ development, fetch: options.fetch, deadline: 5_000, now });
+    const transport = createTransport({ development, fetch: options.fetch, deadline, now });
     const found = createIssuerKeys({ issuer, jwksUri: undefined, transport, now, staleFor: 0 });
     keys.set(issuer, { found, at: now() });
     return found;
