@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { compileClaims } from '../../src/agents/claims.ts';
 
@@ -59,7 +59,7 @@ describe('claims', () => {
     const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '/', '.', '*'), maxLength: 8 });
     fc.assert(
       fc.property(pattern, text, (pattern, value) => {
-        const source = [...pattern].map((each) => (each === '*' ? '[^]*' : each === '.' ? '\\.' : each)).join('');
+        const source = pattern.replaceAll('.', '\\.').replaceAll('*', '[^]*');
         expect(misfit({ claim: pattern }, { claim: value }) === undefined).toBe(
           new RegExp(`^(?:${source})$`, 'u').test(value),
         );
