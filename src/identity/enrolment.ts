@@ -31,6 +31,8 @@ export interface Enrolment {
 type CodePage = Extract<SignInPage, { at: 'one-time-code' }>;
 /** Wrong codes that providers let pass before they lock an account (Keycloak 30, the laptop's 5). */
 const mostTries = 4;
+/** Milliseconds after a wrong code: sooner than a second looks like guessing, and Keycloak locks the account. */
+const pause = 1_500;
 
 type EnrolmentPage = Extract<SignInPage, { at: 'enrolment' }>;
 
@@ -114,6 +116,7 @@ async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
     }
     if (result.at !== 'rejected') throw unexpected(account, result);
     if (result.what !== 'one-time-code') throw refusal(account, result.what);
+    await context.sleep(pause);
     if (result.again !== undefined) asking = { at: 'one-time-code', submit: result.again };
   }
   throw refusal(account, 'one-time-code', await skewHint(context));

@@ -25,7 +25,7 @@ interface SignedIn {
   readonly subject: string;
   /** of RP-initiated logout, where the provider has it */
   readonly endSession: URL | undefined;
-  /** Takes back the tokens that were given, where the provider has RFC 7009. */
+  /** Takes back the access token, and the refresh token where no logout ends it; where the provider has RFC 7009. */
   revoke(): Promise<void>;
 }
 
@@ -87,13 +87,15 @@ function signedIn(openid: typeof import('openid-client'), config: Configuration,
   }
   const metadata = config.serverMetadata();
   const hint = { id_token_hint: tokens.id_token };
+  // some providers end the session with its refresh token, and then have no session to log out of
+  const alone = metadata.end_session_endpoint === undefined ? [tokens.refresh_token] : [];
   return {
     subject,
     endSession: metadata.end_session_endpoint === undefined ? undefined : openid.buildEndSessionUrl(config, hint),
     revoke: async () => {
       if (metadata.revocation_endpoint === undefined) return;
       try {
-        for (const token of [tokens.refresh_token, tokens.access_token]) {
+        for (const token of [tokens.access_token, ...alone]) {
           if (token !== undefined) await openid.tokenRevocation(config, token);
         }
       } catch (error) {
