@@ -18,6 +18,8 @@ export interface AuditEvent {
   readonly run?: string | undefined;
   /** stated by the agent, at most 200 characters */
   readonly reason?: string | undefined;
+  /** what an operator should know besides, in our own words: never text of another service */
+  readonly detail?: string | undefined;
   /** peer address, or `socket` */
   readonly address?: string | undefined;
 }
@@ -33,6 +35,10 @@ export type AuditAction =
   | 'vault.quota'
   | 'local.run'
   | 'local.read'
+  /** a write that a crash or a power cut ended early was found at the end of the trail, and moved aside */
+  | 'audit.torn'
+  /** the trail could not be written for a while, and nothing was given out */
+  | 'audit.recovered'
   | 'start'
   | 'stop';
 
