@@ -89,7 +89,7 @@ describe('SDKs', () => {
     [/^@?otplib/, /^src\/(?:totp\.ts|dev\/|vaults\/)/],
     [/^express/, /^src\/(?:verify|dev)\//],
     [/^(?:oidc-provider|qrcode)/, /^src\/dev\//],
-    [/^yaml/, /^src\/flow\/yaml\.ts$/],
+    [/^yaml/, /^src\/(?:flow\/yaml|agents\/edit)\.ts$/],
   ];
   test.each(rooms)('%s stays in its room', (sdk, home) => {
     const uses = packages.filter(({ to }) => sdk.test(to));

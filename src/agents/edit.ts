@@ -65,8 +65,9 @@ function texts({ allow, flows, deny }: AgentPolicy) {
 }
 
 function expected({ agents }: Policy, name: string, tokens: readonly AgentToken[]): string {
-  const nobody = {
+  const nobody: AgentPolicy = {
     name,
+    tokens: [],
     trust: [],
     allow: [],
     flows: [],
@@ -117,7 +118,7 @@ function splicesFor(text: string, agent: string, tokens: readonly AgentToken[]):
     return [{ start: first, end: first, text: `tokens: ${listOf(tokens)}${between}` }];
   }
   if (!isSeq(list)) return undefined;
-  return list.flow === true ? inline(text, list, tokens) : lines(text, list, tokens, eol);
+  return list.flow === true ? inline(text, list, tokens) : lines(text, colonOf(text, rules), list, tokens, eol);
 }
 
 /** A new agent after the last one. */
@@ -139,11 +140,11 @@ function inline(text: string, list: YAMLSeq, tokens: readonly AgentToken[]): rea
 }
 
 /** One token a line: only whole lines go and come. */
-function lines(text: string, list: YAMLSeq, tokens: readonly AgentToken[], eol: string): readonly Splice[] | undefined {
+function lines(text: string, colon: number, list: YAMLSeq, tokens: readonly AgentToken[], eol: string) {
   const written = sources(text, list);
   const kept = new Set(tokens.map(({ sha256 }) => sha256));
   const last = [...written.values()].at(-1);
-  if (last === undefined || tokens.length === 0) return undefined;
+  if (last === undefined) return undefined;
   const gone = [...written]
     .filter(([sha256]) => !kept.has(sha256))
     .map(([, { start, end }]) => {
@@ -153,6 +154,8 @@ function lines(text: string, list: YAMLSeq, tokens: readonly AgentToken[], eol: 
   const from = text.lastIndexOf('\n', last.start - 1) + 1;
   const dash = text.slice(from, last.start);
   if (!/^ *- +$/.test(dash)) return undefined;
+  // nothing but the key would be no list
+  if (tokens.length === 0) return [...gone, { start: colon + 1, end: colon + 1, text: ' []' }];
   const come = tokens.filter(({ sha256 }) => !written.has(sha256)).map((token) => `${dash}${itemOf(token)}${eol}`);
   const at = Math.min(text.length, endOfLine(text, last.end) + eol.length);
   return [...gone, { start: at, end: at, text: come.join('') }];
@@ -161,22 +164,33 @@ function lines(text: string, list: YAMLSeq, tokens: readonly AgentToken[], eol: 
 /** Each token of a list as it is written. */
 function sources(text: string, list: YAMLSeq): ReadonlyMap<string, { text: string; start: number; end: number }> {
   const found = list.items.flatMap((item) => {
-    const hash = isMap(item) ? valueOf(item, 'sha256') : (item as Node);
     const range = (item as Node).range;
-    if (!isScalar(hash) || typeof hash.value !== 'string' || range === undefined || range === null) return [];
+    if (range === undefined || range === null) return [];
     const [start, end] = range;
-    return [[hash.value.replace(/^sha256:/, ''), { text: text.slice(start, end), start, end }] as const];
+    return [[hashOf(item), { text: text.slice(start, end), start, end }] as const];
   });
   return new Map(found);
+}
+
+function hashOf(item: unknown): string {
+  const hash = isMap(item) ? valueOf(item, 'sha256') : item;
+  return isScalar(hash) ? String(hash.value).replace(/^sha256:/, '') : '';
 }
 
 /** The text as the library writes it: comments stay, the layout may not. */
 function rewritten(text: string, agent: string, tokens: readonly AgentToken[]): string {
   const document = parsed(text);
-  const list = parsed(listOf(tokens)).contents;
+  const path = ['agents', agent, 'tokens'];
   if (!isMap(document.get('agents'))) document.set('agents', document.createNode({}));
   if (!isMap(document.getIn(['agents', agent]))) document.setIn(['agents', agent], document.createNode({}));
-  document.setIn(['agents', agent, 'tokens'], list);
+  const list = document.getIn(path);
+  const fresh = parsed(listOf(tokens)).contents;
+  if (!isSeq(list) || !isSeq(fresh)) document.setIn(path, fresh);
+  else {
+    // the items that stay bring their comments
+    const byHash = new Map(list.items.map((item) => [hashOf(item), item]));
+    list.items = fresh.items.map((item) => byHash.get(hashOf(item)) ?? item);
+  }
   return document.toString({ lineWidth: 0 });
 }
 
@@ -188,6 +202,12 @@ function valueOf(node: unknown, key: string): Node | undefined {
   if (!isMap(node)) return undefined;
   const pair = node.items.find((each) => isScalar(each.key) && each.key.value === key);
   return (pair?.value as Node | null | undefined) ?? undefined;
+}
+
+/** Where the colon after an agent's `tokens` is. */
+function colonOf(text: string, rules: YAMLMap): number {
+  const pair = rules.items.find((each) => isScalar(each.key) && each.key.value === 'tokens');
+  return text.indexOf(':', (pair?.key as Scalar | undefined)?.range?.[1] ?? 0);
 }
 
 /** Where the first key of a mapping begins. */

@@ -5,6 +5,7 @@ export type Command = (invocation: Invocation) => Promise<number>;
 
 /** Each command in a file of its own, loaded when it is called. */
 export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['agents', async () => (await import('./agents.ts')).agents],
   ['check', async () => (await import('./check.ts')).check],
   ['dev', async () => (await import('./dev.ts')).dev],
   ['help', async () => (await import('./help.ts')).help],
