@@ -26,8 +26,17 @@ export interface Environment {
   readonly identityProviders: ReadonlyMap<string, IdentityProviderSettings>;
   readonly stores: ReadonlyMap<string, StoreSettings>;
   readonly cache: CacheSettings;
+  readonly audit: AuditSettings;
   /** variables of the process's environment that service.yaml names here and that are not set; it cannot be used */
   readonly unset: readonly string[];
+}
+
+/** Where the broker keeps its audit trail. */
+export interface AuditSettings {
+  /** undefined: a file in the user's state folder */
+  readonly file: string | undefined;
+  /** undefined: checkpoints go to stderr */
+  readonly anchor: string | undefined;
 }
 
 /** How long the broker keeps values, in memory. */

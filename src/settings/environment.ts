@@ -84,6 +84,7 @@ export function readEnvironment({ key: name, keyRange, value: node }: Entry, sou
       fingerprintKey: store['fingerprint-key'] ?? [],
     })),
     cache: cacheOf(found.cache),
+    audit: { file: found.audit?.file, anchor: found.audit?.anchor },
     unset: [...unset],
   };
   checkEnvironment(environment, written, references, source);
@@ -147,6 +148,6 @@ function resolveIn(
 export function blankEnvironment(name: string, laptop: boolean): Environment {
   const none = new Map<string, never>();
   const connections = { issuers: none, identityProviders: none, stores: none };
-  const cache = cacheOf();
-  return { name, laptop, development: laptop, vars: none, key: [], vaults: [], ...connections, cache, unset: [] };
+  const rest = { cache: cacheOf(), audit: { file: undefined, anchor: undefined }, unset: [] };
+  return { name, laptop, development: laptop, vars: none, key: [], vaults: [], ...connections, ...rest };
 }

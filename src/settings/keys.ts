@@ -85,6 +85,15 @@ export const cacheKeys = {
   ),
 } satisfies Keys;
 
+const auditKeys = {
+  file: optional(form.text(), "the broker's audit trail, JSON lines; without it a file in the user's state folder", {
+    example: '/var/lib/auth-chain/audit.jsonl',
+  }),
+  anchor: optional(form.text(), 'a second file, for checkpoints, on another disk or machine; without it stderr', {
+    example: '/mnt/other/audit.anchor',
+  }),
+} satisfies Keys;
+
 /** The keys of an environment of service.yaml. */
 export const environmentKeys = {
   development: withDefault(
@@ -93,7 +102,7 @@ export const environmentKeys = {
     "plain http, and vaults outside 1Password's domains, at loopback addresses",
   ),
   vars: optional(form.mapping(plainValue, { keyPattern: names }), 'values that flows read as `${{ vars.NAME }}`'),
-  key: optional(rootKey, 'root of our own keys (ownership, fingerprints): one reference, or two, new and old', {
+  key: optional(rootKey, 'root of our own keys (ownership, fingerprints, audit): one reference, or two, new and old', {
     example: 'op://Agents/auth-chain key/password',
   }),
   vault: optional(form.list(form.object(vaultKeys), { orOne: true, minimum: 1 }), 'one entry, or one for each scope'),
@@ -112,6 +121,7 @@ export const environmentKeys = {
   cache: optional(form.object(cacheKeys), 'how long the broker keeps values, in memory', {
     example: '{ default-ttl: 5m, max-ttl: 15m }',
   }),
+  audit: optional(form.object(auditKeys), 'where the broker keeps its audit trail'),
 } satisfies Keys;
 
 /** The keys of service.yaml. */
