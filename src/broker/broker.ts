@@ -1,0 +1,130 @@
+import type { App } from '../app.ts';
+import type { AuditTrail } from '../audit/contract.ts';
+import type { CacheSettings } from '../settings.ts';
+import { createAudited, eventOf } from './audited.ts';
+import { type BrokerClock, systemClock } from './clock.ts';
+import type { Broker, Caller, RefusalCode } from './contract.ts';
+import { createLeases } from './leases.ts';
+import { createPermission, type RulesSource } from './permission.ts';
+import { createRates } from './rates.ts';
+import { BrokerRefusal } from './refusal.ts';
+import { runFor } from './runs.ts';
+import { createSecrets } from './secrets.ts';
+import { createTokens } from './tokens.ts';
+
+export interface BrokerOptions {
+  readonly app: Pick<App, 'folder' | 'environment' | 'run' | 'connections' | 'rejected'>;
+  /** policy and registry in force, as watchPolicy gives them */
+  readonly rules: RulesSource;
+  readonly trail: AuditTrail;
+  /** default: that of the app's environment */
+  readonly cache?: CacheSettings;
+  /** default: the system's */
+  readonly clock?: BrokerClock;
+}
+
+/** The broker, and what its surface tells of it. */
+export interface RunningBroker extends Broker {
+  stats(): Promise<BrokerStats>;
+  /** Forgets every value. */
+  close(): void;
+}
+
+/** Counts since the broker was created. */
+export interface BrokerStats {
+  /** names that were given: from memory, and after the vault or a flow was asked */
+  readonly secrets: { readonly hits: number; readonly misses: number; readonly entries: number };
+  readonly tokens: { readonly hits: number; readonly misses: number };
+  /** requests that were made to services */
+  readonly requests: { readonly vault: number; readonly token: number };
+  readonly refusals: Readonly<Partial<Record<RefusalCode, number>>>;
+}
+
+/** Names in one request. */
+export const mostNames = 100;
+const longestName = 128;
+
+/**
+ * What agents may ask for, around an app: policy first, then the caches, then the trail, then the answer.
+ * @throws FlowError usage where the app's environment is not chosen
+ */
+export function createBroker(options: BrokerOptions): RunningBroker {
+  const { app, rules, trail, clock = systemClock, cache = app.environment().cache } = options;
+  const audited = createAudited(trail);
+  const permission = createPermission(app, rules, createRates(clock.monotonic));
+  const leases = createLeases(clock, cache.maxEntries);
+  const secrets = createSecrets({ app, permission, leases, rates: createRates(clock.monotonic), cache, clock });
+  const tokens = createTokens({ app, permission, clock });
+
+  /** Every request counts against the agent's rate, whatever becomes of it. */
+  const counted = (caller: Caller, names: readonly string[]): void => {
+    permission.count(caller);
+    if (!names.every(isName)) throw new BrokerRefusal('invalid-request', { names: [], detail: 'a name is too long' });
+  };
+
+  return {
+    async secrets(caller, names) {
+      const asked = [...new Set(names.slice(0, mostNames + 1))];
+      return audited.answer(caller, 'secrets.resolve', told(asked), async () => {
+        counted(caller, asked);
+        if (names.length === 0 || names.length > mostNames)
+          throw new BrokerRefusal('invalid-request', { names: [], detail: `${names.length} names` });
+        return secrets.resolve(caller, asked);
+      });
+    },
+    async token(caller, flow, inputs) {
+      return audited.answer(caller, 'token.issue', told([flow]), async () => {
+        counted(caller, [flow]);
+        return tokens.grant(caller, flow, inputs);
+      });
+    },
+    cachedToken(caller, flow) {
+      const found = tokens.cached(caller, flow);
+      if (found === undefined) return undefined;
+      const event = eventOf(caller, 'token.issue', [flow]);
+      const recorded = audited.record({ ...event, outcome: 'allowed', rule: found.rule, source: 'cache' });
+      return { token: found.token, recorded };
+    },
+    async rejected(caller, flow, tokenHash) {
+      return audited.answer(caller, 'token.rejected', told([flow]), () => {
+        counted(caller, [flow]);
+        return tokens.rejected(caller, flow, tokenHash);
+      });
+    },
+    async run(caller, flow, inputs) {
+      return audited.answer(caller, 'flow.run', told([flow]), async () => {
+        counted(caller, [flow]);
+        return runFor(caller, flow, inputs, { app, permission, clock });
+      });
+    },
+    async flows(caller) {
+      return audited.answer(caller, 'flows.list', [], () => {
+        counted(caller, []);
+        const value = permission.flows(caller).map(({ name, description }) => ({ name, description }));
+        return { value, rule: undefined };
+      });
+    },
+    async stats() {
+      const requests = await app.connections().then(
+        (connections) => connections.requests(),
+        () => ({ vault: 0, token: 0 }),
+      );
+      return {
+        secrets: { ...secrets.counts(), entries: leases.size() },
+        tokens: tokens.counts(),
+        requests: { vault: requests.vault, token: requests.token },
+        refusals: audited.refusals(),
+      };
+    },
+    close: leases.close,
+  };
+}
+
+function isName(name: string): boolean {
+  return name.length > 0 && name.length <= longestName;
+}
+
+/** What of the names goes onto the trail: none of those that nobody could have meant, and no more than may be asked for. */
+function told(names: readonly string[]): readonly string[] {
+  return names.filter(isName).slice(0, mostNames);
+}

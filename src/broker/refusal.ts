@@ -1,0 +1,110 @@
+import { type ErrorCode, FlowError } from '../errors.ts';
+import type { Refusal, RefusalCode } from './contract.ts';
+
+interface RefusalFacts {
+  readonly status: number;
+  /** how the trail has it: it was not allowed, or it did not work */
+  readonly outcome: 'denied' | 'failed';
+}
+
+/** HTTP status of each refusal, and its outcome on the trail. */
+export const refusals: Readonly<Record<RefusalCode, RefusalFacts>> = {
+  'not-authenticated': { status: 401, outcome: 'denied' },
+  'not-allowed': { status: 403, outcome: 'denied' },
+  'reason-required': { status: 403, outcome: 'denied' },
+  'rate-limited': { status: 429, outcome: 'denied' },
+  'write-not-served': { status: 403, outcome: 'denied' },
+  'not-a-token': { status: 422, outcome: 'denied' },
+  'ttl-exceeds-policy': { status: 403, outcome: 'denied' },
+  'invalid-request': { status: 400, outcome: 'denied' },
+  'upstream-unavailable': { status: 503, outcome: 'failed' },
+  'upstream-refused': { status: 502, outcome: 'failed' },
+  'audit-unavailable': { status: 503, outcome: 'failed' },
+  internal: { status: 500, outcome: 'failed' },
+};
+
+/** What an agent is told of our own codes: enough to know whether to try again, nothing of other services. */
+const refusalOfError: Readonly<Record<ErrorCode, RefusalCode>> = {
+  internal: 'internal',
+  // what an agent gave is looked at before anything runs: these three are the operator's to put right
+  usage: 'internal',
+  invalid: 'internal',
+  refused: 'upstream-refused',
+  aborted: 'upstream-unavailable',
+  ambiguous: 'upstream-refused',
+  'not-found': 'upstream-refused',
+  'invalid-value': 'upstream-refused',
+  unavailable: 'upstream-unavailable',
+  conflict: 'upstream-refused',
+  timeout: 'upstream-unavailable',
+  'rate-limited': 'upstream-unavailable',
+  protocol: 'upstream-refused',
+  denied: 'upstream-refused',
+};
+
+/** What stands beside a refusal's code. */
+export interface RefusalOptions {
+  readonly names?: readonly string[] | undefined;
+  /** seconds */
+  readonly retryAfter?: number | undefined;
+  /** for the trail: the policy rule that decided */
+  readonly rule?: string | undefined;
+  /** for the trail: what the agent is not told */
+  readonly detail?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * A request that was not granted. `code`, `status`, `names` and `retryAfter` are for the agent, and all that JSON shows;
+ * `cause` is for the operator's log.
+ */
+export class BrokerRefusal extends Error implements Refusal {
+  override readonly name = 'BrokerRefusal';
+  readonly code: RefusalCode;
+  readonly status: number;
+  readonly names?: readonly string[];
+  readonly retryAfter?: number;
+  override readonly cause?: FlowError;
+  readonly #truth: { readonly rule: string | undefined; readonly detail: string | undefined };
+
+  constructor(code: RefusalCode, { names, retryAfter, rule, detail, cause }: RefusalOptions = {}) {
+    super(code);
+    this.code = code;
+    this.status = refusals[code].status;
+    if (names !== undefined && names.length > 0) this.names = names;
+    if (retryAfter !== undefined) this.retryAfter = Math.max(1, Math.ceil(retryAfter));
+    if (cause instanceof FlowError) this.cause = cause;
+    this.#truth = { rule, detail };
+  }
+
+  /** What only the trail is told. */
+  truth(): { readonly rule: string | undefined; readonly detail: string | undefined } {
+    return this.#truth;
+  }
+
+  toJSON(): Omit<Refusal, 'cause'> {
+    const { code, status, names, retryAfter } = this;
+    return {
+      code,
+      status,
+      ...(names === undefined ? {} : { names }),
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    };
+  }
+}
+
+/** Any failure as a refusal. Text of it goes no further than `cause`. */
+export function refusalOf(error: unknown, options: Omit<RefusalOptions, 'cause' | 'detail'> = {}): BrokerRefusal {
+  if (error instanceof BrokerRefusal) return error;
+  if (!(error instanceof FlowError)) {
+    const cause = new FlowError('internal', 'an unexpected fault', { cause: error });
+    return new BrokerRefusal('internal', { ...options, detail: 'internal', cause });
+  }
+  const { code, retryAfter } = error;
+  return new BrokerRefusal(refusalOfError[code], { retryAfter, ...options, detail: code, cause: error });
+}
+
+/** The trail cannot be written, so nothing is given out. */
+export function auditRefusal(error: unknown): BrokerRefusal {
+  return new BrokerRefusal('audit-unavailable', { cause: error });
+}
