@@ -62,7 +62,9 @@ export async function makeRealm(
     enabled: true,
     scimApiEnabled: true,
     passwordPolicy: 'length(14)',
+    // as in production: two wrong answers within a second lock a user for a minute
     bruteForceProtected: true,
+    eventsEnabled: true,
     ...settings,
     clients: [
       { clientId: 'orders', ...orders },
