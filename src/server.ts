@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { resolve } from 'node:path';
+import type { Authenticator } from './agents/authenticate.ts';
+import type { AuditTrail } from './audit/contract.ts';
+import type { Broker } from './broker/contract.ts';
+import { createSend, type Exchange, problemAnswer } from './server/answer.ts';
+import { createApplication, noRoute } from './server/application.ts';
+import { createHostCheck, refusePages } from './server/hosts.ts';
+import { createHotRoute } from './server/hot.ts';
+import { createLifecycle } from './server/lifecycle.ts';
+import { isLoopbackAddress, type ListenAddress, listenOnTcp, tcpAddress } from './server/listen.ts';
+import type { Logger } from './server/log.ts';
+import { createMetrics, type Reading } from './server/metrics.ts';
+import { openapi } from './server/openapi.ts';
+import { EdgeRefusal, problemOf } from './server/problem.ts';
+import { Unproven } from './server/prove.ts';
+import { endRaw, refuseRaw } from './server/raw.ts';
+import { listenOnSocket } from './server/socket-file.ts';
+import { readTls, type TlsFiles } from './server/tls.ts';
+import { recordUnproven } from './server/unproven.ts';
+
+export interface ServerSettings {
+  readonly broker: Broker;
+  readonly authenticator: Authenticator;
+  readonly trail: Pick<AuditTrail, 'record'>;
+  readonly listen: ListenAddress;
+  readonly tls?: TlsFiles | undefined;
+  /** names of this server besides loopback's and those of its certificate */
+  readonly names?: readonly string[] | undefined;
+  readonly log: Logger;
+  /** the checks of readiness, by name */
+  readonly ready: () => Readonly<Record<string, boolean>>;
+  /** for /metrics, besides the server's own */
+  readonly readings?: readonly Reading[] | undefined;
+  /** milliseconds that what is being answered gets at the end, default 10,000 */
+  readonly grace?: number | undefined;
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:7700`; undefined where only a socket is listened on */
+  readonly url: string | undefined;
+  /** absolute path of the Unix socket */
+  readonly socket: string | undefined;
+  /** Takes nothing new, finishes what is being answered. */
+  close(): Promise<void>;
+}
+
+/** Bounds on what one client can take: sizes in bytes, times in milliseconds. */
+const bounds = {
+  maxHeaderSize: 16_384,
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  // a client that is busy between two requests must not find its connection just closed
+  keepAliveTimeout: 60_000,
+  connectionsCheckingInterval: 1_000,
+  // two Hosts, two credentials: joined they are neither
+  joinDuplicateHeaders: true,
+  // checked here, so that the refusal is a problem like any other
+  requireHostHeader: false,
+  insecureHTTPParser: false,
+} as const satisfies ServerOptions;
+/** a connection on which nothing moves, while an answer is made or read */
+const idleTimeout = 120_000;
+const mostConnections = 2_048;
+
+/** Serves a broker over HTTP until it is closed. @throws FlowError where it cannot listen, or must not */
+export async function startServer(settings: ServerSettings): Promise<RunningServer> {
+  const { broker, authenticator, trail, listen, log, ready, grace = 10_000 } = settings;
+  const material = settings.tls === undefined ? undefined : readTls(settings.tls);
+  const tcp = tcpAddress(listen, material !== undefined);
+  const lifecycle = createLifecycle();
+  const metrics = createMetrics([
+    {
+      name: 'flows_http_requests_in_flight',
+      help: 'Requests being answered',
+      type: 'gauge',
+      value: lifecycle.inFlight,
+    },
+    ...(settings.readings ?? []),
+  ]);
+  const isOurs = createHostCheck({
+    names: [...(material?.names ?? []), ...(settings.names ?? []).map((name) => name.toLowerCase())],
+    anyAddress: tcp !== undefined && !isLoopbackAddress(tcp.host),
+  });
+  const send = createSend({ metrics, stopping: lifecycle.stopping });
+  const fail = (exchange: Exchange, route: string, error: unknown) => {
+    if (error instanceof Unproven) {
+      send(exchange, route, problemAnswer({ code: 'not-authenticated' }, error.id), error.id);
+      return;
+    }
+    const problem = problemOf(error);
+    if (problem.code === 'internal') log.error({ request: exchange.id, route, error }, 'an unexpected fault');
+    send(exchange, route, problemAnswer(problem, exchange.id));
+  };
+
+  const exchanges = new WeakMap<IncomingMessage, Exchange>();
+  const exchangeOf = (request: IncomingMessage): Exchange => {
+    const exchange = exchanges.get(request);
+    if (exchange === undefined) throw new TypeError('a request that did not come through the front');
+    return exchange;
+  };
+  const application = createApplication({
+    serving: { broker, ready, metrics: async () => ({ type: metrics.type, text: await metrics.text() }), openapi },
+    authenticator,
+    trail,
+    unproven: recordUnproven({ trail, monotonic: () => performance.now() }),
+    exchangeOf,
+    send,
+    fail,
+  });
+  const hot = createHotRoute({ broker, authenticator, send, fail });
+
+  const front = (request: IncomingMessage, response: ServerResponse) => {
+    const exchange: Exchange = { request, response, id: randomUUID(), started: performance.now() };
+    response.once('close', lifecycle.leave);
+    try {
+      if (!lifecycle.enter()) throw new EdgeRefusal('overloaded');
+      if (!isOurs(request.headers.host)) throw new EdgeRefusal('misdirected');
+      refusePages(request.headers);
+      // the absolute form names a host a second time; `*` is for OPTIONS
+      if (request.url?.startsWith('/') !== true) throw new EdgeRefusal('invalid-request');
+      if (hot(exchange)) return;
+    } catch (error) {
+      fail(exchange, noRoute, error);
+      return;
+    }
+    exchanges.set(request, exchange);
+    application(request, response);
+  };
+
+  const prepare = (server: Server): Server => {
+    server.maxConnections = mostConnections;
+    // nothing is dropped in silence: what is too much for maxHeaderSize is refused
+    server.maxHeadersCount = 0;
+    server.setTimeout(idleTimeout);
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      const exchange = { request, response, id: randomUUID(), started: performance.now() };
+      fail(exchange, noRoute, new EdgeRefusal('expectation-failed'));
+    });
+    server.on('connect', (_request, socket) => endRaw(socket, 'method-not-allowed', ['Allow: GET, HEAD, POST']));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const code = refuseRaw(socket, error);
+      if (code !== undefined) metrics.answered(noRoute, code, 0);
+    });
+    return server;
+  };
+
+  const servers: Server[] = [];
+  const opened = (server: Server): Server => {
+    servers.push(prepare(server));
+    return server;
+  };
+  const socket = listen.socket === undefined ? undefined : resolve(listen.socket);
+  let url: string | undefined;
+  try {
+    if (tcp !== undefined) {
+      const server = opened(
+        material === undefined
+          ? createServer(bounds, front)
+          : createTlsServer({ ...bounds, cert: material.cert, key: material.key }, front),
+      );
+      const port = await listenOnTcp(server, tcp);
+      const host = tcp.host.includes(':') ? `[${tcp.host}]` : tcp.host;
+      url = `${material === undefined ? 'http' : 'https'}://${host}:${port}`;
+    }
+    if (socket !== undefined) await listenOnSocket(opened(createServer(bounds, front)), socket);
+  } catch (error) {
+    await lifecycle.stop(servers, 0);
+    throw error;
+  }
+  return {
+    url,
+    socket,
+    async close() {
+      await lifecycle.stop(servers, grace);
+      if (socket !== undefined) rmSync(socket, { force: true });
+    },
+  };
+}

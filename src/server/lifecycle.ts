@@ -1,0 +1,50 @@
+import type { Server } from 'node:http';
+
+/** requests that are answered at the same time: more are told to come again */
+const mostInFlight = 2_048;
+
+/** What is being answered, and whether new connections are taken. */
+export interface Lifecycle {
+  /** A request has come. @returns false: there are too many */
+  enter(): boolean;
+  leave(): void;
+  readonly inFlight: () => number;
+  readonly stopping: () => boolean;
+  /**
+   * Takes no new connection, lets what is being answered finish, then cuts what is left.
+   * @param grace milliseconds
+   */
+  stop(servers: readonly Server[], grace: number): Promise<void>;
+}
+
+export function createLifecycle(): Lifecycle {
+  let count = 0;
+  let stopping = false;
+  return {
+    enter() {
+      count += 1;
+      return count <= mostInFlight;
+    },
+    leave() {
+      count -= 1;
+    },
+    inFlight: () => count,
+    stopping: () => stopping,
+    async stop(servers, grace) {
+      stopping = true;
+      const closed = Promise.all(
+        servers.map((server) => new Promise<void>((resolve) => void server.close(() => resolve()))),
+      );
+      // a connection that was busy when the server closed may be idle now
+      const sweep = setInterval(() => {
+        for (const server of servers) server.closeIdleConnections();
+      }, 20);
+      const cut = setTimeout(() => {
+        for (const server of servers) server.closeAllConnections();
+      }, grace);
+      await closed;
+      clearInterval(sweep);
+      clearTimeout(cut);
+    },
+  };
+}

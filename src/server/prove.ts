@@ -1,0 +1,61 @@
+import { type Authenticator, bearerToken, type Proven } from '../agents/authenticate.ts';
+import type { AuditEvent } from '../audit/contract.ts';
+import { BrokerRefusal } from '../broker/refusal.ts';
+import type { Exchange } from './answer.ts';
+
+/** Puts a refused credential on the trail. @returns the request id under which it is there */
+export type RecordUnproven = (event: AuditEvent) => Promise<string>;
+
+/** The refused credential was recorded under this request id, which its answer bears. */
+export class Unproven extends Error {
+  override readonly name = 'Unproven';
+  readonly id: string;
+  constructor(id: string) {
+    super('not-authenticated');
+    this.id = id;
+  }
+}
+
+/** A bearer token's owner, at once; undefined where anything is amiss or needs more than a look into a table. */
+export function provenAtOnce({ request: { headers } }: Exchange, authenticator: Authenticator): Proven | undefined {
+  const token = bearerToken(headers.authorization);
+  const owner = token === undefined ? undefined : authenticator.bearer(token);
+  const said = headers['x-agent-id'];
+  return owner === undefined || (said !== undefined && said !== owner.agent)
+    ? undefined
+    : { agent: owner.agent, by: 'token' };
+}
+
+/**
+ * Who asks. `X-Agent-Id`, where it is sent, must name the proven agent; that it does not is told like any other failure.
+ * @throws Unproven, once the refusal is on the trail; BrokerRefusal audit-unavailable
+ */
+export async function prove(exchange: Exchange, authenticator: Authenticator, record: RecordUnproven): Promise<Proven> {
+  const { headers } = exchange.request;
+  let detail = 'unknown';
+  const proven = await authenticator.authenticate(headers.authorization, (failure) => {
+    detail = failure.detail;
+  });
+  const said = headers['x-agent-id'];
+  if (proven !== undefined && (said === undefined || said === proven.agent)) return proven;
+  if (proven !== undefined) detail = `X-Agent-Id is not "${proven.agent}", whose credential it is`;
+  const event: AuditEvent = {
+    agent: 'unknown',
+    action: 'authenticate',
+    what: [],
+    outcome: 'denied',
+    code: 'not-authenticated',
+    detail,
+    request: exchange.id,
+    address: addressOf(exchange),
+  };
+  const id = await record(event).catch((cause: unknown) => {
+    throw new BrokerRefusal('audit-unavailable', { cause });
+  });
+  throw new Unproven(id);
+}
+
+/** The peer's address, or `socket`. */
+export function addressOf({ request: { socket } }: Exchange): string {
+  return socket.remoteAddress ?? 'socket';
+}
