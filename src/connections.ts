@@ -26,6 +26,8 @@ export interface Connections {
   readonly read: ReadOne;
   get(kind: ConnectionKind, name: string): Issuer | IdentityProvider | SecretStore;
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
+  /** The next call of the vault reads the environment's `key:` too, so that it costs none of its own. */
+  expectKeys(): void;
   /** Keys derived from the environment's `key:`, new first. */
   derivedKeys(label: KeyLabel): Promise<readonly [Uint8Array, ...Uint8Array[]]>;
   /** Seconds that the local clock is ahead of an issuer's, asked once; undefined where no issuer answers soon. */
@@ -53,10 +55,12 @@ export function createConnections(options: ConnectionOptions): Connections {
   const { environment, stack, now } = options;
   const { development } = environment;
   const vault = createVault(options);
+  const together = createReadTogether(vault);
   const issuers = new Map<string, Issuer>();
   const providers = new Map<string, IdentityProvider>();
   const stores = new Map<string, SecretStore>();
   let roots: Promise<readonly Secret[]> | undefined;
+  let riding: readonly (() => Promise<Secret>)[] | undefined;
 
   const issuer = (name: string): Issuer =>
     once(issuers, name, () => {
@@ -102,29 +106,28 @@ export function createConnections(options: ConnectionOptions): Connections {
         name,
       );
       const fingerprintKeys =
-        fingerprintKey.length === 0 ? undefined : async () => derived(await values(fingerprintKey), 'fingerprint');
+        fingerprintKey.length === 0
+          ? undefined
+          : async () => derived(await values(fingerprintKey, undefined), 'fingerprint');
       return createSecretsManagerStore({ ...common, region, account, endpoint, profile, fingerprintKeys });
     });
 
-  const values = async (references: Environment['key']): Promise<readonly Secret[]> => {
-    const read = await vault.read(references);
-    return references.map((reference) => {
-      const value = read.get(reference.toString());
-      const place = { subject: reference.toString() };
-      if (value instanceof FlowError) throw value.at(place);
-      if (value === undefined || value.reveal().length < 20) {
-        throw new FlowError('invalid-value', 'a key has fewer than 20 characters', {
-          hint: 'generate a password of 32 there',
-          place,
-        });
-      }
-      return value;
-    });
+  const values = async (references: Environment['key'], rides: typeof riding): Promise<readonly Secret[]> => {
+    const read = await Promise.all(rides?.map((ride) => ride()) ?? references.map((each) => together.read(each)));
+    for (const [index, value] of read.entries()) {
+      if (value.reveal().length >= 20) continue;
+      throw new FlowError('invalid-value', 'a key has fewer than 20 characters', {
+        hint: 'generate a password of 32 there',
+        place: { subject: String(references[index]) },
+      });
+    }
+    return read;
   };
+  const keyReferences = () => (environment.key.length === 0 && stack !== undefined ? [laptopKey] : environment.key);
 
   return {
     vault,
-    read: createReadTogether(vault),
+    read: together.read,
     get: (kind, name) => ({ issuers: issuer, 'identity-providers': provider, stores: store })[kind](name),
     plain(kind, name) {
       if (stack === undefined) return plainOf(environment, kind, name) ?? {};
@@ -136,10 +139,13 @@ export function createConnections(options: ConnectionOptions): Connections {
       };
       return plain[kind];
     },
+    expectKeys() {
+      if (roots === undefined) riding ??= keyReferences().map((each) => together.along(each));
+    },
     async derivedKeys(label) {
-      const references = environment.key.length === 0 && stack !== undefined ? [laptopKey] : environment.key;
-      roots ??= values(references).catch((error: unknown) => {
-        roots = undefined;
+      roots ??= values(keyReferences(), riding).catch((error: unknown) => {
+        // the next try makes a call of its own
+        roots = riding = undefined;
         throw error;
       });
       return derived(await roots, label);

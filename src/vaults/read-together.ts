@@ -5,6 +5,16 @@ import type { Vault } from './contract.ts';
 
 export type ReadOne = (reference: Reference) => Promise<Secret>;
 
+export interface ReadTogether {
+  /** One reference. @throws FlowError, with the reference */
+  read: ReadOne;
+  /**
+   * A reference that goes along with the next call of the vault, whoever makes it.
+   * @returns its value; asking for it makes the call, where there was none yet
+   */
+  along(reference: Reference): () => Promise<Secret>;
+}
+
 interface Asked {
   readonly reference: Reference;
   readonly resolve: (value: Secret) => void;
@@ -15,10 +25,13 @@ interface Asked {
  * Reads one reference at a time, in as few calls of the vault as can be: what is asked for side by side, as a step does
  * with a client's id and secret, goes in one. Every error names its reference.
  */
-export function createReadTogether(vault: Pick<Vault, 'read'>): ReadOne {
+export function createReadTogether(vault: Pick<Vault, 'read'>): ReadTogether {
   let waiting: Asked[] = [];
 
+  let soon = false;
+
   const flush = async (): Promise<void> => {
+    soon = false;
     const asked = waiting;
     waiting = [];
     try {
@@ -35,9 +48,31 @@ export function createReadTogether(vault: Pick<Vault, 'read'>): ReadOne {
     }
   };
 
-  return (reference) =>
+  const join = (reference: Reference): Promise<Secret> =>
     new Promise((resolve, reject) => {
       waiting.push({ reference, resolve, reject });
-      if (waiting.length === 1) queueMicrotask(() => void flush());
     });
+
+  const callSoon = () => {
+    if (soon || waiting.length === 0) return;
+    soon = true;
+    queueMicrotask(() => void flush());
+  };
+
+  return {
+    read(reference) {
+      const value = join(reference);
+      callSoon();
+      return value;
+    },
+    along(reference) {
+      const value = join(reference);
+      // it may fail before anyone asks for it
+      value.catch(() => undefined);
+      return () => {
+        callSoon();
+        return value;
+      };
+    },
+  };
 }
