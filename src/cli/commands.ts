@@ -10,6 +10,7 @@ export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['dev', async () => (await import('./dev.ts')).dev],
   ['help', async () => (await import('./help.ts')).help],
   ['init', async () => (await import('./init.ts')).init],
+  ['policy', async () => (await import('./policy.ts')).policy],
   ['read', async () => (await import('./read.ts')).read],
   ['run', async () => (await import('./flow.ts')).runNamed],
   ['version', async () => (await import('./version.ts')).version],

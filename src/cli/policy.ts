@@ -1,0 +1,119 @@
+import { basename, join } from 'node:path';
+import { type BrokerFiles, loadBrokerFiles } from '../broker-files.ts';
+import { FlowError } from '../errors.ts';
+import { type Folder, loadFolder } from '../flow/load.ts';
+import { suggest } from '../flow/nearest.ts';
+import { createSource } from '../flow/problems.ts';
+import { readText } from '../flow/read-text.ts';
+import { readYaml } from '../flow/yaml.ts';
+import { runCases } from '../policy/cases.ts';
+import { explain, type Explanation, type Rules } from '../policy/explain.ts';
+import { stepKinds } from '../steps/index.ts';
+import { wordsOf } from './arguments.ts';
+import { commonArguments, type Invocation } from './main.ts';
+import { tellProblems } from './problems.ts';
+import type { Terminal } from './terminal.ts';
+
+const verbs: ReadonlyMap<string, (invocation: Invocation) => Promise<number>> = new Map([
+  ['explain', explainOne],
+  ['test', test],
+]);
+
+/** `flows policy`: why an agent may have something or not, and whether the policy says what it should. */
+export async function policy(invocation: Invocation): Promise<number> {
+  const [, word] = wordsOf(invocation.argv, 2);
+  const verb = verbs.get(word ?? '');
+  if (verb !== undefined) return verb(invocation);
+  throw new FlowError('usage', word === undefined ? 'a word is missing' : `unknown word "${word}"`, {
+    hint: word === undefined ? 'write flows policy explain, or flows policy test' : (suggest(word, verbs.keys()) ?? ''),
+  });
+}
+
+/** `flows policy explain`: the truth about one question, or about a request that was answered. Exit 0 for any answer. */
+async function explainOne({ argv, terminal }: Invocation): Promise<number> {
+  const { values } = commonArguments(
+    argv,
+    {
+      agent: { type: 'string', value: 'NAME', help: 'who asks' },
+      secret: { type: 'string', value: 'NAME', help: 'for a secret of registry.yaml' },
+      flow: { type: 'string', value: 'NAME', help: 'for a flow' },
+      reason: { type: 'string', value: 'TEXT', help: 'the reason that it states' },
+      json: { type: 'boolean', help: 'answer as JSON' },
+    },
+    2,
+  );
+  const { agent, secret, flow, reason } = values;
+  const name = secret ?? flow;
+  if (typeof agent !== 'string' || typeof name !== 'string' || (secret !== undefined && flow !== undefined)) {
+    throw new FlowError('usage', 'an agent and one secret or flow are wanted', {
+      hint: 'write flows policy explain --agent NAME --secret NAME, or --flow NAME',
+    });
+  }
+  const rules = rulesOf(await loaded(values['dir']), terminal);
+  const asked = { agent, name, kind: secret === undefined ? ('flow' as const) : ('secret' as const) };
+  const explanation = explain({ ...asked, reason: typeof reason === 'string' ? reason : undefined }, rules);
+  if (values['json'] === true) terminal.out(`${JSON.stringify(shown(explanation))}\n`);
+  else terminal.out(textOf(explanation, terminal));
+  return 0;
+}
+
+function shown({ decision, line, notes }: Explanation) {
+  return { allowed: decision.allowed, rule: decision.rule, text: line, notes };
+}
+
+function textOf({ decision, line, notes }: Explanation, { paint }: Terminal): string {
+  const [word = '', ...rest] = line.split(':');
+  const head = `${paint(decision.allowed ? 'green' : 'red', word)}:${rest.join(':')}\n`;
+  return `${head}${notes.map((note) => `  ${note}\n`).join('')}`;
+}
+
+/** `flows policy test [FILE]`: the cases beside policy.yaml, or in a file. Exit 1 where one is not as expected. */
+async function test({ argv, terminal }: Invocation): Promise<number> {
+  const { positionals, values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } }, 3);
+  const found = await loaded(values['dir']);
+  const rules = rulesOf(found, terminal);
+  const file = positionals[2] ?? join(found.folder.dir, 'policy.test.yaml');
+  const text = readText(file);
+  if (typeof text !== 'string') {
+    throw new FlowError('usage', `there are no cases: ${basename(file)}: ${text.message}`, {
+      hint: 'write cases: [{ agent: NAME, secret: NAME, expect: denied }] into it',
+    });
+  }
+  const source = createSource(file, text);
+  const root = readYaml(source);
+  const cases = root === undefined ? [] : runCases(root, source, rules);
+  const failed = cases.filter(({ passed }) => !passed).length;
+  const wrong = source.problems.length > failed;
+  if (values['json'] === true) {
+    const all = cases.map(({ explanation, ...each }) => ({ ...each, ...shown(explanation) }));
+    terminal.out(`${JSON.stringify({ cases: all, problems: source.problems })}\n`);
+  } else {
+    tellProblems(source.problems, terminal);
+    if (source.problems.length === 0)
+      terminal.out(`${cases.length} ${cases.length === 1 ? 'case' : 'cases'}: as expected\n`);
+  }
+  if (wrong) throw new FlowError('invalid', `${basename(file)} has problems`, { hint: 'mend them and run it again' });
+  if (failed > 0) terminal.tell('error', `${failed} of ${cases.length} cases not as expected`);
+  return failed > 0 ? 1 : 0;
+}
+
+interface Loaded {
+  readonly folder: Folder;
+  readonly files: BrokerFiles;
+}
+
+async function loaded(dir: unknown): Promise<Loaded> {
+  const folder = await loadFolder({ dir: String(dir ?? 'flows'), kinds: stepKinds, env: process.env });
+  return { folder, files: loadBrokerFiles(folder) };
+}
+
+/** @throws FlowError invalid, where the files are such that no broker takes them */
+function rulesOf({ folder, files }: Loaded, terminal: Terminal): Rules {
+  tellProblems(files.problems, terminal);
+  if (files.problems.length > 0) {
+    throw new FlowError('invalid', 'policy.yaml or registry.yaml has problems', {
+      hint: 'no broker takes them as they are: one that runs goes on with the rules before',
+    });
+  }
+  return { policy: files.policy, registry: files.registry, flows: folder.flows };
+}

@@ -1,0 +1,104 @@
+import { durationText } from '../duration.ts';
+import type { Flow } from '../flow/flow.ts';
+import { nearest } from '../flow/nearest.ts';
+import type { Registry } from '../registry.ts';
+import { decide } from './decide.ts';
+import { compilePattern, isWildcard } from './pattern.ts';
+import type { AgentPolicy, Decision, Policy } from './policy.ts';
+
+/** What the broker decides by, and what of it the operator may know. */
+export interface Rules {
+  readonly policy: Policy;
+  readonly registry: Registry;
+  readonly flows: ReadonlyMap<string, Flow>;
+}
+
+export interface Asked {
+  readonly agent: string;
+  readonly kind: 'secret' | 'flow';
+  readonly name: string;
+  readonly reason?: string | undefined;
+}
+
+export interface Explanation {
+  readonly decision: Decision;
+  /** the decision in a sentence */
+  readonly line: string;
+  /** what else there is to know: names that do not exist, limits */
+  readonly notes: readonly string[];
+}
+
+/** The truth about a decision, for the operator; an agent is never told it. */
+export function explain(asked: Asked, rules: Rules): Explanation {
+  const { agent: agentName, kind, name, reason } = asked;
+  const agent = rules.policy.agents.get(agentName);
+  const effect = rules.flows.get(name)?.effect ?? 'none';
+  const decision = decide(
+    rules.policy,
+    kind === 'secret' ? { kind, agent: agentName, name, reason } : { kind, agent: agentName, name, effect, reason },
+  );
+  if (agent === undefined) {
+    const line = `denied: policy.yaml has no agent "${agentName}"${near(agentName, rules.policy.agents.keys())}`;
+    return { decision, line, notes: existence(asked, rules) };
+  }
+  return {
+    decision,
+    line: sentence(asked, decision),
+    notes: [
+      ...existence(asked, rules),
+      ...wildcardOnly(asked, agent, decision, effect),
+      ...limits(asked, agent, decision, effect),
+    ],
+  };
+}
+
+function sentence({ agent, kind, name }: Asked, { allowed, rule, reasonWanted }: Decision): string {
+  const verb = kind === 'secret' ? 'read' : 'run';
+  const [location = '', list = '', text = ''] = rule.replace(/,.*$/, '').split(' ');
+  if (allowed) return `allowed: ${location} allows agent "${agent}" to ${verb} "${name}" (${list}: ${text})`;
+  if (reasonWanted === true) {
+    return `denied: agent "${agent}" must state a reason (require-reason); with one, ${location} allows it (${list}: ${text})`;
+  }
+  if (list === 'deny' && text !== '') return `denied: ${location} denies agent "${agent}" "${name}" (deny: ${text})`;
+  return `denied: no rule of policy.yaml allows agent "${agent}" to ${verb} "${name}" (default: deny)`;
+}
+
+function existence({ kind, name }: Asked, { registry, flows }: Rules): readonly string[] {
+  if (kind === 'secret' && !registry.secrets.has(name)) {
+    const other = flows.has(name) ? '; a flow has this name' : near(name, registry.secrets.keys());
+    return [`registry.yaml has no secret "${name}"${other}`];
+  }
+  if (kind === 'flow' && !flows.has(name)) {
+    const other = registry.secrets.has(name) ? '; a secret has this name' : near(name, flows.keys());
+    return [`there is no flow "${name}"${other}`];
+  }
+  return [];
+}
+
+function wildcardOnly(
+  { name }: Asked,
+  agent: AgentPolicy,
+  decision: Decision,
+  effect: Flow['effect'],
+): readonly string[] {
+  if (decision.rule !== 'default: deny' || effect === 'none') return [];
+  const wild = agent.flows.find(({ text }) => isWildcard(text) && compilePattern(text)(name));
+  if (wild === undefined) return [];
+  return [`${wild.location} flows ${wild.text} does not match it: it writes, and such a flow is named in full`];
+}
+
+function limits({ kind }: Asked, agent: AgentPolicy, { allowed }: Decision, effect: Flow['effect']): readonly string[] {
+  const proven = agent.tokens.length > 0 || agent.trust.length > 0;
+  const notes = proven ? [] : [`nothing proves this agent yet: flows agents add ${agent.name}`];
+  if (!allowed) return notes;
+  if (effect === 'write' && kind === 'flow') notes.push('it writes, and the broker runs only flows that write nothing');
+  const { maxTtl, rate } = agent;
+  if (maxTtl !== undefined) notes.push(`for at most ${durationText(maxTtl)} (max-ttl)`);
+  if (rate !== undefined) notes.push(`at most ${rate.count} requests in ${durationText(rate.per)} (rate)`);
+  return notes;
+}
+
+function near(word: string, names: Iterable<string>): string {
+  const found = nearest(word, names);
+  return found === undefined ? '' : ` (did you mean "${found}"?)`;
+}
