@@ -1,3 +1,8 @@
+/** A literal loopback address or `localhost`, as a host is written without a port. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
 /** What to do about an unsafe address, for hints. */
 export const safeAddressHint = 'use https; plain http is for development: true at 127.0.0.1, [::1] or localhost';
 

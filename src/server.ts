@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { resolve } from 'node:path';
+import { isLoopbackHost } from './address.ts';
 import type { Authenticator } from './agents/authenticate.ts';
 import type { AuditTrail } from './audit/contract.ts';
 import type { Broker } from './broker/contract.ts';
@@ -11,7 +12,7 @@ import { createApplication, noRoute } from './server/application.ts';
 import { createHostCheck, refusePages } from './server/hosts.ts';
 import { createHotRoute } from './server/hot.ts';
 import { createLifecycle } from './server/lifecycle.ts';
-import { isLoopbackAddress, type ListenAddress, listenOnTcp, tcpAddress } from './server/listen.ts';
+import { type ListenAddress, listenOnTcp, tcpAddress } from './server/listen.ts';
 import type { Logger } from './server/log.ts';
 import { createMetrics, type Reading } from './server/metrics.ts';
 import { openapi } from './server/openapi.ts';
@@ -22,7 +23,7 @@ import { listenOnSocket } from './server/socket-file.ts';
 import { readTls, type TlsFiles } from './server/tls.ts';
 import { recordUnproven } from './server/unproven.ts';
 
-export interface ServerSettings {
+export interface ServeOptions {
   readonly broker: Broker;
   readonly authenticator: Authenticator;
   readonly trail: Pick<AuditTrail, 'record'>;
@@ -67,9 +68,9 @@ const idleTimeout = 120_000;
 const mostConnections = 2_048;
 
 /** Serves a broker over HTTP until it is closed. @throws FlowError where it cannot listen, or must not */
-export async function startServer(settings: ServerSettings): Promise<RunningServer> {
-  const { broker, authenticator, trail, listen, log, ready, grace = 10_000 } = settings;
-  const material = settings.tls === undefined ? undefined : readTls(settings.tls);
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const { broker, authenticator, trail, listen, log, ready, grace = 10_000 } = options;
+  const material = options.tls === undefined ? undefined : readTls(options.tls);
   const tcp = tcpAddress(listen, material !== undefined);
   const lifecycle = createLifecycle();
   const metrics = createMetrics([
@@ -79,11 +80,11 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       type: 'gauge',
       value: lifecycle.inFlight,
     },
-    ...(settings.readings ?? []),
+    ...(options.readings ?? []),
   ]);
   const isOurs = createHostCheck({
-    names: [...(material?.names ?? []), ...(settings.names ?? []).map((name) => name.toLowerCase())],
-    anyAddress: tcp !== undefined && !isLoopbackAddress(tcp.host),
+    names: [...(material?.names ?? []), ...(options.names ?? []).map((name) => name.toLowerCase())],
+    anyAddress: tcp !== undefined && !isLoopbackHost(tcp.host),
   });
   const send = createSend({ metrics, stopping: lifecycle.stopping });
   const fail = (exchange: Exchange, route: string, error: unknown) => {

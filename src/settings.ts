@@ -27,6 +27,7 @@ export interface Environment {
   readonly stores: ReadonlyMap<string, StoreSettings>;
   readonly cache: CacheSettings;
   readonly audit: AuditSettings;
+  readonly server: ServerSettings;
   /** variables of the process's environment that service.yaml names here and that are not set; it cannot be used */
   readonly unset: readonly string[];
 }
@@ -37,6 +38,20 @@ export interface AuditSettings {
   readonly file: string | undefined;
   /** undefined: checkpoints go to stderr */
   readonly anchor: string | undefined;
+}
+
+/** Where `flows serve` listens. */
+export interface ServerSettings {
+  /** undefined: 127.0.0.1, unless there is a socket */
+  readonly host: string | undefined;
+  /** undefined: 7700; 0: any free one */
+  readonly port: number | undefined;
+  /** path of a Unix socket */
+  readonly socket: string | undefined;
+  /** names by which clients call it, besides those of its certificate */
+  readonly names: readonly string[];
+  /** PEM files */
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
 }
 
 /** How long the broker keeps values, in memory. */

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import type { Server } from 'node:net';
+import { isLoopbackHost } from '../address.ts';
 import { FlowError } from '../errors.ts';
 
 /** Where the broker listens. Without a socket, and beside one where host or port is given: TCP. */
@@ -24,16 +24,12 @@ export function tcpAddress({ host, port, socket }: ListenAddress, tls: boolean):
   if (socket !== undefined && host === undefined && port === undefined) return undefined;
   // whatever /etc/hosts says of it
   const address = host === undefined || host === 'localhost' ? '127.0.0.1' : host.replace(/^\[(.*)\]$/, '$1');
-  if (!tls && !isLoopbackAddress(address)) {
+  if (!tls && !isLoopbackHost(address)) {
     throw new FlowError('refused', `${host ?? ''} is reached from other machines, and there is no TLS`, {
       hint: 'give server: { tls: { certificate: FILE, key: FILE } } in service.yaml, or listen on 127.0.0.1',
     });
   }
   return { host: address, port: port ?? defaultPort };
-}
-
-export function isLoopbackAddress(host: string): boolean {
-  return host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** @returns the port @throws FlowError unavailable where the address cannot be had */

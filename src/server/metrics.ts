@@ -28,31 +28,24 @@ export function createMetrics(readings: readonly Reading[]): Metrics {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers: [register],
   });
-  for (const { name, help, type, value } of readings) {
-    if (type === 'gauge') {
-      new Gauge({
-        name,
-        help,
-        registers: [register],
-        collect() {
-          this.set(value());
-        },
-      });
-    } else {
-      new Counter({
-        name,
-        help,
-        registers: [register],
-        collect() {
-          this.reset();
-          this.inc(value());
-        },
-      });
-    }
-  }
+  for (const reading of readings) register.registerMetric(readingMetric(reading));
   return {
     answered: (route, outcome, milliseconds) => duration.observe({ route, outcome }, milliseconds / 1_000),
     text: () => register.metrics(),
     type: register.contentType,
   };
+}
+
+function readingMetric({ name, help, type, value }: Reading): Gauge | Counter {
+  if (type === 'gauge') {
+    const collect = function collect(this: Gauge) {
+      this.set(value());
+    };
+    return new Gauge({ name, help, registers: [], collect });
+  }
+  const collect = function collect(this: Counter) {
+    this.reset();
+    this.inc(value());
+  };
+  return new Counter({ name, help, registers: [], collect });
 }

@@ -1,4 +1,4 @@
-import { requireSafeAddress, safeAddressHint } from '../address.ts';
+import { isLoopbackHost, requireSafeAddress, safeAddressHint } from '../address.ts';
 import { suggest } from '../flow/nearest.ts';
 import type { Source } from '../flow/problems.ts';
 import { valueAt, type ObjectValue, type Value } from '../flow/values.ts';
@@ -19,6 +19,13 @@ export function checkEnvironment(
       valueAt(written, 'cache').range,
       '"default-ttl" is longer than "max-ttl"',
       'max-ttl is 15m by default',
+    );
+  const { host, tls } = environment.server;
+  if (host !== undefined && tls === undefined && !isLoopbackHost(host) && !isBroken(written, 'server'))
+    source.report(
+      valueAt(written, 'server', 'host').range,
+      'this address is reached from other machines, and there is no tls:',
+      'add tls: { certificate: FILE, key: FILE }, or listen on 127.0.0.1',
     );
   for (const [reference, value] of references) {
     if (environment.laptop || servesVault(environment, reference.vault) || isBroken(written, 'vault')) continue;

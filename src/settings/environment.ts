@@ -12,7 +12,7 @@ import type { Reference } from '../reference.ts';
 import { checkEnvironment } from './checks.ts';
 import { cacheKeys, environmentForm, type environmentKeys } from './keys.ts';
 import { tokenSource, withTokens } from './token.ts';
-import type { CacheSettings, Environment, Plain } from '../settings.ts';
+import type { CacheSettings, Environment, Plain, ServerSettings } from '../settings.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Written = Partial<InputOf<typeof environmentKeys>>;
@@ -85,6 +85,7 @@ export function readEnvironment({ key: name, keyRange, value: node }: Entry, sou
     })),
     cache: cacheOf(found.cache),
     audit: { file: found.audit?.file, anchor: found.audit?.anchor },
+    server: serverOf(found.server),
     unset: [...unset],
   };
   checkEnvironment(environment, written, references, source);
@@ -98,6 +99,12 @@ function cacheOf(found: Partial<InputOf<typeof cacheKeys>> = {}): CacheSettings 
     maxTtl: parseDuration(found['max-ttl'] ?? cacheKeys['max-ttl'].default ?? '') ?? 0,
     maxEntries: found['max-entries'] ?? cacheKeys['max-entries'].default ?? 1,
   };
+}
+
+function serverOf(found: Written['server']): ServerSettings {
+  const { host, port, socket, names = [], tls } = found ?? {};
+  const files = tls?.certificate === undefined || tls.key === undefined ? undefined : tls;
+  return { host, port, socket, names, tls: files };
 }
 
 function mapped<T, R>(found: Readonly<Record<string, T>> | undefined, make: (each: T) => R): ReadonlyMap<string, R> {
@@ -148,6 +155,11 @@ function resolveIn(
 export function blankEnvironment(name: string, laptop: boolean): Environment {
   const none = new Map<string, never>();
   const connections = { issuers: none, identityProviders: none, stores: none };
-  const rest = { cache: cacheOf(), audit: { file: undefined, anchor: undefined }, unset: [] };
+  const rest = {
+    cache: cacheOf(),
+    audit: { file: undefined, anchor: undefined },
+    server: serverOf(undefined),
+    unset: [],
+  };
   return { name, laptop, development: laptop, vars: none, key: [], vaults: [], ...connections, ...rest };
 }

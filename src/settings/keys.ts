@@ -94,6 +94,26 @@ const auditKeys = {
   }),
 } satisfies Keys;
 
+const tlsKeys = {
+  certificate: required(form.text(), 'PEM file: the certificate, and those that lead from it to a root'),
+  key: required(form.text(), 'PEM file: its private key, which not everyone may read'),
+} satisfies Keys;
+
+const serverKeys = {
+  host: optional(form.text(), 'an address to listen on, 127.0.0.1 where there is none; any but loopback needs `tls`'),
+  port: optional(form.number({ integer: true, minimum: 0, maximum: 65_535 }), 'default 7700; 0: any free one'),
+  socket: optional(form.text(), 'a Unix socket, mode 0600; with it TCP is served only where host or port is given', {
+    example: '/run/auth-chain/broker.sock',
+  }),
+  names: optional(
+    form.list(form.text({ pattern: /^[a-z0-9.-]+$/i, expects: 'a host name' })),
+    'names by which clients call it, besides loopback and those of the certificate',
+  ),
+  tls: optional(form.object(tlsKeys), 'certificate files', {
+    example: '{ certificate: /etc/auth-chain/broker.pem, key: /etc/auth-chain/broker.key }',
+  }),
+} satisfies Keys;
+
 /** The keys of an environment of service.yaml. */
 export const environmentKeys = {
   development: withDefault(
@@ -122,6 +142,9 @@ export const environmentKeys = {
     example: '{ default-ttl: 5m, max-ttl: 15m }',
   }),
   audit: optional(form.object(auditKeys), 'where the broker keeps its audit trail'),
+  server: optional(form.object(serverKeys), 'where `flows serve` listens; --host, --port and --socket come first', {
+    example: '{ port: 7700 }',
+  }),
 } satisfies Keys;
 
 /** The keys of service.yaml. */

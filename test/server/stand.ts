@@ -4,7 +4,7 @@ import type { AuditEvent, AuditTrail } from '../../src/audit/contract.ts';
 import type { Broker, Caller, GrantedToken } from '../../src/broker/contract.ts';
 import { BrokerRefusal } from '../../src/broker/refusal.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import { type RunningServer, type ServerSettings, startServer } from '../../src/server.ts';
+import { type RunningServer, type ServeOptions, startServer } from '../../src/server.ts';
 import { createLogger } from '../../src/server/log.ts';
 
 export const canary = 'canary-7f3a91c2';
@@ -130,7 +130,7 @@ export interface Stand {
 }
 
 /** The server in front of the stand-in broker, with the real authenticator. */
-export async function startStand(more: Partial<ServerSettings> = {}): Promise<Stand> {
+export async function startStand(more: Partial<ServeOptions> = {}): Promise<Stand> {
   const { trail, events, state: trailState } = memoryTrail();
   const { broker, callers, state: brokerState } = standInBroker(trail);
   const policy = policyOf(['codex', bearer]);
