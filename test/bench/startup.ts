@@ -50,6 +50,8 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       });
 
     await home.start(['dev']).shows('Ctrl-C stops everything');
+    // where it has told of itself
+    process.env['XDG_STATE_HOME'] = home.env['XDG_STATE_HOME'];
     const stack = await findStack(join(home.work, 'flows'));
     const own = { ...env, TOKEN: stack.vault.token.reveal(), ISSUER: stack.issuer };
     const tokens = await inTurn(short ? 3 : 15, {

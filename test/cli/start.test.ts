@@ -21,7 +21,7 @@ async function loadedBy(args: readonly string[]): Promise<ReadonlySet<string>> {
   const cli = join(repository, 'src/cli.ts');
   const program = [process.execPath, '--no-warnings', '--import', preload, cli, ...args];
   const { code, stderr } = await home.start([], { program }).ended;
-  expect(code, stderr).toBe(0);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
   const urls = [...stderr.matchAll(/^loaded (.+)$/gm)].map(([, url = '']) => url);
   expect(urls.some((url) => url.endsWith('/src/cli.ts'))).toBe(true);
   return new Set(
