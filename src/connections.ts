@@ -14,7 +14,7 @@ import { type Environment, type Plain, plainOf, type SignInSettings } from './se
 import { createSecretsManagerStore } from './stores/aws-secrets-manager.ts';
 import type { SecretStore } from './stores/contract.ts';
 import type { Vault } from './vaults/contract.ts';
-import { createReadTogether, type ReadOne } from './vaults/read-together.ts';
+import { createReadTogether, type ReadOne, type Ride } from './vaults/read-together.ts';
 import { createOnePasswordVault } from './vaults/onepassword.ts';
 import { createVaults } from './vaults/route.ts';
 import { readToken } from './vaults/token.ts';
@@ -28,6 +28,8 @@ export interface Connections {
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
   /** The next call of the vault reads the environment's `key:` too, so that it costs none of its own. */
   expectKeys(): void;
+  /** The `key:` was read already. */
+  hasKeys(): boolean;
   /** Keys derived from the environment's `key:`, new first. */
   derivedKeys(label: KeyLabel): Promise<readonly [Uint8Array, ...Uint8Array[]]>;
   /** Seconds that the local clock is ahead of an issuer's, asked once; undefined where no issuer answers soon. */
@@ -60,7 +62,7 @@ export function createConnections(options: ConnectionOptions): Connections {
   const providers = new Map<string, IdentityProvider>();
   const stores = new Map<string, SecretStore>();
   let roots: Promise<readonly Secret[]> | undefined;
-  let riding: readonly (() => Promise<Secret>)[] | undefined;
+  let riding: readonly Ride[] | undefined;
 
   const issuer = (name: string): Issuer =>
     once(issuers, name, () => {
@@ -113,7 +115,7 @@ export function createConnections(options: ConnectionOptions): Connections {
     });
 
   const values = async (references: Environment['key'], rides: typeof riding): Promise<readonly Secret[]> => {
-    const read = await Promise.all(rides?.map((ride) => ride()) ?? references.map((each) => together.read(each)));
+    const read = await Promise.all(rides?.map((ride) => ride.value()) ?? references.map((each) => together(each)));
     for (const [index, value] of read.entries()) {
       if (value.reveal().length >= 20) continue;
       throw new FlowError('invalid-value', 'a key has fewer than 20 characters', {
@@ -127,7 +129,7 @@ export function createConnections(options: ConnectionOptions): Connections {
 
   return {
     vault,
-    read: together.read,
+    read: together,
     get: (kind, name) => ({ issuers: issuer, 'identity-providers': provider, stores: store })[kind](name),
     plain(kind, name) {
       if (stack === undefined) return plainOf(environment, kind, name) ?? {};
@@ -142,6 +144,7 @@ export function createConnections(options: ConnectionOptions): Connections {
     expectKeys() {
       if (roots === undefined) riding ??= keyReferences().map((each) => together.along(each));
     },
+    hasKeys: () => roots !== undefined || riding?.every((ride) => ride.settled()) === true,
     async derivedKeys(label) {
       roots ??= values(keyReferences(), riding).catch((error: unknown) => {
         // the next try makes a call of its own

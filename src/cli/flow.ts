@@ -6,7 +6,10 @@ import { suggest } from '../flow/nearest.ts';
 import type { Output } from '../flow/output.ts';
 import { outputJson } from '../flow/output-json.ts';
 import type { Plan } from '../flow/plan.ts';
+import type { RunEvent } from '../flow/run.ts';
+import { usesOf } from '../flow/uses.ts';
 import { commonOptions, parseArguments, unexpectedWord, wordsOf } from './arguments.ts';
+import { audited, type LocalRun } from './audited.ts';
 import { commands, wantsHelp } from './commands.ts';
 import { inputOptions, optionsOf } from './flow-options.ts';
 import { flowHelp } from './help.ts';
@@ -79,9 +82,11 @@ async function reading(
     );
     return 0;
   }
-  const output = await app.run(flow, inputs, { options: chosen });
+  const trail = await audited(app, localRun(app, flow), terminal);
+  const run = () => trail.answer(() => app.run(flow, inputs, { options: chosen }));
+  const output = await run();
   await tellWhere(app, flow, terminal);
-  await answer(output, chosen, terminal, () => app.run(flow, inputs, { options: chosen }));
+  await answer(output, chosen, terminal, run);
   return 0;
 }
 
@@ -99,6 +104,7 @@ async function writing(
       place: { flow: flow.name },
     });
   }
+  const trail = await audited(app, localRun(app, flow), terminal);
   const plan = await app.plan(flow, inputs, { options: chosen });
   await tellWhere(app, flow, terminal);
   if (onlyPlan) {
@@ -110,18 +116,20 @@ async function writing(
   if (plan.wouldChange && !plan.conflicts && !chosen.has('yes')) await agree(plan, terminal);
   signal.throwIfAborted();
   const started = performance.now();
-  const output = await app.run(flow, inputs, {
-    options: chosen,
-    plan,
-    onEvent: (event) => {
-      if (event.type === 'step-finished' && event.effect === 'write') {
-        const seconds = ((performance.now() - started) / 1000).toFixed(1);
-        terminal.tell('done', `${event.step} (${seconds} s)`);
-      }
-    },
-  });
+  const onEvent = (event: RunEvent) => {
+    if (event.type !== 'step-finished' || event.effect !== 'write') return;
+    terminal.tell('done', `${event.step} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  };
+  const output = await trail.change(() => app.run(flow, inputs, { options: chosen, plan, onEvent }));
   await answer(output, chosen, terminal);
   return 0;
+}
+
+/** What the trail says of it: its name, and what it reads. */
+function localRun(app: App, flow: Flow): LocalRun {
+  const { references } = usesOf(flow, app.environment());
+  const read = references.filter(({ access }) => access === 'read').map(({ reference }) => reference.toString());
+  return { action: 'local.run', what: [flow.name, ...new Set(read)], breakGlass: flow.breakGlass };
 }
 
 /** After something was asked: only then is it known where a vault's token leads. */

@@ -1,6 +1,7 @@
 import { errorCodes, FlowError } from '../errors.ts';
 import { Reference } from '../reference.ts';
 import { commonOptions, parseArguments } from './arguments.ts';
+import { audited } from './audited.ts';
 import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
 import { problemsOf, tellProblems } from './problems.ts';
@@ -30,7 +31,8 @@ export async function read(invocation: Invocation): Promise<number> {
       tellProblems(problems, terminal);
       return errorCodes.invalid.exit;
     }
-    const secret = await app.read(reference);
+    const run = { action: 'local.read', what: [reference.toString()], breakGlass: false } as const;
+    const secret = await (await audited(app, run, terminal)).answer(() => app.read(reference));
     terminal.out(values['newline'] === false ? secret.reveal() : `${secret.reveal()}\n`);
     return 0;
   });

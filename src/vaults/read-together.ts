@@ -3,16 +3,21 @@ import type { Reference } from '../reference.ts';
 import type { Secret } from '../secret.ts';
 import type { Vault } from './contract.ts';
 
-export type ReadOne = (reference: Reference) => Promise<Secret>;
+/** One reference. @throws FlowError, with the reference */
+export interface ReadOne {
+  (reference: Reference): Promise<Secret>;
+}
 
-export interface ReadTogether {
-  /** One reference. @throws FlowError, with the reference */
-  read: ReadOne;
-  /**
-   * A reference that goes along with the next call of the vault, whoever makes it.
-   * @returns its value; asking for it makes the call, where there was none yet
-   */
-  along(reference: Reference): () => Promise<Secret>;
+export interface ReadTogether extends ReadOne {
+  /** A reference that goes along with the next call of the vault, whoever makes it. */
+  along(reference: Reference): Ride;
+}
+
+export interface Ride {
+  /** Its value; asking for it makes the call, where there was none yet. */
+  value(): Promise<Secret>;
+  /** the vault has answered, or failed */
+  settled(): boolean;
 }
 
 interface Asked {
@@ -59,20 +64,26 @@ export function createReadTogether(vault: Pick<Vault, 'read'>): ReadTogether {
     queueMicrotask(() => void flush());
   };
 
-  return {
-    read(reference) {
-      const value = join(reference);
-      callSoon();
-      return value;
-    },
-    along(reference) {
-      const value = join(reference);
+  const read: ReadOne = (reference) => {
+    const value = join(reference);
+    callSoon();
+    return value;
+  };
+  return Object.assign(read, {
+    along(reference: Reference): Ride {
+      let settled = false;
+      const value = join(reference).finally(() => {
+        settled = true;
+      });
       // it may fail before anyone asks for it
       value.catch(() => undefined);
-      return () => {
-        callSoon();
-        return value;
+      return {
+        value() {
+          callSoon();
+          return value;
+        },
+        settled: () => settled,
       };
     },
-  };
+  });
 }

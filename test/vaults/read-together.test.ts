@@ -24,7 +24,7 @@ const echo: Answer = (asked) => new Map(asked.map((each) => [each, new Secret(ea
 describe('reading one by one', () => {
   test('what is asked for side by side is one call; what comes later is another', async () => {
     const vault = vaultThat(echo);
-    const { read } = createReadTogether(vault);
+    const read = createReadTogether(vault);
     const [one, two] = await Promise.all([read(reference('one')), read(reference('two'))]);
     expect([one?.reveal(), two?.reveal()]).toEqual([String(reference('one')), String(reference('two'))]);
     await read(reference('three'));
@@ -38,7 +38,7 @@ describe('reading one by one', () => {
         asked.map((each) => [each, each === missing ? new FlowError('not-found', 'no item') : new Secret('good')]),
       );
     });
-    const { read } = createReadTogether(vault);
+    const read = createReadTogether(vault);
     const [good, bad] = await Promise.allSettled([read(reference('there')), read(reference('missing'))]);
     expect(good).toMatchObject({ status: 'fulfilled' });
     expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'not-found', place: { subject: missing } } });
@@ -59,7 +59,7 @@ describe('reading one by one', () => {
     async (_, answer, wanted) => {
       const now = { answer };
       const vault = vaultThat((asked) => now.answer(asked));
-      const { read } = createReadTogether(vault);
+      const read = createReadTogether(vault);
       const failed = await Promise.allSettled([read(reference('one')), read(reference('two'))]);
       expect(failed).toMatchObject(
         ['one', 'two'].map((item) => ({ reason: { ...wanted, place: { subject: String(reference(item)) } } })),
@@ -72,7 +72,7 @@ describe('reading one by one', () => {
 
   test('a fault that is no FlowError stays what it is', async () => {
     const fault = new RangeError('x');
-    const { read } = createReadTogether(
+    const read = createReadTogether(
       vaultThat(() => {
         throw fault;
       }),
