@@ -11,6 +11,7 @@ import { staticScope } from './flow/look.ts';
 import { suggest } from './flow/nearest.ts';
 import type { Report, Source } from './flow/problems.ts';
 import { resolve } from './flow/scope.ts';
+import type { ReferenceUse, Uses } from './flow/uses.ts';
 import { valueAt, type ObjectValue, type Value } from './flow/values.ts';
 import type { Node } from './flow/yaml.ts';
 import type { Rate } from './policy/policy.ts';
@@ -36,6 +37,8 @@ export interface RegistrySecret {
   readonly rate: Rate | undefined;
   readonly description: string | undefined;
   readonly owner: string | undefined;
+  /** `file:line:column` */
+  readonly location: string;
 }
 
 export const secretName = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
@@ -97,6 +100,7 @@ function readSecret(name: string, value: ObjectValue, source: Source, context: C
     rate: parseRate(found.rate ?? ''),
     description: found.description,
     owner: found.owner,
+    location: source.location(value.range),
   };
 }
 
@@ -151,4 +155,14 @@ function unfit(flow: Flow, environments: readonly Environment[]): string | undef
   if (value.as !== 'whole' || environment === undefined) return 'gives plain text';
   const resolved = resolve(value.expression, staticScope(flow, environment, flow.steps.length));
   return 'type' in resolved && resolved.type !== 'secret' ? 'gives no secret' : undefined;
+}
+
+/** What the names of an environment read, told as a flow's uses are. */
+export function usesOfRegistry({ secrets }: Registry, environment: Environment): Uses {
+  const references = [...secrets.values()].flatMap(({ name, references: found, location }): ReferenceUse[] => {
+    const reference = found.get(environment.name);
+    if (reference === undefined) return [];
+    return [{ reference, target: 'field', step: name, key: 'reference', kind: 'registry', location, access: 'read' }];
+  });
+  return { references, vaultsWritten: [], connections: [], steps: [] };
 }

@@ -1,10 +1,12 @@
 import type { App } from '../app.ts';
 import type { Connections } from '../connections.ts';
+import { loadBrokerFiles } from '../broker-files.ts';
 import { asFlowError, errorCodes, FlowError } from '../errors.ts';
 import { usesOf } from '../flow/uses.ts';
 import type { IdentityProvider } from '../identity/contract.ts';
 import type { Issuer } from '../issuers/contract.ts';
 import type { Reference } from '../reference.ts';
+import { usesOfRegistry } from '../registry.ts';
 import type { SecretStore } from '../stores/contract.ts';
 import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
@@ -16,7 +18,7 @@ interface Finding {
   readonly failure?: FlowError;
 }
 
-/** `flows check --online`: asks for everything that the flows of one environment need; no value leaves the vault's adapter. */
+/** `flows check --online`: asks for everything that the flows and registry.yaml of one environment need; no value leaves the vault's adapter. */
 export async function online(invocation: Invocation, json: boolean): Promise<number> {
   return withApp(invocation, async (app) => {
     const connections = await app.connections();
@@ -47,7 +49,8 @@ export async function online(invocation: Invocation, json: boolean): Promise<num
 function needs(app: App) {
   const environment = app.environment();
   const flows = [...app.folder.flows.values()].filter((flow) => flow.environments?.includes(environment.name) ?? true);
-  const uses = flows.map((flow) => usesOf(flow, environment));
+  const { registry } = loadBrokerFiles(app.folder);
+  const uses = [...flows.map((flow) => usesOf(flow, environment)), usesOfRegistry(registry, environment)];
   const references = new Map<string, Reference>();
   const items = new Map<string, Reference>();
   for (const { reference, target } of uses.flatMap((use) => use.references)) {

@@ -1,13 +1,17 @@
+import { loadBrokerFiles } from '../broker-files.ts';
 import { FlowError } from '../errors.ts';
 import type { Folder } from '../flow/load.ts';
 import { suggest } from '../flow/nearest.ts';
 import { type Uses, usesOf } from '../flow/uses.ts';
 import { Reference } from '../reference.ts';
+import { usesOfRegistry } from '../registry.ts';
 import type { Environment, VaultSettings } from '../settings.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `flows check --setup`: what each environment's vault tokens must read and write, and the least policy for its pushes. */
-export function setup({ flows, settings }: Folder, wanted: unknown, terminal: Terminal): number {
+export function setup(folder: Folder, wanted: unknown, terminal: Terminal): number {
+  const { flows, settings } = folder;
+  const { registry } = loadBrokerFiles(folder);
   if (typeof wanted === 'string' && !settings.environments.has(wanted)) {
     const hint = suggest(wanted, settings.environments.keys());
     throw new FlowError('usage', `unknown environment "${wanted}"`, hint === undefined ? {} : { hint });
@@ -22,6 +26,7 @@ export function setup({ flows, settings }: Folder, wanted: unknown, terminal: Te
     const uses = [...flows.values()]
       .filter((flow) => flow.environments?.includes(environment.name) ?? true)
       .map((flow) => usesOf(flow, environment));
+    uses.push(usesOfRegistry(registry, environment));
     terminal.out(`${tokens(environment, uses)}\n${items(environment, uses)}\n${policies(environment, uses)}`);
   }
   return 0;
@@ -60,7 +65,7 @@ function serves(entry: VaultSettings, vault: string, all: readonly VaultSettings
   return names(entry) || (entry.vaults === undefined && !all.some(names));
 }
 
-/** One `op item create` for each item that the flows read; values are never on a command line. */
+/** One `op item create` for each item that the flows and registry.yaml read; values are never on a command line. */
 function items(environment: Environment, uses: readonly Uses[]): string {
   const wanted = new Map<string, { reference: Reference; fields: Map<string, string> }>();
   const add = (reference: Reference, type: string) => {

@@ -5,6 +5,7 @@ import { loadBrokerFiles } from '../broker-files.ts';
 import type { Folder } from '../flow/load.ts';
 import { usesOf } from '../flow/uses.ts';
 import { Reference } from '../reference.ts';
+import { usesOfRegistry } from '../registry.ts';
 import { Secret } from '../secret.ts';
 import type { Environment } from '../settings.ts';
 import type { DevelopmentFile } from './development-file.ts';
@@ -48,10 +49,8 @@ export function fill(folder: Folder, environment: Environment, file: Development
       contents.value(reference, target === 'one-time-password' || isCode(reference) ? 'one-time-password' : undefined);
   }
   for (const vault of uses.flatMap((use) => use.vaultsWritten)) contents.vault(vault);
-  for (const { references } of loadBrokerFiles(folder).registry.secrets.values()) {
-    const reference = references.get(environment.name);
-    if (reference !== undefined) contents.value(reference);
-  }
+  const { registry } = loadBrokerFiles(folder);
+  for (const { reference } of usesOfRegistry(registry, environment).references) contents.value(reference);
   for (const reference of environment.key.length === 0 ? [laptopKey] : environment.key) contents.value(reference);
   return { vaults: contents.seeds(), clients, users: uniqueUsers(users) };
 }
