@@ -32,6 +32,8 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
   for (const signal of signals) process.on(signal, interrupt);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   process.stderr.on('error', () => undefined);
+  // what nobody waited for is told as every failure is: in one line, without a stack
+  process.on('uncaughtException', (error) => process.exit(fail(error, terminal, argv.includes('--debug'))));
   try {
     const command = await commandOf(wordsOf(argv)[0], argv);
     return await command({ argv, terminal, taken, signal: interruption.signal });

@@ -72,8 +72,6 @@ export function createHome(shipped = true): Home {
   };
   folder('work');
   if (shipped) cpSync(join(repository, 'flows'), join(work, 'flows'), { recursive: true });
-  // the stack that runs in this process is announced where the commands look
-  process.env['XDG_STATE_HOME'] = env['XDG_STATE_HOME'];
   const running = new Set<Running>();
   const stacks: RunningStack[] = [];
 
@@ -99,6 +97,8 @@ export function createHome(shipped = true): Home {
     start,
     flows: async (args, options) => start(args, options).ended,
     async stack(dir = 'flows') {
+      // the stack that runs in this process is announced where the commands look
+      process.env['XDG_STATE_HOME'] = env['XDG_STATE_HOME'];
       const stack = await startStack(await loadFolder({ dir: join(work, dir), kinds: stepKinds, env: {} }));
       stacks.push(stack);
       return stack;

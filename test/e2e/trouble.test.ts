@@ -39,7 +39,6 @@ beforeAll(async () => {
   const late = await slowHome.stack();
   late.vault.setDelay(120_000);
   slow = slowHome.flows(['read', 'op://Agents/OpenAI/credential']);
-  process.env['XDG_STATE_HOME'] = home.env['XDG_STATE_HOME'];
   stack = await home.stack();
   stack.vault.add('Agents', {
     title: 'Twin',

@@ -1,0 +1,123 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunningStack } from '../../src/dev/stack.ts';
+import { createHome, type Home } from './home.ts';
+
+// a run that waits for fresh one-time codes has a stack of its own, beside the others
+const home = createHome();
+const lateHome = createHome();
+let stack: RunningStack;
+let lateStack: RunningStack;
+beforeAll(async () => {
+  const push = readFileSync(join(home.work, 'flows/seed-runtime.yaml'), 'utf8');
+  for (const { name } of pushes) home.write(`flows/${name}.yaml`, push.replaceAll('/orders/', `/${name}/`));
+  stack = await home.stack();
+  lateStack = await lateHome.stack();
+});
+afterAll(async () => {
+  await Promise.all([home.close(), lateHome.close()]);
+});
+
+/** A request to the laptop's servers: the run is killed as the server begins with it, or when it has answered. */
+interface Boundary {
+  readonly request: RegExp;
+  /** from 1 */
+  readonly nth: number;
+  readonly when: 'start' | 'finish';
+}
+
+const channels = { start: 'http.server.request.start', finish: 'http.server.response.finish' } as const;
+
+/** Kills a run at a boundary. */
+async function killed(who: Home, at: RunningStack, args: readonly string[], { request: wanted, nth, when }: Boundary) {
+  const { vault, issuer, secretsManager } = at.addresses;
+  const hosts = new Set([vault.address, issuer, secretsManager.endpoint].map((url) => new URL(url).host));
+  const run = who.start(args);
+  let left = nth;
+  const onMessage = (message: unknown) => {
+    const { request } = message as { request: IncomingMessage & { readonly originalUrl?: string } };
+    if (!hosts.has(request.headers.host ?? '')) return;
+    const target = request.headers['x-amz-target'];
+    const what = `${request.method} ${request.originalUrl ?? request.url} ${typeof target === 'string' ? target : ''}`;
+    if (wanted.test(what) && (left -= 1) === 0) run.child.kill('SIGKILL');
+  };
+  subscribe(channels[when], onMessage);
+  const ended = await run.ended;
+  unsubscribe(channels[when], onMessage);
+  return ended;
+}
+
+const requests = {
+  'the item is written': [/^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 1],
+  'the user is made': [/^POST \/scim\/v2\/Users/, 1],
+  'the page of the seed is read': [/^POST \/interaction\/[\w-]+\/login/, 1],
+  'the seed is written': [/^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 2],
+  'the enrolment is confirmed': [/^POST \/interaction\/[\w-]+\/enrol/, 1],
+  'the first sign-in ended': [/^POST \/session\/end\/confirm/, 1],
+} as const;
+const whens = ['start', 'finish'] as const;
+
+const newUsers = Object.entries(requests).flatMap(([what, [request, nth]], index) =>
+  whens.map((when) => ({
+    what: `${when}: ${what}`,
+    email: `${when}-${index}@example.com`,
+    at: { request, nth, when },
+  })),
+);
+const pushes = [1, 2, 3].flatMap((nth) =>
+  whens.map((when) => ({ name: `push-${nth}-${when}`, at: { request: /secretsmanager\.CreateSecret$/, nth, when } })),
+);
+
+/** What is there of a user: one of each, and the codes of the vault are the provider's. */
+function expectOne(at: RunningStack, email: string): void {
+  const items = at.vault.dump().filter(({ title }) => title === email);
+  expect([email, items.map(({ state }) => state)]).toEqual([email, ['active']]);
+  const fields = items[0]?.fields ?? [];
+  expect([email, fields.filter(({ value }) => value.startsWith('otpauth://')).length]).toEqual([email, 1]);
+  expect([email, fields.filter(({ label }) => label === 'previous')]).toEqual([email, []]);
+  expect([email, at.identityProvider.users().filter(({ userName }) => userName === email).length]).toEqual([email, 1]);
+}
+
+describe('killed at any boundary, a second run completes', () => {
+  const late = async () => {
+    const email = 'late@example.com';
+    const args = ['new-user', '--email', email, '--yes'];
+    const ended = await killed(lateHome, lateStack, args, { request: /\/otp /, nth: 1, when: 'finish' });
+    return [email, ended.signal, await lateHome.flows(args)] as const;
+  };
+
+  test('new-user', { timeout: 240_000 }, async () => {
+    const running = late();
+    for (const { what, email, at } of newUsers) {
+      const { signal, stderr } = await killed(home, stack, ['new-user', '--email', email, '--yes'], at);
+      expect([what, signal, signal === null ? stderr : '']).toEqual([what, 'SIGKILL', '']);
+    }
+    const again = newUsers.map(async ({ what, email }) => {
+      const ended = await home.flows(['new-user', '--email', email, '--yes']);
+      return [what, ended.code, ended.stderr] as const;
+    });
+    for (const [what, code, stderr] of await Promise.all(again)) {
+      expect([what, code, code === 0 ? '' : stderr]).toEqual([what, 0, '']);
+    }
+    for (const { email } of newUsers) expectOne(stack, email);
+    const [email, signal, ended] = await running;
+    expect([signal, ended.code, ended.code === 0 ? '' : ended.stderr]).toEqual(['SIGKILL', 0, '']);
+    expectOne(lateStack, email);
+  });
+
+  test('seed-runtime', { timeout: 120_000 }, async () => {
+    for (const { name, at } of pushes) {
+      const { signal } = await killed(home, stack, [name, '--yes'], at);
+      expect([name, signal]).toEqual([name, 'SIGKILL']);
+    }
+    const again = await Promise.all(pushes.map(({ name }) => home.flows([name, '--yes'])));
+    expect(again.map(({ code }) => code)).toEqual(pushes.map(() => 0));
+    for (const { name } of pushes) {
+      const secrets = stack.secretsManager.dump().filter((secret) => secret.name.startsWith(`dev/${name}/`));
+      expect([name, secrets.map(({ versions }) => versions.length)]).toEqual([name, [1, 1, 1]]);
+    }
+  });
+});
