@@ -103,7 +103,7 @@ interface Loaded {
 }
 
 async function loaded(dir: unknown): Promise<Loaded> {
-  const folder = await loadFolder({ dir: String(dir ?? 'flows'), kinds: stepKinds, env: process.env });
+  const folder = await loadFolder({ dir: typeof dir === 'string' ? dir : 'flows', kinds: stepKinds, env: process.env });
   return { folder, files: loadBrokerFiles(folder) };
 }
 

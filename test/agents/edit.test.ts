@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { withTokens } from '../../src/agents/edit.ts';
 import { createSource } from '../../src/flow/problems.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { decide } from '../../src/policy/decide.ts';
 import { compilePattern, isWildcard } from '../../src/policy/pattern.ts';
@@ -108,7 +108,7 @@ describe('a policy', () => {
   it('grants nothing that no line allows, and everything that one allows and none denies', () => {
     fc.assert(
       fc.property(agents, question, (written, asked) => {
-        const mine: Lines = asked.agent === 'stranger' ? {} : written[asked.agent as 'codex' | 'ci'];
+        const mine: Lines = asked.agent === 'stranger' ? {} : written[asked.agent];
         const granting = ((asked.kind === 'secret' ? mine.allow : mine.flows) ?? []).some(
           (text) =>
             means(text, asked.name) && (asked.kind === 'secret' || asked.effect === 'none' || !isWildcard(text)),
@@ -150,7 +150,7 @@ describe('a policy', () => {
       fc.property(lines, question, fc.constantFrom('allow', 'flows'), fc.nat(3), (written, asked, list, at) => {
         const mine = { ...asked, agent: 'codex' };
         const before = decide(policyOf({ codex: written }), mine).allowed;
-        const less = { ...written, [list]: written[list as 'allow' | 'flows'].toSpliced(at, 1) };
+        const less = { ...written, [list]: written[list].toSpliced(at, 1) };
         const denied = { ...written, deny: [...written.deny, ...written.flows.slice(0, 1)] };
         for (const changed of [less, denied]) {
           const after = decide(policyOf({ codex: changed }), mine).allowed;

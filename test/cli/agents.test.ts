@@ -1,0 +1,132 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, test } from 'vitest';
+import { bearerHash } from '../../src/agents/bearer.ts';
+import { createHome } from '../e2e/home.ts';
+
+const home = createHome();
+afterAll(() => home.close());
+
+const policyFile = (dir: string) => readFileSync(join(home.work, dir, 'policy.yaml'), 'utf8');
+const only = (dir: string) => home.write(`${dir}/policy.yaml`, '# ours\ndefault: deny # always\n');
+
+describe('flows agents', () => {
+  it('gives a token once, keeps its hash, and everything else as it was', async () => {
+    const before = policyFile('flows');
+    const { code, stdout, stderr } = await home.flows(['agents', 'add', 'codex', '--expires', '90d']);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^flows_[0-9A-Za-z]{38}\n$/)]);
+    const hash = bearerHash(stdout.trim()) ?? '';
+    const after = policyFile('flows');
+    expect(after).toContain(hash);
+    expect(after).not.toContain(stdout.trim());
+    expect(stderr).not.toContain(stdout.trim());
+    expect(after.split('\n').filter((line) => !line.includes('tokens:'))).toEqual(before.split('\n'));
+    const listed = await home.flows(['agents', 'list', '--json']);
+    expect(JSON.parse(listed.stdout)).toEqual([
+      {
+        name: 'codex',
+        tokens: [{ sha256: hash.slice(0, 12), expires: expect.stringMatching(/^20\d\d-/) as string, expired: false }],
+        trust: [],
+      },
+    ]);
+    expect((await home.flows(['agents'])).stdout).toMatch(
+      new RegExp(`^codex  token sha256:${hash.slice(0, 12)}…, until `),
+    );
+    expect((await home.flows(['check'])).code).toBe(0);
+  });
+
+  it('replaces and ends tokens', async () => {
+    only('own');
+    const run = async (...words: string[]) => {
+      const ended = await home.flows(['agents', ...words, '--dir', 'own']);
+      return { ...ended, hash: bearerHash(ended.stdout.trim()) ?? '' };
+    };
+    const first = await run('add', 'ada');
+    expect(first.stderr).toContain('is new and may have nothing yet');
+    const second = await run('add', 'ada');
+    expect((await run('add', 'ada')).code).toBe(73);
+    const third = await run('rotate', 'ada');
+    expect(third.stderr).toContain('1 older token is worth nothing any more');
+    const hashes = () => [first, second, third].map(({ hash }) => policyFile('own').includes(hash));
+    expect(hashes()).toEqual([false, true, true]);
+    expect((await run('revoke', 'ada')).code).toBe(2);
+    expect((await run('revoke', 'ada', '--token', `sha256:${second.hash.slice(0, 12)}`)).code).toBe(0);
+    expect(hashes()).toEqual([false, false, true]);
+    expect((await run('revoke', 'ada', '--all')).code).toBe(0);
+    expect(hashes()).toEqual([false, false, false]);
+    expect(policyFile('own')).toMatch(/^# ours\ndefault: deny # always\n/);
+    expect(statSync(join(home.work, 'own/policy.yaml')).mode & 0o777).toBe(0o644);
+  });
+
+  test.each<[string, number, RegExp]>([
+    ['agents ad codex', 2, /did you mean "add"/],
+    ['agents add', 2, /an agent is wanted/],
+    ['agents add Codex', 2, /is not an agent's name/],
+    ['agents add ../x', 2, /is not an agent's name/],
+    ['agents add unknown', 2, /is not an agent's name/],
+    ['agents add codex extra', 2, /unexpected word "extra"/],
+    ['agents add codex --expires soon', 2, /--expires takes a time to come/],
+    ['agents add codex --expires 2001-01-01T00:00:00Z', 2, /--expires takes a time to come/],
+    ['agents rotate codxe', 2, /did you mean "codex"/],
+    ['agents revoke nobody-at-all', 2, /has no agent/],
+    ['agents revoke codex --all --token aaa', 2, /two things/],
+    ['agents list --jsn', 2, /--json/],
+    ['agents add codex --dir nowhere', 2, /no folder/],
+  ])('%s', async (line, code, told) => {
+    const ended = await home.flows(line.split(' '));
+    expect([ended.code, ended.stdout]).toEqual([code, '']);
+    expect(ended.stderr).toMatch(told);
+  });
+
+  it('does not touch a file that is wrong', async () => {
+    home.write('wrong/policy.yaml', 'agents: { codex: { allow: [a.b] } }\n');
+    const ended = await home.flows(['agents', 'add', 'codex', '--dir', 'wrong']);
+    expect([ended.code, ended.stdout]).toEqual([2, '']);
+    expect(ended.stderr).toMatch(/wrong\/policy\.yaml:1:28: unknown secret "a\.b"/);
+    expect(policyFile('wrong')).toBe('agents: { codex: { allow: [a.b] } }\n');
+  });
+});
+
+describe('flows policy', () => {
+  it('explains what is allowed and denied', async () => {
+    const denied = await home.flows(['policy', 'explain', '--agent', 'codex', '--secret', 'stripe.live_key']);
+    expect([denied.code, denied.stdout, denied.stderr]).toEqual([
+      0,
+      'denied: no rule of policy.yaml allows agent "codex" to read "stripe.live_key" (default: deny)\n',
+      '',
+    ]);
+    const allowed = await home.flows(['policy', 'explain', '--agent', 'codex', '--flow', 'orders-token', '--json']);
+    expect(JSON.parse(allowed.stdout)).toMatchObject({ allowed: true });
+  });
+
+  it('passes the shipped cases, and fails with the place of each that is not so', async () => {
+    expect(await home.flows(['policy', 'test'])).toMatchObject({
+      code: 0,
+      stdout: '6 cases: as expected\n',
+      stderr: '',
+    });
+    home.write('cases.yaml', 'cases:\n  - { agent: codex, flow: orders-token, expect: denied }\n');
+    const failed = await home.flows(['policy', 'test', 'cases.yaml']);
+    expect([failed.code, failed.stdout]).toEqual([1, '']);
+    expect(failed.stderr).toMatch(
+      /^cases\.yaml:2:49: expected denied \(allowed: policy\.yaml:\d+:\d+ allows[^]*error: 1 of 1 cases/,
+    );
+    const json = await home.flows(['policy', 'test', 'cases.yaml', '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({ cases: [{ passed: false, expected: 'denied', allowed: true }] });
+    expect(json.code).toBe(1);
+  });
+
+  test.each<[string, RegExp]>([
+    ['policy', /flows policy explain, or flows policy test/],
+    ['policy explan', /did you mean "explain"/],
+    ['policy explain --agent codex', /an agent and one secret or flow/],
+    ['policy explain --agent codex --secret a --flow b', /an agent and one secret or flow/],
+    ['policy test nowhere.yaml', /there are no cases/],
+    ['policy test flows/policy.yaml', /policy\.yaml has problems/],
+    ['policy explain --agent codex --secret a.b --dir wrong', /wrong\/policy\.yaml:1:28[^]*has problems/],
+  ])('%s', async (line, told) => {
+    const ended = await home.flows(line.split(' '));
+    expect([ended.code, ended.stdout]).toEqual([2, '']);
+    expect(ended.stderr).toMatch(told);
+  });
+});
