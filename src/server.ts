@@ -17,11 +17,10 @@ import type { Logger } from './server/log.ts';
 import { createMetrics, type Reading } from './server/metrics.ts';
 import { openapi } from './server/openapi.ts';
 import { EdgeRefusal, problemOf } from './server/problem.ts';
-import { Unproven } from './server/prove.ts';
 import { endRaw, refuseRaw } from './server/raw.ts';
+import { createRecordRefusal, RecordedRefusal } from './server/record-refusal.ts';
 import { listenOnSocket } from './server/socket-file.ts';
 import { readTls, type TlsFiles } from './server/tls.ts';
-import { recordUnproven } from './server/unproven.ts';
 
 export interface ServeOptions {
   readonly broker: Broker;
@@ -88,8 +87,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   });
   const send = createSend({ metrics, stopping: lifecycle.stopping });
   const fail = (exchange: Exchange, route: string, error: unknown) => {
-    if (error instanceof Unproven) {
-      send(exchange, route, problemAnswer({ code: 'not-authenticated' }, error.id), error.id);
+    if (error instanceof RecordedRefusal) {
+      send(exchange, route, problemAnswer({ code: error.code }, error.id), error.id);
       return;
     }
     const problem = problemOf(error);
@@ -106,8 +105,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const application = createApplication({
     serving: { broker, ready, metrics: async () => ({ type: metrics.type, text: await metrics.text() }), openapi },
     authenticator,
-    trail,
-    unproven: recordUnproven({ trail, monotonic: () => performance.now() }),
+    record: createRecordRefusal({ trail, monotonic: () => performance.now() }),
     exchangeOf,
     send,
     fail,

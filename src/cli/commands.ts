@@ -6,6 +6,7 @@ export type Command = (invocation: Invocation) => Promise<number>;
 /** Each command in a file of its own, loaded when it is called. */
 export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['agents', async () => (await import('./agents.ts')).agents],
+  ['audit', async () => (await import('./audit.ts')).audit],
   ['check', async () => (await import('./check.ts')).check],
   ['dev', async () => (await import('./dev.ts')).dev],
   ['help', async () => (await import('./help.ts')).help],
@@ -13,6 +14,7 @@ export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['policy', async () => (await import('./policy.ts')).policy],
   ['read', async () => (await import('./read.ts')).read],
   ['run', async () => (await import('./flow.ts')).runNamed],
+  ['serve', async () => (await import('./serve.ts')).serve],
   ['version', async () => (await import('./version.ts')).version],
 ]);
 

@@ -1,21 +1,19 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { Authenticator, Proven } from '../agents/authenticate.ts';
-import type { AuditTrail } from '../audit/contract.ts';
 import type { Caller } from '../broker/contract.ts';
-import { BrokerRefusal } from '../broker/refusal.ts';
 import type { Exchange, Send } from './answer.ts';
 import { hasBody, readJson } from './body.ts';
 import { type Claims, claimsOf } from './claims.ts';
-import { EdgeRefusal, type ProblemCode } from './problem.ts';
-import { addressOf, prove, type RecordUnproven } from './prove.ts';
+import { EdgeRefusal } from './problem.ts';
+import { addressOf, prove } from './prove.ts';
+import type { RecordRefusal } from './record-refusal.ts';
 import { type AgentRoute, nameForm, type RequestBody, type Route, routes, type Serving } from './routes.ts';
 
 export interface ApplicationOptions {
   readonly serving: Serving;
   readonly authenticator: Authenticator;
-  readonly trail: Pick<AuditTrail, 'record'>;
-  readonly unproven: RecordUnproven;
+  readonly record: RecordRefusal;
   readonly exchangeOf: (request: IncomingMessage) => Exchange;
   readonly send: Send;
   readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
@@ -63,7 +61,7 @@ export function createApplication(options: ApplicationOptions): RequestListener 
 type Params = Readonly<Record<string, string | string[]>>;
 
 async function forAgent(route: AgentRoute, exchange: Exchange, params: Params, options: ApplicationOptions) {
-  const proven = await prove(exchange, options.authenticator, options.unproven);
+  const proven = await prove(exchange, options.authenticator, options.record);
   try {
     const claims = claimsOf(exchange.request.headers);
     const flow = flowOf(route, exchange, params);
@@ -71,8 +69,18 @@ async function forAgent(route: AgentRoute, exchange: Exchange, params: Params, o
     const caller = callerOf(exchange, proven, claims, body.reason);
     return await route.handle({ serving: options.serving, flow, body }, caller);
   } catch (error) {
-    if (error instanceof EdgeRefusal) await recordRefusal(route, exchange, proven, error.code, options.trail);
-    throw error;
+    if (!(error instanceof EdgeRefusal)) throw error;
+    // what a proven agent is refused before the broker is asked is on the trail too
+    const [request, address] = [exchange.id, addressOf(exchange)];
+    throw await options.record({
+      agent: proven.agent,
+      action: route.action,
+      what: [],
+      outcome: 'denied',
+      code: error.code,
+      request,
+      address,
+    });
   }
 }
 
@@ -105,20 +113,4 @@ function callerOf(exchange: Exchange, proven: Proven, claims: Claims, reason: st
     reason: reason ?? claims.reason,
     address: addressOf(exchange),
   };
-}
-
-/** What a proven agent was refused before the broker was asked is on the trail too. */
-async function recordRefusal(
-  { action }: AgentRoute,
-  exchange: Exchange,
-  { agent }: Proven,
-  code: ProblemCode,
-  trail: Pick<AuditTrail, 'record'>,
-): Promise<void> {
-  const [request, address] = [exchange.id, addressOf(exchange)];
-  try {
-    await trail.record({ agent, action, what: [], outcome: 'denied', code, request, address });
-  } catch (cause) {
-    throw new BrokerRefusal('audit-unavailable', { cause });
-  }
 }

@@ -6,8 +6,12 @@ export interface Reading {
   readonly help: string;
   /** `counter`: it only grows while the process lives */
   readonly type: 'counter' | 'gauge';
-  readonly value: () => number;
+  /** a number, or one for each value of `label` */
+  readonly value: () => Reads | Promise<Reads>;
+  readonly label?: string;
 }
+
+type Reads = number | Readonly<Record<string, number>>;
 
 export interface Metrics {
   /** @param milliseconds from the request's headers to its answer */
@@ -36,16 +40,13 @@ export function createMetrics(readings: readonly Reading[]): Metrics {
   };
 }
 
-function readingMetric({ name, help, type, value }: Reading): Gauge | Counter {
-  if (type === 'gauge') {
-    const collect = function collect(this: Gauge) {
-      this.set(value());
-    };
-    return new Gauge({ name, help, registers: [], collect });
-  }
-  const collect = function collect(this: Counter) {
+function readingMetric({ name, help, type, label, value }: Reading): Gauge | Counter {
+  const common = { name, help, labelNames: label === undefined ? [] : [label], registers: [] };
+  const collect = async function collect(this: Gauge | Counter): Promise<void> {
+    const reads = await value();
     this.reset();
-    this.inc(value());
+    if (typeof reads === 'number') this.inc(reads);
+    else for (const [each, read] of Object.entries(reads)) this.inc({ [label ?? 'name']: each }, read);
   };
-  return new Counter({ name, help, registers: [], collect });
+  return type === 'gauge' ? new Gauge({ ...common, collect }) : new Counter({ ...common, collect });
 }

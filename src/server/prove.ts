@@ -1,20 +1,6 @@
 import { type Authenticator, bearerToken, type Proven } from '../agents/authenticate.ts';
-import type { AuditEvent } from '../audit/contract.ts';
-import { BrokerRefusal } from '../broker/refusal.ts';
 import type { Exchange } from './answer.ts';
-
-/** Puts a refused credential on the trail. @returns the request id under which it is there */
-export type RecordUnproven = (event: AuditEvent) => Promise<string>;
-
-/** The refused credential was recorded under this request id, which its answer bears. */
-export class Unproven extends Error {
-  override readonly name = 'Unproven';
-  readonly id: string;
-  constructor(id: string) {
-    super('not-authenticated');
-    this.id = id;
-  }
-}
+import type { RecordRefusal } from './record-refusal.ts';
 
 /** A bearer token's owner, at once; undefined where anything is amiss or needs more than a look into a table. */
 export function provenAtOnce({ request: { headers } }: Exchange, authenticator: Authenticator): Proven | undefined {
@@ -28,9 +14,9 @@ export function provenAtOnce({ request: { headers } }: Exchange, authenticator: 
 
 /**
  * Who asks. `X-Agent-Id`, where it is sent, must name the proven agent; that it does not is told like any other failure.
- * @throws Unproven, once the refusal is on the trail; BrokerRefusal audit-unavailable
+ * @throws RecordedRefusal not-authenticated, once it is on the trail
  */
-export async function prove(exchange: Exchange, authenticator: Authenticator, record: RecordUnproven): Promise<Proven> {
+export async function prove(exchange: Exchange, authenticator: Authenticator, record: RecordRefusal): Promise<Proven> {
   const { headers } = exchange.request;
   let detail = 'unknown';
   const proven = await authenticator.authenticate(headers.authorization, (failure) => {
@@ -39,7 +25,7 @@ export async function prove(exchange: Exchange, authenticator: Authenticator, re
   const said = headers['x-agent-id'];
   if (proven !== undefined && (said === undefined || said === proven.agent)) return proven;
   if (proven !== undefined) detail = `X-Agent-Id is not "${proven.agent}", whose credential it is`;
-  const event: AuditEvent = {
+  throw await record({
     agent: 'unknown',
     action: 'authenticate',
     what: [],
@@ -48,11 +34,7 @@ export async function prove(exchange: Exchange, authenticator: Authenticator, re
     detail,
     request: exchange.id,
     address: addressOf(exchange),
-  };
-  const id = await record(event).catch((cause: unknown) => {
-    throw new BrokerRefusal('audit-unavailable', { cause });
   });
-  throw new Unproven(id);
 }
 
 /** The peer's address, or `socket`. */

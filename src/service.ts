@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { createAuthenticator } from './agents/authenticate.ts';
+import type { App } from './app.ts';
+import { anchorInFile, anchorOnStderr } from './audit/anchor.ts';
+import type { AuditEvent } from './audit/contract.ts';
+import { brokerTrail, localUser } from './audit/places.ts';
+import { openTrail } from './audit/trail.ts';
+import { createBroker } from './broker/broker.ts';
+import { FlowError } from './errors.ts';
+import type { Problem } from './flow/problems.ts';
+import { watchPolicy, type RulesInForce } from './policy/watch.ts';
+import { type RunningServer, startServer } from './server.ts';
+import { announceBroker } from './server/discovery.ts';
+import type { ListenAddress } from './server/listen.ts';
+import type { Logger } from './server/log.ts';
+import { readingsOf } from './server/readings.ts';
+import { stateFolder } from './state.ts';
+import { stepKinds } from './steps/index.ts';
+
+export interface ServiceOptions {
+  readonly app: App;
+  /** instead of what the environment's `server:` says */
+  readonly listen?: ListenAddress;
+  readonly log: Logger;
+  /** policy.yaml or registry.yaml is wrong: what was in force before stays */
+  readonly onProblems: (problems: readonly Problem[]) => void;
+  /** one line for a person, never a value */
+  readonly warn: (message: string) => void;
+  /** variables of the process, default process.env */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Service {
+  readonly url: string | undefined;
+  readonly socket: string | undefined;
+  /** the audit trail's file */
+  readonly trail: string;
+  /** Finishes what is being answered, closes the trail, forgets every value. */
+  close(): Promise<void>;
+}
+
+/**
+ * Composes the broker of an app: policy, audit trail, authentication, HTTP. The app stays open when it ends.
+ * @throws FlowError invalid where policy or registry have problems (told before) or there is no key for the trail;
+ * refused where another broker has the trail; and as {@link startServer}
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { app, log, warn, variables = process.env } = options;
+  const environment = app.environment();
+  const closing: (() => unknown)[] = [];
+  const close = async () => {
+    for (const each of closing.splice(0).toReversed()) await each();
+  };
+  try {
+    let record: (event: Pick<AuditEvent, 'action' | 'outcome' | 'what' | 'detail'>) => void = () => undefined;
+    const rules = watchPolicy(app.folder, {
+      dir: app.folder.dir,
+      kinds: stepKinds,
+      env: variables,
+      onRules: ({ version }) => record({ action: 'policy.reload', outcome: 'allowed', what: [], detail: version }),
+      onProblems(problems) {
+        options.onProblems(problems);
+        const detail = `${problems.length} problems: the rules before stay in force`;
+        record({ action: 'policy.reload', outcome: 'failed', what: [], detail });
+      },
+    });
+    closing.push(rules.close);
+    if (rules.problems().length > 0) {
+      throw new FlowError('invalid', 'policy.yaml or registry.yaml has problems', { hint: 'run `flows check`' });
+    }
+    const key = await auditKey(app);
+    const file = brokerTrail(environment, stateFolder(variables), key);
+    const anchor = environment.audit.anchor === undefined ? anchorOnStderr : anchorInFile(environment.audit.anchor);
+    const trail = await openTrail({ file, key: () => Promise.resolve(key), anchor, warn });
+    closing.push(trail.close);
+    const write = (event: Parameters<typeof record>[0]) =>
+      trail.record({ ...event, agent: `local:${localUser()}`, request: randomUUID() });
+    // what cannot be written down refuses every request until it can: there is nobody else to tell
+    record = (event) => void write(event).catch(() => warn('the audit trail cannot be written'));
+
+    const broker = createBroker({ app, rules, trail });
+    closing.push(broker.close);
+    const authenticator = createAuthenticator({
+      policy: () => rules.current().policy,
+      now: Date.now,
+      development: environment.development,
+    });
+    await write({ action: 'start', outcome: 'allowed', what: [], detail: `policy ${rules.current().version}` });
+    closing.push(() =>
+      write({ action: 'stop', outcome: 'allowed', what: [], detail: undefined }).catch(() => undefined),
+    );
+    const { host, port, socket, names, tls } = environment.server;
+    const server = await startServer({
+      broker,
+      authenticator,
+      trail,
+      listen: options.listen ?? { host, port, socket },
+      tls,
+      names,
+      log,
+      ready: () => ({ policy: hasRules(rules.current()), trail: trail.healthy() }),
+      readings: readingsOf({ broker, healthy: trail.healthy, problems: rules.problems }),
+    });
+    closing.push(server.close);
+    closing.push(announced(app, server));
+    return { url: server.url, socket: server.socket, trail: file, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function announced(app: App, { url, socket }: RunningServer): () => void {
+  return announceBroker(app.folder.dir, { pid: process.pid, environment: app.environment().name, url, socket });
+}
+
+/** A trail that others rely on needs a key: without one, whoever can write the file can write it anew. */
+async function auditKey(app: App): Promise<Uint8Array> {
+  const { laptop, key, name } = app.environment();
+  if (!laptop && key.length === 0) {
+    throw new FlowError('invalid', `environment "${name}" has no key: for the audit trail`, {
+      hint: 'add key: to it in service.yaml, a reference to a password of 32 characters',
+    });
+  }
+  const [first] = await (await app.connections()).derivedKeys('audit');
+  return first;
+}
+
+function hasRules({ version }: RulesInForce): boolean {
+  return version !== 'none';
+}
