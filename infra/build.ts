@@ -21,6 +21,6 @@ await build({
   target: 'node24',
   external: Object.keys(dependencies).filter((name) => name !== bundled),
   // its ES modules, of which only what is used comes along; its CommonJS cannot be part of an ES module
-  alias: { yaml: fileURLToPath(new URL('node_modules/yaml/browser/dist/index.js', import.meta.url)) },
+  alias: { yaml: fileURLToPath(new URL('../node_modules/yaml/browser/dist/index.js', import.meta.url)) },
   logLevel: 'warning',
 });
