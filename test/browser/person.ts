@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import { type BrowserContextOptions, chromium as driver, type Page } from 'playwright-core';
 import { chromium } from './chromium.ts';
 
@@ -18,8 +17,6 @@ export interface Browsers {
   person(options?: BrowserContextOptions): Promise<Person>;
   close(): Promise<void>;
 }
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** @param origin the one origin that pages may ask anything of */
 export async function openBrowser(origin: () => string): Promise<Browsers> {
@@ -66,10 +63,10 @@ interface Axe {
 }
 
 async function audit(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: Axe };
-    const { violations } = await axe.run();
+    const { axe: here } = globalThis as unknown as { axe: Axe };
+    const { violations } = await here.run();
     return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
   });
 }
