@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { installPackages } from '../debian.ts';
 
 const run = promisify(execFile);
 
@@ -23,7 +24,12 @@ export async function pythonEnvironment(packages: readonly string[]): Promise<st
   const making = `${folder}.${process.pid}`;
   await mkdir(join(folder, '..'), { recursive: true, mode: 0o700 });
   await rm(making, { recursive: true, force: true });
-  await run('python3', ['-m', 'venv', making]);
+  await run('python3', ['-m', 'venv', making]).catch(async () => {
+    await rm(making, { recursive: true, force: true });
+    // Debian's own Python comes without it
+    installPackages('python3', 'python3-venv');
+    await run('python3', ['-m', 'venv', making]);
+  });
   await run(
     join(making, 'bin', 'python'),
     ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages],
