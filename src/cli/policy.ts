@@ -30,7 +30,8 @@ export async function policy(invocation: Invocation): Promise<number> {
 }
 
 /** `flows policy explain`: the truth about one question, or about a request that was answered. Exit 0 for any answer. */
-async function explainOne({ argv, terminal }: Invocation): Promise<number> {
+async function explainOne(invocation: Invocation): Promise<number> {
+  const { argv, terminal } = invocation;
   const { values } = commonArguments(
     argv,
     {
@@ -38,15 +39,31 @@ async function explainOne({ argv, terminal }: Invocation): Promise<number> {
       secret: { type: 'string', value: 'NAME', help: 'for a secret of registry.yaml' },
       flow: { type: 'string', value: 'NAME', help: 'for a flow' },
       reason: { type: 'string', value: 'TEXT', help: 'the reason that it states' },
+      request: { type: 'string', value: 'ID', help: 'instead: for a request that was answered, by its X-Request-Id' },
       json: { type: 'boolean', help: 'answer as JSON' },
     },
     2,
   );
-  const { agent, secret, flow, reason } = values;
+  const { agent, secret, flow, reason, request } = values;
   const name = secret ?? flow;
-  if (typeof agent !== 'string' || typeof name !== 'string' || (secret !== undefined && flow !== undefined)) {
+  if (typeof request === 'string' && agent === undefined && name === undefined) {
+    const { explainedRequests, requestsText } = await import('./policy-request.ts');
+    const found = await explainedRequests(invocation, request, rulesOf(await loaded(values['dir']), terminal));
+    const all = found.map(({ event, names }) => ({
+      event,
+      names: names.map((each) => ({ name: each.name, ...shown(each) })),
+    }));
+    terminal.out(values['json'] === true ? `${JSON.stringify(all)}\n` : requestsText(found));
+    return 0;
+  }
+  if (
+    request !== undefined ||
+    typeof agent !== 'string' ||
+    typeof name !== 'string' ||
+    (secret !== undefined && flow !== undefined)
+  ) {
     throw new FlowError('usage', 'an agent and one secret or flow are wanted', {
-      hint: 'write flows policy explain --agent NAME --secret NAME, or --flow NAME',
+      hint: 'write flows policy explain --agent NAME --secret NAME, or --flow NAME; or --request ID alone',
     });
   }
   const rules = rulesOf(await loaded(values['dir']), terminal);

@@ -74,7 +74,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
     try {
       const { kinds, env = {} } = options;
       const marks = marksOf(dir);
-      const files = loadBrokerFiles(await loadFolder({ dir, kinds, env }));
+      const files = loadBrokerFiles(known(folder, await loadFolder({ dir, kinds, env })));
       // changed while it was read: what was read may be half of one and half of another
       if (marksOf(dir) === marks) take(files);
       else look();
@@ -123,6 +123,18 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
       clearInterval(interval);
       clearTimeout(timer);
     },
+  };
+}
+
+/**
+ * What the files may name: references are those of the environments that run here, whatever service.yaml says by now;
+ * flows that came since may be named already, though they run only from the next start on.
+ */
+function known(running: Folder, now: Folder): Folder {
+  return {
+    ...running,
+    flows: new Map([...running.flows, ...now.flows]),
+    broken: new Set([...running.broken, ...now.broken]),
   };
 }
 

@@ -5,7 +5,7 @@ import { loadFolder } from '../../src/flow/load.ts';
 import type { Problem } from '../../src/flow/problems.ts';
 import { type RulesInForce, watchPolicy, type WatchOptions } from '../../src/policy/watch.ts';
 import { stepKinds } from '../../src/steps/index.ts';
-import { folderWith } from '../flow/folder.ts';
+import { folderWith, service } from '../flow/folder.ts';
 
 const registry = 'secrets:\n  a.b: { reference: op://Agents/a/b }\n  c.d: { reference: op://Agents/c/d }\n';
 const policy = (...allow: readonly string[]) => `agents:\n  codex:\n    allow: [${allow.join(', ')}]\n`;
@@ -111,6 +111,18 @@ describe('the rules in force', () => {
     await vi.waitFor(() => expect(allowed()).toEqual(['**']));
     expect(rules.map((each) => each.policy.agents.get('codex')?.deny.length)).toEqual([0, 1]);
     expect(rules).toHaveLength(2);
+  });
+
+  it('keep the references of the environments that run, and may name flows that came since', async () => {
+    const files = { 'service.yaml': service, 'registry.yaml': registry, 'policy.yaml': policy('a.b') };
+    const { allowed, write, watched } = await watching(files);
+    const reference = () => String(watched.current().registry.secrets.get('a.b')?.references.get('production'));
+    expect(reference()).toBe('op://Agents/a/b');
+    write('service.yaml', 'environments: [half of');
+    write('new.yaml', 'description: d\nsteps: [{ id: a, uses: vault/read, with: { reference: op://Agents/a/b } }]\n');
+    write('policy.yaml', `${policy('c.d')}    flows: [new]\n`);
+    await vi.waitFor(() => expect(allowed()).toEqual(['c.d']));
+    expect(reference()).toBe('op://Agents/a/b');
   });
 
   it('are none when the file is gone', async () => {
