@@ -27,8 +27,10 @@ export async function tour(options: TourOptions): Promise<number> {
   const { stack, terminal, signal } = options;
   const started = performance.now();
   let failed = 0;
+  let count = 0;
   const line: Line = async (name, what) => {
     signal.throwIfAborted();
+    count += 1;
     const from = performance.now();
     const time = () => terminal.paint('dim', `${Math.round(performance.now() - from)} ms`.padStart(9));
     try {
@@ -58,7 +60,7 @@ export async function tour(options: TourOptions): Promise<number> {
     await push(app, line, terminal);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     terminal.out(
-      `\n${failed === 0 ? 'All lines held' : `${failed} lines did not hold`} in ${seconds} s: ${spent(stack)}.\n`,
+      `\n${failed === 0 ? 'All lines held' : `${failed} of ${count} lines did not hold`} in ${seconds} s: ${spent(stack)}.\n`,
     );
     return failed;
   } finally {

@@ -1,0 +1,83 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createHome, type Ended, type Home } from './home.ts';
+
+const whole = createHome();
+const broken = createHome();
+const interrupted = createHome();
+let ended: Promise<Ended>;
+let endedBroken: Promise<Ended>;
+beforeAll(() => {
+  ended = whole.flows(['dev', '--tour', '--once']);
+  // a token for another API, which the Orders API does not take
+  const token = readFileSync(join(broken.work, 'flows/orders-token.yaml'), 'utf8');
+  broken.write('flows/orders-token.yaml', token.replace('https://orders.example', 'https://other.example'));
+  endedBroken = broken.flows(['dev', '--tour', '--once']);
+});
+afterAll(async () => {
+  await Promise.all([whole.close(), broken.close(), interrupted.close()]);
+});
+
+function announced(home: Home): string[] {
+  return readdirSync(join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain')).filter((name) => name.endsWith('.json'));
+}
+
+const lines = [
+  'check',
+  'orders-token',
+  'Orders API, no token',
+  'Orders API, token',
+  'orders-token again',
+  'break-glass',
+  'break-glass-drill',
+  'new-user, plan',
+  'new-user, run',
+  'seed-runtime, plan',
+  'seed-runtime, run',
+  'seed-runtime, plan again',
+];
+
+/** The tour's lines: whether each held, and its name. */
+function toldOf({ stdout }: Ended): string[][] {
+  const told = stdout.matchAll(/^(ok|FAIL) +(.+?) +\d+ ms(?: |$)/gm);
+  return [...told].map(([, result = '', name = '']) => [result, name]);
+}
+
+test('a line that fails: the others go on, and the end is 1', { timeout: 150_000 }, async () => {
+  const failed = await endedBroken;
+  expect([failed.code, failed.stdout]).toEqual([1, expect.stringMatching(/^1 of 12 lines did not hold in .*\.$/m)]);
+  expect(toldOf(failed).map(([, name]) => name)).toEqual(lines);
+  expect(toldOf(failed).filter(([result]) => result === 'FAIL')).toEqual([['FAIL', 'Orders API, token']]);
+  expect(announced(broken)).toEqual([]);
+});
+
+test('every line holds, in order, with its time, and the end is 0', { timeout: 150_000 }, async () => {
+  const { code, stdout } = await ended;
+  expect(toldOf(await ended)).toEqual(lines.map((name) => ['ok', name]));
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(
+      /^All lines held in [\d.]+ s: \d+ vault requests, \d+ token requests, \d+ SCIM requests, \d+ AWS calls\.\n$/m,
+    ),
+  ]);
+  // the decoded header and claims, never the token; a hidden password, and a code with its seconds
+  expect(stdout).toMatch(/"alg":"ES256","typ":"at\+jwt"/);
+  expect(stdout).toMatch(/"aud":"https:\/\/orders\.example"/);
+  expect(stdout).not.toMatch(/ey[\w-]+\.ey/);
+  expect(stdout).toMatch(/password +•+\n +one-time-code +\d{3} \d{3} +valid for \d+ s\n/);
+  expect(stdout).not.toMatch(/[ \t]$/m);
+  expect(stripVTControlCharacters(stdout)).toBe(stdout);
+  expect(announced(whole)).toEqual([]);
+});
+
+test('interrupted, it ends at once and leaves nothing behind', async () => {
+  const running = interrupted.start(['dev', '--tour']);
+  await running.shows(/^ok +orders-token /m);
+  running.child.kill('SIGINT');
+  const { code, stdout } = await running.ended;
+  expect(code).toBe(130);
+  expect(stdout).not.toContain('All lines held');
+  expect(announced(interrupted)).toEqual([]);
+});
