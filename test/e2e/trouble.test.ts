@@ -194,6 +194,29 @@ describe('what goes wrong is one line, with its own exit code, and no value', ()
     expect(ended.stderr).toMatch(/dev\/orders\/database.*delet/);
   });
 
+  test('a user or an item that someone else made is refused, by name', async () => {
+    const { scim } = stack.addresses;
+    const made = await fetch(`${scim.url.replace(/\/$/, '')}/Users`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${scim.token.reveal()}`, 'content-type': 'application/scim+json' },
+      body: JSON.stringify({ schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'taken@example.com' }),
+    });
+    expect(made.status).toBe(201);
+    stack.vault.add('Accounts', { title: 'owned@example.com', fields: [] });
+    for (const [email, told] of [
+      ['taken@example.com', /! user +conflict: .*"taken@example\.com"/],
+      ['owned@example.com', /! login +conflict: .*"owned@example\.com"/],
+    ] as const) {
+      const items = stack.vault.dump().length;
+      const plan = await home.flows(['new-user', '--email', email, '--plan']);
+      expect([email, plan.code, plan.stdout]).toEqual([email, 73, expect.stringMatching(told)]);
+      const run = await home.flows(['new-user', '--email', email, '--yes']);
+      expect([email, run.code, run.stdout]).toEqual([email, 73, '']);
+      expect(run.stderr).toMatch(new RegExp(`^error: flow "new-user", step "[a-z]+".*${email}`, 'm'));
+      expect(stack.vault.dump()).toHaveLength(items);
+    }
+  });
+
   test('a wrong token is never cached', async () => {
     const app = await openApp({ dir: `${home.work}/flows`, taken: takeEnvironment({}), variables: home.env });
     try {
