@@ -19,7 +19,7 @@ export async function check(invocation: Invocation): Promise<number> {
   const problems = [...folder.problems, ...broker.problems];
   if (values['json'] === true && values['online'] !== true && values['setup'] !== true) {
     terminal.out(
-      `${JSON.stringify({ flows: [...flows.keys()], environments: [...settings.environments.keys()], problems })}\n`,
+      `${JSON.stringify({ flows: [...flows.keys()], environments: [...settings.environments.keys()], secrets: [...broker.registry.secrets.keys()], agents: [...broker.policy.agents.keys()], problems })}\n`,
     );
   } else tellProblems(problems, terminal);
   if (problems.length > 0) {

@@ -22,9 +22,17 @@ export function isWildcard(pattern: string): boolean {
  */
 export function compilePattern(pattern: string): (name: string) => boolean {
   if (!isWildcard(pattern)) return (name) => name === pattern;
-  const prefix = pattern.slice(0, pattern.indexOf('*'));
+  const [prefix = '', ...others] = pattern.split(/\*+/);
+  const suffix = others.at(-1) ?? '';
+  const shortest = prefix.length + suffix.length;
+  const mayMatch = (name: string) =>
+    name.length <= longestName && name.length >= shortest && name.startsWith(prefix) && name.endsWith(suffix);
+  if (others.length === 1) {
+    if (pattern.includes('**')) return mayMatch;
+    return (name) => mayMatch(name) && !name.slice(prefix.length, name.length - suffix.length).includes('.');
+  }
   const tokens = pattern.slice(prefix.length).match(/\*\*|[^]/g) ?? [];
-  return (name) => name.length <= longestName && name.startsWith(prefix) && matches(tokens, name, prefix.length);
+  return (name) => mayMatch(name) && matches(tokens, name, prefix.length);
 }
 
 /** All ways through the pattern are followed side by side, so none is gone twice. */

@@ -70,11 +70,18 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
     onRules(rules);
   };
 
+  /** Flows are read again only where the files name what was not there: reading all of them stops everyone else. */
+  async function load(): Promise<BrokerFiles> {
+    const files = loadBrokerFiles(folder);
+    if (files.problems.length === 0) return files;
+    const { kinds, env = {} } = options;
+    return loadBrokerFiles(known(folder, await loadFolder({ dir, kinds, env })));
+  }
+
   async function read(): Promise<void> {
     try {
-      const { kinds, env = {} } = options;
       const marks = marksOf(dir);
-      const files = loadBrokerFiles(known(folder, await loadFolder({ dir, kinds, env })));
+      const files = await load();
       // changed while it was read: what was read may be half of one and half of another
       if (marksOf(dir) === marks) take(files);
       else look();

@@ -173,7 +173,7 @@ describe('a pattern', () => {
   });
 
   it('takes no long time for names and patterns that are made for it', () => {
-    const hard = compilePattern(`${'*a'.repeat(60)}b`);
+    const hard = compilePattern(`${'*a'.repeat(60)}*b*`);
     const started = performance.now();
     for (let round = 0; round < 200; round += 1) expect(hard('a'.repeat(128))).toBe(false);
     // a regular expression with as many wildcards would not end
