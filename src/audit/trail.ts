@@ -226,7 +226,12 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
       refused += 1;
       return Promise.reject(trouble ?? unwritable(file, new Error(closed === undefined ? 'too much waits' : 'closed')));
     }
-    const middle = middleOf(time(), event);
+    let middle: string;
+    try {
+      middle = middleOf(time(), event);
+    } catch (error) {
+      return Promise.reject(error as FlowError);
+    }
     waitingLength += middle.length;
     waiting ??= newGroup();
     waiting.middles.push(middle);
