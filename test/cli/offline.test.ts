@@ -168,6 +168,74 @@ describe.concurrent('without anything running', () => {
   });
 });
 
+/** Files that are wrong, each with where its first problem is. */
+const head = 'description: x\n';
+const one = (rest: string) => `${head}steps:\n  - id: a\n    ${rest}\n`;
+const login = (title: string) =>
+  `uses: vault/create-login\n    with: { vault: Team, title: '${title}', username: x, password: { length: 20 } }`;
+const wrongFiles: Readonly<Record<string, readonly [text: string, place: string]>> = {
+  'unknown-key': [`${head}step: []\n`, '2:1'],
+  'unknown-kind': [one('uses: vault/raed\n    with: {}'), '4:11'],
+  'unknown-path': [`${one('uses: vault/read\n    with: { reference: op://A/B/c }')}output: \${{ steps.b }}\n`, '6:9'],
+  'unknown-connection': [
+    one('uses: secrets-manager/push\n    with: { store: "${{ stroes.aws }}", secrets: [] }'),
+    '5:21',
+  ],
+  'unknown-input': [
+    `${one('uses: vault/read\n    with: { reference: op://A/B/c }')}output: \${{ inputs.emial }}\n`,
+    '6:9',
+  ],
+  'wrong-type': [one('uses: totp/code\n    with: { reference: op://A/B/c, at-least: soon }'), '5:46'],
+  'two-ids': [
+    `${one('uses: vault/read\n    with: { reference: op://A/B/c }')}  - id: a\n    uses: vault/read\n    with: { reference: op://A/B/c }\n`,
+    '6:9',
+  ],
+  'no-reference': [one('uses: vault/read\n    with: { reference: A/B/c }'), '5:24'],
+  cycle: [
+    `${head}steps:\n  - id: a\n    uses: totp/code\n    with: { reference: "\${{ steps.b }}" }\n  - id: b\n    uses: totp/code\n    with: { reference: "\${{ steps.a }}" }\n`,
+    '5:25',
+  ],
+  check: [one('uses: vault/read\n    with: { reference: op://A/B/c }'), '1:1'],
+  bomb: [
+    `a: &a [x, x, x, x, x, x, x, x, x]\n${'bcdefghij'.replace(/./g, (name) => {
+      const former = String.fromCodePoint((name.codePointAt(0) ?? 0) - 1);
+      return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${former}`).join(', ')}]\n`;
+    })}`,
+    '2:8',
+  ],
+  huge: [`${head}steps: []\n# ${'x'.repeat(5 * 1024 * 1024)}\n`, '1:1'],
+  'duplicate-keys': [`${head}${head}steps: []\n`, '2:1'],
+  'not-yaml': [`${head}steps: [\n`, '3:1'],
+  'secret-in-name': [
+    `${head}steps:\n  - id: s\n    uses: vault/read\n    with: { reference: op://A/B/c }\n  - id: a\n    ${login('${{ steps.s.value }}')}\n`,
+    '8:34',
+  ],
+  'free-text-in-reference': [
+    `${head}inputs: { item: { type: string } }\nsteps:\n  - id: a\n    uses: vault/read\n    with: { reference: 'op://A/\${{ inputs.item }}/c' }\n`,
+    '6:32',
+  ],
+};
+
+test('every file that is wrong, in one go, at its place; nothing was contacted, nothing hangs', async () => {
+  for (const [name, [text]] of Object.entries(wrongFiles)) home.write(`wrong/${name}.yaml`, text);
+  const started = performance.now();
+  const [ended, json] = await Promise.all([
+    home.flows(['check', '--dir', 'wrong']),
+    home.flows(['check', '--dir', 'wrong', '--json']),
+  ]);
+  expect(performance.now() - started).toBeLessThan(20_000);
+  expect([ended.code, ended.stdout]).toEqual([2, '']);
+  expect(ended.stderr).not.toMatch(/^\s+at /m);
+  expect(ended.stderr.length).toBeLessThan(20_000);
+  const { problems } = JSON.parse(json.stdout) as { problems: { file: string; line: number; column: number }[] };
+  const places = Object.keys(wrongFiles).map((name) => {
+    const found = problems.filter(({ file }) => file === `wrong/${name}.yaml`);
+    return [name, found.map(({ line, column }) => `${line}:${column}`)] as const;
+  });
+  expect(places.filter(([name, found]) => !found.includes(wrongFiles[name]?.[1] ?? ''))).toEqual([]);
+  for (const { file, line, column } of problems) expect(ended.stderr).toContain(`${file}:${line}:${column}: `);
+});
+
 test('what production needs, to paste', async () => {
   const ended = await home.flows(['check', '--setup']);
   expect([ended.code, ended.stderr]).toEqual([0, '']);
