@@ -24,13 +24,18 @@ export async function serve(invocation: Invocation): Promise<number> {
   // what is being answered when the process is told to end is finished first
   const unhurried = new AbortController().signal;
   return withApp({ ...invocation, signal: unhurried }, async (app) => {
+    let started = false;
     const service = await startService({
       app,
       ...(listen === undefined ? {} : { listen }),
       log: createLogger(level),
-      onProblems: (problems) => tellProblems(problems, terminal),
+      onProblems(problems) {
+        tellProblems(problems, terminal);
+        if (started) terminal.tell('error', 'the new rules are wrong: those before them stay in force');
+      },
       warn: (message) => terminal.tell('warning', message),
     });
+    started = true;
     try {
       for (const address of [service.url, service.socket]) {
         if (address !== undefined) terminal.note(`listening on ${address}`);

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { bearerHash } from '../../src/agents/bearer.ts';
@@ -6,6 +6,17 @@ import { createHome } from '../e2e/home.ts';
 
 const home = createHome();
 afterAll(() => home.close());
+
+home.write('wrong/policy.yaml', 'agents: { codex: { allow: [a.b] } }\n');
+// the shipped folder, with a token for its agent
+cpSync(join(home.work, 'flows'), join(home.work, 'proven'), { recursive: true });
+home.write(
+  'proven/policy.yaml',
+  readFileSync(join(home.work, 'flows/policy.yaml'), 'utf8').replace(
+    '  codex:\n',
+    `  codex:\n    tokens: ['sha256:${'a'.repeat(64)}']\n`,
+  ),
+);
 
 const policyFile = (dir: string) => readFileSync(join(home.work, dir, 'policy.yaml'), 'utf8');
 const only = (dir: string) => home.write(`${dir}/policy.yaml`, '# ours\ndefault: deny # always\n');
@@ -79,7 +90,6 @@ describe('flows agents', () => {
   });
 
   it('does not touch a file that is wrong', async () => {
-    home.write('wrong/policy.yaml', 'agents: { codex: { allow: [a.b] } }\n');
     const ended = await home.flows(['agents', 'add', 'codex', '--dir', 'wrong']);
     expect([ended.code, ended.stdout]).toEqual([2, '']);
     expect(ended.stderr).toMatch(/wrong\/policy\.yaml:1:28: unknown secret "a\.b"/);
@@ -89,7 +99,16 @@ describe('flows agents', () => {
 
 describe('flows policy', () => {
   it('explains what is allowed and denied', async () => {
-    const denied = await home.flows(['policy', 'explain', '--agent', 'codex', '--secret', 'stripe.live_key']);
+    const denied = await home.flows([
+      'policy',
+      'explain',
+      '--agent',
+      'codex',
+      '--secret',
+      'stripe.live_key',
+      '--dir',
+      'proven',
+    ]);
     expect([denied.code, denied.stdout, denied.stderr]).toEqual([
       0,
       'denied: no rule of policy.yaml allows agent "codex" to read "stripe.live_key" (default: deny)\n',
@@ -114,6 +133,36 @@ describe('flows policy', () => {
     const json = await home.flows(['policy', 'test', 'cases.yaml', '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({ cases: [{ passed: false, expected: 'denied', allowed: true }] });
     expect(json.code).toBe(1);
+  });
+
+  it('explains a request that was answered, and keeps what the agent sent on its line', async () => {
+    const event = { agent: 'codex', action: 'secrets.resolve', outcome: 'denied', code: 'not-allowed' };
+    const line = { seq: 1, at: '2026-11-22T07:00:00.000Z', ...event, rule: 'default: deny', mac: '' };
+    const lines = [
+      { ...line, what: ['stripe.live_kye'], request: 'r-1' },
+      { ...line, what: ['a\u001b[31m\nb'], request: 'r-2' },
+    ];
+    const state = home.env['XDG_STATE_HOME'] ?? '';
+    mkdirSync(join(state, 'auth-chain/audit'), { recursive: true });
+    const trail = join(state, 'auth-chain/audit/broker-production.jsonl');
+    writeFileSync(trail, lines.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    const ask = (...words: string[]) =>
+      home.flows(['policy', 'explain', '--dir', 'proven', '--environment', 'production', '--request', ...words]);
+    expect(await ask('r-1')).toMatchObject({
+      code: 0,
+      stdout: `2026-11-22T07:00:00.000Z: secrets.resolve of "codex" for stripe.live_kye was denied (not-allowed; by default: deny)
+  now denied: no rule of policy.yaml allows agent "codex" to read "stripe.live_kye" (default: deny)
+    registry.yaml has no secret "stripe.live_kye" (did you mean "stripe.live_key"?)
+`,
+    });
+    expect(JSON.parse((await ask('r-1', '--json')).stdout)).toMatchObject([
+      { event: { request: 'r-1' }, names: [{ name: 'stripe.live_kye', allowed: false }] },
+    ]);
+    const hostile = await ask('r-2');
+    expect(hostile.stdout).not.toContain('\u001b');
+    expect(hostile.stdout.trimEnd().split('\n')).toHaveLength(3);
+    expect(await ask('r-3')).toMatchObject({ code: 66, stdout: '' });
+    expect(await ask('r-1', '--agent', 'codex')).toMatchObject({ code: 2, stdout: '' });
   });
 
   test.each<[string, RegExp]>([
