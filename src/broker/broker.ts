@@ -4,6 +4,7 @@ import type { CacheSettings } from '../settings.ts';
 import { createAudited, eventOf } from './audited.ts';
 import { type BrokerClock, systemClock } from './clock.ts';
 import type { Broker, Caller, RefusalCode } from './contract.ts';
+import { createEngine, hashOf } from './engine.ts';
 import { createLeases } from './leases.ts';
 import { createPermission, type RulesSource } from './permission.ts';
 import { createRates } from './rates.ts';
@@ -53,8 +54,13 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   const audited = createAudited(trail);
   const permission = createPermission(app, rules, createRates(clock.monotonic));
   const leases = createLeases(clock, cache.maxEntries);
-  const secrets = createSecrets({ app, permission, leases, rates: createRates(clock.monotonic), cache, clock });
-  const tokens = createTokens({ app, permission, clock });
+  const engine = createEngine(app, clock);
+  const secrets = createSecrets({ app, engine, permission, leases, rates: createRates(clock.monotonic), cache, clock });
+  const onEvicted = (hash: string): void => {
+    // only a token has an end of its own
+    leases.forget((_, lease) => lease?.valueEnds !== undefined && hashOf(lease.value) === hash);
+  };
+  const tokens = createTokens({ engine, permission, clock, onEvicted });
 
   /** Every request counts against the agent's rate, whatever becomes of it. */
   const counted = (caller: Caller, names: readonly string[]): void => {
@@ -94,7 +100,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
     async run(caller, flow, inputs) {
       return audited.answer(caller, 'flow.run', told([flow]), async () => {
         counted(caller, [flow]);
-        return runFor(caller, flow, inputs, { app, permission, clock });
+        return runFor(caller, flow, inputs, { engine, permission, clock });
       });
     },
     async flows(caller) {

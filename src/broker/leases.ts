@@ -38,8 +38,8 @@ export interface Found {
 export interface Leases {
   /** All of them side by side, so that what is fetched goes in one batch of the vault. A failure stands in its place. */
   get(wanted: readonly Wanted[]): Promise<readonly (Found | FlowError)[]>;
-  /** Forgets what none of these keys is. */
-  keepOnly(keys: ReadonlySet<string>): void;
+  /** Forgets these, and their failures. */
+  forget(which: (key: string, lease: Lease | undefined) => boolean): void;
   readonly size: () => number;
   /** Forgets everything, and keeps nothing from then on. */
   close(): void;
@@ -161,9 +161,9 @@ export function createLeases(clock: BrokerClock, capacity: number): Leases {
       });
       return Promise.all(settled);
     },
-    keepOnly(keys) {
-      for (const key of leases.keys()) if (!keys.has(key)) leases.delete(key);
-      for (const key of failures.keys()) if (!keys.has(key)) failures.delete(key);
+    forget(which) {
+      for (const [key, lease] of leases) if (which(key, lease)) leases.delete(key);
+      for (const key of failures.keys()) if (which(key, undefined)) failures.delete(key);
     },
     size: () => leases.size,
     close() {

@@ -6,14 +6,15 @@ import type { CacheSettings } from '../settings.ts';
 import type { Granted } from './audited.ts';
 import type { BrokerClock } from './clock.ts';
 import type { Caller, ResolvedSecrets } from './contract.ts';
+import type { Engine } from './engine.ts';
 import type { Fetched, Found, Leases, Wanted } from './leases.ts';
-import { tokenEnd } from './life.ts';
 import type { AllowedSecrets, Permission } from './permission.ts';
 import type { Rates } from './rates.ts';
 import { BrokerRefusal, refusalOf } from './refusal.ts';
 
 export interface SecretsOptions {
-  readonly app: Pick<App, 'connections' | 'environment' | 'run'>;
+  readonly app: Pick<App, 'connections' | 'environment'>;
+  readonly engine: Engine;
   readonly permission: Permission;
   readonly leases: Leases;
   readonly rates: Rates;
@@ -38,7 +39,7 @@ const mostRounds = 3;
 
 /** The secrets of the registry, through the leases. */
 export function createSecrets(options: SecretsOptions): Secrets {
-  const { app, permission, leases, rates, cache, clock } = options;
+  const { app, engine, permission, leases, rates, cache, clock } = options;
   const { name: environment } = app.environment();
   let registryOfLeases: Registry | undefined;
   let hits = 0;
@@ -65,19 +66,21 @@ export function createSecrets(options: SecretsOptions): Secrets {
   async function given(name: string): Promise<Fetched> {
     const flow = permission.served(name);
     if (flow?.effect !== 'none') throw new FlowError('not-found', 'no such flow in this environment');
-    const output = await app.run(flow, parseInputs(flow, {}));
+    const {
+      output,
+      tokens: [token],
+    } = await engine.run(flow, parseInputs(flow, {}));
+    if (token !== undefined) return { value: token.fields['access-token'], ends: token.ends };
     if (output.kind === 'scalar' && output.value.as === 'secret') return { value: output.value.value };
-    if (output.kind !== 'scalar' || output.value.as !== 'token')
-      throw new FlowError('invalid-value', 'the flow gives no secret', { place: { flow: name } });
-    const { token } = output.value;
-    return { value: token['access-token'], ends: tokenEnd(token, clock) };
+    throw new FlowError('invalid-value', 'the flow gives no secret', { place: { flow: name } });
   }
 
   /** What stands behind a name that has gone, or stands for something else now, is forgotten. */
   const followRegistry = (registry: Registry): void => {
     if (registry === registryOfLeases) return;
     registryOfLeases = registry;
-    leases.keepOnly(new Set([...registry.secrets.values()].map(keyOf)));
+    const keys = new Set([...registry.secrets.values()].map(keyOf));
+    leases.forget((key) => !keys.has(key));
   };
 
   const takeRates = (secrets: readonly RegistrySecret[]): void => {

@@ -1,25 +1,21 @@
-import { createHash } from 'node:crypto';
-import type { App } from '../app.ts';
-import type { AuditEvent } from '../audit/contract.ts';
 import { FlowError } from '../errors.ts';
 import { presentedStep, type Flow } from '../flow/flow.ts';
-import type { Inputs } from '../flow/inputs.ts';
-import type { TokenFields } from '../flow/output-json.ts';
-import type { Secret } from '../secret.ts';
 import type { Granted } from './audited.ts';
 import type { BrokerClock } from './clock.ts';
 import type { Caller, GrantedToken } from './contract.ts';
+import type { Engine } from './engine.ts';
 import { createFront } from './front.ts';
 import { checkedInputs } from './inputs.ts';
-import { type GivenToken, grantedToken, leftOf, requireShort, tokenEnd } from './life.ts';
+import { grantedToken, leftOf, requireShort } from './life.ts';
 import type { Permission } from './permission.ts';
 import { BrokerRefusal } from './refusal.ts';
-import { createSources } from './sources.ts';
 
 export interface TokensOptions {
-  readonly app: Pick<App, 'run' | 'rejected'>;
+  readonly engine: Engine;
   readonly permission: Permission;
   readonly clock: BrokerClock;
+  /** a token was evicted: whatever else keeps it forgets it (SHA-256, hex) */
+  readonly onEvicted: (hash: string) => void;
 }
 
 export interface Tokens {
@@ -32,53 +28,11 @@ export interface Tokens {
   readonly counts: () => { readonly hits: number; readonly misses: number };
 }
 
-/** Seconds between two evictions of one token key that agents ask for. */
-const evictionSpacing = 60;
-/** Tokens that may be reported as rejected; an older one is evicted by its expiry. */
-const mostReportable = 10_000;
-
 /** The tokens of flows, through the engine and its cache. */
-export function createTokens({ app, permission, clock }: TokensOptions): Tokens {
-  const seen = new WeakMap<Secret, GivenToken>();
-  /** by hash: the flows that gave it */
-  const givers = new Map<string, Set<string>>();
+export function createTokens({ engine, permission, clock, onEvicted }: TokensOptions): Tokens {
   const front = createFront(clock);
   let hits = 0;
   let misses = 0;
-
-  function know(fields: TokenFields, flow: string): GivenToken {
-    const secret = fields['access-token'];
-    let known = seen.get(secret);
-    if (known === undefined) {
-      const hash = createHash('sha256').update(secret.reveal()).digest('hex');
-      known = { fields, hash, ends: tokenEnd(fields, clock) };
-      seen.set(secret, known);
-    }
-    const flows = givers.get(known.hash) ?? new Set();
-    givers.delete(known.hash);
-    givers.set(known.hash, flows.add(flow));
-    for (const hash of givers.keys()) {
-      if (givers.size <= mostReportable) break;
-      givers.delete(hash);
-    }
-    return known;
-  }
-
-  async function mint(flow: Flow, inputs: Inputs): Promise<{ known: GivenToken; source: AuditEvent['source'] }> {
-    const sources = createSources();
-    const output = await app.run(flow, inputs, { onEvent: sources.onEvent });
-    if (output.kind !== 'scalar' || output.value.as !== 'token')
-      throw new FlowError('internal', 'a flow that gives a token gave none', { place: { flow: flow.name } });
-    return { known: know(output.value.token, flow.name), source: sources.source() };
-  }
-
-  /** A token whose life is over although the wall clock, set back, says otherwise is made anew. */
-  async function live(flow: Flow, inputs: Inputs): ReturnType<typeof mint> {
-    const minted = await mint(flow, inputs);
-    if (clock.monotonic() < minted.known.ends) return minted;
-    app.rejected(minted.known.hash);
-    return mint(flow, inputs);
-  }
 
   return {
     counts: () => ({ hits, misses }),
@@ -87,7 +41,12 @@ export function createTokens({ app, permission, clock }: TokensOptions): Tokens 
       if (!givesToken(flow)) throw new BrokerRefusal('not-a-token', { names: [name] });
       const inputs = checkedInputs(flow, given);
       const generation = front.generation();
-      const { known, source } = await live(flow, inputs);
+      const {
+        tokens: [known],
+        source,
+      } = await engine.run(flow, inputs);
+      if (known === undefined)
+        throw new FlowError('internal', 'a flow that gives a token gave none', { place: { flow: name } });
       // what was taken away while we waited is not given any more
       const { rule, maxTtl } = permission.flow(caller, name);
       const left = leftOf(known, clock);
@@ -111,8 +70,11 @@ export function createTokens({ app, permission, clock }: TokensOptions): Tokens 
       const { rule } = permission.flow(caller, name);
       const hash = tokenHash.toLowerCase();
       if (!/^[0-9a-f]{64}$/.test(hash)) throw new BrokerRefusal('invalid-request', { detail: 'no SHA-256 in hex' });
-      const evicted = givers.get(hash)?.has(name) === true && app.rejected(hash, evictionSpacing);
-      if (evicted) front.drop(hash);
+      const evicted = engine.rejected(hash, name);
+      if (evicted) {
+        front.drop(hash);
+        onEvicted(hash);
+      }
       return { value: { evicted }, rule };
     },
   };

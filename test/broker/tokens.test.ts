@@ -142,6 +142,13 @@ describe('tokens', () => {
     expect(broker.cachedToken(as('other'), flow)).toBeUndefined();
     expect(await broker.token(codex, flow, {})).toMatchObject({ access_token: 'canary-token-2', expires_in: 600 });
     expect(issuer.requests).toBe(2);
+    clock.setWall(-3_600);
+    clock.pass(600);
+    const { resolved } = await broker.secrets(codex, ['orders.token']);
+    expect(resolved['orders.token']?.value).toBe('canary-token-3');
+    clock.setWall(-3_600);
+    clock.pass(600);
+    expect(await broker.run(codex, flow, {})).toMatchObject({ access_token: 'canary-token-4' });
   });
 
   it('are not given where the right went while they were minted', async () => {
@@ -299,6 +306,22 @@ describe('rejected tokens', () => {
     expect(await broker.rejected(as('quick'), flow, hash(1))).toEqual({ evicted: false });
     expect((await refusalOf(broker.rejected(as('quick'), 'tenant-token', hash(1)))).code).toBe('not-allowed');
     expect(await broker.rejected(codex, 'tenant-token', hash(1))).toEqual({ evicted: true });
+  });
+
+  it('are forgotten behind a name of the registry too, and may be reported by who got them there', async () => {
+    const { broker, clock } = await arrange();
+    const value = async () => (await broker.secrets(codex, ['orders.token'])).resolved['orders.token']?.value;
+    expect(await value()).toBe('canary-token-1');
+    await broker.secrets(codex, ['openai.api_key']);
+    expect(await broker.rejected(codex, flow, hash(1))).toEqual({ evicted: true });
+    expect(await value()).toBe('canary-token-2');
+    expect((await broker.secrets(codex, ['openai.api_key'])).cached).toBe(true);
+    clock.pass(60);
+    await broker.run(codex, flow, {});
+    expect(await broker.rejected(codex, flow, hash(2))).toEqual({ evicted: true });
+    clock.pass(60);
+    expect(await broker.run(codex, flow, {})).toMatchObject({ access_token: 'canary-token-3' });
+    expect(await broker.rejected(codex, flow, hash(3))).toEqual({ evicted: true });
   });
 
   it.each(['', 'nonsense', 'f'.repeat(63), 'g'.repeat(64), `${'f'.repeat(64)}\n`])(
