@@ -73,6 +73,15 @@ describe('import rules', () => {
         to !== 'src/dev/discovery.ts' &&
         !/^src\/cli\/(?:dev|tour)\.ts$/.test(from),
     ],
+    [
+      "the broker's core imports no surface, step or adapter, and the app as a type",
+      ({ from, to, how }) =>
+        room(from) === 'broker' &&
+        (['cli', 'server', 'client', 'steps', 'dev'].includes(room(to)) ||
+          to === 'src/server.ts' ||
+          adapters.test(to) ||
+          (how !== 'type' && /^src\/(?:app|connections)\.ts$/.test(to))),
+    ],
     ['contracts import types only', ({ from, how }) => contract.test(from) && how !== 'type'],
   ];
   test.each(rules)('%s', (_, broken) => {

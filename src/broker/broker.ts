@@ -42,7 +42,7 @@ export interface BrokerStats {
 }
 
 /** Names in one request. */
-export const mostNames = 100;
+const mostNames = 100;
 const longestName = 128;
 
 /**

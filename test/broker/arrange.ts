@@ -57,7 +57,7 @@ export function createClock(): TestClock {
   };
 }
 
-export const flows = {
+const flows = {
   'orders-token.yaml': `description: Bearer token for the Orders API
 steps:
   - id: token
@@ -140,8 +140,6 @@ export const registry = `secrets:
 
 export const codex: Caller = { agent: 'codex', by: 'token', request: 'r-1', run: 'run-42', address: '127.0.0.1' };
 export const as = (agent: string, more: Partial<Caller> = {}): Caller => ({ ...codex, agent, ...more });
-
-export type Arranged = Awaited<ReturnType<typeof arrange>>;
 
 /** A broker on the real engine, policy and steps, over a vault and an issuer of the contracts. */
 export async function arrange(

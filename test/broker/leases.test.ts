@@ -217,7 +217,7 @@ describe('what an agent is told of a lease', () => {
         expect(breaches).toEqual([]);
         expect((await broker.stats()).secrets.entries).toBe(0);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
