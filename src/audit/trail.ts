@@ -77,6 +77,8 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   let waiting: Group | undefined;
   let waitingLength = 0;
   let writing = false;
+  /** whether the file is still there is asked between two writes */
+  let lookDue = false;
   /** undefined while the trail can be written */
   let trouble: FlowError | undefined;
   let refused = 0;
@@ -102,7 +104,8 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     position: () => position,
     warn,
     look() {
-      if (trouble === undefined && !writing && !isThere()) fail(new Error('the file was taken away'));
+      lookDue = true;
+      if (!writing) look();
     },
   });
 
@@ -126,7 +129,10 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   function write(to: AppendFile, middles: readonly string[], from: number, done: (error?: Error) => void): void {
     const encoded = encode(middles, from, position, announce);
     to.append(encoded.bytes, (error) => {
-      if (error !== null) return done(error);
+      if (error !== null) {
+        restore(to);
+        return done(error);
+      }
       position = encoded.position;
       announce = { key: false, previous: false };
       if (encoded.next < middles.length) return write(to, middles, encoded.next, done);
@@ -136,6 +142,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   }
 
   function flush(): void {
+    look();
     const group = waiting;
     if (group === undefined || out === undefined || trouble !== undefined) {
       writing = false;
@@ -171,8 +178,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
 
   function fail(cause: Error, group?: Group): void {
     trouble = unwritable(file, cause);
-    const code = 'code' in cause ? String(cause.code) : cause.message;
-    warn(`the audit trail cannot be written (${code}): nothing is given out until it can`);
+    warn(`the audit trail cannot be written (${codeOf(cause)}): nothing is given out until it can`);
     for (const each of [group, waiting]) {
       refused += each?.middles.length ?? 0;
       each?.reject(trouble);
@@ -210,6 +216,21 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
       });
     } catch {
       again();
+    }
+  }
+
+  function look(): void {
+    if (!lookDue || trouble !== undefined) return;
+    lookDue = false;
+    if (!isThere()) fail(new Error('the file was taken away'));
+  }
+
+  /** At once, so that nobody reads half a line; where it fails, the next try begins with it. */
+  function restore(to: AppendFile): void {
+    try {
+      to.restore();
+    } catch (error) {
+      warn(`what a failed write left in the audit trail cannot be taken off (${codeOf(error)})`);
     }
   }
 
@@ -292,6 +313,12 @@ function unwritable(file: string, cause: unknown): FlowError {
     hint: 'see the space on its disk and the rights of its file',
     place: { subject: file },
   });
+}
+
+/** The system's name of an error, else our own words. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  return 'code' in error ? String(error.code) : error.message;
 }
 
 const later: Schedule = (work, milliseconds) => {

@@ -1,0 +1,144 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, test } from 'vitest';
+import { checkpointsIn } from '../../src/audit/anchor.ts';
+import { readTrail } from '../../src/audit/read.ts';
+import { segmentsOf } from '../../src/audit/segments.ts';
+import { verifyTrail } from '../../src/audit/verify.ts';
+import { event, folder, key, linesOf, opened, written } from './arrange.ts';
+
+/** A process that writes until it is killed, in front of what a shell sets up. */
+function writer(file: string, setUp = '') {
+  const words = [process.execPath, '--no-warnings', 'test/audit/writer.ts', file, Buffer.from(key).toString('hex')];
+  const command = `${setUp} exec ${words.map((word) => `'${word}'`).join(' ')}`;
+  const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const said: string[] = [];
+  const lines = createInterface(child.stdout);
+  lines.on('line', (line) => said.push(line));
+  /** until so many more lines begin with a word */
+  const hear = async (word: string, count: number) => {
+    for await (const [line] of eventsOf(child, lines)) {
+      if (!line.startsWith(word)) continue;
+      count -= 1;
+      if (count === 0) return;
+    }
+  };
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await Promise.all([once(child, 'exit'), once(lines, 'close')]);
+  };
+  return { child, said, hear, kill };
+}
+
+async function* eventsOf(child: ChildProcess, lines: ReturnType<typeof createInterface>): AsyncGenerator<[string]> {
+  const gone = once(child, 'exit').then(() => undefined);
+  for (;;) {
+    const line = await Promise.race([once(lines, 'line') as Promise<[string]>, gone]);
+    if (line === undefined) throw new Error('the writer ended');
+    yield line;
+  }
+}
+
+async function requestsIn(file: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  for await (const { request } of readTrail(segmentsOf(file))) found.add(request);
+  return found;
+}
+
+const told = (said: readonly string[], word: string) =>
+  said.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
+
+describe('killed under load', () => {
+  test('no event that was confirmed is missing, and the chain holds', async () => {
+    const file = join(folder(), 'audit.jsonl');
+    const confirmed: string[] = [];
+    const journal: string[] = [];
+    for (const count of [1, 500, 2000]) {
+      const { said, hear, kill } = writer(file);
+      await hear('ok', count);
+      await kill();
+      confirmed.push(...told(said, 'ok'));
+      journal.push(...said);
+      const there = await requestsIn(file);
+      expect(told(said, 'ok').filter((request) => !there.has(request))).toEqual([]);
+      // the next round begins with whatever this one left
+      expect((await verifyTrail(segmentsOf(file), [key])).found).toBe(0);
+    }
+    await written(1, { file });
+    const found = await verifyTrail(segmentsOf(file), [key], checkpointsIn(journal.join('\n'), file));
+    expect(found).toMatchObject({ found: 0, torn: undefined });
+    expect(found.lines).toBeGreaterThan(confirmed.length);
+  });
+});
+
+describe('a full disk', () => {
+  const prlimit = existsSync('/usr/bin/prlimit');
+
+  // a limit on the size of files is a disk that is full from outside, without being root
+  test.runIf(prlimit)('refuses while it is full, goes on after, and leaves no broken line', async () => {
+    const file = join(folder(), 'audit.jsonl');
+    const { child, said, hear, kill } = writer(file, 'ulimit -S -f 64;');
+    await hear('refused', 200);
+    expect(statSync(file).size).toBeLessThanOrEqual(64 * 1024);
+    // what the writes that failed had put there is gone; one may run just now
+    await expect.poll(() => verifyTrail([file], [key])).toMatchObject({ found: 0, torn: undefined });
+    execFileSync('prlimit', ['--fsize=unlimited', '--pid', String(child.pid)]);
+    await hear('ok', 500);
+    await kill();
+    const there = await requestsIn(file);
+    expect(told(said, 'ok').filter((request) => !there.has(request))).toEqual([]);
+    expect(told(said, 'refused').filter((request) => there.has(request))).toEqual([]);
+    expect(await verifyTrail([file], [key], checkpointsIn(said.join('\n'), file))).toMatchObject({ found: 0 });
+    const recovered = linesOf(file).filter((line) => line.includes('"audit.recovered"'));
+    // a line that small may still have found room once
+    expect(recovered.length).toBeGreaterThan(0);
+    expect(recovered.at(-1)).toMatch(/"detail":"\d+ events were refused"/);
+  });
+});
+
+describe('a file that is taken away', () => {
+  const ways: readonly [string, (file: string) => void, number][] = [
+    ['deleted', (file) => rmSync(file), 2],
+    ['moved', (file) => renameSync(file, `${file}.old`), 2],
+    ['with its folder', (file) => rmSync(dirname(file), { recursive: true }), 0],
+  ];
+  test.each(ways)('%s: is noticed within a minute, and the chain goes on', async (_, take, lines) => {
+    const { trail, file, checkpoints, warnings, clock } = await opened();
+    await trail.record(event);
+    take(file);
+    await trail.record(event);
+    clock.pass(60_000);
+    await expect.poll(() => trail.healthy()).toBe(false);
+    expect(warnings).toEqual([expect.stringContaining('taken away')]);
+    await expect(trail.record(event)).rejects.toMatchObject({ code: 'unavailable' });
+    clock.pass(1_000);
+    if (lines === 0) {
+      // there is no folder to write to: it stays refused
+      expect(trail.healthy()).toBe(false);
+      return;
+    }
+    await expect.poll(() => trail.healthy()).toBe(true);
+    await trail.record(event);
+    await trail.close();
+    const { problems, last } = await verifyTrail([file], [key], checkpoints);
+    expect(last).toBe(4);
+    // lines 1 and 2 went with the file, and line 3 says what it follows
+    expect(linesOf(file)).toHaveLength(lines);
+    expect(problems).toEqual([]);
+  });
+});
+
+test('one group fails as a whole, and those that wait with it', async () => {
+  const { trail, file, clock } = await opened();
+  await trail.record(event);
+  rmSync(file);
+  clock.pass(60_000);
+  const answers = await Promise.allSettled(Array.from({ length: 10 }, () => trail.record(event)));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set(['rejected']));
+  clock.pass(1_000);
+  await expect.poll(() => trail.healthy()).toBe(true);
+  expect(linesOf(file)[0]).toContain('"detail":"10 events were refused"');
+});

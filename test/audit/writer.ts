@@ -1,0 +1,39 @@
+import { openTrail } from '../../src/audit/trail.ts';
+
+/** Writes events to a trail as fast as it takes them, and says on stdout what came of each, until it is killed. */
+const [file = '', key = '', callers = '32'] = process.argv.slice(2);
+const trail = await openTrail({
+  file,
+  key: () => Promise.resolve(Buffer.from(key, 'hex')),
+  anchor: (checkpoint) => process.stdout.write(`${JSON.stringify(checkpoint)}\n`),
+  // a tenth of the time
+  schedule(work, milliseconds) {
+    const timer = setTimeout(work, milliseconds / 10);
+    return () => clearTimeout(timer);
+  },
+});
+let number = 0;
+
+async function caller(): Promise<void> {
+  for (;;) {
+    number += 1;
+    const request = `request-${number}`;
+    try {
+      await trail.record({
+        agent: 'codex',
+        action: 'token.issue',
+        what: ['x'.repeat(number % 300)],
+        outcome: 'allowed',
+        request,
+      });
+      process.stdout.write(`ok ${request}\n`);
+    } catch {
+      process.stdout.write(`refused ${request}\n`);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5);
+      });
+    }
+  }
+}
+
+await Promise.all(Array.from({ length: Number(callers) }, caller));
