@@ -41,10 +41,10 @@ export interface RegistrySecret {
   readonly location: string;
 }
 
-export const secretName = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+const secretName = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
 /** The keys of a secret. */
-export const secretKeys = {
+const secretKeys = {
   reference: optional(form.reference('field'), 'where it is; `${{ vars.NAME }}` may stand in it', {
     example: 'op://Agents/OpenAI/credential',
   }),

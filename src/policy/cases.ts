@@ -16,7 +16,7 @@ const caseKeys = {
 } satisfies Keys;
 
 /** The keys of policy.test.yaml. */
-export const casesKeys = {
+const casesKeys = {
   cases: required(
     form.list(form.object(caseKeys, { exactlyOne: ['secret', 'flow'] }), { minimum: 1 }),
     'what the policy must say',

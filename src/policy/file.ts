@@ -159,6 +159,6 @@ export function instant(text: unknown): number | undefined {
 }
 
 /** `policy.yaml:7:13`, without the folder. */
-export function shortLocation(range: Range, source: Source): string {
+function shortLocation(range: Range, source: Source): string {
   return source.location(range).slice(source.file.length - basename(source.file).length);
 }
