@@ -95,7 +95,7 @@ async function tokens(app: App, line: Line, stack: RunningStack, terminal: Termi
     bearer = await token();
     const [header = '', claims = ''] = bearer.split('.');
     const decoded = [header, claims].map((part) => Buffer.from(part, 'base64url').toString());
-    return `a JWT\n${decoded.map((part) => terminal.paint('dim', `        ${part}\n`)).join('')}`.trimEnd();
+    return `a JWT\n${decoded.map((part) => `        ${terminal.paint('dim', part)}`).join('\n')}`;
   });
   const orders = new URL('/orders', stack.addresses.ordersApi);
   await line('Orders API, no token', async () => `${expectStatus(await fetch(orders), 401)} ${orders.href}`);

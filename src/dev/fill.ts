@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { JWK } from 'jose';
 import { generateSecret } from 'otplib';
 import { loadBrokerFiles } from '../broker-files.ts';
+import { FlowError } from '../errors.ts';
 import type { Folder } from '../flow/load.ts';
 import { usesOf } from '../flow/uses.ts';
 import { Reference } from '../reference.ts';
@@ -43,10 +44,13 @@ export function fill(folder: Folder, environment: Environment, file: Development
     ...steps.flatMap((step) => userOf(step, contents)),
     ...file.users.map((user) => declaredUser(user, contents)),
   ];
-  for (const { reference, target } of uses.flatMap((use) => use.references)) {
+  const references = uses.flatMap((use) => use.references);
+  // a one-time password that is read as a plain value elsewhere is one all the same
+  const seeds = references.filter(({ reference, target }) => target === 'one-time-password' || isCode(reference));
+  for (const { reference } of seeds) contents.value(reference, 'one-time-password');
+  for (const { reference, target } of references) {
     if (target === 'item') contents.item(reference);
-    else
-      contents.value(reference, target === 'one-time-password' || isCode(reference) ? 'one-time-password' : undefined);
+    else contents.value(reference);
   }
   for (const vault of uses.flatMap((use) => use.vaultsWritten)) contents.vault(vault);
   const { registry } = loadBrokerFiles(folder);
@@ -89,6 +93,12 @@ function createContents(given: ReadonlyMap<string, string>) {
         type: type ?? (/user ?name|email|client.?id|host|url/i.test(field) ? 'text' : 'concealed'),
         value: exact ?? literal.get(reference.toString().toLowerCase()) ?? generated(reference, type),
       }));
+      if (type === 'one-time-password' && found.type !== type) {
+        throw new FlowError('invalid', 'is a one-time password in one place, and a password or secret in another', {
+          hint: 'give each a field of its own',
+          place: { subject: reference.toString() },
+        });
+      }
       return found.value;
     },
     seeds: (): VaultSeed[] =>

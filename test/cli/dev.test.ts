@@ -137,6 +137,20 @@ test('a broken flow is left out and the others run; a broken service.yaml stops 
   expect((await home.flows(['read', 'op://A/B/c', '--dir', 'half', '--environment', 'development'])).code).toBe(0);
   await ended(stack, 'SIGINT');
 
+  const twice = 'op://A/Twice/password';
+  home.write('twice/service.yaml', 'environments: { development: { } }\n');
+  home.write(
+    'twice/sign-in.yaml',
+    `description: x
+steps:
+  - id: sign-in
+    uses: idp/sign-in
+    with: { provider: '\${{ identity-providers.main }}', username: x, password: ${twice}, one-time-password: ${twice} }
+`,
+  );
+  const both = await home.flows(['dev', '--dir', 'twice']);
+  expect([both.code, both.stdout, both.stderr]).toEqual([2, '', expect.stringMatching(`^error: ${twice}: .*\n$`)]);
+
   home.write('worse/service.yaml', 'enviroments: {}\n');
   const worse = await home.flows(['dev', '--dir', 'worse']);
   expect([worse.code, worse.stdout]).toEqual([2, '']);
