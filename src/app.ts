@@ -22,6 +22,7 @@ import type { Environment } from './settings.ts';
 import { stateFolder } from './state.ts';
 import { stepKinds } from './steps/index.ts';
 import { createTokenCache } from './tokens/cache.ts';
+import type { QuotaEvent } from './vaults/quota.ts';
 
 export interface AppOptions {
   /** folder of flows */
@@ -59,6 +60,8 @@ export interface App {
   run(flow: Flow, inputs: Inputs, options?: RunOptions): Promise<Output>;
   read(reference: Reference): Promise<Secret>;
   connections(): Promise<Connections>;
+  /** Tells when a vault is left alone or its quota is used up, and when that is over; returns how to stop telling. */
+  onQuota(listener: (event: QuotaEvent) => void): () => void;
   /**
    * A token was refused: forgets it if it is the cached one (SHA-256 of the access token, hex), and if it did not just
    * do so. @param spacing seconds, default 0
@@ -76,6 +79,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const cache = createTokenCache({ now });
   const prepared = createPreparedSteps();
   const locked = createLocks({ folder: stateFolder(variables), sleep, now });
+  const quotaListeners = new Set<(event: QuotaEvent) => void>();
   let opened: Promise<Connections> | undefined;
 
   const environment = () =>
@@ -104,6 +108,9 @@ export async function openApp(options: AppOptions): Promise<App> {
       now,
       providerToken: (provider) => providerToken(provider, chosen),
       warn,
+      onQuota(event) {
+        for (const listener of quotaListeners) listener(event);
+      },
     });
   }
 
@@ -137,6 +144,7 @@ export async function openApp(options: AppOptions): Promise<App> {
 
   async function services({ options: chosenOptions = new Set() }: RunOptions): Promise<Services> {
     const adapters = await connections();
+    const vaultFor = (flow: string) => (folder.flows.get(flow)?.breakGlass === true ? adapters.urgent : adapters);
     return {
       environment: environment(),
       connection: adapters.get,
@@ -147,8 +155,8 @@ export async function openApp(options: AppOptions): Promise<App> {
         flow,
         step,
         environment: environment().name,
-        vault: adapters.vault,
-        read: adapters.read,
+        vault: vaultFor(flow).vault,
+        read: vaultFor(flow).read,
         async ownershipMarks(identifying) {
           const [first, ...others] = await adapters.derivedKeys('ownership');
           const mark = (key: Uint8Array) => ownershipMark(key, flow, step, identifying);
@@ -183,6 +191,10 @@ export async function openApp(options: AppOptions): Promise<App> {
     run: async (flow, inputs, runOptions = {}) => run(flow, inputs, runOptions),
     read: async (reference) => (await connections()).read(reference),
     connections,
+    onQuota(listener) {
+      quotaListeners.add(listener);
+      return () => void quotaListeners.delete(listener);
+    },
     rejected: (tokenHash, spacing) => cache.rejected(tokenHash, spacing),
     async close() {
       await (await opened?.catch(() => undefined))?.close();

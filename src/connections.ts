@@ -15,19 +15,23 @@ import { createSecretsManagerStore } from './stores/aws-secrets-manager.ts';
 import type { SecretStore } from './stores/contract.ts';
 import type { Vault } from './vaults/contract.ts';
 import { createReadTogether, type ReadOne, type Ride } from './vaults/read-together.ts';
-import { createOnePasswordVault } from './vaults/onepassword.ts';
-import { createVaults } from './vaults/route.ts';
-import { readToken } from './vaults/token.ts';
+import { createGovernedVaults, type GovernedVaults } from './vaults/governed.ts';
+import type { QuotaEvent, QuotaState } from './vaults/quota.ts';
 
 /** The adapters of one environment, each built when it is first asked for. */
 export interface Connections {
   readonly vault: Vault;
   /** One reference of the vault; what is asked for side by side goes in one call. @throws FlowError, with the reference */
   readonly read: ReadOne;
+  /** The same for break-glass flows: they may use what is kept of the vault's quota, and ask whatever failed before. */
+  readonly urgent: { readonly vault: Vault; readonly read: ReadOne };
   get(kind: ConnectionKind, name: string): Issuer | IdentityProvider | SecretStore;
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
-  /** The next call of the vault reads the environment's `key:` too, so that it costs none of its own. */
-  expectKeys(): void;
+  /**
+   * The next call of the vault reads the environment's `key:` too, so that it costs none of its own.
+   * @param urgent that call is a break-glass flow's
+   */
+  expectKeys(urgent?: boolean): void;
   /** The `key:` was read already. */
   hasKeys(): boolean;
   /** Keys derived from the environment's `key:`, new first. */
@@ -36,6 +40,8 @@ export interface Connections {
   clockSkew(): Promise<number | undefined>;
   /** requests made so far */
   requests(): { readonly vault: number; readonly token: number; readonly store: number };
+  /** what this machine has used of each vault's quota, of those that were asked already */
+  quotas(): readonly QuotaState[];
   close(): Promise<void>;
 }
 
@@ -49,6 +55,8 @@ export interface ConnectionOptions {
   /** the token that an identity provider's `token-flow` gives; undefined where it has none */
   readonly providerToken: (provider: string) => ((refused?: Secret) => Promise<Secret>) | undefined;
   readonly warn: (message: string) => void;
+  /** a vault is left alone, or its quota is used up, or either is over */
+  readonly onQuota: (event: QuotaEvent) => void;
 }
 
 type Keys = readonly [Uint8Array, ...Uint8Array[]];
@@ -56,13 +64,15 @@ type Keys = readonly [Uint8Array, ...Uint8Array[]];
 export function createConnections(options: ConnectionOptions): Connections {
   const { environment, stack, now } = options;
   const { development } = environment;
-  const vault = createVault(options);
+  const { vault, urgent, quotas } = createVault(options);
   const together = createReadTogether(vault);
+  const urgentTogether = createReadTogether(urgent);
   const issuers = new Map<string, Issuer>();
   const providers = new Map<string, IdentityProvider>();
   const stores = new Map<string, SecretStore>();
   let roots: Promise<readonly Secret[]> | undefined;
   let riding: readonly Ride[] | undefined;
+  let keysTogether = together;
 
   const issuer = (name: string): Issuer =>
     once(issuers, name, () => {
@@ -115,7 +125,7 @@ export function createConnections(options: ConnectionOptions): Connections {
     });
 
   const values = async (references: Environment['key'], rides: typeof riding): Promise<readonly Secret[]> => {
-    const read = await Promise.all(rides?.map((ride) => ride.value()) ?? references.map((each) => together(each)));
+    const read = await Promise.all(rides?.map((ride) => ride.value()) ?? references.map((each) => keysTogether(each)));
     for (const [index, value] of read.entries()) {
       if (value.reveal().length >= 20) continue;
       throw new FlowError('invalid-value', 'a key has fewer than 20 characters', {
@@ -130,6 +140,7 @@ export function createConnections(options: ConnectionOptions): Connections {
   return {
     vault,
     read: together,
+    urgent: { vault: urgent, read: urgentTogether },
     get: (kind, name) => ({ issuers: issuer, 'identity-providers': provider, stores: store })[kind](name),
     plain(kind, name) {
       if (stack === undefined) return plainOf(environment, kind, name) ?? {};
@@ -141,8 +152,10 @@ export function createConnections(options: ConnectionOptions): Connections {
       };
       return plain[kind];
     },
-    expectKeys() {
-      if (roots === undefined) riding ??= keyReferences().map((each) => together.along(each));
+    expectKeys(urgently = false) {
+      if (roots !== undefined || riding !== undefined) return;
+      keysTogether = urgently ? urgentTogether : together;
+      riding = keyReferences().map((each) => keysTogether.along(each));
     },
     hasKeys: () => roots !== undefined || riding?.every((ride) => ride.settled()) === true,
     async derivedKeys(label) {
@@ -163,27 +176,18 @@ export function createConnections(options: ConnectionOptions): Connections {
       token: sum([...issuers.values()].map((each) => each.requests())),
       store: sum([...stores.values()].map((each) => each.requests())),
     }),
+    quotas,
     async close() {
       await Promise.all([vault.close(), ...[...stores.values()].map((each) => each.close())]);
     },
   };
 }
 
-function createVault({ environment, stack, taken, now }: ConnectionOptions): Vault {
-  const { development } = environment;
-  if (stack !== undefined) {
-    return createOnePasswordVault({ token: () => Promise.resolve(stack.vault.token), development, now });
-  }
-  return createVaults(
-    environment.vaults.map(({ vaults, token, account }) => ({
-      vaults,
-      vault: createOnePasswordVault({
-        ...(token === undefined ? { account: account ?? '' } : { token: () => readToken(token, taken) }),
-        development,
-        now,
-      }),
-    })),
-  );
+function createVault({ environment, stack, ...options }: ConnectionOptions): GovernedVaults {
+  const { development, vaults } = environment;
+  const entries = stack === undefined ? vaults : { token: stack.vault.token };
+  const { taken, stateFolder, now, warn, onQuota } = options;
+  return createGovernedVaults({ entries, development, taken, stateFolder, now, warn, onQuota });
 }
 
 function derived(roots: readonly Secret[], label: KeyLabel): Keys {

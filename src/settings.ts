@@ -1,5 +1,6 @@
 import type { ConnectionKind } from './flow/keys.ts';
 import type { Reference } from './reference.ts';
+import type { QuotaSettings } from './vaults/quota.ts';
 
 /** service.yaml, parsed once. */
 export interface Settings {
@@ -70,6 +71,8 @@ export interface VaultSettings {
   readonly token: TokenSource | undefined;
   /** account name of the desktop app, instead of a token */
   readonly account: string | undefined;
+  /** undefined: the service tells none, as for the desktop app */
+  readonly quota: QuotaSettings | undefined;
 }
 
 /** Where a vault's token is; never the token itself. */

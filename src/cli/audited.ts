@@ -23,7 +23,7 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
   const environment = app.environment();
   const connections = await app.connections();
   const keyed = environment.key.length > 0 || environment.laptop;
-  if (keyed) connections.expectKeys();
+  if (keyed) connections.expectKeys(run.breakGlass);
   // loaded while the vault answers
   const loading = Promise.all([import('../audit/local.ts'), import('node:sqlite')]);
 

@@ -81,6 +81,9 @@ function checkVaults(environment: Environment, written: ObjectValue, source: Sou
     } else if (token?.as === 'object' && ways !== 1) {
       source.report(token.range, 'a token has one source', hint);
     }
+    if (item.given.has('quota') && item.given.has('account')) {
+      source.report(valueAt(item, 'quota').range, 'the desktop app has no quota', 'write quota: beside a token');
+    }
     if (entry?.vaults === undefined && !item.given.has('vaults')) {
       if (open) source.report(item.range, 'two entries name no vaults', 'only one entry can serve all the others');
       open = true;

@@ -11,6 +11,7 @@ import type { Entry, MappingNode } from '../flow/yaml.ts';
 import type { Reference } from '../reference.ts';
 import { checkEnvironment } from './checks.ts';
 import { cacheKeys, environmentForm, type environmentKeys } from './keys.ts';
+import { quotaOf } from './quota.ts';
 import { tokenSource, withTokens } from './token.ts';
 import type { CacheSettings, Environment, Plain, ServerSettings } from '../settings.ts';
 
@@ -48,11 +49,12 @@ export function readEnvironment({ key: name, keyRange, value: node }: Entry, sou
     development,
     vars,
     key: found.key ?? [],
-    vaults: (found.vault ?? []).map(({ type, vaults, token, account }) => ({
+    vaults: (found.vault ?? []).map(({ type, vaults, token, account, quota }) => ({
       type,
       vaults,
       token: tokenSource(token),
       account,
+      quota: account === undefined ? quotaOf(quota ?? {}) : undefined,
     })),
     issuers: mapped(found.issuers, (issuer) => ({
       ...issuer,

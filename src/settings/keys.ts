@@ -19,6 +19,25 @@ const tokenKeys = {
   }),
 } satisfies Keys;
 
+const requests = form.number({ integer: true, minimum: 1, maximum: 10_000_000 });
+
+/** Without a plan the numbers are those of the largest, so that nothing is refused that the service would take. */
+const quotaKeys = {
+  plan: withDefault(
+    form.oneOf('business', 'teams', 'individual'),
+    'business',
+    'the account’s plan at 1Password, whose published limits are kept',
+  ),
+  hour: optional(requests, 'reads in an hour with this token, instead of the plan’s'),
+  'hour-writes': optional(requests, 'writes in an hour with this token, instead of the plan’s'),
+  day: optional(requests, 'requests in a day with all tokens of the account, instead of the plan’s'),
+  reserve: withDefault(
+    form.text({ pattern: /^\d{1,2}%$/, expects: 'a share, as in 10%' }),
+    '10%',
+    'the share of each limit that only flows with `break-glass: true` may use',
+  ),
+} satisfies Keys;
+
 export const vaultKeys = {
   type: required(form.oneOf('onepassword'), 'the vault service'),
   vaults: optional(
@@ -29,6 +48,9 @@ export const vaultKeys = {
     example: '{ file: /run/credentials/agents }',
   }),
   account: optional(form.text(), 'account name of the desktop app, instead of a token: Touch ID once'),
+  quota: optional(form.object(quotaKeys), 'what this machine may ask of the service; for a token', {
+    example: '{ plan: teams, reserve: 20% }',
+  }),
 } satisfies Keys;
 
 const issuerKeys = {

@@ -33,7 +33,8 @@ const tables = `
 
 /**
  * Opens the ledger, or begins it. One that cannot be used, be it damaged or on a disk that is full, is told and done
- * without: this process counts for itself then. Writes survive the end of the process; no disk is waited for.
+ * without: this process counts for itself then. Writes survive the end of the process; no disk
+ * is waited for, so a power cut may damage it, and then it is begun anew.
  * What counts no more is forgotten. @param file undefined: in memory
  */
 export async function openLedger(
@@ -44,7 +45,7 @@ export async function openLedger(
   const open = (path: string): DatabaseSync => {
     const database = new DatabaseSync(path, { timeout: patience });
     try {
-      database.exec('pragma journal_mode = wal; pragma synchronous = normal;');
+      database.exec('pragma journal_mode = wal; pragma synchronous = off;');
       database.exec(tables);
       // of a clock that was set back by a day or more nothing is kept: it would count for as long
       database.prepare('delete from usage where bucket < ? or bucket > ?').run(now - day - 2 * bucketLength, now + day);

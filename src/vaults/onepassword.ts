@@ -3,7 +3,6 @@ import type { Reference } from '../reference.ts';
 import type { Secret } from '../secret.ts';
 import type { Vault, VaultItems } from './contract.ts';
 import { tokenOrigin } from './onepassword-address.ts';
-import { createBreaker } from './onepassword-breaker.ts';
 import { createDirectory } from './onepassword-directory.ts';
 import { createOnePasswordItems } from './onepassword-items.ts';
 import type { WorkerSetup } from './onepassword-messages.ts';
@@ -20,8 +19,6 @@ export type OnePasswordOptions = OnePasswordSignIn & {
   readonly vaults?: readonly string[] | undefined;
   /** milliseconds for one call, sign-in included; 20,000 by default, 90,000 where a person has to touch a sensor */
   readonly deadline?: number;
-  /** epoch milliseconds */
-  readonly now?: () => number;
 };
 
 /**
@@ -38,8 +35,7 @@ export function createOnePasswordVault(options: OnePasswordOptions): Vault {
     address = `${origin.protocol}//${origin.host}`;
     return { token: token.reveal(), origin };
   };
-  const sdk = createSdkThread({ sign, deadline: options.deadline ?? (byToken ? 20_000 : 90_000) });
-  const thread = createBreaker(sdk, options.now ?? Date.now);
+  const thread = createSdkThread({ sign, deadline: options.deadline ?? (byToken ? 20_000 : 90_000) });
   const directory = createDirectory(thread, options.vaults);
   const items: VaultItems = createOnePasswordItems(thread, directory);
   const read = sharedTick((references) => readAll(thread, directory, references));
@@ -50,8 +46,8 @@ export function createOnePasswordVault(options: OnePasswordOptions): Vault {
     },
     read,
     items,
-    requests: () => sdk.requests(),
-    close: () => sdk.close(),
+    requests: () => thread.requests(),
+    close: () => thread.close(),
   };
 }
 

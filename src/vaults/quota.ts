@@ -20,6 +20,12 @@ export const planLimits = {
 /** the share of each limit that is kept for break-glass flows, where nothing else is said */
 export const defaultReserve = 0.1;
 
+/** What an entry of `vault:` in service.yaml may ask of its service. */
+export interface QuotaSettings extends QuotaLimits {
+  /** share of each limit that is kept for break-glass flows, 0–1 */
+  readonly reserve: number;
+}
+
 /** Whose quota it is. Both are hashes: they tell two apart, and nothing more. */
 export interface QuotaIdentity {
   readonly token: string;

@@ -24,8 +24,14 @@ describe('service.yaml', () => {
       laptop: false,
       development: false,
       vaults: [
-        { type: 'onepassword', vaults: ['Agents'], token: { env: 'AGENTS_TOKEN' }, account: undefined },
-        { type: 'onepassword', vaults: ['Accounts'], token: undefined, account: 'acme' },
+        {
+          type: 'onepassword',
+          vaults: ['Agents'],
+          token: { env: 'AGENTS_TOKEN' },
+          account: undefined,
+          quota: { hour: 10_000, hourWrites: 1_000, day: 50_000, reserve: 0.1 },
+        },
+        { type: 'onepassword', vaults: ['Accounts'], token: undefined, account: 'acme', quota: undefined },
       ],
       cache: { defaultTtl: 300, maxTtl: 900, maxEntries: 500 },
       unset: [],
@@ -37,6 +43,37 @@ describe('service.yaml', () => {
     expect(settings.environments.get('development')?.laptop).toBe(true);
     expect(settings.environments.get('development')?.vars.get('prefix')).toBe('prod');
     expect(settings.defaultEnvironment).toBe('production');
+  });
+
+  it.each([
+    ['{}', { hour: 10_000, hourWrites: 1_000, day: 50_000, reserve: 0.1 }],
+    ['{ plan: teams }', { hour: 1_000, hourWrites: 100, day: 5_000, reserve: 0.1 }],
+    ['{ plan: individual, reserve: 25% }', { hour: 1_000, hourWrites: 100, day: 1_000, reserve: 0.25 }],
+    ['{ hour: 20, hour-writes: 5, day: 50, reserve: 0% }', { hour: 20, hourWrites: 5, day: 50, reserve: 0 }],
+  ])('takes the quota %s', async (written, quota) => {
+    const vault = `    vault: { type: onepassword, token: { env: T }, quota: ${written} }\n`;
+    const folder = await load({ 'service.yaml': small(vault) });
+    expect(told(folder)).toEqual([]);
+    expect(folder.settings.environments.get('production')?.vaults[0]?.quota).toEqual(quota);
+  });
+
+  it.each([
+    '{ plan: enterprise }',
+    '{ hour: 0 }',
+    '{ hour: 1.5 }',
+    '{ reserve: 0.1 }',
+    '{ reserve: 100% }',
+    '{ hours: 5 }',
+  ])('refuses the quota %s', async (written) => {
+    const vault = `    vault: { type: onepassword, token: { env: T }, quota: ${written} }\n`;
+    expect(told(await load({ 'service.yaml': small(vault) }))).toHaveLength(1);
+  });
+
+  it('refuses a quota for the desktop app', async () => {
+    const vault = '    vault: { type: onepassword, account: acme, quota: { plan: teams } }\n';
+    expect(told(await load({ 'service.yaml': small(vault) }))).toEqual([
+      expect.stringContaining('the desktop app has no quota'),
+    ]);
   });
 
   it('reads variables of the process, and says which are not set without refusing the others', async () => {

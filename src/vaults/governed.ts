@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import type { TakenEnvironment } from '../environment.ts';
+import type { Secret } from '../secret.ts';
+import type { VaultSettings } from '../settings.ts';
+import type { Vault } from './contract.ts';
+import { createGovernor, type GovernedVault } from './governor.ts';
+import { accountIdentity, identifiedToken } from './governor-identity.ts';
+import { createOnePasswordVault } from './onepassword.ts';
+import { defaultReserve, type QuotaEvent, type QuotaSettings, type QuotaState } from './quota.ts';
+import { createVaults } from './route.ts';
+import { readToken } from './token.ts';
+
+export interface GovernedVaultsOptions {
+  /** `vault:` of the environment; or the laptop's token, whose vault has no quota */
+  readonly entries: readonly VaultSettings[] | { readonly token: Secret };
+  readonly development: boolean;
+  readonly taken: TakenEnvironment;
+  /** where the ledger is kept */
+  readonly stateFolder: string;
+  /** epoch milliseconds */
+  readonly now: () => number;
+  readonly warn: (message: string) => void;
+  readonly onQuota: (event: QuotaEvent) => void;
+}
+
+/** The vaults of an environment as one, each kept below its quota. */
+export interface GovernedVaults {
+  readonly vault: Vault;
+  /** the same for break-glass flows */
+  readonly urgent: Vault;
+  /** of each entry that was asked already */
+  quotas(): readonly QuotaState[];
+}
+
+export function createGovernedVaults(options: GovernedVaultsOptions): GovernedVaults {
+  const { entries, development, stateFolder, now, warn, onQuota, taken } = options;
+  const common = { ledger: join(stateFolder, 'vault-quota.sqlite'), now, warn, onEvent: onQuota };
+
+  const byToken = (read: () => Promise<Secret>, quota: QuotaSettings | undefined): GovernedVault => {
+    const { token, identity } = identifiedToken(read);
+    const vault = createOnePasswordVault({ token, development });
+    return createGovernor(vault, { ...common, identity, limits: quota, reserve: quota?.reserve ?? defaultReserve });
+  };
+  const byAccount = (account: string): GovernedVault => {
+    const identity = () => Promise.resolve(accountIdentity(account));
+    const vault = createOnePasswordVault({ account, development });
+    return createGovernor(vault, { ...common, identity, limits: undefined, reserve: defaultReserve });
+  };
+
+  if ('token' in entries) {
+    const only = byToken(() => Promise.resolve(entries.token), undefined);
+    return { vault: only, urgent: only.urgent, quotas: () => quotasOf([only]) };
+  }
+  const governed = entries.map(({ vaults, token, account, quota }) => ({
+    vaults,
+    vault: token === undefined ? byAccount(account ?? '') : byToken(() => readToken(token, taken), quota),
+  }));
+  return {
+    vault: createVaults(governed),
+    urgent: createVaults(governed.map(({ vaults, vault }) => ({ vaults, vault: vault.urgent }))),
+    quotas: () => quotasOf(governed.map(({ vault }) => vault)),
+  };
+}
+
+function quotasOf(vaults: readonly GovernedVault[]): readonly QuotaState[] {
+  return vaults.map((vault) => vault.quota()).filter((state) => state !== undefined);
+}
