@@ -1,7 +1,11 @@
+import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { loadBrokerFiles } from '../../src/broker-files.ts';
 import { decide } from '../../src/policy/decide.ts';
-import { instant } from '../../src/policy/file.ts';
+import { createSource } from '../../src/flow/problems.ts';
+import { readYaml } from '../../src/flow/yaml.ts';
+import { instant, readPolicy } from '../../src/policy/file.ts';
+import { readRegistry } from '../../src/registry.ts';
 import { load, service } from '../flow/folder.ts';
 
 const hex = (character: string) => character.repeat(64);
@@ -218,6 +222,54 @@ agents:
     expect((await read({ 'registry.yaml': registry, 'policy.yaml': policy })).problems).toEqual([]);
     const broken = await read({ 'registry.yaml': 'secrets: [', 'policy.yaml': policyWith('allow: [a.b]') });
     expect(broken.problems.map((each) => each.split(':')[0])).toEqual(['registry.yaml']);
+  });
+});
+
+// whatever stands in the files, it is told, and nothing falls
+describe('any file', () => {
+  const sound = policyWith(
+    `tokens: ['sha256:${hex('a')}', { sha256: '${hex('b')}', expires: 2027-01-01T00:00:00Z }]`,
+    'trust: { issuer: "https://a.example", audience: b, claims: { sub: c } }',
+    'allow: [openai.api_key, "github.*"]',
+    'deny: ["**.admin"]',
+    'max-ttl: 15m',
+    'rate: 60/minute',
+  );
+  const cut = (text: string) =>
+    fc
+      .tuple(fc.nat(text.length), fc.nat(20), fc.string({ maxLength: 12 }))
+      .map(([at, length, put]) => text.slice(0, at) + put + text.slice(at + length));
+  const structure = fc.jsonValue({ maxDepth: 4 });
+  const texts = (text: string, wrap: (value: unknown) => unknown) =>
+    fc.oneof(
+      fc.string(),
+      cut(text),
+      structure.map((value) => JSON.stringify(value)),
+      structure.map((value) => JSON.stringify(wrap(value))),
+    );
+  const agents = texts(sound, (value) => ({
+    agents: { codex: value, ci: { allow: value, trust: value, tokens: value } },
+  }));
+  const secrets = texts(registry, (value) => ({ secrets: { 'a.b': value, 'c.d': { reference: value, ttl: value } } }));
+
+  it('is read without a fall, and what is kept of it has its form', async () => {
+    const { settings } = await load(flows);
+    const context = { settings, flows: new Map(), broken: new Set<string>() };
+    fc.assert(
+      fc.property(agents, secrets, (policyText, registryText) => {
+        const policySource = createSource('policy.yaml', policyText);
+        const policyRoot = readYaml(policySource);
+        const found = policyRoot === undefined ? undefined : readPolicy(policyRoot, policySource);
+        const registrySource = createSource('registry.yaml', registryText);
+        const registryRoot = readYaml(registrySource);
+        if (registryRoot !== undefined) readRegistry(registryRoot, registrySource, context);
+        for (const { tokens, allow } of found?.policy.agents.values() ?? []) {
+          for (const { sha256 } of tokens) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+          for (const { text } of allow) expect(text).toMatch(/^[a-z0-9_.*-]+$/);
+        }
+      }),
+      { numRuns: 1_500 },
+    );
   });
 });
 
