@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
 
+/** util-linux's logger cuts at 1 KiB and passes over a log that is not there, unless it is told. */
+const careful = process.platform === 'linux' ? ['--socket-errors=on', '--size', '32KiB'] : [];
+
 /**
  * One line to the system's log, by the `logger` that Linux and macOS have: Node has no Unix datagrams. The line goes in
  * on stdin, so that no process list shows it.
@@ -8,7 +11,7 @@ import { spawn } from 'node:child_process';
  */
 export function toSyslog(line: string, args: readonly string[] = []): Promise<boolean> {
   return new Promise((resolve) => {
-    const child = spawn('logger', [...args, '-t', 'auth-chain', '-p', 'auth.notice'], {
+    const child = spawn('logger', [...careful, ...args, '-t', 'auth-chain', '-p', 'auth.notice'], {
       stdio: ['pipe', 'ignore', 'ignore'],
       timeout: 2_000,
       // nothing of ours in its environment

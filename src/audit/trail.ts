@@ -251,7 +251,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     try {
       middle = middleOf(time(), event);
     } catch (error) {
-      return Promise.reject(error as FlowError);
+      return Promise.reject(error);
     }
     waitingLength += middle.length;
     waiting ??= newGroup();
