@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { loadBrokerFiles } from '../broker-files.ts';
 import { FlowError } from '../errors.ts';
@@ -38,8 +38,19 @@ export async function changeTokens(
         hint: 'no broker would take the file as it is: run `flows check`',
       });
     }
+    await sweep(dirname(file));
     await replace(file, texts.policy, withTokens(texts.policy, agent, change(policy)));
   });
+}
+
+/** What a killed editor left beside the file; no living one takes a minute. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!/^\.policy\.yaml\.[0-9a-f]{12}\.tmp$/.test(name)) continue;
+    const left = join(folder, name);
+    const facts = await stat(left).catch(() => undefined);
+    if (facts !== undefined && Date.now() - facts.mtimeMs > 60_000) await rm(left, { force: true });
+  }
 }
 
 /** @param before what the file must still hold; undefined: it must not be there */

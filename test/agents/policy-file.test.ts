@@ -6,6 +6,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -72,6 +73,14 @@ describe('policy.yaml', () => {
     await expect(changeTokens(editing(dir), 'codex', () => [token('a')])).rejects.toMatchObject({ code: 'invalid' });
     expect(readdirSync(dir).toSorted()).toEqual(Object.keys(files).toSorted());
     for (const [name, text] of Object.entries(files)) expect(readFileSync(join(dir, name), 'utf8')).toBe(text);
+  });
+
+  it('is freed of what a killed editor left beside it, and not of what a living one has there', async () => {
+    const [old, fresh] = ['.policy.yaml.0123456789ab.tmp', '.policy.yaml.ba9876543210.tmp'];
+    const dir = folderWith({ [old]: '', [fresh]: '', '.policy.yaml.mine.tmp': '' });
+    for (const name of [old, '.policy.yaml.mine.tmp']) utimesSync(join(dir, name), 1, 1);
+    await changeTokens(editing(dir), 'codex', () => [token('a')]);
+    expect(readdirSync(dir).toSorted()).toEqual([fresh, '.policy.yaml.mine.tmp', 'policy.yaml'].toSorted());
   });
 
   it('stays as someone else wrote it meanwhile', async () => {

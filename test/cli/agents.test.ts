@@ -89,6 +89,32 @@ describe('flows agents', () => {
     expect(ended.stderr).toMatch(told);
   });
 
+  it('leaves the file whole wherever it is killed, and the next one goes on', async () => {
+    home.write('killed/policy.yaml', '# ours\ndefault: deny # always\nagents: { ada: { max-ttl: 15m } }\n');
+    const whole = async () => {
+      const { stdout, code } = await home.flows(['agents', 'list', '--json', '--dir', 'killed']);
+      const [ada] = JSON.parse(stdout) as readonly { readonly tokens: readonly unknown[] }[];
+      expect([code, policyFile('killed').startsWith('# ours\ndefault: deny # always\n')]).toEqual([0, true]);
+      return ada?.tokens.length ?? 0;
+    };
+    let tokens = 0;
+    // from before the file is read to after the answer; how long that takes here, a whole run tells
+    const started = performance.now();
+    expect((await home.flows(['agents', 'rotate', 'ada', '--dir', 'killed'])).code).toBe(0);
+    const length = performance.now() - started;
+    for (const share of [0.3, 0.5, 0.6, 0.7, 0.8, 0.9]) {
+      const { child, ended } = home.start(['agents', 'rotate', 'ada', '--dir', 'killed']);
+      const timer = setTimeout(() => child.kill('SIGKILL'), length * share);
+      await ended;
+      clearTimeout(timer);
+      const now = await whole();
+      expect(now).toBeGreaterThanOrEqual(tokens);
+      tokens = now;
+    }
+    expect((await home.flows(['agents', 'rotate', 'ada', '--dir', 'killed'])).code).toBe(0);
+    expect(await whole()).toBe(2);
+  });
+
   it('does not touch a file that is wrong', async () => {
     const ended = await home.flows(['agents', 'add', 'codex', '--dir', 'wrong']);
     expect([ended.code, ended.stdout]).toEqual([2, '']);
