@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { resolve } from 'node:path';
 import { isLoopbackHost } from './address.ts';
@@ -8,7 +8,8 @@ import type { Authenticator } from './agents/authenticate.ts';
 import type { AuditTrail } from './audit/contract.ts';
 import type { Broker } from './broker/contract.ts';
 import { createSend, type Exchange, problemAnswer } from './server/answer.ts';
-import { createApplication, noRoute } from './server/application.ts';
+import { createApplication } from './server/application.ts';
+import { bindBounds, type Bounds, boundsWith } from './server/bounds.ts';
 import { createHostCheck, refusePages } from './server/hosts.ts';
 import { createHotRoute } from './server/hot.ts';
 import { createLifecycle } from './server/lifecycle.ts';
@@ -17,10 +18,10 @@ import type { Logger } from './server/log.ts';
 import { createMetrics, type Reading } from './server/metrics.ts';
 import { openapi } from './server/openapi.ts';
 import { EdgeRefusal, problemOf } from './server/problem.ts';
-import { endRaw, refuseRaw } from './server/raw.ts';
+import { answerRest, noRoute } from './server/raw.ts';
 import { createRecordRefusal, RecordedRefusal } from './server/record-refusal.ts';
 import { listenOnSocket } from './server/socket-file.ts';
-import { readTls, type TlsFiles } from './server/tls.ts';
+import { keepCertificate, readTls, type TlsFiles } from './server/tls.ts';
 
 export interface ServeOptions {
   readonly broker: Broker;
@@ -35,6 +36,7 @@ export interface ServeOptions {
   readonly ready: () => Readonly<Record<string, boolean>>;
   /** for /metrics, besides the server's own */
   readonly readings?: readonly Reading[] | undefined;
+  readonly bounds?: Partial<Bounds> | undefined;
   /** milliseconds that what is being answered gets at the end, default 10,000 */
   readonly grace?: number | undefined;
 }
@@ -48,30 +50,13 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Bounds on what one client can take: sizes in bytes, times in milliseconds. */
-const bounds = {
-  maxHeaderSize: 16_384,
-  headersTimeout: 10_000,
-  requestTimeout: 15_000,
-  // a client that is busy between two requests must not find its connection just closed
-  keepAliveTimeout: 60_000,
-  connectionsCheckingInterval: 1_000,
-  // two Hosts, two credentials: joined they are neither
-  joinDuplicateHeaders: true,
-  // checked here, so that the refusal is a problem like any other
-  requireHostHeader: false,
-  insecureHTTPParser: false,
-} as const satisfies ServerOptions;
-/** a connection on which nothing moves, while an answer is made or read */
-const idleTimeout = 120_000;
-const mostConnections = 2_048;
-
 /** Serves a broker over HTTP until it is closed. @throws FlowError where it cannot listen, or must not */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { broker, authenticator, trail, listen, log, ready, grace = 10_000 } = options;
   const material = options.tls === undefined ? undefined : readTls(options.tls);
   const tcp = tcpAddress(listen, material !== undefined);
-  const lifecycle = createLifecycle();
+  const bounds = boundsWith(options.bounds);
+  const lifecycle = createLifecycle(bounds.inFlight);
   const metrics = createMetrics([
     {
       name: 'flows_http_requests_in_flight',
@@ -130,26 +115,12 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     application(request, response);
   };
 
-  const prepare = (server: Server): Server => {
-    server.maxConnections = mostConnections;
-    // nothing is dropped in silence: what is too much for maxHeaderSize is refused
-    server.maxHeadersCount = 0;
-    server.setTimeout(idleTimeout);
-    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-      const exchange = { request, response, id: randomUUID(), started: performance.now() };
-      fail(exchange, noRoute, new EdgeRefusal('expectation-failed'));
-    });
-    server.on('connect', (_request, socket) => endRaw(socket, 'method-not-allowed', ['Allow: GET, HEAD, POST']));
-    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      const code = refuseRaw(socket, error);
-      if (code !== undefined) metrics.answered(noRoute, code, 0);
-    });
-    return server;
-  };
-
   const servers: Server[] = [];
   const opened = (server: Server): Server => {
-    servers.push(prepare(server));
+    servers.push(server);
+    bindBounds(server, bounds);
+    lifecycle.watch(server);
+    answerRest(server, { fail, metrics });
     return server;
   };
   const socket = listen.socket === undefined ? undefined : resolve(listen.socket);
@@ -158,14 +129,21 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     if (tcp !== undefined) {
       const server = opened(
         material === undefined
-          ? createServer(bounds, front)
-          : createTlsServer({ ...bounds, cert: material.cert, key: material.key }, front),
+          ? createServer(bounds.http, front)
+          : keepCertificate(
+              createTlsServer(
+                { ...bounds.http, cert: material.cert, key: material.key, handshakeTimeout: bounds.headers },
+                front,
+              ),
+              material,
+              log,
+            ),
       );
       const port = await listenOnTcp(server, tcp);
       const host = tcp.host.includes(':') ? `[${tcp.host}]` : tcp.host;
       url = `${material === undefined ? 'http' : 'https'}://${host}:${port}`;
     }
-    if (socket !== undefined) await listenOnSocket(opened(createServer(bounds, front)), socket);
+    if (socket !== undefined) await listenOnSocket(opened(createServer(bounds.http, front)), socket);
   } catch (error) {
     await lifecycle.stop(servers, 0);
     throw error;

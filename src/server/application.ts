@@ -7,6 +7,7 @@ import { hasBody, readJson } from './body.ts';
 import { type Claims, claimsOf } from './claims.ts';
 import { EdgeRefusal } from './problem.ts';
 import { addressOf, prove } from './prove.ts';
+import { noRoute } from './raw.ts';
 import type { RecordRefusal } from './record-refusal.ts';
 import { type AgentRoute, nameForm, type RequestBody, type Route, routes, type Serving } from './routes.ts';
 
@@ -18,9 +19,6 @@ export interface ApplicationOptions {
   readonly send: Send;
   readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
 }
-
-/** Label of requests that no route is for. */
-export const noRoute = 'none';
 
 /** The routes of the table in Express. */
 export function createApplication(options: ApplicationOptions): RequestListener {

@@ -1,13 +1,13 @@
-import type { Server } from 'node:http';
-
-/** requests that are answered at the same time: more are told to come again */
-const mostInFlight = 2_048;
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** What is being answered, and whether new connections are taken. */
 export interface Lifecycle {
   /** A request has come. @returns false: there are too many */
   enter(): boolean;
   leave(): void;
+  /** Keeps an eye on a server's connections. */
+  watch(server: Server): void;
   readonly inFlight: () => number;
   readonly stopping: () => boolean;
   /**
@@ -17,13 +17,23 @@ export interface Lifecycle {
   stop(servers: readonly Server[], grace: number): Promise<void>;
 }
 
-export function createLifecycle(): Lifecycle {
+/** @param most requests that are answered at the same time: more are told to come again */
+export function createLifecycle(most: number): Lifecycle {
   let count = 0;
   let stopping = false;
+  /** connections that have not sent a request: Node does not count them among the idle */
+  const silent = new Set<Socket>();
   return {
+    watch(server) {
+      server.on(server.listenerCount('secureConnection') > 0 ? 'secureConnection' : 'connection', (socket: Socket) => {
+        silent.add(socket);
+        socket.once('close', () => silent.delete(socket));
+      });
+      server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket));
+    },
     enter() {
       count += 1;
-      return count <= mostInFlight;
+      return count <= most;
     },
     leave() {
       count -= 1;
@@ -35,6 +45,7 @@ export function createLifecycle(): Lifecycle {
       const closed = Promise.all(
         servers.map((server) => new Promise<void>((resolve) => void server.close(() => resolve()))),
       );
+      for (const socket of silent) socket.destroy();
       // a connection that was busy when the server closed may be idle now
       const sweep = setInterval(() => {
         for (const server of servers) server.closeIdleConnections();

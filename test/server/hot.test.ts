@@ -1,0 +1,68 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { bearer, type Stand, startStand } from './stand.ts';
+import { addressOf, exchange, parseAnswer } from './wire.ts';
+
+let stand: Stand;
+beforeEach(async () => {
+  stand = await startStand();
+});
+afterEach(() => stand.server.close());
+
+const lines = (more: string) =>
+  `POST /v1/tokens/orders-token HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bearer}\r\n${more}\r\n`;
+
+/** What differs from one request to the next is taken out. */
+async function bytesOf(request: string): Promise<string> {
+  const text = await exchange(addressOf(stand.url), request, 30);
+  return text.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID').replace(/^Date: .*$/m, 'Date: D');
+}
+
+describe('the route in front of the router', () => {
+  test.each([
+    ['as agents ask', ''],
+    ['with an empty body', 'Content-Length: 0\r\n'],
+    ['with a run and a reason', 'X-Agent-Run-Id: run-1\r\nX-Reason: deploy\r\nX-Agent-Id: codex\r\n'],
+    ['on a connection that ends', 'Connection: close\r\n'],
+    ['with a bad run id', 'X-Agent-Run-Id: a b\r\n'],
+    ['with another agent id', 'X-Agent-Id: other\r\n'],
+    ['from a page', 'Origin: http://localhost\r\n'],
+  ])('answers byte for byte as the router does %s', async (_, more) => {
+    const hot = await bytesOf(lines(more));
+    const hotEvent = stand.events.at(-1);
+    const hotCaller = stand.callers.at(-1);
+    stand.brokerState.cached = false;
+    const routed = await bytesOf(lines(more));
+    expect(hot).toBe(routed);
+    expect({ ...hotEvent, request: '' }).toEqual({ ...stand.events.at(-1), request: '' });
+    expect({ ...hotCaller, request: '' }).toEqual({ ...stand.callers.at(-1), request: '' });
+  });
+
+  test('is what answers: nothing else asks for the cached token', async () => {
+    expect(parseAnswer(await exchange(addressOf(stand.url), lines(''))).status).toBe(200);
+    expect(stand.callers).toHaveLength(1);
+  });
+
+  test.each([
+    ['hot', true],
+    ['routed', false],
+  ])('gives nothing out before the trail has it: %s', async (_, cached) => {
+    stand.brokerState.cached = cached;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stand.trailState.hold = promise;
+    const answer = exchange(addressOf(stand.url), lines(''));
+    const nothing = await exchange(addressOf(stand.url), lines(''), 0, 150);
+    expect(nothing).toBe('');
+    resolve();
+    expect(parseAnswer(await answer).status).toBe(200);
+  });
+
+  test.each([
+    ['hot', true],
+    ['routed', false],
+  ])('gives nothing out where the trail fails: %s', async (_, cached) => {
+    stand.brokerState.cached = cached;
+    stand.trailState.broken = true;
+    const { status, body } = parseAnswer(await exchange(addressOf(stand.url), lines('')));
+    expect([status, JSON.parse(body)]).toMatchObject([503, { code: 'audit-unavailable' }]);
+  });
+});
