@@ -2,7 +2,7 @@ import type { App } from '../app.ts';
 import type { AuditTrail } from '../audit/contract.ts';
 import type { CacheSettings } from '../settings.ts';
 import { createAudited, eventOf } from './audited.ts';
-import { type BrokerClock, systemClock } from './clock.ts';
+import { awake, type BrokerClock, systemClock } from './clock.ts';
 import type { Broker, Caller, RefusalCode } from './contract.ts';
 import { createEngine, hashOf } from './engine.ts';
 import { createLeases } from './leases.ts';
@@ -50,7 +50,8 @@ const longestName = 128;
  * @throws FlowError usage where the app's environment is not chosen
  */
 export function createBroker(options: BrokerOptions): RunningBroker {
-  const { app, rules, trail, clock = systemClock, cache = app.environment().cache } = options;
+  const { app, rules, trail, cache = app.environment().cache } = options;
+  const clock = awake(options.clock ?? systemClock);
   const audited = createAudited(trail);
   const permission = createPermission(app, rules, createRates(clock.monotonic));
   const leases = createLeases(clock, cache.maxEntries);

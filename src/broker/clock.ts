@@ -1,4 +1,4 @@
-/** What the broker knows of time. Leases run on the monotonic clock, which nobody can set back. */
+/** What the broker knows of time. Leases run on a monotonic clock, which nobody can set back. */
 export interface BrokerClock {
   /** epoch milliseconds, for what agents and the trail read */
   readonly now: () => number;
@@ -21,3 +21,27 @@ export const systemClock: BrokerClock = {
     };
   },
 };
+
+/** Milliseconds by which the two clocks may differ before it counts: the wall clock is always being adjusted a little. */
+const adjustment = 1_000;
+
+/**
+ * A clock whose monotonic time goes on while the machine sleeps, which that of the system does not: where the wall
+ * clock is further on than it should be, so much more has passed. One that is set back changes nothing.
+ */
+export function awake(clock: BrokerClock): BrokerClock {
+  let slept = 0;
+  let apart = clock.now() - clock.monotonic();
+  return {
+    ...clock,
+    monotonic() {
+      const at = clock.monotonic();
+      const ahead = clock.now() - at - apart;
+      if (Math.abs(ahead) > adjustment) {
+        apart += ahead;
+        slept += Math.max(0, ahead);
+      }
+      return at + slept;
+    },
+  };
+}

@@ -61,6 +61,8 @@ const firstFailure: Partial<Readonly<Record<ErrorCode, number>>> = {
 };
 const usualFailure = 5;
 const longestFailure = 60;
+/** milliseconds between two looks for leases that have ended */
+const longestLook = 30_000;
 
 /** @param capacity values kept; the least recently used one leaves first */
 export function createLeases(clock: BrokerClock, capacity: number): Leases {
@@ -71,7 +73,9 @@ export function createLeases(clock: BrokerClock, capacity: number): Leases {
   let closed = false;
 
   /** One timer, for whichever lease ends first: nothing has to be asked for, for a value to be forgotten. */
-  const setAlarm = (at: number): void => {
+  const setAlarm = (end: number): void => {
+    // timers stand still while the machine sleeps: a look now and then finds what ended meanwhile
+    const at = Math.min(end, clock.monotonic() + longestLook);
     if (alarm !== undefined && alarm.at <= at) return;
     alarm?.cancel();
     alarm = { at, cancel: clock.after(at - clock.monotonic(), forgetEnded) };

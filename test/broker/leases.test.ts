@@ -35,7 +35,7 @@ describe('leases', () => {
     expect(clock.timers()).toBe(1);
     for (let left = 50; left > 0; left -= 1) {
       expect(leases.size()).toBe(left);
-      clock.pass(left === 50 ? 51 : 1);
+      for (let gone = 0; gone < (left === 50 ? 51 : 1); gone += 1) clock.pass(1);
     }
     expect([leases.size(), clock.timers()]).toEqual([0, 0]);
   });
@@ -121,7 +121,9 @@ describe('leases', () => {
         }),
       ]);
     }
-    await leases.get([wanted('f0')]);
+    // the last failures are remembered, the first are not
+    expect((await leases.get([wanted('f99')]))[0]).toMatchObject({ code: 'not-found' });
+    expect(found((await leases.get([wanted('f0')]))[0]).cached).toBe(false);
     expect([tries, leases.size()]).toEqual([100, 3]);
   });
 
@@ -190,12 +192,15 @@ describe('what an agent is told of a lease', () => {
         let ttl = 1_800;
         let fetched = 0;
         let kept = ttl;
+        let still = true;
         let batches = 0;
         const breaches: unknown[] = [];
         for (const step of actions) {
           if ('pass' in step) clock.pass(step.pass / 1_000);
-          else if ('wall' in step) clock.setWall(step.wall);
-          else if ('ttl' in step) {
+          else if ('wall' in step) {
+            clock.setWall(step.wall);
+            still = false;
+          } else if ('ttl' in step) {
             ttl = step.ttl;
             rewrite({ registry: registry.replace('ttl: 30m', `ttl: ${ttl}s`) });
           } else {
@@ -205,12 +210,14 @@ describe('what an agent is told of a lease', () => {
             if (!cached) {
               fetched = clock.monotonic();
               kept = ttl;
+              still = true;
             }
             const left = (Date.parse(resolved['openai.api_key']?.expiresAt ?? '') - clock.now()) / 1_000;
             const age = (clock.monotonic() - fetched) / 1_000;
             // a time that has become longer is for the next one that is fetched
             const bound = Math.min(agents[step.ask], ttl - age, kept - age, 900 - age);
-            if (!(left > -0.001 && left <= bound + 1e-6 && left > bound - 0.002)) breaches.push({ left, bound });
+            const asLong = !still || left > bound - 0.002;
+            if (!(left > -0.001 && left <= bound + 1e-6 && asLong)) breaches.push({ left, bound });
           }
         }
         clock.pass(900);

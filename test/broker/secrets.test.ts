@@ -69,20 +69,58 @@ describe('secrets', () => {
     expect((await broker.secrets(codex, ['short.key'])).resolved['short.key']?.value).toMatch(/v2$/);
   });
 
-  it('keep their lease when the wall clock is set back an hour, or on', async () => {
+  it('keep the end of their lease when the wall clock is set back an hour', async () => {
     const { broker, clock, vault } = await arrange();
     await broker.secrets(codex, ['github.token']);
     clock.setWall(-3_600);
     clock.pass(299);
     const late = await broker.secrets(codex, ['github.token']);
     expect(seconds(late.resolved['github.token']?.expiresAt, clock.now())).toBe(1);
-    clock.setWall(7_200);
-    expect((await broker.secrets(codex, ['github.token'])).cached).toBe(true);
-    clock.setWall(-7_200);
+    clock.setWall(-0.5);
     clock.pass(1);
     expect((await broker.stats()).secrets.entries).toBe(0);
     await broker.secrets(codex, ['github.token']);
     expect(vault.batches).toHaveLength(2);
+  });
+
+  it('that end while others are waited for are read again', async () => {
+    const { broker, clock, vault } = await arrange();
+    await broker.secrets(codex, ['short.key']);
+    clock.pass(19);
+    const open = Promise.withResolvers<void>();
+    vault.gate = open.promise;
+    const asked = broker.secrets(codex, ['short.key', 'github.token']);
+    await settle();
+    clock.pass(2);
+    vault.version = 2;
+    open.resolve();
+    const { resolved } = await asked;
+    expect(resolved['short.key']?.value).toMatch(/v2$/);
+    expect(seconds(resolved['short.key']?.expiresAt, clock.now())).toBe(20);
+    expect(vault.batches.map((batch) => batch.length)).toEqual([1, 1, 1]);
+  });
+
+  it('that end as soon as they are read are not given, nor read for ever', async () => {
+    const { broker, vault, issuer, trail } = await arrange();
+    issuer.life = 0;
+    const refusal = await refusalOf(broker.secrets(codex, ['orders.token']));
+    expect(refusal.toJSON()).toMatchObject({ code: 'upstream-unavailable', names: ['orders.token'] });
+    expect(trail.last()).toMatchObject({ outcome: 'failed', code: 'upstream-unavailable' });
+    expect(issuer.requests).toBeLessThan(10);
+    expect(vault.batches.length).toBeLessThan(10);
+  });
+
+  it('end while the machine sleeps, and are forgotten soon after it wakes', async () => {
+    const { broker, clock, vault } = await arrange();
+    await broker.secrets(codex, ['github.token', 'openai.api_key']);
+    clock.setWall(301);
+    expect((await broker.secrets(codex, ['openai.api_key'])).cached).toBe(true);
+    vault.version = 2;
+    expect((await broker.secrets(codex, ['github.token'])).resolved['github.token']?.value).toMatch(/v2$/);
+    clock.setWall(3_600);
+    expect((await broker.stats()).secrets.entries).toBe(2);
+    clock.pass(30);
+    expect([(await broker.stats()).secrets.entries, clock.timers()]).toEqual([0, 0]);
   });
 
   it('are read once for a thousand callers, and once for names that overlap', async () => {
