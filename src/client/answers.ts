@@ -1,0 +1,74 @@
+import { BrokerError } from './error.ts';
+
+/** An access token, in plain text: keep it no longer than it lasts, and out of logs. */
+export interface Token {
+  readonly accessToken: string;
+  /** `Bearer` */
+  readonly tokenType: string;
+  /** epoch seconds; undefined where the issuer did not say */
+  readonly expiresAt: number | undefined;
+  /** granted scope, space separated */
+  readonly scope: string | undefined;
+}
+
+/** A secret and its lease, in plain text: ask again after `expiresAt` instead of keeping it. */
+export interface LeasedSecret {
+  readonly value: string;
+  readonly expiresAt: Date;
+}
+
+/** A token and the seconds that it has left, as the broker counts them. */
+export interface GrantedToken {
+  readonly token: Token;
+  readonly expiresIn: number | undefined;
+}
+
+/** @throws BrokerError protocol, without what stands there */
+export function tokenIn(answer: unknown): GrantedToken {
+  const { access_token, token_type, expires_in, expires_at, scope } = recordOf(answer);
+  // it becomes a header: nothing but visible characters
+  if (typeof access_token !== 'string' || !/^[\x21-\x7e]+$/.test(access_token)) throw malformed();
+  if (typeof token_type !== 'string' || !/^[!-~]+$/.test(token_type)) throw malformed();
+  return {
+    token: {
+      accessToken: access_token,
+      tokenType: token_type,
+      expiresAt: optionalNumber(expires_at),
+      scope: scope === undefined ? undefined : textOf(scope),
+    },
+    expiresIn: optionalNumber(expires_in),
+  };
+}
+
+/** All of the names that were asked for. @throws BrokerError protocol */
+export function secretsIn(answer: unknown, names: readonly string[]): ReadonlyMap<string, LeasedSecret> {
+  const resolved = recordOf(recordOf(answer)['resolved']);
+  return new Map(
+    names.map((name) => {
+      const { value, expiresAt } = recordOf(Object.hasOwn(resolved, name) ? resolved[name] : undefined);
+      const end = new Date(textOf(expiresAt));
+      if (Number.isNaN(end.getTime())) throw malformed();
+      return [name, { value: textOf(value), expiresAt: end }];
+    }),
+  );
+}
+
+/** @throws BrokerError protocol */
+export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed();
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value !== 'string') throw malformed();
+  return value;
+}
+
+function optionalNumber(value: unknown): number | undefined {
+  if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) return value;
+  throw malformed();
+}
+
+function malformed(): BrokerError {
+  return new BrokerError('protocol', { detail: 'the answer is not as a broker gives it' });
+}

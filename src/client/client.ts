@@ -1,0 +1,138 @@
+import { parseAddress } from './address.ts';
+import { type LeasedSecret, recordOf, secretsIn, type Token, tokenIn } from './answers.ts';
+import { createFetch, type FetchOptions, sha256 } from './api-fetch.ts';
+import type { Credential } from './credential.ts';
+import { BrokerError } from './error.ts';
+import { createLeases, type LeaseClock, processClock } from './leases.ts';
+import { createOnce } from './once.ts';
+import { createRequests } from './request.ts';
+
+export interface ClientOptions {
+  /** `http://127.0.0.1:7700`, `https://HOST` or `unix:/PATH` */
+  readonly broker: string;
+  /** the agent's token, what gives it, or the file that holds it, which is read with every request */
+  readonly token: Credential;
+  /** milliseconds for a request and its answer, default 30,000 */
+  readonly deadline?: number | undefined;
+  /** `X-Agent-Run-Id`: kept on the audit trail as claimed */
+  readonly agentRunId?: string | undefined;
+  /** why: one line of at most 200 characters, kept on the audit trail; policy may want one */
+  readonly reason?: string | undefined;
+  /** PEM of the authority of the broker's certificate, default: those that Node knows */
+  readonly ca?: string | undefined;
+  /** what reaches the APIs, default the global `fetch` */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** default the process's clocks */
+  readonly clock?: LeaseClock | undefined;
+}
+
+export type FlowInputs = Readonly<Record<string, string | number | boolean>>;
+
+export interface Client {
+  /** The token that a flow gives, kept until shortly before its expiry. @throws BrokerError */
+  token(flow: string, inputs?: FlowInputs): Promise<Token>;
+  /** Secrets by their names in registry.yaml, all or none, kept until shortly before their leases end. @throws BrokerError */
+  secrets<const N extends string>(names: readonly N[]): Promise<Readonly<Record<N, LeasedSecret>>>;
+  /** The output of a flow that only reads, as `flows NAME --json` prints it; never kept. @throws BrokerError */
+  run(flow: string, inputs?: FlowInputs): Promise<unknown>;
+  /**
+   * A `fetch` that sends a flow's token as bearer. Where the API answers 401 it tells the broker that the token was
+   * refused, and tries once more with another, if the body can be sent again. Redirects are not followed; plain http is
+   * for loopback addresses.
+   */
+  fetch(flow: string, options?: FetchOptions): typeof globalThis.fetch;
+  /** Tells that an API refused a token, so that nobody is given it again. @param tokenHash SHA-256, hex @throws BrokerError */
+  rejected(flow: string, tokenHash: string): Promise<boolean>;
+  /** Forgets everything and ends what is under way. */
+  close(): void;
+}
+
+/** A client of one broker, as one agent. @throws TypeError for an unsafe address and other misuse */
+export function createClient(options: ClientOptions): Client {
+  const { deadline = 30_000, agentRunId, reason, ca, clock = processClock } = options;
+  if (!(deadline > 0)) throw new TypeError('deadline: milliseconds, more than 0');
+  const requests = createRequests({
+    address: parseAddress(options.broker),
+    token: options.token,
+    deadline,
+    ca,
+    headers: {
+      ...(agentRunId === undefined ? {} : { 'x-agent-run-id': header('agentRunId', agentRunId) }),
+      ...(reason === undefined ? {} : { 'x-reason': header('reason', reason) }),
+    },
+  });
+  const [tokens, leased] = [createLeases<Token>(clock), createLeases<LeasedSecret>(clock)];
+  const [onceToken, onceSecrets, onceRejected] = [createOnce<Token>(), createOnce<Secrets>(), createOnce<boolean>()];
+
+  async function token(flow: string, inputs: FlowInputs = {}): Promise<Token> {
+    const key = JSON.stringify([flow, Object.entries(inputs).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
+    return tokens.get(key) ?? onceToken(key, () => askToken(key, flow, inputs));
+  }
+
+  async function askToken(key: string, flow: string, inputs: FlowInputs): Promise<Token> {
+    const asked = clock.monotonic();
+    const given = Object.keys(inputs).length === 0 ? undefined : { inputs };
+    const granted = tokenIn(await requests.post(`/v1/tokens/${nameOf(flow)}`, given));
+    if (granted.expiresIn !== undefined) tokens.put(key, granted.token, granted.expiresIn * 1_000, asked);
+    return granted.token;
+  }
+
+  async function askSecrets(names: readonly string[]): Promise<Secrets> {
+    const asked = clock.monotonic();
+    const now = clock.now();
+    const found = secretsIn(await requests.post('/v1/secrets/resolve', { secrets: names }), names);
+    for (const [name, secret] of found) leased.put(name, secret, secret.expiresAt.getTime() - now, asked);
+    return found;
+  }
+
+  async function rejected(flow: string, tokenHash: string): Promise<boolean> {
+    tokens.drop(({ accessToken }) => sha256(accessToken) === tokenHash);
+    return onceRejected(`${flow} ${tokenHash}`, async () => {
+      const answer = await requests.post(`/v1/tokens/${nameOf(flow)}/rejected`, { token_hash: tokenHash });
+      return recordOf(answer)['evicted'] === true;
+    });
+  }
+
+  return {
+    token,
+    rejected,
+    async secrets(names) {
+      const wanted = [...new Set<string>(names)];
+      const known = wanted.map((name) => [name, leased.get(name)] as const);
+      const missing = known.flatMap(([name, secret]) => (secret === undefined ? [name] : []));
+      const asked = missing.length === 0 ? none : await onceSecrets(missing.join(' '), () => askSecrets(missing));
+      const all = known.map(([name, secret]) => [name, secret ?? asked.get(name)] as const);
+      return Object.fromEntries(all) as Readonly<Record<(typeof names)[number], LeasedSecret>>;
+    },
+    async run(flow, inputs = {}) {
+      const given = Object.keys(inputs).length === 0 ? undefined : { inputs };
+      return recordOf(await requests.post(`/v1/flows/${nameOf(flow)}`, given))['output'];
+    },
+    fetch: (flow, own = {}) =>
+      createFetch({
+        token: () => token(flow, own.inputs),
+        rejected: (hash) => rejected(flow, hash),
+        fetch: options.fetch ?? globalThis.fetch,
+        origins: own.origins,
+      }),
+    close() {
+      requests.close();
+      tokens.clear();
+      leased.clear();
+    },
+  };
+}
+
+type Secrets = ReadonlyMap<string, LeasedSecret>;
+const none: Secrets = new Map();
+
+/** A name as a part of a path; what no file could be called is not sent. @throws BrokerError not-allowed, as the broker would */
+function nameOf(flow: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/.test(flow)) throw new BrokerError('not-allowed');
+  return flow;
+}
+
+function header(option: string, text: string): string {
+  if (/^[\x20-\x7e]{1,200}$/.test(text)) return text;
+  throw new TypeError(`${option}: one line of at most 200 ASCII characters`);
+}

@@ -1,0 +1,44 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { BrokerError } from './error.ts';
+
+/** What proves an agent: a token of `flows agents add`, or a workload identity's JWT. */
+export type Credential = string | (() => string | Promise<string>) | { readonly file: string };
+
+/** bytes; the server takes 16 KiB of headers together */
+const longest = 12_288;
+/** what RFC 6750 section 2.1 lets a bearer token be made of */
+const form = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/** The credential as it is now: a file is read each time, so that a rotated one is taken up. @throws BrokerError no-credential */
+export async function credentialOf(credential: Credential): Promise<string> {
+  const text = typeof credential === 'function' ? await credential() : textOf(credential);
+  if (text === '') throw new BrokerError('no-credential', { detail: 'the agent token is empty' });
+  if (text.length > longest || !form.test(text)) {
+    throw new BrokerError('no-credential', { detail: 'what should be the agent token is not one' });
+  }
+  return text;
+}
+
+function textOf(credential: string | { readonly file: string }): string {
+  // the line break that ends it is not part of it, and nothing else is taken away
+  return typeof credential === 'string' ? credential : read(credential.file).replace(/\r?\n$/, '');
+}
+
+/** At most a little more than fits, from a file or a pipe. */
+function read(file: string): string {
+  const bytes = Buffer.alloc(longest + 3);
+  let length = 0;
+  try {
+    const opened = openSync(file, 'r');
+    try {
+      for (let more = -1; more !== 0 && length < bytes.length; length += more) {
+        more = readSync(opened, bytes, length, bytes.length - length, null);
+      }
+    } finally {
+      closeSync(opened);
+    }
+  } catch (cause) {
+    throw new BrokerError('no-credential', { detail: `the agent token's file ${file} cannot be read`, cause });
+  }
+  return bytes.toString('utf8', 0, length);
+}

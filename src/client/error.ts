@@ -1,0 +1,66 @@
+/** Why a broker gave nothing: its own refusals by their stable codes, and what this side found. */
+export type BrokerErrorCode =
+  | 'not-authenticated'
+  | 'not-allowed'
+  | 'reason-required'
+  | 'rate-limited'
+  | 'write-not-served'
+  | 'not-a-token'
+  | 'ttl-exceeds-policy'
+  | 'invalid-request'
+  | 'upstream-unavailable'
+  | 'upstream-refused'
+  | 'audit-unavailable'
+  | 'overloaded'
+  | 'internal'
+  /** nobody answers at the address */
+  | 'unreachable'
+  /** not within the deadline */
+  | 'timeout'
+  /** what answered is no broker, or cut its answer short */
+  | 'protocol'
+  /** the socket is not this user's or root's: nothing was sent */
+  | 'unsafe'
+  /** there is no agent token to send */
+  | 'no-credential'
+  /** the client was closed */
+  | 'closed';
+
+export interface BrokerErrorFacts {
+  /** HTTP status, where there was an answer */
+  readonly status?: number | undefined;
+  /** `X-Request-Id`: by it the operator finds the truth in the audit trail */
+  readonly requestId?: string | undefined;
+  /** seconds after which trying again makes sense */
+  readonly retryAfter?: number | undefined;
+  /** the names that were refused */
+  readonly names?: readonly string[] | undefined;
+  /** in our own words, never a value */
+  readonly detail?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The one error of the client. Branch on `code`, which may also be one that a newer broker has. */
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError';
+  readonly code: BrokerErrorCode | (string & Record<never, never>);
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
+  readonly retryAfter: number | undefined;
+  readonly names: readonly string[];
+
+  constructor(code: BrokerError['code'], facts: BrokerErrorFacts = {}) {
+    super(messageOf(code, facts), facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.code = code;
+    this.status = facts.status;
+    this.requestId = facts.requestId;
+    this.retryAfter = facts.retryAfter;
+    this.names = facts.names ?? [];
+  }
+}
+
+function messageOf(code: string, { names = [], detail, requestId }: BrokerErrorFacts): string {
+  const what = [detail, names.length === 0 ? undefined : names.join(', ')].filter((part) => part !== undefined);
+  const id = requestId === undefined ? '' : ` (request ${requestId})`;
+  return `${[code, ...what].join(': ')}${id}`;
+}

@@ -1,0 +1,144 @@
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import { type Address, requireOwnSocket } from './address.ts';
+import { type Credential, credentialOf } from './credential.ts';
+import { BrokerError } from './error.ts';
+import { problemIn, requestIdOf } from './problem.ts';
+
+export interface RequestFacts {
+  readonly address: Address;
+  readonly token: Credential;
+  /** milliseconds for a request and its answer */
+  readonly deadline: number;
+  /** headers that go with each request */
+  readonly headers: Readonly<Record<string, string>>;
+  /** PEM of the authority that signed the broker's certificate, instead of the well-known ones */
+  readonly ca: string | undefined;
+}
+
+export interface Requests {
+  /** The JSON of a 200. @throws BrokerError */
+  post(path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<unknown>;
+  close(): void;
+}
+
+/** bytes of an answer: a hundred secrets of the longest kind */
+const largest = 16_777_216;
+
+/** Requests to one broker, over connections that are kept. */
+export function createRequests({ address, token, deadline, headers: always, ca }: RequestFacts): Requests {
+  // imported as an ES module it would load all of fetch with it, and the command starts half as fast
+  const secure = address.kind === 'tcp' && address.secure;
+  const http = secure ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http');
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 16, scheduling: 'lifo' });
+  const open = new Set<ClientRequest>();
+  let closed = false;
+
+  const place: RequestOptions =
+    address.kind === 'socket' ? { socketPath: address.path } : { host: address.host, port: address.port };
+  const host = address.kind === 'socket' ? { host: 'localhost' } : {};
+
+  function send(path: string, text: string | undefined, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (closed) return reject(new BrokerError('closed'));
+      const request = http.request({
+        ...place,
+        ...(secure ? { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) } : {}),
+        agent,
+        method: 'POST',
+        path,
+        headers: { ...host, ...headers, 'content-length': String(Buffer.byteLength(text ?? '')) },
+      });
+      open.add(request);
+      const timer = setTimeout(
+        () => fail(new BrokerError('timeout', { detail: `no answer in ${deadline} ms` })),
+        deadline,
+      );
+      const settle = () => {
+        clearTimeout(timer);
+        open.delete(request);
+      };
+      const fail = (error: unknown) => {
+        settle();
+        reject(error instanceof Error ? error : new BrokerError('protocol'));
+        request.destroy();
+      };
+      request.on('error', (cause: NodeJS.ErrnoException) => {
+        if (closed) return fail(new BrokerError('closed'));
+        // the broker let the connection go while it was idle: nothing of this request was answered
+        fail(request.reusedSocket && stale.has(cause.code ?? '') ? new StaleConnection() : unreachable(cause));
+      });
+      request.once('response', (response) => {
+        void read(response).then((body) => {
+          settle();
+          return resolve({ status: response.statusCode ?? 0, body, response });
+        }, fail);
+      });
+      request.end(text);
+    });
+  }
+
+  return {
+    async post(path, body, headers = {}) {
+      if (closed) throw new BrokerError('closed');
+      const credential = await credentialOf(token);
+      if (address.kind === 'socket') requireOwnSocket(address.path);
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const all = {
+        ...always,
+        ...headers,
+        ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+        authorization: `Bearer ${credential}`,
+      };
+      // everything that is asked here only reads, so that it may be asked twice
+      const answer = await send(path, text, all).catch((error: unknown) => {
+        if (error instanceof StaleConnection) return send(path, text, { ...all, connection: 'close' });
+        throw error;
+      });
+      return contentOf(answer);
+    },
+    close() {
+      closed = true;
+      for (const request of open) request.destroy();
+      agent.destroy();
+    },
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly response: IncomingMessage;
+}
+
+class StaleConnection extends Error {}
+const stale = new Set(['ECONNRESET', 'EPIPE']);
+
+function unreachable(cause: NodeJS.ErrnoException): BrokerError {
+  return new BrokerError('unreachable', { detail: cause.code ?? 'the connection failed', cause });
+}
+
+function read(response: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size > largest) reject(new BrokerError('protocol', { detail: 'the answer is too large' }));
+    });
+    response.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    const cut = () => reject(new BrokerError('protocol', { detail: 'the answer was cut short' }));
+    response.once('error', cut).once('close', cut);
+  });
+}
+
+function contentOf({ status, body, response: { headers } }: Answer): unknown {
+  if (status !== 200) throw problemIn(status, headers, body);
+  try {
+    const content: unknown = JSON.parse(body);
+    return content;
+  } catch {
+    // its message would hold a part of the answer
+    throw new BrokerError('protocol', { status, requestId: requestIdOf(headers), detail: 'the answer is not JSON' });
+  }
+}

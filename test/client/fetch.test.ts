@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createClient } from '../../src/client.ts';
+import { json, startAnswering } from './stand.ts';
+
+const ending: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const each of ending.splice(0).toReversed()) await each();
+});
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** A broker whose token is another after each report, and an API that takes those of a set. */
+async function arranged(options: {
+  readonly good: readonly string[];
+  readonly stuck?: boolean;
+  readonly broken?: boolean;
+}) {
+  let turn = 1;
+  const broker = await startAnswering(({ path, body }, response) => {
+    if (!path.endsWith('/rejected')) {
+      return json(response, { access_token: `token-${turn}`, token_type: 'Bearer', expires_in: 600 });
+    }
+    if (options.broken === true) return json(response, { code: 'rate-limited' }, 429);
+    const { token_hash } = JSON.parse(body) as { token_hash: string };
+    const evicted = options.stuck !== true && token_hash === sha256(`token-${turn}`);
+    if (evicted) turn += 1;
+    return json(response, { evicted });
+  });
+  const api = await startAnswering(({ path, headers, body }, response) => {
+    if (path === '/moved') return response.writeHead(302, { location: '/elsewhere' }).end();
+    const good = options.good.includes((headers.authorization ?? '').replace('Bearer ', ''));
+    return response.writeHead(good ? 200 : 401).end(good ? body : 'no');
+  });
+  const client = createClient({ broker: broker.url, token: 'agent' });
+  ending.push(broker.close, api.close, client.close);
+  return { broker, api, client, orders: client.fetch('orders-token') };
+}
+
+describe('fetch', () => {
+  test('a token that is refused is reported and replaced, once', async () => {
+    const { broker, api, orders } = await arranged({ good: ['token-2'] });
+    const response = await orders(`${api.url}/orders`, { method: 'POST', body: 'hello' });
+    expect([response.status, await response.text()]).toEqual([200, 'hello']);
+    expect(api.asked.map(({ headers, body }) => [headers.authorization, body])).toEqual([
+      ['Bearer token-1', 'hello'],
+      ['Bearer token-2', 'hello'],
+    ]);
+    expect(broker.asked.map(({ path }) => path)).toEqual([
+      '/v1/tokens/orders-token',
+      '/v1/tokens/orders-token/rejected',
+      '/v1/tokens/orders-token',
+    ]);
+    expect(broker.asked[1]?.body).toBe(JSON.stringify({ token_hash: sha256('token-1') }));
+    await orders(`${api.url}/orders`);
+    expect(api.asked).toHaveLength(3);
+  });
+
+  test('many at once report it once', async () => {
+    const { broker, api, orders } = await arranged({ good: ['token-2'] });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => orders(`${api.url}/orders`)));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    expect(broker.asked.filter(({ path }) => path.endsWith('/rejected'))).toHaveLength(1);
+  });
+
+  test('an API that refuses all of them has its answer handed on', async () => {
+    const { api, orders } = await arranged({ good: [] });
+    const response = await orders(`${api.url}/orders`);
+    expect([response.status, await response.text()]).toEqual([401, 'no']);
+    expect(api.asked).toHaveLength(2);
+  });
+
+  test.each([{ stuck: true }, { broken: true }])('the same token again is not tried again: %j', async (more) => {
+    const { api, orders } = await arranged({ good: [], ...more });
+    const response = await orders(`${api.url}/orders`);
+    expect([response.status, await response.text()]).toEqual([401, 'no']);
+    expect(api.asked).toHaveLength(1);
+  });
+
+  test('a stream is not sent twice, but its token is replaced', async () => {
+    const { broker, api, orders } = await arranged({ good: ['token-2'] });
+    const body = new Blob(['hello']).stream();
+    const response = await orders(`${api.url}/orders`, { method: 'POST', body, duplex: 'half' } as RequestInit);
+    expect([response.status, api.asked.length]).toEqual([401, 1]);
+    expect(broker.asked.some(({ path }) => path.endsWith('/rejected'))).toBe(true);
+    expect((await orders(`${api.url}/orders`)).status).toBe(200);
+  });
+
+  test('a Request keeps its method and headers; no redirect is followed', async () => {
+    const { api, orders } = await arranged({ good: ['token-1'] });
+    await orders(new Request(`${api.url}/orders`, { method: 'DELETE', headers: { 'x-own': '1' } }));
+    expect(api.asked[0]?.headers).toMatchObject({ 'x-own': '1', authorization: 'Bearer token-1' });
+    expect((await orders(`${api.url}/moved`, { redirect: 'follow' })).status).toBe(302);
+    expect(api.asked.map(({ path }) => path)).toEqual(['/orders', '/moved']);
+  });
+
+  test('a token goes only where it may', async () => {
+    const { broker, api, client, orders } = await arranged({ good: ['token-1'] });
+    await expect(orders('http://api.example/orders')).rejects.toThrow(TypeError);
+    const bound = client.fetch('orders-token', { origins: ['https://orders.example'] });
+    await expect(bound(`${api.url}/orders`)).rejects.toThrow(TypeError);
+    expect((await client.fetch('orders-token', { origins: [api.url] })(`${api.url}/orders`)).status).toBe(200);
+    expect(broker.asked).toHaveLength(1);
+  });
+});
