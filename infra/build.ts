@@ -10,7 +10,7 @@ const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { d
 rmSync('dist', { recursive: true, force: true });
 await build({
   // the worker is started by its file's name, beside the chunk that does so
-  entryPoints: ['src/cli.ts', 'src/index.ts', 'src/verify.ts', 'src/vaults/onepassword-worker.ts'],
+  entryPoints: ['src/cli.ts', 'src/index.ts', 'src/verify.ts', 'src/client.ts', 'src/vaults/onepassword-worker.ts'],
   outdir: 'dist',
   entryNames: '[name]',
   chunkNames: 'chunk-[hash]',

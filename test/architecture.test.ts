@@ -82,6 +82,10 @@ describe('import rules', () => {
           adapters.test(to) ||
           (how !== 'type' && /^src\/(?:app|connections)\.ts$/.test(to))),
     ],
+    [
+      'the client for agents imports nothing of the rest',
+      ({ from, to }) => /^src\/client(?:\/|\.ts$)/.test(from) && room(to) !== 'client',
+    ],
     ['contracts import types only', ({ from, how }) => contract.test(from) && how !== 'type'],
   ];
   test.each(rules)('%s', (_, broken) => {
