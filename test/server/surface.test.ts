@@ -378,7 +378,8 @@ describe('who asks', () => {
 });
 
 test('/openapi.json is valid OpenAPI 3.1', async () => {
-  const document = await (await fetch(`${stand.url}/openapi.json`)).text();
+  type Document = Parameters<Validator['validate']>[0];
+  const document = (await (await fetch(`${stand.url}/openapi.json`)).json()) as Document;
   const { valid, errors } = await new Validator().validate(document);
   expect(errors).toBeUndefined();
   expect(valid).toBe(true);
