@@ -94,6 +94,12 @@ steps:
   - { id: read, uses: vault/read, with: { reference: op://Agents/Plain/credential } }
 output: \${{ steps.read }}
 `,
+  'both.yaml': `description: A token and a secret
+steps:
+  - { id: token, uses: oauth/client-credentials, with: { issuer: "\${{ issuers.main }}", client-id: y, client-secret: op://Agents/Orders/credential } }
+  - { id: read, uses: vault/read, with: { reference: op://Agents/Plain/credential } }
+output: { token: "\${{ steps.token }}", value: "\${{ steps.read }}" }
+`,
   'make-login.yaml': `description: Writes
 steps:
   - id: login

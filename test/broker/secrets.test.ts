@@ -212,6 +212,20 @@ describe('what is not allowed', () => {
     expect(vault.batches).toEqual([]);
   });
 
+  it('is what stands behind no reference and no flow of this environment', async () => {
+    const { broker, rewrite, trail, vault } = await arrange();
+    rewrite({
+      registry: `${registry}  elsewhere.key: { flow: only-elsewhere }\n  plain.key: { flow: read-one }\n`,
+      policy: policy.replace('short.key]', 'short.key, elsewhere.key, plain.key]'),
+    });
+    const refusal = await refusalOf(broker.secrets(codex, ['elsewhere.key', 'openai.api_key']));
+    expect(refusal.toJSON()).toEqual({ code: 'not-allowed', status: 403, names: ['elsewhere.key'] });
+    expect(trail.last()?.detail).toContain('elsewhere.key');
+    expect(vault.batches).toEqual([]);
+    const { resolved } = await broker.secrets(codex, ['plain.key']);
+    expect(resolved['plain.key']?.value).toBe('canary op://Agents/Plain/credential v1');
+  });
+
   it('looks the same whether it exists or not', async () => {
     const { broker } = await arrange();
     const told = async (name: string) =>
@@ -314,6 +328,25 @@ describe('when the vault fails', () => {
       detail: 'github.token: not-found',
     });
     expect(JSON.stringify(trail.events)).not.toMatch(/op:/);
+  });
+
+  it('the agent hears of what cannot get better by itself before what can', async () => {
+    const { broker, vault } = await arrange();
+    const slow = (retryAfter: number) => new FlowError('rate-limited', 'slow down', { retryAfter });
+    vault.broken.set('op://Agents/OpenAI/credential', slow(3));
+    vault.broken.set('op://Agents/GitHub/token', slow(7));
+    expect((await refusalOf(broker.secrets(codex, ['openai.api_key', 'github.token', 'short.key']))).toJSON()).toEqual({
+      code: 'upstream-unavailable',
+      status: 503,
+      names: ['openai.api_key', 'github.token'],
+      retryAfter: 7,
+    });
+    vault.broken.set('op://Agents/GitHub/write token', new FlowError('ambiguous', 'two of them'));
+    expect((await refusalOf(broker.secrets(codex, ['openai.api_key', 'github.write_token']))).toJSON()).toEqual({
+      code: 'upstream-refused',
+      status: 502,
+      names: ['github.write_token'],
+    });
   });
 
   it('what is within its lease is served, and what is not says when to come again', async () => {

@@ -148,7 +148,7 @@ describe('tokens', () => {
     expect(resolved['orders.token']?.value).toBe('canary-token-3');
     clock.setWall(-3_600);
     clock.pass(600);
-    expect(await broker.run(codex, flow, {})).toMatchObject({ access_token: 'canary-token-4' });
+    expect((await broker.run(codex, flow, {})).output).toMatchObject({ access_token: 'canary-token-4' });
   });
 
   it('are not given where the right went while they were minted', async () => {
@@ -320,7 +320,7 @@ describe('rejected tokens', () => {
     await broker.run(codex, flow, {});
     expect(await broker.rejected(codex, flow, hash(2))).toEqual({ evicted: true });
     clock.pass(60);
-    expect(await broker.run(codex, flow, {})).toMatchObject({ access_token: 'canary-token-3' });
+    expect((await broker.run(codex, flow, {})).output).toMatchObject({ access_token: 'canary-token-3' });
     expect(await broker.rejected(codex, flow, hash(3))).toEqual({ evicted: true });
   });
 
@@ -362,13 +362,28 @@ describe('rejected tokens', () => {
 describe('flows', () => {
   it('that only read are run, and their answer is JSON', async () => {
     const { broker, trail } = await arrange();
-    expect(await broker.run(codex, 'read-one', {})).toBe('canary op://Agents/Plain/credential v1');
+    expect(await broker.run(codex, 'read-one', {})).toEqual({
+      output: 'canary op://Agents/Plain/credential v1',
+      as: 'secret',
+    });
     expect(trail.last()).toMatchObject({ action: 'flow.run', what: ['read-one'], outcome: 'allowed', source: 'vault' });
     expect(await broker.run(codex, 'token-and-more', {})).toMatchObject({
-      token: { access_token: 'canary-token-1', expires_in: 600 },
-      note: 'text',
+      output: { token: { access_token: 'canary-token-1', expires_in: 600 }, note: 'text' },
+      as: { token: 'token', note: 'plain' },
     });
     expect(JSON.stringify(trail.events)).not.toContain('canary');
+  });
+
+  it('say the costliest place that their answer came from', async () => {
+    const { broker, trail } = await arrange();
+    const sourceOf = async (name: string) => {
+      await broker.run(as('other'), name, {});
+      return trail.last()?.source;
+    };
+    expect(await sourceOf('both')).toBe('issuer');
+    expect(await sourceOf('both')).toBe('vault');
+    expect(await sourceOf('orders-again')).toBe('issuer');
+    expect(await sourceOf('orders-again')).toBe('cache');
   });
 
   it.each([
@@ -399,6 +414,7 @@ describe('flows', () => {
     expect(await names('codex')).toEqual(['orders-token', 'read-one', 'tenant-token', 'token-and-more']);
     expect(await names('careful')).toEqual(['orders-token']);
     expect(await names('other')).toEqual([
+      'both',
       'orders-again',
       'orders-token',
       'read-one',
