@@ -1,4 +1,5 @@
 import type { FlowError } from '../errors.ts';
+import type { OutputKinds } from '../flow/output-json.ts';
 
 /** A proven identity, and what it said about itself. */
 export interface Caller {
@@ -28,7 +29,7 @@ export interface Broker {
     flow: string,
   ): { readonly token: GrantedToken; readonly recorded: Promise<void> } | undefined;
   rejected(caller: Caller, flow: string, tokenHash: string): Promise<{ readonly evicted: boolean }>;
-  run(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<unknown>;
+  run(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<FlowAnswer>;
   flows(caller: Caller): Promise<readonly { readonly name: string; readonly description: string }[]>;
 }
 
@@ -36,6 +37,12 @@ export interface ResolvedSecrets {
   readonly resolved: Readonly<Record<string, { readonly value: string; readonly expiresAt: string }>>;
   /** every one of them came from memory */
   readonly cached: boolean;
+}
+
+/** A flow's output as `flows NAME --json` prints it, and what each part of it is. */
+export interface FlowAnswer {
+  readonly output: unknown;
+  readonly as: OutputKinds;
 }
 
 /** As RFC 6749 section 5.1 writes it, with the absolute expiry. */

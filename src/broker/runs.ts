@@ -1,7 +1,7 @@
-import { outputJson } from '../flow/output-json.ts';
+import { outputJson, outputKinds } from '../flow/output-json.ts';
 import type { Granted } from './audited.ts';
 import type { BrokerClock } from './clock.ts';
-import type { Caller } from './contract.ts';
+import type { Caller, FlowAnswer } from './contract.ts';
 import type { Engine } from './engine.ts';
 import { checkedInputs } from './inputs.ts';
 import { leftOf, requireShort } from './life.ts';
@@ -20,7 +20,7 @@ export async function runFor(
   name: string,
   given: Readonly<Record<string, unknown>>,
   { engine, permission, clock }: RunsOptions,
-): Promise<Granted<unknown>> {
+): Promise<Granted<FlowAnswer>> {
   const { flow } = permission.flow(caller, name);
   if (flow.effect !== 'none') throw new BrokerRefusal('write-not-served', { names: [name] });
   const inputs = checkedInputs(flow, given);
@@ -28,5 +28,5 @@ export async function runFor(
   // what was taken away while we waited is not given any more
   const { rule, maxTtl } = permission.flow(caller, name);
   for (const token of tokens) requireShort(leftOf(token, clock), maxTtl, name);
-  return { value: outputJson(output, clock.now()), rule, source };
+  return { value: { output: outputJson(output, clock.now()), as: outputKinds(output) }, rule, source };
 }

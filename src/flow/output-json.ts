@@ -25,6 +25,15 @@ export function tokenJson(token: TokenFields, now: number): TokenJson {
   };
 }
 
+/** What each part of an answer is, beside its JSON: so it can be shown elsewhere as the command shows it. */
+export type OutputKinds = Shown['as'] | 'none' | Readonly<Record<string, Shown['as']>>;
+
+export function outputKinds(output: Output): OutputKinds {
+  if (output.kind === 'none') return 'none';
+  if (output.kind === 'scalar') return output.value.as;
+  return Object.fromEntries(output.entries.map(([name, { as }]) => [name, as]));
+}
+
 /** The answer as JSON, secrets included: it is what was asked for. */
 export function outputJson(output: Output, now: number): unknown {
   if (output.kind === 'none') return {};

@@ -77,6 +77,7 @@ const inputs = z
 const requestId = z.string().describe('X-Request-Id, as the audit trail has it');
 
 const withInputs = z.strictObject({ inputs, reason });
+const outputKind = z.enum(['plain', 'reference', 'secret', 'token', 'one-time-code', 'none']);
 const health = z.strictObject({ status: z.enum(['ok', 'unavailable']), checks: z.record(z.string(), z.boolean()) });
 
 const upstream = ['upstream-unavailable', 'upstream-refused', 'audit-unavailable', 'internal'] as const;
@@ -159,11 +160,15 @@ export const routes: readonly Route[] = [
     summary: 'The output of a flow that only reads',
     action: 'flow.run',
     body: { schema: withInputs, required: false },
-    answer: z.strictObject({ output: z.unknown().describe('as `flows NAME --json` prints it'), requestId }),
+    answer: z.strictObject({
+      output: z.unknown().describe('as `flows NAME --json` prints it'),
+      as: z.union([outputKind, z.record(z.string(), outputKind)]).describe('what each part of the output is'),
+      requestId,
+    }),
     problems: [...asked, 'write-not-served', 'ttl-exceeds-policy'],
     handle: async ({ serving, flow, body }, caller) => {
-      const output = (await serving.broker.run(caller, flow, body.inputs ?? {})) ?? null;
-      return jsonAnswer({ output, requestId: caller.request });
+      const { output = null, as } = await serving.broker.run(caller, flow, body.inputs ?? {});
+      return jsonAnswer({ output, as, requestId: caller.request });
     },
   },
   {

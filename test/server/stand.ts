@@ -86,7 +86,7 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
     },
     async run(caller, flow, inputs) {
       await settle(caller, 'flow.run', [flow], judge(flow));
-      return { inputs: Object.keys(inputs) };
+      return { output: { inputs: Object.keys(inputs) }, as: { inputs: 'plain' } };
     },
     async flows(caller) {
       await settle(caller, 'flows.list', []);
