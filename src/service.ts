@@ -16,6 +16,7 @@ import type { Logger } from './server/log.ts';
 import { readingsOf } from './server/readings.ts';
 import { stateFolder } from './state.ts';
 import { stepKinds } from './steps/index.ts';
+import type { QuotaEvent } from './vaults/quota.ts';
 
 export interface ServiceOptions {
   readonly app: App;
@@ -52,7 +53,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     for (const each of closing.splice(0).toReversed()) await each();
   };
   try {
-    let record: (event: Pick<AuditEvent, 'action' | 'outcome' | 'what' | 'detail'>) => void = () => undefined;
+    let record: (event: OwnEvent) => void = () => undefined;
     const rules = watchPolicy(app.folder, {
       dir: app.folder.dir,
       kinds: stepKinds,
@@ -68,16 +69,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     if (rules.problems().length > 0) {
       throw new FlowError('invalid', 'policy.yaml or registry.yaml has problems', { hint: 'run `flows check`' });
     }
+    const connections = await app.connections();
     const key = await auditKey(app);
     const file = brokerTrail(environment, stateFolder(variables), key);
     const anchor = environment.audit.anchor === undefined ? anchorOnStderr : anchorInFile(environment.audit.anchor);
     const trail = await openTrail({ file, key: () => Promise.resolve(key), anchor, warn });
     closing.push(trail.close);
-    const write = (event: Parameters<typeof record>[0]) =>
-      trail.record({ ...event, agent: `local:${localUser()}`, request: randomUUID() });
+    const write = (event: OwnEvent) => trail.record({ ...event, agent: `local:${localUser()}`, request: randomUUID() });
     // what cannot be written down refuses every request until it can: there is nobody else to tell
     record = (event) => void write(event).catch(() => warn('the audit trail cannot be written'));
 
+    closing.push(app.onQuota((event) => record(quotaEvent(event))));
     const broker = createBroker({ app, rules, trail });
     closing.push(broker.close);
     const authenticator = createAuthenticator({
@@ -98,8 +100,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       tls,
       names,
       log,
-      ready: () => ({ policy: hasRules(rules.current()), trail: trail.healthy() }),
-      readings: readingsOf({ broker, healthy: trail.healthy, problems: rules.problems }),
+      ready: () => ({
+        policy: hasRules(rules.current()),
+        trail: trail.healthy(),
+        vault: connections.quotas().every(({ circuit }) => circuit !== 'open'),
+      }),
+      readings: readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: connections.quotas }),
     });
     closing.push(server.close);
     closing.push(announced(app, server));
@@ -108,6 +114,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await close();
     throw error;
   }
+}
+
+type OwnEvent = Pick<AuditEvent, 'action' | 'outcome' | 'what' | 'detail'>;
+
+function quotaEvent({ vault, state, code, retryAfter }: QuotaEvent): OwnEvent {
+  const outcome = state === 'open' || state === 'exhausted' ? 'failed' : 'allowed';
+  const why = code === undefined ? '' : `, ${code}`;
+  const until = retryAfter === undefined ? '' : `, asked again in ${Math.ceil(retryAfter)} s`;
+  return { action: 'vault.quota', outcome, what: [], detail: `${vault}: ${state}${why}${until}` };
 }
 
 function announced(app: App, { url, socket }: RunningServer): () => void {

@@ -6,12 +6,12 @@ export interface Reading {
   readonly help: string;
   /** `counter`: it only grows while the process lives */
   readonly type: 'counter' | 'gauge';
-  /** a number, or one for each value of `label` */
+  /** names of the labels of its numbers, where there are several */
+  readonly labels?: readonly string[];
   readonly value: () => Reads | Promise<Reads>;
-  readonly label?: string;
 }
 
-type Reads = number | Readonly<Record<string, number>>;
+export type Reads = number | readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
 
 export interface Metrics {
   /** @param milliseconds from the request's headers to its answer */
@@ -40,13 +40,13 @@ export function createMetrics(readings: readonly Reading[]): Metrics {
   };
 }
 
-function readingMetric({ name, help, type, label, value }: Reading): Gauge | Counter {
-  const common = { name, help, labelNames: label === undefined ? [] : [label], registers: [] };
+function readingMetric({ name, help, type, labels = [], value }: Reading): Gauge | Counter {
+  const common = { name, help, labelNames: labels, registers: [] };
   const collect = async function collect(this: Gauge | Counter): Promise<void> {
     const reads = await value();
     this.reset();
     if (typeof reads === 'number') this.inc(reads);
-    else for (const [each, read] of Object.entries(reads)) this.inc({ [label ?? 'name']: each }, read);
+    else for (const [labelled, read] of reads) this.inc({ ...labelled }, read);
   };
   return type === 'gauge' ? new Gauge({ ...common, collect }) : new Counter({ ...common, collect });
 }

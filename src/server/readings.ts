@@ -1,5 +1,6 @@
 import type { BrokerStats, RunningBroker } from '../broker/broker.ts';
-import type { Reading } from './metrics.ts';
+import type { QuotaState } from '../vaults/quota.ts';
+import type { Reading, Reads } from './metrics.ts';
 
 export interface ReadingSources {
   readonly broker: Pick<RunningBroker, 'stats'>;
@@ -7,55 +8,78 @@ export interface ReadingSources {
   readonly healthy: () => boolean;
   /** what is wrong with policy.yaml and registry.yaml as they are now */
   readonly problems: () => readonly unknown[];
+  readonly quotas: () => readonly QuotaState[];
 }
 
-/** What /metrics tells of the broker. Its labels are codes of ours. */
-export function readingsOf({ broker, healthy, problems }: ReadingSources): readonly Reading[] {
-  const counter = (name: string, help: string, label: string, value: (stats: BrokerStats) => Counts): Reading => ({
+type Counts = Readonly<Record<string, number>>;
+
+/** What /metrics tells of the broker. Its labels are codes of ours and addresses of service.yaml. */
+export function readingsOf({ broker, healthy, problems, quotas }: ReadingSources): readonly Reading[] {
+  const counter = (name: string, help: string, label: string, counts: (stats: BrokerStats) => Counts): Reading => ({
     name,
     help,
     type: 'counter',
-    label,
-    value: async () => value(await broker.stats()),
+    labels: [label],
+    value: async () => labelled(label, counts(await broker.stats())),
+  });
+  const gauge = (name: string, help: string, value: Reading['value'], labels: readonly string[] = []): Reading => ({
+    name,
+    help,
+    type: 'gauge',
+    labels,
+    value,
   });
   return [
     counter(
       'flows_broker_secrets_total',
       'Secrets that were given, by where they came from',
       'source',
-      bySource('secrets'),
+      sources('secrets'),
     ),
     counter(
       'flows_broker_tokens_total',
       'Tokens that were given, by where they came from',
       'source',
-      bySource('tokens'),
+      sources('tokens'),
     ),
     counter('flows_broker_refusals_total', 'Requests that were refused, by code', 'code', ({ refusals }) => refusals),
     counter('flows_upstream_requests_total', 'Requests to services', 'service', ({ requests }) => ({ ...requests })),
-    {
-      name: 'flows_broker_secrets_cached',
-      help: 'Secrets in memory',
-      type: 'gauge',
-      value: async () => (await broker.stats()).secrets.entries,
-    },
-    {
-      name: 'flows_audit_healthy',
-      help: 'The audit trail can be written',
-      type: 'gauge',
-      value: () => Number(healthy()),
-    },
-    {
-      name: 'flows_policy_problems',
-      help: 'Problems of policy.yaml and registry.yaml as they are now',
-      type: 'gauge',
-      value: () => problems().length,
-    },
+    gauge('flows_broker_secrets_cached', 'Secrets in memory', async () => (await broker.stats()).secrets.entries),
+    gauge('flows_audit_healthy', 'The audit trail can be written', () => Number(healthy())),
+    gauge(
+      'flows_policy_problems',
+      'Problems of policy.yaml and registry.yaml as they are now',
+      () => problems().length,
+    ),
+    gauge('flows_vault_requests_used', 'Requests counted against a quota', () => windows(quotas(), 'used'), perWindow),
+    gauge('flows_vault_requests_limit', 'What the quota allows', () => windows(quotas(), 'limits'), perWindow),
+    gauge(
+      'flows_vault_circuit_open',
+      'The vault is left alone for a while: 1',
+      () => quotas().map(({ vault, circuit }) => [{ vault }, Number(circuit === 'open')] as const),
+      ['vault'],
+    ),
   ];
 }
 
-type Counts = Readonly<Record<string, number>>;
+const perWindow = ['vault', 'window'];
 
-function bySource(kind: 'secrets' | 'tokens'): (stats: BrokerStats) => Counts {
+function labelled(label: string, counts: Counts): Reads {
+  return Object.entries(counts).map(([name, count]) => [{ [label]: name }, count] as const);
+}
+
+function sources(kind: 'secrets' | 'tokens'): (stats: BrokerStats) => Counts {
   return (stats) => ({ cache: stats[kind].hits, upstream: stats[kind].misses });
+}
+
+function windows(quotas: readonly QuotaState[], which: 'used' | 'limits'): Reads {
+  return quotas.flatMap(({ vault, [which]: counts }) =>
+    counts === undefined
+      ? []
+      : [
+          [{ vault, window: 'hour' }, counts.hour] as const,
+          [{ vault, window: 'hour-writes' }, counts.hourWrites] as const,
+          [{ vault, window: 'day' }, counts.day] as const,
+        ],
+  );
 }

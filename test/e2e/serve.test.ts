@@ -1,0 +1,247 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHome, type Home, type Running } from './home.ts';
+
+const policy = `default: deny
+agents:
+  codex:
+    allow: [openai.api_key, github.*]
+    flows: [orders-token, scim-token]
+    deny: [github.admin_token]
+`;
+let home: Home;
+let token: string;
+
+beforeAll(async () => {
+  home = createHome();
+  home.write('flows/policy.yaml', policy);
+  await home.stack();
+  token = (await home.flows(['agents', 'add', 'codex'])).stdout.trim();
+  expect(token).toMatch(/^flows_\w{38}$/);
+});
+afterAll(() => home.close());
+
+interface Served {
+  readonly url: string;
+  readonly running: Running;
+}
+
+async function serve(...more: readonly string[]): Promise<Served> {
+  const running = home.start(['serve', '--port', '0', ...more]);
+  const text = await running.shows(/listening on http:\/\/\S+/);
+  return { url: /listening on (\S+)/.exec(text)?.[1] ?? '', running };
+}
+
+async function stop({ running }: Served) {
+  running.child.kill('SIGTERM');
+  return running.ended;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly id: string;
+  readonly body: string;
+}
+
+function ask(url: string, path: string, { agent, body }: { agent?: Agent; body?: unknown } = {}): Promise<Answer> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+  const method = path === '/v1/flows' ? 'GET' : 'POST';
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      `${url}${path}`,
+      { method, headers, ...(agent === undefined ? {} : { agent }) },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('error', reject).on('end', () => {
+          // an answer that was cut off is none
+          if (!response.complete) return reject(new Error('cut off'));
+          resolve({ status: response.statusCode ?? 0, id: String(response.headers['x-request-id']), body: text });
+        });
+      },
+    );
+    sent.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+const state = () => join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain');
+const trailFile = () => {
+  const [name = ''] = readdirSync(join(state(), 'audit')).filter((each) => /^broker-.*\.jsonl$/.test(each));
+  return join(state(), 'audit', name);
+};
+
+interface Line {
+  readonly request: string;
+  readonly action: string;
+  readonly outcome: string;
+}
+
+/** Whole lines of the trail: a last one that was being written when the process was killed is left out. */
+const lines = (): Line[] =>
+  readFileSync(trailFile(), 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line);
+
+/** Sixteen agents ask without end for what is in memory and what is not. */
+function load(url: string) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  const answers: Answer[] = [];
+  const paths = [
+    '/v1/tokens/orders-token',
+    '/v1/tokens/orders-token',
+    '/v1/flows',
+    '/v1/tokens/scim-token',
+    '/v1/tokens/not-there',
+  ];
+  const over = new AbortController();
+  const working = Array.from({ length: 16 }, async (_, worker) => {
+    for (let count = worker; !over.signal.aborted; count += 1) {
+      const path = paths[count % paths.length] ?? '';
+      const answer = await ask(url, path, { agent }).catch(() => undefined);
+      if (answer === undefined) return;
+      answers.push(answer);
+    }
+  });
+  return {
+    answers,
+    async end() {
+      over.abort();
+      await Promise.all(working);
+      agent.destroy();
+    },
+  };
+}
+
+async function enough(answers: readonly unknown[], count: number): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (performance.now() < deadline && answers.length < count) await sleep(10);
+  expect(answers.length).toBeGreaterThanOrEqual(count);
+}
+
+describe('flows serve', () => {
+  test('gives an agent what policy allows it, and its command finds it', async () => {
+    const served = await serve();
+    const found = readdirSync(state()).find((name) => /^broker-[0-9a-f]{16}\.json$/.test(name)) ?? '';
+    expect(statSync(join(state(), found)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(readFileSync(join(state(), found), 'utf8'))).toMatchObject({
+      url: served.url,
+      environment: 'development',
+    });
+
+    const resolved = await ask(served.url, '/v1/secrets/resolve', { body: { secrets: ['openai.api_key'] } });
+    expect(resolved.status).toBe(200);
+    const { value } =
+      (JSON.parse(resolved.body) as { resolved: Record<string, { value: string }> }).resolved['openai.api_key'] ?? {};
+    expect(value).toMatch(/^\S{20,}$/);
+    const denied = await ask(served.url, '/v1/secrets/resolve', {
+      body: { secrets: ['openai.api_key', 'github.admin_token', 'not.there'] },
+    });
+    expect([denied.status, JSON.parse(denied.body)]).toMatchObject([
+      403,
+      { code: 'not-allowed', names: ['github.admin_token', 'not.there'] },
+    ]);
+    const writes = await ask(served.url, '/v1/flows/seed-runtime', { body: { inputs: {} } });
+    expect([writes.status, JSON.parse(writes.body)]).toMatchObject([403, { code: 'not-allowed' }]);
+
+    const { code, stdout, stderr } = await stop(served);
+    expect([code, stdout]).toEqual([0, '']);
+    expect(existsSync(join(state(), found))).toBe(false);
+    for (const secret of [token, value ?? '']) {
+      expect(stderr).not.toContain(secret);
+      expect(readFileSync(trailFile(), 'utf8')).not.toContain(secret);
+    }
+  });
+
+  test('a right that is taken away ends at once, a broken file keeps the rules and is told', async () => {
+    const served = await serve();
+    const granted = () => ask(served.url, '/v1/tokens/orders-token').then(({ status }) => status);
+    expect(await granted()).toBe(200);
+    const current = readFileSync(join(home.work, 'flows/policy.yaml'), 'utf8');
+    home.write('flows/policy.yaml', `${current}\n  broken: [`);
+    await served.running.shows('policy.yaml:');
+    expect(await granted()).toBe(200);
+    home.write('flows/policy.yaml', current.replace('flows: [orders-token, scim-token]', 'flows: [scim-token]'));
+    const deadline = performance.now() + 10_000;
+    while ((await granted()) === 200 && performance.now() < deadline) await sleep(20);
+    expect(await granted()).toBe(403);
+    home.write('flows/policy.yaml', current);
+    while ((await granted()) !== 200 && performance.now() < deadline) await sleep(20);
+    await stop(served);
+    expect(
+      lines()
+        .filter(({ action }) => action === 'policy.reload')
+        .map(({ outcome }) => outcome),
+    ).toEqual(expect.arrayContaining(['failed', 'allowed']));
+  });
+
+  test('a second one on the same trail is refused', async () => {
+    const served = await serve();
+    const second = await home.flows(['serve', '--port', '0']);
+    expect(second.code).not.toBe(0);
+    expect(second.stderr).toContain('error: ');
+    expect((await ask(served.url, '/v1/flows')).status).toBe(200);
+    await stop(served);
+  });
+
+  test.each([
+    [['--host', '0.0.0.0'], 2],
+    [['--port', 'x'], 2],
+    [['--port', '70000'], 2],
+    [['--log-level', 'loud'], 2],
+    [['--socket', '/not/there/broker.sock'], 2],
+  ])('%j is refused', async (words, code) => {
+    const ended = await home.flows(['serve', ...words]);
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).toMatch(/^error: /m);
+    expect(ended.stdout).toBe('');
+  });
+
+  test('does not start with a broken policy', async () => {
+    const other = createHome();
+    other.write('flows/policy.yaml', 'default: allow\n');
+    const ended = await other.flows(['serve', '--port', '0'], {
+      env: { XDG_STATE_HOME: home.env['XDG_STATE_HOME'] ?? '' },
+    });
+    expect([ended.code, ended.stderr]).toEqual([2, expect.stringMatching(/policy\.yaml:1:\d+/)]);
+    await other.close();
+  });
+});
+
+describe('the end of a broker under load', () => {
+  test('SIGTERM: what was taken is answered, and all of it is on the trail', async () => {
+    const served = await serve();
+    const { answers, end } = load(served.url);
+    await enough(answers, 500);
+    const { code } = await stop(served);
+    await end();
+    expect(code).toBe(0);
+    const recorded = new Set(lines().map(({ request }) => request));
+    expect(answers.filter(({ id }) => !recorded.has(id))).toEqual([]);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 403]));
+    expect(lines().at(-1)?.action).toBe('stop');
+    expect((await home.flows(['audit', 'verify'])).code).toBe(0);
+  });
+
+  test('SIGKILL: whoever was answered is on the trail, and the next one goes on', async () => {
+    const served = await serve();
+    const { answers, end } = load(served.url);
+    await enough(answers, 500);
+    served.running.child.kill('SIGKILL');
+    await served.running.ended;
+    await end();
+    const recorded = new Set(lines().map(({ request }) => request));
+    expect(answers.filter(({ id }) => !recorded.has(id))).toEqual([]);
+    const again = await serve();
+    expect((await ask(again.url, '/v1/flows')).status).toBe(200);
+    await stop(again);
+    const verified = await home.flows(['audit', 'verify']);
+    expect([verified.code, verified.stdout + verified.stderr]).toMatchObject([0, expect.any(String)]);
+  });
+});
