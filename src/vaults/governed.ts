@@ -34,7 +34,9 @@ export interface GovernedVaults {
 
 export function createGovernedVaults(options: GovernedVaultsOptions): GovernedVaults {
   const { entries, development, stateFolder, now, warn, onQuota, taken } = options;
-  const common = { ledger: join(stateFolder, 'vault-quota.sqlite'), now, warn, onEvent: onQuota };
+  // the laptop's vault has no quota, and ends with its stack: what one command met is nothing to the next
+  const ledger = 'token' in entries ? undefined : join(stateFolder, 'vault-quota.sqlite');
+  const common = { ledger, now, warn, onEvent: onQuota };
 
   const byToken = (read: () => Promise<Secret>, quota: QuotaSettings | undefined): GovernedVault => {
     const { token, identity } = identifiedToken(read);

@@ -170,7 +170,7 @@ function exhausted(name: string, urgent: boolean, retryAfter: number): FlowError
     'rate-limited',
     `the vault's share of ${name} is used up${urgent ? '' : ', but for the reserve'}`,
     {
-      hint: `some of it is free again in ${retryAfter} s; only flows with break-glass: true may use the reserve; see quota: in service.yaml`,
+      hint: 'only flows with break-glass: true may use the reserve; see quota: in service.yaml',
       retryAfter,
     },
   );

@@ -70,12 +70,12 @@ export function leftAlone({ code, failures, until }: Circuit, now: number): Flow
   const retryAfter = Math.max(1, Math.ceil((until - now) / 1000));
   if (code === 'rate-limited') {
     return new FlowError(code, "the quota of the vault's token or account is used up", {
-      hint: `it is asked again in ${retryAfter} s; a new token does not raise the daily limit of the account`,
+      hint: 'it is left alone meanwhile; a new token does not raise the daily limit of the account',
       retryAfter,
     });
   }
   return new FlowError(code, `the vault failed ${failures} times in a row: ${errorCodes[code].meaning}`, {
-    hint: `it is asked again in ${retryAfter} s`,
+    hint: 'it is left alone meanwhile',
     retryAfter,
   });
 }

@@ -8,8 +8,8 @@ import { createMisses } from './governor-misses.ts';
 import type { QuotaEvent, QuotaIdentity, QuotaLimits, QuotaState } from './quota.ts';
 
 export interface GovernorOptions {
-  /** path of the ledger, in the user's state folder */
-  readonly ledger: string;
+  /** path of the ledger, in the user's state folder; undefined: this process counts for itself */
+  readonly ledger: string | undefined;
   /** whose quota it is, asked before each call; undefined: nothing is known of it, and nothing counted */
   readonly identity: () => Promise<QuotaIdentity | undefined>;
   readonly limits: QuotaLimits | undefined;
