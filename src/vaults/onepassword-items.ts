@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Reference } from '../reference.ts';
 import { Secret } from '../secret.ts';
 import type { Item, ItemField, VaultItems } from './contract.ts';
@@ -100,6 +101,8 @@ async function repeated<T>(work: () => Promise<T>): Promise<T> {
       return await work();
     } catch (error) {
       if (asFlowError(error).code !== 'conflict' || attempt === attempts) throw error;
+      // at once they would only meet again
+      await setTimeout(Math.random() * 150 * attempt);
     }
   }
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningStack } from '../../src/dev/stack.ts';
-import { createHome, type Home } from './home.ts';
+import { createHome, type Ended, type Home } from './home.ts';
 
 // a run that waits for fresh one-time codes has a stack of its own, beside the others
 const home = createHome();
@@ -50,10 +50,21 @@ async function killed(who: Home, at: RunningStack, args: readonly string[], { re
   return ended;
 }
 
+/** Runs beside each other, for they wait for codes; but one signs in to the vault at a time, for that is work. */
+async function beside(commands: readonly (readonly string[])[]): Promise<Ended[]> {
+  const all: Promise<Ended>[] = [];
+  for (const args of commands) {
+    const run = home.start(args);
+    all.push(run.ended);
+    // where it runs is told once it has planned; what fails before that is seen at the end
+    await run.shows(': environment development').catch(() => undefined);
+  }
+  return Promise.all(all);
+}
+
 const requests = {
   'the item is written': [/^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 1],
   'the user is made': [/^POST \/scim\/v2\/Users/, 1],
-  'the page of the seed is read': [/^POST \/interaction\/[\w-]+\/login/, 1],
   'the seed is written': [/^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 2],
   'the enrolment is confirmed': [/^POST \/interaction\/[\w-]+\/enrol/, 1],
   'the first sign-in ended': [/^POST \/session\/end\/confirm/, 1],
@@ -67,7 +78,7 @@ const newUsers = Object.entries(requests).flatMap(([what, [request, nth]], index
     at: { request, nth, when },
   })),
 );
-const pushes = [1, 2, 3].flatMap((nth) =>
+const pushes = [1, 3].flatMap((nth) =>
   whens.map((when) => ({ name: `push-${nth}-${when}`, at: { request: /secretsmanager\.CreateSecret$/, nth, when } })),
 );
 
@@ -95,12 +106,9 @@ describe('killed at any boundary, a second run completes', () => {
       const { signal, stderr } = await killed(home, stack, ['new-user', '--email', email, '--yes'], at);
       expect([what, signal, signal === null ? stderr : '']).toEqual([what, 'SIGKILL', '']);
     }
-    const again = newUsers.map(async ({ what, email }) => {
-      const ended = await home.flows(['new-user', '--email', email, '--yes']);
-      return [what, ended.code, ended.stderr] as const;
-    });
-    for (const [what, code, stderr] of await Promise.all(again)) {
-      expect([what, code, code === 0 ? '' : stderr]).toEqual([what, 0, '']);
+    const again = await beside(newUsers.map(({ email }) => ['new-user', '--email', email, '--yes']));
+    for (const [index, { what }] of newUsers.entries()) {
+      expect([what, again[index]]).toEqual([what, expect.objectContaining({ code: 0 })]);
     }
     for (const { email } of newUsers) expectOne(stack, email);
     const [email, signal, ended] = await running;
@@ -108,12 +116,12 @@ describe('killed at any boundary, a second run completes', () => {
     expectOne(lateStack, email);
   });
 
-  test('seed-runtime', { timeout: 120_000 }, async () => {
+  test('seed-runtime', { timeout: 240_000 }, async () => {
     for (const { name, at } of pushes) {
       const { signal } = await killed(home, stack, [name, '--yes'], at);
       expect([name, signal]).toEqual([name, 'SIGKILL']);
     }
-    const again = await Promise.all(pushes.map(({ name }) => home.flows([name, '--yes'])));
+    const again = await beside(pushes.map(({ name }) => [name, '--yes']));
     expect(again.map(({ code }) => code)).toEqual(pushes.map(() => 0));
     for (const { name } of pushes) {
       const secrets = stack.secretsManager.dump().filter((secret) => secret.name.startsWith(`dev/${name}/`));
