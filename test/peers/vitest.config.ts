@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /** Independent implementations, installed by the suites themselves: they need a package registry, `npm test` does not. */
 export default defineConfig({
+  root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
     include: ['test/peers/**/*.test.ts'],
     testTimeout: 60_000,
