@@ -262,10 +262,13 @@ export async function arrange(
     events,
     broken: false,
     gate: undefined as Promise<unknown> | undefined,
+    /** called with each event as it comes */
+    heard: undefined as ((event: AuditEvent) => void) | undefined,
     last: () => events.at(-1),
   };
   const auditTrail: AuditTrail = {
     async record(event) {
+      trail.heard?.(event);
       if (trail.broken) throw new FlowError('unavailable', 'disk full');
       if (trail.gate !== undefined) await trail.gate;
       events.push(event);
@@ -280,7 +283,7 @@ export async function arrange(
     clock,
     cache: { ...environment.cache, ...options.cache },
   });
-  return { broker, clock, vault, issuer: issuing, trail, rewrite };
+  return { broker, clock, vault, issuer: issuing, trail, rewrite, policy: () => current.policy };
 }
 
 /** What a promise is refused with. */
