@@ -30,7 +30,7 @@ export interface Stack {
 }
 
 /** The file by which other terminals find the stack of a folder: mode 0600, in the user's state folder. */
-export function discoveryFile(dir: string): string {
+function discoveryFile(dir: string): string {
   const name = createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 16);
   return join(stateFolder(), `development-${name}.json`);
 }
