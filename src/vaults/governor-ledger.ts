@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type ErrorCode, errorCodes } from '../errors.ts';
 import type { Circuit } from './governor-circuit.ts';
-import { type Bucket, bucketLength, day } from './governor-window.ts';
+import { type Bucket, bucketAt, bucketLength, day } from './governor-window.ts';
 
 export type RequestKind = 'read' | 'write';
 
@@ -47,30 +47,28 @@ export async function openLedger(
     try {
       database.exec('pragma journal_mode = wal; pragma synchronous = off;');
       database.exec(tables);
-      // of a clock that was set back by a day or more nothing is kept: it would count for as long
-      database.prepare('delete from usage where bucket < ? or bucket > ?').run(now - day - 2 * bucketLength, now + day);
       return database;
     } catch (error) {
       database.close();
       throw error;
     }
   };
-  if (file === undefined) return ledgerOn(open(':memory:'));
+  if (file === undefined) return ledgerOn(open(':memory:'), now);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     closeSync(openSync(file, 'a', 0o600));
     try {
-      return ledgerOn(open(file));
+      return ledgerOn(open(file), now);
     } catch (error) {
       if (!isDamaged(error)) throw error;
       warn(`the vault's ledger ${file} is damaged: it is begun anew`);
       for (const each of [file, `${file}-wal`, `${file}-shm`]) rmSync(each, { force: true });
       closeSync(openSync(file, 'a', 0o600));
-      return ledgerOn(open(file));
+      return ledgerOn(open(file), now);
     }
   } catch {
     warn(`the vault's ledger ${file} cannot be used: requests are counted in this process only`);
-    return ledgerOn(open(':memory:'));
+    return ledgerOn(open(':memory:'), now);
   }
 }
 
@@ -79,16 +77,25 @@ function isDamaged(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && (error.errcode === 11 || error.errcode === 26);
 }
 
-function ledgerOn(database: DatabaseSync): Ledger {
+function ledgerOn(database: DatabaseSync, now: number): Ledger {
   const statements = {
     buckets: database.prepare('select bucket, count from usage where scope = ? and kind = ?'),
     add: database.prepare(
       'insert into usage values (?, ?, ?, ?) on conflict do update set count = count + excluded.count',
     ),
+    prune: database.prepare('delete from usage where bucket < ? or bucket > ?'),
     circuit: database.prepare('select failures, code, last, until from circuit where scope = ?'),
     setCircuit: database.prepare('insert or replace into circuit values (?, ?, ?, ?, ?)'),
     closeCircuit: database.prepare('delete from circuit where scope = ?'),
   };
+  let pruned = bucketAt(now);
+  /** Of a clock that was set back by a day or more nothing is kept: it would count for as long. */
+  const prune = (at: number) => {
+    pruned = at;
+    statements.prune.run(at - day - bucketLength, at + day);
+  };
+  prune(pruned);
+
   return {
     transaction(work) {
       database.exec('begin immediate');
@@ -105,6 +112,7 @@ function ledgerOn(database: DatabaseSync): Ledger {
       statements.buckets.all(scope, kind).map(({ bucket, count }) => ({ start: Number(bucket), count: Number(count) })),
     add(scope, kind, bucket, count) {
       if (count !== 0) statements.add.run(scope, kind, bucket, count);
+      if (bucket > pruned) prune(bucket);
     },
     circuit(scope) {
       const row = statements.circuit.get(scope);

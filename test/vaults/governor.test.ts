@@ -6,6 +6,7 @@ import { FlowError } from '../../src/errors.ts';
 import { Secret } from '../../src/secret.ts';
 import type { Vault, VaultItems } from '../../src/vaults/contract.ts';
 import { createGovernor, type GovernorOptions } from '../../src/vaults/governor.ts';
+import { openLedger } from '../../src/vaults/governor-ledger.ts';
 import type { QuotaEvent } from '../../src/vaults/quota.ts';
 import { codeOf, ref, told } from '../contracts/vault.ts';
 
@@ -366,6 +367,18 @@ describe('the ledger', () => {
     expect(await read()).toBe('! rate-limited');
     expect(state.requests).toBe(before);
     await governor.close();
+  });
+
+  it('forgets what counts no more, also while it is open', async () => {
+    const ledger = await openLedger(world.file, { now: start, warn: () => undefined });
+    for (let bucket = start; bucket < start + 40 * 24 * hour; bucket += 300_000) {
+      ledger.transaction(() => ledger.add('one', 'read', bucket, 1));
+    }
+    expect(ledger.buckets('one', 'read').length).toBeLessThan(300);
+    ledger.close();
+    const back = await openLedger(world.file, { now: start, warn: () => undefined });
+    expect(back.buckets('one', 'read')).toEqual([]);
+    back.close();
   });
 
   it('is not opened before the first call, and counts nothing for a token that is none', async () => {
