@@ -1,5 +1,5 @@
 /** What an agent imports: tokens and secrets from the broker, with nothing but Node. */
-export type { LeasedSecret, Token } from './client/answers.ts';
+export type { FlowAnswer, LeasedSecret, Token } from './client/answers.ts';
 export type { FetchOptions } from './client/api-fetch.ts';
 export { type Client, type ClientOptions, createClient, type FlowInputs } from './client/client.ts';
 export type { Credential } from './client/credential.ts';

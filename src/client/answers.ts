@@ -17,6 +17,12 @@ export interface LeasedSecret {
   readonly expiresAt: Date;
 }
 
+/** A flow's output as `flows NAME --json` prints it, and what each part of it is: `secret`, `plain`, … */
+export interface FlowAnswer {
+  readonly output: unknown;
+  readonly as: string | Readonly<Record<string, string>>;
+}
+
 /** A token and the seconds that it has left, as the broker counts them. */
 export interface GrantedToken {
   readonly token: Token;
@@ -51,6 +57,14 @@ export function secretsIn(answer: unknown, names: readonly string[]): ReadonlyMa
       return [name, { value: textOf(value), expiresAt: end }];
     }),
   );
+}
+
+/** @throws BrokerError protocol */
+export function flowAnswerIn(answer: unknown): FlowAnswer {
+  const { output, as } = recordOf(answer);
+  if (output === undefined) throw malformed();
+  if (typeof as === 'string') return { output, as };
+  return { output, as: Object.fromEntries(Object.entries(recordOf(as)).map(([name, kind]) => [name, textOf(kind)])) };
 }
 
 /** @throws BrokerError protocol */

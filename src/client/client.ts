@@ -1,5 +1,13 @@
 import { parseAddress } from './address.ts';
-import { type LeasedSecret, recordOf, secretsIn, type Token, tokenIn } from './answers.ts';
+import {
+  type FlowAnswer,
+  flowAnswerIn,
+  type LeasedSecret,
+  recordOf,
+  secretsIn,
+  type Token,
+  tokenIn,
+} from './answers.ts';
 import { createFetch, type FetchOptions, sha256 } from './api-fetch.ts';
 import type { Credential } from './credential.ts';
 import { BrokerError } from './error.ts';
@@ -33,8 +41,8 @@ export interface Client {
   token(flow: string, inputs?: FlowInputs): Promise<Token>;
   /** Secrets by their names in registry.yaml, all or none, kept until shortly before their leases end. @throws BrokerError */
   secrets<const N extends string>(names: readonly N[]): Promise<Readonly<Record<N, LeasedSecret>>>;
-  /** The output of a flow that only reads, as `flows NAME --json` prints it; never kept. @throws BrokerError */
-  run(flow: string, inputs?: FlowInputs): Promise<unknown>;
+  /** The output of a flow that only reads; never kept. @throws BrokerError */
+  run(flow: string, inputs?: FlowInputs): Promise<FlowAnswer>;
   /**
    * A `fetch` that sends a flow's token as bearer. Where the API answers 401 it tells the broker that the token was
    * refused, and tries once more with another, if the body can be sent again. Redirects are not followed; plain http is
@@ -106,7 +114,7 @@ export function createClient(options: ClientOptions): Client {
     },
     async run(flow, inputs = {}) {
       const given = Object.keys(inputs).length === 0 ? undefined : { inputs };
-      return recordOf(await requests.post(`/v1/flows/${nameOf(flow)}`, given))['output'];
+      return flowAnswerIn(await requests.post(`/v1/flows/${nameOf(flow)}`, given));
     },
     fetch: (flow, own = {}) =>
       createFetch({

@@ -60,7 +60,10 @@ describe('with the real server', () => {
       'openai.api_key': { value: canary, expiresAt: new Date('2030-01-01T00:00:00.000Z') },
       'openai.org': { value: canary, expiresAt: new Date('2030-01-01T00:00:00.000Z') },
     });
-    expect(await client.run('report', { since: 'today' })).toEqual({ inputs: ['since'] });
+    expect(await client.run('report', { since: 'today' })).toEqual({
+      output: { inputs: ['since'] },
+      as: { inputs: 'plain' },
+    });
     expect(stand.callers.map(({ run, reason }) => [run, reason])).toEqual([
       ['run-42', 'nightly import'],
       ['run-42', 'nightly import'],
