@@ -11,9 +11,11 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   load: async () => (await import('./load.ts')).bench,
   'sign-in': async () => (await import('./sign-in.ts')).bench,
   tokens: async () => (await import('./tokens.ts')).bench,
+  audit: async () => (await import('./audit.ts')).bench,
+  broker: async () => (await import('./broker.ts')).bench,
   push: async () => (await import('./push.ts')).bench,
 };
-const measuredByTheClock = new Set(['ms', 'µs', 'MiB']);
+const measuredByTheClock = new Set(['ms', 'µs', 'MiB', 'answers/s', 'lines/s']);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
