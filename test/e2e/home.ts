@@ -2,15 +2,17 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { vi } from 'vitest';
 import { type RunningStack, startStack } from '../../src/dev/stack.ts';
 import { loadFolder } from '../../src/flow/load.ts';
 import { stepKinds } from '../../src/steps/index.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 
-// whole processes, on machines that may be busy
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+// whole processes, on machines that may be busy; benchmarks have homes too, and no vitest
+if (process.env['VITEST'] !== undefined) {
+  const { vi } = await import('vitest');
+  vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+}
 
 /** A finished command. */
 export interface Ended {
