@@ -6,11 +6,13 @@ export interface TakenEnvironment {
   secret(name: string): Secret | undefined;
 }
 
-/** 1Password's own variables, which no child process and no library of ours has business with. */
-const always = ['OP_SERVICE_ACCOUNT_TOKEN', 'OP_CONNECT_TOKEN', 'OP_SESSION'];
+/** 1Password's own variables and an agent's token, which no child process and no library of ours has business with. */
+const always = ['OP_SERVICE_ACCOUNT_TOKEN', 'OP_CONNECT_TOKEN', 'OP_SESSION', 'FLOWS_AGENT_TOKEN'];
+/** A service account's token, and an agent's. */
+const tokenForm = /^(?:ops_|flows_[0-9A-Za-z]{38}$)/;
 
 /**
- * Takes service-account tokens out of an environment before anything else loads: 1Password's own variables, and any
+ * Takes tokens out of an environment before anything else loads: 1Password's own variables, FLOWS_AGENT_TOKEN, and any
  * whose value is such a token. Variables that service.yaml names are taken when it is read.
  */
 export function takeEnvironment(env: Record<string, string | undefined>): TakenEnvironment {
@@ -22,7 +24,7 @@ export function takeEnvironment(env: Record<string, string | undefined>): TakenE
     delete env[name];
   };
   for (const [name, value] of Object.entries(env)) {
-    if (always.includes(name) || value?.startsWith('ops_') === true) take(name);
+    if (always.includes(name) || (value !== undefined && tokenForm.test(value))) take(name);
   }
   return {
     secret(name) {

@@ -12,8 +12,8 @@ export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['help', async () => (await import('./help.ts')).help],
   ['init', async () => (await import('./init.ts')).init],
   ['policy', async () => (await import('./policy.ts')).policy],
-  ['read', async () => (await import('./read.ts')).read],
-  ['run', async () => (await import('./flow.ts')).runNamed],
+  ['read', async () => (await import('./asked.ts')).read],
+  ['run', async () => (await import('./asked.ts')).runNamed],
   ['serve', async () => (await import('./serve.ts')).serve],
   ['version', async () => (await import('./version.ts')).version],
 ]);
@@ -24,7 +24,7 @@ export async function commandOf(name: string | undefined, argv: readonly string[
   if (asked === undefined) return (await import('./list.ts')).list;
   const command = commands.get(asked);
   // no flow has a command's name
-  return command === undefined ? (await import('./flow.ts')).runFlowByName : command();
+  return command === undefined ? (await import('./asked.ts')).runFlowByName : command();
 }
 
 export function wantsHelp(argv: readonly string[]): boolean {

@@ -3,41 +3,36 @@ import { errorCodes, FlowError } from '../errors.ts';
 import { type Flow, presentedStep } from '../flow/flow.ts';
 import { type Inputs, parseInputs } from '../flow/inputs.ts';
 import { suggest } from '../flow/nearest.ts';
-import type { Output } from '../flow/output.ts';
-import { outputJson } from '../flow/output-json.ts';
 import type { Plan } from '../flow/plan.ts';
 import type { RunEvent } from '../flow/run.ts';
 import { usesOf } from '../flow/uses.ts';
-import { commonOptions, parseArguments, unexpectedWord, wordsOf } from './arguments.ts';
+import { showOutput } from './answer.ts';
+import { commonOptions, parseArguments, unexpectedWord } from './arguments.ts';
+import type { Through } from './asked.ts';
 import { audited, type LocalRun } from './audited.ts';
 import { commands, wantsHelp } from './commands.ts';
 import { inputOptions, optionsOf } from './flow-options.ts';
 import { flowHelp } from './help.ts';
-import { showLive } from './live.ts';
 import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
 import { planText } from './plan-text.ts';
 import { problemsOf, tellProblems } from './problems.ts';
-import { headerLine, outputText } from './show.ts';
 import type { Terminal } from './terminal.ts';
 import { whereabouts } from './where.ts';
 
 /** What a plan that would change something exits with under `--detailed-exitcode`. */
 export const wouldChange = 3;
 
-/** `flows NAME` */
-export async function runFlowByName(invocation: Invocation): Promise<number> {
-  return flowCommand(invocation, wordsOf(invocation.argv)[0] ?? '', 1);
-}
-
-/** `flows run NAME`, which works whatever commands come later. */
-export async function runNamed(invocation: Invocation): Promise<number> {
-  const name = wordsOf(invocation.argv, 2)[1];
-  if (name === undefined) throw new FlowError('usage', 'no flow is named', { hint: 'write flows run NAME' });
-  return flowCommand(invocation, name, 2);
-}
-
-async function flowCommand(invocation: Invocation, name: string, words: number): Promise<number> {
+/**
+ * `flows NAME`, run here.
+ * @param through a broker is set: what only reads is asked for there and never run here, what writes says that it is
+ */
+export async function flowCommand(
+  invocation: Invocation,
+  name: string,
+  words: number,
+  through?: Through,
+): Promise<number> {
   const { argv, terminal } = invocation;
   return withApp(invocation, async (app) => {
     const problems = problemsOf(app.folder, name);
@@ -46,12 +41,13 @@ async function flowCommand(invocation: Invocation, name: string, words: number):
       return errorCodes.invalid.exit;
     }
     const declared = app.folder.flows.get(name);
-    if (declared === undefined) throw unknownWord(name, app);
+    if (declared === undefined) throw through?.refusal ?? unknownWord(name, app);
     if (wantsHelp(argv)) {
       terminal.out(flowHelp(declared));
       return 0;
     }
-    const flow = app.flow(name);
+    const asked = through !== undefined && declared.effect === 'none';
+    const flow = asked ? declared : app.flow(name);
     const given = parseArguments(argv, { ...commonOptions, ...optionsOf(flow), ...inputOptions(flow) });
     const extra = given.positionals[words];
     if (extra !== undefined) throw unexpectedWord(extra, `inputs are options: see flows ${name} --help`);
@@ -62,10 +58,25 @@ async function flowCommand(invocation: Invocation, name: string, words: number):
     );
     const chosen = new Set(Object.keys(optionsOf(flow)).filter((option) => given.values[option] === true));
     refuseOptions(flow, chosen);
-    return flow.effect === 'write'
-      ? writing(app, flow, inputs, chosen, invocation)
-      : reading(app, flow, inputs, chosen, invocation);
+    if (flow.effect === 'write') {
+      if (through !== undefined)
+        terminal.note(`${name} writes: it runs here, in environment ${app.environment().name}, not at the broker`);
+      return writing(app, flow, inputs, chosen, invocation);
+    }
+    if (chosen.has('plan')) return nothingToPlan(app, flow, chosen, terminal);
+    if (!asked) return reading(app, flow, inputs, chosen, invocation);
+    throw (
+      through.refusal ?? new FlowError('usage', 'only a flow that writes has these options', { place: { flow: name } })
+    );
   });
+}
+
+function nothingToPlan(app: App, flow: Flow, chosen: ReadonlySet<string>, terminal: Terminal): number {
+  const nothing = { flow: flow.name, environment: app.environment().name, steps: [], wouldChange: false };
+  terminal.out(
+    chosen.has('json') ? `${JSON.stringify(nothing)}\n` : `${flow.name}: nothing would change, it only reads\n`,
+  );
+  return 0;
 }
 
 async function reading(
@@ -75,18 +86,11 @@ async function reading(
   chosen: ReadonlySet<string>,
   { terminal }: Invocation,
 ): Promise<number> {
-  if (chosen.has('plan')) {
-    const nothing = { flow: flow.name, environment: app.environment().name, steps: [], wouldChange: false };
-    terminal.out(
-      chosen.has('json') ? `${JSON.stringify(nothing)}\n` : `${flow.name}: nothing would change, it only reads\n`,
-    );
-    return 0;
-  }
   const trail = await audited(app, localRun(app, flow), terminal);
   const run = () => trail.answer(() => app.run(flow, inputs, { options: chosen }));
   const output = await run();
   await tellWhere(app, flow, terminal);
-  await answer(output, chosen, terminal, run);
+  await showOutput(output, chosen, terminal, run);
   return 0;
 }
 
@@ -121,7 +125,7 @@ async function writing(
     terminal.tell('done', `${event.step} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
   };
   const output = await trail.change(() => app.run(flow, inputs, { options: chosen, plan, onEvent }));
-  await answer(output, chosen, terminal);
+  await showOutput(output, chosen, terminal);
   return 0;
 }
 
@@ -134,28 +138,14 @@ function localRun(app: App, flow: Flow): LocalRun {
 
 /** After something was asked: only then is it known where a vault's token leads. */
 async function tellWhere(app: App, flow: Flow, terminal: Terminal): Promise<void> {
-  terminal.note(`${flow.name}: ${await whereabouts(app, flow)}`, 'dim');
+  const kept = flow.effect === 'write' ? '' : '; nothing is kept between commands: `flows serve` does that';
+  terminal.note(`${flow.name}: ${await whereabouts(app, flow)}${kept}`, 'dim');
 }
 
 async function agree(plan: Plan, terminal: Terminal): Promise<void> {
   const reply = await terminal.ask(`Do this in environment ${plan.environment}? [y/N] `);
   if (reply !== undefined && /^y(es)?$/i.test(reply.trim())) return;
   throw new FlowError('aborted', 'nothing was changed', { place: { flow: plan.flow } });
-}
-
-async function answer(
-  output: Output,
-  chosen: ReadonlySet<string>,
-  terminal: Terminal,
-  renew: () => Promise<Output> = () => Promise.resolve(output),
-): Promise<void> {
-  if (chosen.has('header')) {
-    const header = headerLine(output);
-    terminal.out(header ?? '');
-  } else if (chosen.has('json')) terminal.out(`${JSON.stringify(outputJson(output, Date.now()))}\n`);
-  else if (output.kind === 'mapping' && terminal.outIsTerminal) {
-    await showLive(output.entries, { terminal, reveal: chosen.has('reveal'), now: Date.now, renew });
-  } else terminal.out(outputText(output));
 }
 
 function unknownWord(name: string, { folder }: App): FlowError {

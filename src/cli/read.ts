@@ -1,6 +1,7 @@
 import { errorCodes, FlowError } from '../errors.ts';
 import { Reference } from '../reference.ts';
 import { commonOptions, parseArguments } from './arguments.ts';
+import { readOptions } from './asked.ts';
 import { audited } from './audited.ts';
 import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
@@ -11,12 +12,17 @@ export async function read(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
   const { positionals, values } = parseArguments(argv, {
     ...commonOptions,
-    newline: { type: 'boolean', help: 'end with a line break, or --no-newline' },
+    ...readOptions,
   });
   const [, text, extra] = positionals;
   if (text === undefined || extra !== undefined) {
     throw new FlowError('usage', 'one reference is wanted', {
       hint: 'write flows read op://vault/item/field; quote it where it holds spaces',
+    });
+  }
+  if (!text.includes('://') && /^[a-z]/i.test(text)) {
+    throw new FlowError('usage', `"${text}" is no reference, and no broker is set that knows it by name`, {
+      hint: 'write op://vault/item/field, or set FLOWS_AGENT_TOKEN_FILE and FLOWS_BROKER',
     });
   }
   const reference = Reference.parse(text);
