@@ -16,7 +16,7 @@ export interface Row {
 export type Bench = (options: { readonly short: boolean }) => Promise<readonly Row[]>;
 
 /** A goal is about the ratio where there is one, else about the value. */
-export type Goal = { readonly atMost: number } | { readonly exactly: number };
+export type Goal = { readonly atMost: number } | { readonly atLeast: number } | { readonly exactly: number };
 
 export function row(facts: {
   readonly name: string;
@@ -42,6 +42,7 @@ export function row(facts: {
 
 function judged(goal: Goal, measured: number, unit: string): { readonly goal: string; readonly holds: boolean } {
   if ('exactly' in goal) return { goal: `= ${goal.exactly} ${unit}`, holds: measured === goal.exactly };
+  if ('atLeast' in goal) return { goal: `≥ ${goal.atLeast} ${unit}`, holds: measured >= goal.atLeast };
   return { goal: `≤ ${goal.atMost} ${unit}`, holds: measured <= goal.atMost };
 }
 
