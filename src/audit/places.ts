@@ -16,7 +16,7 @@ export function brokerTrail(environment: Environment, stateFolder: string, key: 
 
 /** The trail of this user's commands, one for each key: what one key wrote is never looked at with another. */
 export function localTrail(environment: Environment, stateFolder: string, key: Uint8Array | undefined): string {
-  return join(stateFolder, 'audit', `local-${localUser()}-${environment.name}-${idOf(key)}.jsonl`);
+  return join(stateFolder, 'audit', `local-${localUser()}@${environment.name}-${idOf(key)}.jsonl`);
 }
 
 /** The trails of an environment that are there: the broker's, and those of commands of whoever shares the state folder. */
@@ -24,7 +24,7 @@ export function trailsOf(environment: Environment, stateFolder: string): readonl
   const { name, audit } = environment;
   const folder = join(stateFolder, 'audit');
   const ours = new RegExp(
-    `^(?:broker-${name}(?:-(?:[0-9a-f]{16}|none))?|local-.+-${name}-(?:[0-9a-f]{16}|none))\\.jsonl(?:\\.\\d+)?$`,
+    `^(?:broker-${name}(?:-(?:[0-9a-f]{16}|none))?|local-[^@]+@${name}-(?:[0-9a-f]{16}|none))\\.jsonl(?:\\.\\d+)?$`,
   );
   const found = new Set(
     list(folder).flatMap((file) => (ours.test(file) ? [join(folder, file.replace(/\.\d+$/, ''))] : [])),

@@ -52,11 +52,11 @@ test('the trails of an environment, and of no other', async () => {
   const audit = join(stateFolder, 'audit');
   mkdirSync(audit);
   const id = keyIdOf(key);
-  const ours = [`broker-production.jsonl`, `local-ada-production-${id}.jsonl`, 'local-b-ob-production-none.jsonl'];
+  const ours = [`broker-production.jsonl`, `local-ada@production-${id}.jsonl`, 'local-b-ob@production-none.jsonl'];
   const others = [
-    `local-ada-staging-${id}.jsonl`,
+    `local-ada@eu-production-${id}.jsonl`,
     'broker-production-eu.jsonl',
-    `local-ada-production-${id}.jsonl.lock`,
+    `local-ada@production-${id}.jsonl.lock`,
     'x',
   ];
   for (const name of [...ours, ...others, `${ours[0] ?? ''}.1`]) writeFileSync(join(audit, name), '');
