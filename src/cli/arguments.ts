@@ -1,6 +1,8 @@
-import { parseArgs } from 'node:util';
 import { FlowError } from '../errors.ts';
 import { nearest } from '../flow/nearest.ts';
+
+// as an import it would load everything that node:util exports: a tenth of node's own start
+const { parseArgs } = process.getBuiltinModule('node:util');
 
 export interface OptionFacts {
   readonly type: 'string' | 'boolean';

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { BrokerError } from '../client/error.ts';
 import { tokenIn } from '../client/answers.ts';
 import { FlowError } from '../errors.ts';
@@ -41,7 +40,10 @@ async function flowCommand(invocation: Invocation, name: string, words: number):
     } catch (error) {
       refusal = brokerFailure(error, `flow "${name}"`);
       const { dir = 'flows' } = looseArguments(invocation.argv, commonOptions);
-      const decides = error instanceof BrokerError && leadsToTheFile.has(error.code) && existsSync(String(dir));
+      const decides =
+        error instanceof BrokerError &&
+        leadsToTheFile.has(error.code) &&
+        process.getBuiltinModule('node:fs').existsSync(String(dir));
       if (!decides) throw refusal;
     }
   }

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { BrokerError } from './error.ts';
+
+const { closeSync, openSync, readSync } = process.getBuiltinModule('node:fs');
 
 /** What proves an agent: a token of `flows agents add`, or a workload identity's JWT. */
 export type Credential = string | (() => string | Promise<string>) | { readonly file: string };
