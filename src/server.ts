@@ -90,7 +90,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const application = createApplication({
     serving: { broker, ready, metrics: async () => ({ type: metrics.type, text: await metrics.text() }), openapi },
     authenticator,
-    record: createRecordRefusal({ trail, monotonic: () => performance.now() }),
+    record: createRecordRefusal({ trail, monotonic: () => performance.now(), gather: bounds.gather }),
     exchangeOf,
     send,
     fail,

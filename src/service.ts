@@ -11,7 +11,7 @@ import type { Problem } from './flow/problems.ts';
 import { watchPolicy, type RulesInForce } from './policy/watch.ts';
 import { type RunningServer, startServer } from './server.ts';
 import { announceBroker } from './server/discovery.ts';
-import type { ListenAddress } from './server/listen.ts';
+import { type ListenAddress, tcpAddress } from './server/listen.ts';
 import type { Logger } from './server/log.ts';
 import { readingsOf } from './server/readings.ts';
 import { stateFolder } from './state.ts';
@@ -48,6 +48,10 @@ export interface Service {
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { app, log, warn, variables = process.env } = options;
   const environment = app.environment();
+  const { host, port, socket, names, tls } = environment.server;
+  const listen = options.listen ?? { host, port, socket };
+  // before anything is asked of the vault
+  tcpAddress(listen, tls !== undefined);
   const closing: (() => unknown)[] = [];
   const close = async () => {
     for (const each of closing.splice(0).toReversed()) await each();
@@ -91,12 +95,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     closing.push(() =>
       write({ action: 'stop', outcome: 'allowed', what: [], detail: undefined }).catch(() => undefined),
     );
-    const { host, port, socket, names, tls } = environment.server;
     const server = await startServer({
       broker,
       authenticator,
       trail,
-      listen: options.listen ?? { host, port, socket },
+      listen,
       tls,
       names,
       log,

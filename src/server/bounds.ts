@@ -12,9 +12,18 @@ export interface Bounds {
   readonly connections: number;
   /** requests that are answered at the same time */
   readonly inFlight: number;
+  /** for which a flood of refusals is gathered into one line of the trail */
+  readonly gather: number;
 }
 
-const usual: Bounds = { headers: 10_000, request: 15_000, idle: 120_000, connections: 2_048, inFlight: 2_048 };
+const usual: Bounds = {
+  headers: 10_000,
+  request: 15_000,
+  idle: 120_000,
+  connections: 2_048,
+  inFlight: 2_048,
+  gather: 1_000,
+};
 
 /** The bounds, as Node's HTTP server takes them too. */
 export function boundsWith(changes: Partial<Bounds> = {}) {

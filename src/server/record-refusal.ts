@@ -6,6 +6,8 @@ export interface RecordOptions {
   readonly trail: Pick<AuditTrail, 'record'>;
   /** milliseconds of a clock that nobody sets */
   readonly monotonic: () => number;
+  /** milliseconds for which a flood is gathered into one line */
+  readonly gather: number;
   /** runs `work` after some milliseconds; default: a timer */
   readonly after?: (milliseconds: number, work: () => void) => void;
 }
@@ -29,8 +31,6 @@ export class RecordedRefusal extends Error {
 /** events of their own before they are counted together, and how fast that many come back (a second) */
 const burst = 100;
 const perSecond = 10;
-/** milliseconds that a count is gathered */
-const gather = 1_000;
 /** answers that wait for one event */
 const mostWaiting = 256;
 
@@ -54,7 +54,7 @@ interface Gathering {
  * @returns rejects with EdgeRefusal overloaded where too many wait already, BrokerRefusal audit-unavailable
  */
 export function createRecordRefusal(options: RecordOptions): RecordRefusal {
-  const { trail, monotonic, after = (milliseconds, work) => void setTimeout(work, milliseconds) } = options;
+  const { trail, monotonic, gather, after = (milliseconds, work) => void setTimeout(work, milliseconds) } = options;
   const buckets = new Map<string, Bucket>();
 
   const bucketOf = (agent: string): Bucket => {
@@ -82,7 +82,7 @@ export function createRecordRefusal(options: RecordOptions): RecordRefusal {
       after(gather, () => {
         const { count } = mine;
         bucket.gathering = undefined;
-        const detail = count === 1 ? first.detail : `${count} requests were refused within a second, this one first`;
+        const detail = count === 1 ? first.detail : `${count} requests were refused at about this time, this one first`;
         record({ ...first, detail }).then(resolve, reject);
       });
     });

@@ -10,6 +10,7 @@ function arrange() {
   const record = createRecordRefusal({
     trail,
     monotonic: () => time,
+    gather: 1_000,
     after: (milliseconds, work) => timers.push({ at: time + milliseconds, work }),
   });
   let count = 0;
