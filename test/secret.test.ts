@@ -7,12 +7,12 @@ const secret = new Secret(canary);
 
 test.each([
   ['string', () => String(secret)],
-  ['template', () => `${secret as unknown as string}`],
+  ['template', () => `a ${secret as unknown as string}`],
   ['concatenation', () => 'x' + (secret as unknown as string)],
   ['JSON', () => JSON.stringify({ secret, list: [secret] })],
   ['inspect', () => inspect({ secret }, { showHidden: true, depth: 5 })],
   ['keys', () => JSON.stringify([Object.keys(secret), Object.getOwnPropertyNames(secret), Reflect.ownKeys(secret)])],
-  ['structured clone', () => inspect(structuredClone({ ...secret }))],
+  ['structured clone', () => inspect(structuredClone(Object.assign({}, secret)))],
   ['an error about it', () => inspect(new Error('refused', { cause: secret }))],
 ])('%s does not show the value', (_, print) => {
   expect(print()).not.toContain(canary);

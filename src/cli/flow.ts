@@ -21,7 +21,7 @@ import type { Terminal } from './terminal.ts';
 import { whereabouts } from './where.ts';
 
 /** What a plan that would change something exits with under `--detailed-exitcode`. */
-export const wouldChange = 3;
+const wouldChange = 3;
 
 /**
  * `flows NAME`, run here.

@@ -11,7 +11,7 @@ import type { Reference } from '../reference.ts';
 import type { ClientSeed } from './identity/options.ts';
 
 /** The keys of development.yaml: what the laptop stack cannot derive from the flows. */
-export const developmentKeys = {
+const developmentKeys = {
   values: withDefault(
     form.mapping(form.text()),
     {},
@@ -115,7 +115,7 @@ function fileOf({ values, clients, users, 'orders-api': orders }: InputOf<typeof
     clients: new Map(
       Object.entries(clients).map(([clientId, { 'token-ttl': tokenTtl, ...client }]) => {
         const given = Object.entries({ ...client, tokenTtl }).filter(([, value]) => value !== undefined);
-        return [clientId, Object.fromEntries(given) as Partial<ClientSeed>];
+        return [clientId, Object.fromEntries(given)];
       }),
     ),
     users: users.map(({ username, password, 'one-time-password': oneTimePassword }) => ({

@@ -80,7 +80,7 @@ describe('fetch', () => {
   test('a stream is not sent twice, but its token is replaced', async () => {
     const { broker, api, orders } = await arranged({ good: ['token-2'] });
     const body = new Blob(['hello']).stream();
-    const response = await orders(`${api.url}/orders`, { method: 'POST', body, duplex: 'half' } as RequestInit);
+    const response = await orders(`${api.url}/orders`, { method: 'POST', body, duplex: 'half' });
     expect([response.status, api.asked.length]).toEqual([401, 1]);
     expect(broker.asked.some(({ path }) => path.endsWith('/rejected'))).toBe(true);
     expect((await orders(`${api.url}/orders`)).status).toBe(200);
