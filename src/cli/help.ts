@@ -21,6 +21,7 @@ const usage: readonly (readonly [string, string])[] = [
   ['flows agents', 'list the agents; add, rotate, revoke NAME: their tokens'],
   ['flows policy explain', 'tell why an agent may have a secret or flow, or not'],
   ['flows policy test [FILE]', 'ask the policy what its cases ask'],
+  ['flows serve', 'answer agents: tokens and secrets by name, under policy, on an audit trail'],
   ['flows init [FOLDER]', 'write a starting folder'],
   ['flows help [NAME]', 'show this, or the help of a flow'],
   ['flows version', 'show the version'],

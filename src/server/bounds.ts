@@ -8,6 +8,8 @@ export interface Bounds {
   readonly request: number;
   /** while nothing moves on a connection, as an answer is made or read */
   readonly idle: number;
+  /** until a connection without a request is closed: one that is used often must not end between two of them */
+  readonly keepAlive: number;
   /** connections at the same time */
   readonly connections: number;
   /** requests that are answered at the same time */
@@ -20,6 +22,7 @@ const usual: Bounds = {
   headers: 10_000,
   request: 15_000,
   idle: 120_000,
+  keepAlive: 60_000,
   connections: 2_048,
   inFlight: 2_048,
   gather: 1_000,
@@ -34,8 +37,7 @@ export function boundsWith(changes: Partial<Bounds> = {}) {
       maxHeaderSize: 16_384,
       headersTimeout: bounds.headers,
       requestTimeout: bounds.request,
-      // a client that is busy between two requests must not find its connection just closed
-      keepAliveTimeout: 60_000,
+      keepAliveTimeout: bounds.keepAlive,
       connectionsCheckingInterval: Math.min(1_000, bounds.headers),
       // two Hosts, two credentials: joined they are neither
       joinDuplicateHeaders: true,

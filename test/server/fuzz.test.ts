@@ -143,7 +143,7 @@ test(`${count} requests of mixed malice`, async () => {
   const logFile = join(folder, 'log');
   const stand = await startStand({
     log: createLogger('trace', logFile),
-    bounds: { headers: 150, request: 250, idle: 1_000, gather: 10 },
+    bounds: { headers: 150, request: 250, idle: 1_000, keepAlive: 200, gather: 10 },
   });
   const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
   const requests = fc.sample(hostile, { numRuns: count, seed });
