@@ -82,6 +82,13 @@ const table = {
 export type ErrorCode = keyof typeof table;
 export const errorCodes: Readonly<Record<ErrorCode, CodeFacts>> = table;
 
+/** Exit codes of the command that are no failures. */
+export const endings = {
+  done: { exit: 0, meaning: 'done' },
+  'would-change': { exit: 3, meaning: 'with `--plan --detailed-exitcode`: something would change' },
+  interrupted: { exit: 130, meaning: 'ended by Ctrl-C or a signal' },
+} as const;
+
 /** Where it went wrong; whoever knows a part adds it with {@link FlowError.at}. */
 export interface Place {
   /** `file:line:column` */

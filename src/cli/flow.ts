@@ -1,5 +1,5 @@
 import type { App } from '../app.ts';
-import { errorCodes, FlowError } from '../errors.ts';
+import { endings, errorCodes, FlowError } from '../errors.ts';
 import { type Flow, presentedStep } from '../flow/flow.ts';
 import { type Inputs, parseInputs } from '../flow/inputs.ts';
 import { suggest } from '../flow/nearest.ts';
@@ -19,9 +19,6 @@ import { planText } from './plan-text.ts';
 import { problemsOf, tellProblems } from './problems.ts';
 import type { Terminal } from './terminal.ts';
 import { whereabouts } from './where.ts';
-
-/** What a plan that would change something exits with under `--detailed-exitcode`. */
-const wouldChange = 3;
 
 /**
  * `flows NAME`, run here.
@@ -114,7 +111,7 @@ async function writing(
   if (onlyPlan) {
     terminal.out(chosen.has('json') ? `${JSON.stringify(plan)}\n` : planText(plan, terminal.paint));
     if (plan.conflicts) return errorCodes.conflict.exit;
-    return plan.wouldChange && chosen.has('detailed-exitcode') ? wouldChange : 0;
+    return plan.wouldChange && chosen.has('detailed-exitcode') ? endings['would-change'].exit : 0;
   }
   terminal.err(planText(plan, terminal.paintErr));
   if (plan.wouldChange && !plan.conflicts && !chosen.has('yes')) await agree(plan, terminal);

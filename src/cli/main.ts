@@ -1,5 +1,5 @@
 import type { TakenEnvironment } from '../environment.ts';
-import { asFlowError, errorCodes, FlowError } from '../errors.ts';
+import { asFlowError, endings, errorCodes, FlowError } from '../errors.ts';
 import { type OptionTable, commonOptions, parseArguments, unexpectedWord, wordsOf } from './arguments.ts';
 import { commandOf } from './commands.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
@@ -23,7 +23,7 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
   let interrupted = 0;
   const interrupt = () => {
     // npm passes on the Ctrl-C that the terminal has sent already: only a later one is a second wish
-    if (interruption.signal.aborted && performance.now() - interrupted > 1_000) process.exit(130);
+    if (interruption.signal.aborted && performance.now() - interrupted > 1_000) process.exit(endings.interrupted.exit);
     if (interruption.signal.aborted) return;
     interrupted = performance.now();
     interruption.abort(new FlowError('aborted', 'interrupted'));
@@ -38,7 +38,7 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
     const command = await commandOf(wordsOf(argv)[0], argv);
     return await command({ argv, terminal, taken, signal: interruption.signal });
   } catch (error) {
-    if (interruption.signal.aborted) return 130;
+    if (interruption.signal.aborted) return endings.interrupted.exit;
     return fail(error, terminal, argv.includes('--debug'));
   }
 }

@@ -11,7 +11,7 @@ import type { Reference } from '../reference.ts';
 import type { ClientSeed } from './identity/options.ts';
 
 /** The keys of development.yaml: what the laptop stack cannot derive from the flows. */
-const developmentKeys = {
+export const developmentKeys = {
   values: withDefault(
     form.mapping(form.text()),
     {},

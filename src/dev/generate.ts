@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorCodes } from '../errors.ts';
+import { endings, errorCodes } from '../errors.ts';
+import { developmentKeys } from './development-file.ts';
 import { flowKeys, stepKeys } from '../flow/flow-file.ts';
 import { inputKeys } from '../flow/input-file.ts';
 import { flowSchema, policySchema, registrySchema, serviceSchema } from '../flow/json-schema.ts';
@@ -27,6 +28,7 @@ const sections: Readonly<Record<string, () => string>> = {
   steps: () => stepsText(stepKinds),
   flow: () => [keysText(flowKeys), 'A step:', keysText(stepKeys), 'An input:', keysText(inputKeys)].join('\n\n'),
   service: () => [keysText(serviceKeys)].join('\n\n'),
+  development: () => keysText(developmentKeys),
   policy: () => keysText(policyKeys),
   registry: () => keysText(registryKeys),
   'exit-codes': exitCodes,
@@ -52,7 +54,7 @@ function exitCodes(): string {
   return [
     '| exit | code | meaning | worth trying again |',
     '| --- | --- | --- | --- |',
-    '| 0 | | done | |',
+    ...Object.values(endings).map(({ exit, meaning }) => `| ${exit} | | ${meaning} | |`),
     ...rows,
   ].join('\n');
 }
