@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createAuthenticator } from './agents/authenticate.ts';
+import { type Guest, withGuest } from './agents/guest.ts';
 import type { App } from './app.ts';
-import { anchorInFile, anchorOnStderr } from './audit/anchor.ts';
+import { type Anchor, anchorInFile, anchorOnStderr } from './audit/anchor.ts';
 import type { AuditEvent } from './audit/contract.ts';
 import { brokerTrail, localUser } from './audit/places.ts';
 import { openTrail } from './audit/trail.ts';
@@ -23,6 +24,10 @@ export interface ServiceOptions {
   /** instead of what the environment's `server:` says */
   readonly listen?: ListenAddress;
   readonly log: Logger;
+  /** instead of what the environment's `audit.anchor` says */
+  readonly anchor?: Anchor;
+  /** on the laptop: a token that policy.yaml knows nothing of */
+  readonly guest?: Guest;
   /** policy.yaml or registry.yaml is wrong: what was in force before stays */
   readonly onProblems: (problems: readonly Problem[]) => void;
   /** one line for a person, never a value */
@@ -76,7 +81,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const connections = await app.connections();
     const key = await auditKey(app);
     const file = brokerTrail(environment, stateFolder(variables), key);
-    const anchor = environment.audit.anchor === undefined ? anchorOnStderr : anchorInFile(environment.audit.anchor);
+    const declared = environment.audit.anchor;
+    const anchor = options.anchor ?? (declared === undefined ? anchorOnStderr : anchorInFile(declared));
     const trail = await openTrail({ file, key: () => Promise.resolve(key), anchor, warn });
     closing.push(trail.close);
     const write = (event: OwnEvent) => trail.record({ ...event, agent: `local:${localUser()}`, request: randomUUID() });
@@ -86,8 +92,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     closing.push(app.onQuota((event) => record(quotaEvent(event))));
     const broker = createBroker({ app, rules, trail });
     closing.push(broker.close);
+    const policy = () => rules.current().policy;
     const authenticator = createAuthenticator({
-      policy: () => rules.current().policy,
+      policy: options.guest === undefined ? policy : withGuest(policy, options.guest),
       now: Date.now,
       development: environment.development,
     });

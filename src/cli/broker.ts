@@ -106,15 +106,15 @@ const told: ReadonlyMap<string, Told> = new Map<string, Told>([
     'not-authenticated',
     ['denied', 'the broker does not know who asks', 'the agent token is wrong, revoked or expired'],
   ],
-  ['not-allowed', ['denied', 'policy does not allow it, or there is no such name', 'ask the operator']],
+  ['not-allowed', ['denied', 'policy does not allow it, or there is no such name', '']],
   ['reason-required', ['denied', 'policy wants a reason', 'set FLOWS_REASON']],
   ['rate-limited', ['rate-limited', 'the broker was asked too often', 'try again later']],
   ['write-not-served', ['refused', 'it writes, and the broker serves no writes', 'run it where its files are']],
   ['not-a-token', ['usage', 'its output is not a token', 'leave --header out']],
-  ['ttl-exceeds-policy', ['denied', 'it would live longer than policy allows', 'ask the operator']],
+  ['ttl-exceeds-policy', ['denied', 'it would live longer than policy allows', '']],
   ['invalid-request', ['usage', 'the broker does not take these inputs', 'see --help']],
   ['upstream-unavailable', ['unavailable', 'a service that the broker asked does not answer', 'try again later']],
-  ['upstream-refused', ['denied', 'a service that the broker asked refused', 'ask the operator']],
+  ['upstream-refused', ['denied', 'a service that the broker asked refused', '']],
   ['audit-unavailable', ['unavailable', 'the broker cannot write its audit trail', 'tell the operator']],
   ['overloaded', ['unavailable', 'the broker has too much to do', 'try again soon']],
   ['unreachable', ['unavailable', 'the broker does not answer', 'is `flows serve` running there?']],
@@ -130,9 +130,9 @@ export function brokerFailure(error: unknown, subject: string): unknown {
   if (!(error instanceof BrokerError)) return error;
   const [code, message, remedy] = told.get(error.code) ?? unknown;
   const { requestId, retryAfter } = error;
-  const explain = requestId === undefined ? '' : `; the operator: flows policy explain --request ${requestId}`;
+  const why = requestId === undefined ? '' : `why: flows policy explain --request ${requestId}, by the operator`;
   return new FlowError(code, message, {
-    hint: `${remedy}${explain}`,
+    hint: [remedy, why].filter((part) => part !== '').join('; '),
     place: { subject },
     cause: error,
     ...(retryAfter === undefined ? {} : { retryAfter }),

@@ -1,8 +1,9 @@
-import { once } from 'node:events';
+import { once as happens } from 'node:events';
 import { loadFolder } from '../flow/load.ts';
 import { startStack, type RunningStack } from '../dev/stack.ts';
 import { errorCodes } from '../errors.ts';
 import { stepKinds } from '../steps/index.ts';
+import { type DevBroker, startDevBroker } from './dev-broker.ts';
 import { invitation } from './invitation.ts';
 import { commonArguments, type Invocation } from './main.ts';
 import { problemsOf, tellProblems } from './problems.ts';
@@ -24,22 +25,27 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
   }
   for (const name of folder.broken)
     terminal.tell('warning', `flow "${name}" has problems and is left out: run \`flows check\``);
+  const once = values['once'] === true;
+  const touring = once || values['tour'] === true;
   const stack = await startStack(folder);
+  let broker: DevBroker | undefined;
   try {
-    terminal.out(`${addresses(stack, terminal)}\n`);
-    const failed =
-      values['tour'] === true || values['once'] === true ? await tour({ stack, dir, taken, terminal, signal }) : 0;
-    if (values['once'] === true) return failed === 0 ? 0 : 1;
-    terminal.out(`\n${invitation(dir, folder, stack)}\n`);
-    if (!signal.aborted) await once(signal, 'abort');
+    if (touring) broker = await startDevBroker({ folder, taken, terminal, usualPort: !once });
+    terminal.out(`${addresses(stack, broker, terminal)}\n`);
+    const failed = touring ? await tour({ stack, broker, dir, taken, terminal, signal }) : 0;
+    if (once) return failed === 0 ? 0 : 1;
+    terminal.out(`\n${invitation(dir, folder, stack, broker)}\n`);
+    if (!signal.aborted) await happens(signal, 'abort');
     return 0;
   } finally {
+    await broker?.close();
     await stack.close();
   }
 }
 
 function addresses(
   { addresses: { vault, issuer, secretsManager, ordersApi } }: RunningStack,
+  broker: DevBroker | undefined,
   { paint }: Terminal,
 ): string {
   return columns([
@@ -51,5 +57,6 @@ function addresses(
       paint('dim', `AWS ${secretsManager.account}, ${secretsManager.region}`),
     ],
     ['Orders API', ordersApi, paint('dim', 'wants a token')],
+    ...(broker === undefined ? [] : [['broker', broker.url, paint('dim', `knows agent ${broker.agent}`)]]),
   ]);
 }

@@ -3,14 +3,14 @@ import type { RunningStack } from '../dev/stack.ts';
 import { type Flow, presentedStep } from '../flow/flow.ts';
 import type { InputDefinition } from '../flow/inputs.ts';
 import type { Folder } from '../flow/load.ts';
+import type { DevBroker } from './dev-broker.ts';
 
 /** Those of the shipped flows that show most. */
 const shown = ['orders-token', 'break-glass', 'new-user', 'seed-runtime'];
 
 /** Commands for another terminal, which work there as they stand. */
-export function invitation(dir: string, folder: Folder, { addresses }: RunningStack): string {
-  const inFolder =
-    dir === 'flows' ? '' : ` --dir ${/^[\w./-]+$/.test(dir) ? dir : `'${dir.replaceAll("'", `'\\''`)}'`}`;
+export function invitation(dir: string, folder: Folder, { addresses }: RunningStack, broker?: DevBroker): string {
+  const inFolder = dir === 'flows' ? '' : ` --dir ${quoted(dir)}`;
   const there = `${folder.settings.defaultEnvironment === 'development' ? '' : ' --environment development'}${inFolder}`;
   const flows = [...folder.flows.values()].filter(({ environments }) => environments?.includes('development') ?? true);
   const known = shown.flatMap((name) => flows.find((flow) => flow.name === name) ?? []);
@@ -24,7 +24,38 @@ export function invitation(dir: string, folder: Folder, { addresses }: RunningSt
     const orders = new URL('/orders', addresses.ordersApi).href;
     lines.push(`${program()} orders-token --header${there} | curl -s -H @- ${orders}`);
   }
-  return `Try in another terminal:\n${lines.map((line) => `  ${line}\n`).join('')}\nCtrl-C stops everything.`;
+  const asAgent =
+    broker === undefined
+      ? ''
+      : `\nThe same as agent ${broker.agent}, through the broker:\n${list(agentLines(broker, known, inFolder, there))}`;
+  return `Try in another terminal:\n${list(lines)}${asAgent}\nCtrl-C stops everything.`;
+}
+
+function list(lines: readonly string[]): string {
+  return lines.map((line) => `  ${line}\n`).join('');
+}
+
+/** What policy.yaml of the shipped folder says something about; of another folder, its first flow. */
+function agentLines(
+  { url, agent, tokenFile }: DevBroker,
+  [flow]: readonly Flow[],
+  inFolder: string,
+  there: string,
+): readonly string[] {
+  const file = quoted(tokenFile);
+  const header = `-H "Authorization: Bearer $(cat ${file})" -H 'Content-Type: application/json'`;
+  return [
+    `export FLOWS_AGENT_TOKEN_FILE=${file}`,
+    ...(flow === undefined ? [] : [`${program()} ${flow.name}${inFolder}`]),
+    `${program()} read openai.api_key${inFolder}`,
+    `${program()} read stripe.live_key${inFolder}`,
+    `curl -s ${url}/v1/secrets/resolve ${header} -d '{"secrets":["openai.api_key"]}'`,
+    `${program()} audit --agent ${agent} --since 1h${there}`,
+  ];
+}
+
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 /** How a flow is tried: a token as JSON, a write as its plan. Undefined where an input cannot be made up. */

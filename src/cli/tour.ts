@@ -1,7 +1,9 @@
 import { type App, openApp } from '../app.ts';
+import type { DevBroker } from './dev-broker.ts';
 import { outputLines } from './show.ts';
 import { planText } from './plan-text.ts';
 import type { Terminal } from './terminal.ts';
+import { brokerTour } from './tour-broker.ts';
 import type { TakenEnvironment } from '../environment.ts';
 import { asFlowError, FlowError } from '../errors.ts';
 import { parseInputs } from '../flow/inputs.ts';
@@ -11,6 +13,8 @@ import type { RunningStack } from '../dev/stack.ts';
 
 export interface TourOptions {
   readonly stack: RunningStack;
+  /** the broker of the same folder, if it has one */
+  readonly broker: DevBroker | undefined;
   readonly dir: string;
   readonly taken: TakenEnvironment;
   readonly terminal: Terminal;
@@ -36,12 +40,12 @@ export async function tour(options: TourOptions): Promise<number> {
     try {
       const text = await what();
       terminal.out(
-        `${terminal.paint('green', 'ok')}    ${name.padEnd(26)}${time()}${text.startsWith('\n') ? '' : '  '}${text}\n`,
+        `${terminal.paint('green', 'ok')}    ${name.padEnd(28)}${time()}${text.startsWith('\n') ? '' : '  '}${text}\n`,
       );
     } catch (error) {
       signal.throwIfAborted();
       failed += 1;
-      terminal.out(`${terminal.paint('red', 'FAIL')}  ${name.padEnd(26)}${time()}  ${asFlowError(error).line()}\n`);
+      terminal.out(`${terminal.paint('red', 'FAIL')}  ${name.padEnd(28)}${time()}  ${asFlowError(error).line()}\n`);
     }
   };
   const app = await openApp({
@@ -58,6 +62,7 @@ export async function tour(options: TourOptions): Promise<number> {
     await breakGlass(app, line, terminal);
     await newUser(app, line, terminal);
     await push(app, line, terminal);
+    if (options.broker !== undefined) await brokerTour(options.broker, line, () => spent(stack));
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     terminal.out(
       `\n${failed === 0 ? 'All lines held' : `${failed} of ${count} lines did not hold`} in ${seconds} s: ${spent(stack)}.\n`,
