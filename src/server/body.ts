@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { EdgeRefusal } from './problem.ts';
 
 /** bytes of a request's body */
-export const largestBody = 65_536;
+const largestBody = 65_536;
 /** lists and objects within each other */
 const deepest = 16;
 /** bytes of a body that is too large that are read and dropped, so that its sender can read the answer */

@@ -98,7 +98,7 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
 
 export const bearer = createBearer().reveal();
 
-export function policyOf(...agents: readonly (readonly [string, string])[]): Policy {
+function policyOf(...agents: readonly (readonly [string, string])[]): Policy {
   return {
     agents: new Map(
       agents.map(([name, token]) => [
