@@ -15,6 +15,8 @@ export interface BrokerFiles {
   readonly registry: Registry;
   /** where there are any, policy and registry must not be used */
   readonly problems: readonly Problem[];
+  /** one of them is there and could not be read: the same files may be readable later */
+  readonly unreadable: boolean;
   /** the texts as they were read; undefined where there is no such file */
   readonly texts: { readonly policy: string | undefined; readonly registry: string | undefined };
 }
@@ -37,6 +39,7 @@ export function loadBrokerFiles(folder: Folder): BrokerFiles {
       ...trouble,
       ...source.problems.toSorted((a, b) => a.line - b.line || a.column - b.column),
     ]),
+    unreadable: [policyFile, registryFile].some(({ exists, text }) => exists && text === undefined),
     texts: { policy: policyFile.text, registry: registryFile.text },
   };
 }

@@ -53,11 +53,13 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
   let seen = marksOf(dir);
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
+  /** they could not be read, as where the process may open no more files: that no file changes again is no reason to wait */
+  let unread = false;
   let reading: Promise<void> = Promise.resolve();
 
   const take = (files: BrokerFiles) => {
     const version = versionOf(files);
-    problems = files.problems;
+    ({ problems, unreadable: unread } = files);
     if (problems.length > 0) {
       const content = versionOf(files, problems);
       if (content !== told) onProblems(problems);
@@ -73,7 +75,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
   /** Flows are read again only where the files name what was not there: reading all of them stops everyone else. */
   async function load(): Promise<BrokerFiles> {
     const files = loadBrokerFiles(folder);
-    if (files.problems.length === 0) return files;
+    if (files.problems.length === 0 || files.unreadable) return files;
     const { kinds, env = {} } = options;
     return loadBrokerFiles(known(folder, await loadFolder({ dir, kinds, env })));
   }
@@ -87,6 +89,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
       else look();
     } catch (error) {
       const { message } = asFlowError(error);
+      unread = true;
       problems = [fileProblem(dir, message)];
       if (told !== message) onProblems(problems);
       told = message;
@@ -119,7 +122,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
 
   take(loadBrokerFiles(folder));
   const watcher = watched(dir, look);
-  const interval = setInterval(look, poll).unref();
+  const interval = setInterval(() => (unread ? void reload() : look()), poll).unref();
   return {
     current: () => rules,
     problems: () => problems,
