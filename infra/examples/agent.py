@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""An agent that gets a token and a secret from the broker, with nothing but Python's standard library.
+
+    FLOWS_BROKER=http://127.0.0.1:7700 FLOWS_AGENT_TOKEN_FILE=… python3 agent.py https://orders.example/orders
+
+FLOWS_BROKER is http at a loopback address, https, or unix:/PATH. Copy the class into a program of your own.
+"""
+
+import calendar
+import hashlib
+import http.client
+import json
+import os
+import re
+import socket
+import stat
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+
+class BrokerError(Exception):
+    """Why the broker gave nothing: branch on `code`; the operator finds the reason by `request_id`."""
+
+    def __init__(self, code, status=None, request_id=None, names=(), retry_after=None):
+        super().__init__(f"{code} {', '.join(names)} (request {request_id})")
+        self.code, self.status, self.request_id = code, status, request_id
+        self.names, self.retry_after = list(names), retry_after
+
+
+class Broker:
+    """A client of one broker. What it gives is plain text: keep it no longer than it lasts, and out of logs."""
+
+    LARGEST = 16 * 1024 * 1024
+
+    def __init__(self, address, token_file, deadline=30, run_id=None):
+        self.address, self.token_file, self.deadline = address, token_file, deadline
+        self.headers = {} if run_id is None else {"X-Agent-Run-Id": run_id}
+        self.tokens, self.leases = {}, {}
+        self._connection().close()
+
+    def token(self, flow):
+        """The access token of a flow, kept until shortly before its expiry."""
+        kept = self.tokens.get(flow)
+        if kept and time.monotonic() < kept[1]:
+            return kept[0]
+        asked = time.monotonic()
+        answer = self._post(f"/v1/tokens/{urllib.parse.quote(flow, safe='')}")
+        token, lasts = answer["access_token"], answer.get("expires_in", 0)
+        self.tokens[flow] = (token, asked + lasts - min(30, lasts / 10))
+        return token
+
+    def secrets(self, names):
+        """Secrets by their names in registry.yaml, all or none, kept while their leases last."""
+        now, wall = time.monotonic(), time.time()
+        self.leases = {name: lease for name, lease in self.leases.items() if now < lease[1]}
+        missing = [name for name in dict.fromkeys(names) if name not in self.leases]
+        found = self._post("/v1/secrets/resolve", {"secrets": missing})["resolved"] if missing else {}
+        for name in missing:
+            lasts = _epoch(found[name]["expiresAt"]) - wall
+            self.leases[name] = (found[name]["value"], now + lasts - min(30, lasts / 10))
+        return {name: self.leases[name][0] for name in names}
+
+    def open(self, flow, url, data=None, headers=None):
+        """urlopen with the flow's token; a token that the API refuses is reported, and another one tried once."""
+        target = urllib.parse.urlsplit(url)
+        if target.scheme != "https" and not (target.scheme == "http" and _is_loopback(target.hostname)):
+            raise ValueError("a token goes over https, or plain http to a loopback address")
+        first = self.token(flow)
+        try:
+            return self._send(first, url, data, headers)
+        except urllib.error.HTTPError as refused:
+            if refused.code != 401:
+                raise
+            self.tokens.pop(flow, None)
+            try:
+                digest = hashlib.sha256(first.encode()).hexdigest()
+                self._post(f"/v1/tokens/{urllib.parse.quote(flow, safe='')}/rejected", {"token_hash": digest})
+                second = self.token(flow)
+            except BrokerError:
+                raise refused from None
+            if second == first:
+                raise
+            return self._send(second, url, data, headers)
+
+    def _send(self, token, url, data, headers):
+        request = urllib.request.Request(url, data, {**(headers or {}), "Authorization": f"Bearer {token}"})
+        # neither a proxy nor a redirect gets to see the token
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
+        return opener.open(request, timeout=self.deadline)
+
+    def _post(self, path, body=None):
+        with open(self.token_file, encoding="ascii") as file:  # anew each time: it may have been rotated
+            credential = re.sub(r"\r?\n\Z", "", file.read(16384))
+        headers = {**self.headers, "Authorization": f"Bearer {credential}", "Content-Length": "0"}
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers.update({"Content-Type": "application/json", "Content-Length": str(len(data))})
+        connection = self._connection()
+        try:
+            connection.request("POST", path, data, headers)
+            response = connection.getresponse()
+            text = response.read(self.LARGEST + 1)
+            if len(text) > self.LARGEST:
+                raise BrokerError("protocol")
+        except (OSError, http.client.HTTPException) as cause:
+            raise BrokerError("unreachable") from cause
+        finally:
+            connection.close()
+        return self._content(response, text)
+
+    def _content(self, response, text):
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict) or (response.status != 200 and "code" not in content):
+            raise BrokerError("protocol", response.status, response.headers.get("X-Request-Id"))
+        if response.status == 200:
+            return content
+        retry_after = response.headers.get("Retry-After")
+        raise BrokerError(
+            content["code"],
+            response.status,
+            response.headers.get("X-Request-Id"),
+            content.get("names", ()),
+            None if retry_after is None else int(retry_after),
+        )
+
+    def _connection(self):
+        if self.address.startswith("unix:"):
+            return _SocketConnection(self.address[len("unix:") :], self.deadline)
+        target = urllib.parse.urlsplit(self.address)
+        if target.scheme == "https":
+            return http.client.HTTPSConnection(target.hostname, target.port, timeout=self.deadline)
+        if target.scheme == "http" and _is_loopback(target.hostname):
+            return http.client.HTTPConnection(target.hostname, target.port, timeout=self.deadline)
+        raise ValueError("FLOWS_BROKER: https, http at a loopback address, or unix:/PATH")
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket that is this user's or root's."""
+
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        found = os.lstat(self.path)
+        if not stat.S_ISSOCK(found.st_mode) or found.st_uid not in (os.getuid(), 0):
+            raise PermissionError("the socket is another user's: nothing was sent")
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+def _is_loopback(host):
+    return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host or "") is not None
+
+
+def _epoch(text):
+    """Seconds of an RFC 3339 time in UTC, as the broker writes it."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    seconds = time.strptime(whole, "%Y-%m-%dT%H:%M:%S")
+    return calendar.timegm(seconds) + float(f"0.{fraction or 0}")
+
+
+def main(url):
+    broker = Broker(
+        os.environ.get("FLOWS_BROKER", "http://127.0.0.1:7700"), os.environ["FLOWS_AGENT_TOKEN_FILE"], run_id="example"
+    )
+    try:
+        key = broker.secrets(["openai.api_key"])["openai.api_key"]
+        print(f"openai.api_key: {len(key)} characters")
+        with broker.open("orders-token", url) as response:
+            print(f"{url}: {response.status}, {len(response.read())} bytes")
+    except BrokerError as refusal:
+        sys.exit(f"broker: {refusal}")
+    except urllib.error.HTTPError as refusal:
+        sys.exit(f"{url}: {refusal.code}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: agent.py URL")
+    main(sys.argv[1])

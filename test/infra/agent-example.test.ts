@@ -1,0 +1,106 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { json, startAnswering } from '../client/stand.ts';
+import { createHome, repository } from '../e2e/home.ts';
+import { bearer, canary, memoryTrail, standInBroker, startStand } from '../server/stand.ts';
+
+type Answering = Awaited<ReturnType<typeof startAnswering>>;
+
+const home = createHome();
+const example = join(repository, 'infra/examples/agent.py');
+const file = join(home.path, 'agent-token');
+let api: Answering;
+/** tokens that the API takes */
+const good = new Set<string>();
+
+beforeAll(async () => {
+  writeFileSync(file, `${bearer}\n`, { mode: 0o600 });
+  api = await startAnswering(({ headers, path }, response) => {
+    if (path === '/moved') return response.writeHead(302, { location: '/orders' }).end();
+    const known = good.has((headers.authorization ?? '').replace('Bearer ', ''));
+    return response.writeHead(known ? 200 : 401).end('orders');
+  });
+});
+afterAll(async () => {
+  await api.close();
+  await home.close();
+});
+
+function run(broker: string, url: string) {
+  const program = ['python3', '-I', example, url];
+  return home.start([], { program, env: { FLOWS_BROKER: broker, FLOWS_AGENT_TOKEN_FILE: file } }).ended;
+}
+
+describe('the Python example', () => {
+  test('gets a secret and a token of the real server, over TCP and over its socket', async () => {
+    const { trail, events } = memoryTrail();
+    const { broker } = standInBroker(trail);
+    const path = join(home.path, 'broker.sock');
+    const stand = await startStand({ broker, listen: { host: '127.0.0.1', port: 0, socket: path } });
+    try {
+      good.add(`eyJ.${canary}.sig`);
+      const url = `${api.url}/orders`;
+      for (const address of [stand.url, `unix:${path}`]) {
+        const { code, stdout, stderr } = await run(address, url);
+        expect([code, stdout, stderr]).toEqual([
+          0,
+          `openai.api_key: ${canary.length} characters\n${url}: 200, 6 bytes\n`,
+          '',
+        ]);
+      }
+      expect(events.map(({ action, run }) => [action, run])).toEqual([
+        ['secrets.resolve', 'example'],
+        ['token.issue', 'example'],
+        ['secrets.resolve', 'example'],
+        ['token.issue', 'example'],
+      ]);
+    } finally {
+      await stand.server.close();
+    }
+  });
+
+  test('reports a token that is refused, and tries another one once', async () => {
+    let turn = 1;
+    const broker = await startAnswering(({ path }, response) => {
+      if (path === '/v1/secrets/resolve') {
+        const expiresAt = new Date(Date.now() + 60_000).toISOString();
+        return json(response, { resolved: { 'openai.api_key': { value: 'x', expiresAt } } });
+      }
+      if (path.endsWith('/rejected')) {
+        turn += 1;
+        return json(response, { evicted: true });
+      }
+      return json(response, { access_token: `token-${turn}`, token_type: 'Bearer', expires_in: 600 });
+    });
+    try {
+      good.add('token-2');
+      expect((await run(broker.url, `${api.url}/orders`)).stdout).toContain('200, 6 bytes');
+      expect(broker.asked.map(({ path }) => path)).toEqual([
+        '/v1/secrets/resolve',
+        '/v1/tokens/orders-token',
+        '/v1/tokens/orders-token/rejected',
+        '/v1/tokens/orders-token',
+      ]);
+      // no redirect is followed, and no plain http leaves this machine
+      expect(await run(broker.url, `${api.url}/moved`)).toMatchObject({ code: 1, stderr: `${api.url}/moved: 302\n` });
+      expect((await run(broker.url, 'http://orders.example/')).stderr).toContain('ValueError');
+    } finally {
+      await broker.close();
+    }
+  });
+
+  test('tells the code and the request id of a refusal, and no value', async () => {
+    const broker = await startAnswering((_, response) =>
+      json(response, { code: 'not-allowed', names: ['openai.api_key'] }, 403),
+    );
+    try {
+      const ended = await run(broker.url, `${api.url}/orders`);
+      expect(ended).toMatchObject({ code: 1, stderr: 'broker: not-allowed openai.api_key (request request-1)\n' });
+    } finally {
+      await broker.close();
+    }
+    expect((await run(broker.url, `${api.url}/orders`)).stderr).toContain('unreachable');
+    expect((await run('http://10.0.0.1:7700', `${api.url}/orders`)).stderr).toContain('ValueError');
+  });
+});
