@@ -48,6 +48,7 @@ export function fill(folder: Folder, environment: Environment, file: Development
   // a one-time password that is read as a plain value elsewhere is one all the same
   const seeds = references.filter(({ reference, target }) => target === 'one-time-password' || isCode(reference));
   for (const { reference } of seeds) contents.value(reference, 'one-time-password');
+  for (const seed of steps.flatMap(handedOver)) contents.value(seed, 'concealed', undefined, generateSecret);
   for (const { reference, target } of references) {
     if (target === 'item') contents.item(reference);
     else contents.value(reference);
@@ -82,8 +83,13 @@ function createContents(given: ReadonlyMap<string, string>) {
   return {
     vault,
     item,
-    /** The value of a field, made at the first call: `exact`, else what development.yaml gives, else by its type. */
-    value(reference: Reference, type?: FieldSeed['type'], exact?: string): string {
+    /** The value of a field, made at the first call: `exact`, else what development.yaml gives, else what `make` makes. */
+    value(
+      reference: Reference,
+      type?: FieldSeed['type'],
+      exact?: string,
+      make: () => string = () => generated(reference, type),
+    ): string {
       const { section, field = 'password' } = reference;
       const name = `${section ?? ''}/${field}`;
       const label = /^(notesPlain|username|password)$/i.test(field) ? field.toLowerCase() : field;
@@ -91,7 +97,7 @@ function createContents(given: ReadonlyMap<string, string>) {
         label,
         ...(section === undefined ? {} : { section }),
         type: type ?? (/user ?name|email|client.?id|host|url/i.test(field) ? 'text' : 'concealed'),
-        value: exact ?? literal.get(reference.toString().toLowerCase()) ?? generated(reference, type),
+        value: exact ?? literal.get(reference.toString().toLowerCase()) ?? make(),
       }));
       if (type === 'one-time-password' && found.type !== type) {
         throw new FlowError('invalid', 'is a one-time password in one place, and a password or secret in another', {
@@ -193,6 +199,12 @@ function withoutLists({
 
 function distinct(secrets: readonly Secret[]): Secret[] {
   return secrets.filter((secret, index) => secrets.findIndex((each) => each.equals(secret)) === index);
+}
+
+/** A seed in a field that is no one-time password yet. */
+function handedOver({ uses, input }: StepUse): Reference[] {
+  const { seed } = input;
+  return uses === 'vault/set-one-time-password' && seed instanceof Reference ? [seed] : [];
 }
 
 /** The user that a step signs in as. */

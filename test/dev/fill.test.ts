@@ -6,7 +6,9 @@ import { readDevelopmentFile } from '../../src/dev/development-file.ts';
 import { fill } from '../../src/dev/fill.ts';
 import { FlowError } from '../../src/errors.ts';
 import { loadFolder } from '../../src/flow/load.ts';
+import { Secret } from '../../src/secret.ts';
 import { stepKinds } from '../../src/steps/index.ts';
+import { parseOneTimePassword } from '../../src/totp.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -62,6 +64,25 @@ test('a one-time password is one wherever it is read as one', async () => {
   });
   expect(fields.get('A/Item/code')?.type).toBe('one-time-password');
   expect(fields.get('A/Item/other')?.type).toBe('one-time-password');
+});
+
+test('the seed that a one-time password is set from is one, unless development.yaml has another', async () => {
+  const setting = (field: string) =>
+    `uses: vault/set-one-time-password, with: { item: op://A/Account, seed: op://A/Hand-over/${field} }`;
+  const { fields } = await filled({
+    a: flow(
+      setting('seed'),
+      setting('given'),
+      setting('code'),
+      'uses: totp/code, with: { reference: op://A/Hand-over/code }',
+    ),
+    development: 'values: { op://A/Hand-over/given: GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ }\n',
+  });
+  const made = fields.get('A/Hand-over/seed');
+  expect(made?.type).toBe('concealed');
+  await expect(parseOneTimePassword(new Secret(made?.value ?? ''), '')).resolves.toBeDefined();
+  expect(fields.get('A/Hand-over/given')?.value).toBe('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ');
+  expect(fields.get('A/Hand-over/code')?.type).toBe('one-time-password');
 });
 
 test('clients: secrets, keys, opaque tokens, and all that several flows ask for', async () => {
