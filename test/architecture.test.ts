@@ -102,7 +102,7 @@ describe('SDKs', () => {
     [/^@?otplib/, /^src\/(?:totp\.ts|dev\/|vaults\/)/],
     [/^express/, /^src\/(?:verify|server|dev)\//],
     [/^(?:oidc-provider|qrcode)/, /^src\/dev\//],
-    [/^yaml/, /^src\/(?:flow\/yaml|agents\/edit)\.ts$/],
+    [/^yaml/, /^src\/(?:flow\/yaml(?:-faults)?|agents\/edit)\.ts$/],
   ];
   test.each(rooms)('%s stays in its room', (sdk, home) => {
     const uses = packages.filter(({ to }) => sdk.test(to));

@@ -1,4 +1,4 @@
-import { wholeExpression } from './expressions.ts';
+import { foreignForm, wholeExpression } from './expressions.ts';
 import type { Form } from './keys.ts';
 import { partsOf } from './literal.ts';
 import { readKeys } from './object.ts';
@@ -108,5 +108,10 @@ function compileJson(node: Node, form: Form, place: Place): Value | undefined {
   if (place.source.problems.length > before) return undefined;
   const expression = wholeExpression(parts);
   if (expression !== undefined) return { ...at, as: 'whole', expression };
+  const foreign = foreignForm(node.value);
+  if (foreign !== undefined) {
+    place.source.report(node.range, `"${foreign.found}" is not put in here`, foreign.hint);
+    return undefined;
+  }
   return parts.length > 1 ? { ...at, as: 'text', parts } : { ...at, as: 'literal', value: node.value };
 }

@@ -18,13 +18,18 @@ const closing = '}}';
 const segment = '[A-Za-z0-9_][A-Za-z0-9_-]*';
 const pathPattern = new RegExp(`^[A-Za-z_][A-Za-z0-9_-]*(?:\\.${segment})*$`);
 
-/** Forms that people bring from elsewhere, and ours. */
-const foreign: readonly (readonly [RegExp, string])[] = [
-  [/^secrets\./, 'read it in a step: uses: vault/read, then ${{ steps.ID }}'],
+/** Roots that people bring from elsewhere, and ours. */
+const foreignRoots: readonly (readonly [RegExp, string])[] = [
+  [/^secrets\b/, 'read it in a step: uses: vault/read, then ${{ steps.ID }}'],
   [
     /^(?:github|runner|job|matrix|strategy|needs|context|params|variables)\b/,
     'paths begin with inputs, vars, issuers, identity-providers, stores or steps',
   ],
+];
+
+/** Forms that people bring from elsewhere, and ours. */
+const foreign: readonly (readonly [RegExp, string])[] = [
+  ...foreignRoots,
   [/\[/, 'write a dotted path: ${{ steps.ID.FIELD }}'],
   [/\(|\|\||&&|[=!<>?+*/|]|['"]/, 'dotted paths only, no code: compute it in a step or pass it as an input'],
   [/^$/, 'write a path, as in ${{ inputs.NAME }}'],
@@ -63,6 +68,11 @@ export function parseExpressions(
   }
   if (from < text.length) parts.push(text.slice(from));
   return parts;
+}
+
+/** What we have instead of a path that begins as elsewhere. */
+export function foreignRootHint({ text }: Expression): string | undefined {
+  return foreignRoots.find(([pattern]) => pattern.test(text))?.[1];
 }
 
 /** The one expression that a text consists of. */

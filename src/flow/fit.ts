@@ -80,6 +80,10 @@ export function wrongType(
   if (form.kind === 'reference' && resolved.type === 'secret') {
     return { problem, hint: 'write the reference that the step reads: op://vault/item/field' };
   }
+  if (form.kind === 'connection') {
+    const [root = '', name] = expression.path;
+    return { problem, hint: `write \${{ ${form.to}.${root === form.to && name !== undefined ? name : 'NAME'} }}` };
+  }
   return { problem };
 }
 

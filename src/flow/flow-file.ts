@@ -1,11 +1,12 @@
 import { compileObject } from './compile.ts';
-import { wholeExpression } from './expressions.ts';
+import { foreignForm, wholeExpression } from './expressions.ts';
 import type { Flow, FlowOutput, Step } from './flow.ts';
 import { readInputs } from './input-file.ts';
 import { form, optional, required, type Keys } from './keys.ts';
 import { compileReference, partsOf } from './literal.ts';
-import { suggest } from './nearest.ts';
+import { nearest, suggest } from './nearest.ts';
 import { nameOf, readKeys, type ForeignKeys } from './object.ts';
+import { scalarTrouble } from './plain.ts';
 import type { Source } from './problems.ts';
 import type { StepKinds } from './registry.ts';
 import { expressionsOf, type Value } from './values.ts';
@@ -55,11 +56,19 @@ export function readFlow(name: string, root: Node, source: Source, kinds: StepKi
   if (keys === undefined) return undefined;
   const description = keys.get('description')?.value;
   if (description !== undefined && typeof scalar(description) !== 'string') {
-    source.report(description.range, `"description" takes text, and this is ${nameOf(description)}`);
+    source.report(
+      description.range,
+      `"description" takes text, and this is ${nameOf(description)}`,
+      hintFor(description, 'description'),
+    );
   }
   const breakGlass = keys.get('break-glass')?.value;
   if (breakGlass !== undefined && typeof scalar(breakGlass) !== 'boolean') {
-    source.report(breakGlass.range, `"break-glass" takes true or false, and this is ${nameOf(breakGlass)}`);
+    source.report(
+      breakGlass.range,
+      `"break-glass" takes true or false, and this is ${nameOf(breakGlass)}`,
+      hintFor(breakGlass, 'break-glass'),
+    );
   }
   const inputs = keys.get('inputs')?.value;
   const stepsNode = keys.get('steps')?.value;
@@ -132,7 +141,7 @@ function readStep(node: Node, index: number, source: Source, kinds: StepKinds): 
   }
   if (keys.has('uses') && kind === undefined) {
     const range = keys.get('uses')?.value.range ?? node.range;
-    const hint = typeof uses === 'string' ? suggest(uses, kinds.keys()) : undefined;
+    const hint = typeof uses === 'string' ? kindHint(uses, [...kinds.keys()]) : undefined;
     source.report(range, `unknown step kind "${String(uses)}"`, hint ?? 'see the step kinds in the README');
   }
   const given = keys.get('with')?.value ?? emptyWith(node);
@@ -186,10 +195,28 @@ function readShown(node: Node, key: string, source: Source): Value | undefined {
   if (source.problems.length > before) return undefined;
   const expression = wholeExpression(parts);
   if (expression !== undefined) return { ...at, as: 'whole', expression };
+  const foreign = foreignForm(value);
+  if (foreign !== undefined) {
+    source.report(node.range, `"${foreign.found}" is not put in here`, foreign.hint);
+    return undefined;
+  }
   if (typeof parts[0] === 'string' && Reference.looksLike(parts[0])) {
     return compileReference(parts, at.form, node.range, key, source.report, 'any');
   }
   return parts.length > 1 ? { ...at, as: 'text', parts } : { ...at, as: 'literal', value };
+}
+
+function hintFor(node: Node, key: keyof typeof flowKeys): string | undefined {
+  return node.kind === 'scalar' ? scalarTrouble(node.value, flowKeys[key].form, key)?.hint : undefined;
+}
+
+/** Half of a name may be right: `read`, `op/read`, `totp`. */
+function kindHint(uses: string, names: readonly string[]): string | undefined {
+  const halves = new Set(uses.toLowerCase().split('/'));
+  const sharing = names.filter((name) => name.split('/').some((half) => halves.has(half)));
+  const [only, ...others] = sharing;
+  if (nearest(uses, names) !== undefined || only === undefined) return suggest(uses, names);
+  return others.length === 0 ? `did you mean "${only}"?` : suggest(uses, sharing);
 }
 
 function scalar(node: Node): string | number | boolean | null | undefined {

@@ -2,11 +2,16 @@ import { isInputFormat, inputFormats } from './input-formats.ts';
 import { expected, inputTrouble, type InputDefinition } from './inputs.ts';
 import { form, optional, type Keys } from './keys.ts';
 import { suggest } from './nearest.ts';
-import { nameOf, readKeys } from './object.ts';
+import { nameOf, readKeys, type ForeignKeys } from './object.ts';
 import type { Range, Source } from './problems.ts';
 import type { Entry, Node } from './yaml.ts';
 
 const types = ['string', 'number', 'boolean', 'enum'] as const;
+const foreignInInput: ForeignKeys = {
+  required: 'an input without a default is required',
+  options: 'write enum: [first, second]',
+  choices: 'write enum: [first, second]',
+};
 const inputName = /^[a-z][a-z0-9-]*$/;
 
 /** Options of the command: no input may be named as one. */
@@ -71,7 +76,7 @@ function readInput({ key: name, keyRange, value }: Entry, source: Source): Input
     }
     return { ...blank, type };
   }
-  const keys = readKeys(value, inputKeys, `input "${name}"`, source);
+  const keys = readKeys(value, inputKeys, `input "${name}"`, source, { foreign: foreignInInput });
   if (keys === undefined) return blank;
   const text = (key: string) => textOf(keys.get(key), key, source);
   const choices = keys.get('enum') ?? keys.get('values');

@@ -22,12 +22,13 @@ export function scalarTrouble(value: unknown, form: Form, key: string): Trouble 
   }
   if (form.kind === 'number') {
     const { integer = false, minimum = -Infinity, maximum = Infinity } = form;
-    if (typeof value !== 'number') return takes('a number');
+    if (typeof value !== 'number')
+      return takes(integer ? 'a whole number' : 'a number', isNumeric(value) ? 'write it without quotes' : undefined);
     if (integer && !Number.isSafeInteger(value)) return takes('a whole number');
     if (value < minimum) return takes(`a number of at least ${minimum}`);
     return value > maximum ? takes(`a number of at most ${maximum}`) : undefined;
   }
-  if (form.kind === 'boolean') return typeof value === 'boolean' ? undefined : takes('true or false');
+  if (form.kind === 'boolean') return typeof value === 'boolean' ? undefined : takes('true or false', truthHint(value));
   if (form.kind === 'one-of') {
     if (typeof value === 'string' && form.values.includes(value)) return undefined;
     const near = typeof value === 'string' ? nearest(value, form.values) : undefined;
@@ -41,6 +42,17 @@ export function scalarTrouble(value: unknown, form: Form, key: string): Trouble 
     return takes(`a connection: \${{ ${form.to}.NAME }}`, hint);
   }
   return takes(formName(form));
+}
+
+function isNumeric(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && Number.isFinite(Number(value));
+}
+
+/** YAML 1.2 knows no yes, no, on and off. */
+function truthHint(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  if (/^(?:true|yes|on)$/i.test(value)) return 'write true';
+  return /^(?:false|no|off)$/i.test(value) ? 'write false' : undefined;
 }
 
 function isPlain(value: unknown): value is number | boolean {

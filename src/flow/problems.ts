@@ -112,7 +112,7 @@ function masked(line: string): string {
   const starred = (text: string) => '*'.repeat(text.length);
   return line
     .replace(/\b(?:ops_|flows_|eyJ)[A-Za-z0-9_.=-]{8,}/g, starred)
-    .replace(/(?<=\btoken\s*:\s*)(?![\s{$]|\{)[^\s,}#]+/g, starred);
+    .replace(/(?<=\btoken\s*:\s*)(?![\s{$]|["']\$\{\{)[^\s,}#]+/g, starred);
 }
 
 /** Control and format characters would let a file speak to the terminal. */

@@ -1,6 +1,6 @@
 import { connectionNames, plainFields, plainOf, variable, type Environment, type Plain } from '../settings.ts';
 import type { Resolved, Unresolved } from './fit.ts';
-import type { Expression } from './expressions.ts';
+import { foreignRootHint, type Expression } from './expressions.ts';
 import type { Flow, Step } from './flow.ts';
 import type { ConnectionKind } from './keys.ts';
 import { suggest } from './nearest.ts';
@@ -41,8 +41,8 @@ export function resolve(expression: Expression, scope: Scope): Resolved | Unreso
   const lookup = roots.get(root);
   if (lookup !== undefined) return lookup(rest, scope, expression);
   const known = [...roots.keys()].filter((name) => name !== 'env');
-  const near = suggest(root, known);
-  return { problem: `"${expression.text}" begins with no known word`, hint: near ?? `one of: ${known.join(', ')}` };
+  const hint = foreignRootHint(expression) ?? suggest(root, known) ?? `one of: ${known.join(', ')}`;
+  return { problem: `"${expression.text}" begins with no known word`, hint };
 }
 
 function inputOf([name, ...more]: readonly string[], { flow, inputs }: Scope): Resolved | Unresolved {
@@ -107,6 +107,8 @@ function stepOf([id, field, ...more]: readonly string[], scope: Scope, expressio
   if (id === undefined) return { problem: 'a step is named: ${{ steps.ID }}' };
   const step = steps.find((each) => each.id === id);
   const earlier = steps.filter(({ index }) => index < scope.before).map((each) => each.id);
+  // a step whose id is missing was told of: this may be its name
+  if (step === undefined && steps.some((each) => each.id === '')) return { type: 'any', value: later };
   if (step === undefined) return unknown('step', id, earlier, 'name a step that stands above');
   if (step.index === scope.before)
     return { problem: `step "${id}" takes its own output`, hint: 'a step takes the output of earlier ones' };

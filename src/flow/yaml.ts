@@ -1,5 +1,6 @@
 import { Document, isAlias, isMap, isPair, isScalar, isSeq, parseDocument } from 'yaml';
 import type { Range, Source } from './problems.ts';
+import { yamlFault } from './yaml-faults.ts';
 
 /** A YAML file as the language needs it: text keys in order, plain scalars, and where each stands. */
 export type Node = ScalarNode | ListNode | MappingNode;
@@ -25,7 +26,8 @@ export interface Entry {
 }
 
 const deepest = 32;
-const plainYaml = 'write it out: flow files are plain YAML without anchors, aliases, merge keys and tags';
+const plainYaml =
+  'write it out, or in quotes where it is text: files are plain YAML without anchors, aliases, merge keys and tags';
 
 /** The file's one document; problems are reported. Undefined where there is nothing to go on with. */
 export function readYaml(source: Source): Node | undefined {
@@ -40,8 +42,8 @@ export function readYaml(source: Source): Node | undefined {
   // one fault of syntax makes others that are none
   const [trouble] = document.errors.length > 0 ? document.errors : document.warnings;
   if (trouble !== undefined) {
-    const [start, end] = trouble.pos;
-    source.report({ start, end }, `not valid YAML: ${plain(trouble.message)}`);
+    const { range, message, hint } = yamlFault(document, trouble, source);
+    source.report(range, message, hint);
     return undefined;
   }
   if (document.contents === null) {
@@ -83,6 +85,14 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
     state.unusable = true;
     return undefined;
   }
+  if ((isScalar(node) || isSeq(node) || isMap(node)) && node.anchor !== undefined) {
+    const anchor = `&${node.anchor}`;
+    const start = Math.max(0, source.text.lastIndexOf(anchor, range.start));
+    if (!state.unusable)
+      source.report({ start, end: start + anchor.length }, `the anchor "${anchor}" is not taken`, plainYaml);
+    state.unusable = true;
+    return undefined;
+  }
   if (isScalar(node)) {
     const { value } = node;
     if (typeof value === 'string' && value.includes('\0')) {
@@ -105,6 +115,12 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
   const seen = new Set<string>();
   for (const pair of node.items) {
     if (!isPair(pair)) continue;
+    if (isMap(pair.key)) {
+      const hint = "put it in quotes: '${{ steps.ID }}'; a reference stands by itself, without braces";
+      if (!state.unusable) source.report(range, 'braces that are not in quotes are a mapping in YAML', hint);
+      state.unusable = true;
+      return undefined;
+    }
     const keyRange = rangeOf(pair.key, range);
     const key = isScalar(pair.key) ? pair.key.value : undefined;
     if (key === '<<') {
@@ -127,9 +143,4 @@ function rangeOf(node: unknown, otherwise: Range = { start: 0, end: 1 }): Range 
   const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined;
   if (range === undefined || range === null) return otherwise;
   return { start: range[0], end: Math.max(range[1], range[0] + 1) };
-}
-
-function plain(message: string): string {
-  const first = message.split('\n')[0] ?? message;
-  return `${first.charAt(0).toLowerCase()}${first.slice(1)}`.replace(/\.$/, '');
 }

@@ -143,7 +143,51 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
     'secrets of elsewhere',
     `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ secrets.X }}\n`,
     '7:9',
-    /not an expression|no known word/,
+    /no known word.*uses: vault\/read/s,
+  ],
+  [
+    'context of elsewhere',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ github.actor }}\n`,
+    '7:9',
+    /no known word.*paths begin with inputs/s,
+  ],
+  [
+    'step of elsewhere',
+    `description: d\nsteps:\n${read('op://Agents/x/y').replace('id:', 'id: x\n    name:')}output: a\n`,
+    '4:5',
+    /unknown key "name" in a step.*write id:/s,
+  ],
+  [
+    'name of a step that has no id',
+    `description: d\nsteps:\n${read('op://Agents/x/y').replace('id: a', 'uses: vault/read').replace('    uses: vault/read\n    with', '    with')}output: \${{ steps.a }}\n`,
+    '3:5',
+    /"id" is missing/,
+  ],
+  [
+    'substitution of elsewhere in the output',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: { a: '{{ steps.a }}' }\n`,
+    '7:14',
+    /not put in here.*\$\{\{ steps.a \}\}/s,
+  ],
+  [
+    'substitution of elsewhere in a claim',
+    `description: d\nsteps:\n${token}      require-claims: { owner: '\${OWNER}' }\n`,
+    '9:32',
+    /not put in here.*inputs\.owner/s,
+  ],
+  ['half a kind', 'description: d\nsteps:\n  - id: a\n    uses: op/read\n', '4:11', /did you mean "vault\/read"/],
+  [
+    'number in quotes',
+    "description: d\nsteps:\n  - { id: a, uses: totp/code, with: { reference: op://Agents/x/y, at-least: '10' } }\n",
+    '3:77',
+    /whole number.*without quotes/s,
+  ],
+  ['yes', `description: d\nbreak-glass: yes\nsteps:\n${read('op://Agents/x/y')}`, '2:14', /true or false.*write true/s],
+  [
+    'key of an input of elsewhere',
+    `description: d\ninputs: { a: { required: true } }\nsteps:\n${read('op://Agents/x/y')}`,
+    '2:16',
+    /unknown key "required".*without a default/s,
   ],
   ['env', `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ env.X }}\n`, '7:9', /service.yaml alone/],
   [
@@ -205,7 +249,7 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
     'another connection',
     `description: d\nsteps:\n${token.replace('issuers.main', 'stores.aws')}`,
     '6:15',
-    /is one of stores, and "issuer" takes one of issuers/,
+    /is one of stores, and "issuer" takes one of issuers.*issuers\.NAME/s,
   ],
   [
     'connection as text',
@@ -299,10 +343,24 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
     /not a regular expression/,
   ],
   ['duplicate key', `description: d\ndescription: e\nsteps:\n${read('op://Agents/x/y')}`, '2:1', /stands here twice/],
-  ['alias', `description: &a d\nsteps: *a\n`, '2:8', /alias/],
+  ['alias', `description: d\nsteps: *a\n`, '2:8', /alias/],
+  ['anchor', `description: &a d\nsteps:\n${read('op://Agents/x/y')}`, '1:14', /anchor "&a".*in quotes/s],
   ['merge key', `description: d\n<<: { a: b }\nsteps:\n${read('op://Agents/x/y')}`, '2:1', /merge keys/],
   ['key that is no text', `description: d\n5: x\nsteps:\n${read('op://Agents/x/y')}`, '2:1', /not text/],
-  ['two documents', `description: d\n---\ndescription: e\n`, '2:1', /not valid YAML/],
+  ['two documents', `description: d\n---\ndescription: e\n`, '2:1', /not valid YAML: more than one document/],
+  ['tab', `description: d\nsteps:\n\t- id: a\n`, '3:1', /not valid YAML.*spaces/s],
+  ['special space', `description: d\nsteps:\n\u00a0 - id: a\n    uses: vault/read\n`, '3:9', /special space/],
+  ['text that begins with @', `description: @d\nsteps: []\n`, '1:14', /not valid YAML.*in quotes/s],
+  ['text with a colon', `description: a: b\nsteps: []\n`, '1:14', /second ": ".*in quotes/s],
+  ['no space after a colon', `description:d\nsteps: []\n`, '1:1', /not valid YAML.*after the colon/s],
+  ['open quote', `description: 'd\nsteps: []\n`, '1:14', /never closed/],
+  [
+    'braces in braces',
+    'description: d\nsteps: [{ with: { reference: ${{ vars.x }} } }]\n',
+    '2:30',
+    /without quotes inside/,
+  ],
+  ['braces as a mapping', `description: d\nsteps:\n${read('{{ op://Agents/x/y }}')}`, '6:18', /braces.*in quotes/s],
   ['tag', `description: !x d\nsteps:\n${read('op://Agents/x/y')}`, '1:14', /not valid YAML/],
   ['control character', `description: "d\u0007"\nsteps:\n${read('op://Agents/x/y')}`, '1:16', /control character/],
   ['not YAML', `description: d\n  steps: [\n`, '1:14', /not valid YAML/],
@@ -453,6 +511,12 @@ describe('a problem', () => {
         '    |                  ^^^^^^^^',
       ].join('\n'),
     ]);
+  });
+
+  it('shows an expression that stands where a token does', async () => {
+    const step = `  - { id: a, uses: jwt/verify, with: { token: '\${{ steps.b }}', issuer: '\${{ issuers.main }}' } }\n`;
+    const { problems } = await load({ 'service.yaml': service, 'x.yaml': `description: d\nsteps:\n${step}` });
+    expect(problems.map((each) => formatProblem(each)).join()).toContain("token: '${{ steps.b }}'");
   });
 
   it.each([

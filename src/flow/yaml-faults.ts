@@ -1,0 +1,64 @@
+import { type Document, isCollection, isPair, isScalar, type YAMLError } from 'yaml';
+import type { Range, Source } from './problems.ts';
+
+interface Fault {
+  readonly range: Range;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** By the library's code: what to do, and what it is where the library's own words do not say. */
+const known: Readonly<Partial<Record<YAMLError['code'], { readonly hint: string; readonly message?: string }>>> = {
+  BAD_SCALAR_START: { hint: 'put the text in quotes' },
+  BLOCK_AS_IMPLICIT_KEY: {
+    message: 'a second ": " in one line, or a line that begins at the wrong column',
+    hint: 'put text with ": " in it in quotes; keys of one mapping begin at the same column',
+  },
+  MULTILINE_IMPLICIT_KEY: { message: 'a line that is no "KEY: VALUE"', hint: 'a space stands after the colon' },
+  MULTIPLE_DOCS: { message: 'more than one document', hint: 'one file holds one: take the --- out' },
+  TAB_AS_INDENT: { hint: 'indent with spaces' },
+  TAG_RESOLVE_FAILED: { hint: 'put text that begins with ! in quotes' },
+};
+
+/** What keeps a file from being YAML, in our words: where it is, and what to do. */
+export function yamlFault(document: Document.Parsed, trouble: YAMLError, source: Source): Fault {
+  const [start, end] = trouble.pos;
+  const fault = (message: string, hint?: string, range: Range = { start, end }): Fault => ({
+    range,
+    message: `not valid YAML: ${message}`,
+    ...(hint === undefined ? {} : { hint }),
+  });
+  if (trouble.code === 'MISSING_CHAR' && /closing ['"]/.test(trouble.message)) {
+    return fault('a quote that is never closed', 'close it, or one above it', lastQuote(document));
+  }
+  if (source.text.startsWith('${{', start - 1)) {
+    return fault('${{ without quotes inside { } or [ ]', "write '${{ … }}'", { start: start - 1, end: start + 2 });
+  }
+  const { message = plain(trouble.message), hint } = known[trouble.code] ?? {};
+  return fault(
+    message,
+    hasSpecialSpace(source.text, start) ? 'the line holds a special space: type a plain one' : hint,
+  );
+}
+
+/** The library tells where the file ends; the quote stands where the last text of it begins. */
+function lastQuote(document: Document.Parsed): Range | undefined {
+  let node: unknown = document.contents;
+  while (isCollection(node)) {
+    const last: unknown = node.items.at(-1);
+    node = isPair(last) ? (last.value ?? last.key) : last;
+  }
+  const start = isScalar(node) ? node.range?.[0] : undefined;
+  return start === undefined ? undefined : { start, end: start + 1 };
+}
+
+/** One that looks like a space and is none, as word processors and web pages have them. */
+function hasSpecialSpace(text: string, at: number): boolean {
+  const line = text.slice(text.lastIndexOf('\n', at - 1) + 1).split('\n', 1)[0] ?? '';
+  return /[\u00a0\u2000-\u200b\u202f\u3000]/.test(line);
+}
+
+function plain(message: string): string {
+  const first = message.split('\n')[0] ?? message;
+  return `${first.charAt(0).toLowerCase()}${first.slice(1)}`.replace(/\.$/, '');
+}
