@@ -11,7 +11,7 @@ const usage: readonly (readonly [string, string])[] = [
   ['flows NAME [--input VALUE …]', 'run a flow; a flow that writes asks first'],
   ['flows NAME --plan', 'show what it would change, and stop'],
   ['flows run NAME', 'the same, whatever commands come later'],
-  ['flows read op://…', 'read one value from the vault'],
+  ['flows read op://…|NAME', 'read one value from the vault; by its name, from the broker'],
   ['flows check', 'check all files, contacting nothing'],
   ['flows check --online', 'ask the vault, issuers and stores whether all is there'],
   ['flows check --setup', 'tell what a real 1Password and AWS need, to paste'],
