@@ -26,8 +26,11 @@ export interface Names {
 export function namesOf(reference: Reference): Names {
   const written = reference.toString().slice('op://'.length).split('/');
   const last = written.length - 1;
+  // any other `?` belongs to a name: a misspelt attribute must not read the field without it
+  const query = reference.attribute !== undefined || reference.sshFormat !== undefined ? /\?[^?]*$/ : undefined;
   const spell = (decoded: string, index: number): Spellings => {
-    const raw = (index === last ? written[index]?.replace(/\?[^?]*$/, '') : written[index]) ?? decoded;
+    const text = written[index] ?? decoded;
+    const raw = index === last && query !== undefined ? text.replace(query, '') : text;
     return raw === decoded ? [decoded] : [decoded, raw];
   };
   return {
