@@ -2,6 +2,7 @@ import { FlowError, oneLine } from '../errors.ts';
 import type { Secret } from '../secret.ts';
 import type { IdentityProvider, NewUser, SignIn, User } from './contract.ts';
 import { retryAfterOf } from '../issuers/refusals.ts';
+import { scrub } from '../issuers/scrub.ts';
 import { createHttp, type Answer, type HttpOptions } from './http.ts';
 
 export interface ScimOptions extends HttpOptions {
@@ -26,10 +27,10 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
   const send = createHttp(options);
   const resources = () => import('./scim-resources.ts');
 
-  async function call(method: string, path: string, body?: string): Promise<Answer> {
+  async function call(method: string, path: string, body?: string): Promise<Told> {
     const url = new URL(path, base);
-    const once = (bearer: Secret) =>
-      send(url, {
+    const once = async (bearer: Secret): Promise<Told> => {
+      const answer = await send(url, {
         method,
         headers: {
           accept: 'application/scim+json, application/json',
@@ -38,6 +39,8 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
         },
         ...(body === undefined ? {} : { body }),
       });
+      return { ...answer, bearer };
+    };
     const bearer = await token();
     const answer = await once(bearer);
     if (answer.status !== 401) return answer;
@@ -45,7 +48,7 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
     return fresh.equals(bearer) ? answer : once(fresh);
   }
 
-  async function failed(answer: Answer, given?: NewUser): Promise<FlowError> {
+  async function failed(answer: Told, given?: NewUser): Promise<FlowError> {
     const { scimType, detail } = (await resources()).parseFailure(answer.body);
     return failure(name, answer, { scimType, detail, given, now: now() });
   }
@@ -114,6 +117,11 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
   };
 }
 
+/** An answer, and the bearer token that it may quote. */
+interface Told extends Answer {
+  readonly bearer: Secret;
+}
+
 interface Said {
   readonly scimType: string | undefined;
   readonly detail: string;
@@ -150,9 +158,9 @@ const rules: readonly (readonly [Rule, Kind])[] = [
 ];
 const otherwise: Kind = ['protocol', 'refuses the request', 'compare the user with what the provider asks for'];
 
-function failure(name: string, answer: Answer, said: Said): FlowError {
+function failure(name: string, answer: Told, said: Said): FlowError {
   const [code, message, hint] = rules.find(([fits]) => fits({ ...said, answer }))?.[1] ?? otherwise;
-  const detail = safeDetail(said);
+  const detail = safeDetail(said, answer.bearer);
   const wait = retryAfterOf(answer.headers.get('retry-after'), said.now);
   return new FlowError(code, `identity provider "${name}" ${message} (${answer.status}${detail})`, {
     hint,
@@ -161,12 +169,12 @@ function failure(name: string, answer: Answer, said: Said): FlowError {
   });
 }
 
-/** The server's own words, unless they may quote a part of the password. */
-function safeDetail({ detail, given }: Said): string {
+/** The server's own words, unless they may quote a part of the password or of the bearer token. */
+function safeDetail({ detail, given }: Said, bearer: Secret): string {
   const password = given?.password.reveal() ?? '';
   for (let at = 0; at + 4 <= password.length; at += 1) if (detail.includes(password.slice(at, at + 4))) return '';
-  const text = oneLine(detail).slice(0, 200);
-  return text === '' || (password !== '' && detail.includes(password)) ? '' : `: ${text}`;
+  const text = scrub(detail, [bearer.reveal(), password])?.slice(0, 200);
+  return text === undefined ? '' : `: ${text}`;
 }
 
 /** An id as one segment of a path; `..` would lead out of it. */

@@ -239,6 +239,18 @@ describe('a server that is not to be trusted', () => {
     }
   });
 
+  test('echoes the bearer token in an error, plain or encoded: it goes no further', async () => {
+    const bearer = `opaque-${crypto.randomUUID()}`;
+    const forms = [bearer, Buffer.from(bearer).toString('base64'), encodeURIComponent(bearer), bearer.slice(8, 24)];
+    for (const [status, quoted] of [400, 401, 403, 500].flatMap((each) => forms.map((form) => [each, form] as const))) {
+      const detail = `no right with ${quoted}`;
+      const { provider } = await hostile((_, response) => send(response, status, { detail }), {
+        token: async () => new Secret(bearer),
+      });
+      expect((await failureOf(provider.find('ada'))).line(), String(status)).not.toContain(quoted);
+    }
+  });
+
   test('its own words reach the user, on one line, where they quote nothing', async () => {
     const detail = 'Invalid password:\n\u001b[31mminimum length 14.';
     const { provider } = await hostile((_, response) => send(response, 400, { scimType: 'invalidValue', detail }));
