@@ -1,3 +1,4 @@
+import { oneLine } from '../errors.ts';
 import type { Plan } from '../flow/plan.ts';
 import type { Change } from '../flow/step.ts';
 import { columns, type Paint, type Style } from './terminal.ts';
@@ -32,7 +33,8 @@ export function planText(plan: Plan, paint: Paint): string {
       const [sign, style] = signs[action];
       rows.push([
         `${paint(style, sign)} ${step}`,
-        `${action === 'none' ? 'no change' : action}: ${what}${detail === undefined ? '' : ` (${detail})`}`,
+        // names of things that others made: they must not write another plan onto the terminal
+        oneLine(`${action === 'none' ? 'no change' : action}: ${what}${detail === undefined ? '' : ` (${detail})`}`),
       ]);
     }
     if (quiet) rows.push([`${paint('dim', '=')} ${step}`, `no change: ${unchanged.length} others`]);
