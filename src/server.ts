@@ -7,6 +7,7 @@ import { isLoopbackHost } from './address.ts';
 import type { Authenticator } from './agents/authenticate.ts';
 import type { AuditTrail } from './audit/contract.ts';
 import type { Broker } from './broker/contract.ts';
+import { BrokerRefusal } from './broker/refusal.ts';
 import { createSend, type Exchange, problemAnswer } from './server/answer.ts';
 import { createApplication } from './server/application.ts';
 import { bindBounds, type Bounds, boundsWith } from './server/bounds.ts';
@@ -76,9 +77,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       send(exchange, route, problemAnswer({ code: error.code }, error.id), error.id);
       return;
     }
+    const id = error instanceof BrokerRefusal ? (error.recordedAs ?? exchange.id) : exchange.id;
     const problem = problemOf(error);
     if (problem.code === 'internal') log.error({ request: exchange.id, route, error }, 'an unexpected fault');
-    send(exchange, route, problemAnswer(problem, exchange.id));
+    send(exchange, route, problemAnswer(problem, id), id);
   };
 
   const exchanges = new WeakMap<IncomingMessage, Exchange>();

@@ -1,6 +1,8 @@
 import type { AuditAction, AuditEvent, AuditTrail } from '../audit/contract.ts';
+import { createFloods } from '../audit/floods.ts';
+import type { BrokerClock } from './clock.ts';
 import type { Caller, RefusalCode } from './contract.ts';
-import { auditRefusal, refusalOf, refusals } from './refusal.ts';
+import { auditRefusal, BrokerRefusal, refusalOf, refusals } from './refusal.ts';
 
 /** What may be given out, once the trail has it. */
 export interface Granted<T> {
@@ -40,7 +42,7 @@ function clipped(text: string | undefined): string | undefined {
   return text === undefined || text.length <= longestClaim ? text : text.slice(0, longestClaim);
 }
 
-export function createAudited(trail: AuditTrail): Audited {
+export function createAudited(trail: AuditTrail, { monotonic, after }: BrokerClock): Audited {
   const counts = new Map<RefusalCode, number>();
 
   const record: Audited['record'] = async (event) => {
@@ -50,6 +52,18 @@ export function createAudited(trail: AuditTrail): Audited {
       count('audit-unavailable');
       throw auditRefusal(error);
     }
+  };
+
+  const recordFlood = createFloods({ record, monotonic, after });
+
+  /** What is beyond an agent's rate costs it nothing: it must not fill the disk, nor be answered without a line. */
+  const recordLimited = async (
+    event: AuditEvent,
+    { code, names, retryAfter }: BrokerRefusal,
+  ): Promise<BrokerRefusal> => {
+    const recordedAs = await recordFlood(event);
+    if (recordedAs === undefined) throw new BrokerRefusal('overloaded');
+    return new BrokerRefusal(code, { names, retryAfter, recordedAs });
   };
 
   const count = (code: RefusalCode): void => {
@@ -69,7 +83,9 @@ export function createAudited(trail: AuditTrail): Audited {
         const { rule, detail } = refusal.truth();
         const { outcome } = refusals[refusal.code];
         count(refusal.code);
-        await record({ ...event, outcome, code: refusal.code, rule, detail });
+        const refused = { ...event, outcome, code: refusal.code, rule, detail };
+        if (refusal.code === 'rate-limited') throw await recordLimited(refused, refusal);
+        await record(refused);
         throw refusal;
       }
       const { value, rule, source } = granted;

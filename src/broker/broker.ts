@@ -52,7 +52,7 @@ const longestName = 128;
 export function createBroker(options: BrokerOptions): RunningBroker {
   const { app, rules, trail, cache = app.environment().cache } = options;
   const clock = awake(options.clock ?? systemClock);
-  const audited = createAudited(trail);
+  const audited = createAudited(trail, clock);
   const permission = createPermission(app, rules, createRates(clock.monotonic));
   const leases = createLeases(clock, cache.maxEntries);
   const engine = createEngine(app, clock);

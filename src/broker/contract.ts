@@ -60,6 +60,7 @@ export type RefusalCode =
   | 'not-allowed'
   | 'reason-required'
   | 'rate-limited'
+  | 'overloaded'
   | 'write-not-served'
   | 'not-a-token'
   | 'ttl-exceeds-policy'

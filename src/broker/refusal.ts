@@ -13,6 +13,7 @@ export const refusals: Readonly<Record<RefusalCode, RefusalFacts>> = {
   'not-allowed': { status: 403, outcome: 'denied' },
   'reason-required': { status: 403, outcome: 'denied' },
   'rate-limited': { status: 429, outcome: 'denied' },
+  overloaded: { status: 503, outcome: 'failed' },
   'write-not-served': { status: 403, outcome: 'denied' },
   'not-a-token': { status: 422, outcome: 'denied' },
   'ttl-exceeds-policy': { status: 403, outcome: 'denied' },
@@ -49,6 +50,8 @@ export interface RefusalOptions {
   readonly retryAfter?: number | undefined;
   /** for the trail: the policy rule that decided */
   readonly rule?: string | undefined;
+  /** the request id under which it is on the trail, where that is another request's: many were counted together */
+  readonly recordedAs?: string | undefined;
   /** for the trail: what the agent is not told */
   readonly detail?: string | undefined;
   readonly cause?: unknown;
@@ -65,15 +68,17 @@ export class BrokerRefusal extends Error implements Refusal {
   readonly names?: readonly string[];
   readonly retryAfter?: number;
   override readonly cause?: FlowError;
+  readonly recordedAs: string | undefined;
   readonly #truth: { readonly rule: string | undefined; readonly detail: string | undefined };
 
-  constructor(code: RefusalCode, { names, retryAfter, rule, detail, cause }: RefusalOptions = {}) {
+  constructor(code: RefusalCode, { names, retryAfter, rule, detail, cause, recordedAs }: RefusalOptions = {}) {
     super(code);
     this.code = code;
     this.status = refusals[code].status;
     if (names !== undefined && names.length > 0) this.names = names;
     if (retryAfter !== undefined) this.retryAfter = Math.max(1, Math.ceil(retryAfter));
     if (cause instanceof FlowError) this.cause = cause;
+    this.recordedAs = recordedAs;
     this.#truth = { rule, detail };
   }
 

@@ -437,6 +437,18 @@ describe('a process that should stop answering', () => {
     for (const socket of sockets.splice(0)) socket.destroy();
   });
 
+  test('a flood of an agent beyond its rate: neither the trail nor anybody else has to bear it', async () => {
+    const lines = () => target.trail().split('"agent":"slow"').length - 1;
+    const before = lines();
+    const request = `GET /v1/flows HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${target.tokens.slow}\r\n\r\n`;
+    open(40, request.repeat(100));
+    await sleep(1_500);
+    expect(await wait()).toBeLessThan(3_000);
+    expect(lines() - before).toBeGreaterThan(90);
+    expect(lines() - before).toBeLessThan(250);
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+
   test('a thousand names, and names that wind through a pattern', async () => {
     const started = performance.now();
     const thousand = Array.from({ length: 1_000 }, (_, index) => `n${index}`);

@@ -434,6 +434,32 @@ describe('rates', () => {
     expect((await refusalOf(broker.flows(quick))).code).toBe('rate-limited');
   });
 
+  it('fill no disk where an agent does not heed them: what is far beyond is counted in one line', async () => {
+    const { broker, clock, trail } = await arrange();
+    for (let index = 0; index < 3; index += 1) await broker.flows(as('quick'));
+    const before = trail.events.length;
+    const flood = Array.from({ length: 400 }, async (_, index) =>
+      refusalOf(broker.secrets(as('quick', { request: `r-${index}` }), ['openai.api_key'])),
+    );
+    await settle();
+    expect(trail.events.length - before).toBe(100);
+    // nobody else waits for that
+    await broker.secrets(codex, ['openai.api_key']);
+    clock.pass(1);
+    const refusals = await Promise.all(flood);
+    expect(trail.events.length - before).toBe(102);
+    expect(trail.last()).toMatchObject({
+      agent: 'quick',
+      code: 'rate-limited',
+      request: 'r-100',
+      detail: expect.stringContaining('256 requests'),
+    });
+    const codes = refusals.map(({ code }) => code);
+    expect(codes.filter((code) => code === 'rate-limited')).toHaveLength(356);
+    expect(codes.filter((code) => code === 'overloaded')).toHaveLength(44);
+    expect(refusals.filter(({ recordedAs }) => recordedAs === 'r-100')).toHaveLength(256);
+  });
+
   it('of a secret hold for all agents together, and are not taken where another one is missing', async () => {
     const { broker, rewrite } = await arrange();
     rewrite({ policy: policy.replace('short.key]', 'short.key, limited.key]') });
