@@ -55,7 +55,9 @@ export function readFlow(name: string, root: Node, source: Source, kinds: StepKi
   const keys = readKeys(root, flowKeys, 'a flow', source, { foreign: foreignInFlow });
   if (keys === undefined) return undefined;
   const description = keys.get('description')?.value;
-  if (description !== undefined && typeof scalar(description) !== 'string') {
+  if (description !== undefined && scalar(description) === '') {
+    source.report(description.range, '"description" takes text, and this is empty');
+  } else if (description !== undefined && typeof scalar(description) !== 'string') {
     source.report(
       description.range,
       `"description" takes text, and this is ${nameOf(description)}`,

@@ -24,6 +24,7 @@ export function formName(form: Form): string {
     case 'json':
       return 'any plain value';
     case 'list':
+      if (form.of.kind === 'object') return `a list, each with ${formName(form.of)}`;
       return form.orOne === true ? `${formName(form.of)}, or a list of it` : `a list: ${formName(form.of)}`;
     case 'mapping':
       return `a mapping: ${formName(form.of)}`;

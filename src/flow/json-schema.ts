@@ -93,7 +93,10 @@ export function flowSchema(flowKeys: Keys, stepKeys: Keys, inputKeys: Keys, kind
   const all = [...kinds.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const uses = { anyOf: all.map(({ name, summary }) => ({ const: name, description: summary })) };
   const input = {
-    anyOf: [objectSchema(inputKeys, { enum: textList, values: textList }), { enum: ['string', 'number', 'boolean'] }],
+    anyOf: [
+      withoutExpressions(objectSchema(inputKeys, { enum: textList, values: textList })),
+      { enum: ['string', 'number', 'boolean'] },
+    ],
   };
   const step = {
     ...objectSchema(stepKeys, { id: { type: 'string', pattern: names }, uses }),
@@ -119,7 +122,7 @@ export function flowSchema(flowKeys: Keys, stepKeys: Keys, inputKeys: Keys, kind
   return {
     $schema: draft,
     title: 'A flow of auth-chain',
-    ...objectSchema(flowKeys, { inputs, steps, output, environments }),
+    ...objectSchema(flowKeys, { inputs, steps, output, environments, 'break-glass': { type: 'boolean' } }),
   };
 }
 

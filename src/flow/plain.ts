@@ -41,7 +41,7 @@ export function scalarTrouble(value: unknown, form: Form, key: string): Trouble 
     const hint = typeof value === 'string' ? `write \${{ ${form.to}.${value} }}` : undefined;
     return takes(`a connection: \${{ ${form.to}.NAME }}`, hint);
   }
-  return takes(formName(form));
+  return takes(formName(form), form.kind === 'reference' ? 'write op://vault/item/field' : undefined);
 }
 
 function isNumeric(value: unknown): boolean {

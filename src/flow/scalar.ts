@@ -10,6 +10,8 @@ import { compileTemplate } from './template.ts';
 import type { Value } from './values.ts';
 import type { Node, ScalarNode } from './yaml.ts';
 
+const referenceHint = 'write op://vault/item/field, or a step that gives one';
+
 export interface Place {
   readonly source: Source;
   /** `the input of oauth/client-credentials`, for messages about objects */
@@ -33,7 +35,7 @@ export function compileScalar(node: ScalarNode, form: Form, place: Place): Value
     const begins = typeof parts[0] === 'string' && Reference.looksLike(parts[0]);
     if (form.kind === 'reference' || (form.kind === 'text-or-reference' && begins)) {
       if (begins) return compileReference(parts, form, node.range, key, source.report);
-      source.report(node.range, `"${key}" takes a reference`, 'write op://vault/item/field, or a step that gives one');
+      source.report(node.range, `"${key}" takes a reference`, foreignForm(value)?.hint ?? referenceHint);
       return undefined;
     }
     if (form.kind === 'template') return compileTemplate(node, value, form, place);
@@ -64,6 +66,15 @@ function checked(value: string | number | boolean, form: Form, place: Place, nod
 }
 
 export function wrong(node: Node, form: Form, place: Place): undefined {
-  place.source.report(node.range, `"${place.key}" takes ${formName(form)}, and this is ${nameOf(node)}`);
+  place.source.report(
+    node.range,
+    `"${place.key}" takes ${formName(form)}, and this is ${nameOf(node)}`,
+    listHint(node, form),
+  );
   return undefined;
+}
+
+function listHint(node: Node, form: Form): string | undefined {
+  if (form.kind !== 'list') return undefined;
+  return node.kind === 'mapping' ? 'begin each entry with "- "' : 'write [FIRST, SECOND]';
 }

@@ -175,6 +175,25 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
     '9:32',
     /not put in here.*inputs\.owner/s,
   ],
+  ['empty description', `description: ''\nsteps:\n${read('op://Agents/x/y')}`, '1:14', /takes text, and this is empty/],
+  [
+    'reference in braces',
+    `description: d\nsteps:\n${read("'{{ op://Agents/x/y }}'")}`,
+    '6:18',
+    /takes a reference.*op:\/\/Agents\/x\/y by itself/s,
+  ],
+  [
+    'entries without dashes',
+    `description: d\nsteps:\n  - id: p\n    uses: secrets-manager/push\n    with:\n      store: \${{ stores.aws }}\n      secrets:\n        name: x\n        value: op://Agents/x/y\n`,
+    '8:9',
+    /takes a list, each with keys: .*a mapping.*"- "/s,
+  ],
+  [
+    'text where a list is',
+    `description: d\nsteps:\n  - { id: l, uses: vault/create-login, with: { vault: Agents, title: t, username: u, tags: x } }\n`,
+    '3:92',
+    /takes a list.*\[FIRST, SECOND\]/s,
+  ],
   ['half a kind', 'description: d\nsteps:\n  - id: a\n    uses: op/read\n', '4:11', /did you mean "vault\/read"/],
   [
     'number in quotes',
