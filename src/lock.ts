@@ -22,9 +22,11 @@ export function createLocks(options: LockOptions) {
   async function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
     const { DatabaseSync } = await import('node:sqlite');
     const folder = join(options.folder, 'locks');
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const file = join(folder, createHash('sha256').update(name).digest('hex').slice(0, 32));
-    const database = new DatabaseSync(file, { timeout: 0 });
+    const database = usable(file, () => {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      return new DatabaseSync(file, { timeout: 0 });
+    });
     try {
       const deadline = options.now() + (options.patience ?? 60_000);
       for (;;) {
@@ -32,6 +34,8 @@ export function createLocks(options: LockOptions) {
           database.exec('begin exclusive');
           break;
         } catch (cause) {
+          // a spoiled file or a full disk is no other run: to wait for it would be in vain
+          if (!isHeld(cause)) throw unusable(file, cause);
           if (options.now() >= deadline) {
             throw new FlowError('timeout', `another run holds "${name}"`, {
               cause,
@@ -58,4 +62,24 @@ export function createLocks(options: LockOptions) {
       if (tails.get(name) === tail) tails.delete(name);
     }
   };
+}
+
+/** SQLITE_BUSY: another connection holds the file. */
+function isHeld(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5;
+}
+
+function usable<T>(file: string, open: () => T): T {
+  try {
+    return open();
+  } catch (cause) {
+    throw unusable(file, cause);
+  }
+}
+
+function unusable(file: string, cause: unknown): FlowError {
+  return new FlowError('unavailable', `the lock file ${file} cannot be used`, {
+    cause,
+    hint: 'is the folder writable, and the disk not full? remove the file where it is spoiled',
+  });
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,4 +54,22 @@ test('another process waits, and a killed holder lets go', async () => {
   const waiting = locks()('shared', () => Promise.resolve('mine'));
   holder.kill('SIGKILL');
   expect(await waiting).toBe('mine');
+});
+
+test('a lock file that cannot be used is told at once, not waited for as if another run held it', async () => {
+  const own = mkdtempSync(join(folder, 'own-'));
+  const waited: number[] = [];
+  const options = {
+    folder: own,
+    now: () => Date.now(),
+    sleep: async (time: number) => void waited.push(time),
+    patience: 50,
+  };
+  await createLocks(options)('a', () => Promise.resolve());
+  for (const file of readdirSync(join(own, 'locks'))) writeFileSync(join(own, 'locks', file), 'spoiled '.repeat(1_000));
+  await expect(createLocks(options)('a', () => Promise.resolve())).rejects.toMatchObject({ code: 'unavailable' });
+  rmSync(join(own, 'locks'), { recursive: true });
+  writeFileSync(join(own, 'locks'), '');
+  await expect(createLocks(options)('a', () => Promise.resolve())).rejects.toMatchObject({ code: 'unavailable' });
+  expect(waited).toEqual([]);
 });
