@@ -1,14 +1,23 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type DevBroker, startDevBroker } from '../../src/cli/dev-broker.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
 import { tour } from '../../src/cli/tour.ts';
+import { BrokerError, createClient } from '../../src/client.ts';
 import type { RunningStack } from '../../src/dev/stack.ts';
 import { takeEnvironment } from '../../src/environment.ts';
+import { loadFolder } from '../../src/flow/load.ts';
+import { stepKinds } from '../../src/steps/index.ts';
 import { formsOf, found } from './markers.ts';
-import { createHome, type Ended } from './home.ts';
+import { createHome, type Ended, type Running, type Start } from './home.ts';
 
 const home = createHome();
 let stack: RunningStack;
+/** the tour's */
+let broker: DevBroker | undefined;
+/** `flows serve` in a process of its own */
+let serving: Running | undefined;
 
 /** What was printed or seen, by where. */
 const seen = new Map<string, string>();
@@ -27,28 +36,39 @@ beforeAll(async () => {
   home.write('flows/wrong-audience.yaml', token.replace('https://orders.example', 'https://other.example'));
   home.write('flows/no-code.yaml', wrong('op://Agents/OpenAI/credential?attribute=otp'));
   home.write('flows/no-field.yaml', wrong('op://Agents/OpenAI/other'));
+  broker = await startDevBroker({
+    folder: await loadFolder({ dir: join(home.work, 'flows'), kinds: stepKinds }),
+    taken: takeEnvironment({}),
+    terminal: terminalTo('the tour’s broker'),
+    usualPort: false,
+  });
+  answers.push(readFileSync(broker?.tokenFile ?? '', 'utf8'));
 });
-afterAll(() => home.close());
+afterAll(async () => {
+  await broker?.close();
+  await home.close();
+});
 
 /** @param answer whether its stdout is a value */
-async function run(line: string, answer = false): Promise<Ended> {
-  const running = home.start(line.split(' '));
-  const { pid } = running.child;
-  const look = setInterval(() => {
-    for (const file of ['cmdline', 'environ']) {
-      try {
-        processes += readFileSync(`/proc/${pid}/${file}`, 'utf8');
-      } catch {
-        // it has ended, or there is no /proc here
-      }
-    }
-  }, 100);
+async function run(line: string, answer = false, options: Start = {}): Promise<Ended> {
+  const running = home.start(line.split(' '), options);
+  const look = setInterval(() => lookAt(running), 100);
   const ended = await running.ended;
   clearInterval(look);
   if (answer) answers.push(ended.stdout);
   else seen.set(`stdout of ${line}`, ended.stdout);
   seen.set(`stderr of ${line}`, ended.stderr);
   return ended;
+}
+
+function lookAt({ child: { pid } }: Running): void {
+  for (const file of ['cmdline', 'environ']) {
+    try {
+      processes += readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    } catch {
+      // it has ended, or there is no /proc here
+    }
+  }
 }
 
 /** Every value that the vault holds or that was made of one, longer than what turns up by chance. */
@@ -61,10 +81,11 @@ function values(): { readonly vault: string[]; readonly tokens: string[] } {
   const { vault, scim, secretsManager } = stack.addresses;
   const tokens = [vault.token.reveal(), scim.token.reveal(), secretsManager.secretAccessKey.reveal()];
   const minted = answers.flatMap((text) => text.match(/ey[\w-]+\.[\w-]+\.[\w-]+/g) ?? []);
+  const agents = answers.flatMap((text) => text.match(/flows_[0-9A-Za-z]{38}/g) ?? []);
   const long = (all: readonly string[]) => [...new Set(all)].filter(({ length }) => length > 8);
   return {
     vault: long([...secrets, ...seeds]),
-    tokens: long([...tokens, ...minted, ...minted.flatMap((jwt) => jwt.split('.')[2] ?? [])]),
+    tokens: long([...tokens, ...agents, ...minted, ...minted.flatMap((jwt) => jwt.split('.')[2] ?? [])]),
   };
 }
 
@@ -76,32 +97,37 @@ function filesBelow(folder: string): string[] {
 }
 
 /** The tour, in this process, with what it prints. */
-async function toured(): Promise<number> {
-  let [out, err] = ['', ''];
-  const failed = await tour({
+function toured(): Promise<number> {
+  return tour({
     stack,
+    broker,
     dir: join(home.work, 'flows'),
     taken: takeEnvironment({}),
     signal: new AbortController().signal,
-    terminal: {
-      out: (text) => void (out += text),
-      note: (text) => void (err += `${text}\n`),
-      tell: (what, text) => void (err += `${what}: ${text}\n`),
-      noted: () => 0,
-      err: (text) => void (err += text),
-      ask: () => Promise.resolve(undefined),
-      keys: () => () => undefined,
-      interactive: false,
-      outIsTerminal: false,
-      errIsTerminal: false,
-      width: 80,
-      paint: (_, text) => text,
-      paintErr: (_, text) => text,
-    },
+    terminal: terminalTo('the tour'),
   });
-  seen.set('stdout of the tour', out);
-  seen.set('stderr of the tour', err);
-  return failed;
+}
+/** A terminal that nobody sits at: what is written to it is looked through later. */
+function terminalTo(name: string): Terminal {
+  const write = (stream: string, text: string) => {
+    const where = `${stream} of ${name}`;
+    seen.set(where, `${seen.get(where) ?? ''}${text}`);
+  };
+  return {
+    out: (text) => write('stdout', text),
+    note: (text) => write('stderr', `${text}\n`),
+    tell: (what, text) => write('stderr', `${what}: ${text}\n`),
+    noted: () => 0,
+    err: (text) => write('stderr', text),
+    ask: () => Promise.resolve(undefined),
+    keys: () => () => undefined,
+    interactive: false,
+    outIsTerminal: false,
+    errIsTerminal: false,
+    width: 80,
+    paint: (_, text) => text,
+    paintErr: (_, text) => text,
+  };
 }
 
 test('a value is found in whatever form it is written', () => {
@@ -160,6 +186,69 @@ describe('a value is where it belongs, and nowhere else', () => {
     expect((await run('new-user --email linus@example.com --yes')).code).toBe(0);
   });
 
+  test('the broker, and those who ask it', { timeout: 120_000 }, async () => {
+    // one broker at a time writes the trail of a stack
+    await broker?.close();
+    const [bearer = ''] = (await run('agents add codex', true)).stdout.split('\n');
+    expect(bearer).toMatch(/^flows_[0-9A-Za-z]{38}$/);
+    const file = join(home.path, 'agent.token');
+    writeFileSync(file, bearer, { mode: 0o600 });
+    serving = home.start(['serve', '--port', '0', '--log-level', 'trace']);
+    const [, url = ''] = /listening on (http:\S+)/.exec(await serving.shows(/listening on http:\S+\n/)) ?? [];
+    lookAt(serving);
+
+    const env = { FLOWS_BROKER: url, FLOWS_AGENT_TOKEN_FILE: file };
+    for (const line of ['orders-token', 'orders-token --json', 'read openai.api_key'])
+      expect([line, (await run(line, true, { env })).code]).toEqual([line, 0]);
+    for (const line of ['read stripe.live_key --debug', 'wrong-secret --debug', 'read op://Agents/OpenAI/credential'])
+      expect([line, (await run(line, false, { env })).code]).not.toEqual([line, 0]);
+
+    const client = createClient({ broker: url, token: bearer, agentRunId: 'canary', reason: 'a look around' });
+    const secrets = await client.secrets(['openai.api_key', 'github.token']);
+    const token = await client.token('orders-token');
+    answers.push(JSON.stringify(secrets), token.accessToken);
+    for (const work of [
+      () => client.secrets(['openai.api_key', 'stripe.live_key']),
+      () => client.token('scim-token'),
+      () => client.run('nothing-here'),
+      () => createClient({ broker: url, token: bearer.replace(/.$/, '-') }).token('orders-token'),
+    ]) {
+      const error = await work().catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(BrokerError);
+      seen.set(`an error of the client, ${seen.size}`, error instanceof Error ? `${error.stack}` : '');
+    }
+    await client.rejected('orders-token', 'f'.repeat(64));
+    client.close();
+
+    // what is sent in the place of anything but a name is said back by nothing, and written nowhere
+    const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
+    const sent = Object.values(secrets).map(({ value }) => value);
+    for (const [path, init] of [
+      ['/metrics', {}],
+      ['/openapi.json', {}],
+      ['/readyz', {}],
+      ['/v1/flows', { headers }],
+      ['/v1/tokens/orders-token', { method: 'POST', headers: { ...headers, 'x-agent-id': sent[0] ?? '' } }],
+      ['/v1/flows', { headers: { authorization: `Bearer ${sent[0]}` } }],
+      ['/v1/secrets/resolve', { method: 'POST', headers, body: `{"secrets": [${sent[0]}` }],
+      ['/v1/flows/orders-token', { method: 'POST', headers, body: JSON.stringify({ inputs: { wrong: sent[0] } }) }],
+    ] as const) {
+      const response = await fetch(`${url}${path}`, init);
+      seen.set(
+        `the answer of ${path} ${seen.size}`,
+        `${JSON.stringify([...response.headers])}${await response.text()}`,
+      );
+    }
+    lookAt(serving);
+    serving.child.kill('SIGTERM');
+    const { code, stdout, stderr } = await serving.ended;
+    expect(code).toBe(0);
+    seen.set('stdout of serve', stdout);
+    seen.set('stderr of serve', stderr);
+    for (const line of ['audit', 'audit --json', 'audit verify', 'agents list --json', 'policy explain --agent codex'])
+      await run(line);
+  });
+
   test('the answers hold values, or nothing else here means anything', () => {
     const { vault, tokens } = values();
     expect(vault.length).toBeGreaterThan(8);
@@ -178,11 +267,14 @@ describe('a value is where it belongs, and nowhere else', () => {
     const files = filesBelow(home.path);
     const state = files.filter((file) => file.startsWith(home.env['XDG_STATE_HOME'] ?? '?'));
     expect(state.length).toBeGreaterThan(1);
+    expect(state.some((file) => /\/audit\/broker-[^/]+\.jsonl$/.test(file))).toBe(true);
     for (const file of files) {
       const text = readFileSync(file, 'latin1');
       // the one file that tells other terminals of this user what opens the stack
       const isDiscovery = /\/development-[0-9a-f]+\.json$/.test(file);
-      expect([file, found(isDiscovery ? vault : [...vault, ...tokens], text)]).toEqual([file, []]);
+      // and an agent's own
+      const isAgents = /\/(?:agent|broker-[0-9a-f]+)\.token$/.test(file);
+      expect([file, found(isDiscovery || isAgents ? vault : [...vault, ...tokens], text)]).toEqual([file, []]);
     }
   });
 
