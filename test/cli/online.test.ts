@@ -25,7 +25,9 @@ test('a token: bare, as JSON, as a header that the Orders API takes', async () =
   ]);
   expect(bare.stdout).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+\n$/);
   // where it came from, on stderr
-  expect(bare.stderr).toBe(`orders-token: environment development, vault ${stack.addresses.vault.address}\n`);
+  expect(bare.stderr).toBe(
+    `orders-token: environment development, vault ${stack.addresses.vault.address}; nothing is kept between commands: \`flows serve\` does that\n`,
+  );
   const token: unknown = JSON.parse(json.stdout);
   expect(token).toEqual({
     access_token: expect.stringMatching(/^ey/),
