@@ -17,5 +17,5 @@ export async function showOutput(
   } else if (chosen.has('json')) terminal.out(`${JSON.stringify(outputJson(output, Date.now()))}\n`);
   else if (output.kind === 'mapping' && terminal.outIsTerminal) {
     await showLive(output.entries, { terminal, reveal: chosen.has('reveal'), now: Date.now, renew });
-  } else terminal.out(outputText(output));
+  } else terminal.out(outputText(output, terminal.outIsTerminal));
 }

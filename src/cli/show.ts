@@ -2,10 +2,16 @@ import type { Output, Shown } from '../flow/output.ts';
 import { secondsLeft } from '../flow/output-json.ts';
 import { columns, type Paint } from './terminal.ts';
 
-/** The answer for a program or a pipe: a scalar bare, a mapping as `name: value` lines, everything once. */
-export function outputText(output: Output): string {
+/**
+ * The answer for a program or a pipe: a scalar bare, a mapping as `name: value` lines, everything once.
+ * @param onTerminal a plain scalar, which a service may have written (a user's id, a claim), is made harmless
+ */
+export function outputText(output: Output, onTerminal = false): string {
   if (output.kind === 'none') return '';
-  if (output.kind === 'scalar') return `${bare(output.value)}\n`;
+  if (output.kind === 'scalar') {
+    const text = bare(output.value);
+    return `${onTerminal && output.value.as === 'plain' ? printable(lineOf(text)) : text}\n`;
+  }
   return output.entries.map(([name, value]) => `${name}: ${lineOf(bare(value))}\n`).join('');
 }
 
