@@ -90,7 +90,7 @@ export async function askFlow(
 /** `flows read NAME|op://vault/item/field` */
 export async function read(invocation: Invocation): Promise<number> {
   const broker = await chosenBroker(invocation);
-  if (broker === undefined || wantsHelp(invocation.argv)) return (await import('./read.ts')).read(invocation);
+  if (broker === undefined) return (await import('./read.ts')).read(invocation);
   const { positionals, values } = parseArguments(invocation.argv, { ...commonOptions, ...readOptions });
   const [, name, extra] = positionals;
   if (name === undefined || extra !== undefined)

@@ -1,3 +1,4 @@
+import { wordsOf } from './arguments.ts';
 import type { Invocation } from './main.ts';
 
 /** A command: what it answers is on stdout; its result is the exit code. */
@@ -18,11 +19,14 @@ export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['version', async () => (await import('./version.ts')).version],
 ]);
 
-/** What the first word calls: a command, else a flow; without one, the list. */
+/** What the first word calls: a command or its help, else a flow; without one, the list. */
 export async function commandOf(name: string | undefined, argv: readonly string[]): Promise<Command> {
   const asked = name ?? (argv.includes('--version') ? 'version' : wantsHelp(argv) ? 'help' : undefined);
   if (asked === undefined) return (await import('./list.ts')).list;
   const command = commands.get(asked);
+  // whoever asks what a command does must not find out by its being done; a flow's help is its own
+  const ofFlow = asked === 'run' && wordsOf(argv, 2)[1] !== undefined;
+  if (command !== undefined && wantsHelp(argv) && !ofFlow) return (await import('./help.ts')).help;
   // no flow has a command's name
   return command === undefined ? (await import('./asked.ts')).runFlowByName : command();
 }

@@ -1,6 +1,7 @@
 import type { Flow } from '../flow/flow.ts';
 import { expected } from '../flow/inputs.ts';
 import { commonOptions, type OptionTable, unexpectedWord, wordsOf } from './arguments.ts';
+import { commands } from './commands.ts';
 import { optionsOf } from './flow-options.ts';
 import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
@@ -11,33 +12,34 @@ const usage: readonly (readonly [string, string])[] = [
   ['flows NAME [--input VALUE …]', 'run a flow; a flow that writes asks first'],
   ['flows NAME --plan', 'show what it would change, and stop'],
   ['flows run NAME', 'the same, whatever commands come later'],
-  ['flows read op://…|NAME', 'read one value from the vault; by its name, from the broker'],
-  ['flows check', 'check all files, contacting nothing'],
+  ['flows read op://…|NAME', 'read one value from the vault; by its name, from the broker; --no-newline'],
+  ['flows check', 'check all files, contacting nothing; --json'],
   ['flows check --online', 'ask the vault, issuers and stores whether all is there'],
   ['flows check --setup', 'tell what a real 1Password and AWS need, to paste'],
   ['flows audit', 'what was asked for; --agent, --since, --request, --json'],
   ['flows audit verify', 'whether the audit trail is as it was written'],
-  ['flows dev', 'run the laptop stack: vault, identity provider, Secrets Manager'],
+  ['flows dev', 'run the laptop stack: vault, identity provider, Secrets Manager; --tour, --once'],
   ['flows agents', 'list the agents; add, rotate, revoke NAME: their tokens'],
   ['flows policy explain', 'tell why an agent may have a secret or flow, or not'],
   ['flows policy test [FILE]', 'ask the policy what its cases ask'],
-  ['flows serve', 'answer agents: tokens and secrets by name, under policy, on an audit trail'],
+  ['flows serve', 'answer agents: tokens and secrets by name; --host, --port, --socket, --log-level'],
   ['flows init [FOLDER]', 'write a starting folder'],
-  ['flows help [NAME]', 'show this, or the help of a flow'],
+  ['flows help [NAME]', 'show this, or the help of a command or flow'],
   ['flows version', 'show the version'],
 ];
 
-/** `flows help`, `flows --help`, `flows help NAME`. */
+/** `flows help`, `flows --help`, `flows help NAME`, and `flows COMMAND --help`. */
 export async function help(invocation: Invocation): Promise<number> {
   const { terminal } = invocation;
-  const [, name, extra] = wordsOf(invocation.argv, 2);
-  if (extra !== undefined) throw unexpectedWord(extra);
-  if (name === undefined) {
-    terminal.out(
-      `1Password as the trust anchor of a running system.\n\n${indented(columns(usage))}\noptions:\n${indented(optionLines(commonOptions))}`,
-    );
+  const [first, second, extra] = wordsOf(invocation.argv);
+  const name = first === 'help' ? second : first;
+  if (name === undefined || commands.has(name)) {
+    const head = name === undefined ? '1Password as the trust anchor of a running system.\n\n' : '';
+    const lines = usage.filter(([line]) => name === undefined || line.split(' ')[1] === name);
+    terminal.out(`${head}${indented(columns(lines))}\noptions:\n${indented(optionLines(commonOptions))}`);
     return 0;
   }
+  if (extra !== undefined) throw unexpectedWord(extra);
   return withApp(invocation, async (app) => {
     terminal.out(flowHelp(app.folder.flows.get(name) ?? app.flow(name)));
     return 0;
