@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHome, type Home, repository } from '../e2e/home.ts';
+import { bearer, startStand } from '../server/stand.ts';
 
 let home: Home;
 beforeAll(() => {
@@ -16,11 +17,14 @@ const hook = `
 `;
 
 /** What a command loads: packages by name, built-ins as `node:…`. */
-async function loadedBy(args: readonly string[]): Promise<ReadonlySet<string>> {
+async function loadedBy(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ReadonlySet<string>> {
   const preload = `data:text/javascript,${encodeURIComponent(hook)}`;
   const cli = join(repository, 'src/cli.ts');
   const program = [process.execPath, '--no-warnings', '--import', preload, cli, ...args];
-  const { code, stderr } = await home.start([], { program }).ended;
+  const { code, stderr } = await home.start([], { program, env }).ended;
   expect({ code, stderr }).toMatchObject({ code: 0 });
   const urls = [...stderr.matchAll(/^loaded (.+)$/gm)].map(([, url = '']) => url);
   expect(urls.some((url) => url.endsWith('/src/cli.ts'))).toBe(true);
@@ -47,6 +51,18 @@ describe('commands load no more than they use', () => {
     const loaded = await loadedBy(args);
     expect([...loaded].filter((name) => !name.startsWith('node:'))).toEqual(packages);
     expect(slow.filter((name) => loaded.has(name))).toEqual([]);
+  });
+
+  test.each([[['orders-token']], [['read', 'openai.api_key']]])('through a broker: %j', async (args) => {
+    const stand = await startStand();
+    try {
+      const env = { FLOWS_BROKER: stand.url, FLOWS_AGENT_TOKEN: bearer };
+      // nothing of others, and of node only what is not imported as an ES module
+      expect([...(await loadedBy(args, env))]).toEqual([]);
+      expect(stand.callers).toHaveLength(1);
+    } finally {
+      await stand.server.close();
+    }
   });
 
   test('--version does without node:crypto', async () => {

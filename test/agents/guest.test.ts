@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { createAuthenticator } from '../../src/agents/authenticate.ts';
+import { createBearer } from '../../src/agents/bearer.ts';
+import { withGuest } from '../../src/agents/guest.ts';
+import type { Policy } from '../../src/policy/policy.ts';
+import { Secret } from '../../src/secret.ts';
+import { policyOf } from '../server/stand.ts';
+
+const [own, token] = [createBearer(), createBearer()];
+
+function proving(policy: () => Policy) {
+  const guest = withGuest(policy, { agent: 'codex', token });
+  const { bearer } = createAuthenticator({ policy: guest, now: Date.now, development: true });
+  return (secret: Secret) => bearer(secret.reveal())?.agent;
+}
+
+test('a guest is its agent, beside the tokens of policy.yaml, for as long as policy.yaml has the agent', () => {
+  let policy = policyOf(['codex', own.reveal()]);
+  const agentOf = proving(() => policy);
+  expect([agentOf(token), agentOf(own), agentOf(createBearer())]).toEqual(['codex', 'codex', undefined]);
+  policy = policyOf(['other', own.reveal()]);
+  expect([agentOf(token), agentOf(own)]).toEqual([undefined, 'other']);
+  policy = policyOf(['codex', createBearer().reveal()]);
+  expect([agentOf(token), agentOf(own)]).toEqual(['codex', undefined]);
+});
+
+test('the policy stays the same object for as long as it is the same', () => {
+  const policy = policyOf(['codex', own.reveal()]);
+  const guest = withGuest(() => policy, { agent: 'codex', token });
+  expect(guest()).toBe(guest());
+  expect(policy.agents.get('codex')?.tokens).toHaveLength(1);
+});
+
+test('what is no token is no guest', () => {
+  expect(() => withGuest(() => policyOf(), { agent: 'codex', token: new Secret('flows_short') })).toThrow();
+});
