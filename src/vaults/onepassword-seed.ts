@@ -27,7 +27,8 @@ export type SeedOutcome<T> =
 const label = 'one-time password';
 const formerLabel = 'previous';
 /** ours alone: a field that a person called `previous` is not touched */
-const formerId = /^former-otp-\d+$/;
+const formerPrefix = 'former-otp-';
+const formerId = /^former-otp-\d{1,6}$/;
 /** a section without a title, as the apps make it for fields of one's own */
 const ownSection = { id: 'add more', title: '' };
 
@@ -69,7 +70,7 @@ export function changeSeed<T>(
   const keepsCurrent =
     change.previous === 'keep' && current !== undefined && !formers.some((field) => field.value === current.value);
   const former = keepsCurrent
-    ? [{ ...newFormer(formers.length), sectionId, fieldType: types.concealed, value: current.value }]
+    ? [{ ...newFormer(formers), sectionId, fieldType: types.concealed, value: current.value }]
     : [];
   const title = fields[0]?.title ?? label;
   const otp = same ? current : { id: freshId(item), title, sectionId, fieldType: types.otp, value: change.seed };
@@ -81,9 +82,10 @@ function sectionsFor<T>(item: SeedItem<T>, section: string): { id: string; title
   return known ? [...item.sections] : [...item.sections, { ...ownSection, id: section }];
 }
 
-/** Formers are only ever added, or dropped all together, so their number names the next one. */
-function newFormer(before: number): { id: string; title: string } {
-  return { id: `former-otp-${before + 1}`, title: before === 0 ? formerLabel : `${formerLabel} ${before + 1}` };
+/** After the last one: a person may have removed another, and two fields of one id would be one seed less. */
+function newFormer(formers: readonly { readonly id: string }[]): { id: string; title: string } {
+  const number = Math.max(0, ...formers.map(({ id }) => Number(id.slice(formerPrefix.length)))) + 1;
+  return { id: `${formerPrefix}${number}`, title: number === 1 ? formerLabel : `${formerLabel} ${number}` };
 }
 
 /** An id that no field of the item has; the SDK puts `TOTP_` before it. */

@@ -53,6 +53,18 @@ describe("an item's one-time password", () => {
     expect(told(after(fields, 'B', 'drop'))).toEqual(['password=pw', 'one-time password=B']);
   });
 
+  test('a former seed that a person removed leaves no number to be taken twice', () => {
+    let fields: readonly Field[] = [password];
+    for (const seed of ['A', 'B', 'C']) fields = after(fields, seed, 'keep');
+    fields = after(
+      fields.filter(({ value }) => value !== 'A'),
+      'D',
+      'keep',
+    );
+    expect(told(fields)).toEqual(['password=pw', 'previous 2=B', 'previous 3=C', 'one-time password=D']);
+    expect(new Set(fields.map((field) => field.id)).size).toBe(fields.length);
+  });
+
   test('a field that a person called previous is not touched', () => {
     const own: Field = { id: 'x', title: 'previous', fieldType: 'concealed', value: 'mine' };
     expect(told(after([own, otp('A')], 'A', 'drop'))).toEqual(['previous=mine', 'code=A']);
