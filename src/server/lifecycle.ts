@@ -6,7 +6,7 @@ export interface Lifecycle {
   /** A request has come. @returns false: there are too many */
   enter(): boolean;
   leave(): void;
-  /** Keeps an eye on a server's connections. */
+  /** Keeps an eye on a server's connections, and room among them: whoever only holds one is the first to lose it. */
   watch(server: Server): void;
   readonly inFlight: () => number;
   readonly stopping: () => boolean;
@@ -28,7 +28,11 @@ export function createLifecycle(most: number): Lifecycle {
       server.on(server.listenerCount('secureConnection') > 0 ? 'secureConnection' : 'connection', (socket: Socket) => {
         silent.add(socket);
         socket.once('close', () => silent.delete(socket));
+        const [longest] = silent;
+        if (silent.size > server.maxConnections / 2) longest?.destroy();
       });
+      // who is turned away now finds room when it comes again
+      server.on('drop', () => server.closeIdleConnections());
       server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket));
     },
     enter() {

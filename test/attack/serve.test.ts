@@ -394,7 +394,7 @@ describe('a process that should stop answering', () => {
   const open = (count: number, bytes: string) => {
     for (let index = 0; index < count; index += 1) {
       const socket = connect(target.port, '127.0.0.1').on('error', () => undefined);
-      socket.write(bytes);
+      if (bytes !== '') socket.write(bytes);
       sockets.push(socket);
     }
   };
@@ -434,6 +434,19 @@ describe('a process that should stop answering', () => {
     attack();
     await sleep(100);
     for (let count = 0; count < 5; count += 1) expect(await wait()).toBeLessThan(3_000);
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+
+  test.each([
+    ['that say nothing', ''],
+    ['that have asked once', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+  ])('more connections than are taken, %s', async (_, bytes) => {
+    open(2_300, bytes);
+    await sleep(500);
+    const started = performance.now();
+    // an agent whose connection is cut comes again
+    while ((await wait().catch(() => Infinity)) === Infinity) await sleep(50);
+    expect(performance.now() - started).toBeLessThan(4_000);
     for (const socket of sockets.splice(0)) socket.destroy();
   });
 
