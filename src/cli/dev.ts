@@ -31,7 +31,7 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
   let broker: DevBroker | undefined;
   try {
     if (touring) broker = await startDevBroker({ folder, taken, terminal, usualPort: !once });
-    terminal.out(`${addresses(stack, broker, terminal)}\n`);
+    terminal.out(`${addresses(stack, broker, terminal)}${touring ? '\n' : ''}`);
     const failed = touring ? await tour({ stack, broker, dir, taken, terminal, signal }) : 0;
     if (once) return failed === 0 ? 0 : 1;
     terminal.out(`\n${invitation(dir, folder, stack, broker)}\n`);

@@ -25,8 +25,7 @@ export async function online(invocation: Invocation, json: boolean): Promise<num
     const { references, items, used } = needs(app);
     const findings = (
       await Promise.all([
-        readable(connections, references),
-        ...items.map((item) => tried(item.toString(), async () => void (await connections.vault.items?.get(item)))),
+        inVault(connections, references, items),
         ...used.map(({ kind, name }) => tried(`${kind}.${name}`, () => answering(connections, kind, name))),
       ])
     ).flat();
@@ -63,14 +62,21 @@ function needs(app: App) {
   return { references: [...references.values()], items: [...items.values()], used: [...used.values()] };
 }
 
-async function readable({ vault }: Connections, references: readonly Reference[]): Promise<Finding[]> {
+/** A vault that gives nothing at all is told of once. */
+async function inVault(
+  { vault }: Connections,
+  references: readonly Reference[],
+  items: readonly Reference[],
+): Promise<Finding[]> {
   try {
     const values = await vault.read(references);
-    return references.map((reference) => {
+    const fields = references.map((reference) => {
       const value = values.get(reference.toString());
       const what = reference.toString();
       return value instanceof FlowError ? { what, failure: value } : { what };
     });
+    const there = items.map((item) => tried(item.toString(), async () => void (await vault.items?.get(item))));
+    return [...fields, ...(await Promise.all(there)).flat()];
   } catch (error) {
     return [{ what: `vault ${vault.address}`, failure: asFlowError(error) }];
   }

@@ -154,3 +154,19 @@ test('check --online: all there, and what is missing', async () => {
     ['op://No Vault/Item/field', 'not-found'],
   ]);
 });
+
+test('check --online: a vault that gives nothing is told of once', async () => {
+  home.write(
+    'unset/service.yaml',
+    'environments:\n  production:\n    vault: { type: onepassword, token: { env: NOT_SET_ANYWHERE } }\n',
+  );
+  home.write(
+    'unset/a.yaml',
+    'description: x\nsteps:\n' +
+      '  - { id: a, uses: vault/read, with: { reference: op://A/B/c } }\n' +
+      '  - { id: b, uses: vault/set-one-time-password, with: { item: op://A/C } }\n',
+  );
+  const { code, stdout } = await home.flows(['check', '--online', '--dir', 'unset', '--environment', 'production']);
+  expect(stdout).toMatch(/^missing +vault https:\S+: the vault's token is missing.*\n$/);
+  expect(code).not.toBe(0);
+});
