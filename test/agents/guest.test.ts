@@ -1,12 +1,16 @@
 import { expect, test } from 'vitest';
 import { createAuthenticator } from '../../src/agents/authenticate.ts';
-import { createBearer } from '../../src/agents/bearer.ts';
+import { bearerHash, createBearer } from '../../src/agents/bearer.ts';
 import { withGuest } from '../../src/agents/guest.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { Secret } from '../../src/secret.ts';
-import { policyOf } from '../server/stand.ts';
+import { agentsOf } from './policies.ts';
 
 const [own, token] = [createBearer(), createBearer()];
+
+function policyOf(agent: string, of: Secret): Policy {
+  return agentsOf({ [agent]: { tokens: [{ sha256: bearerHash(of.reveal()) ?? '', expires: undefined }] } });
+}
 
 function proving(policy: () => Policy) {
   const guest = withGuest(policy, { agent: 'codex', token });
@@ -15,22 +19,22 @@ function proving(policy: () => Policy) {
 }
 
 test('a guest is its agent, beside the tokens of policy.yaml, for as long as policy.yaml has the agent', () => {
-  let policy = policyOf(['codex', own.reveal()]);
+  let policy = policyOf('codex', own);
   const agentOf = proving(() => policy);
   expect([agentOf(token), agentOf(own), agentOf(createBearer())]).toEqual(['codex', 'codex', undefined]);
-  policy = policyOf(['other', own.reveal()]);
+  policy = policyOf('other', own);
   expect([agentOf(token), agentOf(own)]).toEqual([undefined, 'other']);
-  policy = policyOf(['codex', createBearer().reveal()]);
+  policy = policyOf('codex', createBearer());
   expect([agentOf(token), agentOf(own)]).toEqual(['codex', undefined]);
 });
 
 test('the policy stays the same object for as long as it is the same', () => {
-  const policy = policyOf(['codex', own.reveal()]);
+  const policy = policyOf('codex', own);
   const guest = withGuest(() => policy, { agent: 'codex', token });
   expect(guest()).toBe(guest());
   expect(policy.agents.get('codex')?.tokens).toHaveLength(1);
 });
 
 test('what is no token is no guest', () => {
-  expect(() => withGuest(() => policyOf(), { agent: 'codex', token: new Secret('flows_short') })).toThrow();
+  expect(() => withGuest(() => agentsOf({}), { agent: 'codex', token: new Secret('flows_short') })).toThrow();
 });
