@@ -20,7 +20,7 @@ beforeAll(async () => {
   home.write('flows/policy.yaml', policy);
   await home.stack();
   token = (await home.flows(['agents', 'add', 'codex'])).stdout.trim();
-  expect(token).toMatch(/^flows_\w{38}$/);
+  if (!/^flows_\w{38}$/.test(token)) throw new Error('flows agents add printed no token');
 });
 afterAll(() => home.close());
 
