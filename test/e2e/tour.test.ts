@@ -21,7 +21,9 @@ afterAll(async () => {
 });
 
 function announced(home: Home): string[] {
-  return readdirSync(join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain')).filter((name) => /\.(?:json|token)$/.test(name));
+  return readdirSync(join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain')).filter((name) =>
+    /\.(?:json|token)$/.test(name),
+  );
 }
 
 const lines = [
