@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createAuthenticator } from '../../src/agents/authenticate.ts';
 import { bearerHash, createBearer } from '../../src/agents/bearer.ts';
 import { withGuest } from '../../src/agents/guest.ts';
+import { FlowError } from '../../src/errors.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { Secret } from '../../src/secret.ts';
 import { agentsOf } from './policies.ts';
@@ -36,5 +37,5 @@ test('the policy stays the same object for as long as it is the same', () => {
 });
 
 test('what is no token is no guest', () => {
-  expect(() => withGuest(() => agentsOf({}), { agent: 'codex', token: new Secret('flows_short') })).toThrow();
+  expect(() => withGuest(() => agentsOf({}), { agent: 'codex', token: new Secret('flows_short') })).toThrow(FlowError);
 });
