@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createHome, type Home, repository, type Running } from '../e2e/home.ts';
 import { inProcess } from './broker-inside.ts';
 import { commandThroughBroker } from './broker-command.ts';
+import { durableWrite } from './disk.ts';
 import type { Load, Seen } from './load-generator.ts';
 import { median, row, type Row } from './row.ts';
 
@@ -31,6 +32,7 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
     writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
     const served = await start(home, [process.execPath, join(repository, 'dist/cli.js'), 'serve', '--port', '0']);
     const rows = [
+      ...(await durableWrite(home.path)),
       ...(await against(home, served, token, short)),
       ...(await commandThroughBroker(home, { port: served.port, tokenFile, short })),
     ];
