@@ -12,6 +12,7 @@ import { toSyslog } from '../../src/audit/syslog.ts';
 import { verifyTrail } from '../../src/audit/verify.ts';
 import { blankEnvironment } from '../../src/settings/environment.ts';
 import { folder, key, linesOf } from './arrange.ts';
+import { python } from '../programs.ts';
 
 const environment = blankEnvironment('production', false);
 const event: LocalEvent = { action: 'local.run', what: ['orders-token'], outcome: 'allowed', request: 'r' };
@@ -71,7 +72,7 @@ test('the trails of an environment, and of no other', async () => {
 
 describe('the system log', () => {
   // util-linux's logger takes another socket; what it sends there is what /dev/log gets
-  test.runIf(process.platform === 'linux')('gets the line as it is, from stdin', async () => {
+  test.runIf(process.platform === 'linux' && python)('gets the line as it is, from stdin', async () => {
     const socket = join(folder(), 'log');
     const listen = [
       'import socket, sys',

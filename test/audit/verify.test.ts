@@ -9,6 +9,7 @@ import type { Checkpoint } from '../../src/audit/anchor.ts';
 import { segmentsOf } from '../../src/audit/segments.ts';
 import { verifyTrail } from '../../src/audit/verify.ts';
 import { event, folder, key, linesOf, opened, root, written } from './arrange.ts';
+import { python } from '../programs.ts';
 
 const other = new Uint8Array(randomBytes(32));
 
@@ -170,7 +171,7 @@ test('an old file that ends in the middle of a line was cut', async () => {
 });
 
 /** The README's independent verifier. */
-test('twenty lines of Python verify it too', async () => {
+test.runIf(python)('twenty lines of Python verify it too', async () => {
   const script = /```python\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8'))?.[1] ?? '';
   expect(script.trim().split('\n').length).toBeLessThanOrEqual(20);
   const { trail, file } = await opened({ maxBytes: 3000 });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { installPackages } from '../debian.ts';
+import { installPackages } from '../programs.ts';
 
 const places = [
   '/usr/bin/chromium',

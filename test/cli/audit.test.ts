@@ -10,6 +10,7 @@ import type { RunningStack } from '../../src/dev/stack.ts';
 import { takeEnvironment } from '../../src/environment.ts';
 import type { Reference } from '../../src/reference.ts';
 import { createHome } from '../e2e/home.ts';
+import { python } from '../programs.ts';
 
 const home = createHome();
 const user = `local:${userInfo().username}`;
@@ -190,7 +191,7 @@ describe('where the trail cannot be written', () => {
     expect([code, stdout, count()]).toEqual([69, '', before]);
   });
 
-  test('a break-glass flow at a terminal goes on, with its line there', async () => {
+  test.runIf(python)('a break-glass flow at a terminal goes on, with its line there', async () => {
     // a logger that takes what it is given
     mkdirSync(join(home.work, 'bin'), { recursive: true });
     writeFileSync(join(home.work, 'bin', 'logger'), `#!/bin/sh\ncat > '${join(home.work, 'syslog')}'\n`, {

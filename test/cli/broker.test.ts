@@ -6,6 +6,7 @@ import { BrokerRefusal } from '../../src/broker/refusal.ts';
 import { announceBroker } from '../../src/server/discovery.ts';
 import { createHome, type Ended, type Start } from '../e2e/home.ts';
 import { authorized, bearer, canary, memoryTrail, standInBroker, startStand, type Stand } from '../server/stand.ts';
+import { python } from '../programs.ts';
 
 const home = createHome();
 const { broker: standIn, callers } = standInBroker(memoryTrail().trail);
@@ -74,7 +75,7 @@ describe('what only reads is asked for at the broker, and shown as if it had run
     expect(ended.stderr.includes(`broker ${stand.url}`)).toBe(!line.startsWith('read'));
   });
 
-  test('on a terminal secrets are hidden', async () => {
+  test.runIf(python)('on a terminal secrets are hidden', async () => {
     const running = home.start(['break-glass'], { terminal: true, env });
     const text = await running.shows('valid for');
     expect(text).toMatch(/password\s+\S*••••/);

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningStack } from '../../src/dev/stack.ts';
 import { createHome } from '../e2e/home.ts';
+import { python } from '../programs.ts';
 
 const home = createHome();
 let stack: RunningStack;
@@ -45,7 +46,7 @@ function screen(text: string): string {
   return lines.join('\n');
 }
 
-describe('on a terminal', () => {
+describe.runIf(python)('on a terminal', () => {
   test('a code counts down and is renewed; secrets are hidden until r; Ctrl-C ends', async () => {
     const live = home.start(['quick'], { terminal: true });
     await live.shows(/code +.*\d{3} \d{3}/);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { json, startAnswering } from '../client/stand.ts';
 import { createHome, repository } from '../e2e/home.ts';
 import { bearer, canary, memoryTrail, standInBroker, startStand } from '../server/stand.ts';
+import { python } from '../programs.ts';
 
 type Answering = Awaited<ReturnType<typeof startAnswering>>;
 
@@ -32,7 +33,7 @@ function run(broker: string, url: string) {
   return home.start([], { program, env: { FLOWS_BROKER: broker, FLOWS_AGENT_TOKEN_FILE: file } }).ended;
 }
 
-describe('the Python example', () => {
+describe.runIf(python)('the Python example', () => {
   test('gets a secret and a token of the real server, over TCP and over its socket', async () => {
     const { trail, events } = memoryTrail();
     const { broker } = standInBroker(trail);

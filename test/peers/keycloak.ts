@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FlowError } from '../../src/errors.ts';
-import { hasProgram, installPackages } from '../debian.ts';
+import { hasProgram, installPackages } from '../programs.ts';
 import { freePort } from './python.ts';
 
 const run = promisify(execFile);

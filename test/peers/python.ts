@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { installPackages } from '../debian.ts';
+import { installPackages } from '../programs.ts';
 
 const run = promisify(execFile);
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasProgram, installPackages } from '../debian.ts';
+import { hasProgram, installPackages } from '../programs.ts';
 
 const unit = readFileSync('infra/auth-chain.service', 'utf8');
 const command = /^ExecStart=(\S+) (.*)$/m.exec(unit);

@@ -14,6 +14,9 @@ export function hasProgram(name: string): boolean {
   });
 }
 
+/** Terminals of tests, and independent checks, are driven by it; where it is missing they are not run. */
+export const python = hasProgram('python3');
+
 /** Installs packages, where that needs no question: as root, on Debian. Elsewhere nothing happens. */
 export function installPackages(...names: readonly string[]): void {
   const release = '/etc/os-release';
