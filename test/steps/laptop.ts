@@ -47,8 +47,8 @@ export function createClock(start = Date.now()): Clock {
   };
 }
 
-export const redirectUri = 'http://127.0.0.1/flows/callback';
-export const ownershipKey = deriveKey(new Secret('a test'), 'ownership');
+const redirectUri = 'http://127.0.0.1/flows/callback';
+const ownershipKey = deriveKey(new Secret('a test'), 'ownership');
 
 export interface Laptop {
   readonly clock: Clock;
