@@ -58,7 +58,14 @@ export function createPermission(
     secret.flow === undefined ? secret.references.has(environment) : served(secret.flow)?.effect === 'none';
 
   const askFlow = (policy: Policy, { agent, reason }: Caller, name: string, flow: Flow | undefined): Decision =>
-    decide(policy, { kind: 'flow', agent, name, effect: flow?.effect ?? unknownEffect, reason });
+    decide(policy, {
+      kind: 'flow',
+      agent,
+      name,
+      effect: flow?.effect ?? unknownEffect,
+      breakGlass: flow?.breakGlass,
+      reason,
+    });
 
   const take = ({ agent }: Caller): number => agentRates.take(agent, rules.current().policy.agents.get(agent)?.rate);
 

@@ -62,12 +62,12 @@ function idle({ list, text }: PolicyLine, { secrets, flows, broken }: Known): Tr
     return { message: `"${text}" matches no secret of registry.yaml`, hint: 'leave it out, or name the secret there' };
   if (list !== 'flows' || [...broken].some(matches)) return undefined;
   const found = [...flows.values()].filter(({ name }) => matches(name));
-  if (found.some(({ effect }) => effect === 'none')) return undefined;
+  if (found.some(({ effect, breakGlass }) => effect === 'none' && !breakGlass)) return undefined;
   const [writing] = found;
   if (writing === undefined) return { message: `"${text}" matches no flow`, hint: 'run `flows` for the list' };
   return {
-    message: `"${text}" matches only flows that write`,
-    hint: `a flow that writes is named in full: ${writing.name}`,
+    message: `"${text}" matches only flows that write or are for break-glass`,
+    hint: `such a flow is named in full: ${writing.name}`,
   };
 }
 

@@ -5,7 +5,7 @@ const nothingAllows: Decision = { allowed: false, rule: 'default: deny' };
 
 /**
  * May this agent have this? What no line allows is denied; a line of `deny` wins wherever it stands; a wildcard of
- * `flows` never matches a flow that writes. Nothing but the arguments decides.
+ * `flows` never matches a flow that writes or is for break-glass. Nothing but the arguments decides.
  */
 export function decide(policy: Policy, question: Question): Decision {
   const agent = policy.agents.get(question.agent);
@@ -16,7 +16,7 @@ export function decide(policy: Policy, question: Question): Decision {
   const granted =
     question.kind === 'secret'
       ? find(allow, question.name)
-      : question.effect === 'none'
+      : question.effect === 'none' && question.breakGlass !== true
         ? find(flows, question.name)
         : flows.exact.get(question.name);
   if (granted === undefined) return nothingAllows;

@@ -32,10 +32,14 @@ export interface Explanation {
 export function explain(asked: Asked, rules: Rules): Explanation {
   const { agent: agentName, kind, name, reason } = asked;
   const agent = rules.policy.agents.get(agentName);
-  const effect = rules.flows.get(name)?.effect ?? 'none';
+  const flow = rules.flows.get(name);
+  const effect = flow?.effect ?? 'none';
+  const breakGlass = flow?.breakGlass === true;
   const decision = decide(
     rules.policy,
-    kind === 'secret' ? { kind, agent: agentName, name, reason } : { kind, agent: agentName, name, effect, reason },
+    kind === 'secret'
+      ? { kind, agent: agentName, name, reason }
+      : { kind, agent: agentName, name, effect, breakGlass, reason },
   );
   if (agent === undefined) {
     const line = `denied: policy.yaml has no agent "${agentName}"${near(agentName, rules.policy.agents.keys())}`;
@@ -46,7 +50,12 @@ export function explain(asked: Asked, rules: Rules): Explanation {
     line: sentence(asked, decision),
     notes: [
       ...existence(asked, rules),
-      ...wildcardOnly(asked, agent, decision, effect),
+      ...wildcardOnly(
+        asked,
+        agent,
+        decision,
+        effect === 'write' ? 'writes' : breakGlass ? 'is for break-glass' : undefined,
+      ),
       ...limits(asked, agent, decision, effect),
     ],
   };
@@ -79,12 +88,13 @@ function wildcardOnly(
   { name }: Asked,
   agent: AgentPolicy,
   decision: Decision,
-  effect: Flow['effect'],
+  /** why a wildcard does not match it */
+  because: string | undefined,
 ): readonly string[] {
-  if (decision.rule !== 'default: deny' || effect === 'none') return [];
+  if (decision.rule !== 'default: deny' || because === undefined) return [];
   const wild = agent.flows.find(({ text }) => isWildcard(text) && compilePattern(text)(name));
   if (wild === undefined) return [];
-  return [`${wild.location} flows ${wild.text} does not match it: it writes, and such a flow is named in full`];
+  return [`${wild.location} flows ${wild.text} does not match it: it ${because}, and such a flow is named in full`];
 }
 
 function limits({ kind }: Asked, agent: AgentPolicy, { allowed }: Decision, effect: Flow['effect']): readonly string[] {

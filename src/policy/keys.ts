@@ -42,7 +42,7 @@ export const agentKeys = {
   allow: optional(patterns, 'secrets of registry.yaml that it may read', { example: '[openai.api_key, github.*]' }),
   flows: optional(
     patterns,
-    'flows that it may run; a wildcard matches only flows that write nothing, one that writes is named in full',
+    'flows that it may run; a wildcard matches only flows that write nothing; one that writes, or is for break-glass, is named in full',
     { example: '[orders-token]' },
   ),
   deny: optional(patterns, 'secrets and flows that it may not have, whatever else allows them', {

@@ -11,7 +11,7 @@ export interface AgentPolicy {
   readonly trust: readonly Trust[];
   /** logical names of the registry */
   readonly allow: readonly Pattern[];
-  /** flows; a wildcard matches pure flows only */
+  /** flows; a wildcard matches pure flows only, and none for break-glass */
   readonly flows: readonly Pattern[];
   /** names of either kind; wins over everything */
   readonly deny: readonly Pattern[];
@@ -58,6 +58,8 @@ export type Question =
       readonly agent: string;
       readonly name: string;
       readonly effect: 'none' | 'write';
+      /** marked `break-glass: true` */
+      readonly breakGlass?: boolean | undefined;
       readonly reason?: string | undefined;
     };
 

@@ -35,11 +35,12 @@ function policyOf(agents: Readonly<Record<string, Lines>>): Policy {
 }
 
 const secret = (name: string, agent = 'codex'): Question => ({ kind: 'secret', agent, name });
-const flow = (name: string, effect: 'none' | 'write' = 'none', agent = 'codex'): Question => ({
+const flow = (name: string, effect: 'none' | 'write' = 'none', agent = 'codex', breakGlass = false): Question => ({
   kind: 'flow',
   agent,
   name,
   effect,
+  breakGlass,
 });
 
 describe('a decision', () => {
@@ -61,6 +62,7 @@ describe('a decision', () => {
     ['a flow', flow('orders-token'), true, 'policy.yaml:flows:0 flows orders-*'],
     ['a flow that is denied', flow('orders-secret-x'), false, 'policy.yaml:deny:1 deny orders-secret-*'],
     ['a flow that writes, by wildcard', flow('orders-push', 'write'), false, 'default: deny'],
+    ['a break-glass flow, by wildcard', flow('orders-glass', 'none', 'codex', true), false, 'default: deny'],
     ['a flow that writes, in full', flow('new-user', 'write'), true, 'policy.yaml:flows:1 flows new-user'],
     ['a flow by the name of a secret', flow('openai.api_key'), false, 'default: deny'],
     ['a secret by the name of a flow', secret('new-user'), false, 'default: deny'],
