@@ -157,8 +157,10 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
         group.resolve();
         if (to.size() >= maxBytes) rotate(to);
       } else fail(error, group);
-      // what came in meanwhile goes with the next; no timer, which would only add waiting
-      setImmediate(flush);
+      // what came in meanwhile goes with the next: at once, so that the disk writes while the answers of this group
+      // are given; no timer, which would only add waiting
+      if (waiting === undefined) setImmediate(flush);
+      else flush();
     });
   }
 
