@@ -8,7 +8,7 @@ export const safeAddressHint = 'use https; plain http is for development: true a
 
 /** `localhost`, 127.0.0.0/8 or [::1], as the URL parser writes them. */
 export function isLoopback(url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+  return isLoopbackHost(url.hostname);
 }
 
 /**

@@ -12,3 +12,13 @@ export function stateFolder(env: Readonly<Record<string, string | undefined>> = 
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return folder;
 }
+
+/** Whether the process that wrote a file there still runs, as whichever user; its number may be another's by now. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

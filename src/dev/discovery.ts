@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FlowError } from '../errors.ts';
 import { Reference } from '../reference.ts';
 import { Secret } from '../secret.ts';
-import { stateFolder } from '../state.ts';
+import { isAlive, stateFolder } from '../state.ts';
 
 /** The root of the laptop's own keys, where the folder names none for it. */
 export const laptopKey = Reference.of({ vault: 'Development', item: 'auth-chain key', field: 'password' });
@@ -60,7 +60,7 @@ export async function findStack(dir: string): Promise<Stack> {
   const text = read(file);
   if (text === undefined) throw new FlowError('unavailable', 'the development stack is not running', { hint });
   const stack = parse(text);
-  if (stack === undefined || !alive(stack.pid) || !(await answers(stack.vault.address))) {
+  if (stack === undefined || !isAlive(stack.pid) || !(await answers(stack.vault.address))) {
     throw new FlowError('unavailable', 'the development stack is not running: what it left behind is stale', { hint });
   }
   return stack;
@@ -115,15 +115,6 @@ function parse(text: string): Stack | undefined {
 function isStack(value: unknown): value is Stack {
   if (typeof value !== 'object' || value === null) return false;
   return 'pid' in value && typeof value.pid === 'number' && 'vault' in value && 'ordersApi' in value;
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 /** A process number is used again; a port that answers is not. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlowError } from '../errors.ts';
-import { stateFolder } from '../state.ts';
+import { isAlive, stateFolder } from '../state.ts';
 
 /** Where a running broker answers. */
 export interface BrokerAddress {
@@ -67,13 +67,4 @@ function isAddress(value: unknown): value is BrokerAddress {
   const { pid, environment, url, socket } = value as Readonly<Record<string, unknown>>;
   const isPlace = (place: unknown) => place === undefined || typeof place === 'string';
   return Number.isSafeInteger(pid) && typeof environment === 'string' && isPlace(url) && isPlace(socket);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -42,7 +42,7 @@ const table = {
   'expectation-failed': { status: 417, detail: 'No expectation but 100-continue is met.' },
   misdirected: { status: 421, detail: 'The Host header names another server than this.' },
   'headers-too-large': { status: 431, detail: 'Request headers have at most 16 KiB.' },
-  overloaded: { status: 503, detail: 'Too many requests are being answered: try again soon.' },
+  overloaded: refused('overloaded', 'Too many requests are being answered: try again soon.'),
 } as const satisfies Record<RefusalCode, ProblemFacts> & Record<string, ProblemFacts>;
 
 export type ProblemCode = keyof typeof table;
