@@ -12,6 +12,9 @@ export interface LockOptions {
   readonly patience?: number;
 }
 
+/** A database that nothing refers to is closed by the garbage collector, and its lock let go of in the middle of the work. */
+const held = new Set<object>();
+
 /**
  * One worker at a time for each name, in this process and among all processes of this user on this machine. The lock
  * is the operating system's, held on an SQLite file, so it is free again however its holder ends.
@@ -27,6 +30,7 @@ export function createLocks(options: LockOptions) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       return new DatabaseSync(file, { timeout: 0 });
     });
+    held.add(database);
     try {
       const deadline = options.now() + (options.patience ?? 60_000);
       for (;;) {
@@ -47,6 +51,7 @@ export function createLocks(options: LockOptions) {
       }
       return await work();
     } finally {
+      held.delete(database);
       database.close();
     }
   }
