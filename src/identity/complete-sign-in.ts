@@ -39,7 +39,7 @@ export async function completeSignIn(
   password: OneTimePassword,
   context: StepContext,
 ): Promise<At<'signed-in'>> {
-  const page = await submitFreshCode(signIn, account, password, context, await codePage(signIn, account));
+  const page = await submitFreshCode(signIn, account, password, context, await codePage(signIn, account, context));
   if (page.at === 'rejected') throw refusal(account, page.what, await skewHint(context));
   if (page.at === 'signed-in') return page;
   throw unexpected(account, page);
@@ -56,16 +56,26 @@ async function submitFreshCode(
   const first = await page.submit(await freshCode(password, context));
   if (first.at !== 'rejected' || first.what !== 'one-time-code') return first;
   if (first.again !== undefined) return first.again(await freshCode(password, context));
-  const anew = await codePage(signIn, account);
+  const anew = await codePage(signIn, account, context);
   return anew.submit(await freshCode(password, context));
 }
 
 /** The page that asks for a code. @throws FlowError protocol where another one comes */
-export async function codePage(signIn: SignIn, account: Account): Promise<At<'one-time-code'>> {
+export async function codePage(signIn: SignIn, account: Account, context: StepContext): Promise<At<'one-time-code'>> {
   const page = await beginSignIn(signIn, account);
   if (page.at === 'one-time-code') return page;
-  if (page.at === 'signed-in') await page.end();
+  if (page.at === 'signed-in') await endQuietly(page, context);
   throw unexpected(account, page);
+}
+
+/** What matters is known by now: a sign-out that fails is a warning, and the session ends by itself in its time. */
+export async function endQuietly(session: At<'signed-in'>, context: StepContext): Promise<void> {
+  try {
+    await session.end();
+  } catch (error) {
+    if (!(error instanceof FlowError)) throw error;
+    context.warn(`the session may stay open at the identity provider: the sign-out failed: ${error.message}`);
+  }
 }
 
 export function refusal(account: Account, what: At<'rejected'>['what'], hint?: string): FlowError {

@@ -7,6 +7,7 @@ import {
   beginSignIn,
   codePage,
   completeSignIn,
+  endQuietly,
   refusal,
   skewHint,
   unexpected,
@@ -56,7 +57,7 @@ async function enrolOnce(work: Enrolment, attempt: 'first' | 'last'): Promise<Re
   const page = await beginSignIn(work.signIn, work.account);
   if (page.at === 'one-time-code') return adopt(work, page);
   if (page.at === 'enrolment') return enrolAt(work, item, page, attempt);
-  await page.end();
+  await endQuietly(page, work.context);
   throw unexpected(work.account, page);
 }
 
@@ -107,7 +108,7 @@ async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
   // where there is time, each one twice, of different time steps: somebody else may have used the first code
   const tries = Math.max(mostTries, candidates.length);
   for (const { password: seed } of [...candidates, ...candidates].slice(0, tries)) {
-    asking ??= await codePage(signIn, account);
+    asking ??= await codePage(signIn, account, context);
     const result: SignInPage = await asking.submit(await freshCode(seed, context));
     asking = undefined;
     if (result.at === 'signed-in') {
@@ -152,14 +153,4 @@ function changed(item: Item): FlowError {
     hint: 'nobody is locked out: run again when nothing else writes to it',
     place: { subject: item.reference.toString() },
   });
-}
-
-/** What matters is done: a session that could not be ended is a warning, and ends by itself. */
-async function endQuietly(session: Extract<SignInPage, { at: 'signed-in' }>, context: StepContext): Promise<void> {
-  try {
-    await session.end();
-  } catch (error) {
-    if (!(error instanceof FlowError)) throw error;
-    context.warn(`the sign-in could not be ended: ${error.message}`);
-  }
 }

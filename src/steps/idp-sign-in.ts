@@ -1,6 +1,6 @@
 import { form, required } from '../flow/keys.ts';
 import { pureStep } from '../flow/step.ts';
-import { completeSignIn, signInOf } from '../identity/complete-sign-in.ts';
+import { completeSignIn, endQuietly, signInOf } from '../identity/complete-sign-in.ts';
 import { readOneTimePassword } from '../totp.ts';
 
 export const idpSignIn = pureStep({
@@ -28,7 +28,7 @@ export const idpSignIn = pureStep({
     const account = { username: input.username, password };
     const session = await completeSignIn(signIn, account, seed, context);
     const at = new Date(context.now()).toISOString();
-    await session.end();
+    await endQuietly(session, context);
     return { at };
   },
 });
