@@ -21,6 +21,7 @@ export interface TokenCache {
    * The value of `key`: from the cache, or minted. From 80–90 % of its life an access mints the next one in the
    * background while the old one is given out, also for as long as that fails and the old one is valid.
    * @param key everything that changes the value, never a secret
+   * @param mint serves whoever waits, so nothing may end it that is one caller's own; stopped, it has failed for all
    * @param expiresAt epoch seconds; undefined: shared by the callers that wait, not kept
    */
   get<T>(key: string, mint: () => Promise<T>, expiresAt: (value: T) => number | undefined): Promise<T>;
@@ -109,7 +110,6 @@ export function createTokenCache(options: TokenCacheOptions = {}): TokenCache {
   }
 
   function remember(key: string, error: unknown): void {
-    if (isAborted(error)) return;
     sweep();
     const count = (failures.get(key)?.count ?? 0) + 1;
     const backoff = Math.min(most, first * 2 ** Math.min(count - 1, 20)) * (0.8 + 0.2 * random());
@@ -150,8 +150,6 @@ export function createTokenCache(options: TokenCacheOptions = {}): TokenCache {
       if (failure !== undefined && now() < failure.until) throw remembered(failure, now());
       return await start(key, make, expiresAt);
     } catch (error) {
-      // the caller whose mint it was went away: one of those who still wait mints for the others
-      if (running !== undefined && isAborted(error)) return cache.get(key, make, expiresAt);
       if (old !== undefined && entries.get(key) === old && now() < old.expires) return old.value as T;
       throw error;
     }
@@ -220,10 +218,6 @@ function leastRecentlyUsed(entries: ReadonlyMap<string, Entry>): string {
     used = entry.used;
   }
   return found;
-}
-
-function isAborted(error: unknown): boolean {
-  return error instanceof FlowError && error.code === 'aborted';
 }
 
 /** The same error, with what is left of the wait that the service asked for. */

@@ -41,6 +41,6 @@ export const settle = () => new Promise((resolve) => setImmediate(resolve));
 export const token = ({ accessToken }: Value) => accessToken.reveal();
 export const hash = (text: string) => createHash('sha256').update(text).digest('hex');
 export const failing =
-  (code: 'denied' | 'unavailable' | 'rate-limited' | 'aborted', retryAfter?: number) => async (): Promise<Value> => {
+  (code: 'denied' | 'unavailable' | 'rate-limited', retryAfter?: number) => async (): Promise<Value> => {
     throw new FlowError(code, 'no', retryAfter === undefined ? {} : { retryAfter });
   };

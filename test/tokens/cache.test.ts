@@ -42,19 +42,19 @@ describe('one mint', () => {
     await expect(get()).resolves.toBeDefined();
   });
 
-  it('that its caller aborts is made by another one who waits, once', async () => {
-    const { cache, get, count } = arrange();
-    const gone = Promise.withResolvers<Value>();
-    const leader = cache.get(
-      'k',
-      () => gone.promise,
-      () => undefined,
-    );
-    const others = Array.from({ length: 50 }, () => get());
-    gone.reject(new FlowError('aborted', 'gone'));
-    await expect(leader).rejects.toMatchObject({ code: 'aborted' });
-    expect(new Set((await Promise.all(others)).map(token)).size).toBe(1);
+  it('that is stopped is stopped for all who wait: none of them mints another', async () => {
+    const { get, pass, count, answer } = arrange();
+    const stop = Promise.withResolvers<Value>();
+    answer(() => stop.promise);
+    const callers = Array.from({ length: 50 }, () => get());
+    stop.reject(new FlowError('aborted', 'stopped'));
+    const outcomes = await Promise.allSettled(callers);
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
+    await expect(get()).rejects.toMatchObject({ code: 'aborted' });
     expect(count()).toBe(1);
+    pass(5);
+    await expect(get()).rejects.toMatchObject({ code: 'aborted' });
+    expect(count()).toBe(2);
   });
 });
 
@@ -211,14 +211,6 @@ describe('a failure', () => {
     pass(5);
     await get().catch(() => undefined);
     expect(count()).toBe(5);
-  });
-
-  it('is not remembered where the caller went away', async () => {
-    const { get, count, answer } = arrange();
-    answer(failing('aborted'));
-    await get().catch(() => undefined);
-    await get().catch(() => undefined);
-    expect(count()).toBe(2);
   });
 
   it('takes no memory for ever', async () => {
