@@ -3,8 +3,11 @@ import { pureStep, type StepContext } from '../flow/step.ts';
 import { type Credential, standardParameters } from '../issuers/contract.ts';
 import type { Reference } from '../reference.ts';
 
-/** scope-token of RFC 6749, section 3.3, with the spaces of a list written as one text */
-const scopeText = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/;
+/**
+ * scope-token of RFC 6749, section 3.3, with the spaces of a list written as one text. A comma is one of its
+ * characters; at a token's end it is a list written as elsewhere, and would be asked for as another scope.
+ */
+const scopeText = /^(?!.*,(?: |$)) *[\x21\x23-\x5b\x5d-\x7e][\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 /** A bearer token for a machine: RFC 6749, section 4.4. */
 export const oauthClientCredentials = pureStep({
@@ -34,7 +37,13 @@ export const oauthClientCredentials = pureStep({
       'resource indicators (RFC 8707), absolute URIs; each must be in `aud`',
     ),
     scope: optional(
-      form.list(form.text({ pattern: scopeText, expects: 'a scope without quotes or backslashes' }), { orOne: true }),
+      form.list(
+        form.text({
+          pattern: scopeText,
+          expects: 'scopes separated by spaces, not commas: ASCII without quotes or backslashes',
+        }),
+        { orOne: true },
+      ),
       'scopes; each must be granted',
       { example: '[orders:read]' },
     ),

@@ -288,6 +288,15 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
     '7:18',
     /takes text.*quotes/s,
   ],
+  ...["'a, b'", "'a,b,'", "['a', 'b,']", "' '", '\'a "b"\'', "'\u00e9'"].map(
+    (scope) =>
+      [
+        `scope: ${scope}`,
+        `description: d\nsteps:\n${token}      scope: ${scope}\n`,
+        scope.startsWith('[') ? '9:20' : '9:14',
+        /takes scopes separated by spaces, not commas/,
+      ] as const,
+  ),
   [
     'wrong choice',
     `description: d\nsteps:\n${token}      token-format: jwtt\n`,
@@ -408,6 +417,11 @@ describe('a folder', () => {
       expect.stringMatching(/^x.yaml:7:7 unknown key "client-idd"/),
       expect.stringMatching(/^x.yaml:15:19 /),
     ]);
+  });
+
+  it("takes scopes in one text, and a comma within a scope's name", async () => {
+    const text = `description: d\nsteps:\n${token}      scope: [' a  b', 'https://orders.example/read,write']\n`;
+    expect(told(await load({ 'service.yaml': service, 'x.yaml': text }))).toEqual([]);
   });
 
   it('tells everything that is wrong in all files in one go', async () => {
