@@ -32,7 +32,7 @@ function importsOf(from: string): Import[] {
 
 const contract = /\/contract\.ts$/;
 const adapters =
-  /^src\/(?:vaults\/(?:onepassword|route)|issuers\/(?:openid|client-authentication|transport)|identity\/(?:scim|sign-in|openid|browser|http)|stores\/aws)/;
+  /^src\/(?:http\.ts$|vaults\/(?:onepassword|route)|issuers\/(?:openid|client-authentication|transport)|identity\/(?:scim|sign-in|openid|browser)|stores\/aws)/;
 const room = (path: string) => path.split('/')[1] ?? '';
 
 describe('import rules', () => {

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { Fetch } from '../issuers/transport.ts';
+import type { Fetch } from '../http.ts';
 import type { Policy } from '../policy/policy.ts';
 import { bearerHash, type BearerOwner, bearersOf, isExpired } from './bearer.ts';
 import { createWorkloads, type WorkloadFailure } from './workload.ts';

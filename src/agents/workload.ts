@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { FlowError } from '../errors.ts';
-import type { Fetch } from '../issuers/transport.ts';
+import type { Fetch } from '../http.ts';
 import type { Policy } from '../policy/policy.ts';
 import { matchAgent, type TrustIndex, trustIndexOf } from './trust.ts';
 
@@ -83,15 +83,15 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
   async function keysOf(issuer: string): Promise<Keys['found']> {
     const known = keys.get(issuer);
     if (known !== undefined && now() - known.at < discoveredFor && now() >= known.at) return known.found;
-    const [{ createIssuerKeys }, { createTransport }] = await Promise.all([
+    const [{ createIssuerKeys }, { createHttp }] = await Promise.all([
       import('../verify/issuer-keys.ts'),
-      import('../issuers/transport.ts'),
+      import('../http.ts'),
     ]);
     // whoever waited for the modules as well may have been quicker
     const meanwhile = keys.get(issuer);
     if (meanwhile !== undefined && meanwhile !== known) return meanwhile.found;
-    const transport = createTransport({ development, fetch: options.fetch, deadline, now });
-    const found = createIssuerKeys({ issuer, jwksUri: undefined, transport, now, staleFor: 0 });
+    const call = createHttp({ peer: 'the issuer', development, fetch: options.fetch, deadline });
+    const found = createIssuerKeys({ issuer, jwksUri: undefined, call, now, staleFor: 0 });
     keys.set(issuer, { found, at: now() });
     return found;
   }

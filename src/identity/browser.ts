@@ -1,7 +1,7 @@
 import type { HTMLElement } from 'node-html-parser';
 import { FlowError, oneLine } from '../errors.ts';
+import type { Call } from '../http.ts';
 import { retryAfterOf } from '../issuers/refusals.ts';
-import type { Answer, Call } from './http.ts';
 
 export interface Page {
   readonly url: URL;
@@ -34,7 +34,7 @@ export async function createBrowser(options: BrowserOptions): Promise<Browser> {
   const redirectUri = new URL(options.redirectUri);
   const jar = new CookieJar();
 
-  async function request(url: URL, form: URLSearchParams | undefined): Promise<Answer> {
+  async function request(url: URL, form: URLSearchParams | undefined): Promise<Response> {
     if (url.origin !== origin) {
       throw new FlowError('refused', `the sign-in leads to ${url.origin}, which is not the issuer's ${origin}`, {
         hint: 'passwords and codes go to the issuer alone; sign-in through another provider is not driven',
@@ -42,7 +42,7 @@ export async function createBrowser(options: BrowserOptions): Promise<Browser> {
     }
     const cookie = await jar.getCookieString(url.href);
     const headers = { accept: 'text/html,*/*;q=0.1', ...(cookie === '' ? {} : { cookie }) };
-    const answer = await call(url, form === undefined ? { headers } : posting(form, headers));
+    const answer = await call(url.href, form === undefined ? { headers } : posting(form, headers));
     for (const line of answer.headers.getSetCookie()) await jar.setCookie(line, url.href, { ignoreError: true });
     return answer;
   }
@@ -53,7 +53,7 @@ export async function createBrowser(options: BrowserOptions): Promise<Browser> {
     for (let hop = 0; hop < mostHops; hop += 1) {
       if (isCallback(url, redirectUri)) return { callback: url };
       const answer = await request(url, body);
-      if (answer.status < 300 || answer.status > 399) return { page: pageOf(answer, parse(answer.body)) };
+      if (answer.status < 300 || answer.status > 399) return { page: pageOf(url, answer, parse(await answer.text())) };
       // only these two would send the form once more, with the password in it
       if (body !== undefined && (answer.status === 307 || answer.status === 308)) {
         throw new FlowError('refused', `the sign-in at ${origin} passes a form on, which is not followed`);
@@ -89,8 +89,7 @@ function posting(form: URLSearchParams, headers: Readonly<Record<string, string>
   return { method: 'POST', headers: { ...headers, ...type }, body: form.toString() };
 }
 
-function pageOf(answer: Answer, root: HTMLElement): Page {
-  const { url, status, headers } = answer;
+function pageOf(url: URL, { status, headers }: Response, root: HTMLElement): Page {
   if (status === 429) {
     const wait = retryAfterOf(headers.get('retry-after'), Date.now());
     throw new FlowError('rate-limited', `the sign-in at ${url.host} asks for fewer requests`, {

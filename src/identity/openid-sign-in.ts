@@ -1,8 +1,8 @@
 import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
 import { FlowError } from '../errors.ts';
+import { createHttp, type Fetch } from '../http.ts';
 import { createDiscovery } from '../issuers/discovery.ts';
 import { translate } from '../issuers/translate.ts';
-import { createTransport, type Fetch } from '../issuers/transport.ts';
 
 export interface OpenIdOptions {
   readonly issuerUrl: string;
@@ -34,17 +34,17 @@ type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 /** Begins authorization requests at one issuer; its discovery document is asked for once. */
 export function createAuthorizations(options: OpenIdOptions): () => Promise<Authorization> {
   const { issuerUrl: url, clientId, redirectUri, development, fetch, deadline } = options;
-  const transport = createTransport({ development, fetch, deadline });
-  const discover = createDiscovery({ url, development, algorithm: 'oidc', transport, now: Date.now });
+  const call = createHttp({ peer: 'the issuer', development, fetch, deadline });
+  const discover = createDiscovery({ url, development, algorithm: 'oidc', call, now: Date.now });
 
   async function configuration(): Promise<Configuration> {
     const openid = await import('openid-client');
     const client = new openid.Configuration(await discover(), clientId, undefined, openid.None());
-    // which plain http is safe is the transport's to say
+    // which plain http is safe is for the call to say
     if (development) openid.allowInsecureRequests(client);
     // the ID token's signature is checked too, not only the connection that it came by
     openid.enableNonRepudiationChecks(client);
-    client[openid.customFetch] = (address, init) => transport.call(address, { ...init, body: init.body ?? null });
+    client[openid.customFetch] = (address, init) => call(address, { ...init, body: init.body ?? null });
     return client;
   }
 

@@ -1,11 +1,11 @@
 import { FlowError, oneLine } from '../errors.ts';
+import { createHttp, type HttpOptions } from '../http.ts';
 import type { Secret } from '../secret.ts';
 import type { IdentityProvider, NewUser, SignIn, User } from './contract.ts';
 import { retryAfterOf } from '../issuers/refusals.ts';
 import { scrub } from '../issuers/scrub.ts';
-import { createHttp, type Answer, type HttpOptions } from './http.ts';
 
-export interface ScimOptions extends HttpOptions {
+export interface ScimOptions extends Pick<HttpOptions, 'development' | 'fetch' | 'deadline'> {
   /** its name in service.yaml, for messages */
   readonly name: string;
   /** the base of the API: `https://example.com/scim/v2/` */
@@ -24,13 +24,13 @@ export interface ScimOptions extends HttpOptions {
 export function createScimProvider(options: ScimOptions): IdentityProvider {
   const { name, token, signIn, now = Date.now } = options;
   const base = new URL(options.url.endsWith('/') ? options.url : `${options.url}/`);
-  const send = createHttp(options);
+  const send = createHttp({ ...options, peer: 'the identity provider' });
   const resources = () => import('./scim-resources.ts');
 
   async function call(method: string, path: string, body?: string): Promise<Told> {
-    const url = new URL(path, base);
+    const url = new URL(path, base).href;
     const once = async (bearer: Secret): Promise<Told> => {
-      const answer = await send(url, {
+      const response = await send(url, {
         method,
         headers: {
           accept: 'application/scim+json, application/json',
@@ -39,7 +39,7 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
         },
         ...(body === undefined ? {} : { body }),
       });
-      return { ...answer, bearer };
+      return { status: response.status, headers: response.headers, body: await response.text(), bearer };
     };
     const bearer = await token();
     const answer = await once(bearer);
@@ -118,7 +118,10 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
 }
 
 /** An answer, and the bearer token that it may quote. */
-interface Told extends Answer {
+interface Told {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
   readonly bearer: Secret;
 }
 
@@ -129,15 +132,11 @@ interface Said {
   readonly now: number;
 }
 
-type Rule = (said: Said & { readonly answer: Answer }) => boolean;
+type Rule = (said: Said & { readonly answer: Told }) => boolean;
 type Kind = readonly [ConstructorParameters<typeof FlowError>[0], string, string];
 
 /** The first rule that fits says what an answer means. */
 const rules: readonly (readonly [Rule, Kind])[] = [
-  [
-    ({ answer }) => answer.status >= 300 && answer.status < 400,
-    ['refused', 'answers with a redirect, which is not followed', 'write the address that it redirects to'],
-  ],
   [({ answer }) => answer.status === 401, ['denied', 'refuses the token', 'check the client of its token-flow']],
   [
     ({ answer }) => answer.status === 403,

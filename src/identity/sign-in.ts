@@ -1,9 +1,9 @@
 import type { HTMLElement } from 'node-html-parser';
 import { FlowError } from '../errors.ts';
+import { createHttp } from '../http.ts';
 import type { Secret } from '../secret.ts';
 import { createBrowser, describe, type Browser, type Landing, type Page } from './browser.ts';
 import type { SignIn, SignInPage } from './contract.ts';
-import { createHttp } from './http.ts';
 import { createAuthorizations, type Authorization, type OpenIdOptions } from './openid-sign-in.ts';
 import { seedOnPage } from './pages/enrolment.ts';
 import { pages as table, type PagesName } from './pages/index.ts';
@@ -30,7 +30,7 @@ type Given = 'password' | 'one-time-code' | 'enrolment';
  */
 export function createSignIn(options: SignInOptions): SignIn {
   const authorize = createAuthorizations(options);
-  const call = createHttp(options);
+  const call = createHttp({ ...options, peer: 'the identity provider', redirects: 'answers' });
   const pages = table[options.pages];
   const { origin } = new URL(options.issuerUrl);
   return {

@@ -1,8 +1,8 @@
 import type { ServerMetadata } from 'openid-client';
 import { FlowError } from '../errors.ts';
+import type { Call } from '../http.ts';
 import { retryAfterOf } from './refusals.ts';
 import { translate } from './translate.ts';
-import type { Transport } from './transport.ts';
 
 /** A discovery document whose token endpoint is known to be there. */
 export type Metadata = ServerMetadata;
@@ -11,7 +11,7 @@ export interface DiscoveryOptions {
   readonly url: string;
   readonly development: boolean;
   readonly algorithm: 'oidc' | 'oauth2';
-  readonly transport: Transport;
+  readonly call: Call;
   readonly now: () => number;
 }
 
@@ -48,7 +48,7 @@ export function createDiscovery(options: DiscoveryOptions): (signal?: AbortSigna
   };
 }
 
-async function fetchMetadata({ url, development, algorithm, transport, now }: DiscoveryOptions): Promise<Metadata> {
+async function fetchMetadata({ url, development, algorithm, call, now }: DiscoveryOptions): Promise<Metadata> {
   if (url.includes('/.well-known/')) {
     throw new FlowError('invalid', "an issuer's url is its identifier, not the address of its discovery document", {
       hint: 'leave out /.well-known/ and what follows',
@@ -59,10 +59,10 @@ async function fetchMetadata({ url, development, algorithm, transport, now }: Di
     // the client's name is not used: the document is
     const found = await openid.discovery(new URL(url), 'discovery', undefined, openid.None(), {
       algorithm,
-      // openid-client knows only https or anything; the transport knows which plain http is safe
+      // openid-client knows only https or anything; the call knows which plain http is safe
       execute: development ? [openid.allowInsecureRequests] : [],
       [openid.customFetch]: async (address, init) => {
-        const response = await transport.call(address, { method: init.method, headers: init.headers });
+        const response = await call(address, { method: init.method, headers: init.headers });
         if (response.status === 200) return response;
         throw unusable(response, now());
       },

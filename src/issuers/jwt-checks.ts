@@ -62,7 +62,7 @@ export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOpt
       });
     }
     const { createKeySet } = await import('../verify/keys.ts');
-    if (kept?.url !== url) kept = { url, keys: createKeySet({ url, transport, now }) };
+    if (kept?.url !== url) kept = { url, keys: createKeySet({ url, call: transport.call, now }) };
     return kept.keys;
   }
 

@@ -1,4 +1,5 @@
 import { FlowError } from '../errors.ts';
+import type { Fetch } from '../http.ts';
 import { Secret } from '../secret.ts';
 import { authenticationOf, credentialsOf, importClientKey } from './client-authentication.ts';
 import type { ClientAuthentication, Credential, Issuer, Token, TokenRequest } from './contract.ts';
@@ -8,7 +9,7 @@ import { createJwtChecks } from './jwt-checks.ts';
 import { quotasOf, quotaWarning } from './quota.ts';
 import { type Classified, classify, refusalOf } from './refusals.ts';
 import { translate } from './translate.ts';
-import { createTransport, type Fetch } from './transport.ts';
+import { createTransport } from './transport.ts';
 
 export interface IssuerOptions {
   /** its name in service.yaml */
@@ -35,7 +36,8 @@ export interface IssuerOptions {
 export function createIssuer(options: IssuerOptions): Issuer {
   const { name, url, development, now = Date.now } = options;
   const transport = createTransport({ development, fetch: options.fetch, deadline: options.deadline, now });
-  const discover = createDiscovery({ url, development, algorithm: options.discovery ?? 'oidc', transport, now });
+  const { call } = transport;
+  const discover = createDiscovery({ url, development, algorithm: options.discovery ?? 'oidc', call, now });
   const jwt = createJwtChecks({ typ: options.typ, algorithms: options.algorithms, transport, now });
   let requests = 0;
 
@@ -109,7 +111,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
       configuration[openid.customFetch] = async (address, init) => {
         requests += 1;
         const body = init.body instanceof URLSearchParams ? init.body : undefined;
-        const response = await transport.call(address, {
+        const response = await call(address, {
           method: init.method,
           headers: init.headers,
           body: body ?? null,

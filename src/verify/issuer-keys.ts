@@ -1,11 +1,11 @@
 import { FlowError } from '../errors.ts';
-import type { Transport } from '../issuers/transport.ts';
+import type { Call } from '../http.ts';
 import { createKeySet, type KeySet } from './keys.ts';
 
 export interface IssuerKeysOptions {
   readonly issuer: string;
   readonly jwksUri: string | undefined;
-  readonly transport: Transport;
+  readonly call: Call;
   /** epoch milliseconds */
   readonly now: () => number;
   /** see KeySetOptions */
@@ -25,13 +25,13 @@ const failureKept = 5000;
 export function createIssuerKeys({
   issuer,
   jwksUri,
-  transport,
+  call,
   now,
   staleFor,
 }: IssuerKeysOptions): () => Promise<IssuerKeys> {
   const keysAt = (url: string, identifier: string): IssuerKeys => ({
     identifier,
-    keys: createKeySet({ url, transport, now, staleFor }),
+    keys: createKeySet({ url, call, now, staleFor }),
   });
   let found = jwksUri === undefined ? undefined : Promise.resolve(keysAt(jwksUri, issuer));
   let forgetAt = Infinity;
@@ -39,7 +39,7 @@ export function createIssuerKeys({
     if (now() >= forgetAt) found = undefined;
     if (found === undefined) {
       forgetAt = Infinity;
-      found = discover(issuer, transport).then(({ identifier, url }) => keysAt(url, identifier));
+      found = discover(issuer, call).then(({ identifier, url }) => keysAt(url, identifier));
       found.catch(() => {
         forgetAt = now() + failureKept;
       });
@@ -49,10 +49,10 @@ export function createIssuerKeys({
 }
 
 /** OpenID Connect's discovery document, or RFC 8414's where there is none. */
-async function discover(issuer: string, transport: Transport): Promise<{ identifier: string; url: string }> {
+async function discover(issuer: string, call: Call): Promise<{ identifier: string; url: string }> {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
-  const ask = (url: string) => transport.call(url, { headers: { accept: 'application/json' } });
+  const ask = (url: string) => call(url, { headers: { accept: 'application/json' } });
   const first = await ask(`${origin}${path}/.well-known/openid-configuration`);
   const response = first.status === 404 ? await ask(`${origin}/.well-known/oauth-authorization-server${path}`) : first;
   if (response.status !== 200) throw invalid(`cannot be had: the issuer answers ${response.status}`);

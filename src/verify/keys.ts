@@ -1,10 +1,10 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { FlowError } from '../errors.ts';
-import type { Transport } from '../issuers/transport.ts';
+import type { Call } from '../http.ts';
 
 export interface KeySetOptions {
   readonly url: string;
-  readonly transport: Transport;
+  readonly call: Call;
   /** epoch milliseconds */
   readonly now: () => number;
   /** milliseconds that keys are used beyond their time where they cannot be fetched anew; default 1 hour */
@@ -30,14 +30,14 @@ const cooldown = 30_000;
 const failureKept = 5_000;
 
 /** Fetches an issuer's keys when they are first needed, once however many wait, and again where a token names a new one. */
-export function createKeySet({ url, transport, now, staleFor = staleByDefault }: KeySetOptions): KeySet {
+export function createKeySet({ url, call, now, staleFor = staleByDefault }: KeySetOptions): KeySet {
   let known: { readonly find: JWTVerifyGetKey; readonly at: number } | undefined;
   let failure: { readonly error: unknown; readonly at: number } | undefined;
   let running: Promise<void> | undefined;
 
   async function fetchKeys(): Promise<void> {
     try {
-      const response = await transport.call(url, { headers: { accept: 'application/jwk-set+json, application/json' } });
+      const response = await call(url, { headers: { accept: 'application/jwk-set+json, application/json' } });
       if (response.status !== 200) {
         throw new FlowError('unavailable', `the issuer's keys cannot be had: it answers ${response.status}`, {
           hint: 'try again; if it stays, look at the issuer',

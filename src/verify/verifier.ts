@@ -1,5 +1,5 @@
 import { isLoopback } from '../address.ts';
-import { createTransport, type Fetch } from '../issuers/transport.ts';
+import { createHttp, type Fetch } from '../http.ts';
 import { scopesOf, unmetClaim } from './claims.ts';
 import { createIssuerKeys } from './issuer-keys.ts';
 import { type JwtProblem, JwtRejection, publicKeyAlgorithms, type VerifiedJwt, verifyJwt } from './jwt.ts';
@@ -66,8 +66,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
   if (unusable !== undefined) throw new TypeError(`algorithms must have a public key: ${unusable} has none`);
   checkScopes(options.requiredScopes ?? []);
   if (!Number.isFinite(clockTolerance) || clockTolerance < 0) throw new TypeError('clockTolerance must be seconds');
-  const transport = createTransport({ development: isLoopback(url), fetch: options.fetch, deadline: 5000, now });
-  const issuerKeys = createIssuerKeys({ issuer, jwksUri: options.jwksUri, transport, now });
+  const { fetch, jwksUri } = options;
+  const call = createHttp({ peer: 'the issuer', development: isLoopback(url), fetch, deadline: 5000 });
+  const issuerKeys = createIssuerKeys({ issuer, jwksUri, call, now });
 
   return {
     async verify(token, more = {}) {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Fetch } from '../../src/issuers/transport.ts';
+import type { Fetch } from '../../src/http.ts';
 import { arrangeAt, failureOf } from './arrange.ts';
 
 const url = 'https://issuer.example';
