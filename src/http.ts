@@ -1,5 +1,6 @@
 import { requireSafeAddress, safeAddressHint } from './address.ts';
 import { FlowError } from './errors.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** The part of `fetch` that is used; may be replaced, for a proxy or a test. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -41,8 +42,10 @@ export function createHttp(options: HttpOptions): Call {
     const late = AbortSignal.timeout(deadline);
     const caller = init.signal ?? undefined;
     const signal = caller === undefined ? late : AbortSignal.any([late, caller]);
+    // an injected fetch may not listen to its signal
+    const inTime = <T>(work: Promise<T>) => unlessAborted(work, signal, () => new Error('the call was ended'));
     try {
-      const response = await settled(send(url, { ...init, redirect: 'manual', signal }), signal);
+      const response = await inTime(send(url, { ...init, redirect: 'manual', signal }));
       if (redirects !== 'answers' && isRedirect(response)) {
         void response.body?.cancel().catch(() => undefined);
         throw new FlowError('refused', `${host} answers with a redirect, which is not followed`, {
@@ -50,7 +53,7 @@ export function createHttp(options: HttpOptions): Call {
         });
       }
       const { status, headers } = response;
-      const body = await settled(readBody(response, host), signal);
+      const body = await inTime(readBody(response, host));
       return new Response(withoutBody.has(status) ? null : body, { status, headers });
     } catch (error) {
       if (error instanceof FlowError) throw error;
@@ -66,23 +69,6 @@ export function createHttp(options: HttpOptions): Call {
       });
     }
   };
-}
-
-/** Ends with the signal even where an injected fetch does not look at it. */
-async function settled<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => {
-      reject(new DOMException('the call was ended', 'AbortError'));
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop);
-  }
 }
 
 function isRedirect(response: Response): boolean {

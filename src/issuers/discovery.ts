@@ -1,6 +1,7 @@
 import type { ServerMetadata } from 'openid-client';
 import { FlowError } from '../errors.ts';
 import type { Call } from '../http.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import { retryAfterOf } from './refusals.ts';
 import { translate } from './translate.ts';
 
@@ -44,7 +45,8 @@ export function createDiscovery(options: DiscoveryOptions): (signal?: AbortSigna
     if (known !== undefined && options.now() - known.at < keptFor) return known.metadata;
     running ??= ask();
     // one caller that goes away must not end the call for the others
-    return unlessAborted(running, signal);
+    const stopped = () => new FlowError('aborted', 'stopped before the issuer answered');
+    return signal === undefined ? running : unlessAborted(running, signal, stopped);
   };
 }
 
@@ -89,23 +91,4 @@ function unusable(response: Response, now: number): FlowError {
         : 'try again later',
     ...(retryAfter === undefined ? {} : { retryAfter }),
   });
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  const stopped = () => new FlowError('aborted', 'stopped before the issuer answered');
-  if (signal.aborted) {
-    work.catch(() => undefined);
-    throw stopped();
-  }
-  const gate = Promise.withResolvers<never>();
-  const stop = () => {
-    gate.reject(stopped());
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.race([work, gate.promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
