@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleepFor } from 'node:timers/promises';
 import { type Connections, createConnections } from './connections.ts';
 import { ownershipMark } from './derived-keys.ts';
 import { findStack } from './dev/discovery.ts';
@@ -19,6 +18,7 @@ import { createLocks } from './lock.ts';
 import type { Reference } from './reference.ts';
 import type { Secret } from './secret.ts';
 import type { Environment } from './settings.ts';
+import { sleepUntilAborted } from './sleep.ts';
 import { stateFolder } from './state.ts';
 import { stepKinds } from './steps/index.ts';
 import { createTokenCache } from './tokens/cache.ts';
@@ -72,13 +72,13 @@ export interface App {
 
 /** Loads a folder and answers for it. Nothing is contacted before something is asked for. */
 export async function openApp(options: AppOptions): Promise<App> {
-  const { variables = process.env, now = Date.now, sleep = (milliseconds) => sleepFor(milliseconds) } = options;
   const { signal = new AbortController().signal, warn = () => undefined, progress = () => undefined } = options;
+  const { variables = process.env, now = Date.now, sleep = sleepUntilAborted(signal) } = options;
   const folder = await loadFolder({ dir: options.dir, kinds: stepKinds, env: variables });
   takeTokens(folder, options.taken);
   const cache = createTokenCache({ now });
   const prepared = createPreparedSteps();
-  const locked = createLocks({ folder: stateFolder(variables), sleep, now });
+  const locked = createLocks({ folder: stateFolder(variables), sleep, now, signal });
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
   let opened: Promise<Connections> | undefined;
 

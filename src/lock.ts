@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlowError } from './errors.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface LockOptions {
   /** where lock files are kept: the user's state folder */
@@ -10,6 +11,8 @@ export interface LockOptions {
   readonly now: () => number;
   /** milliseconds to wait for another process, default 60,000 */
   readonly patience?: number;
+  /** ends whatever waits for a lock; work that has begun looks at it itself */
+  readonly signal?: AbortSignal;
 }
 
 /** A database that nothing refers to is closed by the garbage collector, and its lock let go of in the middle of the work. */
@@ -21,6 +24,8 @@ const held = new Set<object>();
  */
 export function createLocks(options: LockOptions) {
   const tails = new Map<string, Promise<unknown>>();
+  const { signal = new AbortController().signal } = options;
+  const stopped = () => new FlowError('aborted', 'stopped while another run went on', { cause: signal.reason });
 
   async function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
     const { DatabaseSync } = await import('node:sqlite');
@@ -46,7 +51,7 @@ export function createLocks(options: LockOptions) {
               hint: 'wait for it to end, then run again',
             });
           }
-          await options.sleep(50);
+          await unlessAborted(options.sleep(50), signal, stopped);
         }
       }
       return await work();
@@ -58,7 +63,7 @@ export function createLocks(options: LockOptions) {
 
   return async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = tails.get(name) ?? Promise.resolve();
-    const mine = before.then(() => alone(name, work));
+    const mine = unlessAborted(before, signal, stopped).then(() => alone(name, work));
     const tail = mine.catch(() => undefined);
     tails.set(name, tail);
     try {

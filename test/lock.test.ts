@@ -61,6 +61,41 @@ test('another process waits, and a killed holder lets go', async () => {
   }
 });
 
+test('a wait ends with the signal, behind this process or another, and no work begins', async () => {
+  const stop = new AbortController();
+  const done = Promise.withResolvers<string>();
+  // as another process does it: with a connection of its own
+  const theirs = locks()('busy', () => done.promise);
+  const began: string[] = [];
+  const locked = createLocks({
+    folder,
+    now: () => 0,
+    // it would wait for ever
+    sleep: () => {
+      setImmediate(() => stop.abort());
+      return new Promise(() => undefined);
+    },
+    signal: stop.signal,
+  });
+  const waiting = ['first', 'second'].map((name) => locked('busy', async () => void began.push(name)));
+  for (const outcome of await Promise.allSettled(waiting))
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'aborted' } });
+  done.resolve('theirs');
+  expect(await theirs).toBe('theirs');
+  expect(began).toEqual([]);
+});
+
+test('work that has begun is left to end by itself', async () => {
+  const stop = new AbortController();
+  const locked = createLocks({ folder, now: () => 0, sleep: () => Promise.resolve(), signal: stop.signal });
+  const work = locked('mine', async () => {
+    stop.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    return 'done';
+  });
+  expect(await work).toBe('done');
+});
+
 test('a lock file that cannot be used is told at once, not waited for as if another run held it', async () => {
   const own = mkdtempSync(join(folder, 'own-'));
   const waited: number[] = [];

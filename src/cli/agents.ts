@@ -1,4 +1,3 @@
-import { setTimeout as sleepFor } from 'node:timers/promises';
 import { bearerHash, createBearer, isExpired } from '../agents/bearer.ts';
 import { changeTokens } from '../agents/policy-file.ts';
 import { knownAgent, rotated, withOneMore, withoutToken } from '../agents/tokens.ts';
@@ -11,6 +10,7 @@ import { createLocks } from '../lock.ts';
 import { instant } from '../policy/file.ts';
 import { agentName } from '../policy/keys.ts';
 import type { AgentPolicy, AgentToken, Policy } from '../policy/policy.ts';
+import { sleepUntilAborted } from '../sleep.ts';
 import { stateFolder } from '../state.ts';
 import { stepKinds } from '../steps/index.ts';
 import { type OptionTable, wordsOf } from './arguments.ts';
@@ -51,7 +51,7 @@ async function rotate(invocation: Invocation): Promise<number> {
 type Choice = (policy: Policy, name: string, token: AgentToken, now: number) => readonly AgentToken[];
 
 async function issue(invocation: Invocation, choose: Choice): Promise<number> {
-  const { terminal } = invocation;
+  const { terminal, signal } = invocation;
   const { name, values, dir } = given(invocation, expires);
   const now = Date.now();
   const bearer = createBearer();
@@ -60,7 +60,7 @@ async function issue(invocation: Invocation, choose: Choice): Promise<number> {
   const token = { sha256, expires: endOf(values['expires'], now) };
   let known: AgentPolicy | undefined;
   let after: readonly AgentToken[] = [];
-  await changeTokens(editing(dir), name, (policy) => {
+  await changeTokens(editing(dir, signal), name, (policy) => {
     known = policy.agents.get(name);
     after = choose(policy, name, token, now);
     return after;
@@ -77,7 +77,7 @@ async function issue(invocation: Invocation, choose: Choice): Promise<number> {
 
 /** `flows agents revoke NAME`: its token ends with the next request. */
 async function revoke(invocation: Invocation): Promise<number> {
-  const { terminal } = invocation;
+  const { terminal, signal } = invocation;
   const { name, values, dir } = given(invocation, {
     all: { type: 'boolean', help: 'all of its tokens' },
     token: { type: 'string', value: 'SHA256', help: 'the first digits of the hash of the one that is meant' },
@@ -87,7 +87,7 @@ async function revoke(invocation: Invocation): Promise<number> {
     throw new FlowError('usage', '--all and --token are two things', { hint: 'give one' });
   let trusted = false;
   let left: readonly AgentToken[] = [];
-  await changeTokens(editing(dir), name, (policy) => {
+  await changeTokens(editing(dir, signal), name, (policy) => {
     const agent = knownAgent(policy, name);
     trusted = agent.trust.length > 0;
     left = all === true ? [] : withoutToken(policy, name, typeof token === 'string' ? token : undefined);
@@ -158,7 +158,8 @@ function endOf(text: unknown, now: number): number | undefined {
   throw new FlowError('usage', '--expires takes a time to come', { hint: 'as in 90d, or 2027-01-01T00:00:00Z' });
 }
 
-function editing(dir: string) {
-  const locked = createLocks({ folder: stateFolder(), sleep: (milliseconds) => sleepFor(milliseconds), now: Date.now });
+function editing(dir: string, signal: AbortSignal) {
+  const sleep = sleepUntilAborted(signal);
+  const locked = createLocks({ folder: stateFolder(), sleep, now: Date.now, signal });
   return { dir, kinds: stepKinds, env: process.env, locked };
 }

@@ -1,4 +1,5 @@
 import { FlowError } from '../errors.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import type { StepContext } from './step.ts';
 
 /**
@@ -12,15 +13,5 @@ export async function waitUntil(context: Pick<StepContext, 'now' | 'sleep' | 'si
       ? signal.reason
       : new FlowError('aborted', 'stopped while waiting', { cause: signal.reason });
   // a timer may fire a little early, and a laptop that slept wakes up late
-  while (context.now() < at) {
-    if (signal.aborted) throw stopped();
-    let stop: () => void = () => undefined;
-    const abort = new Promise<never>((_, reject) => {
-      stop = () => reject(stopped());
-      signal.addEventListener('abort', stop, { once: true });
-    });
-    await Promise.race([context.sleep(at - context.now()), abort]).finally(() =>
-      signal.removeEventListener('abort', stop),
-    );
-  }
+  while (context.now() < at) await unlessAborted(context.sleep(at - context.now()), signal, stopped);
 }

@@ -3,6 +3,9 @@ import { openApp } from '../../src/app.ts';
 import { type RunningStack } from '../../src/dev/stack.ts';
 import { takeEnvironment } from '../../src/environment.ts';
 import { FlowError } from '../../src/errors.ts';
+import { parseInputs } from '../../src/flow/inputs.ts';
+import { createLocks } from '../../src/lock.ts';
+import { stateFolder } from '../../src/state.ts';
 import { createHome, type Ended } from './home.ts';
 
 const home = createHome();
@@ -214,6 +217,32 @@ describe('what goes wrong is one line, with its own exit code, and no value', ()
       expect([email, run.code, run.stdout]).toEqual([email, 73, '']);
       expect(run.stderr).toMatch(new RegExp(`^error: flow "new-user", step "[a-z]+".*${email}`, 'm'));
       expect(stack.vault.dump()).toHaveLength(items);
+    }
+  });
+
+  test('a run that waits for another one is stopped', async () => {
+    const options = { folder: stateFolder(home.env), sleep: () => Promise.resolve(), now: () => 0 };
+    const [stop, done] = [new AbortController(), Promise.withResolvers<void>()];
+    const other = createLocks(options)('development item development accounts/waits@example.com', () => done.promise);
+    const app = await openApp({
+      dir: `${home.work}/flows`,
+      taken: takeEnvironment({}),
+      variables: home.env,
+      signal: stop.signal,
+      // it would wait for ever
+      sleep: () => {
+        stop.abort();
+        return new Promise(() => undefined);
+      },
+    });
+    try {
+      const flow = app.flow('new-user');
+      const inputs = parseInputs(flow, { email: 'waits@example.com', 'given-name': 'W', 'family-name': 'Aits' });
+      await expect(app.run(flow, inputs)).rejects.toMatchObject({ code: 'aborted', place: { step: 'login' } });
+    } finally {
+      done.resolve();
+      await other;
+      await app.close();
     }
   });
 
