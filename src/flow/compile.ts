@@ -75,6 +75,8 @@ function compileUnion(node: Node, form: Extract<Form, { kind: 'union' }>, place:
   for (const each of [first, ...others]) {
     const before = problems.length;
     const value = compile(node, each, place);
+    // which of the forms a whole expression fills is known when it is resolved
+    if (problems.length === before && value?.as === 'whole') return { ...value, form: { ...form, of: fitting } };
     if (problems.length === before || others.length === 0) return value;
     problems.length = before;
   }

@@ -25,7 +25,7 @@ export function evaluate(value: Value, evaluation: Evaluation): unknown {
     case 'literal':
       return value.value;
     case 'whole':
-      return whole(value, value.expression, value.form, evaluation);
+      return whole(value, value.expression, evaluation);
     case 'text': {
       const text = joined(value.parts, value, evaluation, String);
       return text === later ? later : checkedScalar(text, value.form, value, value.range, evaluation);
@@ -143,12 +143,25 @@ function plainPart(
   return later;
 }
 
-function whole(value: Value, expression: Expression, form: Form, evaluation: Evaluation): unknown {
+/** Of several forms the one of the value's own type, which stays what it is; else the first that takes it. */
+function formFor({ type, value }: Resolved, form: Form): Form {
+  if (form.kind !== 'union') return form;
+  const own = type === 'json' ? typeof value : type;
+  return (
+    form.of.find(({ kind }) => kind === own) ??
+    form.of.find(({ kind }) => taken[kind]?.includes(type)) ??
+    form.of[0] ??
+    form
+  );
+}
+
+function whole(value: Value, expression: Expression, evaluation: Evaluation): unknown {
   const resolved = evaluation.resolve(expression);
   if ('problem' in resolved) {
     evaluation.report(expression.range, resolved.problem, resolved.hint);
     return later;
   }
+  const form = formFor(resolved, value.form);
   const types = taken[form.kind] ?? [];
   if (resolved.type !== 'any' && !types.includes(resolved.type)) {
     const plain = plainTrouble(expression, resolved, value.key);

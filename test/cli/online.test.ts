@@ -103,6 +103,27 @@ test('a push: what would change, a yes, and that nothing would change again', as
   });
 });
 
+test('numbers and booleans of inputs stay so in a pushed JSON object; text that looks like them stays text', async () => {
+  home.write(
+    'flows/typed.yaml',
+    `description: x
+inputs: { db-port: number, tls: boolean, build: string }
+steps:
+  - id: push
+    uses: secrets-manager/push
+    with:
+      store: \${{ stores.aws }}
+      secrets:
+        - name: dev/typed
+          value: { build: "\${{ inputs.build }}", port: "\${{ inputs.db-port }}", tls: "\${{ inputs.tls }}", url: "x:\${{ inputs.db-port }}" }
+`,
+  );
+  const { code } = await home.flows(['typed', '--db-port', '5432', '--tls', '--build', '5432', '--yes']);
+  expect(code).toBe(0);
+  const pushed = stack.secretsManager.dump().find(({ name }) => name === 'dev/typed');
+  expect(pushed?.versions[0]?.value.reveal()).toBe('{"build":"5432","port":5432,"tls":true,"url":"x:5432"}');
+});
+
 test('what someone else wrote is a conflict, and stays', async () => {
   const flow = readFileSync(join(home.work, 'flows/seed-runtime.yaml'), 'utf8');
   home.write('flows/mine.yaml', flow.replaceAll('/orders/', '/taken/'));

@@ -52,3 +52,18 @@ steps:
     secrets: [{ name: 'prod/a' }],
   });
 });
+
+it('gives a whole expression the type that it has, where a key takes several', async () => {
+  const { steps } = await used(`steps:
+  - id: push
+    uses: secrets-manager/push
+    with:
+      store: \${{ stores.aws }}
+      secrets:
+        - name: a
+          value: { count: "\${{ vars.count }}", flag: "\${{ vars.flag }}", text: "\${{ vars.prefix }}", part: "x\${{ vars.count }}" }
+`);
+  expect(steps[0]?.input['secrets']).toEqual([
+    { name: 'a', value: { count: 3, flag: true, text: 'prod', part: 'x3' } },
+  ]);
+});

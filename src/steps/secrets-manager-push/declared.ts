@@ -13,7 +13,7 @@ export const secretKeys = {
       form.mapping(form.union(form.textOrReference(), form.number(), form.boolean())),
       form.object({ template: required(form.template(), 'text with `{{ op://… }}` in it') }),
     ),
-    'a reference, or a mapping of references and literals, which is stored as a JSON object with sorted keys',
+    'a reference, or a mapping of references and literals, which is stored as a JSON object with sorted keys; numbers and booleans stay so',
     { example: 'op://Agents/OpenAI/credential' },
   ),
   template: optional(form.template(), 'instead of `value`: text with `{{ op://… }}` in it', {
