@@ -6,7 +6,7 @@ import { isAboutSubject, subjectError } from './onepassword-errors.ts';
 import type { Picked, Spellings } from './onepassword-messages.ts';
 import type { SdkThread } from './onepassword-thread.ts';
 
-export type Values = ReadonlyMap<string, Secret | FlowError>;
+type Values = ReadonlyMap<string, Secret | FlowError>;
 
 interface Located {
   readonly reference: Reference;

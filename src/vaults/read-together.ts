@@ -27,12 +27,12 @@ interface Asked {
 }
 
 /**
- * Reads one reference at a time, in as few calls of the vault as can be: what is asked for side by side, as a step does
- * with a client's id and secret, goes in one. Every error names its reference.
+ * Reads one reference at a time, in as few calls of the vault as can be: what is asked for in one turn of the event
+ * loop goes in one, by a step that wants a client's id and secret as well as by many callers. So the call is counted
+ * once, too, where the vault is kept below its quota. Every error names its reference.
  */
 export function createReadTogether(vault: Pick<Vault, 'read'>): ReadTogether {
   let waiting: Asked[] = [];
-
   let soon = false;
 
   const flush = async (): Promise<void> => {
@@ -61,7 +61,7 @@ export function createReadTogether(vault: Pick<Vault, 'read'>): ReadTogether {
   const callSoon = () => {
     if (soon || waiting.length === 0) return;
     soon = true;
-    queueMicrotask(() => void flush());
+    setImmediate(() => void flush());
   };
 
   const read: ReadOne = (reference) => {

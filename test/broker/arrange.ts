@@ -296,5 +296,9 @@ export async function refusalOf(promise: Promise<unknown>): Promise<BrokerRefusa
   throw error;
 }
 
-export const settle = () => new Promise((resolve) => setImmediate(resolve));
+/** Until the vault was asked: reads of one turn of the event loop are gathered, and go with the next. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

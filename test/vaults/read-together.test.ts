@@ -31,6 +31,18 @@ describe('reading one by one', () => {
     expect(vault.calls).toEqual([[String(reference('one')), String(reference('two'))], [String(reference('three'))]]);
   });
 
+  test('what is asked for a little later in the same turn of the event loop goes along', async () => {
+    const vault = vaultThat(echo);
+    const read = createReadTogether(vault);
+    const deeper = async (awaits: number) => {
+      for (let each = 0; each < awaits; each += 1) await Promise.resolve();
+      return read(reference(`after ${awaits}`));
+    };
+    await Promise.all([0, 1, 5, 50].map(deeper));
+    expect(vault.calls).toHaveLength(1);
+    expect(vault.calls.flat()).toHaveLength(4);
+  });
+
   test('what is wrong with one reference is no other one’s trouble, and names it', async () => {
     const missing = String(reference('missing'));
     const vault = vaultThat((asked) => {
