@@ -16,7 +16,7 @@ import type { SecretStore } from './stores/contract.ts';
 import type { Vault } from './vaults/contract.ts';
 import { createReadTogether, type ReadOne, type Ride } from './vaults/read-together.ts';
 import { createGovernedVaults, type GovernedVaults } from './vaults/governed.ts';
-import type { QuotaEvent, QuotaState } from './vaults/quota.ts';
+import type { EntryQuota, QuotaEvent } from './vaults/quota.ts';
 
 /** The adapters of one environment, each built when it is first asked for. */
 export interface Connections {
@@ -41,7 +41,7 @@ export interface Connections {
   /** requests made so far */
   requests(): { readonly vault: number; readonly token: number; readonly store: number };
   /** what this machine has used of each vault's quota, of those that were asked already */
-  quotas(): readonly QuotaState[];
+  quotas(): readonly EntryQuota[];
   close(): Promise<void>;
 }
 

@@ -11,7 +11,7 @@ export interface Reading {
   readonly value: () => Reads | Promise<Reads>;
 }
 
-export type Reads = number | readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
+export type Reads = number | readonly (readonly [labels: Readonly<Record<string, string | number>>, value: number])[];
 
 export interface Metrics {
   /** @param milliseconds from the request's headers to its answer */

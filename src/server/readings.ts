@@ -1,5 +1,5 @@
 import type { BrokerStats, RunningBroker } from '../broker/broker.ts';
-import type { QuotaState } from '../vaults/quota.ts';
+import type { EntryQuota } from '../vaults/quota.ts';
 import type { Reading, Reads } from './metrics.ts';
 
 export interface ReadingSources {
@@ -8,12 +8,12 @@ export interface ReadingSources {
   readonly healthy: () => boolean;
   /** what is wrong with policy.yaml and registry.yaml as they are now */
   readonly problems: () => readonly unknown[];
-  readonly quotas: () => readonly QuotaState[];
+  readonly quotas: () => readonly EntryQuota[];
 }
 
 type Counts = Readonly<Record<string, number>>;
 
-/** What /metrics tells of the broker. Its labels are codes of ours and addresses of service.yaml. */
+/** What /metrics tells of the broker. Its labels are codes of ours and positions in service.yaml. */
 export function readingsOf({ broker, healthy, problems, quotas }: ReadingSources): readonly Reading[] {
   const counter = (name: string, help: string, label: string, counts: (stats: BrokerStats) => Counts): Reading => ({
     name,
@@ -56,7 +56,7 @@ export function readingsOf({ broker, healthy, problems, quotas }: ReadingSources
     gauge(
       'flows_vault_circuit_open',
       'The vault is left alone for a while: 1',
-      () => quotas().map(({ vault, circuit }) => [{ vault }, Number(circuit === 'open')] as const),
+      () => quotas().map(({ entry, circuit }) => [{ vault: entry }, Number(circuit === 'open')] as const),
       ['vault'],
     ),
   ];
@@ -72,8 +72,8 @@ function sources(kind: 'secrets' | 'tokens'): (stats: BrokerStats) => Counts {
   return (stats) => ({ cache: stats[kind].hits, upstream: stats[kind].misses });
 }
 
-function windows(quotas: readonly QuotaState[], which: 'used' | 'limits'): Reads {
-  return quotas.flatMap(({ vault, [which]: counts }) =>
+function windows(quotas: readonly EntryQuota[], which: 'used' | 'limits'): Reads {
+  return quotas.flatMap(({ entry: vault, [which]: counts }) =>
     counts === undefined
       ? []
       : [

@@ -6,7 +6,7 @@ import type { Vault } from './contract.ts';
 import { createGovernor, type GovernedVault } from './governor.ts';
 import { accountIdentity, identifiedToken } from './governor-identity.ts';
 import { createOnePasswordVault } from './onepassword.ts';
-import { defaultReserve, type QuotaEvent, type QuotaSettings, type QuotaState } from './quota.ts';
+import { defaultReserve, type EntryQuota, type QuotaEvent, type QuotaSettings } from './quota.ts';
 import { createVaults } from './route.ts';
 import { readToken } from './token.ts';
 
@@ -29,7 +29,7 @@ export interface GovernedVaults {
   /** the same for break-glass flows */
   readonly urgent: Vault;
   /** of each entry that was asked already */
-  quotas(): readonly QuotaState[];
+  quotas(): readonly EntryQuota[];
 }
 
 export function createGovernedVaults(options: GovernedVaultsOptions): GovernedVaults {
@@ -64,6 +64,9 @@ export function createGovernedVaults(options: GovernedVaultsOptions): GovernedVa
   };
 }
 
-function quotasOf(vaults: readonly GovernedVault[]): readonly QuotaState[] {
-  return vaults.map((vault) => vault.quota()).filter((state) => state !== undefined);
+function quotasOf(vaults: readonly GovernedVault[]): readonly EntryQuota[] {
+  return vaults.flatMap((vault, index) => {
+    const state = vault.quota();
+    return state === undefined ? [] : [{ ...state, entry: index + 1 }];
+  });
 }

@@ -143,7 +143,7 @@ export function createAccount({ limits, reserve, now, random }: AccountOptions) 
     return circuits.some((each) => !over.includes(each) && stateOf(each[1], now()) === 'open');
   }
 
-  function state(ledger: Ledger, identity: QuotaIdentity): Omit<QuotaState, 'vault'> {
+  function state(ledger: Ledger, identity: QuotaIdentity): QuotaState {
     const at = now();
     const [hourly = 0, hourWrites = 0, daily = 0] = rules.map(({ buckets, window }) =>
       usedWithin(buckets(ledger, identity), window, at),

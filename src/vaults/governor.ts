@@ -166,9 +166,6 @@ export function createGovernor(vault: Vault, options: GovernorOptions): Governed
       return vault.address;
     },
     urgent,
-    quota: () =>
-      identity === undefined || ledger === undefined
-        ? undefined
-        : { vault: vault.address, ...account.state(ledger, identity) },
+    quota: () => (identity === undefined || ledger === undefined ? undefined : account.state(ledger, identity)),
   };
 }

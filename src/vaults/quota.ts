@@ -34,14 +34,18 @@ export interface QuotaIdentity {
 
 /** What this machine has used of a quota, as the ledger has it now. */
 export interface QuotaState {
-  /** the vault's address */
-  readonly vault: string;
   readonly used: QuotaLimits;
   /** undefined: none is known */
   readonly limits: QuotaLimits | undefined;
   /** share of each limit, 0–1 */
   readonly reserve: number;
   readonly circuit: 'closed' | 'open' | 'half-open';
+}
+
+/** {@link QuotaState} of one entry of `vault:` in service.yaml. */
+export interface EntryQuota extends QuotaState {
+  /** which one, from 1: who reads metrics learns no address of a vault */
+  readonly entry: number;
 }
 
 /** A change of what a vault may be asked, for the audit trail and the log. */

@@ -73,7 +73,7 @@ describe('vaults of an environment', () => {
     const missing = await governed.vault.read([ref('op://Agents/None/password')]);
     expect([...missing.values()].map(told)).toEqual(['not-found']);
     expect(governed.quotas()).toMatchObject([
-      { vault: server.address, used: { hour: server.requests() - before, hourWrites: 0 }, circuit: 'closed' },
+      { entry: 1, used: { hour: server.requests() - before, hourWrites: 0 }, circuit: 'closed' },
     ]);
     await governed.vault.close();
     rmSync(join(stateFolder, 'token'));
