@@ -3,19 +3,32 @@ import type { Connections } from '../connections.ts';
 import { loadBrokerFiles } from '../broker-files.ts';
 import { asFlowError, errorCodes, FlowError } from '../errors.ts';
 import { usesOf } from '../flow/uses.ts';
+import type { ConnectionKind } from '../flow/keys.ts';
 import type { IdentityProvider } from '../identity/contract.ts';
 import type { Issuer } from '../issuers/contract.ts';
 import type { Reference } from '../reference.ts';
 import { usesOfRegistry } from '../registry.ts';
+import { secretNameOf } from '../steps/secrets-manager-push/declared.ts';
 import type { SecretStore } from '../stores/contract.ts';
 import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
+import { anyName, pushedNames } from './pushed-names.ts';
 import { columns } from './terminal.ts';
+import { awsPlace } from './where.ts';
 
-/** One thing that was asked for: its failure, or none. */
+/** One thing that was asked for: where it is, and its failure or what was found. */
 interface Finding {
   readonly what: string;
+  readonly where?: string;
+  readonly found?: string;
   readonly failure?: FlowError;
+}
+
+/** A connection that flows use; of a store the secrets that they push there. */
+interface Used {
+  readonly kind: ConnectionKind;
+  readonly name: string;
+  readonly pushed: readonly string[];
 }
 
 /** `flows check --online`: asks for everything that the flows and registry.yaml of one environment need; no value leaves the vault's adapter. */
@@ -26,13 +39,13 @@ export async function online(invocation: Invocation, json: boolean): Promise<num
     const findings = (
       await Promise.all([
         inVault(connections, references, items),
-        ...used.map(({ kind, name }) => tried(`${kind}.${name}`, () => answering(connections, kind, name))),
+        ...used.map((each) => tried(subjectOf(connections, each), () => answering(connections, each))),
       ])
     ).flat();
     const missing = findings.filter(({ failure }) => failure !== undefined);
     if (json)
       invocation.terminal.out(
-        `${JSON.stringify(findings.map(({ what, failure }) => ({ what, ok: failure === undefined, code: failure?.code, problem: failure?.line() })))}\n`,
+        `${JSON.stringify(findings.map(({ failure, ...rest }) => ({ ...rest, ok: failure === undefined, code: failure?.code, problem: failure?.line() })))}\n`,
       );
     else invocation.terminal.out(table(findings, invocation));
     const [first] = missing;
@@ -56,9 +69,11 @@ function needs(app: App) {
     (target === 'item' ? items : references).set(reference.toString(), reference);
   }
   for (const reference of environment.key) references.set(reference.toString(), reference);
-  const used = new Map(
-    uses.flatMap((use) => use.connections).map(({ kind, name }) => [`${kind}.${name}`, { kind, name }]),
-  );
+  const used = new Map<string, Used>();
+  for (const { kind, name } of uses.flatMap((use) => use.connections)) {
+    const pushed = kind === 'stores' ? uses.flatMap((use) => pushedNames(use, name)) : [];
+    used.set(`${kind}.${name}`, { kind, name, pushed: [...new Set(pushed)] });
+  }
   return { references: [...references.values()], items: [...items.values()], used: [...used.values()] };
 }
 
@@ -75,45 +90,65 @@ async function inVault(
       const what = reference.toString();
       return value instanceof FlowError ? { what, failure: value } : { what };
     });
-    const there = items.map((item) => tried(item.toString(), async () => void (await vault.items?.get(item))));
+    const there = items.map((item) =>
+      tried({ what: item.toString() }, async () => void (await vault.items?.get(item))),
+    );
     return [...fields, ...(await Promise.all(there)).flat()];
   } catch (error) {
     return [{ what: `vault ${vault.address}`, failure: asFlowError(error) }];
   }
 }
 
-async function tried(what: string, ask: () => Promise<void>): Promise<Finding[]> {
+async function tried(subject: Finding, ask: () => Promise<string | void>): Promise<Finding[]> {
   try {
-    await ask();
-    return [{ what }];
+    const found = await ask();
+    return [found === undefined ? subject : { ...subject, found }];
   } catch (error) {
-    return [{ what, failure: asFlowError(error) }];
+    return [{ ...subject, failure: asFlowError(error) }];
   }
 }
 
-async function answering(
-  connections: Connections,
-  kind: 'issuers' | 'identity-providers' | 'stores',
-  name: string,
-): Promise<void> {
+/** Named as flows name it, with its address; a store is told by its account and region. */
+function subjectOf(connections: Connections, { kind, name }: Used): Finding {
+  const plain = connections.plain(kind, name);
+  return { what: `${kind}.${name}`, where: kind === 'stores' ? awsPlace(plain) : String(plain['url']) };
+}
+
+async function answering(connections: Connections, { kind, name, pushed }: Used): Promise<string | void> {
   const ask = {
     issuers: async (adapter: unknown) => (adapter as Issuer).discover(),
     'identity-providers': async (adapter: unknown) =>
       void (await (adapter as IdentityProvider).find('nobody@flows.invalid')),
-    stores: async (adapter: unknown) => {
-      await (adapter as SecretStore).identity();
-      await (adapter as SecretStore).inspect([{ name: 'flows-check' }]);
-    },
+    stores: async (adapter: unknown) => secretsIn(adapter as SecretStore, pushed),
   };
-  await ask[kind](connections.get(kind, name));
+  return ask[kind](connections.get(kind, name));
+}
+
+/** Asks for what is pushed there: the least policy may allow no other name. */
+async function secretsIn(store: SecretStore, pushed: readonly string[]): Promise<string> {
+  await store.identity();
+  const names = pushed.filter((name) => name !== anyName).map(secretNameOf);
+  if (names.length === 0) {
+    await store.inspect([{ name: 'any' }]).catch((error: unknown) => {
+      throw unnamed(asFlowError(error));
+    });
+    return 'answers; what is pushed there is known when a flow runs';
+  }
+  const found = [...(await store.inspect(names)).values()];
+  const going = found.filter(({ scheduledForDeletion }) => scheduledForDeletion).length;
+  return `${found.length} of ${names.length} secrets to push exist${going === 0 ? '' : `, ${going} scheduled for deletion`}`;
+}
+
+/** Without the name that was asked for: it was made up. */
+function unnamed({ code, message, hint, cause }: FlowError): FlowError {
+  return new FlowError(code, message, { ...(hint === undefined ? {} : { hint }), cause });
 }
 
 function table(findings: readonly Finding[], { terminal }: Invocation): string {
   return columns(
-    findings.map(({ what, failure }) =>
-      failure === undefined
-        ? [terminal.paint('green', 'ok'), what]
-        : [terminal.paint('red', 'missing'), `${what}: ${failure.line()}`],
-    ),
+    findings.map(({ what, where, found, failure }) => [
+      failure === undefined ? terminal.paint('green', 'ok') : terminal.paint('red', 'missing'),
+      [what, where, failure?.line() ?? found].filter((part) => part !== undefined).join(': '),
+    ]),
   );
 }

@@ -6,6 +6,7 @@ import { type Uses, usesOf } from '../flow/uses.ts';
 import { Reference } from '../reference.ts';
 import { usesOfRegistry } from '../registry.ts';
 import type { Environment, VaultSettings } from '../settings.ts';
+import { anyName, pushedNames } from './pushed-names.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `flows check --setup`: what each environment's vault tokens must read and write, and the least policy for its pushes. */
@@ -137,28 +138,10 @@ function prefixed(action: string): string {
   return `secretsmanager:${action}`;
 }
 
-/** Names (a name that is known only at run time counts as its folder) that a flow pushes to a store. */
-function pushedNames(use: Uses, store: string): readonly string[] {
-  const pushing = new Set(
-    use.connections.filter(({ kind, name }) => kind === 'stores' && name === store).map(({ step }) => step),
-  );
-  return use.steps
-    .filter(({ id, uses }) => pushing.has(id) && uses === 'secrets-manager/push')
-    .flatMap(({ input }) => {
-      const secrets: unknown = input['secrets'];
-      if (!Array.isArray(secrets)) return ['*'];
-      return secrets.map((secret: unknown) =>
-        typeof secret === 'object' && secret !== null && 'name' in secret && typeof secret.name === 'string'
-          ? secret.name
-          : '*',
-      );
-    });
-}
-
 /** AWS ends each ARN with a hyphen and six characters of its own. */
 function arnOf(name: string, region: string, account: string): string {
   if (name.startsWith('arn:')) return name;
-  return `arn:aws:secretsmanager:${region}:${account}:secret:${name === '*' ? '*' : `${name}-??????`}`;
+  return `arn:aws:secretsmanager:${region}:${account}:secret:${name === anyName ? name : `${name}-??????`}`;
 }
 
 /** For a POSIX shell. */

@@ -1,6 +1,7 @@
 import type { App } from '../app.ts';
 import type { Flow } from '../flow/flow.ts';
 import { usesOf } from '../flow/uses.ts';
+import type { Plain } from '../settings.ts';
 import type { SecretStore } from '../stores/contract.ts';
 
 /** Where a flow runs: the environment, the vault's address, and the AWS account and region where it touches a store. */
@@ -12,7 +13,12 @@ export async function whereabouts(app: App, flow: Flow): Promise<string> {
   for (const name of new Set(stores.map((use) => use.name))) {
     const store = connections.get('stores', name) as SecretStore;
     const { account, region } = await store.identity();
-    places.push(`AWS ${account === undefined ? '' : `account ${account} `}in ${region} (${store.address})`);
+    places.push(`${awsPlace({ account, region })} (${store.address})`);
   }
   return [`environment ${environment.name}`, `vault ${connections.vault.address}`, ...places].join(', ');
+}
+
+/** `AWS account 123456789012 in eu-west-1`, as far as service.yaml tells. */
+export function awsPlace({ account, region }: Readonly<Record<string, Plain | undefined>>): string {
+  return `AWS ${account === undefined ? '' : `account ${account} `}in ${region}`;
 }

@@ -155,6 +155,9 @@ test('check --online: all there, and what is missing', async () => {
   expect(lines.every((line) => line.startsWith('ok  '))).toBe(true);
   for (const what of ['op://Agents/Orders M2M/credential', 'issuers.main', 'identity-providers.main', 'stores.aws'])
     expect(good.stdout).toContain(what);
+  const there = stack.secretsManager.dump().length;
+  const store = 'stores.aws: AWS account 123456789012 in eu-west-1';
+  expect(lines).toContain(`ok  ${store}: ${there} of ${there} secrets to push exist`);
 
   // a flow that came after the stack was filled
   home.write(
@@ -162,11 +165,13 @@ test('check --online: all there, and what is missing', async () => {
     'description: x\nenvironments: [development]\nsteps:\n' +
       '  - { id: a, uses: vault/read, with: { reference: op://Agents/OpenAI/no-field } }\n' +
       '  - { id: b, uses: vault/read, with: { reference: op://Agents/No Item/field } }\n' +
-      '  - { id: c, uses: vault/read, with: { reference: op://No Vault/Item/field } }\n',
+      '  - { id: c, uses: vault/read, with: { reference: op://No Vault/Item/field } }\n' +
+      '  - { id: d, uses: secrets-manager/push, with: { store: "${{ stores.aws }}", secrets: [{ name: dev/later, value: op://Agents/OpenAI/credential }] } }\n',
   );
   const bad = await home.flows(['check', '--online']);
   expect([bad.code, bad.stderr]).toEqual([66, expect.stringMatching(/^error: 3 of \d+ missing .*\n$/)]);
   expect(bad.stdout.match(/^missing .*$/gm)).toHaveLength(3);
+  expect(bad.stdout).toContain(`${store}: ${there} of ${there + 1} secrets to push exist\n`);
   const json = await home.flows(['check', '--online', '--json']);
   const findings = JSON.parse(json.stdout) as { what: string; ok: boolean; code?: string }[];
   expect(findings.filter(({ ok }) => !ok).map(({ what, code }) => [what, code])).toEqual([
@@ -174,6 +179,28 @@ test('check --online: all there, and what is missing', async () => {
     ['op://Agents/No Item/field', 'not-found'],
     ['op://No Vault/Item/field', 'not-found'],
   ]);
+});
+
+test('check --online: a store that refuses is told of by what service.yaml knows of it', async () => {
+  home.write(
+    'asked/push.yaml',
+    `description: x
+inputs: { name: string }
+steps:
+  - id: push
+    uses: secrets-manager/push
+    with: { store: "\${{ stores.aws }}", secrets: [{ name: "\${{ inputs.name }}", value: op://A/B/c }] }
+`,
+  );
+  const { secretsManager } = await home.stack('asked');
+  const asked = () => home.flows(['check', '--online', '--dir', 'asked', '--environment', 'development']);
+  const where = 'stores.aws: AWS account 123456789012 in eu-west-1';
+  expect((await asked()).stdout).toContain(`ok  ${where}: answers; what is pushed there is known when a flow runs\n`);
+  secretsManager.faults.deny('ListSecrets');
+  secretsManager.faults.deny('DescribeSecret');
+  const { code, stdout } = await asked();
+  expect(stdout.match(/^missing .*$/gm)).toEqual([expect.stringContaining(`${where}: AWS does not allow this`)]);
+  expect(code).toBe(77);
 });
 
 test('check --online: a vault that gives nothing is told of once', async () => {

@@ -48,12 +48,17 @@ export interface DeclaredSecret {
 export function declaredSecretOf(entry: Entry): DeclaredSecret | undefined {
   const source = sourceOf(entry);
   if (source === undefined) return undefined;
-  const arn = arnOf(entry.name);
   return {
-    name: arn === undefined ? { name: entry.name } : { name: arn.name, id: entry.name },
+    name: secretNameOf(entry.name),
     source,
     metadata: { description: entry.description, kmsKey: entry['kms-key'], tags: entry.tags },
   };
+}
+
+/** A name, or an ARN with the name that it holds. */
+export function secretNameOf(text: string): SecretName {
+  const arn = arnOf(text);
+  return arn === undefined ? { name: text } : { name: arn.name, id: text };
 }
 
 function sourceOf({ value, template }: Entry): ValueSource | undefined {
