@@ -14,6 +14,7 @@ import { createSource } from '../flow/problems.ts';
 import { readYaml } from '../flow/yaml.ts';
 import { readPolicy } from '../policy/file.ts';
 import type { AgentPolicy, AgentToken, Pattern, Policy } from '../policy/policy.ts';
+import { defaultAgentRate, parseRate } from '../rate.ts';
 
 const opening = `# yaml-language-server: $schema=.schema/policy.schema.json
 default: deny
@@ -73,7 +74,7 @@ function expected({ agents }: Policy, name: string, tokens: readonly AgentToken[
     flows: [],
     deny: [],
     maxTtl: undefined,
-    rate: undefined,
+    rate: parseRate(defaultAgentRate),
     requireReason: false,
   };
   const agent = { ...(agents.get(name) ?? nobody), tokens: tokens.map(({ sha256, expires }) => ({ sha256, expires })) };

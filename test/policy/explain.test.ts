@@ -43,6 +43,7 @@ agents:
   pusher:
     trust: { issuer: https://a.example, audience: b, claims: { sub: c } }
     flows: [pull-push]
+    rate: unlimited
 `,
   });
   const { policy, registry, problems } = loadBrokerFiles(folder);
@@ -99,7 +100,7 @@ describe('an explanation', () => {
     [
       secret('careful', 'stripe.live_key', 'refund 7'),
       'allowed: policy.yaml:11:13 allows agent "careful" to read "stripe.live_key" (allow: stripe.live_key)',
-      ['nothing proves this agent yet: flows agents add careful'],
+      ['nothing proves this agent yet: flows agents add careful', 'at most 6000 requests in 1m (rate)'],
     ],
     [
       flow('codex', 'pull-push'),
@@ -109,7 +110,7 @@ describe('an explanation', () => {
     [
       flow('pusher', 'pull-push'),
       'allowed: policy.yaml:15:13 allows agent "pusher" to run "pull-push" (flows: pull-push)',
-      ['it writes, and the broker runs only flows that write nothing'],
+      ['it writes, and the broker runs only flows that write nothing', 'any number of requests (rate)'],
     ],
     [
       flow('codex', 'pul-key'),
