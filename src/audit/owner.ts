@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { FlowError } from '../errors.ts';
 
 /**
@@ -14,8 +14,9 @@ export async function ownTrail(
 ): Promise<() => void> {
   const { DatabaseSync } = await import('node:sqlite');
   const lock = `${file}.lock`;
-  // SQLite would make it readable for others
-  closeSync(openSync(lock, 'a', 0o600));
+  // SQLite would make it readable for others; one that is there is not opened, for closing it again would let go of a
+  // lock that this process has on it
+  if (!existsSync(lock)) closeSync(openSync(lock, 'a', 0o600));
   const database = new DatabaseSync(lock, { timeout: 0 });
   let waited = 0;
   for (;;) {

@@ -11,18 +11,30 @@ import { noKey } from './line.ts';
  */
 export function brokerTrail(environment: Environment, stateFolder: string, key: Uint8Array | undefined): string {
   const { name, laptop, audit } = environment;
-  return audit.file ?? join(stateFolder, 'audit', `broker-${name}${laptop ? `-${idOf(key)}` : ''}.jsonl`);
+  return (
+    audit.file ?? join(trailFolder(environment, stateFolder), `broker-${name}${laptop ? `-${idOf(key)}` : ''}.jsonl`)
+  );
 }
 
 /** The trail of this user's commands, one for each key: what one key wrote is never looked at with another. */
 export function localTrail(environment: Environment, stateFolder: string, key: Uint8Array | undefined): string {
-  return join(stateFolder, 'audit', `local-${localUser()}@${environment.name}-${idOf(key)}.jsonl`);
+  const folder = trailFolder(environment, stateFolder);
+  return join(folder, `local-${localUser()}@${environment.name}-${idOf(key)}.jsonl`);
+}
+
+/** The laptop's are apart, for only they are ever removed; and its environment has a name that others may have too. */
+function trailFolder({ laptop }: Environment, stateFolder: string): string {
+  return laptop ? laptopTrails(stateFolder) : join(stateFolder, 'audit');
+}
+
+export function laptopTrails(stateFolder: string): string {
+  return join(stateFolder, 'audit', 'laptop');
 }
 
 /** The trails of an environment that are there: the broker's, and those of commands of whoever shares the state folder. */
 export function trailsOf(environment: Environment, stateFolder: string): readonly string[] {
   const { name, audit } = environment;
-  const folder = join(stateFolder, 'audit');
+  const folder = trailFolder(environment, stateFolder);
   const ours = new RegExp(
     `^(?:broker-${name}(?:-(?:[0-9a-f]{16}|none))?|local-[^@]+@${name}-(?:[0-9a-f]{16}|none))\\.jsonl(?:\\.\\d+)?$`,
   );

@@ -81,7 +81,7 @@ export async function startTarget(program?: (command: readonly string[]) => read
   const served = home.start([], { program: program?.(words) ?? words });
   const shown = await served.shows(/listening on http:\/\/\S+/);
   const port = Number(/listening on http:\/\/[^:]+:(\d+)/.exec(shown)?.[1]);
-  const folder = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain/audit');
+  const folder = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain/audit/laptop');
   return {
     home,
     stack,

@@ -67,7 +67,7 @@ test('the trails of an environment, and of no other', async () => {
   expect(brokerTrail(declared, stateFolder, key)).toBe('/var/lib/x/audit.jsonl');
   expect(brokerTrail(environment, stateFolder, key)).toBe(join(audit, 'broker-production.jsonl'));
   const laptop = blankEnvironment('development', true);
-  expect(brokerTrail(laptop, stateFolder, key)).toBe(join(audit, `broker-development-${id}.jsonl`));
+  expect(brokerTrail(laptop, stateFolder, key)).toBe(join(audit, 'laptop', `broker-development-${id}.jsonl`));
 });
 
 describe('the system log', () => {

@@ -14,7 +14,7 @@ import { python } from '../programs.ts';
 
 const home = createHome();
 const user = `local:${userInfo().username}`;
-const folder = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain', 'audit');
+const folder = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain', 'audit/laptop');
 let stack: RunningStack;
 beforeAll(async () => {
   home.write(

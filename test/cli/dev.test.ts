@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { createHome, type Running } from '../e2e/home.ts';
@@ -108,7 +117,13 @@ test('what a killed stack leaves behind is noticed, and the next one takes over'
   expect([stale.code, stale.stdout]).toEqual([69, '']);
   expect(stale.stderr).toMatch(/^error: .*stale.*`flows dev`.*\n$/);
 
+  const trails = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain/audit/laptop');
+  mkdirSync(trails, { recursive: true });
+  const forgotten = join(trails, 'broker-development-0123456789abcdef.jsonl');
+  writeFileSync(forgotten, '');
+  utimesSync(forgotten, 0, 0);
   const next = await dev();
+  expect(existsSync(forgotten)).toBe(false);
   expect((await home.flows(['read', 'op://Agents/OpenAI/credential'])).code).toBe(0);
   expect(await ended(next, 'SIGHUP')).toBe(0);
   expect(announced()).toEqual([]);
@@ -156,10 +171,15 @@ steps:
   expect([worse.code, worse.stdout]).toEqual([2, '']);
   expect(worse.stderr).toContain('worse/service.yaml:1:1');
 
-  home.write('values/development.yaml', 'value: {}\n');
-  const values = await home.flows(['dev', '--dir', 'values']);
-  expect([values.code, values.stderr]).toEqual([
-    2,
-    expect.stringMatching(/^error: values\/development\.yaml:1:1: .*\n$/),
+  home.write('values/development.yaml', 'value: {}\nvalues: { op://A/B/c: { d: e } }\n');
+  const [values, check] = await Promise.all([
+    home.flows(['dev', '--dir', 'values']),
+    home.flows(['check', '--dir', 'values']),
   ]);
+  expect([values.code, check.code]).toEqual([2, 2]);
+  expect(values.stderr.match(/^values\/development\.yaml:\d+:\d+: /gm)).toEqual([
+    'values/development.yaml:1:1: ',
+    'values/development.yaml:2:24: ',
+  ]);
+  expect(check.stderr).toBe(`${values.stderr}error: 2 problems in 1 file\n`);
 });

@@ -267,7 +267,7 @@ describe('a value is where it belongs, and nowhere else', () => {
     const files = filesBelow(home.path);
     const state = files.filter((file) => file.startsWith(home.env['XDG_STATE_HOME'] ?? '?'));
     expect(state.length).toBeGreaterThan(1);
-    expect(state.some((file) => /\/audit\/broker-[^/]+\.jsonl$/.test(file))).toBe(true);
+    expect(state.some((file) => /\/audit\/laptop\/broker-[^/]+\.jsonl$/.test(file))).toBe(true);
     for (const file of files) {
       const text = readFileSync(file, 'latin1');
       // the one file that tells other terminals of this user what opens the stack

@@ -72,8 +72,8 @@ function ask(url: string, path: string, { agent, body }: { agent?: Agent; body?:
 
 const state = () => join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain');
 const trailFile = () => {
-  const [name = ''] = readdirSync(join(state(), 'audit')).filter((each) => /^broker-.*\.jsonl$/.test(each));
-  return join(state(), 'audit', name);
+  const [name = ''] = readdirSync(join(state(), 'audit/laptop')).filter((each) => /^broker-.*\.jsonl$/.test(each));
+  return join(state(), 'audit/laptop', name);
 };
 
 interface Line {
