@@ -1,7 +1,5 @@
 import { once as happens } from 'node:events';
 import { sweepLaptopTrails } from '../audit/laptop-trails.ts';
-import { loadBrokerFiles } from '../broker-files.ts';
-import { loadDevelopmentFile } from '../development-file.ts';
 import { loadFolder } from '../flow/load.ts';
 import { startStack, type RunningStack } from '../dev/stack.ts';
 import { errorCodes } from '../errors.ts';
@@ -22,10 +20,9 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
   });
   const dir = String(values['dir'] ?? 'flows');
   const folder = await loadFolder({ dir, kinds: stepKinds, env: process.env });
-  const development = loadDevelopmentFile(folder, loadBrokerFiles(folder));
-  const problems = [...problemsOf(folder, 'service'), ...development.problems];
-  if (problems.length > 0) {
-    tellProblems(problems, terminal);
+  const settings = problemsOf(folder, 'service');
+  if (settings.length > 0) {
+    tellProblems(settings, terminal);
     return errorCodes.invalid.exit;
   }
   for (const name of folder.broken)
