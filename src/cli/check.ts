@@ -1,4 +1,5 @@
 import { loadBrokerFiles } from '../broker-files.ts';
+import { loadDevelopmentFile } from '../development-file.ts';
 import { errorCodes } from '../errors.ts';
 import { loadFolder } from '../flow/load.ts';
 import { stepKinds } from '../steps/index.ts';
@@ -16,7 +17,8 @@ export async function check(invocation: Invocation): Promise<number> {
   const folder = await loadFolder({ dir: String(values['dir'] ?? 'flows'), kinds: stepKinds, env: process.env });
   const { flows, settings } = folder;
   const broker = loadBrokerFiles(folder);
-  const problems = [...folder.problems, ...broker.problems];
+  const development = loadDevelopmentFile(folder, broker);
+  const problems = [...folder.problems, ...broker.problems, ...development.problems];
   if (values['json'] === true && values['online'] !== true && values['setup'] !== true) {
     terminal.out(
       `${JSON.stringify({ flows: [...flows.keys()], environments: [...settings.environments.keys()], secrets: [...broker.registry.secrets.keys()], agents: [...broker.policy.agents.keys()], problems })}\n`,

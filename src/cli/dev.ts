@@ -1,5 +1,7 @@
 import { once as happens } from 'node:events';
 import { sweepLaptopTrails } from '../audit/laptop-trails.ts';
+import { loadBrokerFiles } from '../broker-files.ts';
+import { loadDevelopmentFile } from '../development-file.ts';
 import { loadFolder } from '../flow/load.ts';
 import { startStack, type RunningStack } from '../dev/stack.ts';
 import { errorCodes } from '../errors.ts';
@@ -20,9 +22,10 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
   });
   const dir = String(values['dir'] ?? 'flows');
   const folder = await loadFolder({ dir, kinds: stepKinds, env: process.env });
-  const settings = problemsOf(folder, 'service');
-  if (settings.length > 0) {
-    tellProblems(settings, terminal);
+  const development = loadDevelopmentFile(folder, loadBrokerFiles(folder));
+  const problems = [...problemsOf(folder, 'service'), ...development.problems];
+  if (problems.length > 0) {
+    tellProblems(problems, terminal);
     return errorCodes.invalid.exit;
   }
   for (const name of folder.broken)

@@ -2,14 +2,13 @@ import type { App } from '../app.ts';
 import type { Connections } from '../connections.ts';
 import { loadBrokerFiles } from '../broker-files.ts';
 import { asFlowError, errorCodes, FlowError } from '../errors.ts';
-import { usesOf } from '../flow/uses.ts';
 import type { ConnectionKind } from '../flow/keys.ts';
 import type { IdentityProvider } from '../identity/contract.ts';
 import type { Issuer } from '../issuers/contract.ts';
 import type { Reference } from '../reference.ts';
-import { usesOfRegistry } from '../registry.ts';
 import { secretNameOf } from '../steps/secrets-manager-push/declared.ts';
 import type { SecretStore } from '../stores/contract.ts';
+import { usesIn } from '../uses-in.ts';
 import type { Invocation } from './main.ts';
 import { withApp } from './opened.ts';
 import { anyName, pushedNames } from './pushed-names.ts';
@@ -60,9 +59,7 @@ export async function online(invocation: Invocation, json: boolean): Promise<num
 
 function needs(app: App) {
   const environment = app.environment();
-  const flows = [...app.folder.flows.values()].filter((flow) => flow.environments?.includes(environment.name) ?? true);
-  const { registry } = loadBrokerFiles(app.folder);
-  const uses = [...flows.map((flow) => usesOf(flow, environment)), usesOfRegistry(registry, environment)];
+  const uses = usesIn(app.folder, loadBrokerFiles(app.folder).registry, environment);
   const references = new Map<string, Reference>();
   const items = new Map<string, Reference>();
   for (const { reference, target } of uses.flatMap((use) => use.references)) {

@@ -1,15 +1,15 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { JWK } from 'jose';
 import { generateSecret } from 'otplib';
-import { loadBrokerFiles } from '../broker-files.ts';
+import { type DevelopmentFile, fieldKey } from '../development-file.ts';
 import { FlowError } from '../errors.ts';
 import type { Folder } from '../flow/load.ts';
-import { usesOf } from '../flow/uses.ts';
+import type { StepUse } from '../flow/uses.ts';
 import { Reference } from '../reference.ts';
-import { usesOfRegistry } from '../registry.ts';
+import type { Registry } from '../registry.ts';
 import { Secret } from '../secret.ts';
 import type { Environment } from '../settings.ts';
-import type { DevelopmentFile } from './development-file.ts';
+import { usesIn } from '../uses-in.ts';
 import { laptopKey } from './discovery.ts';
 import type { ClientSeed, UserSeed } from './identity/options.ts';
 import type { FieldSeed, ItemSeed, VaultSeed } from './vault/seeds.ts';
@@ -21,17 +21,14 @@ export interface Filling {
   readonly users: readonly UserSeed[];
 }
 
-type StepUse = ReturnType<typeof usesOf>['steps'][number];
-
 /**
  * Derives it from the flows and registry.yaml themselves: each reference exists with a generated value (a one-time password where a code
  * is read, a key where one is used), each `client-id` is a client, each account that signs in a user. What cannot be
  * derived comes from development.yaml. Nothing is the same at the next start.
  */
-export function fill(folder: Folder, environment: Environment, file: DevelopmentFile): Filling {
+export function fill(folder: Folder, registry: Registry, environment: Environment, file: DevelopmentFile): Filling {
   const contents = createContents(file.values);
-  const flows = [...folder.flows.values()].filter((flow) => flow.environments?.includes(environment.name) ?? true);
-  const uses = flows.map((flow) => usesOf(flow, environment));
+  const uses = usesIn(folder, registry, environment);
   const steps = uses.flatMap((use) => use.steps);
   const keys = new Map<string, JWK>();
 
@@ -54,8 +51,6 @@ export function fill(folder: Folder, environment: Environment, file: Development
     else contents.value(reference);
   }
   for (const vault of uses.flatMap((use) => use.vaultsWritten)) contents.vault(vault);
-  const { registry } = loadBrokerFiles(folder);
-  for (const { reference } of usesOfRegistry(registry, environment).references) contents.value(reference);
   for (const reference of environment.key.length === 0 ? [laptopKey] : environment.key) contents.value(reference);
   return { vaults: contents.seeds(), clients, users: uniqueUsers(users) };
 }
@@ -71,7 +66,6 @@ function createContents(given: ReadonlyMap<string, string>) {
     readonly fields: Map<string, FieldSeed>;
   }
   const vaults = new Map<string, { readonly name: string; readonly items: Map<string, Item> }>();
-  const literal = new Map([...given].map(([reference, value]) => [reference.toLowerCase(), value]));
 
   const vault = (name: string) => entry(vaults, name, () => ({ name, items: new Map<string, Item>() }));
   const item = (reference: Reference) =>
@@ -97,7 +91,7 @@ function createContents(given: ReadonlyMap<string, string>) {
         label,
         ...(section === undefined ? {} : { section }),
         type: type ?? (/user ?name|email|client.?id|host|url/i.test(field) ? 'text' : 'concealed'),
-        value: exact ?? literal.get(reference.toString().toLowerCase()) ?? make(),
+        value: exact ?? given.get(fieldKey(reference)) ?? make(),
       }));
       if (type === 'one-time-password' && found.type !== type) {
         throw new FlowError('invalid', 'is a one-time password in one place, and a password or secret in another', {

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { endings, errorCodes } from '../errors.ts';
-import { developmentKeys } from './development-file.ts';
+import { developmentKeys } from '../development-file/keys.ts';
 import { flowKeys, stepKeys } from '../flow/flow-file.ts';
 import { inputKeys } from '../flow/input-file.ts';
-import { flowSchema, policySchema, registrySchema, serviceSchema } from '../flow/json-schema.ts';
+import { flowSchema, plainSchema, serviceSchema } from '../flow/json-schema.ts';
 import { keysText, stepsText } from '../flow/reference-text.ts';
 import { policyKeys } from '../policy/keys.ts';
 import { registryKeys } from '../registry.ts';
@@ -17,8 +17,9 @@ export function generated(readme: string | undefined): ReadonlyMap<string, strin
   const files = new Map([
     ['flows/.schema/flow.schema.json', json(flowSchema(flowKeys, stepKeys, inputKeys, stepKinds))],
     ['flows/.schema/service.schema.json', json(serviceSchema(serviceKeys, environmentKeys, vaultKeys))],
-    ['flows/.schema/policy.schema.json', json(policySchema(policyKeys))],
-    ['flows/.schema/registry.schema.json', json(registrySchema(registryKeys))],
+    ['flows/.schema/policy.schema.json', json(plainSchema('policy.yaml', policyKeys))],
+    ['flows/.schema/registry.schema.json', json(plainSchema('registry.yaml', registryKeys))],
+    ['flows/.schema/development.schema.json', json(plainSchema('development.yaml', developmentKeys))],
   ]);
   if (readme !== undefined) files.set('README.md', withSections(readme));
   return files;

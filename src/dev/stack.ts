@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { loadBrokerFiles } from '../broker-files.ts';
+import { loadDevelopmentFile } from '../development-file.ts';
 import { FlowError } from '../errors.ts';
 import type { Folder } from '../flow/load.ts';
 import { Secret } from '../secret.ts';
-import { readDevelopmentFile } from './development-file.ts';
 import { announce, findStack, type Stack } from './discovery.ts';
 import { fill } from './fill.ts';
 import { type DevelopmentIdentityProvider, startIdentityProvider } from './identity/server.ts';
@@ -40,8 +41,15 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
       hint: 'use it, or stop it with Ctrl-C in its terminal',
     });
   }
-  const file = readDevelopmentFile(folder.dir);
-  const { vaults, clients, users } = fill(folder, environment, file);
+  const broker = loadBrokerFiles(folder);
+  const file = loadDevelopmentFile(folder, broker);
+  const [problem] = file.problems;
+  if (problem !== undefined) {
+    const { file: path, line, column, message } = problem;
+    const place = { location: `${path}:${line}:${column}` };
+    throw new FlowError('invalid', message, { hint: 'flows check tells of all that is wrong', place });
+  }
+  const { vaults, clients, users } = fill(folder, broker.registry, environment, file);
   const scimToken = new Secret(randomBytes(32).toString('base64url'));
   const started: { close(): Promise<void> }[] = [];
   const start = async <T extends { close(): Promise<void> }>(server: Promise<T>): Promise<T> => {

@@ -143,14 +143,9 @@ export function serviceSchema(serviceKeys: Keys, environmentKeys: Keys, vaultKey
   return { $schema: draft, title: "auth-chain's service.yaml", ...objectSchema(serviceKeys, { environments }) };
 }
 
-/** The schema of policy.yaml, in which no expression stands. */
-export function policySchema(policyKeys: Keys): Schema {
-  return { $schema: draft, title: "auth-chain's policy.yaml", ...withoutExpressions(objectSchema(policyKeys)) };
-}
-
-/** The schema of registry.yaml: an expression may stand inside a reference. */
-export function registrySchema(registryKeys: Keys): Schema {
-  return { $schema: draft, title: "auth-chain's registry.yaml", ...withoutExpressions(objectSchema(registryKeys)) };
+/** The schema of a file in which no expression stands but inside a reference: policy.yaml, registry.yaml, development.yaml. */
+export function plainSchema(file: string, keys: Keys): Schema {
+  return { $schema: draft, title: `auth-chain's ${file}`, ...withoutExpressions(objectSchema(keys)) };
 }
 
 function withoutExpressions(schema: Schema): Schema {

@@ -171,10 +171,15 @@ steps:
   expect([worse.code, worse.stdout]).toEqual([2, '']);
   expect(worse.stderr).toContain('worse/service.yaml:1:1');
 
-  home.write('values/development.yaml', 'value: {}\n');
-  const values = await home.flows(['dev', '--dir', 'values']);
-  expect([values.code, values.stderr]).toEqual([
-    2,
-    expect.stringMatching(/^error: values\/development\.yaml:1:1: .*\n$/),
+  home.write('values/development.yaml', 'value: {}\nvalues: { op://A/B/c: { d: e } }\n');
+  const [values, check] = await Promise.all([
+    home.flows(['dev', '--dir', 'values']),
+    home.flows(['check', '--dir', 'values']),
   ]);
+  expect([values.code, check.code]).toEqual([2, 2]);
+  expect(values.stderr.match(/^values\/development\.yaml:\d+:\d+: /gm)).toEqual([
+    'values/development.yaml:1:1: ',
+    'values/development.yaml:2:23: ',
+  ]);
+  expect(check.stderr).toBe(`${values.stderr}error: 2 problems in 1 file\n`);
 });

@@ -151,7 +151,7 @@ describe.concurrent('without anything running', () => {
 
   test('init writes a folder that checks, and never over another', async () => {
     const ended = await home.flows(['init', 'made/here']);
-    expect([ended.code, ended.stdout.split('\n').length]).toEqual([0, 11]);
+    expect([ended.code, ended.stdout.split('\n').length]).toEqual([0, 12]);
     expect(readdirSync(join(home.work, 'made/here')).toSorted()).toEqual(
       readdirSync(join(repository, 'flows')).toSorted(),
     );

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { readDevelopmentFile } from '../../src/dev/development-file.ts';
+import { loadBrokerFiles } from '../../src/broker-files.ts';
+import { loadDevelopmentFile } from '../../src/development-file.ts';
 import { fill } from '../../src/dev/fill.ts';
-import { FlowError } from '../../src/errors.ts';
 import { loadFolder } from '../../src/flow/load.ts';
 import { Secret } from '../../src/secret.ts';
 import { stepKinds } from '../../src/steps/index.ts';
@@ -24,7 +24,10 @@ async function filled(files: Readonly<Record<string, string>>) {
   expect(folder.problems).toEqual([]);
   const environment = folder.settings.environments.get('development');
   if (environment === undefined) throw new Error('no environment');
-  const filling = fill(folder, environment, readDevelopmentFile(dir));
+  const broker = loadBrokerFiles(folder);
+  const file = loadDevelopmentFile(folder, broker);
+  expect(file.problems).toEqual([]);
+  const filling = fill(folder, broker.registry, environment, file);
   const fields = new Map(
     filling.vaults.flatMap(({ name, items }) =>
       items.flatMap(({ title, fields }) => fields.map((field) => [`${name}/${title}/${field.label}`, field] as const)),
@@ -141,21 +144,4 @@ test('only what the environment runs; a root for the laptop’s keys', async () 
   });
   expect([...fields.keys()].toSorted()).toEqual(['A/Here/field', 'Development/auth-chain key/password']);
   expect(vaults.map(({ name }) => name)).toContain('New vault');
-});
-
-test.each([
-  ['values: { op://A/B/c: { a: 1 } }\n', '1:'],
-  ['vaules: {}\n', '1:1'],
-  ['clients: { robot: { token-ttl: soon } }\n', '1:'],
-  ['users: [{ username: x, password: plain }]\n', '1:'],
-  ['users:\n  - { username: x }\n', '2:'],
-  ['values: { op://A/B/c: "${{ vars.x }}" }\n', '1:'],
-  ['- a\n', '1:1'],
-])('development.yaml: %j is refused at its place', async (text, place) => {
-  const failure: unknown = await filled({ a: flow(reading('op://A/B/c')), development: text }).catch(
-    (error: unknown) => error,
-  );
-  expect(failure).toBeInstanceOf(FlowError);
-  expect(failure).toMatchObject({ code: 'invalid' });
-  expect(failure instanceof FlowError && failure.place.location).toContain(`development.yaml:${place}`);
 });
