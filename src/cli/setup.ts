@@ -2,16 +2,16 @@ import { loadBrokerFiles } from '../broker-files.ts';
 import { FlowError } from '../errors.ts';
 import type { Folder } from '../flow/load.ts';
 import { suggest } from '../flow/nearest.ts';
-import { type Uses, usesOf } from '../flow/uses.ts';
-import { Reference } from '../reference.ts';
-import { usesOfRegistry } from '../registry.ts';
+import type { Uses } from '../flow/uses.ts';
 import type { Environment, VaultSettings } from '../settings.ts';
+import { usesIn } from '../uses-in.ts';
 import { anyName, pushedNames } from './pushed-names.ts';
+import { items, quoted } from './setup-items.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `flows check --setup`: what each environment's vault tokens must read and write, and the least policy for its pushes. */
 export function setup(folder: Folder, wanted: unknown, terminal: Terminal): number {
-  const { flows, settings } = folder;
+  const { settings } = folder;
   const { registry } = loadBrokerFiles(folder);
   if (typeof wanted === 'string' && !settings.environments.has(wanted)) {
     const hint = suggest(wanted, settings.environments.keys());
@@ -24,10 +24,7 @@ export function setup(folder: Folder, wanted: unknown, terminal: Terminal): numb
       terminal.out('# the laptop stack needs nothing: flows dev\n\n');
       continue;
     }
-    const uses = [...flows.values()]
-      .filter((flow) => flow.environments?.includes(environment.name) ?? true)
-      .map((flow) => usesOf(flow, environment));
-    uses.push(usesOfRegistry(registry, environment));
+    const uses = usesIn(folder, registry, environment);
     terminal.out(`${tokens(environment, uses)}\n${items(environment, uses)}\n${policies(environment, uses)}`);
   }
   return 0;
@@ -64,35 +61,6 @@ function serves(entry: VaultSettings, vault: string, all: readonly VaultSettings
   const names = (each: VaultSettings) =>
     each.vaults?.some((name) => name.toLowerCase() === vault.toLowerCase()) ?? false;
   return names(entry) || (entry.vaults === undefined && !all.some(names));
-}
-
-/** One `op item create` for each item that the flows and registry.yaml read; values are never on a command line. */
-function items(environment: Environment, uses: readonly Uses[]): string {
-  const wanted = new Map<string, { reference: Reference; fields: Map<string, string> }>();
-  const add = (reference: Reference, type: string) => {
-    const key = reference.itemReference.toString().toLowerCase();
-    const item = wanted.get(key) ?? { reference, fields: new Map<string, string>() };
-    if (reference.field !== undefined)
-      item.fields.set([reference.section, reference.field].filter(Boolean).join('.'), type);
-    wanted.set(key, item);
-  };
-  for (const { reference, target } of uses.flatMap((use) => use.references)) {
-    add(reference, target === 'one-time-password' || /^t?otp$/.test(reference.attribute ?? '') ? 'otp' : 'password');
-  }
-  for (const reference of environment.key) add(reference, 'key');
-  const commands = [...wanted.values()].map(({ reference, fields }) => {
-    const isKey = [...fields.values()].includes('key');
-    const parts = [...fields]
-      .filter(([, type]) => type !== 'key')
-      .map(([field, type]) => quoted(`${escaped(field)}[${field === 'username' ? 'text' : type}]=`));
-    const category = isKey
-      ? 'password --generate-password=letters,digits,32'
-      : fields.has('password')
-        ? 'login'
-        : "'API Credential'";
-    return `op item create --category ${category} --vault ${quoted(reference.vault)} --title ${quoted(reference.item)}${parts.map((part) => ` ${part}`).join('')}\n`;
-  });
-  return `# items; create them where they are not there yet, and fill the empty fields in the app\n${commands.join('')}`;
 }
 
 /** The least IAM policy for what an environment pushes: it can write under these names and never read a value back. */
@@ -142,14 +110,4 @@ function prefixed(action: string): string {
 function arnOf(name: string, region: string, account: string): string {
   if (name.startsWith('arn:')) return name;
   return `arn:aws:secretsmanager:${region}:${account}:secret:${name === anyName ? name : `${name}-??????`}`;
-}
-
-/** For a POSIX shell. */
-function quoted(text: string): string {
-  return /^[\w./:,@=[\]-]+$/.test(text) && !/[[\]]/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** As `op` wants special characters of a field's name. */
-function escaped(field: string): string {
-  return field.replace(/[\\=]/g, String.raw`\$&`);
 }

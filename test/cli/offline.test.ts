@@ -255,6 +255,39 @@ test('what production needs, to paste', async () => {
   expect(one.stdout).toMatch(/^# environment production\n/);
 });
 
+test('an item is proposed as people would file it', async () => {
+  home.write(
+    'items/service.yaml',
+    'environments:\n  production:\n    vault: { type: onepassword, token: { env: TOKEN } }\n    key: op://A/Root/v1.key\n',
+  );
+  const steps = [
+    'uses: totp/code, with: { reference: op://A/Codes/admin code }',
+    'uses: vault/set-one-time-password, with: { item: op://A/Shared }',
+    'uses: vault/read, with: { reference: op://A/Deploy/private key?ssh-format=openssh }',
+    'uses: vault/read, with: { reference: op://A/Service/Client ID }',
+    'uses: vault/read, with: { reference: op://A/Service/db.main/pass=word }',
+    'uses: vault/read, with: { reference: "op://A/It\'s/Password" }',
+    'uses: vault/read, with: { reference: op://A/Codes/username }',
+    'uses: vault/read, with: { reference: op://A/Codes/recovery?attribute=otp }',
+  ];
+  home.write(
+    'items/x.yaml',
+    `description: x\nsteps:\n${steps.map((step, index) => `  - { id: s${index}, ${step} }\n`).join('')}`,
+  );
+  const { code, stdout } = await home.flows(['check', '--setup', '--dir', 'items', '--environment', 'production']);
+  expect(code).toBe(0);
+  expect(stdout.slice(stdout.indexOf('# items')).split('\n').slice(1, -2)).toEqual([
+    'op item create --category Login --vault A --title Codes username=',
+    '# then add to it in the app: admin code',
+    '# then add to it in the app: recovery',
+    'op item create --category Login --vault A --title Shared',
+    "op item create --category 'SSH Key' --vault A --title Deploy",
+    String.raw`op item create --category 'API Credential' --vault A --title Service 'Client ID[text]=' 'db\.main.pass\=word[password]='`,
+    String.raw`op item create --category Login --vault A --title 'It'\''s' password=`,
+    String.raw`op item create --category 'API Credential' --vault A --title Root 'v1\.key[password]='`,
+  ]);
+});
+
 test('nothing was written but what was asked for', () => {
   expect(existsSync(join(home.env['HOME'] ?? '', '.local'))).toBe(false);
   for (const folder of ['home', 'cache', 'config', 'tmp']) expect(readdirSync(join(home.path, folder))).toEqual([]);
