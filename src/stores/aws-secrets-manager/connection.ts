@@ -32,76 +32,68 @@ interface CallOptions {
 }
 type Call<T> = (client: SecretsManagerClient, sdk: Sdk, options: CallOptions) => Promise<T>;
 
+/** where the SDK is about to send what is signed already */
+const lastStep = { step: 'deserialize', priority: 'low', name: 'guardAddress' } as const;
+
 /** The SDK's clients, made when first needed: who we are is settled before the first call. */
 export function createConnection(options: ConnectionOptions) {
+  const { name, region, account, endpoint, profile } = options;
   let requests = 0;
   let verified: Promise<void> | undefined;
-  let client: Promise<{ client: SecretsManagerClient; sdk: Sdk }> | undefined;
+  let connected: ReturnType<typeof connect> | undefined;
 
   async function configuration() {
-    requireRegion(options.region);
-    if (options.endpoint !== undefined) requireAddress(options.endpoint);
+    requireRegion(region);
+    if (endpoint !== undefined) requireAddress(endpoint);
     const credentials = await credentialsOf(options);
     return {
-      region: options.region,
+      region,
       maxAttempts: 5,
       retryMode: 'standard',
       // an attempt that hangs is repeated within the deadline of the call
       requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
-      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-      ...(options.profile === undefined ? {} : { profile: options.profile }),
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(profile === undefined ? {} : { profile }),
       ...(credentials === undefined ? {} : { credentials }),
     } as const;
-  }
-
-  /** Counts what really goes out, and stops what would go to an unsafe address: the SDK takes endpoints from the environment too. */
-  function guard(request: unknown): void {
-    const { protocol, hostname } = request as { protocol: string; hostname: string };
-    requireAddress(`${protocol}//${hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname}`);
-    requests += 1;
   }
 
   function requireAddress(address: string): void {
     const found = requireSafeAddress(address, options.development);
     if (found === undefined) return;
-    throw new FlowError('refused', `the address of store "${options.name}" ${found}`, { hint: safeAddressHint });
+    throw new FlowError('refused', `the address of store "${name}" ${found}`, { hint: safeAddressHint });
   }
+
+  /** Counts what really goes out, and stops what would go to an unsafe address: the SDK takes endpoints from the environment too. */
+  const guard =
+    <Args extends { readonly request: unknown }, Result>(next: (args: Args) => Result) =>
+    (args: Args): Result => {
+      const { protocol, hostname } = args.request as { protocol: string; hostname: string };
+      const host = hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname;
+      requireAddress(`${protocol}//${host}`);
+      requests += 1;
+      return next(args);
+    };
 
   async function connect() {
     const sdk = await import('@aws-sdk/client-secrets-manager');
     const client = new sdk.SecretsManagerClient(await configuration());
-    client.middlewareStack.add(
-      (next) => (args) => {
-        guard(args.request);
-        return next(args);
-      },
-      { step: 'deserialize', priority: 'low', name: 'guardAddress' },
-    );
+    client.middlewareStack.add(guard, lastStep);
     return { client, sdk };
   }
 
-  async function verifyAccount(account: string): Promise<void> {
+  async function verifyAccount(abortSignal: AbortSignal): Promise<void> {
     const { STSClient, GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
     const sts = new STSClient(await configuration());
-    sts.middlewareStack.add(
-      (next) => (args) => {
-        guard(args.request);
-        return next(args);
-      },
-      { step: 'deserialize', priority: 'low', name: 'guardAddress' },
-    );
+    sts.middlewareStack.add(guard, lastStep);
     try {
-      const answer = await within(undefined, (abortSignal) =>
-        sts.send(new GetCallerIdentityCommand({}), { abortSignal }),
-      );
-      if (answer.Account === account) return;
-      const actual = /^\d{12}$/.test(answer.Account ?? '') ? answer.Account : 'another account';
+      const { Account: told = '' } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal });
+      if (told === account) return;
+      const actual = /^\d{12}$/.test(told) ? told : 'another account';
       throw new FlowError(
         'refused',
-        `the AWS credentials belong to ${actual}, and store "${options.name}" declares account ${account}`,
-        {
-          hint: 'use the credentials of that account, or correct account: in service.yaml',
-        },
+        `the AWS credentials belong to ${actual}, and store "${name}" declares account ${account}`,
+        { hint: 'use the credentials of that account, or correct account: in service.yaml' },
       );
     } finally {
       sts.destroy();
@@ -109,29 +101,26 @@ export function createConnection(options: ConnectionOptions) {
   }
 
   async function verify(): Promise<void> {
-    if (options.account === undefined) return;
-    verified ??= verifyAccount(options.account);
-    try {
-      await verified;
-    } catch (error) {
+    if (account === undefined) return;
+    verified ??= within(verifyAccount).catch((error: unknown) => {
       verified = undefined; // the next call asks again
-      throw translateAwsError(error);
-    }
+      throw error;
+    });
+    await verified;
   }
 
-  async function within<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** Work with its deadline. @throws FlowError whatever goes wrong */
+  async function within<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    subject?: string,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const deadline = AbortSignal.timeout(options.deadline ?? 30_000);
     try {
       return await work(signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
-    } catch (error) {
-      if (signal?.aborted === true) throw new FlowError('aborted', 'stopped before AWS answered', { cause: error });
-      if (deadline.aborted) {
-        throw new FlowError('timeout', 'AWS did not answer in time', {
-          hint: 'run again: what was pushed stays pushed',
-          cause: error,
-        });
-      }
-      throw error;
+    } catch (cause) {
+      const error = signal?.aborted === true ? stopped(cause) : deadline.aborted ? late(cause) : cause;
+      throw translateAwsError(error, subject);
     }
   }
 
@@ -141,19 +130,29 @@ export function createConnection(options: ConnectionOptions) {
     /** @param subject the secret, for the error */
     async call<T>(work: Call<T>, subject?: string, signal?: AbortSignal): Promise<T> {
       await verify();
-      try {
-        client ??= connect();
-        const connected = await client;
-        return await within(signal, (abortSignal) => work(connected.client, connected.sdk, { abortSignal }));
-      } catch (error) {
-        throw translateAwsError(error, subject);
-      }
+      return within(
+        async (abortSignal) => {
+          const { client, sdk } = await (connected ??= connect());
+          return work(client, sdk, { abortSignal });
+        },
+        subject,
+        signal,
+      );
     },
     async close(): Promise<void> {
-      (await client?.catch(() => undefined))?.client.destroy();
-      client = undefined;
+      (await connected?.catch(() => undefined))?.client.destroy();
+      connected = undefined;
     },
   };
+}
+
+function stopped(cause: unknown): FlowError {
+  return new FlowError('aborted', 'stopped before AWS answered', { cause });
+}
+
+function late(cause: unknown): FlowError {
+  const hint = 'run again: what was pushed stays pushed';
+  return new FlowError('timeout', 'AWS did not answer in time', { hint, cause });
 }
 
 async function credentialsOf(options: ConnectionOptions) {

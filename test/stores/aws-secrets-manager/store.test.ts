@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateSecretCommand, PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Secret } from '../../../src/secret.ts';
 import type { SecretsManagerStoreOptions } from '../../../src/stores/aws-secrets-manager.ts';
 import { startStack, type Stack } from './stack.ts';
@@ -12,6 +12,7 @@ import { startStack, type Stack } from './stack.ts';
 const version = (digit: string) => digit.repeat(64);
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
+  vi.unstubAllEnvs();
   for (const close of closing.splice(0)) await close();
 });
 async function start(...args: Parameters<typeof startStack>): Promise<Stack> {
@@ -48,6 +49,15 @@ describe('who we are', () => {
     expect(Object.keys(aws.calls())).toEqual(['GetCallerIdentity']);
   });
 
+  it('is asked again by the next call where nobody answered', async () => {
+    const { store, aws } = await start({ account: '123456789012' });
+    aws.faults.deny('GetCallerIdentity');
+    await expect(store.identity()).rejects.toMatchObject({ code: 'denied' });
+    aws.faults.deny('GetCallerIdentity', false);
+    expect(await store.identity()).toMatchObject({ account: '123456789012' });
+    expect(aws.calls()).toEqual({ GetCallerIdentity: 2 });
+  });
+
   it('is not asked where no account is declared', async () => {
     const { store, aws } = await start();
     expect(await store.identity()).toEqual({ account: undefined, region: 'eu-west-1' });
@@ -72,19 +82,16 @@ describe('an address', () => {
     expect(aws.calls()).toEqual({});
   });
 
-  it("of the SDK's environment variable is held to the same", async () => {
+  it.each([
+    ['secrets', undefined],
+    ['who we are', '123456789012'],
+  ])("of the SDK's environment variables is held to the same: %s", async (_, account) => {
     const { open, aws } = await start();
-    const before = process.env['AWS_ENDPOINT_URL_SECRETS_MANAGER'];
-    process.env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = aws.address;
-    try {
-      const { endpoint: _, ...rest } = { endpoint: '', development: false };
-      const store = open({ ...rest, endpoint: undefined });
-      await expect(store.inspect([{ name: 'a' }])).rejects.toMatchObject({ code: 'refused' });
-      expect(aws.calls()).toEqual({});
-    } finally {
-      if (before === undefined) delete process.env['AWS_ENDPOINT_URL_SECRETS_MANAGER'];
-      else process.env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = before;
-    }
+    vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', aws.address);
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', aws.address);
+    const store = open({ development: false, endpoint: undefined, account });
+    await expect(store.inspect([{ name: 'a' }])).rejects.toMatchObject({ code: 'refused' });
+    expect(aws.calls()).toEqual({});
   });
 
   it('that redirects is not followed', async () => {
