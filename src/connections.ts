@@ -1,7 +1,7 @@
-import { type KeyLabel, deriveKey } from './derived-keys.ts';
+import type { KeyLabel } from './derived-keys.ts';
 import { laptopKey, type Stack } from './dev/discovery.ts';
+import { createEnvironmentKeys, type Keys } from './environment-keys.ts';
 import type { TakenEnvironment } from './environment.ts';
-import { FlowError } from './errors.ts';
 import type { ConnectionKind } from './flow/keys.ts';
 import { createScimProvider } from './identity/scim.ts';
 import { createSignIn } from './identity/sign-in.ts';
@@ -14,7 +14,7 @@ import { type Environment, type Plain, plainOf, type SignInSettings } from './se
 import { createSecretsManagerStore } from './stores/aws-secrets-manager.ts';
 import type { SecretStore } from './stores/contract.ts';
 import type { Vault } from './vaults/contract.ts';
-import { createReadTogether, type ReadOne, type Ride } from './vaults/read-together.ts';
+import { createReadTogether, type ReadOne } from './vaults/read-together.ts';
 import { createGovernedVaults, type GovernedVaults } from './vaults/governed.ts';
 import type { EntryQuota, QuotaEvent } from './vaults/quota.ts';
 
@@ -32,10 +32,10 @@ export interface Connections {
    * @param urgent that call is a break-glass flow's
    */
   expectKeys(urgent?: boolean): void;
-  /** The `key:` was read already. */
+  /** The `key:` was read already, or asked for. */
   hasKeys(): boolean;
   /** Keys derived from the environment's `key:`, new first. */
-  derivedKeys(label: KeyLabel): Promise<readonly [Uint8Array, ...Uint8Array[]]>;
+  derivedKeys(label: KeyLabel): Promise<Keys>;
   /** Seconds that the local clock is ahead of an issuer's, asked once; undefined where no issuer answers soon. */
   clockSkew(): Promise<number | undefined>;
   /** requests made so far */
@@ -59,8 +59,6 @@ export interface ConnectionOptions {
   readonly onQuota: (event: QuotaEvent) => void;
 }
 
-type Keys = readonly [Uint8Array, ...Uint8Array[]];
-
 export function createConnections(options: ConnectionOptions): Connections {
   const { environment, stack, now } = options;
   const { development } = environment;
@@ -70,9 +68,9 @@ export function createConnections(options: ConnectionOptions): Connections {
   const issuers = new Map<string, Issuer>();
   const providers = new Map<string, IdentityProvider>();
   const stores = new Map<string, SecretStore>();
-  let roots: Promise<readonly Secret[]> | undefined;
-  let riding: readonly Ride[] | undefined;
-  let keysTogether = together;
+  const keyReferences = environment.key.length === 0 && stack !== undefined ? [laptopKey] : environment.key;
+  let keyReader = together;
+  const keys = createEnvironmentKeys(keyReferences, () => keyReader);
 
   const issuer = (name: string): Issuer =>
     once(issuers, name, () => {
@@ -117,25 +115,10 @@ export function createConnections(options: ConnectionOptions): Connections {
         'stores',
         name,
       );
-      const fingerprintKeys =
-        fingerprintKey.length === 0
-          ? undefined
-          : async () => derived(await values(fingerprintKey, undefined), 'fingerprint');
+      const own = () => createEnvironmentKeys(fingerprintKey, () => keyReader).derived('fingerprint');
+      const fingerprintKeys = fingerprintKey.length === 0 ? undefined : own;
       return createSecretsManagerStore({ ...common, region, account, endpoint, profile, fingerprintKeys });
     });
-
-  const values = async (references: Environment['key'], rides: typeof riding): Promise<readonly Secret[]> => {
-    const read = await Promise.all(rides?.map((ride) => ride.value()) ?? references.map((each) => keysTogether(each)));
-    for (const [index, value] of read.entries()) {
-      if (value.reveal().length >= 20) continue;
-      throw new FlowError('invalid-value', 'a key has fewer than 20 characters', {
-        hint: 'generate a password of 32 there',
-        place: { subject: String(references[index]) },
-      });
-    }
-    return read;
-  };
-  const keyReferences = () => (environment.key.length === 0 && stack !== undefined ? [laptopKey] : environment.key);
 
   return {
     vault,
@@ -153,19 +136,11 @@ export function createConnections(options: ConnectionOptions): Connections {
       return plain[kind];
     },
     expectKeys(urgently = false) {
-      if (roots !== undefined || riding !== undefined) return;
-      keysTogether = urgently ? urgentTogether : together;
-      riding = keyReferences().map((each) => keysTogether.along(each));
+      if (urgently) keyReader = urgentTogether;
+      keys.expect();
     },
-    hasKeys: () => roots !== undefined || riding?.every((ride) => ride.settled()) === true,
-    async derivedKeys(label) {
-      roots ??= values(keyReferences(), riding).catch((error: unknown) => {
-        // the next try makes a call of its own
-        roots = riding = undefined;
-        throw error;
-      });
-      return derived(await roots, label);
-    },
+    hasKeys: keys.known,
+    derivedKeys: keys.derived,
     async clockSkew() {
       const seen = [...issuers.values()].map((each) => each.clockSkew()).find((skew) => skew !== undefined);
       const url = stack?.issuer ?? [...environment.issuers.values()][0]?.url;
@@ -188,13 +163,6 @@ function createVault({ environment, stack, ...options }: ConnectionOptions): Gov
   const entries = stack === undefined ? vaults : { token: stack.vault.token };
   const { taken, stateFolder, now, warn, onQuota } = options;
   return createGovernedVaults({ entries, development, taken, stateFolder, now, warn, onQuota });
-}
-
-function derived(roots: readonly Secret[], label: KeyLabel): Keys {
-  const [first, ...others] = roots.map((root) => deriveKey(root, label));
-  if (first === undefined)
-    throw new FlowError('invalid', 'the environment has no key', { hint: 'add key: to it in service.yaml' });
-  return [first, ...others];
 }
 
 function once<T>(made: Map<string, T>, name: string, make: () => T): T {
