@@ -14,8 +14,6 @@ export interface Directory {
   forget(vault: string): void;
 }
 
-type List = Promise<readonly NamedVault[]>;
-
 /** ids are 26 characters of base32 */
 const idForm = /^[a-z2-7]{26}$/;
 
@@ -24,58 +22,74 @@ export function createDirectory(thread: SdkThread, served?: readonly string[]): 
   const wanted = served?.map((name) => name.toLowerCase());
   const isServed = (vault: NamedVault) =>
     wanted?.some((name) => name === vault.id || name === vault.title.toLowerCase()) ?? true;
-  let vaults: Promise<readonly NamedVault[]> | undefined;
-  const items = new Map<string, Promise<readonly NamedItem[]>>();
-
-  // `stale` is the list that was found wanting: whoever comes second takes the list that the first one asked for
-  const vaultList = (stale?: List) => {
-    if (vaults !== undefined && vaults !== stale) return vaults;
-    const asked = thread.call('vaults', null).then((all) => all.filter(isServed));
-    vaults = asked;
-    asked.catch(() => {
-      if (vaults === asked) vaults = undefined;
-    });
-    return asked;
-  };
-  const itemList = (vault: string, stale?: List) => {
-    const known = items.get(vault);
-    if (known !== undefined && known !== stale) return known;
-    const asked = thread.call('overviews', { vault });
-    items.set(vault, asked);
-    asked.catch(() => {
-      if (items.get(vault) === asked) items.delete(vault);
-    });
-    return asked;
-  };
-  const search = async (what: string, name: Spellings, ask: (stale?: List) => List, known?: List): Promise<string> => {
-    const all = await ask();
-    const found = named(all, name);
-    const [one] = found;
-    if (one !== undefined && found.length === 1) return one.id;
-    if (found.length > 1)
-      throw subjectError('ambiguous', `${found.length} ${what}s are named "${name[0]}"`, hintOfIds(found));
-    const current = known === undefined ? all : await ask(known);
-    if (current === all) throw missing(what, name, all);
-    return search(what, name, () => Promise.resolve(current), Promise.resolve(current));
+  const vaults = createList(async () => (await thread.call('vaults', null)).filter(isServed));
+  const items = new Map<string, List<NamedItem>>();
+  const itemsOf = (vault: string): List<NamedItem> => {
+    const list = items.get(vault) ?? createList(() => thread.call('overviews', { vault }));
+    items.set(vault, list);
+    return list;
   };
 
   return {
     async vault(name, fresh = false) {
-      if (fresh) await vaultList(vaults);
+      if (fresh) await vaults.get(vaults.known());
       // what looks like an id is taken for one, unless a list is at hand that may know better
       const trusted = wanted === undefined || wanted.includes(name[0]);
-      if (vaults === undefined && trusted && idForm.test(name[0])) return name[0];
-      return search('vault', name, vaultList, vaults);
+      if (vaults.known() === undefined && trusted && idForm.test(name[0])) return name[0];
+      return idOf('vault', name, vaults);
     },
     async item(vault, name) {
-      if (!items.has(vault) && idForm.test(name[0])) return name[0];
-      return search('item', name, (stale) => itemList(vault, stale), items.get(vault));
+      const list = itemsOf(vault);
+      if (list.known() === undefined && idForm.test(name[0])) return name[0];
+      return idOf('item', name, list);
     },
-    list: (vault) => itemList(vault, items.get(vault)),
+    list(vault) {
+      const list = itemsOf(vault);
+      return list.get(list.known());
+    },
     forget(vault) {
       items.delete(vault);
     },
   };
+}
+
+/** A list that is asked for once and remembered. */
+interface List<T> {
+  /** what was asked for last, unless it failed */
+  known(): Promise<readonly T[]> | undefined;
+  /** @param stale the list that was found wanting: whoever comes second takes the one that the first asked for */
+  get(stale?: Promise<readonly T[]>): Promise<readonly T[]>;
+}
+
+function createList<T>(ask: () => Promise<readonly T[]>): List<T> {
+  let known: Promise<readonly T[]> | undefined;
+  return {
+    known: () => known,
+    get(stale) {
+      if (known !== undefined && known !== stale) return known;
+      const asked = ask();
+      known = asked;
+      asked.catch(() => {
+        if (known === asked) known = undefined;
+      });
+      return asked;
+    },
+  };
+}
+
+/** What a remembered list does not have may be new, and is looked for in a fresh one. */
+async function idOf(what: string, name: Spellings, list: List<NamedVault>): Promise<string> {
+  const remembered = list.known();
+  let all = await list.get();
+  let found = named(all, name);
+  if (found.length === 0 && remembered !== undefined) {
+    all = await list.get(remembered);
+    found = named(all, name);
+  }
+  const [one, ...others] = found;
+  if (one === undefined) throw missing(what, name, all);
+  if (others.length === 0) return one.id;
+  throw subjectError('ambiguous', `${found.length} ${what}s are named "${name[0]}"`, hintOfIds(found));
 }
 
 /** Exact ids and titles first, then without regard to case. */
