@@ -10,15 +10,6 @@ export const rateForm = form.text({
   expects: 'a rate: a number and /second, /minute, /hour or /day, as in 60/minute',
 });
 
-/** An agent's rate, which may be none at all. */
-export const agentRateForm = form.text({
-  pattern: new RegExp(`${pattern.source}|^unlimited$`),
-  expects: 'a rate: a number and /second, /minute, /hour or /day, as in 60/minute; or unlimited',
-});
-
-/** Of an agent whose policy names none: more than one needs, and its lines fill no disk before somebody looks. */
-export const defaultAgentRate = '6000/minute';
-
 /** `60/minute` as a rate; undefined where it is none. */
 export function parseRate(text: string): Rate | undefined {
   const [, count, period] = pattern.exec(text) ?? [];

@@ -14,7 +14,6 @@ import { createSource } from '../flow/problems.ts';
 import { readYaml } from '../flow/yaml.ts';
 import { readPolicy } from '../policy/file.ts';
 import type { AgentPolicy, AgentToken, Pattern, Policy } from '../policy/policy.ts';
-import { defaultAgentRate, parseRate } from '../rate.ts';
 
 const opening = `# yaml-language-server: $schema=.schema/policy.schema.json
 default: deny
@@ -74,7 +73,7 @@ function expected({ agents }: Policy, name: string, tokens: readonly AgentToken[
     flows: [],
     deny: [],
     maxTtl: undefined,
-    rate: parseRate(defaultAgentRate),
+    rate: undefined,
     requireReason: false,
   };
   const agent = { ...(agents.get(name) ?? nobody), tokens: tokens.map(({ sha256, expires }) => ({ sha256, expires })) };

@@ -104,9 +104,7 @@ function limits({ kind }: Asked, agent: AgentPolicy, { allowed }: Decision, effe
   if (effect === 'write' && kind === 'flow') notes.push('it writes, and the broker runs only flows that write nothing');
   const { maxTtl, rate } = agent;
   if (maxTtl !== undefined) notes.push(`for at most ${durationText(maxTtl)} (max-ttl)`);
-  const often =
-    rate === undefined ? 'any number of requests' : `at most ${rate.count} requests in ${durationText(rate.per)}`;
-  notes.push(`${often} (rate)`);
+  if (rate !== undefined) notes.push(`at most ${rate.count} requests in ${durationText(rate.per)} (rate)`);
   return notes;
 }
 

@@ -6,7 +6,7 @@ import type { InputOf } from '../flow/keys.ts';
 import type { Range, Source } from '../flow/problems.ts';
 import { valueAt, type ObjectValue, type Value } from '../flow/values.ts';
 import type { Node } from '../flow/yaml.ts';
-import { defaultAgentRate, parseRate } from '../rate.ts';
+import { parseRate } from '../rate.ts';
 import { type agentKeys, policyKeys } from './keys.ts';
 import { longestName } from './pattern.ts';
 import type { AgentPolicy, AgentToken, Pattern, Policy, Trust } from './policy.ts';
@@ -75,7 +75,7 @@ function readAgent(name: string, value: ObjectValue, source: Source): ReadAgent 
     flows: patterns('flows'),
     deny: patterns('deny'),
     maxTtl: parseDuration(found['max-ttl'] ?? ''),
-    rate: parseRate(found.rate ?? defaultAgentRate),
+    rate: parseRate(found.rate ?? ''),
     requireReason: found['require-reason'] === true,
   };
   return { agent, lines, tokens };

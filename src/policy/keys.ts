@@ -1,6 +1,6 @@
 import { durationForm } from '../duration.ts';
 import { form, optional, required, withDefault, type Keys } from '../flow/keys.ts';
-import { agentRateForm, defaultAgentRate } from '../rate.ts';
+import { rateForm } from '../rate.ts';
 import { patternForm } from './pattern.ts';
 
 export const agentName = /^[a-z][a-z0-9_-]{0,62}$/;
@@ -51,7 +51,7 @@ export const agentKeys = {
   'max-ttl': optional(durationForm, 'the longest lease of a secret, and the longest remaining life of a token', {
     example: '15m',
   }),
-  rate: withDefault(agentRateForm, defaultAgentRate, 'the most requests that it may make', { example: '60/minute' }),
+  rate: optional(rateForm, 'the most requests that it may make', { example: '60/minute' }),
   'require-reason': withDefault(form.boolean(), false, 'every request must state a reason, which is audited'),
 } satisfies Keys;
 

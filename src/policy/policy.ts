@@ -17,7 +17,6 @@ export interface AgentPolicy {
   readonly deny: readonly Pattern[];
   /** seconds */
   readonly maxTtl: number | undefined;
-  /** undefined: unlimited */
   readonly rate: Rate | undefined;
   /** every request of it must state a reason */
   readonly requireReason: boolean;

@@ -23,10 +23,7 @@ interface Target {
 export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
   const home = createHome();
   try {
-    home.write(
-      'flows/policy.yaml',
-      'agents:\n  bench:\n    allow: [openai.api_key]\n    flows: [orders-token]\n    rate: unlimited\n',
-    );
+    home.write('flows/policy.yaml', 'agents:\n  bench:\n    allow: [openai.api_key]\n    flows: [orders-token]\n');
     const stack = await home.stack();
     const added = await home.flows(['agents', 'add', 'bench']);
     if (added.code !== 0) throw new Error(added.stderr);

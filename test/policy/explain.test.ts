@@ -43,7 +43,6 @@ agents:
   pusher:
     trust: { issuer: https://a.example, audience: b, claims: { sub: c } }
     flows: [pull-push]
-    rate: unlimited
 `,
   });
   const { policy, registry, problems } = loadBrokerFiles(folder);
@@ -100,7 +99,7 @@ describe('an explanation', () => {
     [
       secret('careful', 'stripe.live_key', 'refund 7'),
       'allowed: policy.yaml:11:13 allows agent "careful" to read "stripe.live_key" (allow: stripe.live_key)',
-      ['nothing proves this agent yet: flows agents add careful', 'at most 6000 requests in 1m (rate)'],
+      ['nothing proves this agent yet: flows agents add careful'],
     ],
     [
       flow('codex', 'pull-push'),
@@ -110,7 +109,7 @@ describe('an explanation', () => {
     [
       flow('pusher', 'pull-push'),
       'allowed: policy.yaml:15:13 allows agent "pusher" to run "pull-push" (flows: pull-push)',
-      ['it writes, and the broker runs only flows that write nothing', 'any number of requests (rate)'],
+      ['it writes, and the broker runs only flows that write nothing'],
     ],
     [
       flow('codex', 'pul-key'),
