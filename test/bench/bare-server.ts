@@ -1,10 +1,12 @@
-import { createServer, type RequestListener } from 'node:http';
+import { constants, openSync, write } from 'node:fs';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 
 /**
- * `express` or `http`, then the answer's headers and body as JSON: a route that gives these same bytes, and does nothing
- * else. What Express adds of its own (`ETag`, `X-Powered-By`) is turned off, as it is not in the broker's answer.
+ * `express`, `http` or `durable`, then the answer's headers and body as JSON: a route that gives these same bytes, and
+ * does nothing else, but for `durable`, which has a line of each request on the disk before it answers. What Express adds
+ * of its own (`ETag`, `X-Powered-By`) is turned off, as it is not in the broker's answer.
  */
 const [, , kind = '', given = '{}'] = process.argv;
 const { headers, body } = JSON.parse(given) as { headers: Record<string, string>; body: string };
@@ -23,7 +25,38 @@ const bareHttp: RequestListener = (_request, response) => {
   response.writeHead(200, headers).end(JSON.stringify(token));
 };
 
-const server = createServer({ keepAliveTimeout: 60_000 }, kind === 'express' ? bareExpress() : bareHttp);
+/** What a durable trail costs by itself: groups of lines without a chain, in a file in the current folder. */
+function bareDurable(): RequestListener {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_DSYNC } = constants;
+  const file = openSync('bare-trail', O_WRONLY | O_CREAT | O_APPEND | O_DSYNC, 0o600);
+  const line = Buffer.alloc(330, 0x20);
+  let waiting: ServerResponse[] = [];
+  let writing = false;
+  const flush = (): void => {
+    const group = waiting;
+    waiting = [];
+    writing = group.length > 0;
+    if (!writing) return;
+    write(file, Buffer.alloc(line.length * group.length, line), (error) => {
+      if (error !== null) throw error;
+      flush();
+      for (const response of group) response.writeHead(200, headers).end(JSON.stringify(token));
+    });
+  };
+  return (_request, response) => {
+    waiting.push(response);
+    if (writing) return;
+    writing = true;
+    setImmediate(flush);
+  };
+}
+
+const listeners: Readonly<Record<string, () => RequestListener>> = {
+  express: bareExpress,
+  http: () => bareHttp,
+  durable: bareDurable,
+};
+const server = createServer({ keepAliveTimeout: 60_000 }, listeners[kind]?.());
 server.listen(0, '127.0.0.1', () => {
   process.stderr.write(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
 });

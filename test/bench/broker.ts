@@ -10,6 +10,13 @@ import { median, row, type Row } from './row.ts';
 
 const path = '/v1/tokens/orders-token';
 
+const bares = {
+  express: 'bare Express',
+  http: 'bare node:http',
+  durable: 'bare node:http with a durable write',
+} as const;
+type Bare = keyof typeof bares;
+
 interface Target {
   readonly running: Running;
   readonly port: number;
@@ -17,8 +24,9 @@ interface Target {
 
 /**
  * A cached token from the broker (bearer, policy, an audit trail that is chained and on disk before the answer leaves)
- * against a bare Express route and a bare node:http server that give the same bytes: each in a process of its own on one
- * processor, asked in turn by the same load generator on another.
+ * against a bare Express route and a bare node:http server that give the same bytes, and one that also has a line on the
+ * disk first, which is what this disk leaves to anyone: each in a process of its own on one processor, asked in turn by
+ * the same load generator on another.
  */
 export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
   const home = createHome();
@@ -52,8 +60,13 @@ async function against(home: Home, broker: Target, token: string, short: boolean
   const same = { headers: Object.fromEntries(names.map((name) => [name, answer.headers.get(name) ?? ''])), body };
   const bare = (kind: string) =>
     start(home, [process.execPath, join(import.meta.dirname, 'bare-server.ts'), kind, JSON.stringify(same)]);
-  const targets = { broker, express: await bare('express'), http: await bare('http') };
-  const kinds = ['broker', 'express', 'http'] as const;
+  const targets = {
+    broker,
+    express: await bare('express'),
+    http: await bare('http'),
+    durable: await bare('durable'),
+  };
+  const kinds = ['broker', 'express', 'http', 'durable'] as const;
 
   const run = async (rate: number | undefined) => {
     const rounds: Record<(typeof kinds)[number], Seen>[] = [];
@@ -77,21 +90,16 @@ async function against(home: Home, broker: Target, token: string, short: boolean
     return {
       of: (kind: (typeof kinds)[number], what: 'rate' | 'p50' | 'p99') =>
         median(rounds.map((each) => each[kind][what])),
-      ratio: (to: 'express' | 'http', what: 'rate' | 'p50' | 'p99') =>
+      ratio: (to: Bare, what: 'rate' | 'p50' | 'p99') =>
         median(rounds.map((each) => each.broker[what] / each[to][what])),
     };
   };
 
   const full = await run(undefined);
   const common = await run(2_000);
-  for (const target of [targets.express, targets.http]) await stop(target);
-  const compared = (
-    name: string,
-    seen: Awaited<ReturnType<typeof run>>,
-    what: 'rate' | 'p50' | 'p99',
-    to: 'express' | 'http',
-  ) => ({
-    name: `${name}, against bare ${to === 'express' ? 'Express' : 'node:http'}`,
+  for (const target of [targets.express, targets.http, targets.durable]) await stop(target);
+  const compared = (name: string, seen: Awaited<ReturnType<typeof run>>, what: 'rate' | 'p50' | 'p99', to: Bare) => ({
+    name: `${name}, against ${bares[to]}`,
     value: seen.of('broker', what),
     unit: what === 'rate' ? 'answers/s' : 'ms',
     against: seen.of(to, what),
@@ -101,9 +109,11 @@ async function against(home: Home, broker: Target, token: string, short: boolean
   return [
     row({ ...compared(`${name}, 32 connections`, full, 'rate', 'express'), goal: { atLeast: 0.85 } }),
     row(compared(`${name}, 32 connections`, full, 'rate', 'http')),
+    row(compared(`${name}, 32 connections`, full, 'rate', 'durable')),
     row(compared(`${name} at 2,000/s, p50`, common, 'p50', 'express')),
     row({ ...compared(`${name} at 2,000/s, p99`, common, 'p99', 'express'), goal: { atMost: 2.5 } }),
     row(compared(`${name} at 2,000/s, p99`, common, 'p99', 'http')),
+    row(compared(`${name} at 2,000/s, p99`, common, 'p99', 'durable')),
   ];
 }
 
