@@ -3,6 +3,7 @@ import {
   constants,
   fchmodSync,
   fdatasync,
+  fdatasyncSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -51,15 +52,16 @@ export function openAppendFile(path: string, size: number): AppendFile {
     }
     if ((found.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
     if (found.size > size) ftruncateSync(descriptor, size);
+    // a killed process may have left lines here that are on no disk yet
+    fdatasyncSync(descriptor);
     syncFolder(path);
   } catch (error) {
     closeSync(descriptor);
     throw error;
   }
   let good = size;
-  let running = 0;
-  let closing = false;
-  let untold: { readonly done: Done; ended: boolean }[] = [];
+  let failed: Error | null = null;
+  const untold: { readonly done: Done; ended: boolean }[] = [];
 
   return {
     size: () => good,
@@ -71,17 +73,14 @@ export function openAppendFile(path: string, size: number): AppendFile {
     sync(done) {
       const mine = { done, ended: false };
       untold.push(mine);
-      running += 1;
       fdatasync(descriptor, (error) => {
-        running -= 1;
-        if (closing && running === 0) closeSync(descriptor);
+        failed ??= error;
         mine.ended = true;
-        if (error === null) {
-          while (untold[0]?.ended === true) untold.shift()?.done(null);
-        } else if (untold.includes(mine)) {
-          const all = untold;
-          untold = [];
-          for (const each of all) each.done(error);
+        while (untold[0]?.ended === true) {
+          const first = untold.shift();
+          const told = failed;
+          if (untold.length === 0) failed = null;
+          first?.done(told);
         }
       });
     },
@@ -95,10 +94,6 @@ export function openAppendFile(path: string, size: number): AppendFile {
       const mine = fstatSync(descriptor);
       return there !== undefined && there.ino === mine.ino && there.dev === mine.dev;
     },
-    close() {
-      closing = true;
-      // the system may give the number to another file
-      if (running === 0) closeSync(descriptor);
-    },
+    close: () => closeSync(descriptor),
   };
 }

@@ -13,7 +13,7 @@ export const longestGroup = 1024 * 1024;
  */
 export const mostWrites = 3;
 
-const most = mostWrites * (longestGroup + longestLine);
+const most = mostWrites * (longestGroup + longestLine) + longestLine;
 
 /** Where a trail stands. */
 export interface Tail {

@@ -90,6 +90,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   /** undefined while the trail can be written */
   let trouble: FlowError | undefined;
   let refused = 0;
+  let fullAt = maxBytes;
   let cancelRetry: (() => void) | undefined;
   let closed: Promise<void> | undefined;
   let whenIdle: (() => void) | undefined;
@@ -170,7 +171,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   function flush(): void {
     flushDue = false;
     look();
-    const full = out !== undefined && out.size() >= maxBytes;
+    const full = out !== undefined && out.size() >= fullAt;
     // the last that is under way comes back here
     if (syncing() >= (full ? 1 : mostWrites)) return;
     if (full && trouble === undefined) rotate(out);
@@ -196,10 +197,18 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   function rotate(full: AppendFile | undefined): void {
     try {
       renameSync(file, nextSegment(file));
-      full?.close();
+    } catch (error) {
+      // it can still be written: the next try is when it has grown by as much again
+      fullAt = durable.size + maxBytes;
+      warn(`a full file of the audit trail cannot be renamed (${codeOf(error)}): it goes on growing`);
+      return;
+    }
+    try {
       out = undefined;
+      full?.close();
       out = openAppendFile(file, 0);
       durable = { ...durable, size: 0 };
+      fullAt = maxBytes;
       goOnFrom(durable);
     } catch (error) {
       fail(error instanceof Error ? error : new Error('it could not be rotated'));
@@ -232,22 +241,24 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     // those that began before may still come to an end
     if (syncing() > 0) return again();
     try {
+      const told = refused;
       const lines: string[] = [];
       if (out !== undefined && isThere()) {
         out.cut(durable.size);
         goOnFrom(durable);
       } else {
-        out?.close();
+        const gone = out;
         out = undefined;
+        gone?.close();
         lines.push(...open());
       }
-      lines.push(own('audit.recovered', `${refused} events were refused`));
+      lines.push(own('audit.recovered', `${told} events were refused`));
       if (out === undefined) return again();
       write(out, lines, 0, (error) => {
         if (error !== null) again();
         else {
           trouble = undefined;
-          refused = 0;
+          refused -= told;
           warn('the audit trail can be written again');
         }
         flush();

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
@@ -96,6 +96,45 @@ describe('a full disk', () => {
     // a line that small may still have found room once
     expect(recovered.length).toBeGreaterThan(0);
     expect(recovered.at(-1)).toMatch(/"detail":"\d+ events were refused"/);
+  });
+});
+
+describe('a file that may only grow', () => {
+  const attribute = (how: '+a' | '-a', file: string) => execFileSync('chattr', [how, file], { stdio: 'ignore' });
+  const possible = (() => {
+    try {
+      const file = join(folder(), 'probe');
+      writeFileSync(file, '');
+      attribute('+a', file);
+      attribute('-a', file);
+      return true;
+    } catch {
+      return false;
+    }
+  })();
+
+  test.runIf(possible)('is written on where it is full, and renamed when that is possible again', async () => {
+    const { trail, file, checkpoints, warnings } = await opened({ maxBytes: 1000 });
+    const fill = async (count: number) => {
+      for (let done = 0; done < count; done += 1) await trail.record(event);
+    };
+    await fill(1);
+    attribute('+a', file);
+    try {
+      await fill(10);
+    } finally {
+      attribute('-a', file);
+    }
+    expect(segmentsOf(file)).toEqual([file]);
+    // no more often than it grows by as much again
+    expect(new Set(warnings)).toEqual(
+      new Set([expect.stringMatching(/cannot be renamed \(EPERM\): it goes on growing$/)]),
+    );
+    expect(warnings.length).toBeLessThan(5);
+    await fill(10);
+    await trail.close();
+    expect(segmentsOf(file).length).toBeGreaterThan(1);
+    expect(await verifyTrail(segmentsOf(file), [key], checkpoints)).toMatchObject({ lines: 21, found: 0 });
   });
 });
 
