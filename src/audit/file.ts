@@ -3,41 +3,42 @@ import {
   constants,
   fchmodSync,
   fdatasync,
-  fdatasyncSync,
   fstatSync,
   ftruncateSync,
   openSync,
   statSync,
-  writeSync,
+  write,
 } from 'node:fs';
 import { FlowError } from '../errors.ts';
 import { syncFolder } from './segments.ts';
 
 type Done = (error: Error | null) => void;
 
-/** A file that grows at its end. */
+/** A file that grows at its end; what was written is on disk when it says so. One write at a time. */
 export interface AppendFile {
-  /** bytes up to the end of the last whole append */
+  /** bytes up to the end of the last whole write */
   readonly size: () => number;
-  /** Hands bytes to the system, in order: they are there even where this process is killed. @throws where it takes not all of them */
-  append(bytes: Uint8Array): void;
-  /**
-   * Calls back when all that was appended so far is on the disk. Several may run side by side: each is told in its turn,
-   * and all of them of the first error, for the system tells an error once.
-   */
-  sync(done: Done): void;
-  /** how many were not told yet */
-  readonly syncing: () => number;
-  /** Cuts off what stands after so many bytes. @throws where that is not possible */
-  cut(size: number): void;
+  append(bytes: Uint8Array, done: Done): void;
+  /** Cuts off what a failed write left behind. @throws where that is not possible */
+  restore(): void;
   /** whether the path still leads to it */
   isThere(): boolean;
   close(): void;
 }
 
+/**
+ * On Linux a write to a file opened so returns when the data is on the disk: one trip to the thread pool instead of
+ * two. Elsewhere (macOS keeps data in the drive's cache) a flush follows each write.
+ */
+const flushes = process.platform !== 'linux';
+
 const flags =
   // a pipe in its place would keep us waiting for a reader
-  constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
+  constants.O_WRONLY |
+  constants.O_CREAT |
+  constants.O_APPEND |
+  constants.O_NONBLOCK |
+  (flushes ? 0 : constants.O_DSYNC);
 
 /** @param size where its last whole line ends: what stands after that is cut off */
 export function openAppendFile(path: string, size: number): AppendFile {
@@ -52,43 +53,31 @@ export function openAppendFile(path: string, size: number): AppendFile {
     }
     if ((found.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
     if (found.size > size) ftruncateSync(descriptor, size);
-    // a killed process may have left lines here that are on no disk yet
-    fdatasyncSync(descriptor);
     syncFolder(path);
   } catch (error) {
     closeSync(descriptor);
     throw error;
   }
   let good = size;
-  let failed: Error | null = null;
-  const untold: { readonly done: Done; ended: boolean }[] = [];
+
+  function writeFrom(bytes: Uint8Array, from: number, done: Done): void {
+    const finish: Done = (error) => {
+      if (error === null) good += bytes.length;
+      done(error);
+    };
+    write(descriptor, bytes, from, bytes.length - from, null, (error, written) => {
+      if (error !== null) finish(error);
+      // a write may take less than it is given, as where a disk is nearly full
+      else if (from + written < bytes.length) writeFrom(bytes, from + written, done);
+      else if (flushes) fdatasync(descriptor, finish);
+      else finish(null);
+    });
+  }
 
   return {
     size: () => good,
-    append(bytes) {
-      // a write may take less than it is given, as where a disk is nearly full
-      for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
-      good += bytes.length;
-    },
-    sync(done) {
-      const mine = { done, ended: false };
-      untold.push(mine);
-      fdatasync(descriptor, (error) => {
-        failed ??= error;
-        mine.ended = true;
-        while (untold[0]?.ended === true) {
-          const first = untold.shift();
-          const told = failed;
-          if (untold.length === 0) failed = null;
-          first?.done(told);
-        }
-      });
-    },
-    syncing: () => untold.length,
-    cut(to) {
-      ftruncateSync(descriptor, to);
-      good = to;
-    },
+    append: (bytes, done) => writeFrom(bytes, 0, done),
+    restore: () => ftruncateSync(descriptor, good),
     isThere() {
       const there = statSync(path, { throwIfNoEntry: false });
       const mine = fstatSync(descriptor);

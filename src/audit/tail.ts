@@ -3,17 +3,10 @@ import { FlowError } from '../errors.ts';
 import { linkOf, longestLine, noMac } from './line.ts';
 import { segmentsOf } from './segments.ts';
 
-/** Bytes of one write, at most, but for a last line that goes beyond. */
+/** Bytes of one write, at most, but for a last line that is longer: what a power cut can tear is no more. */
 export const longestGroup = 1024 * 1024;
 
-/**
- * Writes that are not on the disk yet, at most: what a power cut can tear is no more. A group need not wait for the end
- * of the one before it, and a disk does three in little more than the time of one; the fourth thread of Node's pool is
- * left to others.
- */
-export const mostWrites = 3;
-
-const most = mostWrites * (longestGroup + longestLine) + longestLine;
+const most = longestGroup + longestLine;
 
 /** Where a trail stands. */
 export interface Tail {

@@ -11,7 +11,7 @@ import { type Announce, createGroups, type Position } from './groups.ts';
 import { middleOf, noMac } from './line.ts';
 import { ownTrail } from './owner.ts';
 import { nextSegment } from './segments.ts';
-import { mostWrites, tailOf } from './tail.ts';
+import { tailOf } from './tail.ts';
 import { keepTorn } from './torn.ts';
 
 export interface TrailOptions {
@@ -39,14 +39,8 @@ const tryAgainAfter = 1_000;
 /** Characters that may wait for the disk; more is refused. */
 const mostWaiting = 32 * 1024 * 1024;
 
-/** Where the trail ends. */
-interface End extends Position {
-  /** bytes of the file */
-  readonly size: number;
-}
-
 interface Group {
-  readonly onDisk: Promise<void>;
+  readonly written: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: FlowError) => void;
   readonly middles: string[];
@@ -76,15 +70,13 @@ export async function openTrail(options: TrailOptions): Promise<AuditTrail> {
 async function openOwned(options: TrailOptions, key: Uint8Array | undefined, release: () => void): Promise<AuditTrail> {
   const { file, now = Date.now, schedule = later, maxBytes = 64 * 1024 * 1024, warn = () => undefined } = options;
   const encode = createGroups(createChain(key));
-  /** of what was handed to the system, and of what is on the disk */
-  let written: Position = { seq: 0, mac: noMac };
-  let durable: End = { ...written, size: 0 };
+  let position: Position = { seq: 0, mac: noMac };
   let announce: Announce = { key: true, previous: true };
   let out: AppendFile | undefined;
-  /** events that wait to be written */
+  /** events that wait for the write that runs now */
   let waiting: Group | undefined;
   let waitingLength = 0;
-  let flushDue = false;
+  let writing = false;
   /** whether the file is still there is asked between two writes */
   let lookDue = false;
   /** undefined while the trail can be written */
@@ -110,11 +102,11 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     anchor: 'anchor' in options ? options.anchor : anchorOnStderr,
     schedule,
     time,
-    position: () => durable,
+    position: () => position,
     warn,
     look() {
       lookDue = true;
-      if (isIdle()) look();
+      if (!writing) look();
     },
   });
 
@@ -124,92 +116,70 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     const kept = torn === undefined ? undefined : keepTorn(file, seq, torn);
     out = openAppendFile(file, size);
     // where someone took lines away, what this process has written still counts
-    durable = { ...(seq > durable.seq ? { seq, mac } : durable), size };
-    goOnFrom(durable);
+    if (seq > position.seq) position = { seq, mac };
+    announce = { key: true, previous: size === 0 };
     if (kept === undefined) return [];
     warn(`the audit trail ended in the middle of a write: moved to ${kept}`);
     return [own('audit.torn', `${torn?.length ?? 0} bytes in ${kept}`)];
   }
 
-  const syncing = (): number => out?.syncing() ?? 0;
-
   const own = (action: 'audit.torn' | 'audit.recovered', detail: string): string =>
     middleOf(time(), { agent: 'audit', action, what: [], outcome: 'failed', request: '', detail });
 
-  function goOnFrom({ seq, mac, size }: End): void {
-    written = { seq, mac };
-    announce = { key: true, previous: size === 0 };
-  }
-
   /** In as many writes as it takes; mostly one. */
-  function write(to: AppendFile, middles: readonly string[], from: number, done: (error: Error | null) => void): void {
-    const before = { ...written, size: to.size() };
-    const encoded = encode(middles, from, written, announce);
-    try {
-      to.append(encoded.bytes);
-    } catch (error) {
-      cutTo(to, before);
-      done(error instanceof Error ? error : new Error('it took no bytes'));
-      return;
-    }
-    written = encoded.position;
-    announce = { key: false, previous: false };
-    const end = { ...written, size: to.size() };
-    to.sync((error) => {
+  function write(to: AppendFile, middles: readonly string[], from: number, done: (error?: Error) => void): void {
+    const encoded = encode(middles, from, position, announce);
+    to.append(encoded.bytes, (error) => {
       if (error !== null) {
-        cutTo(to, durable);
+        restore(to);
         return done(error);
       }
-      durable = end;
+      position = encoded.position;
+      announce = { key: false, previous: false };
+      if (encoded.next < middles.length) return write(to, middles, encoded.next, done);
       checkpoints.changed();
-      if (encoded.next === middles.length) done(null);
-      else if (trouble !== undefined) done(trouble);
-      else write(to, middles, encoded.next, done);
+      done();
     });
   }
 
   function flush(): void {
-    flushDue = false;
     look();
-    const full = out !== undefined && out.size() >= fullAt;
-    // the last that is under way comes back here
-    if (syncing() >= (full ? 1 : mostWrites)) return;
-    if (full && trouble === undefined) rotate(out);
     const group = waiting;
     if (group === undefined || out === undefined || trouble !== undefined) {
-      if (isIdle()) whenIdle?.();
+      writing = false;
+      whenIdle?.();
       return;
     }
     waiting = undefined;
     waitingLength = 0;
-    write(out, group.middles, 0, (error) => {
-      if (error === null) group.resolve();
-      else {
-        fail(error);
-        refuse(group);
-      }
-      // what came in meanwhile: at once, so that the disk works while the answers of this group are given; no timer, which
-      // would only add waiting
-      flush();
+    const to = out;
+    write(to, group.middles, 0, (error) => {
+      if (error === undefined) {
+        group.resolve();
+        if (to.size() >= fullAt) rotate(to);
+      } else fail(error, group);
+      // what came in meanwhile goes with the next: at once, so that the disk writes while the answers of this group
+      // are given; no timer, which would only add waiting
+      if (waiting === undefined) setImmediate(flush);
+      else flush();
     });
   }
 
-  function rotate(full: AppendFile | undefined): void {
+  function rotate(full: AppendFile): void {
     try {
       renameSync(file, nextSegment(file));
     } catch (error) {
       // it can still be written: the next try is when it has grown by as much again
-      fullAt = durable.size + maxBytes;
+      fullAt = full.size() + maxBytes;
       warn(`a full file of the audit trail cannot be renamed (${codeOf(error)}): it goes on growing`);
       return;
     }
     try {
       out = undefined;
-      full?.close();
+      full.close();
       out = openAppendFile(file, 0);
-      durable = { ...durable, size: 0 };
       fullAt = maxBytes;
-      goOnFrom(durable);
+      announce = { key: true, previous: true };
     } catch (error) {
       fail(error instanceof Error ? error : new Error('it could not be rotated'));
       return;
@@ -217,19 +187,16 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     checkpoints.attempt('rotation');
   }
 
-  function fail(cause: Error): void {
-    if (trouble !== undefined) return;
+  function fail(cause: Error, group?: Group): void {
     trouble = unwritable(file, cause);
     warn(`the audit trail cannot be written (${codeOf(cause)}): nothing is given out until it can`);
-    if (waiting !== undefined) refuse(waiting);
+    for (const each of [group, waiting]) {
+      refused += each?.middles.length ?? 0;
+      each?.reject(trouble);
+    }
     waiting = undefined;
     waitingLength = 0;
     cancelRetry = schedule(recover, tryAgainAfter);
-  }
-
-  function refuse(group: Group): void {
-    refused += group.middles.length;
-    group.reject(trouble ?? unwritable(file, undefined));
   }
 
   /** Takes off what the failed write left behind, and writes a line that says so: once that is on disk, so is the next. */
@@ -238,15 +205,11 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     const again = () => {
       cancelRetry = schedule(recover, tryAgainAfter);
     };
-    // those that began before may still come to an end
-    if (syncing() > 0) return again();
     try {
       const told = refused;
       const lines: string[] = [];
-      if (out !== undefined && isThere()) {
-        out.cut(durable.size);
-        goOnFrom(durable);
-      } else {
+      if (out !== undefined && isThere()) out.restore();
+      else {
         const gone = out;
         out = undefined;
         gone?.close();
@@ -254,8 +217,9 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
       }
       lines.push(own('audit.recovered', `${told} events were refused`));
       if (out === undefined) return again();
+      writing = true;
       write(out, lines, 0, (error) => {
-        if (error !== null) again();
+        if (error !== undefined) again();
         else {
           trouble = undefined;
           refused -= told;
@@ -275,17 +239,12 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   }
 
   /** At once, so that nobody reads half a line; where it fails, the next try begins with it. */
-  function cutTo(to: AppendFile, end: End): void {
-    goOnFrom(end);
+  function restore(to: AppendFile): void {
     try {
-      to.cut(end.size);
+      to.restore();
     } catch (error) {
       warn(`what a failed write left in the audit trail cannot be taken off (${codeOf(error)})`);
     }
-  }
-
-  function isIdle(): boolean {
-    return waiting === undefined && syncing() === 0;
   }
 
   function isThere(): boolean {
@@ -310,15 +269,15 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     waitingLength += middle.length;
     waiting ??= newGroup();
     waiting.middles.push(middle);
-    if (!flushDue && syncing() < mostWrites) {
-      flushDue = true;
+    if (!writing) {
+      writing = true;
       setImmediate(flush);
     }
-    return waiting.onDisk;
+    return waiting.written;
   }
 
   async function close(): Promise<void> {
-    if (!isIdle()) {
+    if (writing) {
       await new Promise<void>((resolve) => {
         whenIdle = resolve;
       });
@@ -335,7 +294,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     if (lines.length > 0 && out !== undefined) {
       const to: AppendFile = out;
       await new Promise<void>((resolve, reject) => {
-        write(to, lines, 0, (error) => (error === null ? resolve() : reject(error)));
+        write(to, lines, 0, (error) => (error === undefined ? resolve() : reject(error)));
       });
     }
     checkpoints.write('start');
@@ -355,10 +314,10 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
 }
 
 function newGroup(): Group {
-  const { promise: onDisk, resolve, reject } = Promise.withResolvers<void>();
+  const { promise: written, resolve, reject } = Promise.withResolvers<void>();
   // whoever asked hears of it by the promise that record gave; nobody else has to
-  onDisk.catch(() => undefined);
-  return { onDisk, resolve, reject, middles: [] };
+  written.catch(() => undefined);
+  return { written, resolve, reject, middles: [] };
 }
 
 function unwritable(file: string, cause: unknown): FlowError {

@@ -83,8 +83,7 @@ async function durable(folder: string, short: boolean): Promise<Row[]> {
   const bytes = Buffer.alloc(group * 400, 'x');
   const append = () =>
     new Promise<void>((resolve, reject) => {
-      bare.append(bytes);
-      bare.sync((error) => (error === null ? resolve() : reject(error)));
+      bare.append(bytes, (error) => (error === null ? resolve() : reject(error)));
     });
   try {
     const times = await inTurn(3, {
