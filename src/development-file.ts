@@ -107,7 +107,8 @@ function checkNames(
   { registry }: BrokerFiles,
 ): void {
   const environment = folder.settings.environments.get('development');
-  if (root === undefined || environment === undefined) return;
+  // without a variable of this environment nobody knows what is read
+  if (root === undefined || environment === undefined || environment.unset.length > 0) return;
   const uses = usesIn(folder, registry, environment);
   const references = [
     ...uses.flatMap((use) => use.references).flatMap(({ reference, target }) => (target === 'item' ? [] : [reference])),

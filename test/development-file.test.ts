@@ -116,6 +116,9 @@ clients:
     ['4:3+22', expect.stringContaining('reads "op://A/Shared/password"'), expect.anything()],
     ['7:3+5', expect.stringContaining('client id "robto"'), 'did you mean "robot"?'],
   ]);
+  // nor where a variable is not set, as in CI: the reference that is meant may be another
+  const service = 'environments: { development: { vars: { item: "${{ env.FLOWS_TEST_UNSET }}" } } }\n';
+  expect((await read(text, { 'service.yaml': service })).told).toEqual([]);
   // of what cannot be read nobody knows what it names
   expect((await read(text, { 'y.yaml': 'description: x\n' })).told).toEqual([]);
   expect((await read(text, { 'registry.yaml': 'secrets: []\n' })).told).toEqual([]);

@@ -20,17 +20,25 @@ export async function sweepLaptopTrails(stateFolder: string, now: number): Promi
     );
     if (release === undefined) continue;
     // again, now that nobody else may write: a command may have come between
-    if (isOld())
-      for (const name of [...files.map((file) => file.name), `${trail}.lock`])
-        rmSync(join(folder, name), { force: true });
-    release();
+    try {
+      if (isOld())
+        for (const name of [...files.map((file) => file.name), `${trail}.lock`])
+          rmSync(join(folder, name), { force: true });
+    } catch {
+      // what cannot be removed stays
+    } finally {
+      release();
+    }
   }
 }
 
 function byTrail(folder: string): ReadonlyMap<string, readonly Dirent[]> {
   const found = new Map<string, Dirent[]>();
   for (const file of list(folder)) {
-    const trail = /^((?:broker|local)-.+?\.jsonl)(?:\.[1-9]\d*|\.torn-[\d-]+|\.lock)?$/.exec(file.name)?.[1];
+    const trail =
+      /^((?:broker-development|local-[^@]+@development)-(?:[0-9a-f]{16}|none)\.jsonl)(?:\.[1-9]\d*|\.torn-[\d-]+|\.lock)?$/.exec(
+        file.name,
+      )?.[1];
     if (trail !== undefined) found.set(trail, [...(found.get(trail) ?? []), file]);
   }
   return found;
@@ -38,7 +46,8 @@ function byTrail(folder: string): ReadonlyMap<string, readonly Dirent[]> {
 
 function list(folder: string): readonly Dirent[] {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    // a link in its place leads to what others keep
+    return lstatSync(folder).isDirectory() ? readdirSync(folder, { withFileTypes: true }) : [];
   } catch {
     return [];
   }

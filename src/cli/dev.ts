@@ -33,10 +33,10 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
   const once = values['once'] === true;
   const touring = once || values['tour'] === true;
   const stack = await startStack(folder);
-  // its key is new, and so will its trails be
-  await sweepLaptopTrails(stateFolder(), Date.now());
   let broker: DevBroker | undefined;
   try {
+    // its key is new, and so will its trails be
+    await sweepLaptopTrails(stateFolder(), Date.now());
     if (touring) broker = await startDevBroker({ folder, taken, terminal, usualPort: !once });
     terminal.out(`${addresses(stack, broker, terminal)}${touring ? '\n' : ''}`);
     const failed = touring ? await tour({ stack, broker, dir, taken, terminal, signal }) : 0;

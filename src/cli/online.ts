@@ -133,7 +133,11 @@ async function secretsIn(store: SecretStore, pushed: readonly string[]): Promise
   }
   const found = [...(await store.inspect(names)).values()];
   const going = found.filter(({ scheduledForDeletion }) => scheduledForDeletion).length;
-  return `${found.length} of ${names.length} secrets to push exist${going === 0 ? '' : `, ${going} scheduled for deletion`}`;
+  return [
+    `${found.length} of ${names.length} secrets to push exist`,
+    ...(going === 0 ? [] : [`${going} scheduled for deletion`]),
+    ...(pushed.includes(anyName) ? ['others are known when a flow runs'] : []),
+  ].join(', ');
 }
 
 /** Without the name that was asked for: it was made up. */

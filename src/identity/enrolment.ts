@@ -1,5 +1,6 @@
 import { FlowError } from '../errors.ts';
 import type { StepContext } from '../flow/step.ts';
+import { waitUntil } from '../flow/wait.ts';
 import type { Reference } from '../reference.ts';
 import { oneTimePasswordUri, type OneTimePassword } from '../totp.ts';
 import type { Item, VaultItems } from '../vaults/contract.ts';
@@ -117,7 +118,7 @@ async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
     }
     if (result.at !== 'rejected') throw unexpected(account, result);
     if (result.what !== 'one-time-code') throw refusal(account, result.what);
-    await context.sleep(pause);
+    await waitUntil(context, context.now() + pause);
     if (result.again !== undefined) asking = { at: 'one-time-code', submit: result.again };
   }
   throw refusal(account, 'one-time-code', await skewHint(context));

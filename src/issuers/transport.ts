@@ -41,11 +41,8 @@ export function createTransport(options: TransportOptions): Transport {
 }
 
 /** The clock skew of a server that nothing else is asked of; undefined where it does not answer soon or tells no date. */
-export async function clockSkewOf(
-  url: string,
-  options: Pick<TransportOptions, 'development' | 'now'>,
-): Promise<number | undefined> {
-  const { call, clockSkew } = createTransport({ ...options, deadline: 2_000 });
+export async function clockSkewOf(url: string, options: Omit<TransportOptions, 'fetch'>): Promise<number | undefined> {
+  const { call, clockSkew } = createTransport({ deadline: 2_000, ...options });
   await call(url, { method: 'HEAD' }).catch(() => undefined);
   return clockSkew();
 }

@@ -27,10 +27,11 @@ test('a trail of the laptop goes a week after its last line, and no other', asyn
   aged(join(laptop, stays[0] ?? ''), 6);
   aged(join(laptop, stays[1] ?? ''), 6);
   aged(join(laptop, `${stays[1]}.1`), 100);
-  aged(join(laptop, 'notes.jsonl'), 100);
+  const others = ['broker-production.jsonl', 'local-ada@production-none.jsonl', 'notes.jsonl'];
+  for (const other of others) aged(join(laptop, other), 100);
   aged(join(state, 'audit', old), 100);
   await sweepLaptopTrails(state, now);
-  expect(readdirSync(laptop).toSorted()).toEqual([...stays, `${stays[1]}.1`, 'notes.jsonl'].toSorted());
+  expect(readdirSync(laptop).toSorted()).toEqual([...stays, `${stays[1]}.1`, ...others].toSorted());
   expect(readdirSync(join(state, 'audit')).toSorted()).toEqual([old, 'laptop']);
 });
 
@@ -53,4 +54,15 @@ test('a trail that a process writes stays, and so does what is no file', async (
   await sweepLaptopTrails(state, later);
   expect(readdirSync(laptop)).toEqual(['local-ada@development-none.jsonl']);
   expect(existsSync(join(state, 'elsewhere'))).toBe(true);
+});
+
+test('a link in place of their folder is not followed', async () => {
+  const state = folder();
+  const elsewhere = folder();
+  const trail = 'local-ada@development-none.jsonl';
+  aged(join(elsewhere, trail), 100);
+  mkdirSync(join(state, 'audit'));
+  symlinkSync(elsewhere, laptopTrails(state));
+  await sweepLaptopTrails(state, now);
+  expect(readdirSync(elsewhere)).toEqual([trail]);
 });
