@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
-import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import express, { type Request, type RequestHandler, type Response } from 'express';
 import type { Authenticator, Proven } from '../agents/authenticate.ts';
 import type { Caller } from '../broker/contract.ts';
 import type { Exchange, Send } from './answer.ts';
@@ -48,12 +48,12 @@ export function createApplication(options: ApplicationOptions): RequestListener 
     const allow = served.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ');
     where.all((request) => fail(exchangeOf(request), path, new EdgeRefusal('method-not-allowed', allow)));
   }
-  application.use((request) => fail(exchangeOf(request), noRoute, new EdgeRefusal('not-found')));
-  // four parameters tell Express that it handles errors: those of its own router, about a path it cannot decode
-  const failed: ErrorRequestHandler = (error, request, _response, _next) =>
-    fail(exchangeOf(request), noRoute, error instanceof URIError ? new EdgeRefusal('invalid-request') : error);
-  application.use(failed);
-  return application;
+  // what no route is for, a path that the router cannot decode, and a target that has none: Express would answer by itself
+  return (request, response) =>
+    application(request as Request, response as Response, (error?: unknown) => {
+      const refusal = error instanceof URIError ? new EdgeRefusal('invalid-request') : error;
+      fail(exchangeOf(request), noRoute, refusal ?? new EdgeRefusal('not-found'));
+    });
 }
 
 type Params = Readonly<Record<string, string | string[]>>;

@@ -27,6 +27,7 @@ describe('bytes that are hardly a request', () => {
       'invalid-request',
       `POST http://evil.example/v1/tokens/orders-token HTTP/1.1\r\n${host}${auth}\r\n`,
     ],
+    ['a target that reads as a host without a path', 404, 'not-found', `GET //a@# HTTP/1.1\r\n${host}\r\n`],
     ['the asterisk form', 400, 'invalid-request', `OPTIONS * HTTP/1.1\r\n${host}\r\n`],
     ['a tunnel', 405, 'method-not-allowed', `CONNECT evil.example:443 HTTP/1.1\r\n${host}\r\n`],
     ['an expectation', 417, 'expectation-failed', `${token}${host}${auth}Expect: the-unexpected\r\n\r\n`],
