@@ -145,7 +145,8 @@ test(`${count} requests of mixed malice`, async () => {
     log: createLogger('trace', logFile),
     bounds: { headers: 150, request: 250, idle: 1_000, keepAlive: 200, gather: 10 },
   });
-  const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+  // one that found something; others by the variable
+  const seed = Number(process.env['FUZZ_SEED'] ?? 56_115_033);
   const requests = fc.sample(hostile, { numRuns: count, seed });
   const seen = new Map<number, number>();
   let next = 0;
