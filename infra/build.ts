@@ -11,18 +11,18 @@ const bundled = 'yaml';
  * millisecond of a start that has fifty.
  */
 const core = [
-  'environment',
-  'errors',
-  'secret',
-  'cli/main',
-  'cli/arguments',
-  'cli/asked',
-  'cli/broker',
-  'cli/commands',
-  'cli/terminal',
+  'foundation/environment-variables',
+  'foundation/errors',
+  'foundation/secret',
+  'surfaces/cli/main',
+  'surfaces/cli/arguments',
+  'surfaces/cli/chosen-broker',
+  'surfaces/cli/commands/run',
+  'surfaces/cli/load-command',
+  'surfaces/cli/terminal',
   'client/answers',
-  'client/error',
-  'flow/nearest',
+  'client/broker-error',
+  'language/nearest-name',
 ].map((name) => `src/${name}.ts`);
 
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
@@ -86,5 +86,5 @@ await build({
   ...common,
   splitting: true,
   // the worker is started by its file's name, beside the chunk that does so
-  entryPoints: ['src/index.ts', 'src/verify.ts', 'src/client.ts', 'src/vaults/onepassword-worker.ts'],
+  entryPoints: ['src/index.ts', 'src/verify.ts', 'src/client.ts', 'src/adapters/vaults/onepassword/thread-worker.ts'],
 });

@@ -1,7 +1,7 @@
 /** What an agent imports: tokens and secrets from the broker, with nothing but Node. */
 export type { FlowAnswer, LeasedSecret, Token } from './client/answers.ts';
-export type { FetchOptions } from './client/api-fetch.ts';
+export type { FetchOptions } from './client/fetch-with-token.ts';
 export { type Client, type ClientOptions, createClient, type FlowInputs } from './client/client.ts';
 export type { Credential } from './client/credential.ts';
-export { BrokerError, type BrokerErrorCode } from './client/error.ts';
+export { BrokerError, type BrokerErrorCode } from './client/broker-error.ts';
 export type { LeaseClock } from './client/leases.ts';

@@ -1,14 +1,14 @@
 /** The library: the same flows as the command's, from a program. */
-import { type App, openApp } from './app.ts';
-import { takeEnvironment } from './environment.ts';
-import { FlowError } from './errors.ts';
-import { parseInputs } from './flow/inputs.ts';
-import type { Output } from './flow/output.ts';
-import type { Secret } from './secret.ts';
+import { type App, openApp } from './app/open-app.ts';
+import { takeEnvironment } from './foundation/environment-variables.ts';
+import { FlowError } from './foundation/errors.ts';
+import { parseInputs } from './folder/flows/inputs.ts';
+import type { Output } from './engine/output.ts';
+import type { Secret } from './foundation/secret.ts';
 
-export { type ErrorCode, errorCodes, FlowError } from './errors.ts';
-export type { Output, Shown } from './flow/output.ts';
-export { Secret } from './secret.ts';
+export { type ErrorCode, errorCodes, FlowError } from './foundation/errors.ts';
+export type { Output, Shown } from './engine/output.ts';
+export { Secret } from './foundation/secret.ts';
 
 export interface FlowsOptions {
   /** folder of flows, default `flows` */

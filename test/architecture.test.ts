@@ -32,7 +32,8 @@ function importsOf(from: string): Import[] {
 
 const contract = /\/contract\.ts$/;
 const adapters =
-  /^src\/(?:http\.ts$|vaults\/(?:onepassword|route)|issuers\/(?:openid|client-authentication|transport)|identity\/(?:scim|sign-in|openid|browser)|stores\/aws)/;
+  /^src\/(?:adapters\/(?:vaults\/(?:onepassword\/(?!quota-settings)|by-vault-name)|issuers\/openid\/|identity\/(?:scim|sign-in-pages)\/(?!known-pages)|stores\/aws))/;
+const cli = /^src\/surfaces\/cli\//;
 const room = (path: string) => path.split('/')[1] ?? '';
 
 describe('import rules', () => {
@@ -43,44 +44,42 @@ describe('import rules', () => {
 
   const rules: readonly [string, (each: Import) => boolean][] = [
     [
-      'errors, secret and reference import nothing of ours',
-      ({ from }) => /^src\/(?:errors|secret|reference)\.ts$/.test(from),
+      'the foundation imports nothing else of ours',
+      ({ from, to }) => room(from) === 'foundation' && room(to) !== 'foundation',
     ],
     [
-      'the language imports no step and no adapter',
-      ({ from, to }) => room(from) === 'flow' && (['steps', 'dev', 'cli'].includes(room(to)) || adapters.test(to)),
+      'folder and engine import no adapter and no surface',
+      ({ from, to }) =>
+        ['folder', 'engine'].includes(room(from)) && (['laptop', 'surfaces'].includes(room(to)) || adapters.test(to)),
     ],
     [
       'steps import no adapter',
-      ({ from, to }) => room(from) === 'steps' && (['dev', 'cli'].includes(room(to)) || adapters.test(to)),
+      ({ from, to }) => room(from) === 'steps' && (['laptop', 'surfaces'].includes(room(to)) || adapters.test(to)),
     ],
     [
       'nothing but the command itself imports the command',
-      ({ from, to }) => room(to) === 'cli' && from !== 'src/cli.ts' && room(from) !== 'cli',
+      ({ from, to }) => cli.test(to) && from !== 'src/cli.ts' && !cli.test(from),
     ],
     ['nothing imports a surface', ({ from, to }) => ['src/cli.ts', 'src/index.ts'].includes(to) && from !== to],
     [
       'adapters import no app, step or surface',
-      ({ from, to }) =>
-        adapters.test(from) &&
-        (['steps', 'cli', 'dev'].includes(room(to)) || /^src\/(?:app|connections)\.ts$/.test(to)),
+      ({ from, to }) => adapters.test(from) && ['steps', 'surfaces', 'laptop', 'app'].includes(room(to)),
     ],
     [
-      'what runs in production takes only the discovery file from the laptop stack',
+      'what runs in production takes nothing from the laptop stack',
       ({ from, to }) =>
-        room(to) === 'dev' &&
-        room(from) !== 'dev' &&
-        to !== 'src/dev/discovery.ts' &&
-        !/^src\/cli\/(?:dev|tour|invitation)\.ts$/.test(from),
+        room(to) === 'laptop' &&
+        room(from) !== 'laptop' &&
+        !/^src\/surfaces\/cli\/(?:commands\/dev\.ts|dev\/)/.test(from),
     ],
     [
       "the broker's core imports no surface, step or adapter, and the app as a type",
       ({ from, to, how }) =>
         room(from) === 'broker' &&
-        (['cli', 'server', 'client', 'steps', 'dev'].includes(room(to)) ||
-          to === 'src/server.ts' ||
+        (['surfaces', 'client', 'laptop'].includes(room(to)) ||
+          (room(to) === 'steps' && how !== 'type') ||
           adapters.test(to) ||
-          (how !== 'type' && /^src\/(?:app|connections)\.ts$/.test(to))),
+          (how !== 'type' && room(to) === 'app')),
     ],
     [
       'the client for agents imports nothing of the rest',
@@ -95,14 +94,14 @@ describe('import rules', () => {
 
 describe('SDKs', () => {
   const rooms: readonly [RegExp, RegExp][] = [
-    [/^@1password\/sdk/, /^src\/vaults\//],
-    [/^@aws-sdk\//, /^src\/(?:stores|dev\/secrets-manager)\//],
-    [/^openid-client/, /^src\/(?:issuers|identity)\//],
-    [/^jose/, /^src\/(?:issuers|identity|verify|dev)\//],
-    [/^@?otplib/, /^src\/(?:totp\.ts|dev\/|vaults\/)/],
-    [/^express/, /^src\/(?:verify|server|dev)\//],
-    [/^(?:oidc-provider|qrcode)/, /^src\/dev\//],
-    [/^yaml/, /^src\/(?:flow\/yaml(?:-faults)?|agents\/edit)\.ts$/],
+    [/^@1password\/sdk/, /^src\/adapters\/vaults\//],
+    [/^@aws-sdk\//, /^src\/(?:adapters\/stores|laptop\/secrets-manager)\//],
+    [/^openid-client/, /^src\/adapters\/(?:issuers|identity|openid-client)\//],
+    [/^jose/, /^src\/(?:adapters|verify|laptop)\//],
+    [/^@?otplib/, /^src\/(?:foundation\/totp\.ts|laptop\/|adapters\/vaults\/)/],
+    [/^express/, /^src\/(?:verify|surfaces\/server|laptop)\//],
+    [/^(?:oidc-provider|qrcode)/, /^src\/laptop\//],
+    [/^yaml/, /^src\/(?:language\/yaml(?:-syntax-errors)?|folder\/policy\/edit-tokens)\.ts$/],
   ];
   test.each(rooms)('%s stays in its room', (sdk, home) => {
     const uses = packages.filter(({ to }) => sdk.test(to));
@@ -113,7 +112,7 @@ describe('SDKs', () => {
   test('are loaded by what uses them, when it uses them', () => {
     const eager = packages.filter(
       ({ from, to, how }) =>
-        how === 'static' && to !== 'yaml' && !/^src\/(?:dev|verify)\//.test(from) && !from.endsWith('-worker.ts'),
+        how === 'static' && to !== 'yaml' && !/^src\/(?:laptop|verify)\//.test(from) && !from.endsWith('-worker.ts'),
     );
     expect(eager.filter(({ from }) => !lazilyLoaded(from))).toEqual([]);
   });
@@ -128,16 +127,18 @@ describe('SDKs', () => {
 describe('step kinds', () => {
   const kindFiles = globSync('src/steps/*.ts')
     .map((file) => file.replaceAll('\\', '/'))
-    .filter((file) => file !== 'src/steps/index.ts');
+    .filter((file) => !/\/(?:index|contract|register)\.ts$/.test(file));
 
   test('one file and one line each', () => {
     const registry = readFileSync('src/steps/index.ts', 'utf8');
     expect(
       kindFiles.map((file) => file.slice('src/steps/'.length)).filter((file) => !registry.includes(`'./${file}'`)),
     ).toEqual([]);
-    expect([...stepKinds.keys()].map((name) => `src/steps/${name.replace('/', '-')}.ts`).toSorted()).toEqual(
-      kindFiles.toSorted(),
-    );
+    expect(
+      [...stepKinds.keys()]
+        .map((name) => `src/steps/${name === 'secrets-manager/push' ? 'store-push' : name.replace('/', '-')}.ts`)
+        .toSorted(),
+    ).toEqual(kindFiles.toSorted());
   });
 
   test.each([...stepKinds.values()].map((kind) => [kind.name, kind] as const))('%s is documented', (_, kind) => {

@@ -15,7 +15,7 @@ test('outside the checkout nobody is told to run bare `npx flows`', () => {
   expect(outside).toContain('npx --no-install flows');
   expect(outside).not.toMatch(/npx flows/);
   const telling = globSync('src/**/*.ts').filter((file) => /npx flows/.test(readFileSync(file, 'utf8')));
-  expect(telling.map((file) => file.replaceAll('\\', '/'))).toEqual(['src/cli/invitation.ts']);
+  expect(telling.map((file) => file.replaceAll('\\', '/'))).toEqual(['src/surfaces/cli/dev/commands-to-try.ts']);
   const shipped = globSync(['flows/**', 'infra/**'], { withFileTypes: true }).filter((entry) => entry.isFile());
   for (const { parentPath, name } of shipped) {
     const text = readFileSync(`${parentPath}/${name}`, 'utf8');

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import type { Anchor, Checkpoint } from './anchor.ts';
-import type { Position } from './groups.ts';
+import type { Anchor, Checkpoint } from './checkpoint-sink.ts';
+import type { Position } from './line-batches.ts';
 
 export type Schedule = (work: () => void, milliseconds: number) => () => void;
 

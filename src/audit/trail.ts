@@ -1,18 +1,18 @@
 import { mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import { FlowError } from '../errors.ts';
-import { type Anchor, anchorOnStderr } from './anchor.ts';
-import { createChain } from './chain.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { type Anchor, anchorOnStderr } from './checkpoint-sink.ts';
+import { createChain } from './hmac-chain.ts';
 import { createCheckpoints, type Schedule } from './checkpoints.ts';
 import type { AuditEvent, AuditTrail } from './contract.ts';
-import { type AppendFile, openAppendFile } from './file.ts';
-import { type Announce, createGroups, type Position } from './groups.ts';
-import { middleOf, noMac } from './line.ts';
-import { ownTrail } from './owner.ts';
+import { type AppendFile, openAppendFile } from './append-file.ts';
+import { type Announce, createGroups, type Position } from './line-batches.ts';
+import { middleOf, noMac } from './line-format.ts';
+import { ownTrail } from './trail-lock.ts';
 import { nextSegment } from './segments.ts';
-import { tailOf } from './tail.ts';
-import { keepTorn } from './torn.ts';
+import { tailOf } from './trail-tail.ts';
+import { keepTorn } from './keep-torn-write.ts';
 
 export interface TrailOptions {
   /** JSON lines; full ones are `FILE.1`, `FILE.2`, … in the order of time. Its folder is made where it is absent */

@@ -1,17 +1,17 @@
-import type { App } from '../app.ts';
+import type { App } from '../app/open-app.ts';
 import type { AuditTrail } from '../audit/contract.ts';
-import type { CacheSettings } from '../settings.ts';
-import { createAudited, eventOf } from './audited.ts';
-import { awake, type BrokerClock, systemClock } from './clock.ts';
+import type { CacheSettings } from '../folder/service/settings.ts';
+import { createAudited, eventOf } from './audited-answers.ts';
+import { awake, type BrokerClock, systemClock } from '../foundation/clocks.ts';
 import type { Broker, Caller, RefusalCode } from './contract.ts';
-import { createEngine, hashOf } from './engine.ts';
-import { createLeases } from './leases.ts';
+import { createEngine, hashOf } from './flow-runner.ts';
+import { createLeases } from './secret-leases.ts';
 import { createPermission, type RulesSource } from './permission.ts';
-import { createRates } from './rates.ts';
+import { createRates } from './rate-limits.ts';
 import { BrokerRefusal } from './refusal.ts';
-import { runFor } from './runs.ts';
-import { createSecrets } from './secrets.ts';
-import { createTokens } from './tokens.ts';
+import { runFor } from './run-for-agent.ts';
+import { createSecrets } from './resolve-secrets.ts';
+import { createTokens } from './grant-tokens.ts';
 
 export interface BrokerOptions {
   readonly app: Pick<App, 'folder' | 'environment' | 'run' | 'connections' | 'rejected'>;

@@ -1,5 +1,5 @@
-import type { FlowError } from '../errors.ts';
-import type { OutputKinds } from '../flow/output-json.ts';
+import type { FlowError } from '../foundation/errors.ts';
+import type { OutputKinds } from '../engine/output-json.ts';
 
 /** A proven identity, and what it said about itself. */
 export interface Caller {

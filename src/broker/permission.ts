@@ -1,10 +1,10 @@
-import type { App } from '../app.ts';
-import type { Flow } from '../flow/flow.ts';
-import { decide } from '../policy/decide.ts';
-import type { AgentPolicy, Decision, Policy } from '../policy/policy.ts';
-import type { Registry, RegistrySecret } from '../registry.ts';
+import type { App } from '../app/open-app.ts';
+import type { Flow } from '../folder/flows/flow.ts';
+import { decide } from './policy/decide.ts';
+import type { AgentPolicy, Decision, Policy } from '../folder/policy/policy.ts';
+import type { Registry, RegistrySecret } from '../folder/registry.ts';
 import type { Caller } from './contract.ts';
-import type { Rates } from './rates.ts';
+import type { Rates } from './rate-limits.ts';
 import { BrokerRefusal } from './refusal.ts';
 
 /** The rules in force: asked for anew with every request. */

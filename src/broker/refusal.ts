@@ -1,4 +1,4 @@
-import { type ErrorCode, FlowError } from '../errors.ts';
+import { type ErrorCode, FlowError } from '../foundation/errors.ts';
 import type { Refusal, RefusalCode } from './contract.ts';
 
 interface RefusalFacts {

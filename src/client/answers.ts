@@ -1,4 +1,4 @@
-import { BrokerError } from './error.ts';
+import { BrokerError } from './broker-error.ts';
 
 /** An access token, in plain text: keep it no longer than it lasts, and out of logs. */
 export interface Token {

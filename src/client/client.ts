@@ -1,4 +1,4 @@
-import { parseAddress } from './address.ts';
+import { parseAddress } from './broker-address.ts';
 import {
   type FlowAnswer,
   flowAnswerIn,
@@ -8,11 +8,11 @@ import {
   type Token,
   tokenIn,
 } from './answers.ts';
-import { createFetch, type FetchOptions, sha256 } from './api-fetch.ts';
+import { createFetch, type FetchOptions, sha256 } from './fetch-with-token.ts';
 import type { Credential } from './credential.ts';
-import { BrokerError } from './error.ts';
+import { BrokerError } from './broker-error.ts';
 import { createLeases, type LeaseClock, processClock } from './leases.ts';
-import { createOnce } from './once.ts';
+import { createOnce } from './single-flight.ts';
 import { createRequests } from './request.ts';
 
 export interface ClientOptions {

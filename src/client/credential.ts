@@ -1,4 +1,4 @@
-import { BrokerError } from './error.ts';
+import { BrokerError } from './broker-error.ts';
 
 const { closeSync, openSync, readSync } = process.getBuiltinModule('node:fs');
 

@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
-import { type Address, requireOwnSocket } from './address.ts';
+import { type Address, requireOwnSocket } from './broker-address.ts';
 import { type Credential, credentialOf } from './credential.ts';
-import { BrokerError } from './error.ts';
-import { problemIn, requestIdOf } from './problem.ts';
+import { BrokerError } from './broker-error.ts';
+import { problemIn, requestIdOf } from './problem-details.ts';
 
 export interface RequestFacts {
   readonly address: Address;

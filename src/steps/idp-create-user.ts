@@ -1,8 +1,8 @@
-import { FlowError } from '../errors.ts';
-import { form, required, type InputOf } from '../flow/keys.ts';
-import { writeStep, type Change, type StepContext } from '../flow/step.ts';
-import type { IdentityProvider, User } from '../identity/contract.ts';
-import type { Reference } from '../reference.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { form, required, type InputOf } from '../language/forms.ts';
+import { writeStep, type Change, type StepContext } from './contract.ts';
+import type { IdentityProvider, User } from '../adapters/identity/contract.ts';
+import type { Reference } from '../foundation/reference.ts';
 
 const keys = {
   provider: required(form.connection('identity-providers'), 'the identity provider', {

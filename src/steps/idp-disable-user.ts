@@ -1,6 +1,6 @@
-import { FlowError } from '../errors.ts';
-import { form, required } from '../flow/keys.ts';
-import { writeStep } from '../flow/step.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { form, required } from '../language/forms.ts';
+import { writeStep } from './contract.ts';
 
 export const idpDisableUser = writeStep({
   name: 'idp/disable-user',

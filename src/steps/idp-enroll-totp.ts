@@ -1,10 +1,10 @@
-import { FlowError } from '../errors.ts';
-import { form, required, type InputOf } from '../flow/keys.ts';
-import { writeStep, type Change } from '../flow/step.ts';
-import { signInOf } from '../identity/complete-sign-in.ts';
-import { enrol } from '../identity/enrolment.ts';
-import { storedSeeds } from '../identity/stored-seeds.ts';
-import { writableItems } from '../vaults/writable.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { form, required, type InputOf } from '../language/forms.ts';
+import { writeStep, type Change } from './contract.ts';
+import { signInOf } from './procedures/complete-sign-in.ts';
+import { enrol } from './procedures/one-time-password-enrolment.ts';
+import { storedSeeds } from './procedures/stored-seeds.ts';
+import { writableItems } from '../adapters/vaults/writable-items.ts';
 
 const keys = {
   provider: required(form.connection('identity-providers', { needs: 'sign-in' }), 'the identity provider', {

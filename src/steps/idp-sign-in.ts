@@ -1,7 +1,7 @@
-import { form, required } from '../flow/keys.ts';
-import { pureStep } from '../flow/step.ts';
-import { completeSignIn, endQuietly, signInOf } from '../identity/complete-sign-in.ts';
-import { readOneTimePassword } from '../totp.ts';
+import { form, required } from '../language/forms.ts';
+import { pureStep } from './contract.ts';
+import { completeSignIn, endQuietly, signInOf } from './procedures/complete-sign-in.ts';
+import { readOneTimePassword } from '../foundation/totp.ts';
 
 export const idpSignIn = pureStep({
   name: 'idp/sign-in',

@@ -1,11 +1,11 @@
-import { registerSteps } from '../flow/registry.ts';
+import { registerSteps } from './register.ts';
 import { idpCreateUser } from './idp-create-user.ts';
 import { idpDisableUser } from './idp-disable-user.ts';
 import { idpEnrollTotp } from './idp-enroll-totp.ts';
 import { idpSignIn } from './idp-sign-in.ts';
 import { jwtVerify } from './jwt-verify.ts';
 import { oauthClientCredentials } from './oauth-client-credentials.ts';
-import { secretsManagerPush } from './secrets-manager-push.ts';
+import { secretsManagerPush } from './store-push.ts';
 import { totpCode } from './totp-code.ts';
 import { vaultCreateLogin } from './vault-create-login.ts';
 import { vaultRead } from './vault-read.ts';

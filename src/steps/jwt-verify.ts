@@ -1,5 +1,5 @@
-import { form, optional, required, withDefault } from '../flow/keys.ts';
-import { pureStep } from '../flow/step.ts';
+import { form, optional, required, withDefault } from '../language/forms.ts';
+import { pureStep } from './contract.ts';
 
 /** Verifies a JWT as a resource server does (RFC 9068, section 4). */
 export const jwtVerify = pureStep({

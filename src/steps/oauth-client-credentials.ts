@@ -1,7 +1,7 @@
-import { form, optional, required, withDefault } from '../flow/keys.ts';
-import { pureStep, type StepContext } from '../flow/step.ts';
-import { type Credential, standardParameters } from '../issuers/contract.ts';
-import type { Reference } from '../reference.ts';
+import { form, optional, required, withDefault } from '../language/forms.ts';
+import { pureStep, type StepContext } from './contract.ts';
+import { type Credential, standardParameters } from '../adapters/issuers/contract.ts';
+import type { Reference } from '../foundation/reference.ts';
 
 /**
  * scope-token of RFC 6749, section 3.3, with the spaces of a list written as one text. A comma is one of its

@@ -1,8 +1,8 @@
-import { FlowError } from '../errors.ts';
-import { form, required, withDefault } from '../flow/keys.ts';
-import { pureStep, type StepContext } from '../flow/step.ts';
-import { waitUntil } from '../flow/wait.ts';
-import { codeAt, millisecondsLeft, readOneTimePassword } from '../totp.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { form, required, withDefault } from '../language/forms.ts';
+import { pureStep, type StepContext } from './contract.ts';
+import { waitUntil } from './procedures/wait-until.ts';
+import { codeAt, millisecondsLeft, readOneTimePassword } from '../foundation/totp.ts';
 
 /** Seconds; servers accept a code of the step before or after, so less than this never matters. */
 const tolerableSkew = 5;

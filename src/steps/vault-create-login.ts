@@ -1,10 +1,10 @@
-import { FlowError } from '../errors.ts';
-import { form, optional, required, withDefault, type InputOf } from '../flow/keys.ts';
-import { writeStep, type Change, type StepContext } from '../flow/step.ts';
-import { Reference } from '../reference.ts';
-import type { Item, ItemField, PasswordRecipe } from '../vaults/contract.ts';
-import { lookForLogin, recipeTag, type Standing } from '../vaults/owned-login.ts';
-import { writableItems } from '../vaults/writable.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { form, optional, required, withDefault, type InputOf } from '../language/forms.ts';
+import { writeStep, type Change, type StepContext } from './contract.ts';
+import { Reference } from '../foundation/reference.ts';
+import type { Item, ItemField, PasswordRecipe } from '../adapters/vaults/contract.ts';
+import { lookForLogin, recipeTag, type Standing } from './procedures/owned-login.ts';
+import { writableItems } from '../adapters/vaults/writable-items.ts';
 
 const defaults: PasswordRecipe = { length: 32, digits: true, symbols: true };
 // oxlint-disable-next-line no-control-regex -- a title is one printable line

@@ -1,5 +1,5 @@
-import { form, required } from '../flow/keys.ts';
-import { pureStep } from '../flow/step.ts';
+import { form, required } from '../language/forms.ts';
+import { pureStep } from './contract.ts';
 
 export const vaultRead = pureStep({
   name: 'vault/read',

@@ -1,12 +1,12 @@
-import { FlowError } from '../errors.ts';
-import { form, optional, required } from '../flow/keys.ts';
-import { writeStep, type Change, type StepContext } from '../flow/step.ts';
-import { sameSeed, storedSeeds } from '../identity/stored-seeds.ts';
-import type { Reference } from '../reference.ts';
-import type { Secret } from '../secret.ts';
-import { newOneTimePassword, parseOneTimePassword } from '../totp.ts';
-import type { Item } from '../vaults/contract.ts';
-import { writableItems } from '../vaults/writable.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { form, optional, required } from '../language/forms.ts';
+import { writeStep, type Change, type StepContext } from './contract.ts';
+import { sameSeed, storedSeeds } from './procedures/stored-seeds.ts';
+import type { Reference } from '../foundation/reference.ts';
+import type { Secret } from '../foundation/secret.ts';
+import { newOneTimePassword, parseOneTimePassword } from '../foundation/totp.ts';
+import type { Item } from '../adapters/vaults/contract.ts';
+import { writableItems } from '../adapters/vaults/writable-items.ts';
 
 const keys = {
   item: required(form.reference('item'), 'the item that gets the one-time password', {

@@ -1,5 +1,5 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
-import { unmetClaim } from './claims.ts';
+import { unmetClaim } from './required-claims.ts';
 
 /** Signature algorithms that are accepted unless fewer are named: those with a public key. */
 export const publicKeyAlgorithms: readonly string[] = [

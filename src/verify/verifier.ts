@@ -1,7 +1,7 @@
-import { isLoopback } from '../address.ts';
-import { createHttp, type Fetch } from '../http.ts';
-import { scopesOf, unmetClaim } from './claims.ts';
-import { createIssuerKeys } from './issuer-keys.ts';
+import { isLoopback } from '../foundation/safe-address.ts';
+import { createHttp, type Fetch } from '../foundation/http.ts';
+import { scopesOf, unmetClaim } from './required-claims.ts';
+import { createIssuerKeys } from './issuer-key-sets.ts';
 import { type JwtProblem, JwtRejection, publicKeyAlgorithms, type VerifiedJwt, verifyJwt } from './jwt.ts';
 import { TokenError } from './token-error.ts';
 

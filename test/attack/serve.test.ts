@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exchange } from '../server/wire.ts';
+import { exchange } from '../surfaces/server/wire.ts';
 import { type Answer, ask, startTarget, type Target } from './stand.ts';
 
 let target: Target;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunningStack } from '../../src/dev/stack.ts';
+import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { createHome, type Home, type Running } from '../e2e/home.ts';
 
 /** The shipped registry, and what else there is to be after. */

@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import type { Checkpoint } from '../../src/audit/anchor.ts';
+import type { Checkpoint } from '../../src/audit/checkpoint-sink.ts';
 import type { AuditEvent, AuditTrail } from '../../src/audit/contract.ts';
-import { deriveKey } from '../../src/derived-keys.ts';
-import { Secret } from '../../src/secret.ts';
+import { deriveKey } from '../../src/foundation/key-derivation.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { openTrail, type TrailOptions } from '../../src/audit/trail.ts';
 
 /** Root of the keys, and the trail's. */

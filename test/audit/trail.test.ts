@@ -10,11 +10,11 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { anchorInFile, checkpointsIn } from '../../src/audit/anchor.ts';
-import { noMac } from '../../src/audit/line.ts';
+import { anchorInFile, checkpointsIn } from '../../src/audit/checkpoint-sink.ts';
+import { noMac } from '../../src/audit/line-format.ts';
 import { segmentsOf } from '../../src/audit/segments.ts';
 import { openTrail } from '../../src/audit/trail.ts';
-import { verifyTrail } from '../../src/audit/verify.ts';
+import { verifyTrail } from '../../src/audit/verify-trail.ts';
 import { event, folder, key, linesOf, opened, written } from './arrange.ts';
 
 describe('a line', () => {

@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } fr
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
-import { checkpointsIn } from '../../src/audit/anchor.ts';
-import { readTrail } from '../../src/audit/read.ts';
+import { checkpointsIn } from '../../src/audit/checkpoint-sink.ts';
+import { readTrail } from '../../src/audit/read-trail.ts';
 import { segmentsOf } from '../../src/audit/segments.ts';
-import { verifyTrail } from '../../src/audit/verify.ts';
+import { verifyTrail } from '../../src/audit/verify-trail.ts';
 import { event, folder, key, linesOf, opened, written } from './arrange.ts';
 
 /** A process that writes until it is killed, in front of what a shell sets up. */

@@ -2,13 +2,13 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createGroups, type Position } from '../../src/audit/groups.ts';
-import { createChain } from '../../src/audit/chain.ts';
+import { createGroups, type Position } from '../../src/audit/line-batches.ts';
+import { createChain } from '../../src/audit/hmac-chain.ts';
 import type { AuditEvent } from '../../src/audit/contract.ts';
-import { openAppendFile } from '../../src/audit/file.ts';
-import { middleOf, noMac } from '../../src/audit/line.ts';
+import { openAppendFile } from '../../src/audit/append-file.ts';
+import { middleOf, noMac } from '../../src/audit/line-format.ts';
 import { openTrail } from '../../src/audit/trail.ts';
-import { verifyTrail } from '../../src/audit/verify.ts';
+import { verifyTrail } from '../../src/audit/verify-trail.ts';
 import { inTurn, row, type Row } from './row.ts';
 
 const event: AuditEvent = {

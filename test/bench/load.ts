@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
-import { loadFolder } from '../../src/flow/load.ts';
+import { loadFolder } from '../../src/folder/load-folder.ts';
 import { stepKinds } from '../../src/steps/index.ts';
 import { createHome } from '../e2e/home.ts';
 import { inTurn, row, type Row } from './row.ts';

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { createClient, type Client } from '@1password/sdk';
 import * as sdk from '@aws-sdk/client-secrets-manager';
-import { startSecretsManager, type DevelopmentSecretsManager } from '../../src/dev/secrets-manager/server.ts';
-import { startVault, type DevelopmentVault } from '../../src/dev/vault/server.ts';
-import { Reference } from '../../src/reference.ts';
-import { createSecretsManagerStore } from '../../src/stores/aws-secrets-manager.ts';
-import { createOnePasswordVault } from '../../src/vaults/onepassword.ts';
+import { startSecretsManager, type DevelopmentSecretsManager } from '../../src/laptop/secrets-manager/server.ts';
+import { startVault, type DevelopmentVault } from '../../src/laptop/vault/server.ts';
+import { Reference } from '../../src/foundation/reference.ts';
+import { createSecretsManagerStore } from '../../src/adapters/stores/aws-secrets-manager/store.ts';
+import { createOnePasswordVault } from '../../src/adapters/vaults/onepassword/vault.ts';
 import { row, type Row } from './row.ts';
-import { pusher, type Entry } from '../steps/secrets-manager-push/harness.ts';
+import { pusher, type Entry } from '../steps/store-push/harness.ts';
 
 /**
  * Pushes 1,000 secrets (50 in short) of the development vault into the development Secrets Manager, by the real SDKs,

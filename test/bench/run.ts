@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { columns } from '../../src/cli/terminal.ts';
+import { columns } from '../../src/surfaces/cli/terminal.ts';
 import type { Bench, Row } from './row.ts';
 
 /**

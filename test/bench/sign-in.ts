@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@1password/sdk';
-import { findStack } from '../../src/dev/discovery.ts';
-import { Reference } from '../../src/reference.ts';
-import { Secret } from '../../src/secret.ts';
-import { createOnePasswordVault } from '../../src/vaults/onepassword.ts';
+import { findStack } from '../../src/app/laptop-stack-file.ts';
+import { Reference } from '../../src/foundation/reference.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import { createOnePasswordVault } from '../../src/adapters/vaults/onepassword/vault.ts';
 import { createHome } from '../e2e/home.ts';
 import { inTurn, median, row, type Row } from './row.ts';
 

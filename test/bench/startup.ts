@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { findStack } from '../../src/dev/discovery.ts';
+import { findStack } from '../../src/app/laptop-stack-file.ts';
 import { createHome, repository } from '../e2e/home.ts';
 import { inTurn, row, type Row } from './row.ts';
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { openApp } from '../../src/app.ts';
-import type { RunningStack } from '../../src/dev/stack.ts';
-import { takeEnvironment } from '../../src/environment.ts';
+import { openApp } from '../../src/app/open-app.ts';
+import type { RunningStack } from '../../src/laptop/start-stack.ts';
+import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { openFlows } from '../../src/index.ts';
-import type { Reference } from '../../src/reference.ts';
+import type { Reference } from '../../src/foundation/reference.ts';
 import { createHome } from '../e2e/home.ts';
 import { inTurn, row, type Row } from './row.ts';
 

@@ -3,22 +3,22 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditEvent, AuditTrail } from '../../src/audit/contract.ts';
 import { type BrokerOptions, createBroker } from '../../src/broker/broker.ts';
-import type { BrokerClock } from '../../src/broker/clock.ts';
+import type { BrokerClock } from '../../src/foundation/clocks.ts';
 import type { Caller } from '../../src/broker/contract.ts';
 import { BrokerRefusal } from '../../src/broker/refusal.ts';
-import { loadBrokerFiles } from '../../src/broker-files.ts';
-import type { Connections } from '../../src/connections.ts';
-import { FlowError } from '../../src/errors.ts';
-import { createPreparedSteps } from '../../src/flow/prepared.ts';
-import { runFlow } from '../../src/flow/run.ts';
-import type { Services } from '../../src/flow/services.ts';
-import type { Issuer } from '../../src/issuers/contract.ts';
-import type { Reference } from '../../src/reference.ts';
-import { Secret } from '../../src/secret.ts';
-import type { CacheSettings } from '../../src/settings.ts';
-import { createTokenCache } from '../../src/tokens/cache.ts';
-import { createReadTogether } from '../../src/vaults/read-together.ts';
-import { load } from '../flow/folder.ts';
+import { loadBrokerFiles } from '../../src/folder/policy-and-registry.ts';
+import type { Connections } from '../../src/app/connections.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
+import { createPreparedSteps } from '../../src/engine/prepared-inputs.ts';
+import { runFlow } from '../../src/engine/run-flow.ts';
+import type { Services } from '../../src/engine/services.ts';
+import type { Issuer } from '../../src/adapters/issuers/contract.ts';
+import type { Reference } from '../../src/foundation/reference.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import type { CacheSettings } from '../../src/folder/service/settings.ts';
+import { createTokenCache } from '../../src/engine/token-cache.ts';
+import { createReadTogether } from '../../src/adapters/vaults/read-together.ts';
+import { load } from '../folder/folder.ts';
 
 /** A clock that only the test moves; timers go off when it passes them. */
 export interface TestClock extends BrokerClock {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { auditRefusal, BrokerRefusal, refusalOf, refusals } from '../../src/broker/refusal.ts';
-import { type ErrorCode, errorCodes, FlowError } from '../../src/errors.ts';
+import { type ErrorCode, errorCodes, FlowError } from '../../src/foundation/errors.ts';
 
 describe('refusals', () => {
   const codes = Object.keys(errorCodes) as ErrorCode[];

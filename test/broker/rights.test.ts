@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../src/audit/contract.ts';
 import { BrokerRefusal } from '../../src/broker/refusal.ts';
-import { decide } from '../../src/policy/decide.ts';
-import type { Policy } from '../../src/policy/policy.ts';
+import { decide } from '../../src/broker/policy/decide.ts';
+import type { Policy } from '../../src/folder/policy/policy.ts';
 import { arrange, as, settle } from './arrange.ts';
 
 const secrets = ['openai.api_key', 'github.token', 'stripe.live_key', 'orders.token', 'nothing.there'] as const;

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type RunningStack } from '../../src/dev/stack.ts';
+import { type RunningStack } from '../../src/laptop/start-stack.ts';
 import { createHome, type Home } from '../e2e/home.ts';
 import { type Browsers, openBrowser, type Person } from './person.ts';
 import { atPage, authenticator, giveCode, giveCredentials, signOut } from './steps.ts';

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startIdentityProvider, type DevelopmentIdentityProvider } from '../../src/dev/identity/server.ts';
-import { Secret } from '../../src/secret.ts';
+import { startIdentityProvider, type DevelopmentIdentityProvider } from '../../src/laptop/identity-provider/server.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { type Browsers, openBrowser, type Person } from './person.ts';
 import { atPage, authenticator, confirmEnrolment, giveCode, giveCredentials, signOut, unableToScan } from './steps.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BrokerError, type Client, type ClientOptions, createClient } from '../../src/client.ts';
-import { authorized, bearer, canary, startStand } from '../server/stand.ts';
+import { authorized, bearer, canary, startStand } from '../surfaces/server/stand.ts';
 import { type Asked, handClock, json, startAnswering } from './stand.ts';
 
 const ending: (() => unknown)[] = [];

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FlowError } from '../../src/errors.ts';
-import type { IdentityProvider, NewUser } from '../../src/identity/contract.ts';
-import { Secret } from '../../src/secret.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
+import type { IdentityProvider, NewUser } from '../../src/adapters/identity/contract.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 
 export interface ProviderUnderTest {
   readonly provider: IdentityProvider;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Secret } from '../../src/secret.ts';
-import type { SecretStore, StoredSecret } from '../../src/stores/contract.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import type { SecretStore, StoredSecret } from '../../src/adapters/stores/contract.ts';
 
 export interface StoreUnderTest {
   readonly store: SecretStore;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { VaultSeed } from '../../src/dev/vault/seeds.ts';
-import { FlowError } from '../../src/errors.ts';
-import { Reference } from '../../src/reference.ts';
-import { Secret } from '../../src/secret.ts';
-import type { Vault, VaultItems } from '../../src/vaults/contract.ts';
+import type { VaultSeed } from '../../src/laptop/vault/seeds.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
+import { Reference } from '../../src/foundation/reference.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import type { Vault, VaultItems } from '../../src/adapters/vaults/contract.ts';
 
 /** A service filled with the seeds, and a vault adapter signed in to it. */
 export interface VaultUnderTest {

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type DevelopmentIdentityProvider, startIdentityProvider } from '../../src/dev/identity/server.ts';
-import { type DevelopmentSecretsManager, startSecretsManager } from '../../src/dev/secrets-manager/server.ts';
-import { type DevelopmentVault, startVault } from '../../src/dev/vault/server.ts';
-import { Secret } from '../../src/secret.ts';
+import { type DevelopmentIdentityProvider, startIdentityProvider } from '../../src/laptop/identity-provider/server.ts';
+import { type DevelopmentSecretsManager, startSecretsManager } from '../../src/laptop/secrets-manager/server.ts';
+import { type DevelopmentVault, startVault } from '../../src/laptop/vault/server.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { createHome } from './home.ts';
 
 // an environment of one's own: servers that the command knows by their addresses only

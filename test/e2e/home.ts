@@ -2,8 +2,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { type RunningStack, startStack } from '../../src/dev/stack.ts';
-import { loadFolder } from '../../src/flow/load.ts';
+import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
+import { loadFolder } from '../../src/folder/load-folder.ts';
 import { stepKinds } from '../../src/steps/index.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');

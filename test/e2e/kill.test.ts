@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RunningStack } from '../../src/dev/stack.ts';
+import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { createHome, type Ended, type Home } from './home.ts';
 
 // a run that waits for fresh one-time codes has a stack of its own, beside the others

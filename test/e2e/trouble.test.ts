@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openApp } from '../../src/app.ts';
-import { type RunningStack } from '../../src/dev/stack.ts';
-import { takeEnvironment } from '../../src/environment.ts';
-import { FlowError } from '../../src/errors.ts';
-import { parseInputs } from '../../src/flow/inputs.ts';
-import { createLocks } from '../../src/lock.ts';
-import { stateFolder } from '../../src/state.ts';
+import { openApp } from '../../src/app/open-app.ts';
+import { type RunningStack } from '../../src/laptop/start-stack.ts';
+import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
+import { parseInputs } from '../../src/folder/flows/inputs.ts';
+import { createLocks } from '../../src/foundation/locks.ts';
+import { stateFolder } from '../../src/foundation/state-folder.ts';
 import { createHome, type Ended } from './home.ts';
 
 const home = createHome();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { json, startAnswering } from '../client/stand.ts';
 import { createHome, repository } from '../e2e/home.ts';
-import { bearer, canary, memoryTrail, standInBroker, startStand } from '../server/stand.ts';
+import { bearer, canary, memoryTrail, standInBroker, startStand } from '../surfaces/server/stand.ts';
 import { python } from '../programs.ts';
 
 type Answering = Awaited<ReturnType<typeof startAnswering>>;

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { generateSecret } from 'otplib';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { SignIn, SignInPage } from '../../src/identity/contract.ts';
-import { createSignIn } from '../../src/identity/sign-in.ts';
-import { Secret } from '../../src/secret.ts';
-import { codeAt, parseOneTimePassword } from '../../src/totp.ts';
+import type { SignIn, SignInPage } from '../../src/adapters/identity/contract.ts';
+import { createSignIn } from '../../src/adapters/identity/sign-in-pages/sign-in.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import { codeAt, parseOneTimePassword } from '../../src/foundation/totp.ts';
 import { codeOf, type Keycloak } from './keycloak.ts';
 import { makeRealm, type Realm } from './keycloak-realm.ts';
 

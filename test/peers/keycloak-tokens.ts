@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { TokenRequest } from '../../src/issuers/contract.ts';
-import { createIssuer } from '../../src/issuers/openid.ts';
-import { Secret } from '../../src/secret.ts';
+import type { TokenRequest } from '../../src/adapters/issuers/contract.ts';
+import { createIssuer } from '../../src/adapters/issuers/openid/issuer.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { createVerifier } from '../../src/verify.ts';
 import { codeOf } from './keycloak.ts';
 import { audience, type Realm } from './keycloak-realm.ts';

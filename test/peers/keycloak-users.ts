@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { IdentityProvider, NewUser } from '../../src/identity/contract.ts';
-import { createScimProvider } from '../../src/identity/scim.ts';
-import { createIssuer } from '../../src/issuers/openid.ts';
-import { Secret } from '../../src/secret.ts';
+import type { IdentityProvider, NewUser } from '../../src/adapters/identity/contract.ts';
+import { createScimProvider } from '../../src/adapters/identity/scim/provider.ts';
+import { createIssuer } from '../../src/adapters/issuers/openid/issuer.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { codeOf } from './keycloak.ts';
 import type { Realm } from './keycloak-realm.ts';
 

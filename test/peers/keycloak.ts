@@ -5,7 +5,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { FlowError } from '../../src/errors.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
 import { hasProgram, installPackages } from '../programs.ts';
 import { freePort } from './python.ts';
 

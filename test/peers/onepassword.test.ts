@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type DevelopmentVault, startVault } from '../../src/dev/vault/server.ts';
-import { Reference } from '../../src/reference.ts';
-import { Secret } from '../../src/secret.ts';
-import { oneTimePasswordUri, newOneTimePassword, codeAt } from '../../src/totp.ts';
-import type { Vault, VaultItems } from '../../src/vaults/contract.ts';
-import { createOnePasswordVault } from '../../src/vaults/onepassword.ts';
+import { type DevelopmentVault, startVault } from '../../src/laptop/vault/server.ts';
+import { Reference } from '../../src/foundation/reference.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import { oneTimePasswordUri, newOneTimePassword, codeAt } from '../../src/foundation/totp.ts';
+import type { Vault, VaultItems } from '../../src/adapters/vaults/contract.ts';
+import { createOnePasswordVault } from '../../src/adapters/vaults/onepassword/vault.ts';
 import { ref } from '../contracts/vault.ts';
 import { PythonError, type PythonSdk, startPythonSdk } from './python-sdk.ts';
 

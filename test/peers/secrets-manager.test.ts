@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import * as sdk from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Secret } from '../../src/secret.ts';
-import { createSecretsManagerStore } from '../../src/stores/aws-secrets-manager.ts';
-import type { SecretStore } from '../../src/stores/contract.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import { createSecretsManagerStore } from '../../src/adapters/stores/aws-secrets-manager/store.ts';
+import type { SecretStore } from '../../src/adapters/stores/contract.ts';
 import { secretStoreContract } from '../contracts/secret-store.ts';
-import { memoryVault, pusher, ref } from '../steps/secrets-manager-push/harness.ts';
+import { memoryVault, pusher, ref } from '../steps/store-push/harness.ts';
 import { freePort, pythonEnvironment, startPython } from './python.ts';
 
 interface Peer {

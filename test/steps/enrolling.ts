@@ -1,10 +1,10 @@
-import { FlowError } from '../../src/errors.ts';
-import type { StepContext } from '../../src/flow/step.ts';
-import type { IdentityProvider } from '../../src/identity/contract.ts';
-import { storedSeeds } from '../../src/identity/stored-seeds.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
+import type { StepContext } from '../../src/steps/contract.ts';
+import type { IdentityProvider } from '../../src/adapters/identity/contract.ts';
+import { storedSeeds } from '../../src/steps/procedures/stored-seeds.ts';
 import { idpEnrollTotp } from '../../src/steps/idp-enroll-totp.ts';
 import { idpSignIn } from '../../src/steps/idp-sign-in.ts';
-import type { Item, VaultItems } from '../../src/vaults/contract.ts';
+import type { Item, VaultItems } from '../../src/adapters/vaults/contract.ts';
 import { someone, type Laptop } from './laptop.ts';
 
 export interface Case {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FlowError, type ErrorCode } from '../../src/errors.ts';
-import type { StepContext, StepPlan, WriteStepKind } from '../../src/flow/step.ts';
-import type { IdentityProvider } from '../../src/identity/contract.ts';
+import { FlowError, type ErrorCode } from '../../src/foundation/errors.ts';
+import type { StepContext, StepPlan, WriteStepKind } from '../../src/steps/contract.ts';
+import type { IdentityProvider } from '../../src/adapters/identity/contract.ts';
 import { idpCreateUser } from '../../src/steps/idp-create-user.ts';
 import { idpDisableUser } from '../../src/steps/idp-disable-user.ts';
-import type { Item, Vault } from '../../src/vaults/contract.ts';
+import type { Item, Vault } from '../../src/adapters/vaults/contract.ts';
 import { someone, startLaptop, type Laptop } from './laptop.ts';
 
 let laptop: Laptop;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { SignIn, SignInPage } from '../../src/identity/contract.ts';
-import { sameSeed } from '../../src/identity/stored-seeds.ts';
-import type { OneTimePassword } from '../../src/totp.ts';
-import type { Vault } from '../../src/vaults/contract.ts';
+import type { SignIn, SignInPage } from '../../src/adapters/identity/contract.ts';
+import { sameSeed } from '../../src/steps/procedures/stored-seeds.ts';
+import type { OneTimePassword } from '../../src/foundation/totp.ts';
+import type { Vault } from '../../src/adapters/vaults/contract.ts';
 import { codeOf, enrolling } from './enrolling.ts';
 import { startLaptop, type Laptop } from './laptop.ts';
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FlowError } from '../../src/errors.ts';
-import type { SignIn, SignInPage } from '../../src/identity/contract.ts';
-import { Secret } from '../../src/secret.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
+import type { SignIn, SignInPage } from '../../src/adapters/identity/contract.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { idpEnrollTotp } from '../../src/steps/idp-enroll-totp.ts';
-import { codeAt, newOneTimePassword } from '../../src/totp.ts';
-import type { Vault } from '../../src/vaults/contract.ts';
+import { codeAt, newOneTimePassword } from '../../src/foundation/totp.ts';
+import type { Vault } from '../../src/adapters/vaults/contract.ts';
 import { codeOf, enrolling, type Case } from './enrolling.ts';
 import { someone, startLaptop, type Laptop } from './laptop.ts';
 

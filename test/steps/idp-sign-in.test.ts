@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FlowError } from '../../src/errors.ts';
-import type { StepContext } from '../../src/flow/step.ts';
-import type { SignIn } from '../../src/identity/contract.ts';
-import type { Reference } from '../../src/reference.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
+import type { StepContext } from '../../src/steps/contract.ts';
+import type { SignIn } from '../../src/adapters/identity/contract.ts';
+import type { Reference } from '../../src/foundation/reference.ts';
 import { idpEnrollTotp } from '../../src/steps/idp-enroll-totp.ts';
 import { idpSignIn } from '../../src/steps/idp-sign-in.ts';
-import { codeAt, newOneTimePassword, readOneTimePassword } from '../../src/totp.ts';
+import { codeAt, newOneTimePassword, readOneTimePassword } from '../../src/foundation/totp.ts';
 import { someone, startLaptop, type Laptop } from './laptop.ts';
 
 let laptop: Laptop;

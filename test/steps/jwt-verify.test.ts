@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { StepContext } from '../../src/flow/step.ts';
-import { createIssuer } from '../../src/issuers/openid.ts';
-import { Secret } from '../../src/secret.ts';
+import type { StepContext } from '../../src/steps/contract.ts';
+import { createIssuer } from '../../src/adapters/issuers/openid/issuer.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { jwtVerify } from '../../src/steps/jwt-verify.ts';
-import { type HostileIssuer, json, startHostileIssuer } from '../issuers/hostile.ts';
+import { type HostileIssuer, json, startHostileIssuer } from '../adapters/issuers/openid/hostile.ts';
 
 let hostile: HostileIssuer;
 beforeAll(async () => {

@@ -1,13 +1,13 @@
-import { deriveKey, ownershipMark } from '../../src/derived-keys.ts';
-import { startIdentityProvider, type DevelopmentIdentityProvider } from '../../src/dev/identity/server.ts';
-import { startVault, type DevelopmentVault } from '../../src/dev/vault/server.ts';
-import type { StepContext } from '../../src/flow/step.ts';
-import type { IdentityProvider, SignIn, User } from '../../src/identity/contract.ts';
-import { createScimProvider } from '../../src/identity/scim.ts';
-import { createSignIn } from '../../src/identity/sign-in.ts';
-import { Secret } from '../../src/secret.ts';
-import type { Item, Vault } from '../../src/vaults/contract.ts';
-import { createOnePasswordVault } from '../../src/vaults/onepassword.ts';
+import { deriveKey, ownershipMark } from '../../src/foundation/key-derivation.ts';
+import { startIdentityProvider, type DevelopmentIdentityProvider } from '../../src/laptop/identity-provider/server.ts';
+import { startVault, type DevelopmentVault } from '../../src/laptop/vault/server.ts';
+import type { StepContext } from '../../src/steps/contract.ts';
+import type { IdentityProvider, SignIn, User } from '../../src/adapters/identity/contract.ts';
+import { createScimProvider } from '../../src/adapters/identity/scim/provider.ts';
+import { createSignIn } from '../../src/adapters/identity/sign-in-pages/sign-in.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import type { Item, Vault } from '../../src/adapters/vaults/contract.ts';
+import { createOnePasswordVault } from '../../src/adapters/vaults/onepassword/vault.ts';
 
 /** The clock of the steps and of the provider's one-time codes; a sleep moves it on. */
 export interface Clock {

@@ -1,11 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { StepContext } from '../../src/flow/step.ts';
-import { createIssuer } from '../../src/issuers/openid.ts';
-import { Reference } from '../../src/reference.ts';
-import { Secret } from '../../src/secret.ts';
+import type { StepContext } from '../../src/steps/contract.ts';
+import { createIssuer } from '../../src/adapters/issuers/openid/issuer.ts';
+import { Reference } from '../../src/foundation/reference.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { oauthClientCredentials } from '../../src/steps/oauth-client-credentials.ts';
-import { type HostileIssuer, json, startHostileIssuer } from '../issuers/hostile.ts';
+import { type HostileIssuer, json, startHostileIssuer } from '../adapters/issuers/openid/hostile.ts';
 
 let hostile: HostileIssuer;
 beforeAll(async () => {

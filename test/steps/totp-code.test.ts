@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { FlowError } from '../../src/errors.ts';
-import type { StepContext } from '../../src/flow/step.ts';
-import { Reference } from '../../src/reference.ts';
-import { Secret } from '../../src/secret.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
+import type { StepContext } from '../../src/steps/contract.ts';
+import { Reference } from '../../src/foundation/reference.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { totpCode } from '../../src/steps/totp-code.ts';
-import { codeAt, parseOneTimePassword } from '../../src/totp.ts';
+import { codeAt, parseOneTimePassword } from '../../src/foundation/totp.ts';
 import { createClock } from './laptop.ts';
 
 const seed = 'JBSWY3DPEHPK3PXP';

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { deriveKey, ownershipMark } from '../../src/derived-keys.ts';
-import { FlowError } from '../../src/errors.ts';
-import type { StepContext, StepPlan, WriteStepKind } from '../../src/flow/step.ts';
-import type { Reference } from '../../src/reference.ts';
-import { Secret } from '../../src/secret.ts';
+import { deriveKey, ownershipMark } from '../../src/foundation/key-derivation.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
+import type { StepContext, StepPlan, WriteStepKind } from '../../src/steps/contract.ts';
+import type { Reference } from '../../src/foundation/reference.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { vaultCreateLogin } from '../../src/steps/vault-create-login.ts';
 import { vaultRead } from '../../src/steps/vault-read.ts';
-import type { Vault, VaultItems } from '../../src/vaults/contract.ts';
-import { createOnePasswordVault } from '../../src/vaults/onepassword.ts';
+import type { Vault, VaultItems } from '../../src/adapters/vaults/contract.ts';
+import { createOnePasswordVault } from '../../src/adapters/vaults/onepassword/vault.ts';
 import { codeOf } from '../contracts/vault.ts';
 import { someone, startLaptop, type Laptop } from './laptop.ts';
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { StepContext, StepPlan, WriteStepKind } from '../../src/flow/step.ts';
-import type { Reference } from '../../src/reference.ts';
-import { Secret } from '../../src/secret.ts';
+import type { StepContext, StepPlan, WriteStepKind } from '../../src/steps/contract.ts';
+import type { Reference } from '../../src/foundation/reference.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { vaultSetOneTimePassword } from '../../src/steps/vault-set-one-time-password.ts';
-import { parseOneTimePassword } from '../../src/totp.ts';
-import type { Vault } from '../../src/vaults/contract.ts';
+import { parseOneTimePassword } from '../../src/foundation/totp.ts';
+import type { Vault } from '../../src/adapters/vaults/contract.ts';
 import { codeOf, ref } from '../contracts/vault.ts';
 import { someone, startLaptop, type Laptop } from './laptop.ts';
 

@@ -9,7 +9,7 @@ import {
   type VerifierOptions,
   type WithAuth,
 } from '../../src/verify.ts';
-import { type HostileIssuer, json, startHostileIssuer } from '../issuers/hostile.ts';
+import { type HostileIssuer, json, startHostileIssuer } from '../adapters/issuers/openid/hostile.ts';
 
 const audience = 'https://orders.example';
 const discovery = '/.well-known/openid-configuration';

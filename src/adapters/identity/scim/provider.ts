@@ -1,0 +1,195 @@
+import { FlowError, oneLine } from '../../../foundation/errors.ts';
+import { createHttp, type HttpOptions } from '../../../foundation/http.ts';
+import type { Secret } from '../../../foundation/secret.ts';
+import type { IdentityProvider, NewUser, SignIn, User } from '../contract.ts';
+import { retryAfterOf } from '../../issuers/openid/refusals.ts';
+import { scrub } from '../../../foundation/scrub.ts';
+
+export interface ScimOptions extends Pick<HttpOptions, 'development' | 'fetch' | 'deadline'> {
+  /** its name in service.yaml, for messages */
+  readonly name: string;
+  /** the base of the API: `https://example.com/scim/v2/` */
+  readonly url: string;
+  /** Gives the bearer token. Where one was refused it is told which, so that a cache can let go of it. */
+  readonly token: (refused?: Secret) => Promise<Secret>;
+  readonly signIn?: SignIn | undefined;
+  /** epoch milliseconds, for Retry-After dates; default Date.now */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Users by SCIM 2.0 (RFC 7643, RFC 7644). A server that takes a password and ignores it, as Keycloak's does, cannot be
+ * told from here: idp/sign-in is the proof that the password is in force.
+ */
+export function createScimProvider(options: ScimOptions): IdentityProvider {
+  const { name, token, signIn, now = Date.now } = options;
+  const base = new URL(options.url.endsWith('/') ? options.url : `${options.url}/`);
+  const send = createHttp({ ...options, peer: 'the identity provider' });
+  const resources = () => import('./resources.ts');
+
+  async function call(method: string, path: string, body?: string): Promise<Told> {
+    const url = new URL(path, base).href;
+    const once = async (bearer: Secret): Promise<Told> => {
+      const response = await send(url, {
+        method,
+        headers: {
+          accept: 'application/scim+json, application/json',
+          authorization: `Bearer ${bearer.reveal()}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/scim+json' }),
+        },
+        ...(body === undefined ? {} : { body }),
+      });
+      return { status: response.status, headers: response.headers, body: await response.text(), bearer };
+    };
+    const bearer = await token();
+    const answer = await once(bearer);
+    if (answer.status !== 401) return answer;
+    const fresh = await token(bearer);
+    return fresh.equals(bearer) ? answer : once(fresh);
+  }
+
+  async function failed(answer: Told, given?: NewUser): Promise<FlowError> {
+    const { scimType, detail } = (await resources()).parseFailure(answer.body);
+    return failure(name, answer, { scimType, detail, given, now: now() });
+  }
+
+  const malformed = (what: string) =>
+    new FlowError('protocol', `identity provider "${name}" answers with ${what}`, {
+      hint: 'is the address the base of a SCIM 2.0 API?',
+    });
+
+  async function get(id: string): Promise<User | undefined> {
+    const answer = await call('GET', `Users/${segment(id)}`);
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) throw await failed(answer);
+    const user = (await resources()).parseUser(answer.body);
+    if (user?.id !== id) throw malformed('something that is not the user asked for');
+    return user;
+  }
+
+  return {
+    address: base.href,
+    get,
+    ...(signIn === undefined ? {} : { signIn }),
+
+    async find(userName) {
+      // the value is a JSON string (RFC 7644, section 3.4.2.2)
+      const filter = `userName eq ${JSON.stringify(userName)}`;
+      const answer = await call('GET', `Users?${new URLSearchParams({ filter }).toString()}`);
+      if (answer.status !== 200) throw await failed(answer);
+      const found = (await resources()).parseUsers(answer.body);
+      if (found === undefined) throw malformed('something that is no list of users');
+      // the filter is not trusted: a server that ignores it would lend us somebody else's user
+      const matching = found.users.filter((user) => sameName(user.userName, userName));
+      if (matching.length > 1) {
+        throw new FlowError('ambiguous', `identity provider "${name}" has ${matching.length} users "${userName}"`, {
+          hint: `their ids: ${oneLine(matching.map(({ id }) => id).join(', '))}`,
+        });
+      }
+      const [user] = matching;
+      // no user among some of those that were not asked for is no proof that there is none
+      if (user === undefined && found.total > found.users.length) throw malformed('a part of its users');
+      return user;
+    },
+
+    async create(given) {
+      const { newUserBody, parseUser } = await resources();
+      const answer = await call('POST', 'Users', newUserBody(given));
+      if (answer.status !== 201 && answer.status !== 200) throw await failed(answer, given);
+      const user = parseUser(answer.body);
+      if (user === undefined || !sameName(user.userName, given.userName)) {
+        throw malformed('something that is not the user that was made');
+      }
+      return user;
+    },
+
+    async disable(id) {
+      const { disableBody } = await resources();
+      const before = await get(id);
+      if (before === undefined) throw missing(name, id);
+      if (!before.active) return;
+      const answer = await call('PATCH', `Users/${segment(id)}`, disableBody);
+      if (answer.status === 404) throw missing(name, id);
+      if (answer.status !== 200 && answer.status !== 204) throw await failed(answer);
+      // some servers answer 200 to what they did not understand
+      if ((await get(id))?.active === true) throw malformed('a user that is still active after it was disabled');
+    },
+  };
+}
+
+/** An answer, and the bearer token that it may quote. */
+interface Told {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+  readonly bearer: Secret;
+}
+
+interface Said {
+  readonly scimType: string | undefined;
+  readonly detail: string;
+  readonly given: NewUser | undefined;
+  readonly now: number;
+}
+
+type Rule = (said: Said & { readonly answer: Told }) => boolean;
+type Kind = readonly [ConstructorParameters<typeof FlowError>[0], string, string];
+
+/** The first rule that fits says what an answer means. */
+const rules: readonly (readonly [Rule, Kind])[] = [
+  [({ answer }) => answer.status === 401, ['denied', 'refuses the token', 'check the client of its token-flow']],
+  [
+    ({ answer }) => answer.status === 403,
+    ['denied', 'does not allow this', 'give the client of its token-flow the right to manage users'],
+  ],
+  [({ answer }) => answer.status === 404, ['not-found', 'has no such resource', 'is the address that of a SCIM API?']],
+  [
+    ({ answer, scimType }) => answer.status === 409 || scimType === 'uniqueness',
+    ['conflict', 'says that the user exists', 'use another user name'],
+  ],
+  [({ answer }) => answer.status === 429, ['rate-limited', 'asks for fewer requests', 'try again later']],
+  [
+    ({ answer, given, detail, scimType }) =>
+      answer.status === 400 && given !== undefined && /pass/i.test(`${detail} ${scimType ?? ''}`),
+    ['invalid-value', 'refuses the password', "fit the password to the provider's rules"],
+  ],
+  [({ answer }) => answer.status >= 500, ['unavailable', 'is in trouble', 'try again later']],
+];
+const otherwise: Kind = ['protocol', 'refuses the request', 'compare the user with what the provider asks for'];
+
+function failure(name: string, answer: Told, said: Said): FlowError {
+  const [code, message, hint] = rules.find(([fits]) => fits({ ...said, answer }))?.[1] ?? otherwise;
+  const detail = safeDetail(said, answer.bearer);
+  const wait = retryAfterOf(answer.headers.get('retry-after'), said.now);
+  return new FlowError(code, `identity provider "${name}" ${message} (${answer.status}${detail})`, {
+    hint,
+    ...(wait === undefined ? {} : { retryAfter: wait }),
+    ...(code === 'invalid-value' ? { place: { subject: 'password' } } : {}),
+  });
+}
+
+/** The server's own words, unless they may quote a part of the password or of the bearer token. */
+function safeDetail({ detail, given }: Said, bearer: Secret): string {
+  const password = given?.password.reveal() ?? '';
+  for (let at = 0; at + 4 <= password.length; at += 1) if (detail.includes(password.slice(at, at + 4))) return '';
+  const text = scrub(detail, [bearer.reveal(), password])?.slice(0, 200);
+  return text === undefined ? '' : `: ${text}`;
+}
+
+/** An id as one segment of a path; `..` would lead out of it. */
+function segment(id: string): string {
+  const encoded = encodeURIComponent(id);
+  if (/^\.{0,2}$/.test(encoded)) throw new FlowError('not-found', `"${id}" is no user id`, { hint: 'give the id' });
+  return encoded;
+}
+
+/** RFC 7643, section 4.1.1: userName is compared without case. */
+function sameName(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+function missing(name: string, id: string): FlowError {
+  return new FlowError('not-found', `identity provider "${name}" has no user with the id "${id}"`, {
+    hint: 'give the id that idp/create-user put out, not the user name',
+  });
+}

@@ -1,0 +1,131 @@
+import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
+import { FlowError } from '../../../foundation/errors.ts';
+import { createHttp, type Fetch } from '../../../foundation/http.ts';
+import { createDiscovery } from '../../openid-client/discovery.ts';
+import { translate } from '../../openid-client/library-errors.ts';
+
+export interface OpenIdOptions {
+  readonly issuerUrl: string;
+  readonly clientId: string;
+  readonly redirectUri: string;
+  readonly development: boolean;
+  readonly fetch?: Fetch | undefined;
+  /** milliseconds for one call */
+  readonly deadline?: number | undefined;
+}
+
+/** One authorization request (RFC 6749, section 4.1, with PKCE) and what becomes of it. */
+export interface Authorization {
+  readonly url: URL;
+  /** Exchanges the code and verifies the ID token. @throws FlowError */
+  redeem(callback: URL): Promise<SignedIn>;
+}
+
+interface SignedIn {
+  readonly subject: string;
+  /** of RP-initiated logout, where the provider has it */
+  readonly endSession: URL | undefined;
+  /** Takes back the access token, and the refresh token where no logout ends it; where the provider has RFC 7009. */
+  revoke(): Promise<void>;
+}
+
+type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
+
+/** Begins authorization requests at one issuer; its discovery document is asked for once. */
+export function createAuthorizations(options: OpenIdOptions): () => Promise<Authorization> {
+  const { issuerUrl: url, clientId, redirectUri, development, fetch, deadline } = options;
+  const call = createHttp({ peer: 'the issuer', development, fetch, deadline });
+  const discover = createDiscovery({ url, development, algorithm: 'oidc', call, now: Date.now });
+
+  async function configuration(): Promise<Configuration> {
+    const openid = await import('openid-client');
+    const client = new openid.Configuration(await discover(), clientId, undefined, openid.None());
+    // which plain http is safe is for the call to say
+    if (development) openid.allowInsecureRequests(client);
+    // the ID token's signature is checked too, not only the connection that it came by
+    openid.enableNonRepudiationChecks(client);
+    client[openid.customFetch] = (address, init) => call(address, { ...init, body: init.body ?? null });
+    return client;
+  }
+
+  return async () => {
+    const [openid, config] = await Promise.all([import('openid-client'), configuration()]);
+    const verifier = openid.randomPKCECodeVerifier();
+    const state = openid.randomState();
+    const nonce = openid.randomNonce();
+    const parameters = {
+      redirect_uri: redirectUri,
+      scope: 'openid',
+      state,
+      nonce,
+      code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+    };
+    return {
+      url: attempt(() => openid.buildAuthorizationUrl(config, parameters)),
+      redeem: async (callback) => {
+        try {
+          const tokens = await openid.authorizationCodeGrant(config, callback, {
+            pkceCodeVerifier: verifier,
+            expectedState: state,
+            expectedNonce: nonce,
+            idTokenExpected: true,
+          });
+          return signedIn(openid, config, tokens);
+        } catch (error) {
+          throw refused(error);
+        }
+      },
+    };
+  };
+}
+
+function signedIn(openid: typeof import('openid-client'), config: Configuration, tokens: Tokens): SignedIn {
+  const subject = tokens.claims()?.sub;
+  if (subject === undefined || tokens.id_token === undefined) {
+    throw new FlowError('protocol', 'the issuer gave no ID token');
+  }
+  const metadata = config.serverMetadata();
+  const hint = { id_token_hint: tokens.id_token };
+  // some providers end the session with its refresh token, and then have no session to log out of
+  const alone = metadata.end_session_endpoint === undefined ? [tokens.refresh_token] : [];
+  return {
+    subject,
+    endSession: metadata.end_session_endpoint === undefined ? undefined : openid.buildEndSessionUrl(config, hint),
+    revoke: async () => {
+      if (metadata.revocation_endpoint === undefined) return;
+      try {
+        for (const token of [tokens.access_token, ...alone]) {
+          if (token !== undefined) await openid.tokenRevocation(config, token);
+        }
+      } catch (error) {
+        throw translate(error);
+      }
+    },
+  };
+}
+
+/** An authorization response may be a refusal (RFC 6749, section 4.1.2.1); its code is a fixed word, its text is not. */
+function refused(error: unknown): FlowError {
+  const said = error instanceof Error && 'error' in error ? error.error : undefined;
+  if (typeof said === 'string') {
+    const word = /^[a-z_]{1,40}$/.test(said) ? said : 'an error';
+    return new FlowError('denied', `the issuer refuses the sign-in: ${word}`, {
+      hint: 'check client-id and redirect-uri of the identity provider, and what the client may do',
+    });
+  }
+  const translated = translate(error);
+  if (translated.code !== 'internal') return translated;
+  return new FlowError('protocol', "the issuer's ID token or answer is not valid for this sign-in", {
+    hint: 'was the sign-in answered by another issuer, or is the local clock wrong?',
+    cause: translated.cause,
+  });
+}
+
+function attempt<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw translate(error);
+  }
+}

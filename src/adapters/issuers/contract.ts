@@ -1,0 +1,78 @@
+import type { Secret } from '../../foundation/secret.ts';
+
+/** A token issuer: an OAuth 2 authorization server. Adapters are factory functions; every call has a deadline. */
+export interface Issuer {
+  /** its name in service.yaml */
+  readonly name: string;
+  /** the issuer identifier, as written in service.yaml */
+  readonly url: string;
+  /** Reads the issuer's metadata, once. @throws FlowError unavailable, timeout, protocol */
+  discover(): Promise<void>;
+  /**
+   * Client credentials grant (RFC 6749, section 4.4). Checks what was granted against what was asked for, and a JWT's
+   * signature, issuer, audience, expiry and required claims (RFC 9068), before it returns.
+   */
+  clientCredentials(request: TokenRequest): Promise<Token>;
+  /** Verifies a JWT with the issuer's keys. @throws FlowError protocol, unavailable */
+  verify(token: Secret, expected: Expectations): Promise<VerifiedToken>;
+  /** Local clock minus the issuer's `Date`, in seconds, from the last answer; undefined before the first. */
+  readonly clockSkew: () => number | undefined;
+  /** token requests made since it was created */
+  readonly requests: () => number;
+}
+
+export type ClientAuthentication = 'client_secret_post' | 'client_secret_basic' | 'private_key_jwt';
+
+/** Parameters that have keys of their own, or are the protocol's: `parameters` may not hold them. */
+export const standardParameters: readonly string[] = [
+  ...['grant_type', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
+  ...['audience', 'resource', 'scope'],
+];
+
+export interface TokenRequest {
+  readonly clientId: string;
+  /** one, or two live ones during a rotation, tried in order; a read is lazy, so the second costs nothing unused */
+  readonly clientSecrets?: readonly Credential[] | undefined;
+  /** for private_key_jwt: a PEM (PKCS #8) or JWK */
+  readonly clientKey?: Credential | undefined;
+  /** absent: by the key or secret that is given, and by what the issuer lists */
+  readonly authentication?: ClientAuthentication | undefined;
+  readonly audience?: string | undefined;
+  /** RFC 8707; absolute URIs */
+  readonly resource?: readonly string[] | undefined;
+  readonly scope?: readonly string[] | undefined;
+  readonly parameters?: Readonly<Record<string, string>> | undefined;
+  readonly requireClaims?: Readonly<Record<string, unknown>> | undefined;
+  readonly tokenFormat: 'jwt' | 'opaque';
+  readonly signal?: AbortSignal | undefined;
+  warn(message: string): void;
+}
+
+export interface Credential {
+  /** for messages: the reference, never the value */
+  readonly label: string;
+  read(): Promise<Secret>;
+}
+
+export interface Token {
+  readonly accessToken: Secret;
+  /** as RFC 6750 writes it: `Bearer` */
+  readonly tokenType: string;
+  /** epoch seconds; undefined where the issuer did not say */
+  readonly expiresAt: number | undefined;
+  /** granted scope, space separated */
+  readonly scope: string | undefined;
+}
+
+export interface Expectations {
+  /** each of them must be in `aud` */
+  readonly audience?: string | readonly string[] | undefined;
+  readonly requireClaims?: Readonly<Record<string, unknown>> | undefined;
+  /** seconds, default 0 */
+  readonly clockTolerance?: number | undefined;
+}
+
+export interface VerifiedToken {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,141 @@
+import { FlowError } from '../../../foundation/errors.ts';
+import type { Secret } from '../../../foundation/secret.ts';
+import { scopesOf } from '../../../verify/required-claims.ts';
+import type { JwtProblem, JwtRejection, JwtRules, VerifiedJwt } from '../../../verify/jwt.ts';
+import type { KeySet } from '../../../verify/key-set.ts';
+import type { Expectations, TokenRequest, VerifiedToken } from '../contract.ts';
+import type { Metadata } from '../../openid-client/discovery.ts';
+import { translate } from '../../openid-client/library-errors.ts';
+import type { Transport } from './transport.ts';
+
+export interface JwtCheckOptions {
+  readonly typ: string | readonly string[] | undefined;
+  readonly algorithms: readonly string[] | undefined;
+  readonly transport: Transport;
+  readonly now: () => number;
+}
+
+export interface Accepted {
+  /** `exp`, epoch seconds */
+  readonly expires: number;
+  /** granted scope, where the token tells it */
+  readonly scope: string | undefined;
+  /** it is of RFC 9068's profile, which tells the scope where one was granted */
+  readonly tellsScope: boolean;
+}
+
+export interface JwtChecks {
+  /** A token that the issuer just gave. */
+  accept(accessToken: string, request: TokenRequest, metadata: Metadata): Promise<Accepted>;
+  /** A token from elsewhere. */
+  verify(token: Secret, expected: Expectations, metadata: Metadata): Promise<VerifiedToken>;
+}
+
+/** seconds that an issuer's clock may be ahead of ours for `nbf` and `iat` of a token it just gave */
+const aheadTolerance = 60;
+
+const explanations: Readonly<Record<JwtProblem, readonly [message: string, hint: string]>> = {
+  malformed: ['the token is not a signed JWT', 'write `token-format: opaque` where the issuer gives opaque tokens'],
+  algorithm: ['the token is signed with an algorithm that is not accepted', "check the issuer's `algorithms`"],
+  type: ["the token's `typ` is not that of an access token", "check the issuer's `typ`"],
+  key: ["the token is not signed with one of the issuer's keys", 'check that it comes from this issuer'],
+  signature: ["the token's signature is wrong", 'check that it comes from this issuer'],
+  issuer: ["the token's issuer is another one", "write the issuer's url exactly as its tokens have it"],
+  audience: [
+    'the token is not for the audience that is asked for',
+    'check `audience` and `resource`; some issuers ignore them and want a mapper or a scope',
+  ],
+  expired: ['the token has expired', "check this machine's clock"],
+  'not-yet-valid': ['the token is not valid yet', "check this machine's clock"],
+  claim: ['a claim of the token is not as required', 'check `require-claims`, and what the issuer puts into the token'],
+};
+
+/** Checks JWTs with the issuer's keys, which are fetched when first needed and kept. */
+export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOptions): JwtChecks {
+  let kept: { readonly url: string; readonly keys: KeySet } | undefined;
+  const types = typeof typ === 'string' ? [typ] : typ;
+
+  async function keysOf({ jwks_uri: url }: Metadata): Promise<KeySet> {
+    if (typeof url !== 'string' || !URL.canParse(url)) {
+      throw new FlowError('protocol', "the issuer's discovery document names no key set", {
+        hint: 'write `token-format: opaque` where its tokens cannot be verified here',
+      });
+    }
+    const { createKeySet } = await import('../../../verify/key-set.ts');
+    if (kept?.url !== url) kept = { url, keys: createKeySet({ url, call: transport.call, now }) };
+    return kept.keys;
+  }
+
+  async function check(
+    token: string,
+    metadata: Metadata,
+    rules: Pick<JwtRules, 'everyAudience' | 'requiredClaims' | 'clockTolerance'>,
+    fresh: boolean,
+  ): Promise<VerifiedJwt> {
+    const { JwtRejection, verifyJwt } = await import('../../../verify/jwt.ts');
+    const keys = await keysOf(metadata);
+    const whole: JwtRules = { issuer: metadata.issuer, algorithms, typ: types, now, ...rules };
+    try {
+      try {
+        return await verifyJwt(token, keys.find, whole);
+      } catch (error) {
+        // the issuer just gave it: an unknown key is a new one, whatever the cooldown for strangers' tokens says
+        const rotated = fresh && error instanceof JwtRejection && ['key', 'signature'].includes(error.problem);
+        if (!rotated) throw error;
+        await keys.reload();
+        return await verifyJwt(token, keys.find, whole);
+      }
+    } catch (error) {
+      throw error instanceof JwtRejection ? explained(error) : translate(error);
+    }
+  }
+
+  function explained({ problem, claim }: JwtRejection): FlowError {
+    const [message, hint] = explanations[problem];
+    const skew = transport.clockSkew() ?? 0;
+    const clock = (problem === 'expired' || problem === 'not-yet-valid') && Math.abs(skew) > 5;
+    return new FlowError('protocol', claim === undefined ? message : `${message}: ${claim}`, {
+      hint: clock
+        ? `this machine's clock is ${Math.abs(skew)} s ${skew > 0 ? 'ahead of' : 'behind'} the issuer's`
+        : hint,
+    });
+  }
+
+  return {
+    async accept(accessToken, request, metadata) {
+      const everyAudience = [
+        ...(request.audience === undefined ? [] : [request.audience]),
+        ...(request.resource ?? []),
+      ];
+      const { JwtRejection } = await import('../../../verify/jwt.ts');
+      const { header, claims } = await check(
+        accessToken,
+        metadata,
+        { everyAudience, requiredClaims: request.requireClaims, clockTolerance: aheadTolerance },
+        true,
+      );
+      const expires = typeof claims['exp'] === 'number' ? claims['exp'] : 0;
+      // the tolerance is for a clock that is behind; a token that has expired is of no use
+      if (expires * 1000 <= now()) throw explained(new JwtRejection('expired'));
+      const scopes = scopesOf(claims);
+      return {
+        expires,
+        scope: scopes?.join(' '),
+        tellsScope: typeof header['typ'] === 'string' && /^(application\/)?at\+jwt$/i.test(header['typ']),
+      };
+    },
+    async verify(token, expected, metadata) {
+      const audience = expected.audience ?? [];
+      return check(
+        token.reveal(),
+        metadata,
+        {
+          everyAudience: typeof audience === 'string' ? [audience] : audience,
+          requiredClaims: expected.requireClaims,
+          clockTolerance: expected.clockTolerance ?? 0,
+        },
+        false,
+      );
+    },
+  };
+}

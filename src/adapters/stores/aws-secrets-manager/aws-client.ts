@@ -1,0 +1,176 @@
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { requireSafeAddress, safeAddressHint } from '../../../foundation/safe-address.ts';
+import { FlowError } from '../../../foundation/errors.ts';
+import type { Secret } from '../../../foundation/secret.ts';
+import { translateAwsError } from './aws-errors.ts';
+
+interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken?: Secret | undefined;
+}
+
+export interface ConnectionOptions {
+  /** its name in service.yaml */
+  readonly name: string;
+  readonly region: string;
+  /** twelve digits; verified by STS before anything else */
+  readonly account?: string | undefined;
+  /** default: AWS's own for the region */
+  readonly endpoint?: string | undefined;
+  /** of the shared configuration files; default: the SDK's default chain */
+  readonly profile?: string | undefined;
+  readonly credentials?: AwsCredentials | undefined;
+  readonly development: boolean;
+  /** milliseconds for one call with its repetitions, default 30,000 */
+  readonly deadline?: number | undefined;
+}
+
+type Sdk = typeof import('@aws-sdk/client-secrets-manager');
+interface CallOptions {
+  readonly abortSignal: AbortSignal;
+}
+type Call<T> = (client: SecretsManagerClient, sdk: Sdk, options: CallOptions) => Promise<T>;
+
+/** where the SDK is about to send what is signed already */
+const lastStep = { step: 'deserialize', priority: 'low', name: 'guardAddress' } as const;
+
+/** The SDK's clients, made when first needed: who we are is settled before the first call. */
+export function createConnection(options: ConnectionOptions) {
+  const { name, region, account, endpoint, profile } = options;
+  let requests = 0;
+  let verified: Promise<void> | undefined;
+  let connected: ReturnType<typeof connect> | undefined;
+
+  async function configuration() {
+    requireRegion(region);
+    if (endpoint !== undefined) requireAddress(endpoint);
+    const credentials = await credentialsOf(options);
+    return {
+      region,
+      maxAttempts: 5,
+      retryMode: 'standard',
+      // an attempt that hangs is repeated within the deadline of the call
+      requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(profile === undefined ? {} : { profile }),
+      ...(credentials === undefined ? {} : { credentials }),
+    } as const;
+  }
+
+  function requireAddress(address: string): void {
+    const found = requireSafeAddress(address, options.development);
+    if (found === undefined) return;
+    throw new FlowError('refused', `the address of store "${name}" ${found}`, { hint: safeAddressHint });
+  }
+
+  /** Counts what really goes out, and stops what would go to an unsafe address: the SDK takes endpoints from the environment too. */
+  const guard =
+    <Args extends { readonly request: unknown }, Result>(next: (args: Args) => Result) =>
+    (args: Args): Result => {
+      const { protocol, hostname } = args.request as { protocol: string; hostname: string };
+      const host = hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname;
+      requireAddress(`${protocol}//${host}`);
+      requests += 1;
+      return next(args);
+    };
+
+  async function connect() {
+    const sdk = await import('@aws-sdk/client-secrets-manager');
+    const client = new sdk.SecretsManagerClient(await configuration());
+    client.middlewareStack.add(guard, lastStep);
+    return { client, sdk };
+  }
+
+  async function verifyAccount(abortSignal: AbortSignal): Promise<void> {
+    const { STSClient, GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
+    const sts = new STSClient(await configuration());
+    sts.middlewareStack.add(guard, lastStep);
+    try {
+      const { Account: told = '' } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal });
+      if (told === account) return;
+      const actual = /^\d{12}$/.test(told) ? told : 'another account';
+      throw new FlowError(
+        'refused',
+        `the AWS credentials belong to ${actual}, and store "${name}" declares account ${account}`,
+        { hint: 'use the credentials of that account, or correct account: in service.yaml' },
+      );
+    } finally {
+      sts.destroy();
+    }
+  }
+
+  async function verify(): Promise<void> {
+    if (account === undefined) return;
+    verified ??= within(verifyAccount).catch((error: unknown) => {
+      verified = undefined; // the next call asks again
+      throw error;
+    });
+    await verified;
+  }
+
+  /** Work with its deadline. @throws FlowError whatever goes wrong */
+  async function within<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    subject?: string,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const deadline = AbortSignal.timeout(options.deadline ?? 30_000);
+    try {
+      return await work(signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
+    } catch (cause) {
+      const error = signal?.aborted === true ? stopped(cause) : deadline.aborted ? late(cause) : cause;
+      throw translateAwsError(error, subject);
+    }
+  }
+
+  return {
+    verify,
+    requests: () => requests,
+    /** @param subject the secret, for the error */
+    async call<T>(work: Call<T>, subject?: string, signal?: AbortSignal): Promise<T> {
+      await verify();
+      return within(
+        async (abortSignal) => {
+          const { client, sdk } = await (connected ??= connect());
+          return work(client, sdk, { abortSignal });
+        },
+        subject,
+        signal,
+      );
+    },
+    async close(): Promise<void> {
+      (await connected?.catch(() => undefined))?.client.destroy();
+      connected = undefined;
+    },
+  };
+}
+
+function stopped(cause: unknown): FlowError {
+  return new FlowError('aborted', 'stopped before AWS answered', { cause });
+}
+
+function late(cause: unknown): FlowError {
+  const hint = 'run again: what was pushed stays pushed';
+  return new FlowError('timeout', 'AWS did not answer in time', { hint, cause });
+}
+
+async function credentialsOf(options: ConnectionOptions) {
+  const { credentials, profile, region } = options;
+  if (credentials !== undefined) {
+    return {
+      accessKeyId: credentials.accessKeyId,
+      secretAccessKey: credentials.secretAccessKey.reveal(),
+      ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken.reveal() }),
+    };
+  }
+  if (profile === undefined) return undefined;
+  const { fromIni } = await import('@aws-sdk/credential-providers');
+  return fromIni({ profile, clientConfig: { region } });
+}
+
+/** It becomes part of a host name. */
+function requireRegion(region: string): void {
+  if (/^[a-z]{2}(?:-[a-z]+)+-\d{1,2}$/.test(region)) return;
+  throw new FlowError('invalid', 'region is not the name of an AWS region', { hint: 'write it as in eu-west-1' });
+}

@@ -1,0 +1,257 @@
+import type { Tag } from '@aws-sdk/client-secrets-manager';
+import { setTimeout as wait } from 'node:timers/promises';
+import { join } from 'node:path';
+import { FlowError } from '../../../foundation/errors.ts';
+import { createConnection, type ConnectionOptions } from './aws-client.ts';
+import { createPace } from './request-pace.ts';
+import { createRecent } from './recent-writes.ts';
+import { describeAll, storedSecretOf, sweep, type Lister } from './list-secrets.ts';
+import type { Metadata, SecretName, SecretStore, SecretWrite, StoredSecret } from '../contract.ts';
+
+export interface SecretsManagerStoreOptions extends ConnectionOptions {
+  /** the user's state folder, for what was written in the last ten minutes; absent: remembered in this process only */
+  readonly stateDir?: string | undefined;
+  /** `fingerprint-key:` of service.yaml */
+  readonly fingerprintKeys?: SecretStore['fingerprintKeys'] | undefined;
+  /**
+   * AWS allows 50 a second each for putting, creating and tagging. Default 45; at a development endpoint on this
+   * machine as fast as it answers
+   */
+  readonly writesPerSecond?: number | undefined;
+  /** calls at once, default 10 */
+  readonly atOnce?: number | undefined;
+  /** epoch milliseconds */
+  readonly now?: (() => number) | undefined;
+  readonly sleep?: ((milliseconds: number) => Promise<void>) | undefined;
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/** AWS Secrets Manager through the AWS SDK. Values are written and never read back. */
+export function createSecretsManagerStore(options: SecretsManagerStoreOptions): SecretStore {
+  const { now = Date.now, sleep = (milliseconds: number) => wait(milliseconds), warn = () => undefined } = options;
+  const address = options.endpoint ?? `https://secretsmanager.${options.region}.amazonaws.com`;
+  const connection = createConnection(options);
+  const paced = createPace({ atOnce: options.atOnce ?? 10, now, sleep });
+  const local = options.development && options.endpoint?.startsWith('http:') === true;
+  const rate = options.writesPerSecond ?? (local ? Infinity : 45);
+  const recent = createRecent({
+    folder: options.stateDir === undefined ? undefined : join(options.stateDir, 'aws-secrets-manager'),
+    scope: [address, options.region, options.account ?? '', options.profile ?? ''].join(' '),
+    now,
+    warn,
+  });
+
+  const lister = (signal: AbortSignal | undefined): Lister => ({
+    async list({ filters, token }) {
+      const answer = await connection.call(
+        (client, sdk, call) =>
+          client.send(
+            new sdk.ListSecretsCommand({
+              MaxResults: 100,
+              IncludePlannedDeletion: true,
+              ...(filters.length === 0 ? {} : { Filters: filters }),
+              ...(token === undefined ? {} : { NextToken: token }),
+            }),
+            call,
+          ),
+        undefined,
+        signal,
+      );
+      return { entries: answer.SecretList ?? [], next: answer.NextToken };
+    },
+    describe: (name) => paced('read', Infinity, () => describe(name, signal), signal),
+  });
+
+  async function describe(name: SecretName, signal?: AbortSignal): Promise<StoredSecret | undefined> {
+    try {
+      const answer = await connection.call(
+        (client, sdk, call) => client.send(new sdk.DescribeSecretCommand({ SecretId: name.id ?? name.name }), call),
+        name.name,
+        signal,
+      );
+      return storedSecretOf(answer, answer.VersionIdsToStages);
+    } catch (error) {
+      if (error instanceof FlowError && error.code === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  async function create(write: SecretWrite, signal?: AbortSignal): Promise<{ id: string }> {
+    const { name, version, value, metadata } = write;
+    const answer = await connection.call(
+      (client, sdk, call) =>
+        client.send(
+          new sdk.CreateSecretCommand({
+            Name: name.name,
+            ClientRequestToken: version,
+            SecretString: value.reveal(),
+            ...(metadata.description === undefined ? {} : { Description: metadata.description }),
+            ...(metadata.kmsKey === undefined ? {} : { KmsKeyId: metadata.kmsKey }),
+            ...(metadata.tags === undefined ? {} : { Tags: tagsOf(metadata.tags) }),
+          }),
+          call,
+        ),
+      name.name,
+      signal,
+    );
+    return { id: answer.ARN ?? name.name };
+  }
+
+  /** @returns whether the version is in force */
+  async function put(write: SecretWrite, stored: StoredSecret, signal?: AbortSignal): Promise<boolean> {
+    const { name, version, value } = write;
+    const answer = await connection.call(
+      (client, sdk, call) =>
+        client.send(
+          new sdk.PutSecretValueCommand({
+            SecretId: stored.id,
+            ClientRequestToken: version,
+            SecretString: value.reveal(),
+          }),
+          call,
+        ),
+      name.name,
+      signal,
+    );
+    return answer.VersionStages?.includes('AWSCURRENT') === true;
+  }
+
+  /** Moves AWSCURRENT to a version that exists; AWS wants to be told who holds it. */
+  async function promote(stored: StoredSecret, version: string, signal?: AbortSignal): Promise<void> {
+    let holder = stored.current;
+    for (let attempt = 1; ; attempt += 1) {
+      if (holder === undefined || holder === version || attempt > 1) {
+        holder = (await describe({ name: stored.name, id: stored.id }, signal))?.current;
+        if (holder === version) return;
+      }
+      try {
+        const from = holder;
+        await connection.call(
+          (client, sdk, call) =>
+            client.send(
+              new sdk.UpdateSecretVersionStageCommand({
+                SecretId: stored.id,
+                VersionStage: 'AWSCURRENT',
+                MoveToVersionId: version,
+                ...(from === undefined ? {} : { RemoveFromVersionId: from }),
+              }),
+              call,
+            ),
+          stored.name,
+          signal,
+        );
+        return;
+      } catch (error) {
+        // another holder than the one we knew, or an answer that was lost: look, and try again
+        if (attempt >= 3 || !(error instanceof FlowError) || error.code !== 'invalid-value') throw error;
+      }
+    }
+  }
+
+  return {
+    address,
+    async identity() {
+      await connection.verify();
+      return { account: options.account, region: options.region };
+    },
+
+    async inspect(names, { strict = false, signal } = {}) {
+      if (names.length === 0) return new Map();
+      const reader = lister(signal);
+      if (strict) return describeAll(names, reader);
+      const [listed, written] = [await sweep(names, reader), await recent.read()];
+      const stale = names.filter((each) => {
+        const last = written.get(each.name);
+        return last !== undefined && last.version !== listed.get(each.name)?.current;
+      });
+      if (stale.length === 0) return listed;
+      const settled = new Map(listed);
+      const looked = await describeAll(stale, reader);
+      for (const { name } of stale) {
+        const found = looked.get(name);
+        if (found === undefined) settled.delete(name);
+        else settled.set(name, found);
+      }
+      return settled;
+    },
+
+    async write(write, signal) {
+      await recent.record(write.name.name, write.version);
+      const { stored } = write;
+      if (stored === undefined) return paced('create', rate, () => create(write, signal), signal);
+      const inForce = await paced('put', rate, () => put(write, stored, signal), signal);
+      // A → B → A: the version is there already, and putting it again moves nothing
+      if (!inForce) await paced('put', rate, () => promote(stored, write.version, signal), signal);
+      return { id: stored.id };
+    },
+
+    async annotate(id, metadata, signal) {
+      const { description, kmsKey, tags } = metadata;
+      if (description !== undefined || kmsKey !== undefined) {
+        const input = {
+          SecretId: id,
+          ...(description === undefined ? {} : { Description: description }),
+          ...(kmsKey === undefined ? {} : { KmsKeyId: kmsKey }),
+        };
+        await paced(
+          'put',
+          rate,
+          () =>
+            connection.call((client, sdk, call) => client.send(new sdk.UpdateSecretCommand(input), call), id, signal),
+          signal,
+        );
+      }
+      if (tags === undefined) return;
+      await paced(
+        'tag',
+        rate,
+        () =>
+          connection.call(
+            (client, sdk, call) => client.send(new sdk.TagResourceCommand({ SecretId: id, Tags: tagsOf(tags) }), call),
+            id,
+            signal,
+          ),
+        signal,
+      );
+    },
+
+    async versions(id, signal) {
+      const found: string[] = [];
+      let token: string | undefined;
+      do {
+        const from = token;
+        const answer = await paced(
+          'create',
+          rate,
+          () =>
+            connection.call(
+              (client, sdk, call) =>
+                client.send(
+                  new sdk.ListSecretVersionIdsCommand({
+                    SecretId: id,
+                    IncludeDeprecated: true,
+                    MaxResults: 100,
+                    ...(from === undefined ? {} : { NextToken: from }),
+                  }),
+                  call,
+                ),
+              id,
+              signal,
+            ),
+          signal,
+        );
+        found.push(...(answer.Versions ?? []).flatMap((each) => each.VersionId ?? []));
+        token = answer.NextToken;
+      } while (token !== undefined && found.length < 1_000);
+      return found;
+    },
+
+    requests: connection.requests,
+    close: () => connection.close(),
+    ...(options.fingerprintKeys === undefined ? {} : { fingerprintKeys: options.fingerprintKeys }),
+  };
+}
+
+function tagsOf(tags: NonNullable<Metadata['tags']>): Tag[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}

@@ -1,0 +1,84 @@
+import type { Secret } from '../../foundation/secret.ts';
+
+/**
+ * A place that runtimes read their secrets from, filled one way. Values are never read back: a version's name, which
+ * the pusher derives from the value, tells whether it is current. Adapters are factory functions; every call has a
+ * deadline; how many calls run at once and how many a second is the adapter's business.
+ */
+export interface SecretStore {
+  /** where it is, for plans and prompts */
+  readonly address: string;
+  /** Who we are there; `account:` of service.yaml is verified here, before anything else. @throws FlowError refused */
+  identity(): Promise<StoreIdentity>;
+  /**
+   * What is stored under these names, in as few calls as there are, without values.
+   * @returns by name; a name that is not among them does not exist
+   */
+  inspect(names: readonly SecretName[], options?: InspectOptions): Promise<ReadonlyMap<string, StoredSecret>>;
+  /**
+   * Puts a value in force under a version name. Safe to repeat: the same version with the same value, already stored,
+   * is put in force again and nothing is written twice.
+   * @throws FlowError conflict where the secret came to exist since it was inspected, or is being deleted
+   */
+  write(write: SecretWrite, signal?: AbortSignal): Promise<{ readonly id: string }>;
+  /** Changes what is declared about a secret and nothing else. */
+  annotate(id: string, metadata: Metadata, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+  /** requests that this adapter made to the service since it was created, repeated ones too */
+  readonly requests: () => number;
+  /** optional: all version names that the service still knows, also those that no label keeps */
+  readonly versions?: (id: string, signal?: AbortSignal) => Promise<readonly string[]>;
+  /** optional: `fingerprint-key:` of service.yaml, new first, instead of the keys derived from the environment's */
+  readonly fingerprintKeys?: () => Promise<readonly [Uint8Array, ...Uint8Array[]]>;
+}
+
+interface StoreIdentity {
+  /** undefined where service.yaml declares none: then it is not asked for */
+  readonly account: string | undefined;
+  readonly region: string;
+}
+
+export interface SecretName {
+  readonly name: string;
+  /** the store's own identifier (an ARN), where it was declared instead of the name */
+  readonly id?: string | undefined;
+}
+
+interface InspectOptions {
+  /** each one by itself, from where nothing lags */
+  readonly strict?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** A secret as it stands, without its value. */
+export interface StoredSecret {
+  readonly name: string;
+  /** ARN */
+  readonly id: string;
+  /** name of the version in force; undefined where no value was ever written */
+  readonly current: string | undefined;
+  /** names of all versions that a label keeps, the one in force among them */
+  readonly versions: readonly string[];
+  readonly scheduledForDeletion: boolean;
+  readonly description: string | undefined;
+  readonly kmsKey: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** What may be declared about a secret besides its value; undefined: not declared, left as it is. */
+export interface Metadata {
+  readonly description?: string | undefined;
+  readonly kmsKey?: string | undefined;
+  /** these keys are set; others are left alone */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface SecretWrite {
+  readonly name: SecretName;
+  /** as it was inspected; undefined: it is created, with its metadata in the same call */
+  readonly stored: StoredSecret | undefined;
+  /** 32–64 characters */
+  readonly version: string;
+  readonly value: Secret;
+  readonly metadata: Metadata;
+}

@@ -1,0 +1,79 @@
+import type { FlowError } from '../../foundation/errors.ts';
+import type { Reference } from '../../foundation/reference.ts';
+import type { Secret } from '../../foundation/secret.ts';
+
+/** A vault service: where secrets live. Adapters are factory functions; every call has a deadline. */
+export interface Vault {
+  /** where it is, for plans and prompts: `https://acme.1password.com` */
+  readonly address: string;
+  /**
+   * Reads fields (and files, and `?attribute=`). One batch per vault, duplicates once.
+   * @returns by `reference.toString()`, a value or what was wrong with that one reference
+   * @throws FlowError only for what concerns all of them: denied, rate-limited, unavailable, timeout
+   */
+  read(references: readonly Reference[]): Promise<ReadonlyMap<string, Secret | FlowError>>;
+  /** optional: items can be looked at and changed */
+  readonly items?: VaultItems;
+  /** requests that this adapter made to the service since it was created */
+  readonly requests: () => number;
+  close(): Promise<void>;
+}
+
+export interface VaultItems {
+  /** @throws FlowError not-found, ambiguous, and the general ones */
+  get(item: Reference): Promise<Item>;
+  /** Items of one vault with this tag, oldest first; archived ones are not among them. */
+  find(vault: string, tag: string): Promise<readonly Item[]>;
+  /** The password is made by the service's generator from the recipe, never by us. */
+  createLogin(login: NewLogin): Promise<Item>;
+  /**
+   * Writes the item's one OTP field, only if the item still has `item.version`; a former, different seed is kept as
+   * the concealed field `previous` until it is called with `previous: 'drop'`.
+   * @throws FlowError conflict where the item has changed since it was read
+   */
+  setOneTimePassword(item: Item, seed: Secret, options: { readonly previous: 'keep' | 'drop' }): Promise<Item>;
+  /** Nothing happens to an item that is archived already. */
+  archive(item: Item): Promise<void>;
+}
+
+export interface Item {
+  /** the vault as the caller named it, so that references go back to the same entry */
+  readonly vault: string;
+  readonly id: string;
+  readonly title: string;
+  /** grows with every change */
+  readonly version: number;
+  readonly tags: readonly string[];
+  /** epoch milliseconds */
+  readonly createdAt: number;
+  readonly fields: readonly ItemField[];
+  /** `op://vault/<item id>` */
+  readonly reference: Reference;
+}
+
+export interface ItemField {
+  readonly id: string;
+  readonly label: string;
+  readonly section?: string | undefined;
+  readonly type: 'text' | 'concealed' | 'one-time-password' | 'other';
+  readonly value: Secret;
+  /** `op://vault/<item id>/[<section id>/]<field id>` */
+  readonly reference: Reference;
+}
+
+export interface NewLogin {
+  readonly vault: string;
+  readonly title: string;
+  readonly username: string;
+  readonly password: PasswordRecipe;
+  readonly website?: string | undefined;
+  readonly tags: readonly string[];
+}
+
+/** As 1Password's generator takes it. */
+export interface PasswordRecipe {
+  /** 8–100 characters */
+  readonly length: number;
+  readonly digits: boolean;
+  readonly symbols: boolean;
+}

@@ -1,0 +1,121 @@
+import { nearest } from '../../../language/nearest-name.ts';
+import { subjectError } from './sdk-errors.ts';
+import type { NamedItem, NamedVault, Spellings } from './thread-messages.ts';
+import type { SdkThread } from './thread.ts';
+
+/** Which ids the names have: asked once and remembered, since a read by id costs a third of one by name. */
+export interface Directory {
+  /** @param fresh what is remembered is not good enough. @throws FlowError not-found, ambiguous */
+  vault(name: Spellings, fresh?: boolean): Promise<string>;
+  item(vault: string, name: Spellings): Promise<string>;
+  /** The vault's items as they are now. */
+  list(vault: string): Promise<readonly NamedItem[]>;
+  /** Its names are asked again when they are next needed. */
+  forget(vault: string): void;
+}
+
+/** ids are 26 characters of base32 */
+const idForm = /^[a-z2-7]{26}$/;
+
+/** @param served the vaults, by name or id, that are looked at; absent: all that the token sees */
+export function createDirectory(thread: SdkThread, served?: readonly string[]): Directory {
+  const wanted = served?.map((name) => name.toLowerCase());
+  const isServed = (vault: NamedVault) =>
+    wanted?.some((name) => name === vault.id || name === vault.title.toLowerCase()) ?? true;
+  const vaults = createList(async () => (await thread.call('vaults', null)).filter(isServed));
+  const items = new Map<string, List<NamedItem>>();
+  const itemsOf = (vault: string): List<NamedItem> => {
+    const list = items.get(vault) ?? createList(() => thread.call('overviews', { vault }));
+    items.set(vault, list);
+    return list;
+  };
+
+  return {
+    async vault(name, fresh = false) {
+      if (fresh) await vaults.get(vaults.known());
+      // what looks like an id is taken for one, unless a list is at hand that may know better
+      const trusted = wanted === undefined || wanted.includes(name[0]);
+      if (vaults.known() === undefined && trusted && idForm.test(name[0])) return name[0];
+      return idOf('vault', name, vaults);
+    },
+    async item(vault, name) {
+      const list = itemsOf(vault);
+      if (list.known() === undefined && idForm.test(name[0])) return name[0];
+      return idOf('item', name, list);
+    },
+    list(vault) {
+      const list = itemsOf(vault);
+      return list.get(list.known());
+    },
+    forget(vault) {
+      items.delete(vault);
+    },
+  };
+}
+
+/** A list that is asked for once and remembered. */
+interface List<T> {
+  /** what was asked for last, unless it failed */
+  known(): Promise<readonly T[]> | undefined;
+  /** @param stale the list that was found wanting: whoever comes second takes the one that the first asked for */
+  get(stale?: Promise<readonly T[]>): Promise<readonly T[]>;
+}
+
+function createList<T>(ask: () => Promise<readonly T[]>): List<T> {
+  let known: Promise<readonly T[]> | undefined;
+  return {
+    known: () => known,
+    get(stale) {
+      if (known !== undefined && known !== stale) return known;
+      const asked = ask();
+      known = asked;
+      asked.catch(() => {
+        if (known === asked) known = undefined;
+      });
+      return asked;
+    },
+  };
+}
+
+/** What a remembered list does not have may be new, and is looked for in a fresh one. */
+async function idOf(what: string, name: Spellings, list: List<NamedVault>): Promise<string> {
+  const remembered = list.known();
+  let all = await list.get();
+  let found = named(all, name);
+  if (found.length === 0 && remembered !== undefined) {
+    all = await list.get(remembered);
+    found = named(all, name);
+  }
+  const [one, ...others] = found;
+  if (one === undefined) throw missing(what, name, all);
+  if (others.length === 0) return one.id;
+  throw subjectError('ambiguous', `${found.length} ${what}s are named "${name[0]}"`, hintOfIds(found));
+}
+
+/** Exact ids and titles first, then without regard to case. */
+function named<T extends NamedVault>(all: readonly T[], name: Spellings): readonly T[] {
+  const byId = all.filter((each) => name.includes(each.id));
+  if (byId.length > 0) return byId;
+  const exact = all.filter((each) => name.includes(each.title));
+  if (exact.length > 0) return exact;
+  const wanted = name.map((spelling) => spelling.toLowerCase());
+  return all.filter((each) => wanted.includes(each.title.toLowerCase()));
+}
+
+function missing(what: string, name: Spellings, all: readonly NamedVault[]) {
+  const titles = all.map((each) => each.title);
+  const none = what === 'vault' ? 'the token sees no vault' : 'the vault has no items';
+  const near = nearest(name[0], titles);
+  const hint =
+    all.length === 0
+      ? none
+      : near === undefined
+        ? 'compare the names in 1Password, and which vaults the service account has'
+        : `did you mean "${near}"?`;
+  return subjectError('not-found', `there is no ${what} "${name[0]}", or the token may not see it`, hint);
+}
+
+function hintOfIds(found: readonly NamedVault[]): string {
+  const ids = found.slice(0, 5).map((each) => each.id);
+  return `use the id of the one that is meant: ${ids.join(', ')}${found.length > 5 ? ', …' : ''}`;
+}

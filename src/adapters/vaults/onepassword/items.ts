@@ -1,0 +1,127 @@
+import { setTimeout } from 'node:timers/promises';
+import { Reference } from '../../../foundation/reference.ts';
+import { Secret } from '../../../foundation/secret.ts';
+import type { Item, ItemField, VaultItems } from '../contract.ts';
+import type { Directory } from './id-lookup.ts';
+import { isAboutSubject, subjectError } from './sdk-errors.ts';
+import type { Spellings, WholeItem } from './thread-messages.ts';
+import { namesOf } from './read-references.ts';
+import type { SdkThread } from './thread.ts';
+import { asFlowError } from '../../../foundation/errors.ts';
+
+/** what a vault's content version is lost to another writer before it is told */
+const attempts = 4;
+
+/** Looks at and changes items. Writes to one vault go one after another: the service refuses parallel ones. */
+export function createOnePasswordItems(thread: SdkThread, directory: Directory): VaultItems {
+  const queues = new Map<string, Promise<unknown>>();
+
+  const inTurn = <T>(vault: string, work: () => Promise<T>): Promise<T> => {
+    const mine = (queues.get(vault) ?? Promise.resolve()).then(work, work);
+    const settled = mine.catch(() => undefined);
+    queues.set(vault, settled);
+    return mine;
+  };
+  const vaultNamed = (name: string) => directory.vault([name]);
+  const fetch = async (vault: string, id: string) => (await thread.call('items', { vault, ids: [id] }))[0];
+
+  return {
+    async get(reference) {
+      const { vault: name, item } = namesOf(reference);
+      const vault = await directory.vault(name);
+      const place = { subject: reference.toString() };
+      try {
+        const id = await directory.item(vault, item);
+        const found = await fetch(vault, id);
+        if (found !== undefined && (found.id === item[0] || isNamed(found, item)))
+          return asItem(reference.vault, found);
+        await directory.list(vault);
+        const again = await fetch(vault, await directory.item(vault, item));
+        if (again === undefined) throw subjectError('not-found', 'the item is archived', 'restore it in 1Password');
+        return asItem(reference.vault, again);
+      } catch (error) {
+        throw asFlowError(error).at(place);
+      }
+    },
+    async find(name, tag) {
+      const vault = await vaultNamed(name);
+      const tagged = (await directory.list(vault)).filter((item) => item.tags.includes(tag));
+      if (tagged.length === 0) return [];
+      const order = new Map(tagged.map((item) => [item.id, item.createdAt]));
+      const items = await thread.call('items', { vault, ids: tagged.map((item) => item.id) });
+      return items
+        .filter((item) => item !== undefined)
+        .map((item) => asItem(name, { ...item, createdAt: order.get(item.id) ?? item.createdAt }))
+        .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+    },
+    async createLogin(login) {
+      const vault = await vaultNamed(login.vault);
+      const { title, username, website, tags } = login;
+      const recipe = { ...login.password };
+      const made = await inTurn(vault, () =>
+        repeated(() => thread.call('create', { vault, title, username, recipe, website, tags })),
+      );
+      directory.forget(vault);
+      return asItem(login.vault, made);
+    },
+    async setOneTimePassword(item, seed, { previous }) {
+      const vault = await vaultNamed(item.vault);
+      const change = { vault, item: item.id, version: item.version, seed: seed.reveal(), previous };
+      const subject = { subject: item.reference.toString() };
+      try {
+        const outcome = await inTurn(vault, () => repeated(() => thread.call('setOneTimePassword', change)));
+        if (outcome.kind === 'problem') throw subjectError(outcome.code, outcome.message, outcome.hint);
+        return asItem(item.vault, outcome);
+      } catch (error) {
+        throw asFlowError(error).at(subject);
+      }
+    },
+    async archive(item) {
+      const vault = await vaultNamed(item.vault);
+      try {
+        await inTurn(vault, () => repeated(() => thread.call('archive', { vault, item: item.id })));
+      } catch (error) {
+        const found = asFlowError(error);
+        // gone already: a run beside this one was faster, or the first answer was lost
+        if (found.code !== 'not-found' || !isAboutSubject(found))
+          throw found.at({ subject: item.reference.toString() });
+      }
+      directory.forget(vault);
+    },
+  };
+}
+
+/**
+ * A write that another process's write to the same vault overtook was refused as a whole, so it is safe to repeat; one
+ * against a changed item is refused again, by its version.
+ */
+async function repeated<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (asFlowError(error).code !== 'conflict' || attempt === attempts) throw error;
+      // at once they would only meet again
+      await setTimeout(Math.random() * 150 * attempt);
+    }
+  }
+}
+
+function isNamed(item: WholeItem, names: Spellings): boolean {
+  return names.some((name) => name.toLowerCase() === item.title.toLowerCase());
+}
+
+/** @param vault as the caller named it */
+function asItem(vault: string, item: WholeItem): Item {
+  const reference = Reference.of({ vault, item: item.id });
+  const fields = item.fields.map((field): ItemField => ({
+    id: field.id,
+    label: field.label,
+    section: field.section,
+    type: field.type,
+    value: new Secret(field.value),
+    reference: reference.sibling(field.id, field.sectionId),
+  }));
+  const { id, title, version, tags, createdAt } = item;
+  return { vault, id, title, version, tags, createdAt, fields, reference };
+}

@@ -1,0 +1,199 @@
+import { suggest } from '../../../language/nearest-name.ts';
+import type { Pick, Problem, Spellings } from './thread-messages.ts';
+
+/** An item as the SDK gives it, as far as a field is picked from it. */
+export interface PickableItem {
+  readonly fields: readonly PickableField[];
+  readonly sections: readonly { readonly id: string; readonly title: string }[];
+  readonly notes: string;
+  readonly files: readonly {
+    readonly attributes: PickableFile;
+    readonly sectionId: string;
+    readonly fieldId: string;
+  }[];
+  readonly document?: PickableFile | null | undefined;
+}
+
+interface PickableFile {
+  readonly id: string;
+  readonly name: string;
+  readonly size: number;
+}
+
+interface PickableField {
+  readonly id: string;
+  readonly title: string;
+  readonly sectionId?: string | null | undefined;
+  readonly fieldType: string;
+  readonly value: string;
+  readonly details?: { readonly type: string; readonly content?: object | null | undefined } | null | undefined;
+}
+
+export type FieldChoice =
+  | { readonly kind: 'value'; readonly value: string }
+  /** only the SDK can give it: the field as OpenSSH, or the content of the file */
+  | { readonly kind: 'ssh'; readonly section: string | undefined; readonly field: string; readonly format: string }
+  | { readonly kind: 'file'; readonly section: string | undefined; readonly file: PickableFile }
+  | Problem;
+
+/**
+ * The one value that is meant: exact labels and ids first, then without regard to case; where several fit, the one
+ * that stands in no section.
+ */
+export function pickField(item: PickableItem, pick: Pick): FieldChoice {
+  const sections = pick.section === undefined ? undefined : sectionsNamed(item, pick.section);
+  if (sections?.size === 0) return missing('section', pick.section, titlesOf(item.sections));
+  const inSection = (id: string | null | undefined) => sections === undefined || sections.has(id ?? '');
+  const fields = item.fields.filter((field) => inSection(field.sectionId));
+  const found = best(fields, pick.field, (field) => [field.id, field.title]);
+  const chosen = found.length > 1 ? unsectioned(item, found) : found;
+  const [field] = chosen;
+  if (chosen.length > 1) return ambiguous(pick, chosen);
+  if (field !== undefined) return valueOf(field, pick);
+  const files = filesOf(item).filter((file) => inSection(file.section));
+  const [file, another] = best(files, pick.field, ({ file }) => [file.id, file.name]);
+  if (file !== undefined && another === undefined) return fileValue(file, pick);
+  const derived =
+    pick.attribute === undefined && pick.sshFormat === undefined ? derivedValue(item, pick, fields) : undefined;
+  return derived ?? missing('field', pick.field, [...titlesOf(fields), ...files.map(({ file }) => file.name)]);
+}
+
+function sectionsNamed(item: PickableItem, spellings: Spellings): ReadonlySet<string> {
+  return new Set(best(item.sections, spellings, (section) => [section.id, section.title]).map((section) => section.id));
+}
+
+/** All that fit equally well. */
+function best<T>(all: readonly T[], spellings: Spellings, namesOf: (each: T) => readonly string[]): readonly T[] {
+  const exact = all.filter((each) => namesOf(each).some((name) => spellings.includes(name)));
+  if (exact.length > 0) return exact;
+  const wanted = spellings.map((spelling) => spelling.toLowerCase());
+  return all.filter((each) => namesOf(each).some((name) => wanted.includes(name.toLowerCase())));
+}
+
+function unsectioned(item: PickableItem, fields: readonly PickableField[]): readonly PickableField[] {
+  const titled = new Set(item.sections.filter((section) => section.title !== '').map((section) => section.id));
+  const outside = fields.filter((field) => (field.sectionId ?? '') === '');
+  if (outside.length > 0) return outside;
+  const plain = fields.filter((field) => !titled.has(field.sectionId ?? ''));
+  return plain.length > 0 ? plain : fields;
+}
+
+function titlesOf(named: readonly { readonly title: string }[]): readonly string[] {
+  return [...new Set(named.map((each) => each.title).filter((title) => title !== ''))];
+}
+
+function missing(what: string, spellings: Spellings | undefined, names: readonly string[]): Problem {
+  const wanted = spellings?.[0] ?? '';
+  const hint = names.length === 0 ? `the item has no ${what}s` : suggest(wanted, names);
+  return {
+    kind: 'problem',
+    code: 'not-found',
+    message: `the item has no ${what} "${wanted}"`,
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+function ambiguous(pick: Pick, fields: readonly PickableField[]): Problem {
+  const ids = fields.map((field) =>
+    (field.sectionId ?? '') === '' ? field.id : `${field.sectionId ?? ''}/${field.id}`,
+  );
+  return {
+    kind: 'problem',
+    code: 'ambiguous',
+    message: `"${pick.field[0]}" fits ${fields.length} fields of the item`,
+    hint: `use one of the ids: ${ids.join(', ')}`,
+  };
+}
+
+const attributes: Readonly<Record<string, (field: PickableField) => FieldChoice>> = {
+  value: (field) => ({ kind: 'value', value: field.value }),
+  id: (field) => ({ kind: 'value', value: field.id }),
+  type: (field) => ({ kind: 'value', value: typeNames[field.fieldType] ?? field.fieldType.toUpperCase() }),
+  purpose: (field) => ({ kind: 'value', value: purposes[field.id] ?? '' }),
+  otp: oneTimeCode,
+  totp: oneTimeCode,
+};
+
+/** as `op item get --format json` has them */
+const typeNames: Readonly<Record<string, string>> = { Text: 'STRING', Totp: 'OTP', MonthYear: 'MONTH_YEAR' };
+const purposes: Readonly<Record<string, string>> = { username: 'USERNAME', password: 'PASSWORD', notesPlain: 'NOTES' };
+
+function valueOf(field: PickableField, pick: Pick): FieldChoice {
+  if (pick.sshFormat !== undefined) {
+    if (field.fieldType !== 'SshKey') return unfit(field, 'is not an SSH key', 'leave ?ssh-format= out');
+    return { kind: 'ssh', section: field.sectionId ?? undefined, field: field.id, format: pick.sshFormat };
+  }
+  const attribute = own(attributes, pick.attribute ?? 'value');
+  if (attribute !== undefined) return attribute(field);
+  return {
+    kind: 'problem',
+    code: 'not-found',
+    message: `a field has no attribute "${pick.attribute ?? ''}"`,
+    hint: `one of: ${Object.keys(attributes).join(', ')}`,
+  };
+}
+
+function oneTimeCode(field: PickableField): FieldChoice {
+  if (field.fieldType !== 'Totp') {
+    return unfit(field, 'is not a one-time password', 'read a field of type one-time password');
+  }
+  const code = detail(field, 'code');
+  if (code !== undefined) return { kind: 'value', value: code };
+  return unfit(field, 'holds no valid one-time password', 'store an otpauth:// URI or a base32 seed in it');
+}
+
+function unfit(field: PickableField, problem: string, hint: string): Problem {
+  return { kind: 'problem', code: 'invalid-value', message: `field "${field.title}" ${problem}`, hint };
+}
+
+interface FoundFile {
+  readonly section: string | undefined;
+  readonly file: PickableFile;
+}
+
+function filesOf(item: PickableItem): readonly FoundFile[] {
+  const attached = item.files.map((file) => ({ section: file.sectionId, file: file.attributes }));
+  return item.document ? [...attached, { section: undefined, file: item.document }] : attached;
+}
+
+function fileValue({ section, file }: FoundFile, pick: Pick): FieldChoice {
+  const values: Readonly<Record<string, string>> = { id: file.id, name: file.name, size: String(file.size) };
+  const attribute = pick.attribute ?? 'content';
+  if (attribute === 'content') return { kind: 'file', section, file };
+  const value = own(values, attribute);
+  if (value !== undefined) return { kind: 'value', value };
+  return {
+    kind: 'problem',
+    code: 'not-found',
+    message: `a file has no attribute "${attribute}"`,
+    hint: 'one of: content, id, name, size',
+  };
+}
+
+const sshParts: Readonly<Record<string, string>> = {
+  'public key': 'publicKey',
+  fingerprint: 'fingerprint',
+  'key type': 'keyType',
+};
+
+/** What "Copy secret reference" offers although it is no field of its own: the notes, and an SSH key's public parts. */
+function derivedValue(item: PickableItem, pick: Pick, fields: readonly PickableField[]): FieldChoice | undefined {
+  const name = pick.field[0].toLowerCase();
+  if (pick.section === undefined && ['notes', 'notesplain'].includes(name) && item.notes !== '') {
+    return { kind: 'value', value: item.notes };
+  }
+  const part = own(sshParts, name);
+  const key = fields.find((field) => field.fieldType === 'SshKey');
+  const value = part === undefined || key === undefined ? undefined : detail(key, part);
+  return value === undefined ? undefined : { kind: 'value', value };
+}
+
+function detail(field: PickableField, name: string): string | undefined {
+  const found = Object.entries(field.details?.content ?? {}).find(([key]) => key === name);
+  const value: unknown = found?.[1];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}

@@ -1,0 +1,195 @@
+/**
+ * The thread that runs the 1Password SDK, whose sign-in blocks its event loop for hundreds of milliseconds. It has no
+ * environment and no arguments, talks to one host, and gives out only the values that were asked for.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Client, Item, ItemField } from '@1password/sdk';
+import type {
+  Operation,
+  Operations,
+  Picked,
+  Question,
+  Reply,
+  WholeField,
+  WholeItem,
+  WorkerSetup,
+} from './thread-messages.ts';
+import { pickField, type FieldChoice } from './pick-field.ts';
+import { changeSeed } from './change-seed.ts';
+import { watchRequests } from './request-watch.ts';
+
+type Handlers = {
+  readonly [O in Operation]: (client: Client, asks: Operations[O]['asks']) => Promise<Operations[O]['gives']>;
+};
+
+const setup = workerData as WorkerSetup;
+const watch = watchRequests(setup);
+/** what the SDK takes at once */
+const batch = 50;
+let signedIn: Promise<Client> | undefined;
+
+function client(): Promise<Client> {
+  signedIn ??= signIn().catch((error: unknown) => {
+    signedIn = undefined;
+    throw error;
+  });
+  return signedIn;
+}
+
+async function signIn(): Promise<Client> {
+  const { createClient, DesktopAuth } = await import('@1password/sdk');
+  const auth = 'token' in setup.sign ? setup.sign.token : new DesktopAuth(setup.sign.account);
+  return createClient({ auth, integrationName: 'auth-chain', integrationVersion: '0.1.0' });
+}
+
+const handlers: Handlers = {
+  async vaults(sdk) {
+    return (await sdk.vaults.list()).map(({ id, title }) => ({ id, title }));
+  },
+  async overviews(sdk, { vault }) {
+    const found = await sdk.items.list(vault, { type: 'ByState', content: { active: true, archived: false } });
+    return found.map(({ id, title, tags, createdAt }) => ({ id, title, tags, createdAt: createdAt.getTime() }));
+  },
+  async pick(sdk, { vault, picks }) {
+    const items = await fetchItems(
+      sdk,
+      vault,
+      picks.map((pick) => pick.item),
+    );
+    const picked: Picked[] = [];
+    for (const pick of picks) {
+      const item = items.get(pick.item);
+      if (item === undefined) picked.push({ kind: 'no-item' });
+      else picked.push(await valueOf(sdk, item, pickField(item, pick)));
+    }
+    return picked;
+  },
+  async items(sdk, { vault, ids }) {
+    const items = await fetchItems(sdk, vault, ids);
+    return ids.map((id) => {
+      const item = items.get(id);
+      return item === undefined ? undefined : whole(item);
+    });
+  },
+  async create(sdk, { vault, title, username, recipe, website, tags }) {
+    const { AutofillBehavior, ItemCategory, ItemFieldType, Secrets } = await import('@1password/sdk');
+    const { password } = Secrets.generatePassword({
+      type: 'Random',
+      parameters: { length: recipe.length, includeDigits: recipe.digits, includeSymbols: recipe.symbols },
+    });
+    const made = await sdk.items.create({
+      category: ItemCategory.Login,
+      vaultId: vault,
+      title,
+      fields: [
+        { id: 'username', title: 'username', fieldType: ItemFieldType.Text, value: username },
+        { id: 'password', title: 'password', fieldType: ItemFieldType.Concealed, value: password },
+      ],
+      tags: [...tags],
+      ...(website === undefined
+        ? {}
+        : { websites: [{ url: website, label: 'website', autofillBehavior: AutofillBehavior.ExactDomain }] }),
+    });
+    return whole(made);
+  },
+  async setOneTimePassword(sdk, change) {
+    const { ItemFieldType } = await import('@1password/sdk');
+    const item = await sdk.items.get(change.vault, change.item);
+    const changed = changeSeed(item, change, { otp: ItemFieldType.Totp, concealed: ItemFieldType.Concealed });
+    if (changed.kind === 'problem') return changed;
+    return whole(changed.kind === 'same' ? item : await sdk.items.put({ ...item, ...changed.parts }));
+  },
+  async archive(sdk, { vault, item }) {
+    await sdk.items.archive(vault, item);
+    return null;
+  },
+};
+
+/** Each item once. One archived item makes the SDK refuse the whole batch: then they are asked one by one. */
+async function fetchItems(sdk: Client, vault: string, ids: readonly string[]): Promise<ReadonlyMap<string, Item>> {
+  const wanted = [...new Set(ids)];
+  const found = new Map<string, Item>();
+  for (let from = 0; from < wanted.length; from += batch) {
+    const some = wanted.slice(from, from + batch);
+    try {
+      const { individualResponses } = await sdk.items.getAll(vault, some);
+      for (const { content } of individualResponses) if (content) found.set(content.id, content);
+    } catch (error) {
+      if (!isArchived(error)) throw error;
+      for (const id of some) {
+        const item = await sdk.items.get(vault, id).catch((reason: unknown) => {
+          if (isArchived(reason) || /couldn't be found/.test(String(reason))) return undefined;
+          throw reason;
+        });
+        if (item !== undefined) found.set(id, item);
+      }
+    }
+  }
+  return found;
+}
+
+function isArchived(error: unknown): boolean {
+  return /not in an active state/.test(String(error));
+}
+
+async function valueOf(sdk: Client, item: Item, choice: FieldChoice): Promise<Picked> {
+  if (choice.kind === 'value' || choice.kind === 'problem') return { ...choice, title: item.title };
+  const place = [item.vaultId, item.id, choice.section ?? ''].filter((part) => part !== '').join('/');
+  const reference =
+    choice.kind === 'ssh'
+      ? `op://${place}/${choice.field}?ssh-format=${choice.format}`
+      : `op://${place}/${choice.file.id}`;
+  try {
+    return { kind: 'value', value: await sdk.secrets.resolve(reference), title: item.title };
+  } catch (error) {
+    const text = String(error);
+    if (!/format|parse|text file|cannot be found/i.test(text) || /rate limit/.test(text)) throw error;
+    const problem = { kind: 'problem', code: 'invalid-value', title: item.title } as const;
+    if (choice.kind === 'file')
+      return { ...problem, message: 'the file cannot be read as text', hint: 'only text files can be read' };
+    return { ...problem, message: 'the SSH key cannot be given in this format', hint: 'write ?ssh-format=openssh' };
+  }
+}
+
+const types: Readonly<Record<string, 'text' | 'concealed' | 'one-time-password'>> = {
+  Text: 'text',
+  Email: 'text',
+  Url: 'text',
+  Concealed: 'concealed',
+  Totp: 'one-time-password',
+};
+
+function whole(item: Item): WholeItem {
+  const titles = new Map(item.sections.map((section) => [section.id, section.title]));
+  const field = (each: ItemField): WholeField => ({
+    id: each.id,
+    label: each.title,
+    sectionId: each.sectionId || undefined,
+    section: titles.get(each.sectionId ?? '') || undefined,
+    type: types[each.fieldType] ?? 'other',
+    value: each.value,
+  });
+  return {
+    kind: 'item',
+    id: item.id,
+    title: item.title,
+    version: item.version,
+    tags: item.tags,
+    createdAt: item.createdAt.getTime(),
+    fields: item.fields.map(field),
+  };
+}
+
+async function answer<O extends Operation>({ id, operation, asks }: Question<O>): Promise<Reply> {
+  const since = watch.mark();
+  try {
+    watch.operation();
+    return { id, gives: await handlers[operation](await client(), asks) };
+  } catch (error) {
+    return { id, failure: watch.failure(error, since) };
+  }
+}
+
+parentPort?.on('message', (question: Question) => {
+  void answer(question).then((reply) => parentPort?.postMessage(reply));
+});

@@ -1,0 +1,71 @@
+import { hash } from 'node:crypto';
+import type { Secret } from '../../../foundation/secret.ts';
+import type { QuotaIdentity } from '../quota.ts';
+
+export interface IdentifiedToken {
+  /** The token for a sign-in. What {@link IdentifiedToken.identity} has read already is given once, and not read again. */
+  readonly token: () => Promise<Secret>;
+  /** Whose the last token was; undefined where it is none of 1Password's, which the vault will refuse. */
+  readonly identity: () => Promise<QuotaIdentity | undefined>;
+}
+
+/** Tells whose a service account's token is, without reading it twice: a `command:` may ask a person. */
+export function identifiedToken(read: () => Promise<Secret>): IdentifiedToken {
+  let reading: Promise<Secret> | undefined;
+  let last: { readonly identity: QuotaIdentity | undefined } | undefined;
+
+  const once = async (): Promise<Secret> => {
+    try {
+      const token = await read();
+      last = { identity: identityOf(token) };
+      return token;
+    } catch (error) {
+      reading = undefined;
+      throw error;
+    }
+  };
+  const next = () => (reading ??= once());
+
+  return {
+    async token() {
+      const token = await next();
+      reading = undefined;
+      return token;
+    },
+    async identity() {
+      if (last === undefined) await next();
+      return last?.identity;
+    },
+  };
+}
+
+/** The desktop app's account, by its name. */
+export function accountIdentity(account: string): QuotaIdentity {
+  const id = shortHash('account', account);
+  return { token: id, account: id };
+}
+
+/**
+ * From the token's fields: its service account's address, and where it signs in. Addresses that begin with `my.` are
+ * shared by many accounts, so there each token stands for its own.
+ */
+function identityOf(token: Secret): QuotaIdentity | undefined {
+  try {
+    const fields: unknown = JSON.parse(Buffer.from(token.reveal().slice('ops_'.length), 'base64url').toString('utf8'));
+    if (typeof fields !== 'object' || fields === null) return undefined;
+    const { email, signInAddress } = fields as Record<string, unknown>;
+    if (typeof email !== 'string' || typeof signInAddress !== 'string') return undefined;
+    const host = signInAddress
+      .toLowerCase()
+      .replace(/^https?:\/\//, '')
+      .replace(/\/$/, '');
+    const id = shortHash('token', host, email);
+    return { token: id, account: host.startsWith('my.') ? id : shortHash('host', host) };
+  } catch {
+    return undefined;
+  }
+}
+
+function shortHash(...parts: readonly string[]): string {
+  return hash('sha256', JSON.stringify(parts), 'hex').slice(0, 24);
+}

@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import type { TakenEnvironment } from '../../foundation/environment-variables.ts';
+import { FlowError } from '../../foundation/errors.ts';
+import { Secret } from '../../foundation/secret.ts';
+
+/** Where a vault's token comes from, as service.yaml says it. */
+export type TokenSource =
+  | { readonly env: string }
+  | { readonly file: string }
+  | { readonly command: readonly string[] };
+
+/** Reads the token: one line, its final line break is not part of it. @throws FlowError denied */
+export async function readToken(source: TokenSource, environment: TakenEnvironment): Promise<Secret> {
+  if ('env' in source) {
+    const secret = environment.secret(source.env);
+    if (secret === undefined || secret.isEmpty) {
+      throw new FlowError('denied', `the vault's token is missing: environment variable ${source.env} is not set`, {
+        hint: 'set it, or give the token by file: or command: in service.yaml',
+      });
+    }
+    return secret;
+  }
+  const text = 'file' in source ? await fromFile(source.file) : await fromCommand(source.command);
+  const line = text.replace(/\r?\n$/, '');
+  if (line === '') {
+    const where = 'file' in source ? `file ${source.file}` : `command ${source.command[0] ?? ''}`;
+    throw new FlowError('denied', `the vault's token is missing: ${where} gives nothing`, {
+      hint: 'see token: in service.yaml',
+    });
+  }
+  return new Secret(line);
+}
+
+async function fromFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new FlowError('denied', `the vault's token is missing: file ${path} cannot be read`, {
+      cause,
+      hint: 'see token: in service.yaml',
+    });
+  }
+}
+
+/** No shell; what the command says on stderr may hold anything, so it is not shown. */
+function fromCommand([program = '', ...argv]: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(program, argv, { timeout: 60_000, maxBuffer: 64 * 1024, windowsHide: true }, (cause, stdout) => {
+      if (cause === null) resolve(stdout);
+      else {
+        reject(
+          new FlowError('denied', `the vault's token is missing: command ${program} failed`, {
+            hint: 'run it by hand to see why',
+          }),
+        );
+      }
+    });
+  });
+}

@@ -1,0 +1,232 @@
+import { createHash } from 'node:crypto';
+import { type Connections, createConnections } from './connections.ts';
+import { ownershipMark } from '../foundation/key-derivation.ts';
+import { findStack } from './laptop-stack-file.ts';
+import type { TakenEnvironment } from '../foundation/environment-variables.ts';
+import { FlowError } from '../foundation/errors.ts';
+import type { Flow } from '../folder/flows/flow.ts';
+import type { Inputs } from '../folder/flows/inputs.ts';
+import { type Folder, loadFolder } from '../folder/load-folder.ts';
+import { suggest } from '../language/nearest-name.ts';
+import type { Output } from '../engine/output.ts';
+import { type Plan, planFlow } from '../engine/plan-flow.ts';
+import { createPreparedSteps } from '../engine/prepared-inputs.ts';
+import { type RunEvent, runFlow } from '../engine/run-flow.ts';
+import type { Services } from '../engine/services.ts';
+import type { StepContext } from '../steps/contract.ts';
+import { createLocks } from '../foundation/locks.ts';
+import type { Reference } from '../foundation/reference.ts';
+import type { Secret } from '../foundation/secret.ts';
+import type { Environment } from '../folder/service/settings.ts';
+import { sleepUntilAborted } from '../foundation/sleep.ts';
+import { stateFolder } from '../foundation/state-folder.ts';
+import { stepKinds } from '../steps/index.ts';
+import { createTokenCache } from '../engine/token-cache.ts';
+import type { QuotaEvent } from '../adapters/vaults/quota.ts';
+
+export interface AppOptions {
+  /** folder of flows */
+  readonly dir: string;
+  /** instead of FLOWS_ENVIRONMENT and of service.yaml's default */
+  readonly environment?: string | undefined;
+  readonly taken: TakenEnvironment;
+  /** variables of the process, default process.env */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+  /** one line for a person, never a value */
+  readonly warn?: (message: string) => void;
+  readonly progress?: (message: string) => void;
+  /** epoch milliseconds, default Date.now */
+  readonly now?: () => number;
+  readonly sleep?: (milliseconds: number) => Promise<void>;
+}
+
+export interface RunOptions {
+  /** options of the command that step kinds declare, without dashes */
+  readonly options?: ReadonlySet<string>;
+  /** the plan that was agreed to; a probe that differs stops the run */
+  readonly plan?: Plan;
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+/** One folder of flows in one environment. */
+export interface App {
+  readonly folder: Folder;
+  /** @throws FlowError usage where none is chosen or it does not exist */
+  environment(): Environment;
+  /** @throws FlowError usage for an unknown flow, invalid for a broken one, refused where it may not run here */
+  flow(name: string): Flow;
+  plan(flow: Flow, inputs: Inputs, options?: RunOptions): Promise<Plan>;
+  run(flow: Flow, inputs: Inputs, options?: RunOptions): Promise<Output>;
+  read(reference: Reference): Promise<Secret>;
+  connections(): Promise<Connections>;
+  /** Tells when a vault is left alone or its quota is used up, and when that is over; returns how to stop telling. */
+  onQuota(listener: (event: QuotaEvent) => void): () => void;
+  /**
+   * A token was refused: forgets it if it is the cached one (SHA-256 of the access token, hex), and if it did not just
+   * do so. @param spacing seconds, default 0
+   */
+  rejected(tokenHash: string, spacing?: number): boolean;
+  close(): Promise<void>;
+}
+
+/** Loads a folder and answers for it. Nothing is contacted before something is asked for. */
+export async function openApp(options: AppOptions): Promise<App> {
+  const { signal = new AbortController().signal, warn = () => undefined, progress = () => undefined } = options;
+  const { variables = process.env, now = Date.now, sleep = sleepUntilAborted(signal) } = options;
+  const folder = await loadFolder({ dir: options.dir, kinds: stepKinds, env: variables });
+  takeTokens(folder, options.taken);
+  const cache = createTokenCache({ now });
+  const prepared = createPreparedSteps();
+  const locked = createLocks({ folder: stateFolder(variables), sleep, now, signal });
+  const quotaListeners = new Set<(event: QuotaEvent) => void>();
+  let opened: Promise<Connections> | undefined;
+
+  const environment = () =>
+    chosenEnvironment(folder, options.environment ?? (variables['FLOWS_ENVIRONMENT'] || undefined));
+
+  const connections = () => {
+    opened ??= connect().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+
+  async function connect(): Promise<Connections> {
+    const chosen = environment();
+    if (chosen.unset.length > 0) {
+      throw new FlowError('refused', `environment "${chosen.name}" needs ${chosen.unset.join(', ')}`, {
+        hint: 'service.yaml reads it from the process environment: set it',
+      });
+    }
+    return createConnections({
+      environment: chosen,
+      stack: chosen.laptop ? await findStack(options.dir) : undefined,
+      taken: options.taken,
+      stateFolder: stateFolder(variables),
+      now,
+      providerToken: (provider) => providerToken(provider, chosen),
+      warn,
+      onQuota(event) {
+        for (const listener of quotaListeners) listener(event);
+      },
+    });
+  }
+
+  /** The bearer of an identity provider's API comes from a flow; on the laptop, the flow that another environment names. */
+  function providerToken(provider: string, chosen: Environment): ((refused?: Secret) => Promise<Secret>) | undefined {
+    const declaring = [chosen, ...(chosen.laptop ? folder.settings.environments.values() : [])];
+    const name = declaring
+      .map((each) => each.identityProviders.get(provider)?.tokenFlow)
+      .find((each) => each !== undefined);
+    if (name === undefined || (chosen.laptop && !folder.flows.has(name))) return undefined;
+    return async (refused) => {
+      if (refused !== undefined) cache.rejected(createHash('sha256').update(refused.reveal()).digest('hex'));
+      const output = await run(flowNamed(name), {}, {});
+      if (output.kind === 'scalar' && output.value.as === 'token') return output.value.token['access-token'];
+      throw new FlowError('invalid', `token-flow "${name}" gives no token`, { hint: 'its output must be a token' });
+    };
+  }
+
+  function flowNamed(name: string): Flow {
+    const flow = folder.flows.get(name);
+    if (flow === undefined) throw unknownFlow(folder, name);
+    const chosen = environment();
+    if (flow.environments?.includes(chosen.name) === false) {
+      throw new FlowError('refused', `it does not run in environment "${chosen.name}"`, {
+        hint: `its environments: ${flow.environments.join(', ')}`,
+        place: { flow: name },
+      });
+    }
+    return flow;
+  }
+
+  async function services({ options: chosenOptions = new Set() }: RunOptions): Promise<Services> {
+    const adapters = await connections();
+    const vaultFor = (flow: string) => (folder.flows.get(flow)?.breakGlass === true ? adapters.urgent : adapters);
+    return {
+      environment: environment(),
+      connection: adapters.get,
+      plain: adapters.plain,
+      cached: cache.get,
+      prepared,
+      context: (flow, step): StepContext => ({
+        flow,
+        step,
+        environment: environment().name,
+        vault: vaultFor(flow).vault,
+        read: vaultFor(flow).read,
+        async ownershipMarks(identifying) {
+          const [first, ...others] = await adapters.derivedKeys('ownership');
+          const mark = (key: Uint8Array) => ownershipMark(key, flow, step, identifying);
+          return [mark(first), ...others.map(mark)];
+        },
+        derivedKeys: adapters.derivedKeys,
+        locked: (name, work) => locked(`${environment().name} ${name}`, work),
+        clockSkew: adapters.clockSkew,
+        now,
+        sleep,
+        signal,
+        options: chosenOptions,
+        warn: (message) => warn(`flow "${flow}", step "${step}": ${message}`),
+        progress: (message) => progress(`${step}: ${message}`),
+      }),
+    };
+  }
+
+  async function run(flow: Flow, inputs: Inputs, runOptions: RunOptions): Promise<Output> {
+    const { plan, onEvent } = runOptions;
+    return runFlow(flow, inputs, await services(runOptions), {
+      ...(plan === undefined ? {} : { plan }),
+      ...(onEvent === undefined ? {} : { onEvent }),
+    });
+  }
+
+  return {
+    folder,
+    environment,
+    flow: flowNamed,
+    plan: async (flow, inputs, runOptions = {}) => planFlow(flow, inputs, await services(runOptions)),
+    run: async (flow, inputs, runOptions = {}) => run(flow, inputs, runOptions),
+    read: async (reference) => (await connections()).read(reference),
+    connections,
+    onQuota(listener) {
+      quotaListeners.add(listener);
+      return () => void quotaListeners.delete(listener);
+    },
+    rejected: (tokenHash, spacing) => cache.rejected(tokenHash, spacing),
+    async close() {
+      await (await opened?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+/** Every variable that service.yaml names as a token, for any environment, leaves the process's environment now. */
+function takeTokens(folder: Folder, taken: TakenEnvironment): void {
+  for (const { vaults } of folder.settings.environments.values()) {
+    for (const { token } of vaults) if (token !== undefined && 'env' in token) taken.secret(token.env);
+  }
+}
+
+function chosenEnvironment({ settings }: Folder, wanted: string | undefined): Environment {
+  const name = wanted ?? settings.defaultEnvironment;
+  const names = [...settings.environments.keys()];
+  if (name === undefined) {
+    throw new FlowError('usage', 'no environment is chosen', {
+      hint: `give --environment ${names.join(' or ')}, set FLOWS_ENVIRONMENT, or write default-environment: in service.yaml`,
+    });
+  }
+  const chosen = settings.environments.get(name);
+  if (chosen !== undefined) return chosen;
+  const hint = suggest(name, names);
+  throw new FlowError('usage', `unknown environment "${name}"`, hint === undefined ? {} : { hint });
+}
+
+function unknownFlow(folder: Folder, name: string): FlowError {
+  if (folder.problems.some(({ file }) => file.endsWith(`/${name}.yaml`) || file === `${name}.yaml`)) {
+    return new FlowError('invalid', 'the file has problems', { hint: 'run `flows check`', place: { flow: name } });
+  }
+  const hint = suggest(name, folder.flows.keys());
+  return new FlowError('usage', `unknown flow "${name}"`, { hint: hint ?? 'run `flows` for the list' });
+}

@@ -1,0 +1,87 @@
+import { blocksOf } from './line-blocks.ts';
+import type { AuditEvent } from './contract.ts';
+
+/** An event as it stands on a trail. */
+export interface AuditLine extends AuditEvent {
+  readonly seq: number;
+  /** ISO 8601 */
+  readonly at: string;
+}
+
+/** What is wanted; all of it must hold. */
+export interface AuditFilter {
+  readonly agent?: string | undefined;
+  readonly action?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly request?: string | undefined;
+  readonly run?: string | undefined;
+  /** one of the names that it is about */
+  readonly name?: string | undefined;
+  /** epoch milliseconds: not before this, not after that */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+}
+
+/** The events of a trail that a filter lets through, as a stream. @param files oldest first */
+export async function* readTrail(files: readonly string[], filter: AuditFilter = {}): AsyncGenerator<AuditLine> {
+  for (const file of files) {
+    for await (const { bytes } of blocksOf(file)) {
+      let from = 0;
+      for (let to = bytes.indexOf(0x0a); to !== -1; to = bytes.indexOf(0x0a, from)) {
+        const line = eventIn(bytes.toString('utf8', from, to));
+        if (line !== undefined && fits(line, filter)) yield line;
+        from = to + 1;
+      }
+    }
+  }
+}
+
+/** Streams of several trails as one, in the order of time. */
+export async function* inTime(streams: readonly AsyncGenerator<AuditLine>[]): AsyncGenerator<AuditLine> {
+  const heads = await Promise.all(streams.map(async (stream) => ({ stream, line: await next(stream) })));
+  for (;;) {
+    let first: (typeof heads)[number] | undefined;
+    for (const head of heads) {
+      if (head.line === undefined || (first?.line !== undefined && first.line.at <= head.line.at)) continue;
+      first = head;
+    }
+    if (first?.line === undefined) return;
+    yield first.line;
+    first.line = await next(first.stream);
+  }
+}
+
+async function next(stream: AsyncGenerator<AuditLine>): Promise<AuditLine | undefined> {
+  const { value, done } = await stream.next();
+  return done === true ? undefined : value;
+}
+
+/** Whatever is not an event is passed over: the verifier tells about it. */
+function eventIn(text: string): AuditLine | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { seq, at, agent, action, what, outcome, request } = value as Readonly<Record<string, unknown>>;
+  const texts = [at, agent, action, outcome, request];
+  if (typeof seq !== 'number' || !texts.every((each) => typeof each === 'string') || !Array.isArray(what)) {
+    return undefined;
+  }
+  return value as AuditLine;
+}
+
+function fits(line: AuditLine, { since, until, name, ...exact }: AuditFilter): boolean {
+  const { agent, action, outcome, request, run } = exact;
+  if (agent !== undefined && line.agent !== agent) return false;
+  if (action !== undefined && line.action !== action) return false;
+  if (outcome !== undefined && line.outcome !== outcome) return false;
+  if (request !== undefined && line.request !== request) return false;
+  if (run !== undefined && line.run !== run) return false;
+  if (name !== undefined && !line.what.includes(name)) return false;
+  if (since === undefined && until === undefined) return true;
+  const at = Date.parse(line.at);
+  return at >= (since ?? -Infinity) && at <= (until ?? Infinity);
+}

@@ -1,0 +1,77 @@
+import { readdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Environment } from '../folder/service/settings.ts';
+import { keyIdOf } from './hmac-chain.ts';
+import { noKey } from './line-format.ts';
+
+/**
+ * The broker's trail: as service.yaml says, else in the state folder. The laptop's key is another with each start of its
+ * stack, and so is its trail.
+ */
+export function brokerTrail(environment: Environment, stateFolder: string, key: Uint8Array | undefined): string {
+  const { name, laptop, audit } = environment;
+  return (
+    audit.file ?? join(trailFolder(environment, stateFolder), `broker-${name}${laptop ? `-${idOf(key)}` : ''}.jsonl`)
+  );
+}
+
+/** The trail of this user's commands, one for each key: what one key wrote is never looked at with another. */
+export function localTrail(environment: Environment, stateFolder: string, key: Uint8Array | undefined): string {
+  const folder = trailFolder(environment, stateFolder);
+  return join(folder, `local-${localUser()}@${environment.name}-${idOf(key)}.jsonl`);
+}
+
+/** The laptop's are apart, for only they are ever removed; and its environment has a name that others may have too. */
+function trailFolder({ laptop }: Environment, stateFolder: string): string {
+  return laptop ? laptopTrails(stateFolder) : join(stateFolder, 'audit');
+}
+
+export function laptopTrails(stateFolder: string): string {
+  return join(stateFolder, 'audit', 'laptop');
+}
+
+/** The trails of an environment that are there: the broker's, and those of commands of whoever shares the state folder. */
+export function trailsOf(environment: Environment, stateFolder: string): readonly string[] {
+  const { name, audit } = environment;
+  const folder = trailFolder(environment, stateFolder);
+  const ours = new RegExp(
+    `^(?:broker-${name}(?:-(?:[0-9a-f]{16}|none))?|local-[^@]+@${name}-(?:[0-9a-f]{16}|none))\\.jsonl(?:\\.\\d+)?$`,
+  );
+  const found = new Set(
+    list(folder).flatMap((file) => (ours.test(file) ? [join(folder, file.replace(/\.\d+$/, ''))] : [])),
+  );
+  return [...(audit.file === undefined ? [] : [audit.file]), ...[...found].toSorted()];
+}
+
+/** The id of the key that a trail's name says it is under; undefined where it says none. */
+export function keyIdIn(file: string): string | undefined {
+  return /-([0-9a-f]{16}|none)\.jsonl$/.exec(file)?.[1];
+}
+
+/** The user that runs this process, as a part of a file's name. */
+export function localUser(): string {
+  const name = accountName();
+  return name.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 64);
+}
+
+/** In a container the number of the process's user may have no name. */
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
+function idOf(key: Uint8Array | undefined): string {
+  return key === undefined ? noKey : keyIdOf(key);
+}
+
+function list(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

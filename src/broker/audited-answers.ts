@@ -1,0 +1,96 @@
+import type { AuditAction, AuditEvent, AuditTrail } from '../audit/contract.ts';
+import { createFloods } from '../audit/refusal-floods.ts';
+import type { BrokerClock } from '../foundation/clocks.ts';
+import type { Caller, RefusalCode } from './contract.ts';
+import { auditRefusal, BrokerRefusal, refusalOf, refusals } from './refusal.ts';
+
+/** What may be given out, once the trail has it. */
+export interface Granted<T> {
+  readonly value: T;
+  readonly rule: string | undefined;
+  readonly source?: AuditEvent['source'];
+}
+
+/** Puts every answer on the trail before it leaves, and every refusal. */
+export interface Audited {
+  /** @param what logical names @throws BrokerRefusal */
+  answer<T>(
+    caller: Caller,
+    action: AuditAction,
+    what: readonly string[],
+    work: () => Granted<T> | Promise<Granted<T>>,
+  ): Promise<T>;
+  /** Resolves when the event is on disk. @throws BrokerRefusal audit-unavailable */
+  record(event: AuditEvent): Promise<void>;
+  /** refusals by code, so far */
+  readonly refusals: () => Readonly<Partial<Record<RefusalCode, number>>>;
+}
+
+/** Characters of what an agent says about itself that go onto the trail. */
+const longestClaim = 200;
+
+/** The event of a request, without what became of it. */
+export function eventOf(
+  { agent, request, run, reason, address }: Caller,
+  action: AuditAction,
+  what: readonly string[],
+): Omit<AuditEvent, 'outcome'> {
+  return { agent, action, what, request, run: clipped(run), reason: clipped(reason), address };
+}
+
+function clipped(text: string | undefined): string | undefined {
+  return text === undefined || text.length <= longestClaim ? text : text.slice(0, longestClaim);
+}
+
+export function createAudited(trail: AuditTrail, { monotonic, after }: BrokerClock): Audited {
+  const counts = new Map<RefusalCode, number>();
+
+  const record: Audited['record'] = async (event) => {
+    try {
+      await trail.record(event);
+    } catch (error) {
+      count('audit-unavailable');
+      throw auditRefusal(error);
+    }
+  };
+
+  const recordFlood = createFloods({ record, monotonic, after });
+
+  /** What is beyond an agent's rate costs it nothing: it must not fill the disk, nor be answered without a line. */
+  const recordLimited = async (
+    event: AuditEvent,
+    { code, names, retryAfter }: BrokerRefusal,
+  ): Promise<BrokerRefusal> => {
+    const recordedAs = await recordFlood(event);
+    if (recordedAs === undefined) throw new BrokerRefusal('overloaded');
+    return new BrokerRefusal(code, { names, retryAfter, recordedAs });
+  };
+
+  const count = (code: RefusalCode): void => {
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  };
+
+  return {
+    record,
+    refusals: () => Object.fromEntries(counts),
+    async answer(caller, action, what, work) {
+      const event = eventOf(caller, action, what);
+      let granted;
+      try {
+        granted = await work();
+      } catch (error) {
+        const refusal = refusalOf(error, { names: what });
+        const { rule, detail } = refusal.truth();
+        const { outcome } = refusals[refusal.code];
+        count(refusal.code);
+        const refused = { ...event, outcome, code: refusal.code, rule, detail };
+        if (refusal.code === 'rate-limited') throw await recordLimited(refused, refusal);
+        await record(refused);
+        throw refusal;
+      }
+      const { value, rule, source } = granted;
+      await record({ ...event, outcome: 'allowed', rule, source });
+      return value;
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Fetch } from '../../foundation/http.ts';
+import type { Policy } from '../../folder/policy/policy.ts';
+import { bearerHash, type BearerOwner, bearersOf, isExpired } from './bearer-token.ts';
+import { createWorkloads, type WorkloadFailure } from './workload-identity.ts';
+
+export interface AuthenticatorOptions {
+  /** the policy in force, asked for anew each time */
+  readonly policy: () => Policy;
+  /** epoch milliseconds */
+  readonly now: () => number;
+  /** allows issuers of workload identities at plain http on this machine */
+  readonly development: boolean;
+  /** for issuers' keys, default the global one */
+  readonly fetch?: Fetch | undefined;
+}
+
+/** A proven identity, and how it was proven. */
+export interface Proven {
+  readonly agent: string;
+  readonly by: 'token' | 'workload';
+}
+
+/** Why nobody is proven: for the trail, never for the one who asked. */
+export interface AuthenticationFailure {
+  readonly code: 'no-credentials' | 'unknown-token' | WorkloadFailure;
+  /** one line, without anything of the token */
+  readonly detail: string;
+}
+
+export interface Authenticator {
+  /** The owner of a bearer token, at the cost of one SHA-256; undefined: ask {@link Authenticator.authenticate}. */
+  readonly bearer: (token: string) => { readonly agent: string } | undefined;
+  /**
+   * Who sent this `Authorization` header. All that fails looks the same: undefined.
+   * @param refused is told why, once, for the trail
+   */
+  authenticate(
+    authorization: string | undefined,
+    refused?: (failure: AuthenticationFailure) => void,
+  ): Promise<Proven | undefined>;
+}
+
+/** Proves agents by their bearer tokens, and by the workload identities that policy trusts. */
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { now } = options;
+  const workload = createWorkloads(options);
+  let known: { readonly policy: Policy; readonly owner: OwnerOf } | undefined;
+
+  function ownerOf(token: string): BearerOwner | undefined {
+    const policy = options.policy();
+    if (known?.policy !== policy) known = { policy, owner: indexOf(policy) };
+    const sha256 = bearerHash(token);
+    return sha256 === undefined ? undefined : known.owner(sha256);
+  }
+
+  function bearer(token: string): BearerOwner | undefined {
+    const owner = ownerOf(token);
+    return owner === undefined || isExpired(owner, now()) ? undefined : owner;
+  }
+
+  async function prove(authorization: string | undefined): Promise<Proven | AuthenticationFailure> {
+    const token = bearerToken(authorization);
+    if (token === undefined) return { code: 'no-credentials', detail: 'there is no bearer token' };
+    if (!token.startsWith('flows_')) {
+      const found = await workload(token);
+      return 'agent' in found ? { agent: found.agent, by: 'workload' } : found;
+    }
+    const owner = ownerOf(token);
+    if (owner === undefined) return { code: 'unknown-token', detail: 'no agent has this token' };
+    if (!isExpired(owner, now())) return { agent: owner.agent, by: 'token' };
+    return { code: 'expired', detail: `the token of agent "${owner.agent}" has expired` };
+  }
+
+  return {
+    bearer,
+    async authenticate(authorization, refused) {
+      const found = await prove(authorization);
+      if ('agent' in found) return found;
+      refused?.(found);
+      return undefined;
+    },
+  };
+}
+
+/** The token of an `Authorization` header: scheme in any case, one space or more (RFC 9110, section 11.4). */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  return /^bearer +([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1];
+}
+
+type OwnerOf = (sha256: string) => BearerOwner | undefined;
+
+/** Found by the first half of the hash, compared with all of it in constant time. */
+function indexOf(policy: Policy): OwnerOf {
+  const index = new Map<string, (readonly [Buffer, BearerOwner])[]>();
+  for (const [sha256, owner] of bearersOf(policy)) {
+    const half = sha256.slice(0, 32);
+    index.set(half, [...(index.get(half) ?? []), [Buffer.from(sha256, 'latin1'), owner]]);
+  }
+  return (sha256) => {
+    const candidates = index.get(sha256.slice(0, 32));
+    if (candidates === undefined) return undefined;
+    const sent = Buffer.from(sha256, 'latin1');
+    return candidates.find(([kept]) => kept.length === sent.length && timingSafeEqual(kept, sent))?.[1];
+  };
+}

@@ -1,0 +1,180 @@
+import { hash } from 'node:crypto';
+import { FlowError } from '../../foundation/errors.ts';
+import type { Fetch } from '../../foundation/http.ts';
+import type { Policy } from '../../folder/policy/policy.ts';
+import { matchAgent, type TrustIndex, trustIndexOf } from './trusted-issuers.ts';
+
+/** Why a workload's token proves nobody; for the trail, never for the one who sent it. */
+export type WorkloadFailure =
+  | 'malformed'
+  | 'untrusted-issuer'
+  | 'invalid-token'
+  | 'expired'
+  | 'audience'
+  | 'claims'
+  | 'ambiguous'
+  | 'issuer-unavailable';
+
+export type WorkloadAnswer = { readonly agent: string } | { readonly code: WorkloadFailure; readonly detail: string };
+
+export interface WorkloadOptions {
+  /** the policy in force */
+  readonly policy: () => Policy;
+  /** allows issuers at plain http on this machine */
+  readonly development: boolean;
+  /** epoch milliseconds */
+  readonly now: () => number;
+  /** default the global one */
+  readonly fetch?: Fetch | undefined;
+  /** milliseconds for each call of an issuer, default 5,000 */
+  readonly deadline?: number | undefined;
+}
+
+type Claims = Readonly<Record<string, unknown>>;
+
+interface Verified {
+  readonly issuer: string;
+  readonly claims: Claims;
+  /** epoch milliseconds */
+  readonly from: number;
+  readonly until: number;
+}
+
+interface Keys {
+  readonly found: ReturnType<(typeof import('../../verify/issuer-key-sets.ts'))['createIssuerKeys']>;
+  /** epoch milliseconds */
+  readonly at: number;
+}
+
+/** longer than any token of the issuers that we know, shorter than what would be worth an attacker's while */
+const longestToken = 16 * 1024;
+/** seconds */
+const clockTolerance = 60;
+/** seconds since a token was issued: a workload's are made for the moment */
+const oldest = 86_400;
+/** milliseconds that a verified token need not be verified again; a key that is withdrawn ends with it */
+const verifiedFor = 60_000;
+const mostVerified = 1_000;
+/** milliseconds after which discovery is done anew: the address of the keys may have moved */
+const discoveredFor = 3_600_000;
+/** GitHub and Kubernetes write JWT or nothing, SPIFFE also JOSE, access tokens (RFC 9068) at+jwt; a logout token is none */
+const types = ['jwt', 'jose', 'at+jwt', undefined];
+
+/**
+ * Agents proven by tokens of OIDC issuers that policy trusts. Only those issuers are ever contacted, and however many
+ * bad tokens come, at most every few seconds. Where an issuer's keys cannot be had its tokens prove nobody.
+ */
+export function createWorkloads(options: WorkloadOptions): (token: string) => Promise<WorkloadAnswer> {
+  const { now, development, deadline = 5_000 } = options;
+  const verified = new Map<string, Verified>();
+  const keys = new Map<string, Keys>();
+  let trusted: { readonly policy: Policy; readonly index: TrustIndex } | undefined;
+
+  /** What the policy says now: a trust that was taken away ends with the next token. */
+  function index(): TrustIndex {
+    const policy = options.policy();
+    if (trusted?.policy !== policy) {
+      trusted = { policy, index: trustIndexOf(policy) };
+      for (const issuer of keys.keys()) if (!trusted.index.has(issuer)) keys.delete(issuer);
+    }
+    return trusted.index;
+  }
+
+  async function keysOf(issuer: string): Promise<Keys['found']> {
+    const known = keys.get(issuer);
+    if (known !== undefined && now() - known.at < discoveredFor && now() >= known.at) return known.found;
+    const [{ createIssuerKeys }, { createHttp }] = await Promise.all([
+      import('../../verify/issuer-key-sets.ts'),
+      import('../../foundation/http.ts'),
+    ]);
+    // whoever waited for the modules as well may have been quicker
+    const meanwhile = keys.get(issuer);
+    if (meanwhile !== undefined && meanwhile !== known) return meanwhile.found;
+    const call = createHttp({ peer: 'the issuer', development, fetch: options.fetch, deadline });
+    const found = createIssuerKeys({ issuer, jwksUri: undefined, call, now, staleFor: 0 });
+    keys.set(issuer, { found, at: now() });
+    return found;
+  }
+
+  async function verify(token: string, issuer: string): Promise<Verified | WorkloadAnswer> {
+    const [{ JwtRejection, verifyJwt }, found] = await Promise.all([import('../../verify/jwt.ts'), keysOf(issuer)]);
+    const at = now();
+    try {
+      const rules = { issuer, typ: types, clockTolerance, now };
+      const { claims } = await verifyJwt(
+        token,
+        async (...asked) => findIn(await found(), issuer).find(...asked),
+        rules,
+      );
+      const { exp, iat } = claims;
+      if (typeof iat !== 'number')
+        return { code: 'invalid-token', detail: 'the token does not say when it was issued' };
+      if (iat < at / 1000 - oldest - clockTolerance)
+        return { code: 'expired', detail: 'the token is older than a day' };
+      const until = Math.min((Number(exp) + clockTolerance) * 1000, at + verifiedFor);
+      return { issuer, claims, from: at, until };
+    } catch (error) {
+      if (!(error instanceof JwtRejection)) return unavailable(error);
+      const { problem, message } = error;
+      return problem === 'expired'
+        ? { code: 'expired', detail: 'the token has expired' }
+        : { code: 'invalid-token', detail: `the token is not accepted: ${message}` };
+    }
+  }
+
+  return async (token) => {
+    if (token.length > longestToken) return { code: 'malformed', detail: 'the token is longer than 16 KiB' };
+    const key = hash('sha256', token, 'hex');
+    let found: Verified | WorkloadAnswer | undefined = verified.get(key);
+    if (found !== undefined && (now() >= found.until || now() < found.from)) {
+      verified.delete(key);
+      found = undefined;
+    }
+    if (found === undefined) {
+      const issuer = issuerOf(token);
+      if (issuer === undefined) return { code: 'malformed', detail: 'the token is no JWT with an issuer' };
+      if (!index().has(issuer)) return { code: 'untrusted-issuer', detail: 'no agent trusts the issuer of the token' };
+      found = await verify(token, issuer);
+      if (!('claims' in found)) return found;
+      remember(verified, key, found);
+    }
+    // asked anew each time, and after any wait: policy may have changed
+    const agents = index().get(found.issuer);
+    return agents === undefined
+      ? { code: 'untrusted-issuer', detail: 'no agent trusts the issuer of the token' }
+      : matchAgent(agents, found.claims);
+  };
+}
+
+type Found = Awaited<ReturnType<Keys['found']>>;
+
+/** Discovery lets an issuer differ in its last slash; a token's `iss` is compared letter by letter, and so is this. */
+function findIn({ identifier, keys }: Found, issuer: string): Found['keys'] {
+  if (identifier === issuer) return keys;
+  throw new FlowError('protocol', 'the discovery document writes the issuer differently');
+}
+
+/** The oldest makes room. */
+function remember(verified: Map<string, Verified>, key: string, found: Verified): void {
+  const [first] = verified.keys();
+  if (verified.size >= mostVerified && first !== undefined) verified.delete(first);
+  verified.set(key, found);
+}
+
+function unavailable(error: unknown): WorkloadAnswer {
+  const why = error instanceof FlowError ? error.message : 'they are not usable';
+  return { code: 'issuer-unavailable', detail: `the issuer's keys cannot be had: ${why}` };
+}
+
+/** What the token says of itself, before anything is proven: only to find whose keys would prove it. */
+function issuerOf(token: string): string | undefined {
+  const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(token)?.[1];
+  if (payload === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    const issuer = typeof claims === 'object' && claims !== null && 'iss' in claims ? claims.iss : undefined;
+    return typeof issuer === 'string' ? issuer : undefined;
+  } catch {
+    return undefined;
+  }
+}

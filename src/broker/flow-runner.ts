@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import type { App } from '../app/open-app.ts';
+import type { AuditEvent } from '../audit/contract.ts';
+import type { Flow } from '../folder/flows/flow.ts';
+import type { Inputs } from '../folder/flows/inputs.ts';
+import type { Output } from '../engine/output.ts';
+import type { TokenFields } from '../engine/output-json.ts';
+import type { Secret } from '../foundation/secret.ts';
+import type { BrokerClock } from '../foundation/clocks.ts';
+import { type GivenToken, tokenEnd } from './token-lifetime.ts';
+import { createSources } from './answer-source.ts';
+
+/** What a run gave, and what is known of the tokens in it. */
+export interface Ran {
+  readonly output: Output;
+  readonly tokens: readonly GivenToken[];
+  readonly source: AuditEvent['source'];
+}
+
+/** The app's engine, and the memory of which flow gave which token. */
+export interface Engine {
+  /** A token whose life is over although the wall clock, set back, says otherwise is made anew. */
+  run(flow: Flow, inputs: Inputs): Promise<Ran>;
+  /** Forgets a token that an API refused, if this flow gave it, and at most once a minute for its key. */
+  rejected(hash: string, flow: string): boolean;
+}
+
+/** Seconds between two evictions of one token key that agents ask for. */
+const evictionSpacing = 60;
+/** Tokens that may be reported as rejected; one before them leaves the cache by its expiry. */
+const mostReportable = 10_000;
+
+export function createEngine(app: Pick<App, 'run' | 'rejected'>, clock: BrokerClock): Engine {
+  const seen = new WeakMap<Secret, GivenToken>();
+  /** flows that gave a token, by its hash */
+  const givers = new Map<string, Set<string>>();
+
+  function know(fields: TokenFields, flow: string): GivenToken {
+    const secret = fields['access-token'];
+    let known = seen.get(secret);
+    if (known === undefined) {
+      known = { fields, hash: hashOf(secret), ends: tokenEnd(fields, clock) };
+      seen.set(secret, known);
+    }
+    const flows = givers.get(known.hash) ?? new Set();
+    givers.delete(known.hash);
+    givers.set(known.hash, flows.add(flow));
+    for (const hash of givers.keys()) {
+      if (givers.size <= mostReportable) break;
+      givers.delete(hash);
+    }
+    return known;
+  }
+
+  async function runOnce(flow: Flow, inputs: Inputs): Promise<Ran> {
+    const sources = createSources();
+    const output = await app.run(flow, inputs, { onEvent: sources.onEvent });
+    const values = output.kind === 'none' ? [] : output.kind === 'scalar' ? [output.value] : output.entries.map(lastOf);
+    const tokens = values.flatMap((value) => (value.as === 'token' ? [know(value.token, flow.name)] : []));
+    return { output, tokens, source: sources.source() };
+  }
+
+  return {
+    async run(flow, inputs) {
+      const ran = await runOnce(flow, inputs);
+      const over = ran.tokens.filter(({ ends }) => ends <= clock.monotonic());
+      if (over.length === 0) return ran;
+      for (const { hash } of over) app.rejected(hash);
+      return runOnce(flow, inputs);
+    },
+    rejected: (hash, flow) => givers.get(hash)?.has(flow) === true && app.rejected(hash, evictionSpacing),
+  };
+}
+
+/** SHA-256 of a token, hex. */
+export function hashOf(token: Secret): string {
+  return createHash('sha256').update(token.reveal()).digest('hex');
+}
+
+function lastOf<T>([, value]: readonly [string, T]): T {
+  return value;
+}

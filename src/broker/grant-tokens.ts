@@ -1,0 +1,87 @@
+import { FlowError } from '../foundation/errors.ts';
+import { presentedStep, type Flow } from '../folder/flows/flow.ts';
+import type { Granted } from './audited-answers.ts';
+import type { BrokerClock } from '../foundation/clocks.ts';
+import type { Caller, GrantedToken } from './contract.ts';
+import type { Engine } from './flow-runner.ts';
+import { createFront } from './token-front-cache.ts';
+import { checkedInputs } from './checked-inputs.ts';
+import { grantedToken, leftOf, requireShort } from './token-lifetime.ts';
+import type { Permission } from './permission.ts';
+import { BrokerRefusal } from './refusal.ts';
+
+export interface TokensOptions {
+  readonly engine: Engine;
+  readonly permission: Permission;
+  readonly clock: BrokerClock;
+  /** a token was evicted: whatever else keeps it forgets it (SHA-256, hex) */
+  readonly onEvicted: (hash: string) => void;
+}
+
+export interface Tokens {
+  /** @throws BrokerRefusal */
+  grant(caller: Caller, flow: string, given: Readonly<Record<string, unknown>>): Promise<Granted<GrantedToken>>;
+  /** The same, where all of it is in memory; counts the request only where it is granted. */
+  cached(caller: Caller, flow: string): { readonly token: GrantedToken; readonly rule: string } | undefined;
+  /** @throws BrokerRefusal */
+  rejected(caller: Caller, flow: string, tokenHash: string): Granted<{ readonly evicted: boolean }>;
+  readonly counts: () => { readonly hits: number; readonly misses: number };
+}
+
+/** The tokens of flows, through the engine and its cache. */
+export function createTokens({ engine, permission, clock, onEvicted }: TokensOptions): Tokens {
+  const front = createFront(clock);
+  let hits = 0;
+  let misses = 0;
+
+  return {
+    counts: () => ({ hits, misses }),
+    async grant(caller, name, given) {
+      const { flow } = permission.flow(caller, name);
+      if (!givesToken(flow)) throw new BrokerRefusal('not-a-token', { names: [name] });
+      const inputs = checkedInputs(flow, given);
+      const generation = front.generation();
+      const {
+        tokens: [known],
+        source,
+      } = await engine.run(flow, inputs);
+      if (known === undefined)
+        throw new FlowError('internal', 'a flow that gives a token gave none', { place: { flow: name } });
+      // what was taken away while we waited is not given any more
+      const { rule, maxTtl } = permission.flow(caller, name);
+      const left = leftOf(known, clock);
+      if (left <= 0)
+        throw new BrokerRefusal('upstream-unavailable', { names: [name], detail: 'the token has expired' });
+      requireShort(left, maxTtl, name);
+      if (Object.keys(given).length === 0) front.put(name, known, generation);
+      if (source === 'cache') hits += 1;
+      else misses += 1;
+      return { value: grantedToken(known, left), rule, source };
+    },
+    cached(caller, name) {
+      const allowed = permission.granted(caller, name);
+      const entry = allowed === undefined ? undefined : front.get(name);
+      if (allowed === undefined || entry === undefined) return undefined;
+      if (entry.left > allowed.maxTtl || !permission.takes(caller)) return undefined;
+      hits += 1;
+      return { token: entry.token, rule: allowed.rule };
+    },
+    rejected(caller, name, tokenHash) {
+      const { rule } = permission.flow(caller, name);
+      const hash = tokenHash.toLowerCase();
+      if (!/^[0-9a-f]{64}$/.test(hash)) throw new BrokerRefusal('invalid-request', { detail: 'no SHA-256 in hex' });
+      const evicted = engine.rejected(hash, name);
+      if (evicted) {
+        front.drop(hash);
+        onEvicted(hash);
+      }
+      return { value: { evicted }, rule };
+    },
+  };
+}
+
+/** Whether the flow's output is a token, as its file says; one that writes gives none here. */
+function givesToken(flow: Flow): boolean {
+  if (flow.effect !== 'none' || flow.output?.kind !== 'scalar') return false;
+  return presentedStep(flow, flow.output.value)?.kind?.presents === 'token';
+}

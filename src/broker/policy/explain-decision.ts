@@ -1,0 +1,114 @@
+import { durationText } from '../../language/duration.ts';
+import type { Flow } from '../../folder/flows/flow.ts';
+import { nearest } from '../../language/nearest-name.ts';
+import type { Registry } from '../../folder/registry.ts';
+import { decide } from './decide.ts';
+import { compilePattern, isWildcard } from '../../folder/policy/name-pattern.ts';
+import type { AgentPolicy, Decision, Policy } from '../../folder/policy/policy.ts';
+
+/** What the broker decides by, and what of it the operator may know. */
+export interface Rules {
+  readonly policy: Policy;
+  readonly registry: Registry;
+  readonly flows: ReadonlyMap<string, Flow>;
+}
+
+export interface Asked {
+  readonly agent: string;
+  readonly kind: 'secret' | 'flow';
+  readonly name: string;
+  readonly reason?: string | undefined;
+}
+
+export interface Explanation {
+  readonly decision: Decision;
+  /** the decision in a sentence */
+  readonly line: string;
+  /** what else there is to know: names that do not exist, limits */
+  readonly notes: readonly string[];
+}
+
+/** The truth about a decision, for the operator; an agent is never told it. */
+export function explain(asked: Asked, rules: Rules): Explanation {
+  const { agent: agentName, kind, name, reason } = asked;
+  const agent = rules.policy.agents.get(agentName);
+  const flow = rules.flows.get(name);
+  const effect = flow?.effect ?? 'none';
+  const breakGlass = flow?.breakGlass === true;
+  const decision = decide(
+    rules.policy,
+    kind === 'secret'
+      ? { kind, agent: agentName, name, reason }
+      : { kind, agent: agentName, name, effect, breakGlass, reason },
+  );
+  if (agent === undefined) {
+    const line = `denied: policy.yaml has no agent "${agentName}"${near(agentName, rules.policy.agents.keys())}`;
+    return { decision, line, notes: existence(asked, rules) };
+  }
+  return {
+    decision,
+    line: sentence(asked, decision),
+    notes: [
+      ...existence(asked, rules),
+      ...wildcardOnly(
+        asked,
+        agent,
+        decision,
+        effect === 'write' ? 'writes' : breakGlass ? 'is for break-glass' : undefined,
+      ),
+      ...limits(asked, agent, decision, effect),
+    ],
+  };
+}
+
+function sentence({ agent, kind, name }: Asked, { allowed, rule, reasonWanted }: Decision): string {
+  const verb = kind === 'secret' ? 'read' : 'run';
+  const [location = '', list = '', text = ''] = rule.replace(/,.*$/, '').split(' ');
+  if (allowed) return `allowed: ${location} allows agent "${agent}" to ${verb} "${name}" (${list}: ${text})`;
+  if (reasonWanted === true) {
+    return `denied: agent "${agent}" must state a reason (require-reason); with one, ${location} allows it (${list}: ${text})`;
+  }
+  if (list === 'deny' && text !== '') return `denied: ${location} denies agent "${agent}" "${name}" (deny: ${text})`;
+  return `denied: no rule of policy.yaml allows agent "${agent}" to ${verb} "${name}" (default: deny)`;
+}
+
+function existence({ kind, name }: Asked, { registry, flows }: Rules): readonly string[] {
+  if (kind === 'secret' && !registry.secrets.has(name)) {
+    const other = flows.has(name) ? '; a flow has this name' : near(name, registry.secrets.keys());
+    return [`registry.yaml has no secret "${name}"${other}`];
+  }
+  if (kind === 'flow' && !flows.has(name)) {
+    const other = registry.secrets.has(name) ? '; a secret has this name' : near(name, flows.keys());
+    return [`there is no flow "${name}"${other}`];
+  }
+  return [];
+}
+
+function wildcardOnly(
+  { name }: Asked,
+  agent: AgentPolicy,
+  decision: Decision,
+  /** why a wildcard does not match it */
+  because: string | undefined,
+): readonly string[] {
+  if (decision.rule !== 'default: deny' || because === undefined) return [];
+  const wild = agent.flows.find(({ text }) => isWildcard(text) && compilePattern(text)(name));
+  if (wild === undefined) return [];
+  return [`${wild.location} flows ${wild.text} does not match it: it ${because}, and such a flow is named in full`];
+}
+
+function limits({ kind }: Asked, agent: AgentPolicy, { allowed }: Decision, effect: Flow['effect']): readonly string[] {
+  const proven = agent.tokens.length > 0 || agent.trust.length > 0;
+  const notes = proven ? [] : [`nothing proves this agent yet: flows agents add ${agent.name}`];
+  if (!allowed) return notes;
+  if (effect === 'write' && kind === 'flow') notes.push('it writes, and the broker runs only flows that write nothing');
+  const { maxTtl, rate } = agent;
+  if (maxTtl !== undefined) notes.push(`for at most ${durationText(maxTtl)} (max-ttl)`);
+  if (rate !== undefined) notes.push(`at most ${rate.count} requests in ${durationText(rate.per)} (rate)`);
+  return notes;
+}
+
+function near(word: string, names: Iterable<string>): string {
+  const found = nearest(word, names);
+  return found === undefined ? '' : ` (did you mean "${found}"?)`;
+}

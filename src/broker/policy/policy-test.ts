@@ -1,0 +1,71 @@
+import { compileObject } from '../../language/compile.ts';
+import { evaluateKeys } from '../../language/evaluate.ts';
+import { form, type InputOf, type Keys, optional, required } from '../../language/forms.ts';
+import { suggest } from '../../language/nearest-name.ts';
+import type { Source } from '../../language/problems.ts';
+import { valueAt, type ObjectValue } from '../../language/compiled-values.ts';
+import type { Node } from '../../language/yaml.ts';
+import { type Asked, explain, type Explanation, type Rules } from './explain-decision.ts';
+
+const caseKeys = {
+  agent: required(form.text(), 'who asks'),
+  secret: optional(form.text(), 'the secret that it asks for'),
+  flow: optional(form.text(), 'instead: the flow'),
+  reason: optional(form.text(), 'the reason that it states'),
+  expect: required(form.oneOf('allowed', 'denied'), 'what must come of it'),
+} satisfies Keys;
+
+/** The keys of policy.test.yaml. */
+const casesKeys = {
+  cases: required(
+    form.list(form.object(caseKeys, { exactlyOne: ['secret', 'flow'] }), { minimum: 1 }),
+    'what the policy must say',
+    { example: '[{ agent: codex, secret: openai.api_key, expect: allowed }]' },
+  ),
+} satisfies Keys;
+
+export interface PolicyCase extends Asked {
+  readonly expected: 'allowed' | 'denied';
+  readonly passed: boolean;
+  readonly explanation: Explanation;
+  /** `file:line:column` */
+  readonly location: string;
+}
+
+/**
+ * Asks what each case asks. A case that fails is reported in the source, with its place; so is one that names what is
+ * not there, since it would be denied for that alone.
+ */
+export function runCases(root: Node, source: Source, rules: Rules): readonly PolicyCase[] {
+  const place = { source, what: 'the file', key: '' };
+  const written = compileObject(root, { kind: 'object', keys: casesKeys }, place);
+  const list = written?.entries.get('cases');
+  const items = list?.as === 'list' ? list.items : [];
+  return items.flatMap((item) => (item.as === 'object' ? runCase(item, source, rules) : []));
+}
+
+function runCase(item: ObjectValue, source: Source, rules: Rules): readonly PolicyCase[] {
+  const { report } = source;
+  const before = source.problems.length;
+  const nothing = { problem: 'expressions are not taken here', hint: 'write the value' };
+  const { known } = evaluateKeys(item, { resolve: () => nothing, report });
+  const { agent, secret, flow, reason, expect } = known as Partial<InputOf<typeof caseKeys>>;
+  const name = secret ?? flow;
+  if (agent === undefined || name === undefined || expect === undefined) return [];
+  const kind = secret === undefined ? 'flow' : 'secret';
+  checkNames({ agent, kind, name }, item, source, rules);
+  if (source.problems.length > before) return [];
+  const explanation = explain({ agent, kind, name, reason }, rules);
+  const passed = explanation.decision.allowed === (expect === 'allowed');
+  if (!passed) report(valueAt(item, 'expect').range, `expected ${expect}`, explanation.line);
+  const location = source.location(item.range);
+  return [{ agent, kind, name, reason, expected: expect, passed, explanation, location }];
+}
+
+function checkNames({ agent, kind, name }: Asked, item: ObjectValue, { report }: Source, rules: Rules): void {
+  const known = kind === 'secret' ? rules.registry.secrets : rules.flows;
+  const { agents } = rules.policy;
+  if (!agents.has(agent))
+    report(valueAt(item, 'agent').range, `policy.yaml has no agent "${agent}"`, suggest(agent, agents.keys()));
+  if (!known.has(name)) report(valueAt(item, kind).range, `unknown ${kind} "${name}"`, suggest(name, known.keys()));
+}

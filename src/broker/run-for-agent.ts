@@ -1,0 +1,32 @@
+import { outputJson, outputKinds } from '../engine/output-json.ts';
+import type { Granted } from './audited-answers.ts';
+import type { BrokerClock } from '../foundation/clocks.ts';
+import type { Caller, FlowAnswer } from './contract.ts';
+import type { Engine } from './flow-runner.ts';
+import { checkedInputs } from './checked-inputs.ts';
+import { leftOf, requireShort } from './token-lifetime.ts';
+import type { Permission } from './permission.ts';
+import { BrokerRefusal } from './refusal.ts';
+
+export interface RunsOptions {
+  readonly engine: Engine;
+  readonly permission: Permission;
+  readonly clock: BrokerClock;
+}
+
+/** Runs a flow that only reads, for an agent. @throws BrokerRefusal */
+export async function runFor(
+  caller: Caller,
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+  { engine, permission, clock }: RunsOptions,
+): Promise<Granted<FlowAnswer>> {
+  const { flow } = permission.flow(caller, name);
+  if (flow.effect !== 'none') throw new BrokerRefusal('write-not-served', { names: [name] });
+  const inputs = checkedInputs(flow, given);
+  const { output, tokens, source } = await engine.run(flow, inputs);
+  // what was taken away while we waited is not given any more
+  const { rule, maxTtl } = permission.flow(caller, name);
+  for (const token of tokens) requireShort(leftOf(token, clock), maxTtl, name);
+  return { value: { output: outputJson(output, clock.now()), as: outputKinds(output) }, rule, source };
+}

@@ -1,0 +1,72 @@
+import type { BrokerClock } from '../foundation/clocks.ts';
+import type { GrantedToken } from './contract.ts';
+import { type GivenToken, grantedToken, leftOf } from './token-lifetime.ts';
+
+/**
+ * The tokens of flows that were asked for without inputs, in front of the engine, so that the many requests for the
+ * same token within a second cost no run each. Nothing lives here for longer than two seconds without the engine.
+ */
+export interface Front {
+  /** Undefined: ask the engine. One caller is told so every second, while the others are served. */
+  get(flow: string): { readonly token: GrantedToken; readonly left: number } | undefined;
+  /** @param generation as it was before the engine was asked: what was under way when a token was evicted is not kept */
+  put(flow: string, token: GivenToken, generation: number): void;
+  readonly generation: () => number;
+  /** Forgets the token of this hash. */
+  drop(hash: string): void;
+}
+
+interface Entry {
+  readonly known: GivenToken;
+  /** monotonic milliseconds: the engine is asked again from the first on, and nothing is given from the second on */
+  askAt: number;
+  readonly until: number;
+  /** for as long as it says the same, the same object */
+  token: GrantedToken;
+  /** milliseconds */
+  left: number;
+}
+
+const second = 1_000;
+
+export function createFront(clock: BrokerClock): Front {
+  const entries = new Map<string, Entry>();
+  let generation = 0;
+
+  return {
+    generation: () => generation,
+    get(flow) {
+      const entry = entries.get(flow);
+      if (entry === undefined) return undefined;
+      const at = clock.monotonic();
+      const left = leftOf(entry.known, clock);
+      if (at >= entry.until || left < second) {
+        entries.delete(flow);
+        return undefined;
+      }
+      if (at >= entry.askAt) {
+        entry.askAt = at + second;
+        return undefined;
+      }
+      if (Math.floor(left / second) !== Math.floor(entry.left / second)) entry.token = grantedToken(entry.known, left);
+      entry.left = left;
+      return entry;
+    },
+    put(flow, known, asked) {
+      const left = leftOf(known, clock);
+      // a token without an expiry is not cached by the engine either
+      if (asked !== generation || left < second || left === Infinity) return;
+      const at = clock.monotonic();
+      const last = entries.get(flow);
+      const token =
+        last?.known === known && Math.floor(left / second) === Math.floor(last.left / second)
+          ? last.token
+          : grantedToken(known, left);
+      entries.set(flow, { known, askAt: at + second, until: at + 2 * second, token, left });
+    },
+    drop(hash) {
+      generation += 1;
+      for (const [flow, { known }] of entries) if (known.hash === hash) entries.delete(flow);
+    },
+  };
+}

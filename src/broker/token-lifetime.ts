@@ -1,0 +1,40 @@
+import { tokenJson, type TokenFields } from '../engine/output-json.ts';
+import type { BrokerClock } from '../foundation/clocks.ts';
+import type { GrantedToken } from './contract.ts';
+import { BrokerRefusal } from './refusal.ts';
+
+/** What is known of a token that was given out. */
+export interface GivenToken {
+  readonly fields: TokenFields;
+  /** SHA-256 of the access token, hex */
+  readonly hash: string;
+  /** monotonic milliseconds: as its life was when it was first seen, whatever is done to the wall clock since */
+  readonly ends: number;
+}
+
+/** When a token ends, in monotonic milliseconds, as the clock reads now; Infinity where its issuer did not say. */
+export function tokenEnd(token: TokenFields, { now, monotonic }: BrokerClock): number {
+  const expiresAt = token['expires-at'];
+  return expiresAt === undefined ? Infinity : monotonic() + expiresAt * 1_000 - now();
+}
+
+/** Milliseconds of its life that are left by both clocks. */
+export function leftOf({ fields, ends }: GivenToken, { now, monotonic }: BrokerClock): number {
+  const expiresAt = fields['expires-at'];
+  return expiresAt === undefined ? Infinity : Math.min(ends - monotonic(), expiresAt * 1_000 - now());
+}
+
+/** @param left milliseconds */
+export function grantedToken({ fields }: GivenToken, left: number): GrantedToken {
+  const expiresAt = fields['expires-at'];
+  return tokenJson(fields, expiresAt === undefined ? 0 : expiresAt * 1_000 - left);
+}
+
+/**
+ * A token is good until its expiry, whatever is written beside it: one that lives for too long is not given at all.
+ * @param left milliseconds
+ * @throws BrokerRefusal ttl-exceeds-policy
+ */
+export function requireShort(left: number, maxTtl: number, name: string): void {
+  if (left > maxTtl) throw new BrokerRefusal('ttl-exceeds-policy', { names: [name] });
+}

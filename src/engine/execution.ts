@@ -1,0 +1,239 @@
+import { asFlowError, FlowError } from '../foundation/errors.ts';
+import { Reference } from '../foundation/reference.ts';
+import { Secret } from '../foundation/secret.ts';
+import { canonical, journalled, type ConnectionLabels } from '../foundation/canonical-json.ts';
+import type { OnEvent, RunEvent } from './run-events.ts';
+import type { Flow, Step } from '../folder/flows/flow.ts';
+import type { Inputs } from '../folder/flows/inputs.ts';
+import { prepare, runScope, type Outputs, type Prepared } from './step-input.ts';
+import type { Services } from './services.ts';
+import type { PureStepKind, StepKind, StepPlan, WriteStepKind } from '../steps/contract.ts';
+
+/** One flow being planned or run. */
+export interface Execution {
+  readonly flow: Flow;
+  readonly inputs: Inputs;
+  readonly services: Services;
+  readonly outputs: Outputs;
+  /** epoch milliseconds at which each step was done */
+  readonly finished: Map<string, number>;
+  /** what probes of this same execution found; worth nothing once something was written */
+  readonly probes: Map<string, StepPlan<Readonly<Record<string, unknown>>>>;
+  /** undefined: nobody listens, and no event is made */
+  readonly onEvent: OnEvent | undefined;
+}
+
+export function createExecution(flow: Flow, inputs: Inputs, services: Services, onEvent?: OnEvent): Execution {
+  const { environment } = services;
+  const place = { flow: flow.name };
+  if (environment.unset.length > 0) {
+    const hint = 'service.yaml reads it from the process environment: set it';
+    throw new FlowError('refused', `environment "${environment.name}" needs ${environment.unset.join(', ')}`, {
+      hint,
+      place,
+    });
+  }
+  if (flow.environments?.includes(environment.name) === false) {
+    const hint = `its environments: ${flow.environments.join(', ')}`;
+    throw new FlowError('refused', `it does not run in environment "${environment.name}"`, { hint, place });
+  }
+  return { flow, inputs, services, outputs: new Map(), finished: new Map(), probes: new Map(), onEvent };
+}
+
+/** Steps in file order: each one that writes alone, and what stands between them side by side. */
+export function stagesOf(flow: Flow): readonly (readonly Step[])[] {
+  const stages: Step[][] = [];
+  let last: Step[] | undefined;
+  for (const step of flow.steps) {
+    if (step.kind?.effect === 'write') {
+      stages.push([step]);
+      last = undefined;
+    } else {
+      if (last === undefined) {
+        last = [];
+        stages.push(last);
+      }
+      last.push(step);
+    }
+  }
+  return stages;
+}
+
+export function prepareStep(execution: Execution, step: Step): Prepared {
+  const { flow, inputs, services, outputs } = execution;
+  const afresh = () => prepare(flow, step, runScope(flow, inputs, services, outputs, step.index));
+  const kept = step.kind?.effect === 'none' && step.kind.expiresAt !== undefined ? services.prepared : undefined;
+  return kept === undefined ? afresh() : kept.get(step, inputs, afresh);
+}
+
+/** Runs the `none` steps of a stage that have not run yet, each as soon as those that it needs are done. */
+export async function runPureSteps(execution: Execution, steps: readonly Step[]): Promise<void> {
+  const running = new Map<string, Promise<void>>();
+  for (const step of steps) {
+    if (execution.outputs.has(step.id)) continue;
+    const needed = [...step.after].flatMap((id) => running.get(id) ?? []);
+    running.set(
+      step.id,
+      Promise.all(needed).then(() => placed(execution, step, () => runPure(execution, step))),
+    );
+  }
+  // the others are not left running behind an error
+  const settled = await Promise.allSettled(running.values());
+  for (const each of settled) if (each.status === 'rejected') throw each.reason;
+}
+
+async function runPure(execution: Execution, step: Step): Promise<void> {
+  const prepared = prepareStep(execution, step);
+  const { kind, input } = prepared;
+  if (kind.effect !== 'none') throw new FlowError('internal', 'a step that writes was taken for one that reads');
+  await told(execution, step, prepared, async () => {
+    const [output, cached] = await mintOrCached(execution, step, kind, input, prepared.labels);
+    return [checkedOutput(kind, output), cached ? 'cached' : 'done'];
+  });
+}
+
+async function mintOrCached(
+  { flow, services }: Execution,
+  step: Step,
+  kind: PureStepKind,
+  input: Readonly<Record<string, unknown>>,
+  labels: ConnectionLabels,
+): Promise<readonly [Readonly<Record<string, unknown>>, boolean]> {
+  let minted = false;
+  const mint = async () => {
+    minted = true;
+    return kind.run(input, services.context(flow.name, step.id));
+  };
+  if (kind.expiresAt === undefined) return [await mint(), false];
+  const expiresAt = (output: Readonly<Record<string, unknown>>) => kind.expiresAt?.(output);
+  const key = keyOf(services.environment.name, kind, input, labels);
+  const output = await services.cached<Readonly<Record<string, unknown>>>(key, mint, expiresAt);
+  return [output, !minted];
+}
+
+/** By the input itself, which is the same object as long as nothing in it changes. */
+const keys = new WeakMap<Readonly<Record<string, unknown>>, string>();
+
+function keyOf(
+  environment: string,
+  kind: PureStepKind,
+  input: Readonly<Record<string, unknown>>,
+  labels: ConnectionLabels,
+): string {
+  const key = keys.get(input) ?? canonical([environment, kind.name, input], labels);
+  keys.set(input, key);
+  return key;
+}
+
+/** Lets a step that writes act. Its resolved input has been told before. */
+export async function runWrite(
+  execution: Execution,
+  step: Step,
+  prepared: Prepared,
+  kind: WriteStepKind,
+): Promise<void> {
+  await told(execution, step, prepared, async () => {
+    execution.probes.clear();
+    const context = execution.services.context(execution.flow.name, step.id);
+    return [checkedOutput(kind, await kind.run(prepared.input, context)), 'done'];
+  });
+}
+
+/** A step whose probe found nothing to do. */
+export async function skipWrite(
+  execution: Execution,
+  step: Step,
+  kind: WriteStepKind,
+  output: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  execution.outputs.set(step.id, checkedOutput(kind, output));
+  await execution.onEvent?.({
+    ...about(execution, step, kind),
+    type: 'step-finished',
+    outcome: 'unchanged',
+    output: plainOutput(kind, output),
+    milliseconds: 0,
+  });
+}
+
+async function told(
+  execution: Execution,
+  step: Step,
+  { kind, input, labels }: Prepared,
+  work: () => Promise<readonly [Readonly<Record<string, unknown>>, 'done' | 'cached']>,
+): Promise<void> {
+  const { onEvent, outputs, services, finished } = execution;
+  const { now, signal } = services.context(execution.flow.name, step.id);
+  if (signal.aborted) throw new FlowError('aborted', 'stopped before this step', { cause: signal.reason });
+  const done = (output: Readonly<Record<string, unknown>>) => {
+    outputs.set(step.id, output);
+    finished.set(step.id, now());
+  };
+  if (onEvent === undefined) {
+    const [output] = await work();
+    done(output);
+    return;
+  }
+  const who = about(execution, step, kind);
+  const inputs = Object.fromEntries(Object.entries(input).map(([key, each]) => [key, journalled(each, labels)]));
+  await onEvent({ ...who, type: 'step-started', inputs });
+  const start = now();
+  let event: RunEvent;
+  try {
+    const [output, outcome] = await work();
+    done(output);
+    event = { ...who, type: 'step-finished', outcome, output: plainOutput(kind, output), milliseconds: now() - start };
+  } catch (error) {
+    await onEvent({ ...who, type: 'step-failed', code: asFlowError(error).code, milliseconds: now() - start });
+    throw error;
+  }
+  await onEvent(event);
+}
+
+function about({ flow }: Execution, step: Step, { name, effect }: StepKind) {
+  return { flow: flow.name, step: step.id, uses: name, effect };
+}
+
+/** Adds flow and step to whatever goes wrong. */
+export async function placed<T>({ flow }: Execution, step: Step, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asFlowError(error).at({ flow: flow.name, step: step.id });
+  }
+}
+
+const classes = { secret: Secret, reference: Reference } as const;
+
+/** The output as the kind declares it; a step that writes gives no secret, whatever its author did. */
+function checkedOutput(kind: StepKind, output: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  for (const [name, field] of Object.entries(kind.output)) {
+    const value = output[name];
+    const wanted = field.type === 'secret' || field.type === 'reference' ? classes[field.type] : undefined;
+    const missing = value === undefined && field.optional !== true;
+    const wrong = value !== undefined && (wanted === undefined ? holdsSecret(value) : !(value instanceof wanted));
+    if (missing || wrong) {
+      const what = `step kind "${kind.name}" gave ${missing ? 'no' : 'a wrong'} "${name}"`;
+      throw new FlowError('internal', what, { hint: 'a fault of the step kind; please report it' });
+    }
+  }
+  return output;
+}
+
+function holdsSecret(value: unknown): boolean {
+  if (value instanceof Secret) return true;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !(value instanceof Reference) &&
+    Object.values(value).some(holdsSecret)
+  );
+}
+
+/** What of an output may be journalled: plain fields, and references as text. */
+function plainOutput(kind: StepKind, output: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const fields = Object.keys(kind.output).filter(
+    (name) => kind.output[name]?.type !== 'secret' && output[name] !== undefined,
+  );
+  return Object.fromEntries(fields.map((name) => [name, journalled(output[name])]));
+}

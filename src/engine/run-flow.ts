@@ -1,0 +1,102 @@
+import { FlowError } from '../foundation/errors.ts';
+import { answerOf } from './flow-output.ts';
+import { canonical, digestOf } from '../foundation/canonical-json.ts';
+import type { OnEvent } from './run-events.ts';
+import {
+  createExecution,
+  placed,
+  prepareStep,
+  runPureSteps,
+  runWrite,
+  skipWrite,
+  stagesOf,
+  type Execution,
+} from './execution.ts';
+import type { Flow, Step } from '../folder/flows/flow.ts';
+import type { Inputs } from '../folder/flows/inputs.ts';
+import type { Output } from './output.ts';
+import { bindingOf, nothingToDo, planExecution, probe, type Plan, type PlannedStep } from './plan-flow.ts';
+import type { Services } from './services.ts';
+import type { WriteStepKind } from '../steps/contract.ts';
+
+export type { RunEvent } from './run-events.ts';
+
+/**
+ * Runs a flow. Before anything is written the whole flow is planned, unless a plan is given that someone agreed to;
+ * each step that writes is probed again before it acts.
+ * @throws FlowError aborted where what a probe finds is not what was agreed to, conflict before anything is written
+ */
+export async function runFlow(
+  flow: Flow,
+  inputs: Inputs,
+  services: Services,
+  options: { readonly plan?: Plan; readonly onEvent?: OnEvent } = {},
+): Promise<Output> {
+  const execution = createExecution(flow, inputs, services, options.onEvent);
+  if (flow.effect === 'none') {
+    await runPureSteps(execution, flow.steps);
+    return answerOf(execution);
+  }
+  const plan = options.plan ?? (await planExecution(execution));
+  if (options.plan !== undefined) requireSame(execution, options.plan);
+  refuseConflicts(execution, plan);
+  for (const stage of stagesOf(flow)) {
+    const [first] = stage;
+    const kind = first?.kind;
+    if (first === undefined || kind?.effect !== 'write') await runPureSteps(execution, stage);
+    else {
+      const agreed = plan.steps.find(({ step }) => step === first.id);
+      await placed(execution, first, () => carryOut(execution, first, kind, agreed));
+    }
+  }
+  return answerOf(execution);
+}
+
+async function carryOut(
+  execution: Execution,
+  step: Step,
+  kind: WriteStepKind,
+  agreed: PlannedStep | undefined,
+): Promise<void> {
+  const prepared = prepareStep(execution, step);
+  if (prepared.unknown.size > 0) throw new FlowError('internal', 'a value is not known that must be');
+  const planned = await probe(execution, step, kind, prepared);
+  const found = planned.changes.find(({ action }) => action === 'conflict');
+  if (found !== undefined) throw conflict(found.what, found.detail);
+  if (agreed === undefined || !sameChanges(agreed, planned.changes)) {
+    throw new FlowError('aborted', 'what would change is not what was agreed to', {
+      hint: 'nothing more was done; plan again and look',
+    });
+  }
+  const output = nothingToDo(planned);
+  if (output !== undefined) await skipWrite(execution, step, kind, output);
+  else await runWrite(execution, step, prepared, kind);
+}
+
+function sameChanges({ changes, complete }: PlannedStep, found: Exclude<PlannedStep['changes'], string>): boolean {
+  if (changes === 'known after run') return true;
+  const told = (all: typeof found) => canonical(complete ? all : all.map(({ action, what }) => [action, what]));
+  return told(changes) === told(found);
+}
+
+/** A plan is bound to its flow, inputs, environment and addresses. */
+function requireSame(execution: Execution, plan: Plan): void {
+  if (digestOf([bindingOf(execution), plan.steps]) === plan.hash) return;
+  throw new FlowError('aborted', 'the plan is for another flow, other inputs or another environment', {
+    hint: 'nothing was done; plan again and look',
+    place: { flow: execution.flow.name },
+  });
+}
+
+function refuseConflicts({ flow }: Execution, plan: Plan): void {
+  for (const { step, changes } of plan.steps) {
+    const found = changes === 'known after run' ? undefined : changes.find(({ action }) => action === 'conflict');
+    if (found !== undefined) throw conflict(found.what, found.detail).at({ flow: flow.name, step });
+  }
+}
+
+function conflict(what: string, detail: string | undefined): FlowError {
+  return new FlowError('conflict', `${what}${detail === undefined ? ' is not ours' : `: ${detail}`}`, {
+    hint: 'it stays as it is',
+  });
+}

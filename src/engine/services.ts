@@ -1,0 +1,18 @@
+import type { Environment, Plain } from '../folder/service/settings.ts';
+import type { ConnectionKind } from '../language/forms.ts';
+import type { PreparedSteps } from './prepared-inputs.ts';
+import type { StepContext } from '../steps/contract.ts';
+
+/** What the composition root hands to a plan or a run. */
+export interface Services {
+  readonly environment: Environment;
+  /** the adapter, built when it is first asked for. @throws FlowError */
+  connection(kind: ConnectionKind, name: string): unknown;
+  /** what `${{ issuers.main.url }}` may name. @throws FlowError */
+  plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
+  /** kept for all runs in this environment; absent: each run prepares its steps afresh */
+  readonly prepared?: PreparedSteps;
+  context(flow: string, step: string): StepContext;
+  /** @param expiresAt epoch seconds; undefined: not to be kept */
+  cached<T>(key: string, mint: () => Promise<T>, expiresAt: (value: T) => number | undefined): Promise<T>;
+}

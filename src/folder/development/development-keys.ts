@@ -1,0 +1,56 @@
+import { form, type Keys, optional, required, withDefault } from '../../language/forms.ts';
+
+/** The keys of development.yaml: what the laptop stack cannot derive from the flows. */
+export const developmentKeys = {
+  values: withDefault(
+    form.mapping(form.text()),
+    {},
+    'plain values of fields, by reference: user names, hosts, client ids; never a secret',
+    {
+      example: '{ op://Agents/Orders M2M/username: orders }',
+    },
+  ),
+  clients: withDefault(
+    form.mapping(
+      form.object({
+        claims: optional(form.mapping(form.json()), 'further claims of its access tokens'),
+        audiences: optional(
+          form.list(form.text(), { orOne: true }),
+          'audiences that it may ask for, instead of those of the flows',
+        ),
+        scopes: optional(
+          form.list(form.text(), { orOne: true }),
+          'scopes that it may ask for, instead of those of the flows',
+        ),
+        'token-ttl': optional(
+          form.number({ minimum: 5, maximum: 86_400, integer: true }),
+          'seconds that its tokens live',
+        ),
+      }),
+    ),
+    {},
+    'clients of the identity provider, by client id',
+  ),
+  users: withDefault(
+    form.list(
+      form.object({
+        username: required(form.text(), 'user name'),
+        password: required(form.reference(), 'where the password is; it is generated'),
+        'one-time-password': optional(
+          form.reference('one-time-password'),
+          'where the one-time password is; without it, the first sign-in enrols',
+        ),
+      }),
+    ),
+    [],
+    'accounts that are there from the start',
+  ),
+  'orders-api': withDefault(
+    form.object({
+      audience: withDefault(form.text(), 'https://orders.example', 'what it is called in a token'),
+      scope: withDefault(form.text(), 'orders:read', 'the scope that it wants'),
+    }),
+    { audience: 'https://orders.example', scope: 'orders:read' },
+    'the protected example API',
+  ),
+} satisfies Keys;

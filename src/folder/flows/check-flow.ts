@@ -1,0 +1,115 @@
+import { servedHint } from '../service/check-environment.ts';
+import { servesVault, type Environment } from '../service/settings.ts';
+import { evaluate } from '../../language/evaluate.ts';
+import { presentedStep, type Flow, type Step } from './flow.ts';
+import { lookAt, staticScope } from './static-input.ts';
+import type { Report } from '../../language/problems.ts';
+import { resolve } from './scope.ts';
+import type { Value } from '../../language/compiled-values.ts';
+
+/** Checks a flow against one environment without touching anything. */
+export function checkFlow(flow: Flow, environment: Environment, report: Report): void {
+  for (const step of flow.steps) checkStep(flow, step, environment, report);
+  const entries = outputValues(flow);
+  const scope = staticScope(flow, environment, flow.steps.length);
+  for (const value of entries) {
+    if (value.as === 'whole') checkShown(flow, value, environment, report);
+    else evaluate(value, { report, resolve: (expression) => resolve(expression, scope) });
+  }
+}
+
+function checkStep(flow: Flow, step: Step, environment: Environment, report: Report): void {
+  const { kind } = step;
+  if (kind === undefined) return;
+  let wrong = false;
+  const stores = new Set<string>();
+  const sinks = {
+    report: (...told: Parameters<Report>) => {
+      wrong = true;
+      report(...told);
+    },
+    onReference: (reference: { readonly vault: string }, value: Value) => {
+      if (servesVault(environment, reference.vault) || environment.unset.length > 0) return;
+      sinks.report(value.range, `no entry of vault: serves the vault "${reference.vault}"`, servedHint(environment));
+    },
+    onConnection: ({ kind: to, name = '' }: { readonly kind?: string; readonly name?: string }, value: Value) => {
+      if (to === 'stores') stores.add(name);
+      const needs = value.form.kind === 'connection' ? value.form.needs : undefined;
+      const provider = environment.identityProviders.get(name);
+      if (needs !== 'sign-in' || environment.laptop || provider?.signIn?.pages !== undefined) return;
+      const hint = 'add sign-in: with issuer, client-id, redirect-uri and pages to it in service.yaml';
+      sinks.report(value.range, `"${name}" has no sign-in pages that can be driven`, hint);
+    },
+  };
+  for (const { known, value } of lookAt(flow, step, environment, sinks)) {
+    if (wrong || !step.sound) continue;
+    for (const { key, problem, hint } of kind.check?.(known, value.given) ?? []) {
+      const named = problem.startsWith(`"${key}"`) ? problem : `"${key}": ${problem}`;
+      report(placeOf(value, key) ?? step.range, named, hint);
+    }
+  }
+  if (environment.laptop || environment.unset.length > 0 || environment.key.length > 0) return;
+  for (const need of kind.needs ?? []) {
+    const own = need === 'fingerprint-key' && [...stores].every((name) => hasOwnKey(environment, name));
+    if (own) continue;
+    const hint = 'add key: op://… to it in service.yaml: the root of our own keys';
+    report(step.range, `"${kind.name}" needs the environment's key`, hint);
+  }
+}
+
+function hasOwnKey(environment: Environment, store: string): boolean {
+  return (environment.stores.get(store)?.fingerprintKey.length ?? 0) > 0;
+}
+
+/** A whole expression of the answer may be of any type that can be shown. */
+function checkShown(
+  flow: Flow,
+  value: Value & { readonly as: 'whole' },
+  environment: Environment,
+  report: Report,
+): void {
+  if (presentedStep(flow, value) !== undefined) return;
+  const { expression } = value;
+  const scope = staticScope(flow, environment, flow.steps.length);
+  const resolved = resolve(expression, scope);
+  if ('problem' in resolved) {
+    const whole = flow.output?.kind === 'scalar' ? flow.steps.find(({ id }) => id === expression.path[1]) : undefined;
+    const several = whole?.kind !== undefined && whole.kind.scalar === undefined && expression.path.length === 2;
+    if (!several || Object.keys(whole.kind.output).length === 0)
+      report(expression.range, resolved.problem, resolved.hint);
+  } else if (resolved.type === 'connection') {
+    report(expression.range, `"${expression.text}" is a connection`, `choose a field: ${expression.text}.url`);
+  }
+}
+
+function outputValues(flow: Flow): readonly Value[] {
+  if (flow.output === undefined) return [];
+  return flow.output.kind === 'scalar' ? [flow.output.value] : flow.output.entries.map(([, value]) => value);
+}
+
+/** The place of `secrets[0].name` in the file, or of the nearest key around it. */
+function placeOf(value: Value, key: string): Value['range'] | undefined {
+  for (let wanted = key; wanted !== ''; wanted = wanted.replace(/(?:^|\.)[^.[\]]+$|\[\d+\]$/, '')) {
+    const found = find(value, wanted);
+    if (found !== undefined) return found.range;
+    if (!/[.[]/.test(wanted)) return undefined;
+  }
+  return undefined;
+}
+
+function find(value: Value, key: string): Value | undefined {
+  if (value.key === key) return value;
+  const inner =
+    value.as === 'list'
+      ? value.items
+      : value.as === 'mapping'
+        ? value.entries.map(([, each]) => each)
+        : value.as === 'object'
+          ? [...value.entries.values()]
+          : [];
+  for (const each of inner) {
+    const found = find(each, key);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,49 @@
+import type { InputDefinition } from './inputs.ts';
+import type { Range, Source } from '../../language/problems.ts';
+import type { StepKind } from '../../steps/contract.ts';
+import type { ObjectValue, Value } from '../../language/compiled-values.ts';
+
+/** A flow as its file declares it, checked as far as can be without an environment. */
+export interface Flow {
+  /** the file's name without `.yaml` */
+  readonly name: string;
+  readonly file: string;
+  readonly description: string;
+  readonly inputs: readonly InputDefinition[];
+  /** the only ones it may run in; undefined: all */
+  readonly environments: readonly string[] | undefined;
+  readonly breakGlass: boolean;
+  /** `write` where any step writes */
+  readonly effect: 'none' | 'write';
+  readonly steps: readonly Step[];
+  readonly output: FlowOutput | undefined;
+  readonly source: Source;
+}
+
+export interface Step {
+  readonly id: string;
+  /** place in the file, from 0 */
+  readonly index: number;
+  /** undefined where the file names a kind that does not exist; such a flow is never run */
+  readonly kind: StepKind | undefined;
+  readonly uses: string;
+  readonly with: ObjectValue | undefined;
+  readonly range: Range;
+  /** nothing was wrong with its form: what its kind checks beyond that can be told too */
+  readonly sound: boolean;
+  /** ids of the earlier steps whose output it takes */
+  readonly after: ReadonlySet<string>;
+}
+
+export type FlowOutput =
+  | { readonly kind: 'scalar'; readonly value: Value }
+  | { readonly kind: 'mapping'; readonly entries: readonly (readonly [string, Value])[] };
+
+/** The step whose token or one-time code a whole expression stands for: the step itself, or its scalar field. */
+export function presentedStep(flow: Flow, value: Value): Step | undefined {
+  if (value.as !== 'whole') return undefined;
+  const [root, id, field, ...more] = value.expression.path;
+  const step = root === 'steps' ? flow.steps.find((each) => each.id === id) : undefined;
+  if (step?.kind?.presents === undefined || more.length > 0) return undefined;
+  return field === undefined || field === step.kind.scalar ? step : undefined;
+}

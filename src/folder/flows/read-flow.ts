@@ -1,0 +1,240 @@
+import { compileObject } from '../../language/compile.ts';
+import { foreignForm, wholeExpression } from '../../language/expressions.ts';
+import type { Flow, FlowOutput, Step } from './flow.ts';
+import { readInputs } from './read-inputs.ts';
+import { form, optional, required, type Keys } from '../../language/forms.ts';
+import { compileReference, partsOf } from '../../language/compile-reference.ts';
+import { nearest, suggest } from '../../language/nearest-name.ts';
+import { nameOf, readKeys, type ForeignKeys } from '../../language/mapping-keys.ts';
+import { scalarTrouble } from '../../language/plain-value-check.ts';
+import type { Source } from '../../language/problems.ts';
+import type { StepKinds } from '../../steps/register.ts';
+import { expressionsOf, type Value } from '../../language/compiled-values.ts';
+import { Reference } from '../../foundation/reference.ts';
+import type { Node } from '../../language/yaml.ts';
+
+/** The keys of a flow file. */
+export const flowKeys = {
+  description: required(form.text(), 'what it is for, in one line'),
+  environments: optional(form.list(form.text()), 'the only environments that it runs in', { example: '[production]' }),
+  'break-glass': optional(form.boolean(), 'goes on, loudly, where the audit trail cannot be written'),
+  inputs: optional(form.json(), 'typed inputs: flags of the command'),
+  steps: required(form.json(), 'what is done, in order'),
+  output: optional(form.json(), 'the answer: one value, or a mapping of names to values'),
+} satisfies Keys;
+
+/** The keys of a step. */
+export const stepKeys = {
+  id: required(form.text(), 'its name in this file'),
+  uses: required(form.text(), 'the kind of step', { example: 'vault/read' }),
+  with: optional(form.json(), 'its input'),
+} satisfies Keys;
+
+const nameForm = /^[a-z][a-z0-9-]*$/;
+const foreignInFlow: ForeignKeys = {
+  name: "a flow's name is its file's name; say what it does in description:",
+  jobs: 'a flow has steps: directly',
+  on: 'a flow is run by its name; there are no triggers',
+  env: 'values of an environment are vars: in service.yaml',
+  vars: 'vars: stands in service.yaml, under an environment',
+  outputs: 'write output: with one value or a mapping',
+  environment: 'write environments: [NAME]',
+};
+const foreignInStep: ForeignKeys = {
+  if: 'steps have no conditions: make two flows',
+  run: 'steps run no commands: choose a kind with uses:',
+  name: 'write id: instead',
+  env: 'give values under with:',
+  needs: 'steps run in order; take ${{ steps.ID }} of an earlier one',
+  inputs: 'give values under with:',
+  outputs: 'every field of a step is there: ${{ steps.ID.FIELD }}',
+};
+
+/** A flow file's content as a flow. What is wrong is reported; undefined where there is no flow to go on with. */
+export function readFlow(name: string, root: Node, source: Source, kinds: StepKinds): Flow | undefined {
+  const keys = readKeys(root, flowKeys, 'a flow', source, { foreign: foreignInFlow });
+  if (keys === undefined) return undefined;
+  const description = keys.get('description')?.value;
+  if (description !== undefined && scalar(description) === '') {
+    source.report(description.range, '"description" takes text, and this is empty');
+  } else if (description !== undefined && typeof scalar(description) !== 'string') {
+    source.report(
+      description.range,
+      `"description" takes text, and this is ${nameOf(description)}`,
+      hintFor(description, 'description'),
+    );
+  }
+  const breakGlass = keys.get('break-glass')?.value;
+  if (breakGlass !== undefined && typeof scalar(breakGlass) !== 'boolean') {
+    source.report(
+      breakGlass.range,
+      `"break-glass" takes true or false, and this is ${nameOf(breakGlass)}`,
+      hintFor(breakGlass, 'break-glass'),
+    );
+  }
+  const inputs = keys.get('inputs')?.value;
+  const stepsNode = keys.get('steps')?.value;
+  const environments = keys.get('environments')?.value;
+  const steps = stepsNode === undefined ? [] : readSteps(stepsNode, source, kinds);
+  const output = keys.get('output')?.value;
+  return {
+    name,
+    file: source.file,
+    description: String(description === undefined ? '' : (scalar(description) ?? '')),
+    inputs: inputs === undefined ? [] : readInputs(inputs, source),
+    environments: environments === undefined ? undefined : readEnvironments(environments, source),
+    breakGlass: breakGlass !== undefined && scalar(breakGlass) === true,
+    effect: steps.some(({ kind }) => kind?.effect === 'write') ? 'write' : 'none',
+    steps,
+    output: output === undefined ? undefined : readOutput(output, source),
+    source,
+  };
+}
+
+function readEnvironments(node: Node, source: Source): readonly string[] {
+  const items = node.kind === 'list' ? node.items : [];
+  if (items.length === 0) source.report(node.range, '"environments" takes a list of names', 'write [production]');
+  return items.flatMap((item) => {
+    const value = scalar(item);
+    if (typeof value === 'string') return [value];
+    source.report(item.range, `an environment's name is text, and this is ${nameOf(item)}`);
+    return [];
+  });
+}
+
+function readSteps(node: Node, source: Source, kinds: StepKinds): readonly Step[] {
+  if (node.kind !== 'list' || node.items.length === 0) {
+    source.report(node.range, '"steps" takes a list of at least one step', 'write - id: NAME, and under it uses: KIND');
+    return [];
+  }
+  const steps: Step[] = [];
+  const seen = new Set<string>();
+  for (const [index, item] of node.items.entries()) {
+    const step = readStep(item, index, source, kinds);
+    if (step === undefined) continue;
+    if (step.id !== '' && seen.has(step.id)) {
+      source.report(step.range, `two steps have the id "${step.id}"`, 'each step has its own');
+      continue;
+    }
+    seen.add(step.id);
+    steps.push(step);
+  }
+  return steps;
+}
+
+function readStep(node: Node, index: number, source: Source, kinds: StepKinds): Step | undefined {
+  const before = source.problems.length;
+  const found = node.kind === 'mapping' ? scalarOf(node, 'uses') : undefined;
+  const kind = typeof found === 'string' ? kinds.get(found) : undefined;
+  const keys = readKeys(node, stepKeys, 'a step', source, {
+    foreign: { ...withKeys(kind?.with ?? {}), ...foreignInStep },
+  });
+  if (keys === undefined) return undefined;
+  const [id, uses] = [keys.get('id'), keys.get('uses')].map((entry) =>
+    entry === undefined ? undefined : scalar(entry.value),
+  );
+  const idRange = keys.get('id')?.value.range ?? node.range;
+  if (keys.has('id') && (typeof id !== 'string' || !nameForm.test(id))) {
+    source.report(
+      idRange,
+      'this is not an id for a step',
+      'lower-case letters, digits and hyphens, beginning with a letter',
+    );
+  }
+  if (keys.has('uses') && kind === undefined) {
+    const range = keys.get('uses')?.value.range ?? node.range;
+    const hint = typeof uses === 'string' ? kindHint(uses, [...kinds.keys()]) : undefined;
+    source.report(range, `unknown step kind "${String(uses)}"`, hint ?? 'see the step kinds in the README');
+  }
+  const given = keys.get('with')?.value ?? emptyWith(node);
+  const what = `the input of ${kind?.name ?? ''}`;
+  const value =
+    kind === undefined
+      ? undefined
+      : compileObject(given, { kind: 'object', keys: kind.with }, { source, what, key: '' });
+  const after = new Set<string>();
+  for (const { path } of value === undefined ? [] : expressionsOf(value)) {
+    if (path[0] === 'steps' && path[1] !== undefined) after.add(path[1]);
+  }
+  return {
+    id: typeof id === 'string' ? id : '',
+    index,
+    kind,
+    uses: String(uses ?? ''),
+    with: value,
+    range: idRange,
+    sound: source.problems.length === before,
+    after,
+  };
+}
+
+function readOutput(node: Node, source: Source): FlowOutput | undefined {
+  if (node.kind !== 'mapping') {
+    const value = readShown(node, 'output', source);
+    return value === undefined ? undefined : { kind: 'scalar', value };
+  }
+  const entries = node.entries.flatMap(({ key, keyRange, value }) => {
+    if (!nameForm.test(key))
+      source.report(keyRange, `"${key}" is not a name for an output`, 'lower-case letters, digits and hyphens');
+    const shown = readShown(value, key, source);
+    return shown === undefined ? [] : [[key, shown] as const];
+  });
+  if (entries.length === 0 && node.entries.length === 0) source.report(node.range, '"output" has no entries');
+  return { kind: 'mapping', entries };
+}
+
+/** One value of the answer: text, a number, an expression, or a literal reference, which is shown as such. */
+function readShown(node: Node, key: string, source: Source): Value | undefined {
+  const at = { form: { kind: 'json' }, range: node.range, key } as const;
+  const value = scalar(node);
+  if (value === undefined || value === null) {
+    source.report(node.range, `"${key}" takes one value, and this is ${nameOf(node)}`, 'write text with ${{ }} in it');
+    return undefined;
+  }
+  if (typeof value !== 'string' || node.kind !== 'scalar') return { ...at, as: 'literal', value };
+  const before = source.problems.length;
+  const parts = partsOf(node, value, source);
+  if (source.problems.length > before) return undefined;
+  const expression = wholeExpression(parts);
+  if (expression !== undefined) return { ...at, as: 'whole', expression };
+  const foreign = foreignForm(value);
+  if (foreign !== undefined) {
+    source.report(node.range, `"${foreign.found}" is not put in here`, foreign.hint);
+    return undefined;
+  }
+  if (typeof parts[0] === 'string' && Reference.looksLike(parts[0])) {
+    return compileReference(parts, at.form, node.range, key, source.report, 'any');
+  }
+  return parts.length > 1 ? { ...at, as: 'text', parts } : { ...at, as: 'literal', value };
+}
+
+function hintFor(node: Node, key: keyof typeof flowKeys): string | undefined {
+  return node.kind === 'scalar' ? scalarTrouble(node.value, flowKeys[key].form, key)?.hint : undefined;
+}
+
+/** Half of a name may be right: `read`, `op/read`, `totp`. */
+function kindHint(uses: string, names: readonly string[]): string | undefined {
+  const halves = new Set(uses.toLowerCase().split('/'));
+  const sharing = names.filter((name) => name.split('/').some((half) => halves.has(half)));
+  const [only, ...others] = sharing;
+  if (nearest(uses, names) !== undefined || only === undefined) return suggest(uses, names);
+  return others.length === 0 ? `did you mean "${only}"?` : suggest(uses, sharing);
+}
+
+function scalar(node: Node): string | number | boolean | null | undefined {
+  return node.kind === 'scalar' ? node.value : undefined;
+}
+
+function scalarOf(node: Node, key: string): unknown {
+  const entry = node.kind === 'mapping' ? node.entries.find((each) => each.key === key) : undefined;
+  return entry === undefined ? undefined : scalar(entry.value);
+}
+
+function emptyWith(node: Node): Node {
+  return { kind: 'mapping', entries: [], range: node.range };
+}
+
+/** Keys of a step's input that stand beside `with:` instead of under it. */
+function withKeys(keys: Keys): ForeignKeys {
+  return Object.fromEntries(Object.keys(keys).map((key) => [key, 'put it under with:']));
+}

@@ -1,0 +1,190 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { FlowError } from '../foundation/errors.ts';
+import { readSettings, withoutService } from './service/read-service.ts';
+import type { Environment, Settings } from './service/settings.ts';
+import { checkFlow } from './flows/check-flow.ts';
+import { reportEverywhere } from './report-by-environment.ts';
+import type { Flow } from './flows/flow.ts';
+import { readFlow } from './flows/read-flow.ts';
+import { suggest } from '../language/nearest-name.ts';
+import { createSource, fileProblem, type Problem, type Range, type Source } from '../language/problems.ts';
+import { readText } from '../language/file-text.ts';
+import type { StepKinds } from '../steps/register.ts';
+import { checkTokenFlows } from './flows/check-token-flows.ts';
+import { readYaml, type Node } from '../language/yaml.ts';
+
+/** A folder of flows, loaded and checked for every environment. Nothing was contacted. */
+export interface Folder {
+  readonly dir: string;
+  readonly settings: Settings;
+  /** those without problems of their own */
+  readonly flows: ReadonlyMap<string, Flow>;
+  /** names of flows that have problems */
+  readonly broken: ReadonlySet<string>;
+  /** in the order of files and lines */
+  readonly problems: readonly Problem[];
+}
+
+const mostFlows = 2000;
+const flowName = /^[a-z][a-z0-9-]*$/;
+
+/** Files that are not flows. */
+const otherFiles = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);
+
+/** Commands: no flow may be named as one. */
+const reservedNames: ReadonlySet<string> = new Set([
+  'check',
+  'dev',
+  'serve',
+  'mcp',
+  'exec',
+  'read',
+  'agents',
+  'policy',
+  'audit',
+  'run',
+  'runs',
+  'approve',
+  'migrate',
+  'init',
+  'help',
+  'version',
+  'completion',
+]);
+
+/**
+ * Loads a folder. What is wrong in its files is told in `problems`, all in one go.
+ * @throws FlowError usage, where there is no such folder or it cannot be read
+ */
+export function loadFolder(options: {
+  readonly dir: string;
+  readonly kinds: StepKinds;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}): Promise<Folder> {
+  return new Promise((resolve) => resolve(load(options.dir, options.kinds, options.env ?? {})));
+}
+
+function load(dir: string, kinds: StepKinds, env: Readonly<Record<string, string | undefined>>): Folder {
+  const names = listed(dir);
+  const problems: Problem[] = [];
+  const { settings, service, trouble } = loadSettings(dir, names, env);
+  const flows = new Map<string, Flow>();
+  const broken = new Set<string>();
+  const yaml = names.filter((name) => name.endsWith('.yaml') && !otherFiles.has(name.slice(0, -'.yaml'.length)));
+  for (const name of names.filter((each) => each.endsWith('.yml'))) {
+    problems.push(
+      fileProblem(join(dir, name), 'files of flows end in .yaml', `rename it to ${name.slice(0, -'.yml'.length)}.yaml`),
+    );
+  }
+  if (yaml.length > mostFlows) {
+    problems.push(fileProblem(dir, `more than ${mostFlows} flows in one folder`, 'use several folders: --dir'));
+  }
+  for (const fileName of yaml.slice(0, mostFlows)) {
+    const name = fileName.slice(0, -'.yaml'.length);
+    const found: Problem[] = [];
+    const flow = loadFlow(dir, name, kinds, settings, found);
+    problems.push(...found.toSorted(byPlace));
+    if (flow === undefined || found.length > 0) broken.add(name);
+    else flows.set(name, flow);
+  }
+  if (service !== undefined) checkTokenFlows(settings, service, flows, broken);
+  const ofService = [...trouble, ...(service?.source.problems ?? []).toSorted(byPlace)];
+  return { dir, settings, flows, broken, problems: [...ofService, ...problems] };
+}
+
+function loadFlow(
+  dir: string,
+  name: string,
+  kinds: StepKinds,
+  settings: Settings,
+  problems: Problem[],
+): Flow | undefined {
+  const file = join(dir, `${name}.yaml`);
+  if (reservedNames.has(name)) {
+    problems.push(fileProblem(file, `"${name}" is a command, and no flow's name`, 'rename the file'));
+    return undefined;
+  }
+  if (!flowName.test(name)) {
+    problems.push(
+      fileProblem(
+        file,
+        `"${name}" is not a flow's name`,
+        'lower-case letters, digits and hyphens, beginning with a letter',
+      ),
+    );
+    return undefined;
+  }
+  const text = readText(file);
+  if (typeof text !== 'string') {
+    problems.push(text);
+    return undefined;
+  }
+  const source = createSource(file, text);
+  const root = readYaml(source);
+  const flow = root === undefined ? undefined : readFlow(name, root, source, kinds);
+  if (flow !== undefined) checkEverywhere(flow, settings);
+  problems.push(...source.problems);
+  return flow;
+}
+
+/** Checks a flow for each environment that it may run in; what is wrong in some of them only says in which. */
+function checkEverywhere(flow: Flow, { environments }: Settings): void {
+  const mine: Environment[] = [];
+  for (const name of flow.environments ?? environments.keys()) {
+    const environment = environments.get(name);
+    if (environment !== undefined) mine.push(environment);
+    else flow.source.report(wordIn(flow, name), `unknown environment "${name}"`, suggest(name, environments.keys()));
+  }
+  reportEverywhere(mine, flow.source.report, (environment, report) => checkFlow(flow, environment, report));
+}
+
+function wordIn(flow: Flow, word: string): Range {
+  const from = Math.max(0, flow.source.text.search(/^environments\s*:/m));
+  const start = Math.max(0, flow.source.text.indexOf(word, from + 'environments'.length));
+  return { start, end: start + word.length };
+}
+
+interface LoadedSettings {
+  readonly settings: Settings;
+  readonly service?: { readonly root: Node; readonly source: Source };
+  /** what kept the file from being read */
+  readonly trouble: readonly Problem[];
+}
+
+function loadSettings(
+  dir: string,
+  names: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): LoadedSettings {
+  if (!names.includes('service.yaml')) return { settings: withoutService(), trouble: [] };
+  const file = join(dir, 'service.yaml');
+  const text = readText(file);
+  if (typeof text !== 'string') return { settings: withoutService(), trouble: [text] };
+  const source = createSource(file, text);
+  const root = readYaml(source);
+  if (root === undefined) return { settings: withoutService(), trouble: source.problems };
+  return { settings: readSettings(root, source, env), service: { root, source }, trouble: [] };
+}
+
+function listed(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir).toSorted();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const what =
+      code === 'ENOENT'
+        ? 'there is no folder'
+        : code === 'ENOTDIR'
+          ? 'this is not a folder:'
+          : 'cannot read the folder';
+    throw new FlowError('usage', `${what} "${dir}"`, {
+      hint: 'name it with --dir, or write a first one with flows init',
+      cause: error,
+    });
+  }
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return a.line - b.line || a.column - b.column;
+}

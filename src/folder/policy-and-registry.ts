@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import type { Folder } from './load-folder.ts';
+import { openYaml } from '../language/yaml-file.ts';
+import type { Problem } from '../language/problems.ts';
+import { checkPolicy } from './policy/check-policy.ts';
+import { emptyPolicy, readPolicy } from './policy/read-policy.ts';
+import type { Policy } from './policy/policy.ts';
+import { emptyRegistry, readRegistry, type Registry } from './registry.ts';
+
+/** policy.yaml and registry.yaml of a folder, checked against each other and the flows. Nothing was contacted. */
+export interface BrokerFiles {
+  readonly policy: Policy;
+  readonly registry: Registry;
+  /** where there are any, policy and registry must not be used */
+  readonly problems: readonly Problem[];
+  /** one of them is there and could not be read: the same files may be readable later */
+  readonly unreadable: boolean;
+  /** the texts as they were read; undefined where there is no such file */
+  readonly texts: { readonly policy: string | undefined; readonly registry: string | undefined };
+}
+
+/** Loads both files. Without policy.yaml no agent may have anything; without registry.yaml there are no names. */
+export function loadBrokerFiles(folder: Folder): BrokerFiles {
+  const registryFile = openYaml(join(folder.dir, 'registry.yaml'));
+  const policyFile = openYaml(join(folder.dir, 'policy.yaml'));
+  const registry =
+    registryFile.root === undefined ? undefined : readRegistry(registryFile.root, registryFile.source, folder);
+  const written = policyFile.root === undefined ? undefined : readPolicy(policyFile.root, policyFile.source);
+  if (written !== undefined) {
+    const readable = registryFile.exists ? registry : emptyRegistry;
+    checkPolicy(written, policyFile.source, readable, folder);
+  }
+  return {
+    policy: written?.policy ?? emptyPolicy,
+    registry: registry ?? emptyRegistry,
+    problems: [...policyFile.problems(), ...registryFile.problems()],
+    unreadable: [policyFile, registryFile].some(({ exists, text }) => exists && text === undefined),
+    texts: { policy: policyFile.text, registry: registryFile.text },
+  };
+}

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { loadBrokerFiles } from '../policy-and-registry.ts';
+import { FlowError } from '../../foundation/errors.ts';
+import { loadFolder } from '../load-folder.ts';
+import type { StepKinds } from '../../steps/register.ts';
+import type { AgentToken, Policy } from './policy.ts';
+import { withTokens } from './edit-tokens.ts';
+
+export interface PolicyFileOptions {
+  readonly dir: string;
+  readonly kinds: StepKinds;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** one editor at a time, among all processes of this machine: {@link createLocks} */
+  readonly locked: <T>(name: string, work: () => Promise<T>) => Promise<T>;
+}
+
+/**
+ * Gives an agent other tokens in policy.yaml: all at once or not at all, whatever happens to the process.
+ * @param change the tokens that the agent shall have; what it throws leaves the file as it is
+ * @throws FlowError invalid where policy.yaml or registry.yaml has problems, conflict where it changed meanwhile
+ */
+export async function changeTokens(
+  options: PolicyFileOptions,
+  agent: string,
+  change: (policy: Policy) => readonly AgentToken[],
+): Promise<void> {
+  const { dir, kinds, env = {}, locked } = options;
+  const folder = await loadFolder({ dir, kinds, env });
+  const file = await realpath(join(dir, 'policy.yaml')).catch(() => join(dir, 'policy.yaml'));
+  await locked(`edit ${file}`, async () => {
+    const { policy, problems, texts } = loadBrokerFiles(folder);
+    const [problem] = problems;
+    if (problem !== undefined) {
+      throw new FlowError('invalid', problem.message, {
+        place: { location: `${problem.file}:${problem.line}:${problem.column}` },
+        hint: 'no broker would take the file as it is: run `flows check`',
+      });
+    }
+    await sweep(dirname(file));
+    await replace(file, texts.policy, withTokens(texts.policy, agent, change(policy)));
+  });
+}
+
+/** What a killed editor left beside the file; no living one takes a minute. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!/^\.policy\.yaml\.[0-9a-f]{12}\.tmp$/.test(name)) continue;
+    const left = join(folder, name);
+    const facts = await stat(left).catch(() => undefined);
+    if (facts !== undefined && Date.now() - facts.mtimeMs > 60_000) await rm(left, { force: true });
+  }
+}
+
+/** @param before what the file must still hold; undefined: it must not be there */
+async function replace(file: string, before: string | undefined, after: string): Promise<void> {
+  const facts = before === undefined ? undefined : await stat(file);
+  const beside = join(dirname(file), `.policy.yaml.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const handle = await open(beside, 'wx', 0o600);
+    try {
+      await handle.writeFile(after);
+      await handle.chmod(facts === undefined ? 0o644 : facts.mode & 0o777);
+      if (facts !== undefined && process.getuid?.() === 0) await handle.chown(facts.uid, facts.gid);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    const now = await readFile(file, 'utf8').catch(() => undefined);
+    if (now !== before) {
+      throw new FlowError('conflict', 'policy.yaml was changed meanwhile', {
+        hint: 'nothing was written: run it again',
+      });
+    }
+    await rename(beside, file);
+  } finally {
+    await rm(beside, { force: true });
+  }
+  const folder = await open(dirname(file));
+  // so that the new name outlives a power cut; some file systems have no such thing
+  await folder.sync().catch(() => undefined);
+  await folder.close();
+}

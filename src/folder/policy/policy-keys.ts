@@ -1,0 +1,62 @@
+import { durationForm } from '../../language/duration.ts';
+import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
+import { rateForm } from '../../language/rate.ts';
+import { patternForm } from './name-pattern.ts';
+
+export const agentName = /^[a-z][a-z0-9_-]{0,62}$/;
+
+const hash = form.text({ pattern: /^sha256:[0-9a-f]{64}$/, expects: 'sha256: and 64 hexadecimal digits, in quotes' });
+const digits = form.text({ pattern: /^[0-9a-f]{64}$/, expects: '64 hexadecimal digits, in quotes' });
+const patterns = form.list(patternForm, { maximum: 1_000 });
+
+const tokenKeys = {
+  sha256: required(digits, 'the hash of the token'),
+  expires: optional(form.text(), 'when it ends, with its time zone', { example: '2027-01-01T00:00:00Z' }),
+} satisfies Keys;
+
+const trustKeys = {
+  issuer: required(
+    form.text({ pattern: /^https?:\/\/\S+$/, expects: 'the address of an OIDC issuer' }),
+    'the `iss` of its tokens; its keys are found by OpenID Connect Discovery',
+    { example: 'https://token.actions.githubusercontent.com' },
+  ),
+  audience: required(form.text(), 'what must be in `aud`', { example: 'flows' }),
+  claims: required(
+    form.mapping(form.text()),
+    'what must be in other claims: the whole value, in which `*` stands for any characters; at least one',
+    { example: '{ repository: acme/orders, ref: refs/heads/* }' },
+  ),
+} satisfies Keys;
+
+/** The keys of an agent. */
+export const agentKeys = {
+  tokens: optional(
+    form.list(form.union(hash, form.object(tokenKeys)), { maximum: 2 }),
+    'SHA-256 of its bearer tokens, two while one is replaced; written by `flows agents add`',
+    { example: "['sha256:…']" },
+  ),
+  trust: optional(
+    form.list(form.object(trustKeys), { orOne: true, minimum: 1, maximum: 20 }),
+    'workload identities from outside that prove it: GitHub Actions, Kubernetes, SPIFFE',
+  ),
+  allow: optional(patterns, 'secrets of registry.yaml that it may read', { example: '[openai.api_key, github.*]' }),
+  flows: optional(
+    patterns,
+    'flows that it may run; a wildcard matches only flows that write nothing; one that writes, or is for break-glass, is named in full',
+    { example: '[orders-token]' },
+  ),
+  deny: optional(patterns, 'secrets and flows that it may not have, whatever else allows them', {
+    example: '[github.admin_token]',
+  }),
+  'max-ttl': optional(durationForm, 'the longest lease of a secret, and the longest remaining life of a token', {
+    example: '15m',
+  }),
+  rate: optional(rateForm, 'the most requests that it may make', { example: '60/minute' }),
+  'require-reason': withDefault(form.boolean(), false, 'every request must state a reason, which is audited'),
+} satisfies Keys;
+
+/** The keys of policy.yaml. */
+export const policyKeys = {
+  default: withDefault(form.oneOf('deny'), 'deny', 'what holds where no line allows; there is no other'),
+  agents: optional(form.mapping(form.object(agentKeys), { keyPattern: agentName }), 'the agents by name'),
+} satisfies Keys;

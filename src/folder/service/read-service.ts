@@ -1,0 +1,57 @@
+import { suggest } from '../../language/nearest-name.ts';
+import { readKeys } from '../../language/mapping-keys.ts';
+import type { Source } from '../../language/problems.ts';
+import type { Node } from '../../language/yaml.ts';
+import { blankEnvironment, readEnvironment } from './read-environment.ts';
+import { serviceKeys } from './service-keys.ts';
+import type { Environment, Settings } from './settings.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const laptopName = 'development';
+
+/** Without service.yaml there is the laptop alone, and it is no default. */
+export function withoutService(): Settings {
+  const laptop = blankEnvironment(laptopName, true);
+  return { file: undefined, defaultEnvironment: undefined, environments: new Map([[laptopName, laptop]]) };
+}
+
+/** service.yaml's content as settings; what is wrong is reported, and what can be used is kept. */
+export function readSettings(root: Node, source: Source, env: Env): Settings {
+  const keys = readKeys(root, serviceKeys, 'service.yaml', source);
+  const list = keys?.get('environments')?.value;
+  const environments = new Map<string, Environment>();
+  if (list !== undefined && list.kind !== 'mapping')
+    source.report(list.range, '"environments" takes a mapping of names');
+  for (const entry of list?.kind === 'mapping' ? list.entries : []) {
+    if (!/^[a-z][a-z0-9-]*$/.test(entry.key)) {
+      source.report(
+        entry.keyRange,
+        `"${entry.key}" is not an environment's name`,
+        'lower-case letters, digits and hyphens',
+      );
+    }
+    environments.set(entry.key, readEnvironment(entry, source, env));
+  }
+  if (!environments.has(laptopName)) environments.set(laptopName, blankEnvironment(laptopName, true));
+  shareVars(environments);
+  const wanted = keys?.get('default-environment')?.value;
+  const name = wanted?.kind === 'scalar' && typeof wanted.value === 'string' ? wanted.value : undefined;
+  if (wanted !== undefined && (name === undefined || !environments.has(name))) {
+    const hint = name === undefined ? undefined : suggest(name, environments.keys());
+    source.report(wanted.range, `unknown environment "${name ?? ''}"`, hint);
+  }
+  const defaultEnvironment = name !== undefined && environments.has(name) ? name : undefined;
+  return { file: source.file, defaultEnvironment, environments };
+}
+
+/** A variable that the laptop does not declare has the value that the first other environment gives it. */
+function shareVars(environments: Map<string, Environment>): void {
+  const laptop = environments.get(laptopName);
+  if (laptop === undefined || !laptop.laptop) return;
+  const vars = new Map(laptop.vars);
+  for (const { vars: others } of environments.values()) {
+    for (const [name, value] of others) if (!vars.has(name)) vars.set(name, value);
+  }
+  environments.set(laptopName, { ...laptop, vars });
+}

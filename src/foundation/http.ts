@@ -1,0 +1,96 @@
+import { requireSafeAddress, safeAddressHint } from './safe-address.ts';
+import { FlowError } from './errors.ts';
+import { unlessAborted } from './unless-aborted.ts';
+
+/** The part of `fetch` that is used; may be replaced, for a proxy or a test. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface HttpOptions {
+  /** who is at the other end, for messages: `the issuer` */
+  readonly peer: string;
+  /** allows plain http at a loopback address */
+  readonly development: boolean;
+  readonly fetch?: Fetch | undefined;
+  /** milliseconds for each call, its body included; default 10,000 */
+  readonly deadline?: number | undefined;
+  /** what becomes of a redirect, which is never followed here: refused, the default, or an answer like any other */
+  readonly redirects?: 'refused' | 'answers' | undefined;
+}
+
+/** the one that is global when it is called */
+export const globalFetch: Fetch = (url, init) => fetch(url, init);
+
+/**
+ * One HTTP call whose body has been read whole.
+ * @throws FlowError refused: unsafe address, redirect · timeout · unavailable · aborted · protocol: body too large
+ */
+export type Call = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** no discovery document, key set, token answer, page or user comes near it */
+const largestBody = 1024 * 1024;
+const withoutBody = new Set([204, 205, 304]);
+
+/** HTTP to safe addresses only, with a deadline over all of it and a bounded body. */
+export function createHttp(options: HttpOptions): Call {
+  const { peer, development, fetch: send = globalFetch, deadline = 10_000, redirects } = options;
+  return async (url, init = {}) => {
+    const problem = requireSafeAddress(url, development);
+    if (problem !== undefined) {
+      throw new FlowError('refused', `an address of ${peer} ${problem}`, { hint: safeAddressHint });
+    }
+    const { host } = new URL(url);
+    const late = AbortSignal.timeout(deadline);
+    const caller = init.signal ?? undefined;
+    const signal = caller === undefined ? late : AbortSignal.any([late, caller]);
+    // an injected fetch may not listen to its signal
+    const inTime = <T>(work: Promise<T>) => unlessAborted(work, signal, () => new Error('the call was ended'));
+    try {
+      const response = await inTime(send(url, { ...init, redirect: 'manual', signal }));
+      if (redirects !== 'answers' && isRedirect(response)) {
+        void response.body?.cancel().catch(() => undefined);
+        throw new FlowError('refused', `${host} answers with a redirect, which is not followed`, {
+          hint: 'write the address that it redirects to, if you trust it',
+        });
+      }
+      const { status, headers } = response;
+      const body = await inTime(readBody(response, host));
+      return new Response(withoutBody.has(status) ? null : body, { status, headers });
+    } catch (error) {
+      if (error instanceof FlowError) throw error;
+      if (caller?.aborted === true) throw new FlowError('aborted', `stopped before ${peer} answered`);
+      if (late.aborted) {
+        throw new FlowError('timeout', `${host} did not answer within ${deadline / 1000} s`, {
+          hint: `try again; if it stays, look at ${peer}`,
+        });
+      }
+      throw new FlowError('unavailable', `${host} cannot be reached${networkCode(error)}`, {
+        hint: `check the address of ${peer} and the network`,
+        cause: error,
+      });
+    }
+  };
+}
+
+function isRedirect(response: Response): boolean {
+  return response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
+}
+
+async function readBody(response: Response, host: string): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body ?? []) {
+    const bytes: Uint8Array = part;
+    size += bytes.byteLength;
+    if (size > largestBody) throw new FlowError('protocol', `the answer of ${host} is larger than 1 MiB`);
+    parts.push(bytes);
+  }
+  return Buffer.concat(parts);
+}
+
+/** The network's own code: `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`. */
+function networkCode(error: unknown): string {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if ('code' in at && typeof at.code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(at.code)) return ` (${at.code})`;
+  }
+  return '';
+}

@@ -1,0 +1,141 @@
+import type { IdentityProvider } from '../adapters/identity/contract.ts';
+import type { Issuer } from '../adapters/issuers/contract.ts';
+import type { Reference } from '../foundation/reference.ts';
+import type { Secret } from '../foundation/secret.ts';
+import type { SecretStore } from '../adapters/stores/contract.ts';
+
+/**
+ * What a key of a YAML file may hold. One definition serves the check with its file:line:column, the JSON Schema for
+ * editors, the reference in the README, and the type of what a step receives.
+ */
+export type Form =
+  /** plain text; `${{ }}` of plain values may stand in it */
+  | { readonly kind: 'text'; readonly pattern?: RegExp; readonly expects?: string; readonly allowEmpty?: boolean }
+  | { readonly kind: 'number'; readonly minimum?: number; readonly maximum?: number; readonly integer?: boolean }
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'one-of'; readonly values: readonly string[] }
+  /** a literal `op://…`, or a step's output that is typed as a reference */
+  | { readonly kind: 'reference'; readonly to: ReferenceTarget }
+  /** plain text or a reference; the step is told which */
+  | { readonly kind: 'text-or-reference' }
+  /** a secret that a step gives: `${{ steps.token }}` */
+  | { readonly kind: 'secret' }
+  /** `${{ issuers.main }}`: the step gets the adapter */
+  | {
+      readonly kind: 'connection';
+      readonly to: ConnectionKind;
+      /** refused at check where the identity provider names no `sign-in` with `pages` */
+      readonly needs?: 'sign-in';
+    }
+  /** text with `{{ op://… }}` in it */
+  | { readonly kind: 'template' }
+  /** any plain YAML value */
+  | { readonly kind: 'json' }
+  | {
+      readonly kind: 'list';
+      readonly of: Form;
+      readonly minimum?: number;
+      readonly maximum?: number;
+      readonly orOne?: boolean;
+    }
+  | { readonly kind: 'mapping'; readonly of: Form; readonly keyPattern?: RegExp }
+  /** of `exactlyOne`, one key is given */
+  | { readonly kind: 'object'; readonly keys: Keys; readonly exactlyOne?: readonly string[] }
+  /** the first form whose shape (scalar, list, mapping) fits */
+  | { readonly kind: 'union'; readonly of: readonly Form[] };
+
+export type ReferenceTarget = 'field' | 'item' | 'one-time-password';
+export type ConnectionKind = 'issuers' | 'identity-providers' | 'stores';
+
+export interface Key<T = unknown> {
+  readonly form: Form;
+  readonly description: string;
+  readonly required: boolean;
+  /** what an absent key means; shown in the reference */
+  readonly default?: T;
+  /** for the reference */
+  readonly example?: string;
+  /** carries the type only */
+  readonly type?: T;
+}
+
+export type Keys = Readonly<Record<string, Key>>;
+
+/** The object that a step gets for its `with`. Optional keys are undefined where absent. */
+export type InputOf<K extends Keys> = { readonly [P in keyof K]: K[P] extends Key<infer T> ? T : never };
+
+/** Text with references in it, in order. */
+export type Template = readonly (string | Reference)[];
+/** A literal text, or a reference to be read. */
+export type Source = string | Reference;
+
+interface ConnectionTypes {
+  readonly issuers: Issuer;
+  readonly 'identity-providers': IdentityProvider;
+  readonly stores: SecretStore;
+}
+
+/** A form with the type of what it gives. */
+export interface Typed<T> {
+  readonly form: Form;
+  readonly type?: T;
+}
+
+type TypeOf<F> = F extends Typed<infer T> ? T : never;
+
+export const form = {
+  text: (options: Omit<Extract<Form, { kind: 'text' }>, 'kind'> = {}): Typed<string> => ({
+    form: { kind: 'text', ...options },
+  }),
+  number: (options: Omit<Extract<Form, { kind: 'number' }>, 'kind'> = {}): Typed<number> => ({
+    form: { kind: 'number', ...options },
+  }),
+  boolean: (): Typed<boolean> => ({ form: { kind: 'boolean' } }),
+  oneOf: <const V extends readonly string[]>(...values: V): Typed<V[number]> => ({ form: { kind: 'one-of', values } }),
+  reference: (to: ReferenceTarget = 'field'): Typed<Reference> => ({ form: { kind: 'reference', to } }),
+  textOrReference: (): Typed<Source> => ({ form: { kind: 'text-or-reference' } }),
+  secret: (): Typed<Secret> => ({ form: { kind: 'secret' } }),
+  connection: <C extends ConnectionKind>(to: C, options: { needs?: 'sign-in' } = {}): Typed<ConnectionTypes[C]> => ({
+    form: { kind: 'connection', to, ...options },
+  }),
+  template: (): Typed<Template> => ({ form: { kind: 'template' } }),
+  json: (): Typed<unknown> => ({ form: { kind: 'json' } }),
+  list: <T>(
+    of: Typed<T>,
+    options: { minimum?: number; maximum?: number; orOne?: boolean } = {},
+  ): Typed<readonly T[]> => ({
+    form: { kind: 'list', of: of.form, ...options },
+  }),
+  mapping: <T>(of: Typed<T>, options: { keyPattern?: RegExp } = {}): Typed<Readonly<Record<string, T>>> => ({
+    form: { kind: 'mapping', of: of.form, ...options },
+  }),
+  object: <K extends Keys>(
+    keys: K,
+    options: { exactlyOne?: readonly (keyof K & string)[] } = {},
+  ): Typed<InputOf<K>> => ({ form: { kind: 'object', keys, ...options } }),
+  union: <const F extends readonly Typed<unknown>[]>(...of: F): Typed<TypeOf<F[number]>> => ({
+    form: { kind: 'union', of: of.map((each) => each.form) },
+  }),
+};
+
+export function required<T>(typed: Typed<T>, description: string, extra: { example?: string } = {}): Key<T> {
+  return { form: typed.form, description, required: true, ...extra };
+}
+
+export function optional<T>(
+  typed: Typed<T>,
+  description: string,
+  extra: { example?: string } = {},
+): Key<T | undefined> {
+  return { form: typed.form, description, required: false, ...extra };
+}
+
+/** Optional, with a value where it is absent. */
+export function withDefault<T>(
+  typed: Typed<T>,
+  value: T,
+  description: string,
+  extra: { example?: string } = {},
+): Key<T> {
+  return { form: typed.form, description, required: false, default: value, ...extra };
+}

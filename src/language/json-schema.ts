@@ -1,0 +1,167 @@
+import type { Form, Key, Keys } from './forms.ts';
+import type { StepKinds } from '../steps/register.ts';
+
+/** JSON Schema, draft 2020-12, as editors read it. */
+export type Schema = { readonly [key: string]: unknown };
+
+const draft = 'https://json-schema.org/draft/2020-12/schema';
+const names = '^[a-z][a-z0-9-]*$';
+const expression = { type: 'string', pattern: '^\\$\\{\\{.*\\}\\}$', description: '${{ path }}' };
+
+/** Any value with an expression instead. */
+function orExpression(schema: Schema): Schema {
+  return { anyOf: [schema, expression] };
+}
+
+/** What a form takes. */
+function schemaOf(form: Form): Schema {
+  switch (form.kind) {
+    case 'text': {
+      const text = { type: 'string', ...(form.allowEmpty === true ? {} : { minLength: 1 }) };
+      return form.pattern === undefined
+        ? text
+        : {
+            anyOf: [
+              { ...text, pattern: form.pattern.source },
+              { type: 'string', pattern: '\\$\\{\\{' },
+            ],
+          };
+    }
+    case 'number':
+      return orExpression({
+        type: form.integer === true ? 'integer' : 'number',
+        ...(form.minimum === undefined ? {} : { minimum: form.minimum }),
+        ...(form.maximum === undefined ? {} : { maximum: form.maximum }),
+      });
+    case 'boolean':
+      return orExpression({ type: 'boolean' });
+    case 'one-of':
+      return orExpression({ enum: form.values });
+    case 'reference':
+      return { anyOf: [{ type: 'string', pattern: '^op://[^/]+/[^/]+' }, expression] };
+    case 'text-or-reference':
+    case 'template':
+      return { type: 'string', minLength: 1 };
+    case 'secret':
+      return expression;
+    case 'connection':
+      return { type: 'string', pattern: `^\\$\\{\\{\\s*${form.to}\\.[a-z][a-z0-9-]*\\s*\\}\\}$` };
+    case 'json':
+      return {};
+    case 'list': {
+      const list = {
+        type: 'array',
+        items: schemaOf(form.of),
+        ...(form.minimum === undefined ? {} : { minItems: form.minimum }),
+        ...(form.maximum === undefined ? {} : { maxItems: form.maximum }),
+      };
+      return form.orOne === true ? { anyOf: [schemaOf(form.of), list] } : list;
+    }
+    case 'mapping': {
+      const keys = form.keyPattern === undefined ? {} : { propertyNames: { pattern: form.keyPattern.source } };
+      return { type: 'object', additionalProperties: schemaOf(form.of), ...keys };
+    }
+    case 'object': {
+      const one = (form.exactlyOne ?? []).map((key) => ({ required: [key] }));
+      return { ...objectSchema(form.keys), ...(one.length === 0 ? {} : { oneOf: one }) };
+    }
+    case 'union':
+      return { anyOf: form.of.map(schemaOf) };
+  }
+}
+
+/** An object with exactly these keys. @param own schemas that say more than a key's form */
+function objectSchema(keys: Keys, own: Readonly<Record<string, Schema>> = {}): Schema {
+  const properties = Object.entries(keys).map(
+    ([name, key]) => [name, described(own[name] ?? schemaOf(key.form), key)] as const,
+  );
+  const required = Object.keys(keys).filter((name) => keys[name]?.required === true);
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    ...(required.length === 0 ? {} : { required }),
+    additionalProperties: false,
+  };
+}
+
+function described(schema: Schema, key: Key): Schema {
+  return { description: key.description, ...(key.default === undefined ? {} : { default: key.default }), ...schema };
+}
+
+/** The schema of a flow file: a step's `with` depends on what it `uses`. */
+export function flowSchema(flowKeys: Keys, stepKeys: Keys, inputKeys: Keys, kinds: StepKinds): Schema {
+  const all = [...kinds.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const uses = { anyOf: all.map(({ name, summary }) => ({ const: name, description: summary })) };
+  const input = {
+    anyOf: [
+      withoutExpressions(objectSchema(inputKeys, { enum: textList, values: textList })),
+      { enum: ['string', 'number', 'boolean'] },
+    ],
+  };
+  const step = {
+    ...objectSchema(stepKeys, { id: { type: 'string', pattern: names }, uses }),
+    allOf: all.map((kind) => {
+      const required = Object.values(kind.with).some((key) => key.required) ? { required: ['with'] } : {};
+      return {
+        if: { properties: { uses: { const: kind.name } }, required: ['uses'] },
+        // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
+        then: { properties: { with: objectSchema(kind.with) }, ...required },
+      };
+    }),
+  };
+  const scalar = { type: ['string', 'number', 'boolean'] };
+  const output = {
+    anyOf: [
+      scalar,
+      { type: 'object', propertyNames: { pattern: names }, additionalProperties: scalar, minProperties: 1 },
+    ],
+  };
+  const inputs = { type: 'object', propertyNames: { pattern: names }, additionalProperties: input };
+  const steps = { type: 'array', minItems: 1, items: step };
+  const environments = { type: 'array', minItems: 1, items: { type: 'string', pattern: names } };
+  return {
+    $schema: draft,
+    title: 'A flow of auth-chain',
+    ...objectSchema(flowKeys, { inputs, steps, output, environments, 'break-glass': { type: 'boolean' } }),
+  };
+}
+
+const textList = { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } };
+
+/** The schema of service.yaml. An environment without anything (`development:`) is one too. */
+export function serviceSchema(serviceKeys: Keys, environmentKeys: Keys, vaultKeys: Keys): Schema {
+  const token = {
+    anyOf: [
+      schemaOf(vaultKeys['token']?.form ?? { kind: 'json' }),
+      { type: 'string', pattern: '^\\$\\{\\{\\s*env\\.\\w+\\s*\\}\\}$' },
+    ],
+  };
+  const entry = objectSchema(vaultKeys, { token });
+  const vault = { anyOf: [entry, { type: 'array', minItems: 1, items: entry }] };
+  const environment = { anyOf: [objectSchema(environmentKeys, { vault }), { type: 'null' }] };
+  const environments = { type: 'object', propertyNames: { pattern: names }, additionalProperties: environment };
+  return { $schema: draft, title: "auth-chain's service.yaml", ...objectSchema(serviceKeys, { environments }) };
+}
+
+/** The schema of a file in which no expression stands but inside a reference: policy.yaml, registry.yaml, development.yaml. */
+export function plainSchema(file: string, keys: Keys): Schema {
+  return { $schema: draft, title: `auth-chain's ${file}`, ...withoutExpressions(objectSchema(keys)) };
+}
+
+function withoutExpressions(schema: Schema): Schema {
+  const { anyOf, ...rest } = schema;
+  if (Array.isArray(anyOf)) {
+    const plain = anyOf.filter(({ pattern }: Schema) => typeof pattern !== 'string' || !/^\^?\\\$\\\{/.test(pattern));
+    const [only, ...others] = plain.map(withoutExpressions);
+    return others.length === 0 ? { ...only, ...rest } : { ...rest, anyOf: [only, ...others] };
+  }
+  const inner = Object.entries(rest).map(([key, value]) => {
+    const plain = isSchema(value) ? withoutExpressions(value) : value;
+    return [key, plain] as const;
+  });
+  return Object.fromEntries(inner);
+}
+
+function isSchema(value: unknown): value is Schema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,26 @@
+import { lstatSync } from 'node:fs';
+import { createSource, type Problem, type Source } from './problems.ts';
+import { readText } from './file-text.ts';
+import { type Node, readYaml } from './yaml.ts';
+
+/** A YAML file that need not be there. */
+export interface Opened {
+  readonly exists: boolean;
+  readonly source: Source;
+  /** undefined where it could not be read */
+  readonly text: string | undefined;
+  /** undefined where there is nothing to go on with */
+  readonly root: Node | undefined;
+  /** what kept it from being read, and what was reported since, in the order of lines */
+  problems(): readonly Problem[];
+}
+
+export function openYaml(file: string): Opened {
+  const blank = { source: createSource(file, ''), text: undefined, root: undefined };
+  if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return { ...blank, exists: false, problems: () => [] };
+  const text = readText(file);
+  if (typeof text !== 'string') return { ...blank, exists: true, problems: () => [text] };
+  const source = createSource(file, text);
+  const problems = () => source.problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  return { exists: true, source, text, root: readYaml(source), problems };
+}

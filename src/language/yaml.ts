@@ -1,0 +1,146 @@
+import { Document, isAlias, isMap, isPair, isScalar, isSeq, parseDocument } from 'yaml';
+import type { Range, Source } from './problems.ts';
+import { yamlFault } from './yaml-syntax-errors.ts';
+
+/** A YAML file as the language needs it: text keys in order, plain scalars, and where each stands. */
+export type Node = ScalarNode | ListNode | MappingNode;
+export interface ScalarNode {
+  readonly kind: 'scalar';
+  readonly value: string | number | boolean | null;
+  readonly range: Range;
+}
+export interface ListNode {
+  readonly kind: 'list';
+  readonly items: readonly Node[];
+  readonly range: Range;
+}
+export interface MappingNode {
+  readonly kind: 'mapping';
+  readonly entries: readonly Entry[];
+  readonly range: Range;
+}
+export interface Entry {
+  readonly key: string;
+  readonly keyRange: Range;
+  readonly value: Node;
+}
+
+const deepest = 32;
+const plainYaml =
+  'write it out, or in quotes where it is text: files are plain YAML without anchors, aliases, merge keys and tags';
+
+/** The file's one document; problems are reported. Undefined where there is nothing to go on with. */
+export function readYaml(source: Source): Node | undefined {
+  // oxlint-disable-next-line no-control-regex -- these are what is looked for
+  const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.exec(source.text);
+  if (control !== null) {
+    source.report({ start: control.index, end: control.index + 1 }, 'a control character stands in the file');
+    return undefined;
+  }
+  const document = parse(source);
+  if (document === undefined) return undefined;
+  // one fault of syntax makes others that are none
+  const [trouble] = document.errors.length > 0 ? document.errors : document.warnings;
+  if (trouble !== undefined) {
+    const { range, message, hint } = yamlFault(document, trouble, source);
+    source.report(range, message, hint);
+    return undefined;
+  }
+  if (document.contents === null) {
+    source.report({ start: 0, end: 1 }, 'the file is empty');
+    return undefined;
+  }
+  const state: State = { unusable: false };
+  const root = convert(document.contents, source, 0, state);
+  return state.unusable ? undefined : root;
+}
+
+interface State {
+  /** so much is missing that what follows would only confuse */
+  unusable: boolean;
+}
+
+function parse(source: Source): Document.Parsed | undefined {
+  try {
+    // duplicate keys are looked for below: the library compares each key with each other one; with logLevel silent it
+    // would not tell of a second document
+    const options = { uniqueKeys: false, prettyErrors: false, logLevel: 'error', version: '1.2' } as const;
+    return parseDocument(source.text, options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    source.report({ start: 0, end: 1 }, 'nested too deeply', `at most ${deepest} levels`);
+    return undefined;
+  }
+}
+
+function convert(node: unknown, source: Source, depth: number, state: State): Node | undefined {
+  const range = rangeOf(node);
+  if (depth > deepest) {
+    if (!state.unusable) source.report(range, 'nested too deeply', `at most ${deepest} levels`);
+    state.unusable = true;
+    return undefined;
+  }
+  if (isAlias(node)) {
+    if (!state.unusable) source.report(range, `the alias "*${node.source}" is not taken`, plainYaml);
+    state.unusable = true;
+    return undefined;
+  }
+  if ((isScalar(node) || isSeq(node) || isMap(node)) && node.anchor !== undefined) {
+    const anchor = `&${node.anchor}`;
+    const start = Math.max(0, source.text.lastIndexOf(anchor, range.start));
+    if (!state.unusable)
+      source.report({ start, end: start + anchor.length }, `the anchor "${anchor}" is not taken`, plainYaml);
+    state.unusable = true;
+    return undefined;
+  }
+  if (isScalar(node)) {
+    const { value } = node;
+    if (typeof value === 'string' && value.includes('\0')) {
+      source.report(range, 'a NUL character stands in the text');
+      return undefined;
+    }
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      source.report(range, 'not a number that can be used');
+      return undefined;
+    }
+    const taken = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+    return { kind: 'scalar', value: taken ? value : null, range };
+  }
+  if (isSeq(node)) {
+    const items = node.items.map((item) => convert(item, source, depth + 1, state));
+    return { kind: 'list', items: items.filter((item) => item !== undefined), range };
+  }
+  if (!isMap(node)) return { kind: 'scalar', value: null, range };
+  const entries: Entry[] = [];
+  const seen = new Set<string>();
+  for (const pair of node.items) {
+    if (!isPair(pair)) continue;
+    if (isMap(pair.key)) {
+      const hint = "put it in quotes: '${{ steps.ID }}'; a reference stands by itself, without braces";
+      if (!state.unusable) source.report(range, 'braces that are not in quotes are a mapping in YAML', hint);
+      state.unusable = true;
+      return undefined;
+    }
+    const keyRange = rangeOf(pair.key, range);
+    const key = isScalar(pair.key) ? pair.key.value : undefined;
+    if (key === '<<') {
+      source.report(keyRange, 'merge keys are not taken', plainYaml);
+    } else if (typeof key !== 'string') {
+      source.report(keyRange, 'a key that is not text', 'put it in quotes');
+    } else if (seen.has(key)) {
+      source.report(keyRange, `the key "${key}" stands here twice`, 'keep one of them');
+    } else {
+      seen.add(key);
+      const empty: Node = { kind: 'scalar', value: null, range: keyRange };
+      const value = pair.value === null ? empty : convert(pair.value, source, depth + 1, state);
+      if (value !== undefined) entries.push({ key, keyRange, value });
+    }
+  }
+  return { kind: 'mapping', entries, range };
+}
+
+function rangeOf(node: unknown, otherwise: Range = { start: 0, end: 1 }): Range {
+  const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined;
+  if (range === undefined || range === null) return otherwise;
+  return { start: range[0], end: Math.max(range[1], range[0] + 1) };
+}

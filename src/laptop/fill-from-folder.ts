@@ -1,0 +1,245 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import type { JWK } from 'jose';
+import { generateSecret } from 'otplib';
+import { type DevelopmentFile, fieldKey } from '../folder/development/read-development.ts';
+import { FlowError } from '../foundation/errors.ts';
+import type { Folder } from '../folder/load-folder.ts';
+import type { StepUse } from '../folder/flows/flow-uses.ts';
+import { Reference } from '../foundation/reference.ts';
+import type { Registry } from '../folder/registry.ts';
+import { Secret } from '../foundation/secret.ts';
+import type { Environment } from '../folder/service/settings.ts';
+import { usesIn } from '../folder/folder-uses.ts';
+import { laptopKey } from '../app/laptop-stack-file.ts';
+import type { ClientSeed, UserSeed } from './identity-provider/options.ts';
+import type { FieldSeed, ItemSeed, VaultSeed } from './vault/seeds.ts';
+
+/** What the laptop stack starts with: everything that the flows of a folder name. */
+export interface Filling {
+  readonly vaults: readonly VaultSeed[];
+  readonly clients: readonly ClientSeed[];
+  readonly users: readonly UserSeed[];
+}
+
+/**
+ * Derives it from the flows and registry.yaml themselves: each reference exists with a generated value (a one-time password where a code
+ * is read, a key where one is used), each `client-id` is a client, each account that signs in a user. What cannot be
+ * derived comes from development.yaml. Nothing is the same at the next start.
+ */
+export function fill(folder: Folder, registry: Registry, environment: Environment, file: DevelopmentFile): Filling {
+  const contents = createContents(file.values);
+  const uses = usesIn(folder, registry, environment);
+  const steps = uses.flatMap((use) => use.steps);
+  const keys = new Map<string, JWK>();
+
+  // identities first: their values are not just any text
+  const clients = mergeClients(
+    steps.flatMap((step) => clientOf(step, contents, keys)),
+    file,
+  );
+  const users = [
+    ...steps.flatMap((step) => userOf(step, contents)),
+    ...file.users.map((user) => declaredUser(user, contents)),
+  ];
+  const references = uses.flatMap((use) => use.references);
+  // a one-time password that is read as a plain value elsewhere is one all the same
+  const seeds = references.filter(({ reference, target }) => target === 'one-time-password' || isCode(reference));
+  for (const { reference } of seeds) contents.value(reference, 'one-time-password');
+  for (const seed of steps.flatMap(handedOver)) contents.value(seed, 'concealed', undefined, generateSecret);
+  for (const { reference, target } of references) {
+    if (target === 'item') contents.item(reference);
+    else contents.value(reference);
+  }
+  for (const vault of uses.flatMap((use) => use.vaultsWritten)) contents.vault(vault);
+  for (const reference of environment.key.length === 0 ? [laptopKey] : environment.key) contents.value(reference);
+  return { vaults: contents.seeds(), clients, users: uniqueUsers(users) };
+}
+
+function isCode(reference: Reference): boolean {
+  return /^t?otp$/.test(reference.attribute ?? '');
+}
+
+/** Vaults and items as they come to be named. A name means the same whatever its case, as in 1Password. */
+function createContents(given: ReadonlyMap<string, string>) {
+  interface Item {
+    readonly title: string;
+    readonly fields: Map<string, FieldSeed>;
+  }
+  const vaults = new Map<string, { readonly name: string; readonly items: Map<string, Item> }>();
+
+  const vault = (name: string) => entry(vaults, name, () => ({ name, items: new Map<string, Item>() }));
+  const item = (reference: Reference) =>
+    entry(vault(reference.vault).items, reference.item, () => ({
+      title: reference.item,
+      fields: new Map<string, FieldSeed>(),
+    }));
+
+  return {
+    vault,
+    item,
+    /** The value of a field, made at the first call: `exact`, else what development.yaml gives, else what `make` makes. */
+    value(
+      reference: Reference,
+      type?: FieldSeed['type'],
+      exact?: string,
+      make: () => string = () => generated(reference, type),
+    ): string {
+      const { section, field = 'password' } = reference;
+      const name = `${section ?? ''}/${field}`;
+      const label = /^(notesPlain|username|password)$/i.test(field) ? field.toLowerCase() : field;
+      const found = entry(item(reference).fields, name, () => ({
+        label,
+        ...(section === undefined ? {} : { section }),
+        type: type ?? (/user ?name|email|client.?id|host|url/i.test(field) ? 'text' : 'concealed'),
+        value: exact ?? given.get(fieldKey(reference)) ?? make(),
+      }));
+      if (type === 'one-time-password' && found.type !== type) {
+        throw new FlowError('invalid', 'is a one-time password in one place, and a password or secret in another', {
+          hint: 'give each a field of its own',
+          place: { subject: reference.toString() },
+        });
+      }
+      return found.value;
+    },
+    seeds: (): VaultSeed[] =>
+      [...vaults.values()].map(({ name, items }) => ({
+        name,
+        items: [...items.values()].map(({ title, fields }) => itemSeed(title, [...fields.values()])),
+      })),
+  };
+}
+
+type Contents = ReturnType<typeof createContents>;
+
+function itemSeed(title: string, fields: readonly FieldSeed[]): ItemSeed {
+  const labels = new Set(fields.map(({ label }) => label));
+  return { title, category: labels.has('credential') ? 'api-credential' : 'login', fields };
+}
+
+function generated(reference: Reference, type: FieldSeed['type'] | undefined): string {
+  if (type === 'one-time-password') return generateSecret();
+  if (/user ?name|client.?id/i.test(reference.field ?? ''))
+    return `${slug(reference.item)}-${randomBytes(3).toString('hex')}`;
+  return randomBytes(24).toString('base64url');
+}
+
+/** The client that a step signs in as. */
+function clientOf({ uses, input }: StepUse, contents: Contents, keys: Map<string, JWK>): ClientSeed[] {
+  if (uses !== 'oauth/client-credentials') return [];
+  const id = input['client-id'];
+  const clientId = id instanceof Reference ? contents.value(id, 'text') : id;
+  if (typeof clientId !== 'string') return [];
+  const given = input['client-secret'];
+  const secrets = (Array.isArray(given) ? given : [given]).filter((secret) => secret instanceof Reference);
+  const key = input['client-key'];
+  const audiences = texts(input['audience'], input['resource']);
+  const scopes = texts(input['scope']).flatMap((scope) => scope.split(' '));
+  return [
+    {
+      clientId,
+      ...(secrets.length === 0
+        ? {}
+        : { secrets: secrets.map((secret) => new Secret(contents.value(secret, 'concealed'))) }),
+      ...(key instanceof Reference ? { publicKey: clientKey(key, contents, keys) } : {}),
+      ...(audiences.length === 0 ? {} : { audiences }),
+      ...(scopes.length === 0 ? {} : { scopes }),
+      ...(input['token-format'] === 'opaque' ? { tokenFormat: 'opaque' as const } : {}),
+    },
+  ];
+}
+
+/** A private key in the vault (PKCS #8), and its public half for the provider. */
+function clientKey(reference: Reference, contents: Contents, keys: Map<string, JWK>): JWK {
+  return entry(keys, reference.toString(), () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    contents.value(reference, 'concealed', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+    return { ...publicKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig' };
+  });
+}
+
+/** Several steps may be one client: it may do what any of them asks for. */
+function mergeClients(seeds: readonly ClientSeed[], file: DevelopmentFile): ClientSeed[] {
+  const merged = new Map<string, ClientSeed>();
+  for (const seed of seeds) {
+    const before = merged.get(seed.clientId);
+    merged.set(seed.clientId, before === undefined ? seed : union(before, seed));
+  }
+  return [...merged.values()].map((seed) => ({ ...seed, ...file.clients.get(seed.clientId) }));
+}
+
+/** A list that one of them leaves open stays open. */
+function union(one: ClientSeed, other: ClientSeed): ClientSeed {
+  const { audiences: oneAudiences, scopes: oneScopes, ...rest } = { ...one, ...withoutLists(other) };
+  const both = <T>(a: readonly T[] | undefined, b: readonly T[] | undefined) =>
+    a === undefined || b === undefined ? undefined : [...new Set([...a, ...b])];
+  const audiences = both(oneAudiences, other.audiences);
+  const scopes = both(oneScopes, other.scopes);
+  const secrets = [...(one.secrets ?? []), ...(other.secrets ?? [])];
+  return {
+    ...rest,
+    ...(secrets.length === 0 ? {} : { secrets: distinct(secrets) }),
+    ...(audiences === undefined ? {} : { audiences }),
+    ...(scopes === undefined ? {} : { scopes }),
+  };
+}
+
+function withoutLists({
+  audiences: _audiences,
+  scopes: _scopes,
+  ...rest
+}: ClientSeed): Omit<ClientSeed, 'audiences' | 'scopes'> {
+  return rest;
+}
+
+function distinct(secrets: readonly Secret[]): Secret[] {
+  return secrets.filter((secret, index) => secrets.findIndex((each) => each.equals(secret)) === index);
+}
+
+/** A seed in a field that is no one-time password yet. */
+function handedOver({ uses, input }: StepUse): Reference[] {
+  const { seed } = input;
+  return uses === 'vault/set-one-time-password' && seed instanceof Reference ? [seed] : [];
+}
+
+/** The user that a step signs in as. */
+function userOf({ uses, input }: StepUse, contents: Contents): UserSeed[] {
+  const { username, password, 'one-time-password': seed } = input;
+  if (uses !== 'idp/sign-in' || typeof username !== 'string' || !(password instanceof Reference)) return [];
+  return [userSeed(username, password, seed instanceof Reference ? seed : undefined, contents)];
+}
+
+function declaredUser(user: DevelopmentFile['users'][number], contents: Contents): UserSeed {
+  return userSeed(user.username, user.password, user.oneTimePassword, contents);
+}
+
+function userSeed(userName: string, password: Reference, seed: Reference | undefined, contents: Contents): UserSeed {
+  contents.value(password.sibling('username'), 'text', userName);
+  return {
+    userName,
+    ...(userName.includes('@') ? { email: userName } : {}),
+    password: new Secret(contents.value(password, 'concealed')),
+    ...(seed === undefined ? {} : { totpSeed: new Secret(contents.value(seed, 'one-time-password')) }),
+  };
+}
+
+function uniqueUsers(users: readonly UserSeed[]): UserSeed[] {
+  return [...new Map(users.map((user) => [user.userName.toLowerCase(), user])).values()];
+}
+
+function entry<T>(map: Map<string, T>, name: string, make: () => T): T {
+  const key = name.toLowerCase();
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}
+
+function texts(...values: readonly unknown[]): string[] {
+  return values.flat().filter((value) => typeof value === 'string');
+}
+
+function slug(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+}

@@ -1,0 +1,81 @@
+import type { JWK } from 'jose';
+import type { Secret } from '../../foundation/secret.ts';
+import type { Faults } from './injected-faults.ts';
+
+/** A client of the development identity provider. */
+export interface ClientSeed {
+  readonly clientId: string;
+  /** one, or two live ones as during a rotation; both are accepted by Post and Basic */
+  readonly secrets?: readonly Secret[];
+  /** for private_key_jwt; a client may have this and secrets */
+  readonly publicKey?: JWK;
+  /** audiences and resources that it may ask for, the first one where it asks for none; absent: any */
+  readonly audiences?: readonly string[];
+  /** scopes that it may ask for; absent: any */
+  readonly scopes?: readonly string[];
+  /** further claims of its access tokens */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** seconds, default 300 */
+  readonly tokenTtl?: number;
+  /** makes it a public client of the authorization code flow with PKCE; also allowed after a sign-out */
+  readonly redirectUris?: readonly string[];
+  /** of its access tokens, default `jwt` (RFC 9068) */
+  readonly tokenFormat?: 'jwt' | 'opaque';
+}
+
+/** A user who is there from the start. */
+export interface UserSeed {
+  readonly userName: string;
+  readonly email?: string;
+  readonly password: Secret;
+  /** `otpauth://` URI or base32; absent: the first sign-in asks for enrolment */
+  readonly totpSeed?: Secret;
+  readonly givenName?: string;
+  readonly familyName?: string;
+  /** default true */
+  readonly active?: boolean;
+}
+
+/** Where the provider listens, for seeds that name it. */
+export interface Addresses {
+  readonly issuer: string;
+  readonly scimUrl: string;
+}
+
+export interface IdentityProviderOptions {
+  /** a function where a client's audience is one of the provider's own addresses (the SCIM API) */
+  readonly clients: readonly ClientSeed[] | ((addresses: Addresses) => readonly ClientSeed[]);
+  readonly users?: readonly UserSeed[];
+  /** a bearer that the SCIM API takes as well as its own access tokens */
+  readonly scimToken?: Secret;
+  /** scopes that are known besides those of the clients */
+  readonly scopes?: readonly string[];
+  /** default 0: any free one */
+  readonly port?: number;
+  /** epoch milliseconds, for one-time codes and lock-out; tokens go by the system clock */
+  readonly now?: () => number;
+  /** is told of faults that leave as a fixed answer, for a log; default: nobody */
+  readonly report?: (error: unknown) => void;
+}
+
+/** What a test may know about a user. */
+export interface UserState {
+  readonly id: string;
+  readonly userName: string;
+  readonly externalId: string | undefined;
+  readonly active: boolean;
+  /** a one-time password is in force */
+  readonly enrolled: boolean;
+  /** complete sign-ins, with password and one-time code */
+  readonly signIns: number;
+}
+
+export interface DevelopmentIdentityProvider extends Addresses {
+  /** requests since it was started, failed ones too */
+  requests(): { readonly token: number; readonly scim: number };
+  /** trouble on demand, for tests */
+  readonly faults: Faults;
+  user(userName: string): UserState | undefined;
+  users(): readonly UserState[];
+  close(): Promise<void>;
+}

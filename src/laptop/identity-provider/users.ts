@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { Secret } from '../../foundation/secret.ts';
+import type { OneTimePassword } from '../../foundation/totp.ts';
+import { stepOfCode } from './one-time-codes.ts';
+import type { UserState } from './options.ts';
+import { hashPassword, type PasswordHash } from './passwords.ts';
+
+export interface UserFields {
+  readonly userName: string;
+  readonly externalId?: string | undefined;
+  readonly email?: string | undefined;
+  readonly givenName?: string | undefined;
+  readonly familyName?: string | undefined;
+  readonly active: boolean;
+}
+
+export interface UserRecord extends UserFields {
+  readonly id: string;
+  /** epoch milliseconds */
+  readonly createdAt: number;
+  readonly changedAt: number;
+  /** grows with every change of a field */
+  readonly version: number;
+  readonly password: PasswordHash | undefined;
+  /** in force: a right code was given for it */
+  readonly oneTimePassword: OneTimePassword | undefined;
+}
+
+export type UserChange = Partial<Omit<UserFields, 'userName'>> & { readonly password?: Secret };
+
+/** The users of the development provider, in memory. User names are compared without case, as in SCIM. */
+export interface Users {
+  /** @returns undefined where the name is taken */
+  create(fields: UserFields, password?: Secret, oneTimePassword?: OneTimePassword): Promise<UserRecord | undefined>;
+  get(id: string): UserRecord | undefined;
+  byUserName(userName: string): UserRecord | undefined;
+  all(): readonly UserRecord[];
+  /** @param version only if it is still this one. @returns undefined where the user is gone, false where it changed */
+  change(id: string, change: UserChange, version?: number): Promise<UserRecord | undefined | false>;
+  remove(id: string): boolean;
+  /** Accepts a right code once. */
+  useCode(id: string, code: string): boolean;
+  /** Puts a seed in force by a right code; of several enrolments at once the first one wins. */
+  enrol(id: string, seed: OneTimePassword, code: string): 'enrolled' | 'wrong-code' | 'enrolled-already';
+  signedIn(id: string): void;
+  state(user: UserRecord): UserState;
+}
+
+export function createUsers(now: () => number): Users {
+  const users = new Map<string, UserRecord>();
+  const ids = new Map<string, string>();
+  /** the last time step that was used */
+  const steps = new Map<string, number>();
+  const signIns = new Map<string, number>();
+  const nameKey = (userName: string) => userName.toLowerCase();
+  const get = (id: string) => users.get(id);
+
+  return {
+    create: async (fields, password, oneTimePassword) => {
+      if (ids.has(nameKey(fields.userName))) return undefined;
+      const hash = password === undefined ? undefined : await hashPassword(password);
+      // again, since another create may have come first meanwhile
+      if (ids.has(nameKey(fields.userName))) return undefined;
+      const at = now();
+      const user: UserRecord = {
+        ...fields,
+        id: randomUUID(),
+        createdAt: at,
+        changedAt: at,
+        version: 1,
+        password: hash,
+        oneTimePassword,
+      };
+      users.set(user.id, user);
+      ids.set(nameKey(user.userName), user.id);
+      return user;
+    },
+    get,
+    byUserName: (userName) => users.get(ids.get(nameKey(userName)) ?? ''),
+    all: () => [...users.values()],
+    change: async (id, { password, ...fields }, version) => {
+      const hash = password === undefined ? undefined : await hashPassword(password);
+      const user = get(id);
+      if (user === undefined) return undefined;
+      if (version !== undefined && user.version !== version) return false;
+      const changed: UserRecord = {
+        ...user,
+        ...fields,
+        ...(hash === undefined ? {} : { password: hash }),
+        changedAt: now(),
+        version: user.version + 1,
+      };
+      users.set(id, changed);
+      return changed;
+    },
+    remove: (id) => {
+      const user = get(id);
+      if (user === undefined) return false;
+      ids.delete(nameKey(user.userName));
+      steps.delete(id);
+      signIns.delete(id);
+      return users.delete(id);
+    },
+    useCode: (id, code) => {
+      const seed = get(id)?.oneTimePassword;
+      const step = seed === undefined ? undefined : stepOfCode(seed, code, now(), steps.get(id));
+      if (step === undefined) return false;
+      steps.set(id, step);
+      return true;
+    },
+    enrol: (id, seed, code) => {
+      const user = get(id);
+      if (user === undefined) return 'wrong-code';
+      if (user.oneTimePassword !== undefined) return 'enrolled-already';
+      const step = stepOfCode(seed, code, now(), undefined);
+      if (step === undefined) return 'wrong-code';
+      users.set(id, { ...user, oneTimePassword: seed });
+      steps.set(id, step);
+      return 'enrolled';
+    },
+    signedIn: (id) => void signIns.set(id, (signIns.get(id) ?? 0) + 1),
+    state: ({ id, userName, externalId, active, oneTimePassword }) => ({
+      id,
+      userName,
+      externalId,
+      active,
+      enrolled: oneTimePassword !== undefined,
+      signIns: signIns.get(id) ?? 0,
+    }),
+  };
+}

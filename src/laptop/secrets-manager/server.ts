@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Secret } from '../../foundation/secret.ts';
+import { createFaults, type Faults } from './injected-faults.ts';
+import { createHistory } from './listing-lag.ts';
+import { parseInput, type Input } from './request-input.ts';
+import { readsOf } from './reads.ts';
+import { Refusal } from './refusal.ts';
+import { verifySignature, type AccessKey } from './signature.ts';
+import type { State, StoredSecret } from './stored-secrets.ts';
+import { answerSts, failSts } from './sts.ts';
+import { tagging } from './tags.ts';
+import { writes } from './writes.ts';
+
+export interface SecretsManagerOptions {
+  /** default 0: a free one */
+  readonly port?: number;
+  /** twelve digits, default 123456789012 */
+  readonly account?: string;
+  /** default eu-west-1 */
+  readonly region?: string;
+  /** besides the one that is made at start */
+  readonly accessKeys?: readonly AccessKey[];
+  /** epoch milliseconds */
+  readonly now?: () => number;
+}
+
+export interface DevelopmentSecretsManager {
+  /** `http://127.0.0.1:PORT`, for Secrets Manager and for STS */
+  readonly address: string;
+  readonly account: string;
+  readonly region: string;
+  /** made at start */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: Secret };
+  /** requests by operation since the start, refused ones too */
+  calls(): Readonly<Record<string, number>>;
+  readonly faults: Faults;
+  /** what is stored, for tests */
+  dump(): readonly DumpedSecret[];
+  close(): Promise<void>;
+}
+
+interface DumpedSecret {
+  readonly name: string;
+  readonly arn: string;
+  readonly description: string | undefined;
+  readonly kmsKeyId: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly deleted: boolean;
+  readonly versions: readonly { readonly id: string; readonly stages: readonly string[]; readonly value: Secret }[];
+}
+
+/** AWS Secrets Manager (awsJson1_1) and STS's GetCallerIdentity on loopback, in memory, with AWS's types of errors. */
+export async function startSecretsManager(options: SecretsManagerOptions = {}): Promise<DevelopmentSecretsManager> {
+  const { account = '123456789012', region = 'eu-west-1', now = Date.now } = options;
+  const own: AccessKey = {
+    id: `AKIA${randomBytes(10).toString('hex').toUpperCase().slice(0, 16)}`,
+    secret: new Secret(randomBytes(30).toString('base64')),
+  };
+  const keys = new Map([own, ...(options.accessKeys ?? [])].map((key) => [key.id, key]));
+  const { faults, next, settings, pageLimit } = createFaults();
+  const secrets = new Map<string, StoredSecret>();
+  const history = createHistory(secrets, now, () => settings.listLag);
+  const state: State = { account, region, now, secrets, vanishing: new Map(), changed: history.record };
+  const operations: Readonly<Record<string, (state: State, input: Input) => object>> = {
+    ...readsOf(history.listed, pageLimit),
+    ...writes,
+    ...tagging,
+  };
+  const calls: Record<string, number> = {};
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await bodyOf(request);
+    const sts = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+    const target = String(request.headers['x-amz-target'] ?? '');
+    const operation = sts
+      ? (new URLSearchParams(body).get('Action') ?? 'Unknown')
+      : target.replace(/^secretsmanager\./, '');
+    const known = sts || Object.hasOwn(operations, operation);
+    if (known) calls[operation] = (calls[operation] ?? 0) + 1;
+    if (settings.delay > 0) await new Promise((resolve) => setTimeout(resolve, settings.delay));
+    try {
+      const signed = { method: request.method ?? 'POST', path: request.url ?? '/', headers: request.headers, body };
+      const key = await verifySignature(signed, keys, { region, service: sts ? 'sts' : 'secretsmanager' });
+      const input = sts ? {} : parseInput(body);
+      const fault = next(operation, input['SecretId'] ?? input['Name'], `arn:aws:iam::${account}:user/development`);
+      if (fault?.kind === 'refusal') throw fault.refusal;
+      if (fault?.kind === 'html')
+        return send(response, 500, 'text/html', '<!doctype html><title>500</title><h1>Internal Server Error</h1>');
+      if (fault?.kind === 'redirect') return void response.writeHead(307, { location: fault.location }).end();
+      if (sts) {
+        const { status, xml } = answerSts(body, { account, accessKeyId: key.id });
+        return send(response, status, 'text/xml', xml);
+      }
+      const perform = known ? operations[operation] : undefined;
+      if (perform === undefined) throw new Refusal('UnknownOperationException', '');
+      const output = perform(state, input);
+      settings.watcher(operation);
+      if (fault?.kind === 'lost') return void request.socket.destroy();
+      sendJson(response, 200, output);
+    } catch (error) {
+      const refusal =
+        error instanceof Refusal
+          ? error
+          : new Refusal('InternalServiceError', 'An error occurred on the server side.', 500);
+      if (!sts) return sendJson(response, refusal.status, { __type: refusal.type, Message: refusal.message });
+      const { status, xml } = failSts(refusal.status, stsCodes[refusal.type] ?? refusal.type, refusal.message);
+      send(response, status, 'text/xml', xml);
+    }
+  }
+
+  const server = createServer((request, response) => {
+    // a page in a browser that resolves its own name to loopback has no business here
+    if (!/^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?$/.test(request.headers.host ?? '')) {
+      return send(response, 421, 'text/plain', 'not here');
+    }
+    if (request.method !== 'POST' || request.url !== '/') return send(response, 404, 'text/plain', 'not here');
+    answer(request, response).catch(() => response.destroy());
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    address: `http://127.0.0.1:${port}`,
+    account,
+    region,
+    credentials: { accessKeyId: own.id, secretAccessKey: own.secret },
+    calls: () => ({ ...calls }),
+    faults,
+    dump: () => [...secrets.values()].map(dumped),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** STS has names of its own for what goes wrong with a signature. */
+const stsCodes: Readonly<Record<string, string>> = {
+  UnrecognizedClientException: 'InvalidClientTokenId',
+  InvalidSignatureException: 'SignatureDoesNotMatch',
+  AccessDeniedException: 'AccessDenied',
+  ThrottlingException: 'Throttling',
+  InternalServiceError: 'InternalFailure',
+};
+
+function dumped(secret: StoredSecret): DumpedSecret {
+  return {
+    name: secret.name,
+    arn: secret.arn,
+    description: secret.description,
+    kmsKeyId: secret.kmsKeyId,
+    tags: Object.fromEntries(secret.tags),
+    deleted: secret.deletedAt !== undefined,
+    versions: [...secret.versions.values()].map((version) => ({
+      id: version.id,
+      stages: [...version.stages],
+      value: new Secret(version.value.value),
+    })),
+  };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > 2_000_000) throw new Error('the request is too large');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  send(response, status, 'application/x-amz-json-1.1', JSON.stringify(body));
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response
+    .writeHead(status, {
+      'content-type': type,
+      'content-length': Buffer.byteLength(body),
+      'x-amzn-requestid': crypto.randomUUID(),
+      'cache-control': 'no-store',
+    })
+    .end(body);
+}

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { loadBrokerFiles } from '../folder/policy-and-registry.ts';
+import { loadDevelopmentFile } from '../folder/development/read-development.ts';
+import { FlowError } from '../foundation/errors.ts';
+import type { Folder } from '../folder/load-folder.ts';
+import { Secret } from '../foundation/secret.ts';
+import { announce, findStack, type Stack } from '../app/laptop-stack-file.ts';
+import { fill } from './fill-from-folder.ts';
+import { type DevelopmentIdentityProvider, startIdentityProvider } from './identity-provider/server.ts';
+import { type OrdersApi, startOrdersApi } from './orders-api.ts';
+import { type DevelopmentSecretsManager, startSecretsManager } from './secrets-manager/server.ts';
+import { type DevelopmentVault, startVault } from './vault/server.ts';
+
+/** The laptop stack of a folder, running. */
+export interface RunningStack {
+  readonly addresses: Stack;
+  readonly vault: DevelopmentVault;
+  readonly identityProvider: DevelopmentIdentityProvider;
+  readonly secretsManager: DevelopmentSecretsManager;
+  readonly ordersApi: OrdersApi;
+  /** Stops all of it; other terminals no longer find it. */
+  close(): Promise<void>;
+}
+
+const signInClient = 'flows-sign-in';
+
+/**
+ * Starts vault, identity provider, Secrets Manager and Orders API on loopback, on free ports, filled from the folder's
+ * flows, and tells other terminals of this user where they are. @throws FlowError conflict where one runs already
+ */
+export async function startStack(folder: Folder): Promise<RunningStack> {
+  const environment = folder.settings.environments.get('development');
+  if (environment?.laptop !== true) {
+    throw new FlowError('refused', 'the environment "development" of service.yaml has addresses of its own', {
+      hint: 'leave vault, issuers, identity-providers and stores out of it, and they come from here',
+    });
+  }
+  const running = await findStack(folder.dir).catch(() => undefined);
+  if (running !== undefined) {
+    throw new FlowError('conflict', `the development stack of ${folder.dir} runs already, as process ${running.pid}`, {
+      hint: 'use it, or stop it with Ctrl-C in its terminal',
+    });
+  }
+  const broker = loadBrokerFiles(folder);
+  const file = loadDevelopmentFile(folder, broker);
+  const [problem] = file.problems;
+  if (problem !== undefined) {
+    const { file: path, line, column, message } = problem;
+    const place = { location: `${path}:${line}:${column}` };
+    throw new FlowError('invalid', message, { hint: 'flows check tells of all that is wrong', place });
+  }
+  const { vaults, clients, users } = fill(folder, broker.registry, environment, file);
+  const scimToken = new Secret(randomBytes(32).toString('base64url'));
+  const started: { close(): Promise<void> }[] = [];
+  const start = async <T extends { close(): Promise<void> }>(server: Promise<T>): Promise<T> => {
+    const ready = await server;
+    started.push(ready);
+    return ready;
+  };
+  try {
+    const vault = await start(startVault({ vaults }));
+    const identityProvider = await start(
+      startIdentityProvider({
+        clients: ({ issuer }) => [...clients, { clientId: signInClient, redirectUris: [callback(issuer)] }],
+        users,
+        scimToken,
+      }),
+    );
+    const secretsManager = await start(startSecretsManager());
+    const { audience, scope } = file.ordersApi;
+    const ordersApi = await start(startOrdersApi({ issuer: identityProvider.issuer, audience, requiredScope: scope }));
+    const addresses: Stack = {
+      pid: process.pid,
+      dir: folder.dir,
+      vault: { address: vault.address, token: vault.token() },
+      issuer: identityProvider.issuer,
+      scim: { url: identityProvider.scimUrl, token: scimToken },
+      signIn: { clientId: signInClient, redirectUri: callback(identityProvider.issuer) },
+      secretsManager: {
+        endpoint: secretsManager.address,
+        region: secretsManager.region,
+        account: secretsManager.account,
+        ...secretsManager.credentials,
+      },
+      ordersApi: ordersApi.url,
+    };
+    const silence = announce(addresses);
+    return {
+      addresses,
+      vault,
+      identityProvider,
+      secretsManager,
+      ordersApi,
+      async close() {
+        silence();
+        await Promise.all(started.map((server) => server.close()));
+      },
+    };
+  } catch (error) {
+    await Promise.all(started.map((server) => server.close()));
+    throw error;
+  }
+}
+
+/** Never fetched: a sign-in ends where the provider would send the browser there. */
+function callback(issuer: string): string {
+  return new URL('/flows/callback', issuer).href;
+}

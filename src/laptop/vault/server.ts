@@ -1,0 +1,158 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Secret } from '../../foundation/secret.ts';
+import { Answer, answers } from './refusal-answers.ts';
+import { createContents } from './contents.ts';
+import { createQuota } from './request-quota.ts';
+import { answerTo, type Service } from './routes.ts';
+import type { DumpedItem, ItemSeed, RequestLimits, VaultSeed } from './seeds.ts';
+import { createServiceAccounts, type TokenOptions } from './service-accounts.ts';
+import { createSessions } from './sessions.ts';
+
+export interface VaultOptions {
+  readonly vaults: readonly VaultSeed[];
+  /** 0, the default: a free one */
+  readonly port?: number;
+  /** epoch milliseconds */
+  readonly now?: () => number;
+  readonly limits?: RequestLimits;
+}
+
+/** A service that the unmodified 1Password SDK signs in to. Everything in it is made at start and gone at the end. */
+export interface DevelopmentVault {
+  /** `http://127.0.0.1:PORT` */
+  readonly address: string;
+  /** A new service account's token, `ops_…`, for all vaults and for writing where nothing else is said. */
+  token(options?: TokenOptions): Secret;
+  /** The token is refused from now on, in open sessions too. */
+  revoke(token: Secret): void;
+  /** Replaces all limits; what was spent is forgotten. */
+  setLimits(limits: RequestLimits): void;
+  /** all requests since the start, sign-in and refused ones too */
+  requests(): number;
+  /** Ends all sessions, as time or a restart of the service does; clients sign in again by themselves. */
+  expireSessions(): void;
+  /** Milliseconds that each answer is held back; 0 at first. */
+  setDelay(milliseconds: number): void;
+  /** Adds an item, and its vault where there is none of that name. */
+  add(vault: string, item: ItemSeed): void;
+  /** Everything decrypted; for tests. */
+  dump(): readonly DumpedItem[];
+  close(): Promise<void>;
+}
+
+const largestBody = 8 * 1024 * 1024;
+
+/** Starts the service on loopback. */
+export async function startVault(options: VaultOptions): Promise<DevelopmentVault> {
+  const now = options.now ?? Date.now;
+  const service: Service = {
+    accounts: await createServiceAccounts(),
+    sessions: createSessions(),
+    contents: createContents(options.vaults, now),
+    quota: createQuota(now, options.limits ?? {}),
+  };
+  let requests = 0;
+  let delay = 0;
+  const server = createServer((request, response) => {
+    requests += 1;
+    void respond(service, request, response, () => delay);
+  });
+  // a client that computes for long between two requests must not find its connection just closed
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const bound = server.address();
+  const address = `http://127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`;
+
+  return {
+    address,
+    token: (wanted = {}) => service.accounts.create(address, wanted),
+    revoke(token) {
+      const account = service.accounts.revoke(token);
+      if (account !== undefined) service.sessions.endOf(account);
+    },
+    setLimits: (limits) => service.quota.set(limits),
+    requests: () => requests,
+    expireSessions: () => service.sessions.endAll(),
+    setDelay(milliseconds) {
+      delay = milliseconds;
+    },
+    add: (vault, item) => service.contents.add(vault, item),
+    dump: () => service.contents.dump(),
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function respond(
+  service: Service,
+  request: IncomingMessage,
+  response: ServerResponse,
+  delay: () => number,
+): Promise<void> {
+  let status = 200;
+  let body: unknown;
+  const headers: Record<string, string> = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+  try {
+    const host = hostOf(request);
+    const sent = await bodyOf(request);
+    const [path, query] = split(request.url ?? '');
+    const signed = {
+      method: request.method ?? '',
+      host,
+      path,
+      query,
+      sessionId: header(request, 'x-agilebits-session-id'),
+      mac: header(request, 'x-agilebits-mac'),
+    };
+    body = answerTo(service, signed, () => parsed(sent));
+  } catch (error) {
+    const answer = error instanceof Answer ? error : new Answer(500, 'internal error');
+    status = answer.status;
+    body = { errorCode: answer.status, errorMessage: answer.message };
+    if (answer.retryAfter !== undefined) headers['retry-after'] = String(answer.retryAfter);
+  }
+  if (delay() > 0) await new Promise((resolve) => setTimeout(resolve, delay()));
+  response.writeHead(status, headers).end(JSON.stringify(body));
+}
+
+/** A page in a browser must not reach the vault through a name that resolves to loopback. */
+function hostOf(request: IncomingMessage): string {
+  const host = /^(?<name>127\.0\.0\.1|localhost)(?<port>:\d+)?$/i.exec(request.headers.host ?? '')?.groups?.['name'];
+  if (host === undefined || request.headers.origin !== undefined) throw answers.forbidden();
+  return host;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > largestBody) throw answers.tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw answers.badRequest();
+  }
+}
+
+function split(url: string): readonly [string, string] {
+  const mark = url.indexOf('?');
+  return mark === -1 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+}
+
+function header(request: IncomingMessage, name: string): string {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,132 @@
+import type { Reference } from '../foundation/reference.ts';
+import type { Secret } from '../foundation/secret.ts';
+import type { Vault } from '../adapters/vaults/contract.ts';
+import type { InputOf, Keys } from '../language/forms.ts';
+
+/** What a field of a step's output is. A `write` step has no secret fields: checked when the kind is registered. */
+export interface OutputField {
+  readonly type: 'text' | 'number' | 'boolean' | 'reference' | 'secret' | 'json';
+  readonly description: string;
+  /** may be undefined */
+  readonly optional?: boolean;
+}
+export type OutputFields = Readonly<Record<string, OutputField>>;
+
+interface FieldTypes {
+  readonly text: string;
+  readonly number: number;
+  readonly boolean: boolean;
+  readonly reference: Reference;
+  readonly secret: Secret;
+  readonly json: unknown;
+}
+export type OutputOf<F extends OutputFields> = {
+  readonly [P in keyof F]: FieldTypes[F[P]['type']] | (F[P]['optional'] extends true ? undefined : never);
+};
+
+/** What a step may use. Made by the composition root for each step of each run. */
+export interface StepContext {
+  readonly flow: string;
+  readonly step: string;
+  readonly environment: string;
+  readonly vault: Vault;
+  /** One value; reads of steps that run side by side share a batch. @throws FlowError with the reference as subject */
+  read(reference: Reference): Promise<Secret>;
+  /**
+   * Marks what this step makes as made by this step: HMAC under the environment's ownership key of flow, step and the
+   * identifying inputs. The first mark is for new things; any of them (the key may be two) proves ownership.
+   * base64url, 43 characters, behind a fixed prefix.
+   */
+  ownershipMarks(identifying: Readonly<Record<string, string>>): Promise<readonly [string, ...string[]]>;
+  /** Keys derived from the environment's `key:` by HKDF-SHA256, new first. 32 bytes each. */
+  derivedKeys(label: 'fingerprint'): Promise<readonly [Uint8Array, ...Uint8Array[]]>;
+  /** Runs alone among all processes of this user on this machine that name the same lock. */
+  locked<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Local clock minus an issuer's clock, in seconds, where one is known or can be asked quickly. */
+  clockSkew(): Promise<number | undefined>;
+  /** epoch milliseconds */
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly signal: AbortSignal;
+  /** options of the command that a step kind declares: `--overwrite`, `--adopt`, `--strict` */
+  readonly options: ReadonlySet<string>;
+  /** one line for a person, never a value */
+  warn(message: string): void;
+  progress(message: string): void;
+}
+
+/** One thing that a write step would change. */
+export interface Change {
+  readonly action: 'create' | 'adopt' | 'update' | 'restore' | 'disable' | 'enrol' | 'none' | 'conflict';
+  /** what it acts on: `item "ada@example.com" in vault "Accounts"`, never a value */
+  readonly what: string;
+  /** why, or what differs, never a value */
+  readonly detail?: string;
+}
+
+export interface StepPlan<O> {
+  readonly changes: readonly Change[];
+  /** the step's output, where it is known before the run (nothing to do); else what depends on it is known after run */
+  readonly output?: O;
+}
+
+interface StepKindBase<K extends Keys, F extends OutputFields> {
+  /** `room/verb`: oauth/client-credentials */
+  readonly name: string;
+  /** one sentence for the reference */
+  readonly summary: string;
+  readonly with: K;
+  readonly output: F;
+  /** the field that `${{ steps.id }}` stands for where one value is wanted */
+  readonly scalar?: keyof F & string;
+  /** how a flow's output that is this step, or its scalar field, is presented */
+  readonly presents?: 'token' | 'one-time-code';
+  /** command options that it understands, without dashes */
+  readonly options?: readonly string[];
+  /** keys of the environment without which it cannot work; refused at check (a store may have its own fingerprint key) */
+  readonly needs?: readonly ('ownership-key' | 'fingerprint-key')[];
+  /**
+   * What cannot be said by the forms alone, at load, for each environment: problems by key. `input` holds what is known
+   * then (literals, variables, enum inputs); `given` names every key that the file gives, known or not.
+   */
+  check?(
+    input: Partial<InputOf<K>>,
+    given: ReadonlySet<string>,
+  ): readonly { readonly key: string; readonly problem: string; readonly hint?: string }[];
+  /** names of the vaults that it writes to, as the input names them */
+  writes?(input: Partial<InputOf<K>>): readonly string[];
+  run(input: InputOf<K>, context: StepContext): Promise<OutputOf<F>>;
+}
+
+/** Reads only: may be run for a plan, again, and side by side with others. */
+export interface PureStepKind<K extends Keys = Keys, F extends OutputFields = OutputFields> extends StepKindBase<K, F> {
+  readonly effect: 'none';
+  /** epoch seconds; a kind that declares it is cached until then, by everything in its input */
+  expiresAt?(output: OutputOf<F>): number | undefined;
+}
+
+/** Changes something. Safe to repeat: it probes before it acts, or carries an idempotency key. */
+export interface WriteStepKind<K extends Keys = Keys, F extends OutputFields = OutputFields> extends StepKindBase<
+  K,
+  F
+> {
+  readonly effect: 'write';
+  /**
+   * Required keys that the probe can do without. Where any other required key is only known after run, so is the
+   * step's plan, and `plan` is not called.
+   */
+  readonly planWithout?: readonly (keyof K & string)[];
+  /** Probes without changing. Keys whose value is only known after run are absent from `input`. */
+  plan(input: Partial<InputOf<K>>, context: StepContext): Promise<StepPlan<OutputOf<F>>>;
+}
+
+export type StepKind = PureStepKind | WriteStepKind;
+
+/** Declares a kind with its own types, and gives it the form that the registry takes. */
+export function pureStep<K extends Keys, F extends OutputFields>(kind: PureStepKind<K, F>): StepKind {
+  return kind;
+}
+
+export function writeStep<K extends Keys, F extends OutputFields>(kind: WriteStepKind<K, F>): StepKind {
+  return kind;
+}

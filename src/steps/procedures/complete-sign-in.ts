@@ -1,0 +1,109 @@
+import { FlowError } from '../../foundation/errors.ts';
+import type { StepContext } from '../contract.ts';
+import type { Secret } from '../../foundation/secret.ts';
+import type { OneTimePassword } from '../../foundation/totp.ts';
+import type { IdentityProvider, SignIn, SignInPage } from '../../adapters/identity/contract.ts';
+import { freshCode } from './fresh-one-time-code.ts';
+
+export interface Account {
+  readonly username: string;
+  readonly password: Secret;
+}
+
+type At<S extends SignInPage['at']> = Extract<SignInPage, { at: S }>;
+
+/** The provider's sign-in. @throws FlowError refused where service.yaml names no pages for it */
+export function signInOf(provider: IdentityProvider): SignIn {
+  if (provider.signIn !== undefined) return provider.signIn;
+  throw new FlowError('refused', 'the identity provider has no sign-in that can be driven', {
+    hint: 'name sign-in: { issuer, client-id, redirect-uri, pages } of the identity provider in service.yaml',
+    place: { subject: provider.address },
+  });
+}
+
+/** Gives user name and password. @throws FlowError denied where they are refused */
+export async function beginSignIn(signIn: SignIn, account: Account): Promise<Exclude<SignInPage, { at: 'rejected' }>> {
+  const page = await signIn.begin(account);
+  if (page.at === 'rejected') throw refusal(account, page.what);
+  return page;
+}
+
+/**
+ * A complete sign-in with password and one-time code. A refused code is given once more, of the next time step: another
+ * process, or a person, may have used the first.
+ * @throws FlowError denied where it is refused, protocol where no code was asked for
+ */
+export async function completeSignIn(
+  signIn: SignIn,
+  account: Account,
+  password: OneTimePassword,
+  context: StepContext,
+): Promise<At<'signed-in'>> {
+  const page = await submitFreshCode(signIn, account, password, context, await codePage(signIn, account, context));
+  if (page.at === 'rejected') throw refusal(account, page.what, await skewHint(context));
+  if (page.at === 'signed-in') return page;
+  throw unexpected(account, page);
+}
+
+/** Answers a code page with the seed, twice at most; what the provider then shows. */
+async function submitFreshCode(
+  signIn: SignIn,
+  account: Account,
+  password: OneTimePassword,
+  context: StepContext,
+  page: At<'one-time-code'>,
+): Promise<SignInPage> {
+  const first = await page.submit(await freshCode(password, context));
+  if (first.at !== 'rejected' || first.what !== 'one-time-code') return first;
+  if (first.again !== undefined) return first.again(await freshCode(password, context));
+  const anew = await codePage(signIn, account, context);
+  return anew.submit(await freshCode(password, context));
+}
+
+/** The page that asks for a code. @throws FlowError protocol where another one comes */
+export async function codePage(signIn: SignIn, account: Account, context: StepContext): Promise<At<'one-time-code'>> {
+  const page = await beginSignIn(signIn, account);
+  if (page.at === 'one-time-code') return page;
+  if (page.at === 'signed-in') await endQuietly(page, context);
+  throw unexpected(account, page);
+}
+
+/** What matters is known by now: a sign-out that fails is a warning, and the session ends by itself in its time. */
+export async function endQuietly(session: At<'signed-in'>, context: StepContext): Promise<void> {
+  try {
+    await session.end();
+  } catch (error) {
+    if (!(error instanceof FlowError)) throw error;
+    context.warn(`the session may stay open at the identity provider: the sign-out failed: ${error.message}`);
+  }
+}
+
+export function refusal(account: Account, what: At<'rejected'>['what'], hint?: string): FlowError {
+  const facts = {
+    password: [
+      'refuses the password',
+      'is it the password that the user was made with, and is the user enabled and not locked?',
+    ],
+    'one-time-code': ['refuses the one-time code', 'is the stored one-time password the one that is enrolled?'],
+    account: ['refuses the account', 'is the user disabled, or locked for a while?'],
+  } as const;
+  const [message, usual] = facts[what];
+  return new FlowError('denied', `the identity provider ${message} of user "${account.username}"`, {
+    hint: hint ?? usual,
+  });
+}
+
+export function unexpected(account: Account, page: SignInPage): FlowError {
+  const facts: Partial<Record<SignInPage['at'], readonly [string, string]>> = {
+    'signed-in': ['lets user "%" in without a one-time code', 'require one for this user at the provider'],
+    enrolment: ['has no one-time password enrolled for user "%"', 'enrol one with idp/enroll-totp'],
+  };
+  const [message, hint] = facts[page.at] ?? ['asks user "%" for something unexpected', 'sign in once with a browser'];
+  return new FlowError('protocol', `the identity provider ${message.replace('%', () => account.username)}`, { hint });
+}
+
+export async function skewHint(context: StepContext): Promise<string | undefined> {
+  const skew = await context.clockSkew().catch(() => undefined);
+  if (skew === undefined || Math.abs(skew) <= 5) return undefined;
+  return `the local clock is ${Math.round(Math.abs(skew))} s ${skew > 0 ? 'ahead of' : 'behind'} the provider's: set it`;
+}

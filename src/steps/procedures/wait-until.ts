@@ -1,0 +1,17 @@
+import { FlowError } from '../../foundation/errors.ts';
+import { unlessAborted } from '../../foundation/unless-aborted.ts';
+import type { StepContext } from '../contract.ts';
+
+/**
+ * Waits until the clock shows `at` (epoch milliseconds), or the run is stopped.
+ * @throws FlowError aborted
+ */
+export async function waitUntil(context: Pick<StepContext, 'now' | 'sleep' | 'signal'>, at: number): Promise<void> {
+  const { signal } = context;
+  const stopped = () =>
+    signal.reason instanceof FlowError
+      ? signal.reason
+      : new FlowError('aborted', 'stopped while waiting', { cause: signal.reason });
+  // a timer may fire a little early, and a laptop that slept wakes up late
+  while (context.now() < at) await unlessAborted(context.sleep(at - context.now()), signal, stopped);
+}

@@ -1,0 +1,58 @@
+import type { Form, Keys } from '../language/forms.ts';
+import type { StepKind } from './contract.ts';
+
+/** Step kinds by name. */
+export type StepKinds = ReadonlyMap<string, StepKind>;
+
+const kindName = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*$/;
+const fieldName = /^[a-z][a-z0-9-]*$/;
+/** `steps.x.outputs.y` is a form from elsewhere, and its error must stay clear. */
+const reservedFields = new Set(['output', 'outputs', 'constructor']);
+const presented = {
+  token: ['access-token', 'token-type', 'expires-at', 'scope'],
+  'one-time-code': ['code', 'valid-for'],
+};
+
+/**
+ * The registry, once its rules hold: above all that no step that writes gives a secret, so that no store can ever
+ * hold one, and that no secret is part of a cache key. @throws TypeError naming the kind and the rule
+ */
+export function registerSteps(kinds: readonly StepKind[]): StepKinds {
+  const registry = new Map<string, StepKind>();
+  for (const kind of kinds) {
+    const refuse = (rule: string) => new TypeError(`step kind "${kind.name}": ${rule}`);
+    if (!kindName.test(kind.name)) throw refuse('its name is not room/verb in lower case');
+    if (registry.has(kind.name)) throw refuse('registered twice');
+    for (const [name, field] of Object.entries(kind.output)) {
+      if (!fieldName.test(name)) throw refuse(`output field "${name}" is not a lower-case name`);
+      if (reservedFields.has(name)) throw refuse(`output field "${name}" is a reserved name`);
+      if (kind.effect === 'write' && field.type === 'secret') {
+        throw refuse(`output field "${name}" is a secret, and a step that writes gives none`);
+      }
+    }
+    for (const name of Object.keys(kind.with)) {
+      if (!fieldName.test(name)) throw refuse(`key "${name}" is not a lower-case name`);
+    }
+    if (kind.scalar !== undefined && !Object.hasOwn(kind.output, kind.scalar)) {
+      throw refuse(`its scalar "${kind.scalar}" is no output field`);
+    }
+    for (const field of kind.presents === undefined ? [] : presented[kind.presents]) {
+      if (!Object.hasOwn(kind.output, field)) throw refuse(`presents a ${kind.presents ?? ''} without "${field}"`);
+    }
+    if (kind.effect === 'none' && kind.expiresAt !== undefined && takesSecret(kind.with)) {
+      throw refuse('takes a secret, so that its result cannot be cached');
+    }
+    registry.set(kind.name, kind);
+  }
+  return registry;
+}
+
+function takesSecret(keys: Keys): boolean {
+  const inForm = (form: Form): boolean => {
+    if (form.kind === 'secret') return true;
+    if (form.kind === 'list' || form.kind === 'mapping') return inForm(form.of);
+    if (form.kind === 'object') return takesSecret(form.keys);
+    return form.kind === 'union' && form.of.some(inForm);
+  };
+  return Object.values(keys).some(({ form }) => inForm(form));
+}

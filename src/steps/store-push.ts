@@ -1,0 +1,48 @@
+import { form, required, withDefault, type InputOf } from '../language/forms.ts';
+import { writeStep, type Change, type StepContext } from './contract.ts';
+import { secretKeys } from './store-push/declared-secrets.ts';
+import { problemsOf } from './store-push/input-problems.ts';
+import { carryOut, preparePush } from './store-push/push.ts';
+
+const keys = {
+  store: required(form.connection('stores'), 'where the secrets go', { example: '${{ stores.aws }}' }),
+  secrets: required(
+    form.list(form.object(secretKeys, { exactlyOne: ['value', 'template'] }), { minimum: 1 }),
+    'what is pushed, each name once',
+  ),
+  adopt: withDefault(form.boolean(), false, 'takes over secrets that exist and were never pushed from here'),
+};
+
+/** One-way: values go from the vault to the store, and are never read back. */
+export const secretsManagerPush = writeStep({
+  name: 'secrets-manager/push',
+  summary: 'Pushes secrets of the vault into AWS Secrets Manager, writing only what differs.',
+  effect: 'write',
+  with: keys,
+  output: {
+    counts: { type: 'json', description: 'how many were created, adopted, updated, and left as they are' },
+    changed: { type: 'json', description: 'name and ARN of each secret whose value is another one now' },
+  },
+  options: ['adopt', 'overwrite', 'strict'],
+  needs: ['fingerprint-key'],
+  check: (input) => problemsOf(input.secrets ?? [], 'in part'),
+  async plan(input, context) {
+    const { store, secrets, adopt = false } = input;
+    if (store === undefined || secrets === undefined) return { changes: [] };
+    const { decisions } = await preparePush({ store, secrets, adopt }, context);
+    const changes = decisions.map(({ action, declared, detail }): Change => ({
+      action,
+      what: `secret "${declared.name.name}"`,
+      ...(detail === undefined ? {} : { detail }),
+    }));
+    if (decisions.some((each) => each.action !== 'none')) return { changes };
+    const counts = { create: 0, adopt: 0, update: 0, none: decisions.length };
+    return { changes, output: { counts, changed: [] } };
+  },
+  async run(input: InputOf<typeof keys>, context: StepContext) {
+    // two runs at once would each take the other's write for someone else's
+    return context.locked(`secrets-manager/push ${input.store.address}`, async () =>
+      carryOut(await preparePush(input, context), context),
+    );
+  },
+});

@@ -1,0 +1,97 @@
+import { form, optional, required, type InputOf, type Source, type Template } from '../../language/forms.ts';
+import type { Reference } from '../../foundation/reference.ts';
+import type { Metadata, SecretName } from '../../adapters/stores/contract.ts';
+
+const tagValue = form.text({ allowEmpty: true });
+
+/** One secret as a flow declares it. */
+export const secretKeys = {
+  name: required(form.text(), 'name, or ARN of a secret that exists', { example: 'prod/orders/database' }),
+  value: optional(
+    form.union(
+      form.reference(),
+      form.mapping(form.union(form.textOrReference(), form.number(), form.boolean())),
+      form.object({ template: required(form.template(), 'text with `{{ op://… }}` in it') }),
+    ),
+    'a reference, or a mapping of references and literals, which is stored as a JSON object with sorted keys; numbers and booleans stay so',
+    { example: 'op://Agents/OpenAI/credential' },
+  ),
+  template: optional(form.template(), 'instead of `value`: text with `{{ op://… }}` in it', {
+    example: 'postgres://app:{{ op://Agents/Orders Database/password }}@db.example/orders',
+  }),
+  description: optional(form.text({ allowEmpty: true }), 'description of the secret; absent: left as it is'),
+  'kms-key': optional(form.text(), 'ARN, id or alias of the KMS key; absent: left as it is', {
+    example: 'alias/runtime',
+  }),
+  tags: optional(form.mapping(tagValue), 'tags that are set; others are left as they are', {
+    example: '{ service: orders }',
+  }),
+};
+type Entry = InputOf<typeof secretKeys>;
+/** What is known of an entry when the files load. */
+export type PartialEntry = Partial<Entry>;
+
+type Literal = Source | number | boolean;
+
+export type ValueSource =
+  | { readonly kind: 'reference'; readonly reference: Reference }
+  | { readonly kind: 'json'; readonly members: readonly (readonly [key: string, value: Literal])[] }
+  | { readonly kind: 'template'; readonly parts: Template };
+
+export interface DeclaredSecret {
+  readonly name: SecretName;
+  readonly source: ValueSource;
+  readonly metadata: Metadata;
+}
+
+/** An entry that {@link problemsOf} finds nothing wrong with, in the form that the push works on. */
+export function declaredSecretOf(entry: Entry): DeclaredSecret | undefined {
+  const source = sourceOf(entry);
+  if (source === undefined) return undefined;
+  return {
+    name: secretNameOf(entry.name),
+    source,
+    metadata: { description: entry.description, kmsKey: entry['kms-key'], tags: entry.tags },
+  };
+}
+
+/** A name, or an ARN with the name that it holds. */
+export function secretNameOf(text: string): SecretName {
+  const arn = arnOf(text);
+  return arn === undefined ? { name: text } : { name: arn.name, id: text };
+}
+
+function sourceOf({ value, template }: Entry): ValueSource | undefined {
+  if (template !== undefined) return { kind: 'template', parts: template };
+  if (value === undefined) return undefined;
+  if (isReference(value)) return { kind: 'reference', reference: value };
+  if (isTemplate(value)) return { kind: 'template', parts: value.template };
+  return { kind: 'json', members: Object.entries(value) };
+}
+
+type DeclaredValue = NonNullable<Entry['value']>;
+
+function isReference(value: DeclaredValue): value is Reference {
+  return 'itemReference' in value;
+}
+
+function isTemplate(value: Exclude<DeclaredValue, Reference>): value is { readonly template: Template } {
+  return Array.isArray(value['template']);
+}
+
+export interface Arn {
+  readonly region: string;
+  readonly account: string;
+  /** the name that the secret was made with, without AWS's suffix */
+  readonly name: string;
+}
+
+/** An ARN of a secret, complete with its suffix: a partial one may name another secret. */
+export function arnOf(text: string): Arn | undefined {
+  const match =
+    /^arn:aws(?:-[a-z]+)*:secretsmanager:([a-z0-9-]+):(\d{12}):secret:([A-Za-z0-9/_+=.@-]{1,512})-[A-Za-z0-9]{6}$/.exec(
+      text,
+    );
+  const [, region, account, name] = match ?? [];
+  return region === undefined || account === undefined || name === undefined ? undefined : { region, account, name };
+}

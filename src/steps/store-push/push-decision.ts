@@ -1,0 +1,88 @@
+import type { Secret } from '../../foundation/secret.ts';
+import type { Metadata, StoredSecret } from '../../adapters/stores/contract.ts';
+import type { DeclaredSecret } from './declared-secrets.ts';
+import { isOurs, versionName, type FingerprintKeys } from './version-name.ts';
+
+export interface Permissions {
+  /** secrets that were never pushed from here may be taken over */
+  readonly adopt: boolean;
+  /** what someone else wrote into a secret of ours may be replaced */
+  readonly overwrite: boolean;
+}
+
+export interface Decision {
+  readonly declared: DeclaredSecret;
+  readonly stored: StoredSecret | undefined;
+  readonly value: Secret;
+  readonly action: 'create' | 'adopt' | 'update' | 'none' | 'conflict';
+  readonly detail?: string;
+  /** the version to put in force; undefined: the value stays */
+  readonly version: string | undefined;
+  /** whether the value differs from the one in force: whoever uses it must be told */
+  readonly changed: boolean;
+  /** what of the metadata differs from what is declared */
+  readonly metadata: Metadata | undefined;
+}
+
+/** What a push does about one secret, from its version names alone. */
+export function decide(
+  declared: DeclaredSecret,
+  value: Secret,
+  stored: StoredSecret | undefined,
+  keys: FingerprintKeys,
+  permissions: Permissions,
+): Decision {
+  const { name, id } = declared.name;
+  const base = { declared, stored, value, version: undefined, changed: false, metadata: undefined };
+  const conflict = (detail: string): Decision => ({ ...base, action: 'conflict', detail });
+  const version = versionName(keys[0], name, value);
+  if (stored === undefined) {
+    if (id !== undefined) return conflict('no secret has this ARN; give its name to create one');
+    return { ...base, action: 'create', version, changed: true };
+  }
+  if (stored.scheduledForDeletion) {
+    return conflict(`scheduled for deletion; restore it: aws secretsmanager restore-secret --secret-id ${name}`);
+  }
+  const metadata = differences(declared.metadata, stored);
+  const write = { ...base, version, changed: true, metadata };
+  const { current } = stored;
+  if (current !== undefined) {
+    const same = keys.findIndex((key) => versionName(key, name, value) === current);
+    // under the old key of a rotation it stays as it is: nobody who uses it need be told
+    if (same > 0 && permissions.overwrite) {
+      return { ...write, action: 'update', changed: false, detail: 'the same value, named by the new key' };
+    }
+    if (same >= 0) {
+      if (metadata === undefined) return { ...base, action: 'none' };
+      return { ...base, action: 'update', metadata, detail: Object.keys(metadata).join(', ') };
+    }
+    if (isOurs(keys, name, current)) return { ...write, action: 'update', detail: 'the value differs' };
+  }
+  if (stored.versions.some((each) => isOurs(keys, name, each))) {
+    if (permissions.overwrite) return { ...write, action: 'update', detail: 'overwrites what someone else wrote' };
+    return conflict('someone else has written it since; it stays unless --overwrite');
+  }
+  if (permissions.adopt) return { ...write, action: 'adopt', detail: 'present, never pushed from here' };
+  return conflict('present, never pushed from here; adopt: true or --adopt takes it over');
+}
+
+/** Declared things only: what is not declared is somebody else's business. */
+function differences(declared: Metadata, stored: StoredSecret): Metadata | undefined {
+  const tags = Object.entries(declared.tags ?? {}).filter(
+    ([key, value]) => !Object.hasOwn(stored.tags, key) || stored.tags[key] !== value,
+  );
+  const description = declared.description === undefined || declared.description === (stored.description ?? '');
+  const kmsKey = declared.kmsKey === undefined || isSameKey(declared.kmsKey, stored.kmsKey);
+  if (tags.length === 0 && description && kmsKey) return undefined;
+  return {
+    ...(description ? {} : { description: declared.description }),
+    ...(kmsKey ? {} : { kmsKey: declared.kmsKey }),
+    ...(tags.length === 0 ? {} : { tags: Object.fromEntries(tags) }),
+  };
+}
+
+/** AWS may answer with the ARN of a key that was declared by its id or alias. */
+function isSameKey(declared: string, stored: string | undefined): boolean {
+  const actual = stored ?? 'alias/aws/secretsmanager';
+  return actual === declared || actual.endsWith(`:${declared}`) || actual.endsWith(`/${declared}`);
+}

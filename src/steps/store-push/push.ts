@@ -1,0 +1,240 @@
+import { FlowError, asFlowError } from '../../foundation/errors.ts';
+import type { StepContext } from '../contract.ts';
+import type { Secret } from '../../foundation/secret.ts';
+import type { SecretStore } from '../../adapters/stores/contract.ts';
+import { arnOf, declaredSecretOf, type DeclaredSecret, type PartialEntry } from './declared-secrets.ts';
+import { decide, type Decision, type Permissions } from './push-decision.ts';
+import { isOurs, type FingerprintKeys } from './version-name.ts';
+import { problemsOf } from './input-problems.ts';
+import { valuesOf } from './secret-values.ts';
+
+/** After so many failures the rest is not tried: it would fail for the same reason. */
+const patience = 25;
+
+export interface Push {
+  readonly store: SecretStore;
+  readonly keys: FingerprintKeys;
+  readonly permissions: Permissions;
+  readonly decisions: readonly Decision[];
+}
+
+export interface PushInput {
+  readonly store: SecretStore;
+  readonly secrets: readonly PartialEntry[];
+  readonly adopt: boolean;
+}
+
+/** Reads the values, looks at what is stored, and decides; changes nothing. */
+export async function preparePush(input: PushInput, context: StepContext): Promise<Push> {
+  const { store } = input;
+  const declared = requireGood(input.secrets);
+  const identity = await store.identity(); // before the vault is asked for anything
+  requirePlace(declared, identity);
+  const values = await valuesOf(declared, context);
+  const keys = await (store.fingerprintKeys?.() ?? context.derivedKeys('fingerprint'));
+  const permissions = {
+    adopt: input.adopt || context.options.has('adopt'),
+    overwrite: context.options.has('overwrite'),
+  };
+  const strict = context.options.has('strict');
+  const names = declared.map((each) => each.name);
+  const stored = await store.inspect(names, { strict, signal: context.signal });
+  const decisions = await Promise.all(
+    declared.map(async (each, index) => {
+      const decision = decide(each, required(values[index]), stored.get(each.name.name), keys, permissions);
+      if (decision.action !== 'adopt') return decision;
+      return confirmAdoption(decision, store, keys, permissions, context);
+    }),
+  );
+  return { store, keys, permissions, decisions };
+}
+
+/** A version of ours loses its last label once two others have been written: before adopting, the unlabelled are asked for. */
+async function confirmAdoption(
+  decision: Decision,
+  store: SecretStore,
+  keys: FingerprintKeys,
+  permissions: Permissions,
+  context: StepContext,
+): Promise<Decision> {
+  const { stored, declared, value } = decision;
+  if (stored === undefined || stored.versions.length < 2 || store.versions === undefined) return decision;
+  try {
+    const versions = await store.versions(stored.id, context.signal);
+    if (!versions.some((each) => isOurs(keys, stored.name, each))) return decision;
+    return decide(declared, value, { ...stored, versions }, keys, permissions);
+  } catch (error) {
+    // may not be asked: then what the labels tell must do
+    if (error instanceof FlowError && error.code === 'denied') return decision;
+    throw error;
+  }
+}
+
+export interface Pushed {
+  readonly counts: { readonly create: number; readonly adopt: number; readonly update: number; readonly none: number };
+  readonly changed: readonly { readonly name: string; readonly arn: string }[];
+}
+
+/**
+ * Carries the decisions out. A failure does not stop the others: what was pushed stays pushed, the error says what
+ * was not, and the next run does the rest.
+ */
+export async function carryOut(push: Push, context: StepContext): Promise<Pushed> {
+  const conflicts = push.decisions.filter((each) => each.action === 'conflict');
+  if (conflicts.length > 0) throw conflictError(conflicts, context);
+  const work = push.decisions.filter((each) => each.action !== 'none');
+  const giveUp = new AbortController();
+  const signal = AbortSignal.any([context.signal, giveUp.signal]);
+  const done: { decision: Decision; id: string }[] = [];
+  const failed: FlowError[] = [];
+  let untried = 0;
+  const step = Math.max(25, Math.ceil(work.length / 20));
+  await Promise.all(
+    work.map(async (decision) => {
+      try {
+        done.push(await carryOutOne(decision, push, signal));
+        if (done.length % step === 0) context.progress(`pushed ${done.length} of ${work.length} secrets`);
+      } catch (error) {
+        if (signal.aborted && isAbort(error)) untried += 1;
+        else failed.push(asFlowError(error).at({ subject: `secret "${decision.declared.name.name}"` }));
+        if (failed.length >= patience) giveUp.abort();
+      }
+    }),
+  );
+  if (failed.length > 0 || untried > 0)
+    throw failure(
+      done.map((each) => each.decision),
+      failed,
+      untried,
+      context,
+    );
+  const count = (action: Decision['action']) => done.filter((each) => each.decision.action === action).length;
+  return {
+    counts: {
+      create: count('create'),
+      adopt: count('adopt'),
+      update: count('update'),
+      none: push.decisions.length - work.length + count('none'),
+    },
+    changed: done
+      .filter((each) => each.decision.changed)
+      .map(({ decision, id }) => ({ name: decision.declared.name.name, arn: id }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+async function carryOutOne(
+  planned: Decision,
+  push: Push,
+  signal: AbortSignal,
+): Promise<{ decision: Decision; id: string }> {
+  const { store } = push;
+  let decision = planned;
+  try {
+    return { decision, id: await apply(decision, store, signal) };
+  } catch (error) {
+    // a list that lagged did not show it, or another run made it meanwhile: look at it and decide again, once
+    if (planned.action !== 'create' || !(error instanceof FlowError) || error.code !== 'conflict') throw error;
+    const { declared, value } = planned;
+    const stored = (await store.inspect([declared.name], { strict: true, signal })).get(declared.name.name);
+    if (stored === undefined) throw error;
+    decision = decide(declared, value, stored, push.keys, push.permissions);
+    if (decision.action === 'conflict') throw new FlowError('conflict', decision.detail ?? 'exists', { cause: error });
+    return { decision, id: await apply(decision, store, signal) };
+  }
+}
+
+async function apply(decision: Decision, store: SecretStore, signal: AbortSignal): Promise<string> {
+  const { declared, stored, version, value, metadata } = decision;
+  // the key first: a new value is encrypted with the key that is declared
+  if (stored !== undefined && metadata !== undefined) await store.annotate(stored.id, metadata, signal);
+  if (version === undefined) return stored?.id ?? declared.name.name;
+  const { id } = await store.write(
+    { name: declared.name, stored, version, value, metadata: declared.metadata },
+    signal,
+  );
+  return id;
+}
+
+function requireGood(entries: readonly PartialEntry[]): readonly DeclaredSecret[] {
+  const problems = problemsOf(entries, 'all');
+  const declared = entries.flatMap((each) =>
+    each.name === undefined ? [] : (declaredSecretOf({ ...empty, ...each, name: each.name }) ?? []),
+  );
+  const [first] = problems;
+  if (first === undefined) return declared;
+  throw new FlowError('invalid', problems.map(({ problem }) => problem).join('; '), {
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+  });
+}
+
+const empty = { value: undefined, template: undefined, description: undefined, 'kms-key': undefined, tags: undefined };
+
+/** An ARN says where its secret is: elsewhere than the store's account and region it names another one. */
+function requirePlace(
+  secrets: readonly DeclaredSecret[],
+  identity: { account: string | undefined; region: string },
+): void {
+  for (const { name } of secrets) {
+    const arn = name.id === undefined ? undefined : arnOf(name.id);
+    if (arn === undefined) continue;
+    if (arn.region === identity.region && (identity.account ?? arn.account) === arn.account) continue;
+    throw new FlowError(
+      'refused',
+      `the ARN of secret "${name.name}" is in account ${arn.account}, region ${arn.region}, and the store is not`,
+      {
+        hint: 'push it to a store of that account and region',
+      },
+    );
+  }
+}
+
+function required(value: Secret | undefined): Secret {
+  if (value === undefined) throw new FlowError('internal', 'a secret has no value');
+  return value;
+}
+
+function isAbort(error: unknown): boolean {
+  return (
+    (error instanceof FlowError && error.code === 'aborted') || (error instanceof Error && error.name === 'AbortError')
+  );
+}
+
+function conflictError(conflicts: readonly Decision[], context: StepContext): FlowError {
+  for (const { declared, detail } of conflicts) context.warn(`secret "${declared.name.name}": ${detail ?? 'conflict'}`);
+  const [first] = conflicts;
+  const names = conflicts.map(({ declared }) => `"${declared.name.name}"`).join(', ');
+  return new FlowError(
+    'conflict',
+    `${conflicts.length === 1 ? 'secret' : 'secrets'} ${names}: left as ${conflicts.length === 1 ? 'it is' : 'they are'}, and nothing was written`,
+    {
+      ...(first?.detail === undefined ? {} : { hint: first.detail }),
+    },
+  );
+}
+
+function failure(
+  done: readonly Decision[],
+  failed: readonly FlowError[],
+  untried: number,
+  context: StepContext,
+): FlowError {
+  for (const each of failed) context.warn(each.line());
+  const names = done.map((each) => each.declared.name.name).toSorted();
+  for (let start = 0; start < names.length; start += 10)
+    context.warn(`pushed: ${names.slice(start, start + 10).join(', ')}`);
+  const [first] = failed;
+  const parts = failed.slice(0, 3).map((each) => `${each.place.subject ?? ''}: ${each.message}`);
+  const more = failed.length > 3 ? `; and ${failed.length - 3} more` : '';
+  const rest = untried === 0 ? '' : `; ${untried} not tried`;
+  return new FlowError(
+    first?.code ?? 'aborted',
+    `${done.length} pushed, ${failed.length + untried} not: ${parts.join('; ')}${more}${rest}`,
+    {
+      hint: [first?.hint, 'what was pushed stays pushed, and the next run does the rest']
+        .filter((each) => each !== undefined)
+        .join('; '),
+      cause: first,
+    },
+  );
+}

@@ -1,0 +1,99 @@
+import type { App } from '../../../app/open-app.ts';
+import type { LocalEvent } from '../../../audit/local-trail.ts';
+import { asFlowError, FlowError } from '../../../foundation/errors.ts';
+import { stateFolder } from '../../../foundation/state-folder.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface LocalRun {
+  readonly action: LocalEvent['action'];
+  readonly what: readonly string[];
+  /** goes on, loudly, where the trail cannot be written */
+  readonly breakGlass: boolean;
+}
+
+export interface Audited {
+  /** Does the work, and writes the line before its answer is handed on. @throws FlowError unavailable where that is not possible */
+  answer<T>(work: () => Promise<T>): Promise<T>;
+  /** Writes the line before the work begins, which changes something; another if it fails. */
+  change<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** A command's runs and reads on this user's own trail. The key comes along with what the work reads first. */
+export async function audited(app: App, run: LocalRun, terminal: Terminal): Promise<Audited> {
+  const environment = app.environment();
+  const connections = await app.connections();
+  const keyed = environment.key.length > 0 || environment.laptop;
+  if (keyed) connections.expectKeys(run.breakGlass);
+  // loaded while the vault answers
+  const loading = Promise.all([import('../../../audit/local-trail.ts'), import('node:sqlite')]);
+
+  async function record(outcome: LocalEvent['outcome'], code?: string): Promise<void> {
+    const [{ recordLocally }] = await loading;
+    await recordLocally(event(outcome, code), {
+      environment,
+      stateFolder: stateFolder(),
+      keys: keyed ? () => connections.derivedKeys('audit') : undefined,
+      warn: (message) => terminal.tell('warning', message),
+    });
+  }
+
+  const event = (outcome: LocalEvent['outcome'], code: string | undefined): LocalEvent => {
+    const { action, what } = run;
+    return { action, what, outcome, code, request: process.getBuiltinModule('node:crypto').randomUUID() };
+  };
+
+  async function allowed(): Promise<void> {
+    try {
+      await record('allowed');
+    } catch (error) {
+      const cause = asFlowError(error);
+      if (run.breakGlass && terminal.interactive) return aloud(cause);
+      throw new FlowError('unavailable', 'the audit trail cannot be written, so nothing is given out', {
+        cause,
+        hint: cause.line(),
+      });
+    }
+  }
+
+  /** The line where people look: on the terminal and in the system's log. */
+  async function aloud(cause: FlowError): Promise<void> {
+    const [[{ localEvent }], { toSyslog }] = await Promise.all([loading, import('../../../audit/syslog.ts')]);
+    const line = JSON.stringify({ at: new Date().toISOString(), ...localEvent(event('allowed', undefined)) });
+    terminal.tell('warning', `not on the audit trail: ${cause.line()}`);
+    terminal.note(`audit: ${line}`);
+    if (!(await toSyslog(line))) terminal.tell('warning', 'the system log did not take it either');
+  }
+
+  /** A failure gives nothing out, and must not hide behind another: it is written down where the key is there. */
+  async function failed(failure: unknown): Promise<void> {
+    if (keyed && !connections.hasKeys()) return;
+    try {
+      await record('failed', asFlowError(failure).code);
+    } catch {
+      // nothing was given out
+    }
+  }
+
+  return {
+    async answer(work) {
+      let done;
+      try {
+        done = await work();
+      } catch (error) {
+        await failed(error);
+        throw error;
+      }
+      await allowed();
+      return done;
+    },
+    async change(work) {
+      await allowed();
+      try {
+        return await work();
+      } catch (error) {
+        await failed(error);
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import type { App } from '../../../app/open-app.ts';
+import { type Checkpoint, checkpointsIn } from '../../../audit/checkpoint-sink.ts';
+import { keyIdOf } from '../../../audit/hmac-chain.ts';
+import { noKey } from '../../../audit/line-format.ts';
+import { keyIdIn } from '../../../audit/trail-files.ts';
+import { segmentsOf } from '../../../audit/segments.ts';
+import { verifyTrail, type Verification } from '../../../audit/verify-trail.ts';
+import { errorCodes, FlowError } from '../../../foundation/errors.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface Result extends Verification {
+  readonly file: string;
+  readonly seconds: number;
+}
+
+/** @returns 73 where a line was changed, taken out, doubled or moved */
+export async function verify(
+  app: App,
+  trails: readonly string[],
+  values: Readonly<Record<string, string | boolean>>,
+  terminal: Terminal,
+): Promise<number> {
+  const keys = await auditKeys(app);
+  const anchors = anchorText(values['anchor'], app.environment().audit.anchor);
+  const results: Result[] = [];
+  for (const file of trails) {
+    const named = typeof values['file'] === 'string' ? undefined : keyIdIn(file);
+    const unkeyed = named === noKey;
+    const checkpoints = anchors === undefined ? [] : checkpointsIn(anchors, file);
+    if (named !== undefined && !unkeyed && !keys.some((key) => keyIdOf(key) === named)) {
+      terminal.tell('warning', `${file}: not verified, the environment has the key ${named} no more`);
+      continue;
+    }
+    const result = await timed(file, unkeyed ? [] : keys, checkpoints);
+    results.push(result);
+    if (values['json'] !== true) tell(result, terminal);
+    if (anchors !== undefined && values['file'] !== undefined && checkpoints.length === 0) {
+      terminal.tell('warning', `${file}: there is no checkpoint of it in the anchor`);
+    }
+  }
+  if (values['json'] === true) terminal.out(`${JSON.stringify(results)}\n`);
+  return results.some(({ found }) => found > 0) ? errorCodes.conflict.exit : 0;
+}
+
+async function auditKeys(app: App): Promise<readonly Uint8Array[]> {
+  const environment = app.environment();
+  if (environment.key.length === 0 && !environment.laptop) return [];
+  return (await app.connections()).derivedKeys('audit');
+}
+
+async function timed(file: string, keys: readonly Uint8Array[], checkpoints: readonly Checkpoint[]): Promise<Result> {
+  const started = performance.now();
+  const found = await verifyTrail(segmentsOf(file), keys, checkpoints);
+  return { file, seconds: (performance.now() - started) / 1000, ...found };
+}
+
+function tell(result: Result, terminal: Terminal): void {
+  const { file, lines, first, last, found, problems, torn, keyed, checkpoints, seconds } = result;
+  const verdict = found === 0 ? terminal.paint('green', 'ok') : terminal.paint('red', 'not as it was written');
+  const range = lines === 0 ? 'empty' : `${first}–${last}`;
+  const how = keyed ? 'under the key' : 'without a key, which shows damage but not who did it';
+  const speed = seconds > 0.5 ? `, ${Math.round(lines / seconds)} lines/s` : '';
+  const anchored = checkpoints === 0 ? 'no checkpoint' : `${checkpoints} checkpoints`;
+  terminal.out(`${file}: ${verdict}: ${lines} lines (${range}) ${how}, ${anchored}, ${seconds.toFixed(1)} s${speed}\n`);
+  for (const { kind, location, message } of problems) terminal.out(`  ${location}: ${kind}: ${message}\n`);
+  if (found > problems.length) terminal.out(`  and ${found - problems.length} more\n`);
+  if (torn !== undefined) {
+    terminal.out(
+      `  ${torn}: torn: the last write was ended early, by a crash or a power cut; the next start moves it aside\n`,
+    );
+  }
+}
+
+/** Checkpoints, as the anchor's file or a journal has them. */
+function anchorText(given: string | boolean | undefined, declared: string | undefined): string | undefined {
+  const path = typeof given === 'string' ? given : declared;
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (cause) {
+    throw new FlowError('not-found', 'the anchor cannot be read', {
+      cause,
+      hint: typeof given === 'string' ? 'give the file that has the checkpoints' : 'see audit.anchor in service.yaml',
+      place: { subject: path },
+    });
+  }
+}

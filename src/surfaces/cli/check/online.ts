@@ -1,0 +1,155 @@
+import type { App } from '../../../app/open-app.ts';
+import type { Connections } from '../../../app/connections.ts';
+import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
+import { asFlowError, errorCodes, FlowError } from '../../../foundation/errors.ts';
+import type { ConnectionKind } from '../../../language/forms.ts';
+import type { IdentityProvider } from '../../../adapters/identity/contract.ts';
+import type { Issuer } from '../../../adapters/issuers/contract.ts';
+import type { Reference } from '../../../foundation/reference.ts';
+import { secretNameOf } from '../../../steps/store-push/declared-secrets.ts';
+import type { SecretStore } from '../../../adapters/stores/contract.ts';
+import { usesIn } from '../../../folder/folder-uses.ts';
+import type { Invocation } from '../main.ts';
+import { withApp } from '../with-app.ts';
+import { anyName, pushedNames } from './pushed-names.ts';
+import { columns } from '../terminal.ts';
+import { awsPlace } from '../whereabouts.ts';
+
+/** One thing that was asked for: where it is, and its failure or what was found. */
+interface Finding {
+  readonly what: string;
+  readonly where?: string;
+  readonly found?: string;
+  readonly failure?: FlowError;
+}
+
+/** A connection that flows use; of a store the secrets that they push there. */
+interface Used {
+  readonly kind: ConnectionKind;
+  readonly name: string;
+  readonly pushed: readonly string[];
+}
+
+/** `flows check --online`: asks for everything that the flows and registry.yaml of one environment need; no value leaves the vault's adapter. */
+export async function online(invocation: Invocation, json: boolean): Promise<number> {
+  return withApp(invocation, async (app) => {
+    const connections = await app.connections();
+    const { references, items, used } = needs(app);
+    const findings = (
+      await Promise.all([
+        inVault(connections, references, items),
+        ...used.map((each) => tried(subjectOf(connections, each), () => answering(connections, each))),
+      ])
+    ).flat();
+    const missing = findings.filter(({ failure }) => failure !== undefined);
+    if (json)
+      invocation.terminal.out(
+        `${JSON.stringify(findings.map(({ failure, ...rest }) => ({ ...rest, ok: failure === undefined, code: failure?.code, problem: failure?.line() })))}\n`,
+      );
+    else invocation.terminal.out(table(findings, invocation));
+    const [first] = missing;
+    if (first === undefined) return 0;
+    invocation.terminal.tell(
+      'error',
+      `${missing.length} of ${findings.length} missing in environment ${app.environment().name}`,
+    );
+    return errorCodes[first.failure?.code ?? 'internal'].exit;
+  });
+}
+
+function needs(app: App) {
+  const environment = app.environment();
+  const uses = usesIn(app.folder, loadBrokerFiles(app.folder).registry, environment);
+  const references = new Map<string, Reference>();
+  const items = new Map<string, Reference>();
+  for (const { reference, target } of uses.flatMap((use) => use.references)) {
+    (target === 'item' ? items : references).set(reference.toString(), reference);
+  }
+  for (const reference of environment.key) references.set(reference.toString(), reference);
+  const used = new Map<string, Used>();
+  for (const { kind, name } of uses.flatMap((use) => use.connections)) {
+    const pushed = kind === 'stores' ? uses.flatMap((use) => pushedNames(use, name)) : [];
+    used.set(`${kind}.${name}`, { kind, name, pushed: [...new Set(pushed)] });
+  }
+  return { references: [...references.values()], items: [...items.values()], used: [...used.values()] };
+}
+
+/** A vault that gives nothing at all is told of once. */
+async function inVault(
+  { vault }: Connections,
+  references: readonly Reference[],
+  items: readonly Reference[],
+): Promise<Finding[]> {
+  try {
+    const values = await vault.read(references);
+    const fields = references.map((reference) => {
+      const value = values.get(reference.toString());
+      const what = reference.toString();
+      return value instanceof FlowError ? { what, failure: value } : { what };
+    });
+    const there = items.map((item) =>
+      tried({ what: item.toString() }, async () => void (await vault.items?.get(item))),
+    );
+    return [...fields, ...(await Promise.all(there)).flat()];
+  } catch (error) {
+    return [{ what: `vault ${vault.address}`, failure: asFlowError(error) }];
+  }
+}
+
+async function tried(subject: Finding, ask: () => Promise<string | void>): Promise<Finding[]> {
+  try {
+    const found = await ask();
+    return [found === undefined ? subject : { ...subject, found }];
+  } catch (error) {
+    return [{ ...subject, failure: asFlowError(error) }];
+  }
+}
+
+/** Named as flows name it, with its address; a store is told by its account and region. */
+function subjectOf(connections: Connections, { kind, name }: Used): Finding {
+  const plain = connections.plain(kind, name);
+  return { what: `${kind}.${name}`, where: kind === 'stores' ? awsPlace(plain) : String(plain['url']) };
+}
+
+async function answering(connections: Connections, { kind, name, pushed }: Used): Promise<string | void> {
+  const ask = {
+    issuers: async (adapter: unknown) => (adapter as Issuer).discover(),
+    'identity-providers': async (adapter: unknown) =>
+      void (await (adapter as IdentityProvider).find('nobody@flows.invalid')),
+    stores: async (adapter: unknown) => secretsIn(adapter as SecretStore, pushed),
+  };
+  return ask[kind](connections.get(kind, name));
+}
+
+/** Asks for what is pushed there: the least policy may allow no other name. */
+async function secretsIn(store: SecretStore, pushed: readonly string[]): Promise<string> {
+  await store.identity();
+  const names = pushed.filter((name) => name !== anyName).map(secretNameOf);
+  if (names.length === 0) {
+    await store.inspect([{ name: 'any' }]).catch((error: unknown) => {
+      throw unnamed(asFlowError(error));
+    });
+    return 'answers; what is pushed there is known when a flow runs';
+  }
+  const found = [...(await store.inspect(names)).values()];
+  const going = found.filter(({ scheduledForDeletion }) => scheduledForDeletion).length;
+  return [
+    `${found.length} of ${names.length} secrets to push exist`,
+    ...(going === 0 ? [] : [`${going} scheduled for deletion`]),
+    ...(pushed.includes(anyName) ? ['others are known when a flow runs'] : []),
+  ].join(', ');
+}
+
+/** Without the name that was asked for: it was made up. */
+function unnamed({ code, message, hint, cause }: FlowError): FlowError {
+  return new FlowError(code, message, { ...(hint === undefined ? {} : { hint }), cause });
+}
+
+function table(findings: readonly Finding[], { terminal }: Invocation): string {
+  return columns(
+    findings.map(({ what, where, found, failure }) => [
+      failure === undefined ? terminal.paint('green', 'ok') : terminal.paint('red', 'missing'),
+      [what, where, failure?.line() ?? found].filter((part) => part !== undefined).join(': '),
+    ]),
+  );
+}

@@ -1,0 +1,165 @@
+import { bearerHash, createBearer, isExpired } from '../../../broker/authentication/bearer-token.ts';
+import { changeTokens } from '../../../folder/policy/change-tokens.ts';
+import { knownAgent, rotated, withOneMore, withoutToken } from '../../../broker/authentication/rotate-tokens.ts';
+import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
+import { parseDuration } from '../../../language/duration.ts';
+import { FlowError } from '../../../foundation/errors.ts';
+import { suggest } from '../../../language/nearest-name.ts';
+import { loadFolder } from '../../../folder/load-folder.ts';
+import { createLocks } from '../../../foundation/locks.ts';
+import { instant } from '../../../folder/policy/read-policy.ts';
+import { agentName } from '../../../folder/policy/policy-keys.ts';
+import type { AgentPolicy, AgentToken, Policy } from '../../../folder/policy/policy.ts';
+import { sleepUntilAborted } from '../../../foundation/sleep.ts';
+import { stateFolder } from '../../../foundation/state-folder.ts';
+import { stepKinds } from '../../../steps/index.ts';
+import { type OptionTable, wordsOf } from '../arguments.ts';
+import { commonArguments, type Invocation } from '../main.ts';
+import { tellProblems } from '../tell-problems.ts';
+import { columns } from '../terminal.ts';
+
+const expires = {
+  expires: { type: 'string', value: 'WHEN', help: 'when the token ends: 90d, or a time: 2027-01-01T00:00:00Z' },
+} as const satisfies OptionTable;
+
+const verbs: ReadonlyMap<string, (invocation: Invocation) => Promise<number>> = new Map([
+  ['add', add],
+  ['rotate', rotate],
+  ['revoke', revoke],
+  ['list', list],
+]);
+
+/** `flows agents`: who may ask the broker, and the tokens that prove it. */
+export async function agents(invocation: Invocation): Promise<number> {
+  const [, word = 'list'] = wordsOf(invocation.argv, 2);
+  const verb = verbs.get(word);
+  if (verb !== undefined) return verb(invocation);
+  const hint = suggest(word, verbs.keys());
+  throw new FlowError('usage', `unknown word "${word}"`, hint === undefined ? {} : { hint: `flows agents: ${hint}` });
+}
+
+/** `flows agents add NAME`: a token, once, on stdout; policy.yaml keeps its hash. */
+async function add(invocation: Invocation): Promise<number> {
+  return issue(invocation, withOneMore);
+}
+
+/** `flows agents rotate NAME`: a new token beside the newest old one. */
+async function rotate(invocation: Invocation): Promise<number> {
+  return issue(invocation, rotated);
+}
+
+type Choice = (policy: Policy, name: string, token: AgentToken, now: number) => readonly AgentToken[];
+
+async function issue(invocation: Invocation, choose: Choice): Promise<number> {
+  const { terminal, signal } = invocation;
+  const { name, values, dir } = given(invocation, expires);
+  const now = Date.now();
+  const bearer = createBearer();
+  const sha256 = bearerHash(bearer.reveal());
+  if (sha256 === undefined) throw new FlowError('internal', 'the new token is not as tokens are');
+  const token = { sha256, expires: endOf(values['expires'], now) };
+  let known: AgentPolicy | undefined;
+  let after: readonly AgentToken[] = [];
+  await changeTokens(editing(dir, signal), name, (policy) => {
+    known = policy.agents.get(name);
+    after = choose(policy, name, token, now);
+    return after;
+  });
+  terminal.out(`${bearer.reveal()}\n`);
+  terminal.note(`this is its only showing; policy.yaml keeps sha256:${sha256.slice(0, 12)}…`, 'dim');
+  if (known === undefined)
+    terminal.note(`agent "${name}" is new and may have nothing yet: write allow: and flows: under it in policy.yaml`);
+  const dropped = (known?.tokens.length ?? 0) + 1 - after.length;
+  if (dropped > 0)
+    terminal.note(`${dropped} older ${dropped === 1 ? 'token is' : 'tokens are'} worth nothing any more`);
+  return 0;
+}
+
+/** `flows agents revoke NAME`: its token ends with the next request. */
+async function revoke(invocation: Invocation): Promise<number> {
+  const { terminal, signal } = invocation;
+  const { name, values, dir } = given(invocation, {
+    all: { type: 'boolean', help: 'all of its tokens' },
+    token: { type: 'string', value: 'SHA256', help: 'the first digits of the hash of the one that is meant' },
+  });
+  const { all, token } = values;
+  if (all === true && token !== undefined)
+    throw new FlowError('usage', '--all and --token are two things', { hint: 'give one' });
+  let trusted = false;
+  let left: readonly AgentToken[] = [];
+  await changeTokens(editing(dir, signal), name, (policy) => {
+    const agent = knownAgent(policy, name);
+    trusted = agent.trust.length > 0;
+    left = all === true ? [] : withoutToken(policy, name, typeof token === 'string' ? token : undefined);
+    return left;
+  });
+  terminal.tell('done', `${left.length === 0 ? 'no token' : 'one token'} proves agent "${name}" now`);
+  if (trusted)
+    terminal.tell('warning', `its workload identity still does: take trust: out of policy.yaml to end that too`);
+  return 0;
+}
+
+/** `flows agents list`: names, the beginning of each hash, and when it ends. */
+async function list({ argv, terminal }: Invocation): Promise<number> {
+  const { values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } }, 2);
+  const { dir = 'flows' } = values;
+  const { policy, problems } = loadBrokerFiles(
+    await loadFolder({ dir: String(dir), kinds: stepKinds, env: process.env }),
+  );
+  tellProblems(problems, terminal);
+  const now = Date.now();
+  const all = [...policy.agents.values()].map(({ name, tokens, trust }) => ({
+    name,
+    tokens: tokens.map((token) => ({
+      sha256: token.sha256.slice(0, 12),
+      expires: token.expires === undefined ? null : new Date(token.expires).toISOString(),
+      expired: isExpired(token, now),
+    })),
+    trust: trust.map(({ issuer }) => issuer),
+  }));
+  if (values['json'] === true) terminal.out(`${JSON.stringify(all)}\n`);
+  else
+    terminal.out(
+      columns(
+        all.flatMap(({ name, tokens, trust }) => {
+          const proofs = [
+            ...tokens.map(({ sha256, expires: end, expired }) => {
+              const until = end === null ? '' : expired ? `, expired ${end}` : `, until ${end}`;
+              return `token sha256:${sha256}…${until}`;
+            }),
+            ...trust.map((issuer) => `workload identity of ${issuer}`),
+          ];
+          const [first = 'nothing proves it: flows agents add', ...others] = proofs;
+          return [[terminal.paint('bold', name), first], ...others.map((other) => ['', other])];
+        }),
+      ),
+    );
+  return problems.length > 0 ? 2 : 0;
+}
+
+function given(invocation: Invocation, own: OptionTable) {
+  const { positionals, values } = commonArguments(invocation.argv, own, 3);
+  const [, verb, name] = positionals;
+  if (name === undefined)
+    throw new FlowError('usage', 'an agent is wanted', { hint: `write flows agents ${verb} NAME` });
+  if (!agentName.test(name) || ['unknown', 'local'].includes(name))
+    throw new FlowError('usage', `"${name}" is not an agent's name`, {
+      hint: 'lower-case letters, digits, _ and -, beginning with a letter',
+    });
+  return { name, values, dir: String(values['dir'] ?? 'flows') };
+}
+
+/** Epoch milliseconds, in whole seconds. */
+function endOf(text: unknown, now: number): number | undefined {
+  if (typeof text !== 'string') return undefined;
+  const seconds = parseDuration(text);
+  const end = seconds === undefined ? instant(text) : (Math.floor(now / 1_000) + seconds) * 1_000;
+  if (end !== undefined && end > now) return end;
+  throw new FlowError('usage', '--expires takes a time to come', { hint: 'as in 90d, or 2027-01-01T00:00:00Z' });
+}
+
+function editing(dir: string, signal: AbortSignal) {
+  const sleep = sleepUntilAborted(signal);
+  const locked = createLocks({ folder: stateFolder(), sleep, now: Date.now, signal });
+  return { dir, kinds: stepKinds, env: process.env, locked };
+}

@@ -1,0 +1,142 @@
+import type { App } from '../../../app/open-app.ts';
+import { trailsOf } from '../../../audit/trail-files.ts';
+import { type AuditFilter, type AuditLine, inTime, readTrail } from '../../../audit/read-trail.ts';
+import { segmentsOf } from '../../../audit/segments.ts';
+import { parseDuration } from '../../../language/duration.ts';
+import { FlowError, oneLine } from '../../../foundation/errors.ts';
+import { suggest } from '../../../language/nearest-name.ts';
+import { stateFolder } from '../../../foundation/state-folder.ts';
+import { commonOptions, type OptionTable, parseArguments, unexpectedWord } from '../arguments.ts';
+import type { Invocation } from '../main.ts';
+import { withApp } from '../with-app.ts';
+import { columns, type Style, type Terminal } from '../terminal.ts';
+
+const options = {
+  ...commonOptions,
+  file: { type: 'string', value: 'FILE', help: 'this trail; without it, all of the environment' },
+  anchor: { type: 'string', value: 'FILE', help: 'verify: checkpoints to compare with, - for stdin' },
+  agent: { type: 'string', value: 'NAME', help: 'of this agent only' },
+  action: { type: 'string', value: 'NAME', help: 'of this action only: token.issue, secrets.resolve, …' },
+  outcome: { type: 'string', value: 'NAME', help: 'allowed, denied or failed' },
+  name: { type: 'string', value: 'NAME', help: 'about this secret or flow only' },
+  request: { type: 'string', value: 'ID', help: 'of this request only' },
+  run: { type: 'string', value: 'ID', help: "of this agent's run only, as it claimed it" },
+  since: { type: 'string', value: 'WHEN', help: 'from then on: 1h, 7d, or a time' },
+  until: { type: 'string', value: 'WHEN', help: 'up to then' },
+  json: { type: 'boolean', help: 'answer as JSON, one line an event' },
+} as const satisfies OptionTable;
+
+const onlyVerify = ['anchor'];
+const onlyList = ['agent', 'action', 'outcome', 'name', 'request', 'run', 'since', 'until'];
+
+/** `flows audit`: what was asked for, and what came of it. `flows audit verify`: whether the trail is as it was written. */
+export async function audit(invocation: Invocation): Promise<number> {
+  const { positionals, values } = parseArguments(invocation.argv, options);
+  const [, word, extra] = positionals;
+  if (word !== undefined && word !== 'verify') {
+    throw unexpectedWord(word, suggest(word, ['verify']) ?? 'write flows audit, or flows audit verify');
+  }
+  if (extra !== undefined) throw unexpectedWord(extra);
+  const wrong = (word === 'verify' ? onlyList : onlyVerify).find((name) => values[name] !== undefined);
+  if (wrong !== undefined) {
+    const place = word === 'verify' ? 'flows audit' : 'flows audit verify';
+    throw new FlowError('usage', `option --${wrong} goes with ${place}`, { hint: 'leave it out' });
+  }
+  return withApp(invocation, async (app) => {
+    if (word === undefined) return list(app, values, invocation);
+    const { verify } = await import('../audit/verify-trails.ts');
+    return verify(app, trails(app, values), values, invocation.terminal);
+  });
+}
+
+/** Trails by their files: the one that is named, else those of the environment. */
+function trails(app: App, { file }: Readonly<Record<string, string | boolean>>): readonly string[] {
+  const found = typeof file === 'string' ? [file] : trailsOf(app.environment(), stateFolder());
+  const there = found.filter((each) => segmentsOf(each).length > 0);
+  if (there.length > 0) return there;
+  throw new FlowError('not-found', 'there is no audit trail', {
+    hint: 'it begins with the first run; another environment with --environment, another file with --file',
+    ...(typeof file === 'string' ? { place: { subject: file } } : {}),
+  });
+}
+
+async function list(
+  app: App,
+  values: Readonly<Record<string, string | boolean>>,
+  { terminal, signal }: Invocation,
+): Promise<number> {
+  const filter = filterOf(values, Date.now());
+  const lines = inTime(trails(app, values).map((file) => readTrail(segmentsOf(file), filter)));
+  const show = values['json'] === true ? asJson : asTable;
+  let batch: AuditLine[] = [];
+  for await (const line of lines) {
+    signal.throwIfAborted();
+    if (batch.push(line) < 1000) continue;
+    show(batch, terminal);
+    batch = [];
+  }
+  show(batch, terminal);
+  return 0;
+}
+
+function asJson(lines: readonly AuditLine[], terminal: Terminal): void {
+  terminal.out(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+const styles: Readonly<Record<string, Style>> = { allowed: 'green', denied: 'red', failed: 'yellow' };
+
+/** What agents have said is text from outside: on one line each, without control characters. */
+function asTable(lines: readonly AuditLine[], terminal: Terminal): void {
+  const rows = lines.map((line) => [
+    terminal.paint('dim', oneLine(line.at)),
+    oneLine(line.agent),
+    oneLine(line.action),
+    terminal.paint(styles[line.outcome] ?? 'bold', oneLine(line.outcome)),
+    oneLine(line.what.map(String).join(', ')),
+    oneLine(details(line)),
+  ]);
+  terminal.out(columns(rows));
+}
+
+function details({ code, source, rule, detail, reason, run, request }: AuditLine): string {
+  const facts = [
+    code,
+    source === undefined ? undefined : `from ${source}`,
+    rule,
+    detail,
+    reason === undefined ? undefined : `reason: ${reason}`,
+    run === undefined ? undefined : `run ${run} (claimed)`,
+    request === '' ? undefined : `request ${request}`,
+  ];
+  return facts.filter((fact) => fact !== undefined).join('; ');
+}
+
+function filterOf(values: Readonly<Record<string, string | boolean>>, now: number): AuditFilter {
+  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
+  const outcome = text('outcome');
+  if (outcome !== undefined && !Object.hasOwn(styles, outcome)) {
+    const hint = suggest(outcome, Object.keys(styles)) ?? 'allowed, denied or failed';
+    throw new FlowError('usage', `unknown outcome "${outcome}"`, { hint });
+  }
+  return {
+    agent: text('agent'),
+    action: text('action'),
+    outcome,
+    name: text('name'),
+    request: text('request'),
+    run: text('run'),
+    since: timeOf('since', text('since'), now),
+    until: timeOf('until', text('until'), now),
+  };
+}
+
+/** `1h` before now, or a time. */
+function timeOf(option: string, text: string | undefined, now: number): number | undefined {
+  if (text === undefined) return undefined;
+  const ago = parseDuration(text);
+  const time = ago === undefined ? Date.parse(text) : now - ago * 1000;
+  if (!Number.isNaN(time)) return time;
+  throw new FlowError('usage', `--${option} takes a length of time or a time`, {
+    hint: `write --${option} 1h, --${option} 7d or --${option} 2026-11-22T08:00:00Z`,
+  });
+}

@@ -1,0 +1,48 @@
+import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
+import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
+import { errorCodes } from '../../../foundation/errors.ts';
+import { loadFolder } from '../../../folder/load-folder.ts';
+import { stepKinds } from '../../../steps/index.ts';
+import { commonArguments, type Invocation } from '../main.ts';
+import { tellProblems } from '../tell-problems.ts';
+
+/** `flows check`: all files, for all environments, contacting nothing; `--online` and `--setup` go on from there. */
+export async function check(invocation: Invocation): Promise<number> {
+  const { argv, terminal } = invocation;
+  const { values } = commonArguments(argv, {
+    online: { type: 'boolean', help: 'ask the vault, issuers and stores whether all is there' },
+    setup: { type: 'boolean', help: 'tell what each environment needs, to paste' },
+    json: { type: 'boolean', help: 'answer as JSON' },
+  });
+  const folder = await loadFolder({ dir: String(values['dir'] ?? 'flows'), kinds: stepKinds, env: process.env });
+  const { flows, settings } = folder;
+  const broker = loadBrokerFiles(folder);
+  const development = loadDevelopmentFile(folder, broker);
+  const problems = [...folder.problems, ...broker.problems, ...development.problems];
+  if (values['json'] === true && values['online'] !== true && values['setup'] !== true) {
+    terminal.out(
+      `${JSON.stringify({ flows: [...flows.keys()], environments: [...settings.environments.keys()], secrets: [...broker.registry.secrets.keys()], agents: [...broker.policy.agents.keys()], problems })}\n`,
+    );
+  } else tellProblems(problems, terminal);
+  if (problems.length > 0) {
+    terminal.tell(
+      'error',
+      `${counted(problems.length, 'problem')} in ${counted(new Set(problems.map(({ file }) => file)).size, 'file')}`,
+    );
+    return errorCodes.invalid.exit;
+  }
+  if (values['setup'] === true)
+    return (await import('../check/setup.ts')).setup(folder, values['environment'], terminal);
+  if (values['online'] === true)
+    return (await import('../check/online.ts')).online(invocation, values['json'] === true);
+  if (values['json'] !== true) {
+    terminal.out(
+      `${counted(flows.size, 'flow')} in ${counted(settings.environments.size, 'environment')}: no problems\n`,
+    );
+  }
+  return 0;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,69 @@
+import { once as happens } from 'node:events';
+import { sweepLaptopTrails } from '../../../audit/sweep-laptop-trails.ts';
+import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
+import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
+import { loadFolder } from '../../../folder/load-folder.ts';
+import { startStack, type RunningStack } from '../../../laptop/start-stack.ts';
+import { errorCodes } from '../../../foundation/errors.ts';
+import { stateFolder } from '../../../foundation/state-folder.ts';
+import { stepKinds } from '../../../steps/index.ts';
+import { type DevBroker, startDevBroker } from '../dev/laptop-broker.ts';
+import { invitation } from '../dev/commands-to-try.ts';
+import { commonArguments, type Invocation } from '../main.ts';
+import { problemsOf, tellProblems } from '../tell-problems.ts';
+import { columns, type Terminal } from '../terminal.ts';
+import { tour } from '../dev/tour.ts';
+
+/** `flows dev`: the laptop stack until Ctrl-C; with `--tour` the shipped flows first, with `--once` only those. */
+export async function dev({ argv, terminal, taken, signal }: Invocation): Promise<number> {
+  const { values } = commonArguments(argv, {
+    tour: { type: 'boolean', help: 'run the shipped flows once' },
+    once: { type: 'boolean', help: 'end after the tour' },
+  });
+  const dir = String(values['dir'] ?? 'flows');
+  const folder = await loadFolder({ dir, kinds: stepKinds, env: process.env });
+  const development = loadDevelopmentFile(folder, loadBrokerFiles(folder));
+  const problems = [...problemsOf(folder, 'service'), ...development.problems];
+  if (problems.length > 0) {
+    tellProblems(problems, terminal);
+    return errorCodes.invalid.exit;
+  }
+  for (const name of folder.broken)
+    terminal.tell('warning', `flow "${name}" has problems and is left out: run \`flows check\``);
+  const once = values['once'] === true;
+  const touring = once || values['tour'] === true;
+  const stack = await startStack(folder);
+  let broker: DevBroker | undefined;
+  try {
+    // its key is new, and so will its trails be
+    await sweepLaptopTrails(stateFolder(), Date.now());
+    if (touring) broker = await startDevBroker({ folder, taken, terminal, usualPort: !once });
+    terminal.out(`${addresses(stack, broker, terminal)}${touring ? '\n' : ''}`);
+    const failed = touring ? await tour({ stack, broker, dir, taken, terminal, signal }) : 0;
+    if (once) return failed === 0 ? 0 : 1;
+    terminal.out(`\n${invitation(dir, folder, stack, broker)}\n`);
+    if (!signal.aborted) await happens(signal, 'abort');
+    return 0;
+  } finally {
+    await broker?.close();
+    await stack.close();
+  }
+}
+
+function addresses(
+  { addresses: { vault, issuer, secretsManager, ordersApi } }: RunningStack,
+  broker: DevBroker | undefined,
+  { paint }: Terminal,
+): string {
+  return columns([
+    ['vault', vault.address, paint('dim', '1Password-compatible')],
+    ['identity provider', issuer, paint('dim', 'OpenID Connect, SCIM, sign-in pages')],
+    [
+      'Secrets Manager',
+      secretsManager.endpoint,
+      paint('dim', `AWS ${secretsManager.account}, ${secretsManager.region}`),
+    ],
+    ['Orders API', ordersApi, paint('dim', 'wants a token')],
+    ...(broker === undefined ? [] : [['broker', broker.url, paint('dim', `knows agent ${broker.agent}`)]]),
+  ]);
+}

@@ -1,0 +1,34 @@
+import { loadFolder } from '../../../folder/load-folder.ts';
+import { stepKinds } from '../../../steps/index.ts';
+import { commonArguments, type Invocation } from '../main.ts';
+import { columns } from '../terminal.ts';
+
+/** `flows`: the flows with their descriptions. */
+export async function list({ argv, terminal }: Invocation): Promise<number> {
+  const { values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } });
+  const folder = await loadFolder({ dir: String(values['dir'] ?? 'flows'), kinds: stepKinds, env: process.env });
+  const flows = [...folder.flows.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  if (values['json'] === true) {
+    const all = flows.map(({ name, description, effect, environments }) => ({
+      name,
+      description,
+      effect,
+      environments,
+    }));
+    terminal.out(`${JSON.stringify(all)}\n`);
+  } else {
+    terminal.out(
+      columns(
+        flows.map(({ name, description, effect }) => [
+          terminal.paint('bold', name),
+          effect === 'write' ? 'writes' : 'reads',
+          description,
+        ]),
+      ),
+    );
+  }
+  const broken = new Set(folder.problems.map(({ file }) => file)).size;
+  if (broken > 0)
+    terminal.tell('warning', `${broken} ${broken === 1 ? 'file has' : 'files have'} problems: run \`flows check\``);
+  return 0;
+}

@@ -1,0 +1,136 @@
+import { basename, join } from 'node:path';
+import { type BrokerFiles, loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
+import { FlowError } from '../../../foundation/errors.ts';
+import { type Folder, loadFolder } from '../../../folder/load-folder.ts';
+import { suggest } from '../../../language/nearest-name.ts';
+import { createSource } from '../../../language/problems.ts';
+import { readText } from '../../../language/file-text.ts';
+import { readYaml } from '../../../language/yaml.ts';
+import { runCases } from '../../../broker/policy/policy-test.ts';
+import { explain, type Explanation, type Rules } from '../../../broker/policy/explain-decision.ts';
+import { stepKinds } from '../../../steps/index.ts';
+import { wordsOf } from '../arguments.ts';
+import { commonArguments, type Invocation } from '../main.ts';
+import { tellProblems } from '../tell-problems.ts';
+import type { Terminal } from '../terminal.ts';
+
+const verbs: ReadonlyMap<string, (invocation: Invocation) => Promise<number>> = new Map([
+  ['explain', explainOne],
+  ['test', test],
+]);
+
+/** `flows policy`: why an agent may have something or not, and whether the policy says what it should. */
+export async function policy(invocation: Invocation): Promise<number> {
+  const [, word] = wordsOf(invocation.argv, 2);
+  const verb = verbs.get(word ?? '');
+  if (verb !== undefined) return verb(invocation);
+  throw new FlowError('usage', word === undefined ? 'a word is missing' : `unknown word "${word}"`, {
+    hint: word === undefined ? 'write flows policy explain, or flows policy test' : (suggest(word, verbs.keys()) ?? ''),
+  });
+}
+
+/** `flows policy explain`: the truth about one question, or about a request that was answered. Exit 0 for any answer. */
+async function explainOne(invocation: Invocation): Promise<number> {
+  const { argv, terminal } = invocation;
+  const { values } = commonArguments(
+    argv,
+    {
+      agent: { type: 'string', value: 'NAME', help: 'who asks' },
+      secret: { type: 'string', value: 'NAME', help: 'for a secret of registry.yaml' },
+      flow: { type: 'string', value: 'NAME', help: 'for a flow' },
+      reason: { type: 'string', value: 'TEXT', help: 'the reason that it states' },
+      request: { type: 'string', value: 'ID', help: 'instead: for a request that was answered, by its X-Request-Id' },
+      json: { type: 'boolean', help: 'answer as JSON' },
+    },
+    2,
+  );
+  const { agent, secret, flow, reason, request } = values;
+  const name = secret ?? flow;
+  if (typeof request === 'string' && agent === undefined && name === undefined) {
+    const { explainedRequests, requestsText } = await import('../policy/explained-requests.ts');
+    const found = await explainedRequests(invocation, request, rulesOf(await loaded(values['dir']), terminal));
+    const all = found.map(({ event, names }) => ({
+      event,
+      names: names.map((each) => ({ name: each.name, ...shown(each) })),
+    }));
+    terminal.out(values['json'] === true ? `${JSON.stringify(all)}\n` : requestsText(found));
+    return 0;
+  }
+  if (
+    request !== undefined ||
+    typeof agent !== 'string' ||
+    typeof name !== 'string' ||
+    (secret !== undefined && flow !== undefined)
+  ) {
+    throw new FlowError('usage', 'an agent and one secret or flow are wanted', {
+      hint: 'write flows policy explain --agent NAME --secret NAME, or --flow NAME; or --request ID alone',
+    });
+  }
+  const rules = rulesOf(await loaded(values['dir']), terminal);
+  const asked = { agent, name, kind: secret === undefined ? ('flow' as const) : ('secret' as const) };
+  const explanation = explain({ ...asked, reason: typeof reason === 'string' ? reason : undefined }, rules);
+  if (values['json'] === true) terminal.out(`${JSON.stringify(shown(explanation))}\n`);
+  else terminal.out(textOf(explanation, terminal));
+  return 0;
+}
+
+function shown({ decision, line, notes }: Explanation) {
+  return { allowed: decision.allowed, rule: decision.rule, text: line, notes };
+}
+
+function textOf({ decision, line, notes }: Explanation, { paint }: Terminal): string {
+  const [word = '', ...rest] = line.split(':');
+  const head = `${paint(decision.allowed ? 'green' : 'red', word)}:${rest.join(':')}\n`;
+  return `${head}${notes.map((note) => `  ${note}\n`).join('')}`;
+}
+
+/** `flows policy test [FILE]`: the cases beside policy.yaml, or in a file. Exit 1 where one is not as expected. */
+async function test({ argv, terminal }: Invocation): Promise<number> {
+  const { positionals, values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } }, 3);
+  const found = await loaded(values['dir']);
+  const rules = rulesOf(found, terminal);
+  const file = positionals[2] ?? join(found.folder.dir, 'policy.test.yaml');
+  const text = readText(file);
+  if (typeof text !== 'string') {
+    throw new FlowError('usage', `there are no cases: ${basename(file)}: ${text.message}`, {
+      hint: 'write cases: [{ agent: NAME, secret: NAME, expect: denied }] into it',
+    });
+  }
+  const source = createSource(file, text);
+  const root = readYaml(source);
+  const cases = root === undefined ? [] : runCases(root, source, rules);
+  const failed = cases.filter(({ passed }) => !passed).length;
+  const wrong = source.problems.length > failed;
+  if (values['json'] === true) {
+    const all = cases.map(({ explanation, ...each }) => ({ ...each, ...shown(explanation) }));
+    terminal.out(`${JSON.stringify({ cases: all, problems: source.problems })}\n`);
+  } else {
+    tellProblems(source.problems, terminal);
+    if (source.problems.length === 0)
+      terminal.out(`${cases.length} ${cases.length === 1 ? 'case' : 'cases'}: as expected\n`);
+  }
+  if (wrong) throw new FlowError('invalid', `${basename(file)} has problems`, { hint: 'mend them and run it again' });
+  if (failed > 0) terminal.tell('error', `${failed} of ${cases.length} cases not as expected`);
+  return failed > 0 ? 1 : 0;
+}
+
+interface Loaded {
+  readonly folder: Folder;
+  readonly files: BrokerFiles;
+}
+
+async function loaded(dir: unknown): Promise<Loaded> {
+  const folder = await loadFolder({ dir: typeof dir === 'string' ? dir : 'flows', kinds: stepKinds, env: process.env });
+  return { folder, files: loadBrokerFiles(folder) };
+}
+
+/** @throws FlowError invalid, where the files are such that no broker takes them */
+function rulesOf({ folder, files }: Loaded, terminal: Terminal): Rules {
+  tellProblems(files.problems, terminal);
+  if (files.problems.length > 0) {
+    throw new FlowError('invalid', 'policy.yaml or registry.yaml has problems', {
+      hint: 'no broker takes them as they are: one that runs goes on with the rules before',
+    });
+  }
+  return { policy: files.policy, registry: files.registry, flows: folder.flows };
+}

@@ -1,0 +1,114 @@
+import { BrokerError } from '../../../client/broker-error.ts';
+import { tokenIn } from '../../../client/answers.ts';
+import { FlowError } from '../../../foundation/errors.ts';
+import { commonOptions, looseArguments, parseArguments, runOptions, unexpectedWord, wordsOf } from '../arguments.ts';
+import { brokerFailure, type ChosenBroker, chosenBroker } from '../chosen-broker.ts';
+import { wantsHelp } from '../load-command.ts';
+import { askedArguments } from '../flow/unread-flow-arguments.ts';
+import type { Invocation } from '../main.ts';
+
+// This file and what it imports are all that `flows orders-token` loads where a broker answers it.
+
+/** `flows NAME` */
+export async function runFlowByName(invocation: Invocation): Promise<number> {
+  return flowCommand(invocation, wordsOf(invocation.argv)[0] ?? '', 1);
+}
+
+/** `flows run NAME`, which works whatever commands come later. */
+export async function runNamed(invocation: Invocation): Promise<number> {
+  const name = wordsOf(invocation.argv, 2)[1];
+  if (name === undefined) throw new FlowError('usage', 'no flow is named', { hint: 'write flows run NAME' });
+  return flowCommand(invocation, name, 2);
+}
+
+/** A flow that was not asked for at the broker, or was refused there: its file tells whether it is one that writes. */
+export interface Through {
+  readonly broker: ChosenBroker;
+  readonly refusal: unknown;
+}
+
+/** What only the flow's file can tell: whether the broker's refusal is the end of it. */
+const leadsToTheFile = new Set(['write-not-served', 'not-allowed', 'invalid-request']);
+const optionsOfWrites = ['plan', 'detailed-exitcode', 'yes', 'overwrite', 'adopt', 'strict'] as const;
+
+async function flowCommand(invocation: Invocation, name: string, words: number): Promise<number> {
+  const broker = await chosenBroker(invocation);
+  let refusal: unknown;
+  if (broker !== undefined && !concernsTheFile(invocation.argv)) {
+    try {
+      return await askFlow(invocation, broker, name, words);
+    } catch (error) {
+      refusal = brokerFailure(error, `flow "${name}"`);
+      const { dir = 'flows' } = looseArguments(invocation.argv, commonOptions);
+      const decides =
+        error instanceof BrokerError &&
+        leadsToTheFile.has(error.code) &&
+        process.getBuiltinModule('node:fs').existsSync(String(dir));
+      if (!decides) throw refusal;
+    }
+  }
+  const local = await import('../flow/run-here.ts');
+  return local.flowCommand(invocation, name, words, broker === undefined ? undefined : { broker, refusal });
+}
+
+function concernsTheFile(argv: readonly string[]): boolean {
+  const given = looseArguments(argv, { ...commonOptions, ...runOptions });
+  return wantsHelp(argv) || optionsOfWrites.some((option) => given[option] !== undefined);
+}
+
+/** Asks the broker for a flow's answer, and shows it as if it had been run here. @throws BrokerError, FlowError */
+export async function askFlow(
+  { argv, terminal }: Invocation,
+  broker: ChosenBroker,
+  name: string,
+  words: number,
+): Promise<number> {
+  const { positionals, inputs, chosen } = askedArguments(argv);
+  const extra = positionals[words];
+  if (extra !== undefined) throw unexpectedWord(extra, `inputs are options: see flows ${name} --help`);
+  if (chosen.has('header') && chosen.has('json'))
+    throw new FlowError('usage', '--header and --json are two answers', {
+      hint: 'leave one out',
+      place: { flow: name },
+    });
+  return broker.ask(async (client) => {
+    const { output, as } = await client.run(name, inputs);
+    if (chosen.has('header') && as !== 'token') throw new BrokerError('not-a-token');
+    terminal.note(`${name}: broker ${broker.address}`, 'dim');
+    if (chosen.has('json')) terminal.out(`${JSON.stringify(output)}\n`);
+    else if (as === 'token') {
+      const { accessToken, tokenType } = tokenIn(output).token;
+      terminal.out(chosen.has('header') ? `Authorization: ${tokenType} ${accessToken}\n` : `${accessToken}\n`);
+    } else {
+      const { showAnswer } = await import('../flow/broker-answer.ts');
+      await showAnswer({ output, as }, chosen, terminal, () => client.run(name, inputs));
+    }
+    return 0;
+  });
+}
+
+/** `flows read NAME|op://vault/item/field` */
+export async function read(invocation: Invocation): Promise<number> {
+  const broker = await chosenBroker(invocation);
+  if (broker === undefined) return (await import('../flow/read-here.ts')).read(invocation);
+  const { positionals, values } = parseArguments(invocation.argv, { ...commonOptions, ...readOptions });
+  const [, name, extra] = positionals;
+  if (name === undefined || extra !== undefined)
+    throw new FlowError('usage', 'one name is wanted', { hint: 'write flows read openai.api_key' });
+  if (name.startsWith('op://')) {
+    throw new FlowError('refused', 'a broker gives secrets by their names in registry.yaml, not by reference', {
+      hint: 'ask for its name, or unset FLOWS_BROKER and FLOWS_AGENT_TOKEN_FILE to read the vault itself',
+    });
+  }
+  try {
+    const { [name]: secret } = await broker.ask((client) => client.secrets([name]));
+    invocation.terminal.out(`${secret?.value ?? ''}${values['newline'] === false ? '' : '\n'}`);
+    return 0;
+  } catch (error) {
+    throw brokerFailure(error, `"${name}"`);
+  }
+}
+
+export const readOptions = {
+  newline: { type: 'boolean', help: 'end with a line break, or --no-newline' },
+} as const;

@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { FlowError } from '../../../foundation/errors.ts';
+import type { ListenAddress } from '../../server/listen-tcp.ts';
+import { createLogger, type LogLevel, logLevels } from '../../server/log.ts';
+import { startService } from '../../server/start.ts';
+import type { OptionTable } from '../arguments.ts';
+import { commonArguments, type Invocation } from '../main.ts';
+import { withApp } from '../with-app.ts';
+import { tellProblems } from '../tell-problems.ts';
+
+const own = {
+  host: { type: 'string', value: 'ADDRESS', help: 'address to listen on (default: 127.0.0.1); another needs TLS' },
+  port: { type: 'string', value: 'NUMBER', help: 'port to listen on (default: 7700; 0: any free one)' },
+  socket: { type: 'string', value: 'PATH', help: 'Unix socket to listen on, for this user alone' },
+  'log-level': { type: 'string', value: 'LEVEL', help: `one of ${logLevels.join(', ')} (default: info)` },
+} as const satisfies OptionTable;
+
+/** `flows serve`: the broker, until Ctrl-C or SIGTERM. */
+export async function serve(invocation: Invocation): Promise<number> {
+  const { argv, terminal, signal } = invocation;
+  const { values } = commonArguments(argv, own);
+  const listen = listenOf(values);
+  const level = levelOf(values['log-level']);
+  // what is being answered when the process is told to end is finished first
+  const unhurried = new AbortController().signal;
+  return withApp({ ...invocation, signal: unhurried }, async (app) => {
+    let started = false;
+    const service = await startService({
+      app,
+      ...(listen === undefined ? {} : { listen }),
+      log: createLogger(level),
+      onProblems(problems) {
+        tellProblems(problems, terminal);
+        if (started) terminal.tell('error', 'the new rules are wrong: those before them stay in force');
+      },
+      warn: (message) => terminal.tell('warning', message),
+    });
+    started = true;
+    try {
+      for (const address of [service.url, service.socket]) {
+        if (address !== undefined) terminal.note(`listening on ${address}`);
+      }
+      if (!signal.aborted) await once(signal, 'abort');
+    } finally {
+      await service.close();
+    }
+    return 0;
+  });
+}
+
+function listenOf(values: Readonly<Record<string, string | boolean>>): ListenAddress | undefined {
+  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
+  const [host, port, socket] = [text('host'), text('port'), text('socket')];
+  if (host === undefined && port === undefined && socket === undefined) return undefined;
+  if (port !== undefined && !/^\d{1,5}$/.test(port)) {
+    throw new FlowError('usage', '--port takes a number', { hint: 'up to 65535; 0: any free one' });
+  }
+  if (Number(port ?? 0) > 65_535) throw new FlowError('usage', 'there is no such port', { hint: 'up to 65535' });
+  return { host, port: port === undefined ? undefined : Number(port), socket };
+}
+
+function levelOf(value: string | boolean | undefined): LogLevel {
+  if (value === undefined) return 'info';
+  const level = logLevels.find((each) => each === value);
+  if (level !== undefined) return level;
+  throw new FlowError('usage', 'unknown level of --log-level', { hint: `one of ${logLevels.join(', ')}` });
+}

@@ -1,0 +1,9 @@
+import { commonArguments, type Invocation } from '../main.ts';
+import { packageVersion } from '../package-files.ts';
+
+/** `flows version`, `flows --version`. */
+export async function version({ argv, terminal }: Invocation): Promise<number> {
+  commonArguments(argv);
+  terminal.out(`${packageVersion()}\n`);
+  return 0;
+}

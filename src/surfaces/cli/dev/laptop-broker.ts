@@ -1,0 +1,98 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { createBearer } from '../../../broker/authentication/bearer-token.ts';
+import { type App, openApp } from '../../../app/open-app.ts';
+import type { Checkpoint } from '../../../audit/checkpoint-sink.ts';
+import { segmentsOf } from '../../../audit/segments.ts';
+import { type Verification, verifyTrail } from '../../../audit/verify-trail.ts';
+import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
+import type { TakenEnvironment } from '../../../foundation/environment-variables.ts';
+import { asFlowError } from '../../../foundation/errors.ts';
+import type { Folder } from '../../../folder/load-folder.ts';
+import { brokerFile } from '../../server/announcement.ts';
+import { createLogger } from '../../server/log.ts';
+import { defaultPort } from '../../server/listen-tcp.ts';
+import { type Service, startService } from '../../server/start.ts';
+import { tellProblems } from '../tell-problems.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** The broker of `npm start`, with a token for one agent of policy.yaml that ends with it. */
+export interface DevBroker {
+  readonly url: string;
+  readonly agent: string;
+  /** a file with the agent's token, mode 0600 */
+  readonly tokenFile: string;
+  /** its audit trail, as it is on disk */
+  verified(): Promise<Verification>;
+  close(): Promise<void>;
+}
+
+export interface DevBrokerOptions {
+  readonly folder: Folder;
+  readonly taken: TakenEnvironment;
+  readonly terminal: Terminal;
+  /** the port that people expect, where it is free; else any */
+  readonly usualPort: boolean;
+}
+
+/** Undefined where policy.yaml has no agent. @throws FlowError */
+export async function startDevBroker({ folder, taken, terminal, usualPort }: DevBrokerOptions) {
+  const [agent] = loadBrokerFiles(folder).policy.agents.keys();
+  if (agent === undefined) return undefined;
+  const app = await openApp({
+    dir: folder.dir,
+    environment: 'development',
+    taken,
+    warn: (message) => terminal.tell('warning', message),
+  });
+  const closing: (() => unknown)[] = [app.close];
+  const close = async () => {
+    for (const each of closing.splice(0).toReversed()) await each();
+  };
+  try {
+    const token = createBearer();
+    const checkpoints: Checkpoint[] = [];
+    const start = (port: number) =>
+      startService({
+        app,
+        listen: { port },
+        log: createLogger('warn'),
+        anchor: (checkpoint) => void checkpoints.push(checkpoint),
+        guest: { agent, token },
+        onProblems: (problems) => tellProblems(problems, terminal),
+        warn: (message) => terminal.tell('warning', message),
+      });
+    const service = usualPort ? await usual(start) : await start(0);
+    closing.push(service.close);
+    const tokenFile = brokerFile(folder.dir).replace(/\.json$/, '.token');
+    rmSync(tokenFile, { force: true });
+    writeFileSync(tokenFile, `${token.reveal()}\n`, { mode: 0o600, flag: 'wx' });
+    const remove = () => rmSync(tokenFile, { force: true });
+    process.once('exit', remove);
+    closing.push(remove, () => process.off('exit', remove));
+    const broker: DevBroker = {
+      url: service.url ?? '',
+      agent,
+      tokenFile,
+      verified: () => verified(app, service, checkpoints),
+      close,
+    };
+    return broker;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function usual(start: (port: number) => Promise<Service>): Promise<Service> {
+  try {
+    return await start(defaultPort);
+  } catch (error) {
+    if (asFlowError(error).code !== 'unavailable') throw error;
+    return start(0);
+  }
+}
+
+async function verified(app: App, { trail }: Service, checkpoints: readonly Checkpoint[]): Promise<Verification> {
+  const keys = await (await app.connections()).derivedKeys('audit');
+  return verifyTrail(segmentsOf(trail), keys, checkpoints);
+}

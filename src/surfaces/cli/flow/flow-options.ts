@@ -1,0 +1,27 @@
+import type { Flow } from '../../../folder/flows/flow.ts';
+import { stepKinds } from '../../../steps/index.ts';
+import { type OptionTable, runOptions } from '../arguments.ts';
+
+/** The options of a flow: those of its kind, and those that its step kinds declare. */
+export function optionsOf(flow: Flow): OptionTable {
+  const { overwrite, adopt, strict, yes, plan, 'detailed-exitcode': detailed, header, reveal, json } = runOptions;
+  const declared = new Set(flow.steps.flatMap((step) => stepKinds.get(step.uses)?.options ?? []));
+  return {
+    plan,
+    'detailed-exitcode': detailed,
+    ...(flow.effect === 'write' ? { yes } : { header }),
+    json,
+    reveal,
+    ...Object.fromEntries(Object.entries({ overwrite, adopt, strict }).filter(([name]) => declared.has(name))),
+  };
+}
+
+/** The inputs of a flow, as options. */
+export function inputOptions(flow: Flow): OptionTable {
+  return Object.fromEntries(
+    flow.inputs.map(({ name, type, description }) => [
+      name,
+      { type: type === 'boolean' ? 'boolean' : 'string', help: description },
+    ]),
+  );
+}

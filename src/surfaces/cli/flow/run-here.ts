@@ -1,0 +1,165 @@
+import type { App } from '../../../app/open-app.ts';
+import { endings, errorCodes, FlowError } from '../../../foundation/errors.ts';
+import { type Flow, presentedStep } from '../../../folder/flows/flow.ts';
+import { type Inputs, parseInputs } from '../../../folder/flows/inputs.ts';
+import { suggest } from '../../../language/nearest-name.ts';
+import type { Plan } from '../../../engine/plan-flow.ts';
+import type { RunEvent } from '../../../engine/run-flow.ts';
+import { usesOf } from '../../../folder/flows/flow-uses.ts';
+import { showOutput } from './show-output.ts';
+import { commonOptions, parseArguments, unexpectedWord } from '../arguments.ts';
+import type { Through } from '../commands/run.ts';
+import { audited, type LocalRun } from '../audit/audited-run.ts';
+import { commands, wantsHelp } from '../load-command.ts';
+import { inputOptions, optionsOf } from './flow-options.ts';
+import { flowHelp } from '../commands/help.ts';
+import type { Invocation } from '../main.ts';
+import { withApp } from '../with-app.ts';
+import { planText } from './plan-text.ts';
+import { problemsOf, tellProblems } from '../tell-problems.ts';
+import type { Terminal } from '../terminal.ts';
+import { whereabouts } from '../whereabouts.ts';
+
+/**
+ * `flows NAME`, run here.
+ * @param through a broker is set: what only reads is asked for there and never run here, what writes says that it is
+ */
+export async function flowCommand(
+  invocation: Invocation,
+  name: string,
+  words: number,
+  through?: Through,
+): Promise<number> {
+  const { argv, terminal } = invocation;
+  return withApp(invocation, async (app) => {
+    const problems = problemsOf(app.folder, name);
+    if (problems.length > 0) {
+      tellProblems(problems, terminal);
+      return errorCodes.invalid.exit;
+    }
+    const declared = app.folder.flows.get(name);
+    if (declared === undefined) throw through?.refusal ?? unknownWord(name, app);
+    if (wantsHelp(argv)) {
+      terminal.out(flowHelp(declared));
+      return 0;
+    }
+    const asked = through !== undefined && declared.effect === 'none';
+    const flow = asked ? declared : app.flow(name);
+    const given = parseArguments(argv, { ...commonOptions, ...optionsOf(flow), ...inputOptions(flow) });
+    const extra = given.positionals[words];
+    if (extra !== undefined) throw unexpectedWord(extra, `inputs are options: see flows ${name} --help`);
+    const inputNames = new Set(flow.inputs.map((input) => input.name));
+    const inputs = parseInputs(
+      flow,
+      Object.fromEntries(Object.entries(given.values).filter(([key]) => inputNames.has(key))),
+    );
+    const chosen = new Set(Object.keys(optionsOf(flow)).filter((option) => given.values[option] === true));
+    refuseOptions(flow, chosen);
+    if (flow.effect === 'write') {
+      if (through !== undefined)
+        terminal.note(`${name} writes: it runs here, in environment ${app.environment().name}, not at the broker`);
+      return writing(app, flow, inputs, chosen, invocation);
+    }
+    if (chosen.has('plan')) return nothingToPlan(app, flow, chosen, terminal);
+    if (!asked) return reading(app, flow, inputs, chosen, invocation);
+    throw (
+      through.refusal ?? new FlowError('usage', 'only a flow that writes has these options', { place: { flow: name } })
+    );
+  });
+}
+
+function nothingToPlan(app: App, flow: Flow, chosen: ReadonlySet<string>, terminal: Terminal): number {
+  const nothing = { flow: flow.name, environment: app.environment().name, steps: [], wouldChange: false };
+  terminal.out(
+    chosen.has('json') ? `${JSON.stringify(nothing)}\n` : `${flow.name}: nothing would change, it only reads\n`,
+  );
+  return 0;
+}
+
+async function reading(
+  app: App,
+  flow: Flow,
+  inputs: Inputs,
+  chosen: ReadonlySet<string>,
+  { terminal }: Invocation,
+): Promise<number> {
+  const trail = await audited(app, localRun(app, flow), terminal);
+  const run = () => trail.answer(() => app.run(flow, inputs, { options: chosen }));
+  const output = await run();
+  await tellWhere(app, flow, terminal);
+  await showOutput(output, chosen, terminal, run);
+  return 0;
+}
+
+async function writing(
+  app: App,
+  flow: Flow,
+  inputs: Inputs,
+  chosen: ReadonlySet<string>,
+  { terminal, signal }: Invocation,
+): Promise<number> {
+  const onlyPlan = chosen.has('plan');
+  if (!onlyPlan && !chosen.has('yes') && !terminal.interactive) {
+    throw new FlowError('refused', 'it writes, and there is no terminal to ask on', {
+      hint: 'add --yes to write without asking, or --plan to see what would change',
+      place: { flow: flow.name },
+    });
+  }
+  const trail = await audited(app, localRun(app, flow), terminal);
+  const plan = await app.plan(flow, inputs, { options: chosen });
+  await tellWhere(app, flow, terminal);
+  if (onlyPlan) {
+    terminal.out(chosen.has('json') ? `${JSON.stringify(plan)}\n` : planText(plan, terminal.paint));
+    if (plan.conflicts) return errorCodes.conflict.exit;
+    return plan.wouldChange && chosen.has('detailed-exitcode') ? endings['would-change'].exit : 0;
+  }
+  terminal.err(planText(plan, terminal.paintErr));
+  if (plan.wouldChange && !plan.conflicts && !chosen.has('yes')) await agree(plan, terminal);
+  signal.throwIfAborted();
+  const started = performance.now();
+  const onEvent = (event: RunEvent) => {
+    if (event.type !== 'step-finished' || event.effect !== 'write') return;
+    terminal.tell('done', `${event.step} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  };
+  const output = await trail.change(() => app.run(flow, inputs, { options: chosen, plan, onEvent }));
+  await showOutput(output, chosen, terminal);
+  return 0;
+}
+
+/** What the trail says of it: its name, and what it reads. */
+function localRun(app: App, flow: Flow): LocalRun {
+  const { references } = usesOf(flow, app.environment());
+  const read = references.filter(({ access }) => access === 'read').map(({ reference }) => reference.toString());
+  return { action: 'local.run', what: [flow.name, ...new Set(read)], breakGlass: flow.breakGlass };
+}
+
+/** After something was asked: only then is it known where a vault's token leads. */
+async function tellWhere(app: App, flow: Flow, terminal: Terminal): Promise<void> {
+  const kept = flow.effect === 'write' ? '' : '; nothing is kept between commands: `flows serve` does that';
+  terminal.note(`${flow.name}: ${await whereabouts(app, flow)}${kept}`, 'dim');
+}
+
+async function agree(plan: Plan, terminal: Terminal): Promise<void> {
+  const reply = await terminal.ask(`Do this in environment ${plan.environment}? [y/N] `);
+  if (reply !== undefined && /^y(es)?$/i.test(reply.trim())) return;
+  throw new FlowError('aborted', 'nothing was changed', { place: { flow: plan.flow } });
+}
+
+function unknownWord(name: string, { folder }: App): FlowError {
+  const hint = suggest(name, [...folder.flows.keys(), ...commands.keys()]);
+  return new FlowError('usage', `unknown command or flow "${name}"`, { hint: hint ?? 'run `flows` for the list' });
+}
+
+/** Options that do not go together, before anything is contacted. */
+function refuseOptions(flow: Flow, chosen: ReadonlySet<string>): void {
+  const place = { flow: flow.name };
+  if (chosen.has('detailed-exitcode') && !chosen.has('plan')) {
+    throw new FlowError('usage', '--detailed-exitcode goes with --plan', { hint: 'add --plan', place });
+  }
+  if (!chosen.has('header')) return;
+  if (chosen.has('json'))
+    throw new FlowError('usage', '--header and --json are two answers', { hint: 'leave one out', place });
+  const step = flow.output?.kind === 'scalar' ? presentedStep(flow, flow.output.value) : undefined;
+  if (step?.kind?.presents !== 'token')
+    throw new FlowError('usage', 'its output is not a token', { hint: 'leave --header out', place });
+}

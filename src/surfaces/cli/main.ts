@@ -1,0 +1,69 @@
+import type { TakenEnvironment } from '../../foundation/environment-variables.ts';
+import { asFlowError, endings, errorCodes, FlowError } from '../../foundation/errors.ts';
+import { type OptionTable, commonOptions, parseArguments, unexpectedWord, wordsOf } from './arguments.ts';
+import { commandOf } from './load-command.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
+
+/** What every command gets. */
+export interface Invocation {
+  /** all words, the command's own too */
+  readonly argv: readonly string[];
+  readonly terminal: Terminal;
+  readonly taken: TakenEnvironment;
+  readonly signal: AbortSignal;
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Runs the command line; the one place where a failure becomes a line and an exit code. */
+export async function main(words: readonly string[], taken: TakenEnvironment): Promise<number> {
+  const argv = words.map((word) => (word === '-h' ? '--help' : word));
+  const interruption = new AbortController();
+  const terminal = processTerminal(colorOf(argv));
+  let interrupted = 0;
+  const interrupt = () => {
+    // npm passes on the Ctrl-C that the terminal has sent already: only a later one is a second wish
+    if (interruption.signal.aborted && performance.now() - interrupted > 1_000) process.exit(endings.interrupted.exit);
+    if (interruption.signal.aborted) return;
+    interrupted = performance.now();
+    interruption.abort(new FlowError('aborted', 'interrupted'));
+  };
+  // to the very end: a signal that comes twice must not cut it short
+  for (const signal of signals) process.on(signal, interrupt);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stderr.on('error', () => undefined);
+  // what nobody waited for is told as every failure is: in one line, without a stack
+  process.on('uncaughtException', (error) => process.exit(fail(error, terminal, argv.includes('--debug'))));
+  try {
+    const command = await commandOf(wordsOf(argv)[0], argv);
+    return await command({ argv, terminal, taken, signal: interruption.signal });
+  } catch (error) {
+    if (interruption.signal.aborted) return endings.interrupted.exit;
+    return fail(error, terminal, argv.includes('--debug'));
+  }
+}
+
+function fail(error: unknown, terminal: Terminal, debug: boolean): number {
+  const failure = asFlowError(error);
+  terminal.tell('error', failure.line());
+  if (debug && failure.code === 'internal' && failure.cause instanceof Error) {
+    // the stack without its message, which is text from anywhere
+    const frames = (failure.cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+    terminal.err(`${failure.cause.name}\n${frames.join('\n')}\n`);
+  }
+  return errorCodes[failure.code].exit;
+}
+
+/** Colour is decided before the command line is checked, so that its errors have it. */
+function colorOf(argv: readonly string[]): boolean | undefined {
+  if (argv.includes('--no-color')) return false;
+  return argv.includes('--color') ? true : undefined;
+}
+
+/** The words of a command that has no flow. @param words how many it takes, its own name too */
+export function commonArguments(argv: readonly string[], own: OptionTable = {}, words = 1) {
+  const given = parseArguments(argv, { ...commonOptions, ...own });
+  const extra = given.positionals[words];
+  if (extra !== undefined) throw unexpectedWord(extra);
+  return given;
+}

@@ -1,0 +1,29 @@
+import type { Folder } from '../../folder/load-folder.ts';
+import { formatProblem, type Problem } from '../../language/problems.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Every problem on stderr; on GitHub also as annotations of the files. */
+export function tellProblems(problems: readonly Problem[], terminal: Terminal): void {
+  const color = terminal.paintErr('bold', '') !== '';
+  for (const problem of problems) terminal.err(`${formatProblem(problem, { color })}\n`);
+  if (process.env['GITHUB_ACTIONS'] !== 'true') return;
+  for (const { file, line, column, message, hint } of problems) {
+    const text = hint === undefined ? message : `${message} (${hint})`;
+    terminal.out(`::error file=${property(file)},line=${line},col=${column},title=flows check::${data(text)}\n`);
+  }
+}
+
+/** What stands in the way of one flow: problems of its file, and of service.yaml. */
+export function problemsOf(folder: Folder, flow: string): readonly Problem[] {
+  const names = new Set([`${flow}.yaml`, 'service.yaml']);
+  return folder.problems.filter(({ file }) => names.has(file.split(/[/\\]/).at(-1) ?? ''));
+}
+
+/** As GitHub's workflow commands escape them. */
+function data(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+function property(text: string): string {
+  return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+}

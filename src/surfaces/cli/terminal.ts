@@ -1,0 +1,123 @@
+import { oneLine } from '../../foundation/errors.ts';
+
+// not as imports, which load everything that these export: a tenth of node's own start
+const { isatty } = process.getBuiltinModule('node:tty');
+const { stripVTControlCharacters } = process.getBuiltinModule('node:util');
+
+/** The command's three streams. Answers go to stdout; everything else to stderr. */
+export interface Terminal {
+  /** stdout, as it is */
+  out(text: string): void;
+  /** one line on stderr, without control characters in the text */
+  note(line: string, style?: Style): void;
+  /** the same, after a word that says what it is */
+  tell(what: keyof typeof labels, line: string): void;
+  /** rows of the screen that notes have taken so far */
+  noted(): number;
+  /** stderr, as it is */
+  err(text: string): void;
+  /** a question on stderr; undefined where nobody can answer */
+  ask(question: string): Promise<string | undefined>;
+  /** each key pressed, until the function that it returns is called; Ctrl-C is the key `\\u0003` meanwhile */
+  keys(onKey: (key: string) => void): () => void;
+  readonly interactive: boolean;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** columns of stdout's terminal, 0 or undefined where nobody knows */
+  readonly width: number | undefined;
+  readonly paint: Paint;
+  readonly paintErr: Paint;
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+export type Paint = (style: Style, text: string) => string;
+
+const codes: Record<Style, readonly [number, number]> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+};
+
+const labels = { error: 'red', warning: 'yellow', done: 'green' } as const satisfies Record<string, Style>;
+
+const plain: Paint = (_, text) => text;
+const coloured: Paint = (style, text) => `\u001b[${codes[style][0]}m${text}\u001b[${codes[style][1]}m`;
+
+/** The process's own streams. Colour only on a terminal, never with NO_COLOR (https://no-color.org), always with FORCE_COLOR. */
+export function processTerminal(color: boolean | undefined): Terminal {
+  const { stdout, stderr, env } = process;
+  const painted = (isTerminal: boolean) => {
+    if (color !== undefined) return color ? coloured : plain;
+    if ((env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return plain;
+    return isTerminal || (env['FORCE_COLOR'] ?? '') !== '' ? coloured : plain;
+  };
+  // process.stdin is not touched before it is read from: only to look at it opens it, which takes 3 ms
+  const stdinIsTerminal = isatty(0);
+  const [paint, paintErr] = [painted(stdout.isTTY), painted(stderr.isTTY)];
+  let noted = 0;
+  const put = (line: string) => {
+    noted += stderr.isTTY ? rowsOf(`${line}\n`, stderr.columns) : 0;
+    stderr.write(`${line}\n`);
+  };
+  return {
+    out: (text) => void stdout.write(text),
+    note: (line, style) => put(style === undefined ? oneLine(line) : paintErr(style, oneLine(line))),
+    tell: (what, line) => put(`${paintErr(labels[what], what)}: ${oneLine(line)}`),
+    noted: () => noted,
+    err: (text) => void stderr.write(text),
+    async ask(question) {
+      if (!stdinIsTerminal || !stderr.isTTY) return undefined;
+      const { createInterface } = await import('node:readline/promises');
+      const lines = createInterface({ input: process.stdin, output: stderr });
+      const answer = lines.question(question);
+      const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
+      try {
+        const given = await Promise.race([answer, closed]);
+        if (given === undefined) stderr.write('\n');
+        return given;
+      } finally {
+        lines.close();
+      }
+    },
+    keys(onKey) {
+      if (!stdinIsTerminal) return () => undefined;
+      const { stdin } = process;
+      const listen = (data: Buffer) => onKey(data.toString('utf8'));
+      stdin.setRawMode(true).on('data', listen).resume();
+      return () => void stdin.setRawMode(false).off('data', listen).pause();
+    },
+    interactive: stdinIsTerminal && stderr.isTTY,
+    outIsTerminal: stdout.isTTY,
+    errIsTerminal: stderr.isTTY,
+    get width() {
+      return stdout.columns;
+    },
+    paint,
+    paintErr,
+  };
+}
+
+/** Rows as columns, two spaces apart; the last column is not padded. Colours take no room. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.slice(0, -1).entries()) widths[index] = Math.max(widths[index] ?? 0, width(cell));
+  }
+  const padded = (cell: string, index: number) => cell + ' '.repeat((widths[index] ?? 0) - width(cell));
+  return rows
+    .map((row) => `${row.map((cell, index) => (index === row.length - 1 ? cell : padded(cell, index))).join('  ')}\n`)
+    .join('');
+}
+
+/** Rows that whole lines take on a terminal of some columns. */
+export function rowsOf(text: string, columns = 80): number {
+  const lines = text.split('\n').slice(0, -1);
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(width(line) / (columns > 0 ? columns : 80))), 0);
+}
+
+function width(cell: string): number {
+  return stripVTControlCharacters(cell).length;
+}

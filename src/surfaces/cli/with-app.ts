@@ -1,0 +1,24 @@
+import { type App, openApp } from '../../app/open-app.ts';
+import { commonOptions, looseArguments } from './arguments.ts';
+import type { Invocation } from './main.ts';
+
+/** Opens the folder that the common options name, for one command, and closes it after. */
+export async function withApp<T>(invocation: Invocation, work: (app: App) => Promise<T>): Promise<T> {
+  const { terminal, taken, signal } = invocation;
+  const { dir = 'flows', environment } = looseArguments(invocation.argv, commonOptions);
+  const app = await openApp({
+    dir: String(dir),
+    environment: typeof environment === 'string' ? environment : undefined,
+    taken,
+    signal,
+    warn: (message) => terminal.tell('warning', message),
+    progress: (message) => {
+      if (terminal.errIsTerminal) terminal.note(message, 'dim');
+    },
+  });
+  try {
+    return await work(app);
+  } finally {
+    await app.close();
+  }
+}

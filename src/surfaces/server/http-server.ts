@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { resolve } from 'node:path';
+import { isLoopbackHost } from '../../foundation/safe-address.ts';
+import type { Authenticator } from '../../broker/authentication/authenticate.ts';
+import type { AuditTrail } from '../../audit/contract.ts';
+import type { Broker } from '../../broker/contract.ts';
+import { BrokerRefusal } from '../../broker/refusal.ts';
+import { createSend, type Exchange, problemAnswer } from './http-answers.ts';
+import { createApplication } from './express-application.ts';
+import { bindBounds, type Bounds, boundsWith } from './bounds.ts';
+import { createHostCheck, refusePages } from './host-check.ts';
+import { createHotRoute } from './cached-token-route.ts';
+import { createLifecycle } from './lifecycle.ts';
+import { type ListenAddress, listenOnTcp, tcpAddress } from './listen-tcp.ts';
+import type { Logger } from './log.ts';
+import { createMetrics, type Reading } from './metrics.ts';
+import { openapi } from './openapi.ts';
+import { EdgeRefusal, problemOf } from './problem-codes.ts';
+import { answerRest, noRoute } from './parser-refusals.ts';
+import { createRecordRefusal, RecordedRefusal } from './record-refusal.ts';
+import { listenOnSocket } from './listen-socket.ts';
+import { keepCertificate, readTls, type TlsFiles } from './tls-certificate.ts';
+
+export interface ServeOptions {
+  readonly broker: Broker;
+  readonly authenticator: Authenticator;
+  readonly trail: Pick<AuditTrail, 'record'>;
+  readonly listen: ListenAddress;
+  readonly tls?: TlsFiles | undefined;
+  /** names of this server besides loopback's and those of its certificate */
+  readonly names?: readonly string[] | undefined;
+  readonly log: Logger;
+  /** the checks of readiness, by name */
+  readonly ready: () => Readonly<Record<string, boolean>>;
+  /** for /metrics, besides the server's own */
+  readonly readings?: readonly Reading[] | undefined;
+  readonly bounds?: Partial<Bounds> | undefined;
+  /** milliseconds that what is being answered gets at the end, default 10,000 */
+  readonly grace?: number | undefined;
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:7700`; undefined where only a socket is listened on */
+  readonly url: string | undefined;
+  /** absolute path of the Unix socket */
+  readonly socket: string | undefined;
+  /** Takes nothing new, finishes what is being answered. */
+  close(): Promise<void>;
+}
+
+/** Serves a broker over HTTP until it is closed. @throws FlowError where it cannot listen, or must not */
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const { broker, authenticator, trail, listen, log, ready, grace = 10_000 } = options;
+  const material = options.tls === undefined ? undefined : readTls(options.tls);
+  const tcp = tcpAddress(listen, material !== undefined);
+  const bounds = boundsWith(options.bounds);
+  const lifecycle = createLifecycle(bounds.inFlight);
+  const metrics = createMetrics([
+    {
+      name: 'flows_http_requests_in_flight',
+      help: 'Requests being answered',
+      type: 'gauge',
+      value: lifecycle.inFlight,
+    },
+    ...(options.readings ?? []),
+  ]);
+  const isOurs = createHostCheck({
+    names: [...(material?.names ?? []), ...(options.names ?? []).map((name) => name.toLowerCase())],
+    anyAddress: tcp !== undefined && !isLoopbackHost(tcp.host),
+  });
+  const send = createSend({ metrics, stopping: lifecycle.stopping });
+  const fail = (exchange: Exchange, route: string, error: unknown) => {
+    if (error instanceof RecordedRefusal) {
+      send(exchange, route, problemAnswer({ code: error.code }, error.id), error.id);
+      return;
+    }
+    const id = error instanceof BrokerRefusal ? (error.recordedAs ?? exchange.id) : exchange.id;
+    const problem = problemOf(error);
+    if (problem.code === 'internal') log.error({ request: exchange.id, route, error }, 'an unexpected fault');
+    send(exchange, route, problemAnswer(problem, id), id);
+  };
+
+  const exchanges = new WeakMap<IncomingMessage, Exchange>();
+  const exchangeOf = (request: IncomingMessage): Exchange => {
+    const exchange = exchanges.get(request);
+    if (exchange === undefined) throw new TypeError('a request that did not come through the front');
+    return exchange;
+  };
+  const application = createApplication({
+    serving: { broker, ready, metrics: async () => ({ type: metrics.type, text: await metrics.text() }), openapi },
+    authenticator,
+    record: createRecordRefusal({ trail, monotonic: () => performance.now(), gather: bounds.gather }),
+    exchangeOf,
+    send,
+    fail,
+  });
+  const hot = createHotRoute({ broker, authenticator, send, fail });
+
+  const front = (request: IncomingMessage, response: ServerResponse) => {
+    const exchange: Exchange = { request, response, id: randomUUID(), started: performance.now() };
+    response.once('close', lifecycle.leave);
+    try {
+      if (!lifecycle.enter()) throw new EdgeRefusal('overloaded');
+      if (!isOurs(request.headers.host)) throw new EdgeRefusal('misdirected');
+      refusePages(request.headers);
+      // the absolute form names a host a second time; `*` is for OPTIONS
+      if (request.url?.startsWith('/') !== true) throw new EdgeRefusal('invalid-request');
+      if (hot(exchange)) return;
+    } catch (error) {
+      fail(exchange, noRoute, error);
+      return;
+    }
+    exchanges.set(request, exchange);
+    application(request, response);
+  };
+
+  const servers: Server[] = [];
+  const opened = (server: Server): Server => {
+    servers.push(server);
+    bindBounds(server, bounds);
+    lifecycle.watch(server);
+    answerRest(server, { fail, metrics });
+    return server;
+  };
+  const socket = listen.socket === undefined ? undefined : resolve(listen.socket);
+  let url: string | undefined;
+  try {
+    if (tcp !== undefined) {
+      const server = opened(
+        material === undefined
+          ? createServer(bounds.http, front)
+          : keepCertificate(
+              createTlsServer(
+                { ...bounds.http, cert: material.cert, key: material.key, handshakeTimeout: bounds.headers },
+                front,
+              ),
+              material,
+              log,
+            ),
+      );
+      const port = await listenOnTcp(server, tcp);
+      const host = tcp.host.includes(':') ? `[${tcp.host}]` : tcp.host;
+      url = `${material === undefined ? 'http' : 'https'}://${host}:${port}`;
+    }
+    if (socket !== undefined) await listenOnSocket(opened(createServer(bounds.http, front)), socket);
+  } catch (error) {
+    await lifecycle.stop(servers, 0);
+    throw error;
+  }
+  return {
+    url,
+    socket,
+    async close() {
+      await lifecycle.stop(servers, grace);
+      if (socket !== undefined) rmSync(socket, { force: true });
+    },
+  };
+}

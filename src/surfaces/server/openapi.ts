@@ -1,0 +1,147 @@
+import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
+import { type ProblemCode, problems } from './problem-codes.ts';
+import { type Route, routes } from './routes.ts';
+
+/** Problems that any route may answer with. */
+const always: readonly ProblemCode[] = [
+  'invalid-request',
+  'origin-refused',
+  'request-timeout',
+  'misdirected',
+  'expectation-failed',
+  'headers-too-large',
+  'overloaded',
+  'internal',
+];
+const ofAgents: readonly ProblemCode[] = ['not-authenticated', 'audit-unavailable'];
+const ofBodies: readonly ProblemCode[] = ['too-large', 'unsupported-media-type'];
+
+type Json = Readonly<Record<string, unknown>>;
+let made: Json | undefined;
+
+/** The OpenAPI 3.1 document of the route table. */
+export function openapi(): Json {
+  made ??= {
+    openapi: '3.1.0',
+    info: {
+      title: 'flows broker',
+      version: '1',
+      description:
+        'Tokens and secrets for agents, by name. Every answer carries X-Request-Id, the id of the audit trail.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    paths: Object.fromEntries([...Map.groupBy(routes, ({ path }) => path)].map(([path, of]) => [path, pathItem(of)])),
+    components: {
+      securitySchemes: {
+        agent: { type: 'http', scheme: 'bearer', description: "an agent's token, or a workload identity's JWT" },
+      },
+      headers: { requestId: { description: 'as the audit trail has it', required: true, schema: { type: 'string' } } },
+      parameters: {
+        runId: header('X-Agent-Run-Id', 'recorded as claimed', '^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$'),
+        agentId: header('X-Agent-Id', 'must name the agent that the credential proves'),
+        reason: header('X-Reason', 'why: one line of at most 200 characters, kept on the audit trail'),
+      },
+    },
+  };
+  return made;
+}
+
+function header(name: string, description: string, pattern?: string): Json {
+  const schema = { type: 'string', ...(pattern === undefined ? {} : { pattern }) };
+  return { name, in: 'header', required: false, description, schema };
+}
+
+function pathItem(of: readonly Route[]): Json {
+  return Object.fromEntries(of.map((route) => [route.method.toLowerCase(), operation(route)]));
+}
+
+function operation(route: Route): Json {
+  const agent = route.access === 'agent';
+  const body = agent ? route.body : undefined;
+  const parameters = [
+    ...(route.path.includes('{flow}')
+      ? [{ name: 'flow', in: 'path', required: true, description: 'name of a flow', schema: { type: 'string' } }]
+      : []),
+    ...(agent ? ['runId', 'agentId', 'reason'].map((name) => ({ $ref: `#/components/parameters/${name}` })) : []),
+  ];
+  return {
+    operationId: route.id,
+    summary: route.summary,
+    security: agent ? [{ agent: [] }] : [],
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: { required: body.required, content: { 'application/json': { schema: schemaOf(body.schema) } } },
+        }),
+    responses: responses(route),
+  };
+}
+
+function responses(route: Route): Json {
+  const codes = new Set([...route.problems, ...always, ...(route.access === 'agent' ? ofAgents : [])]);
+  if (route.access === 'agent' && route.body !== undefined) for (const code of ofBodies) codes.add(code);
+  const byStatus = Map.groupBy(codes, (code) => problems[code].status);
+  const answered = Object.fromEntries(
+    [...byStatus].map(([status, of]) => [String(status), problemResponse(status, of)] as const),
+  );
+  const { answer } = route;
+  const unready = route.access === 'open' && route.unready !== undefined ? schemaOf(route.unready) : undefined;
+  return {
+    '200': {
+      description: 'OK',
+      headers,
+      content:
+        typeof answer === 'string'
+          ? { [answer]: { schema: { type: 'string' } } }
+          : { 'application/json': { schema: schemaOf(answer) } },
+    },
+    ...answered,
+    ...(unready === undefined
+      ? {}
+      : {
+          '503': {
+            ...problemResponse(503, byStatus.get(503) ?? []),
+            content: {
+              'application/json': { schema: unready },
+              'application/problem+json': { schema: problemSchema(503, byStatus.get(503) ?? []) },
+            },
+          },
+        }),
+  };
+}
+
+const headers = { 'X-Request-Id': { $ref: '#/components/headers/requestId' } };
+
+function problemResponse(status: number, codes: readonly ProblemCode[]): Json {
+  return {
+    description: codes.map((code) => `${code}: ${problems[code].detail}`).join(' '),
+    headers,
+    content: { 'application/problem+json': { schema: problemSchema(status, codes) } },
+  };
+}
+
+/** RFC 9457 */
+function problemSchema(status: number, codes: readonly ProblemCode[]): Json {
+  return {
+    type: 'object',
+    properties: {
+      type: { const: 'about:blank' },
+      title: { const: STATUS_CODES[status] },
+      status: { const: status },
+      detail: { type: 'string' },
+      code: { enum: codes },
+      names: { type: 'array', items: { type: 'string' }, description: 'the logical names that it concerns' },
+      requestId: { type: 'string' },
+    },
+    required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
+    additionalProperties: false,
+  };
+}
+
+function schemaOf(schema: z.ZodType): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12' });
+  return rest;
+}

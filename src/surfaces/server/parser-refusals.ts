@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type Exchange, problemBody } from './http-answers.ts';
+import type { Metrics } from './metrics.ts';
+import { EdgeRefusal, type ProblemCode, problems } from './problem-codes.ts';
+
+export interface RestOptions {
+  readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
+  readonly metrics: Metrics;
+}
+
+/** Label of requests that no route is for. */
+export const noRoute = 'none';
+
+/** Answers what Node would answer by itself, without a request id: bytes that are no request, tunnels, expectations. */
+export function answerRest(server: Server, { fail, metrics }: RestOptions): void {
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const exchange = { request, response, id: randomUUID(), started: performance.now() };
+    fail(exchange, noRoute, new EdgeRefusal('expectation-failed'));
+  });
+  server.on('connect', (_request, socket) => endRaw(socket, 'method-not-allowed', ['Allow: GET, HEAD, POST']));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const code = refuseRaw(socket, error);
+    if (code !== undefined) metrics.answered(noRoute, code, 0);
+  });
+}
+
+/** What Node's parser says of bytes that are no request, or none that is finished. */
+const problemOfParser: Readonly<Record<string, ProblemCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+};
+
+/** Answers what never became a request, and ends the connection. @returns the problem's code; undefined: nobody to answer */
+function refuseRaw(socket: Duplex, error: NodeJS.ErrnoException): ProblemCode | undefined {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return undefined;
+  }
+  const code = problemOfParser[error.code ?? ''] ?? 'invalid-request';
+  endRaw(socket, code);
+  return code;
+}
+
+/** A whole answer on a connection that no response object is for. */
+function endRaw(socket: Duplex, code: ProblemCode, headers: readonly string[] = []): void {
+  const id = randomUUID();
+  const { status } = problems[code];
+  const body = JSON.stringify(problemBody({ code }, id));
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'X-Content-Type-Options: nosniff',
+    `X-Request-Id: ${id}`,
+    ...headers,
+    'Connection: close',
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http';
+import { EdgeRefusal } from './problem-codes.ts';
+
+/** bytes of a request's body */
+const largestBody = 65_536;
+/** lists and objects within each other */
+const deepest = 16;
+/** bytes of a body that is too large that are read and dropped, so that its sender can read the answer */
+const patience = 1_048_576;
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+/** The JSON of a request's body. @throws EdgeRefusal unsupported-media-type, too-large, invalid-request */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const { headers } = request;
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity' || !isJson(headers['content-type'])) throw new EdgeRefusal('unsupported-media-type');
+  if (Number(headers['content-length'] ?? 0) > largestBody) throw tooLarge(request, 0);
+  return parse(await read(request));
+}
+
+function isJson(type: string | undefined): boolean {
+  return /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$/i.test(type ?? '');
+}
+
+function read(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const end = (finish: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('error', onCut).off('close', onCut);
+      finish();
+    };
+    const onData = (chunk: Buffer) => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size > largestBody) end(() => reject(tooLarge(request, size)));
+    };
+    const onEnd = () => end(() => resolve(Buffer.concat(chunks)));
+    // nobody is left to be answered
+    const onCut = () => end(() => reject(new EdgeRefusal('invalid-request')));
+    request.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut);
+  });
+}
+
+/** Whoever sends more than a little too much is cut off, and may not get to read why. */
+function tooLarge(request: IncomingMessage, already: number): EdgeRefusal {
+  let size = already;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > patience) request.socket.destroy();
+  });
+  return new EdgeRefusal('too-large');
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    if (depthOf(text) > deepest) throw new EdgeRefusal('invalid-request');
+    return JSON.parse(text);
+  } catch {
+    throw new EdgeRefusal('invalid-request');
+  }
+}
+
+/** How deep JSON text is nested, before it is parsed: in one pass, whatever the text. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let most = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (quoted) {
+      if (character === '\\') at += 1;
+      else if (character === '"') quoted = false;
+    } else if (character === '"') quoted = true;
+    else if (character === '[' || character === '{') most = Math.max(most, (depth += 1));
+    else if (character === ']' || character === '}') depth -= 1;
+  }
+  return most;
+}

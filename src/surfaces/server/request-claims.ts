@@ -1,0 +1,32 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { EdgeRefusal } from './problem-codes.ts';
+
+/** Characters of a reason, in the body or as `X-Reason`. */
+export const longestReason = 200;
+const runForm = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+// oxlint-disable-next-line no-control-regex -- these are what is refused
+const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** What a request says of itself: recorded, not proven. */
+export interface Claims {
+  /** `X-Agent-Run-Id` */
+  readonly run: string | undefined;
+  /** `X-Reason` */
+  readonly reason: string | undefined;
+}
+
+/** @throws EdgeRefusal invalid-request */
+export function claimsOf(headers: IncomingHttpHeaders): Claims {
+  const run = headers['x-agent-run-id'];
+  const reason = headers['x-reason'];
+  if (run !== undefined && (typeof run !== 'string' || !runForm.test(run))) throw new EdgeRefusal('invalid-request');
+  if (reason !== undefined && (typeof reason !== 'string' || !isReason(reason))) {
+    throw new EdgeRefusal('invalid-request');
+  }
+  return { run, reason };
+}
+
+/** Text on one line, not empty, at most 200 characters. */
+export function isReason(text: string): boolean {
+  return text !== '' && text.length <= longestReason && !control.test(text);
+}

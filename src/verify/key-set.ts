@@ -1,0 +1,107 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { FlowError } from '../foundation/errors.ts';
+import type { Call } from '../foundation/http.ts';
+
+export interface KeySetOptions {
+  readonly url: string;
+  readonly call: Call;
+  /** epoch milliseconds */
+  readonly now: () => number;
+  /** milliseconds that keys are used beyond their time where they cannot be fetched anew; default 1 hour */
+  readonly staleFor?: number | undefined;
+}
+
+/** An issuer's public keys. */
+export interface KeySet {
+  /** The key that a token names. @throws jose's JWKSNoMatchingKey; FlowError where the keys cannot be had */
+  readonly find: JWTVerifyGetKey;
+  /** Fetches now, whatever is known. */
+  reload(): Promise<void>;
+}
+
+// all in milliseconds
+/** keys are fetched again after this */
+const keptFor = 600_000;
+/** where that fails, they are used this much longer: an issuer that is down is no reason for an API to be */
+const staleByDefault = 3_600_000;
+/** between two fetches that unknown keys cause, so that forged tokens cause no storm */
+const cooldown = 30_000;
+/** a failure is remembered, so that a flood of requests does not become one to the issuer */
+const failureKept = 5_000;
+
+/** Fetches an issuer's keys when they are first needed, once however many wait, and again where a token names a new one. */
+export function createKeySet({ url, call, now, staleFor = staleByDefault }: KeySetOptions): KeySet {
+  let known: { readonly find: JWTVerifyGetKey; readonly at: number } | undefined;
+  let failure: { readonly error: unknown; readonly at: number } | undefined;
+  let running: Promise<void> | undefined;
+
+  async function fetchKeys(): Promise<void> {
+    try {
+      const response = await call(url, { headers: { accept: 'application/jwk-set+json, application/json' } });
+      if (response.status !== 200) {
+        throw new FlowError('unavailable', `the issuer's keys cannot be had: it answers ${response.status}`, {
+          hint: 'try again; if it stays, look at the issuer',
+        });
+      }
+      known = { find: createLocalJWKSet(await parsed(response)), at: now() };
+      failure = undefined;
+    } catch (error) {
+      failure = { error, at: now() };
+      throw error;
+    } finally {
+      running = undefined;
+    }
+  }
+
+  const reload = (): Promise<void> => (running ??= fetchKeys());
+
+  const unlessFailed = async (): Promise<void> => {
+    if (failure !== undefined && now() - failure.at < failureKept) throw failure.error;
+    await reload();
+  };
+
+  return {
+    reload,
+    async find(header, token) {
+      const before = known;
+      if (before === undefined) await unlessFailed();
+      else if (now() - before.at >= keptFor) {
+        await unlessFailed().catch((error: unknown) => {
+          if (now() - before.at >= keptFor + staleFor) throw error;
+        });
+      }
+      const current = known;
+      if (current === undefined) throw new FlowError('internal', 'keys that were fetched are not there');
+      try {
+        return await pick(current.find, header, token);
+      } catch (error) {
+        // an unknown key may be a new one: after the cooldown that is found out; while fetching fails nobody knows
+        if (!(error instanceof errors.JWKSNoMatchingKey) || now() - current.at < cooldown) throw error;
+        await unlessFailed();
+        return pick((known ?? current).find, header, token);
+      }
+    },
+  };
+}
+
+async function pick(find: JWTVerifyGetKey, ...[header, token]: Parameters<JWTVerifyGetKey>) {
+  try {
+    return await find(header, token);
+  } catch (error) {
+    if (error instanceof errors.JOSEError) throw error;
+    // the platform's own errors: the key is the issuer's, so is the fault
+    throw new FlowError('protocol', "a key of the issuer's key set is not valid", {
+      hint: "look at the issuer's key set",
+      cause: error,
+    });
+  }
+}
+
+async function parsed(response: Response): Promise<JSONWebKeySet> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const keys = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined;
+  if (Array.isArray(keys) && keys.every((key) => typeof key === 'object' && key !== null)) return { keys };
+  throw new FlowError('protocol', "the issuer's key set is not valid", {
+    hint: "check the issuer's discovery document",
+  });
+}

@@ -1,0 +1,186 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader, type JWK } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type DevelopmentIdentityProvider,
+  startIdentityProvider,
+} from '../../../../src/laptop/identity-provider/server.ts';
+import { authenticationOf } from '../../../../src/adapters/issuers/openid/client-authentication.ts';
+import type { TokenRequest } from '../../../../src/adapters/issuers/contract.ts';
+import { createIssuer } from '../../../../src/adapters/issuers/openid/issuer.ts';
+import { Secret } from '../../../../src/foundation/secret.ts';
+import { credential, failureOf } from './arrange.ts';
+import { json, startHostileIssuer } from './hostile.ts';
+
+/** every kind of character that RFC 6749 lets a secret have */
+const awkward = ' +%2B:/=&~!*()"\'\\ ';
+const pairs: Readonly<Record<string, { readonly publicKey: KeyObject; readonly privateKey: KeyObject }>> = {
+  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  p256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  ed25519: generateKeyPairSync('ed25519'),
+};
+const pair = (name: string) => pairs[name] ?? expect.unreachable();
+const publicJwk = (name: string): JWK => ({ ...pair(name).publicKey.export({ format: 'jwk' }), kid: name });
+const privateJwk = (name: string, more: object = {}) =>
+  JSON.stringify({ ...pair(name).privateKey.export({ format: 'jwk' }), ...more });
+const pem = (name: string, type: 'pkcs8' | 'pkcs1' | 'sec1' = 'pkcs8') =>
+  pair(name).privateKey.export({ format: 'pem', type }).toString();
+
+/** oidc-provider, with the real libraries on both sides. */
+let provider: DevelopmentIdentityProvider;
+beforeAll(async () => {
+  provider = await startIdentityProvider({
+    clients: [
+      { clientId: 'with secrets', secrets: [new Secret(awkward), new Secret('the-second-secret')] },
+      ...Object.keys(pairs).map((name) => ({ clientId: name, publicKey: publicJwk(name) })),
+    ],
+  });
+});
+afterAll(async () => {
+  await provider.close();
+});
+
+function ask(request: Partial<TokenRequest>) {
+  const issuer = createIssuer({ name: 'main', url: provider.issuer, development: true });
+  return issuer.clientCredentials({
+    clientId: 'with secrets',
+    audience: 'https://api.example',
+    tokenFormat: 'jwt',
+    warn: () => undefined,
+    ...request,
+  });
+}
+
+describe('a client is accepted by a real provider', () => {
+  it.each(['client_secret_post', 'client_secret_basic', undefined] as const)(
+    'with its secret, %s',
+    async (authentication) => {
+      const token = await ask({ authentication, clientSecrets: [credential(awkward)] });
+      expect(token).toMatchObject({ tokenType: 'Bearer', expiresAt: expect.any(Number) });
+    },
+  );
+
+  it('not with its secret trimmed', async () => {
+    const error = await failureOf(ask({ clientSecrets: [credential(awkward.trim())] }));
+    expect(error).toMatchObject({ code: 'denied', place: { subject: 'op://v/i/credential' } });
+  });
+
+  it.each([
+    ['rsa, PEM', 'rsa', () => pem('rsa')],
+    ['rsa, PEM with space around', 'rsa', () => `\n${pem('rsa')}\n\n`],
+    ['rsa, PKCS #1', 'rsa', () => pem('rsa', 'pkcs1')],
+    [
+      'rsa, JWK with RS256',
+      'rsa',
+      () => privateJwk('rsa', { alg: 'RS256', kid: 'rsa', use: 'sig', key_ops: ['sign'] }),
+    ],
+    ['rsa, JWK with PS256', 'rsa', () => privateJwk('rsa', { alg: 'PS256' })],
+    ['P-256, PEM', 'p256', () => pem('p256')],
+    ['P-256, SEC1', 'p256', () => pem('p256', 'sec1')],
+    ['P-256, JWK', 'p256', () => privateJwk('p256', { kid: 'p256' })],
+    ['Ed25519, PEM', 'ed25519', () => pem('ed25519')],
+  ])('with its key: %s', async (_, clientId, key) => {
+    await expect(ask({ clientId, clientKey: credential(key()) })).resolves.toMatchObject({ tokenType: 'Bearer' });
+  });
+
+  it('not with the key of another one', async () => {
+    expect((await failureOf(ask({ clientId: 'rsa', clientKey: credential(pem('p256')) }))).code).toBe('denied');
+  });
+
+  it.each([
+    ['text', () => 'not a key'],
+    ['a PEM that is cut', () => pem('rsa').slice(0, 300)],
+    ['a public PEM', () => pair('rsa').publicKey.export({ format: 'pem', type: 'spki' }).toString()],
+    ['a public JWK', () => JSON.stringify(publicJwk('rsa'))],
+    ['broken JSON', () => '{"kty":"EC","d":"canary'],
+    ['a symmetric JWK', () => JSON.stringify({ kty: 'oct', k: 'Y2FuYXJ5', d: 'x', alg: 'HS256' })],
+    ['a JWK for encryption', () => privateJwk('rsa', { alg: 'RSA-OAEP' })],
+    ['a JWK with an unknown algorithm', () => privateJwk('p256', { alg: 'ES999' })],
+    [
+      'an X25519 PEM',
+      () => generateKeyPairSync('x25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+    ],
+    [
+      'an encrypted PEM',
+      () =>
+        pair('p256')
+          .privateKey.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' })
+          .toString(),
+    ],
+    ['nothing', () => ''],
+  ])('not with %s for a key, which is told before anything is sent with it', async (_, key) => {
+    const before = provider.requests().token;
+    const error = await failureOf(ask({ clientId: 'rsa', clientKey: credential(key()) }));
+    expect(error).toMatchObject({ code: 'invalid-value', place: { subject: 'op://v/i/credential' } });
+    expect(provider.requests().token).toBe(before);
+  });
+});
+
+it.each([
+  ['P-256', 'ES256', []],
+  ['P-384', 'ES384', []],
+  ['P-521', 'ES512', []],
+  ['rsa', 'RS256', []],
+  ['rsa', 'RS256', ['RS256', 'PS256']],
+  ['rsa', 'PS256', ['PS256', 'ES256']],
+])('an assertion with a key of %s is signed with %s', async (kind, algorithm, listed) => {
+  const hostile = await startHostileIssuer();
+  const { privateKey } = kind === 'rsa' ? pair('rsa') : generateKeyPairSync('ec', { namedCurve: kind });
+  hostile.handlers.set('/.well-known/openid-configuration', (_, response) => {
+    const metadata = { ...hostile.metadata, token_endpoint_auth_signing_alg_values_supported: listed };
+    // its clock is an hour ahead
+    json(response, metadata, 200, { date: new Date(Date.now() + 3_600_000).toUTCString() });
+  });
+  const issuer = createIssuer({ name: 'main', url: hostile.issuer, development: true });
+  const clientKey = credential(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+  await issuer.clientCredentials({ clientId: 'c', clientKey, tokenFormat: 'jwt', warn: () => undefined });
+  await hostile.close();
+  const form = hostile.seen.find(({ path }) => path === '/token')?.form;
+  const assertion = form?.get('client_assertion') ?? '';
+  expect(decodeProtectedHeader(assertion)).toEqual({ alg: algorithm });
+  const claims = decodeJwt(assertion);
+  expect(claims).toMatchObject({ iss: 'c', sub: 'c', aud: hostile.issuer });
+  expect(claims.iat ?? 0).toBeGreaterThan(Date.now() / 1000 + 3590);
+  expect(form?.has('client_secret')).toBe(false);
+});
+
+describe('the authentication, where none is asked for', () => {
+  const secrets = { clientSecrets: [credential('x')] };
+  it.each([
+    [secrets, undefined, 'client_secret_post'],
+    [secrets, ['client_secret_basic', 'client_secret_post'], 'client_secret_post'],
+    [secrets, ['client_secret_basic'], 'client_secret_basic'],
+    [secrets, ['private_key_jwt'], 'client_secret_post'],
+    [secrets, 'client_secret_basic' as never, 'client_secret_post'],
+    [{ clientKey: credential('x') }, ['client_secret_basic'], 'private_key_jwt'],
+    [{ ...secrets, authentication: 'client_secret_basic' as const }, ['client_secret_post'], 'client_secret_basic'],
+  ])('case %#', (given, supported, wanted) => {
+    const request: TokenRequest = { clientId: 'c', tokenFormat: 'jwt', warn: () => undefined, ...given };
+    const metadata = { token_endpoint_auth_methods_supported: supported };
+    expect(authenticationOf(request, metadata)).toBe(wanted);
+  });
+});
+
+it('a real provider answers as asked: audience, resources, scope; and what it drops is told', async () => {
+  const clientSecrets = [credential(awkward)];
+  const one = await ask({ clientSecrets, audience: undefined, resource: ['https://a.example/'], scope: ['a', 'b'] });
+  expect(one.scope?.split(' ').toSorted()).toEqual(['a', 'b']);
+  const rotated = await ask({ clientSecrets: [credential('wrong'), credential('the-second-secret')] });
+  expect(rotated.tokenType).toBe('Bearer');
+  expect((await failureOf(ask({ clientSecrets, requireClaims: { owner: 'team' } }))).code).toBe('protocol');
+});
+
+it('a token from a real provider is verified, and refused by another one', async () => {
+  const { accessToken } = await ask({ clientSecrets: [credential(awkward)] });
+  const issuer = createIssuer({ name: 'main', url: provider.issuer, development: true });
+  const { header, claims } = await issuer.verify(accessToken, { audience: 'https://api.example' });
+  expect(header).toMatchObject({ alg: 'ES256', typ: 'at+jwt' });
+  expect(claims).toMatchObject({ iss: provider.issuer, aud: 'https://api.example' });
+  await expect(issuer.verify(accessToken, { audience: 'https://other.example' })).rejects.toMatchObject({
+    code: 'protocol',
+  });
+  const other = await startIdentityProvider({ clients: [] });
+  const stranger = createIssuer({ name: 'other', url: other.issuer, development: true });
+  await expect(stranger.verify(accessToken, {})).rejects.toMatchObject({ code: 'protocol' });
+  await other.close();
+});

@@ -1,0 +1,114 @@
+import { createHmac } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { TokenRequest } from '../../../../src/adapters/issuers/contract.ts';
+import type { IssuerOptions } from '../../../../src/adapters/issuers/openid/issuer.ts';
+import { arrangeAt, body, failureOf, tokenFrom } from './arrange.ts';
+import { type Handler, type HostileIssuer, json, startHostileIssuer } from './hostile.ts';
+
+let hostile: HostileIssuer;
+beforeAll(async () => {
+  hostile = await startHostileIssuer();
+});
+beforeEach(() => {
+  hostile.reset();
+});
+afterAll(async () => {
+  await hostile.close();
+});
+const arrange = (options: Partial<IssuerOptions> = {}) => arrangeAt(hostile.issuer, options);
+const token = tokenFrom(() => hostile);
+
+const b64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const forged =
+  (make: (input: string, claims: Record<string, unknown>) => string | Promise<string>): Handler =>
+  async (_, response) => {
+    const now = Math.floor(Date.now() / 1000);
+    const access_token = await make('', { iss: hostile.issuer, iat: now, exp: now + 300 });
+    json(response, { access_token, token_type: 'Bearer', expires_in: 300 });
+  };
+
+describe('a token that is not good is never given out', () => {
+  const cases: readonly (readonly [string, Handler, Partial<TokenRequest>?, Partial<IssuerOptions>?])[] = [
+    ['another issuer', token({ iss: 'https://evil.example' })],
+    ['the issuer with a slash more', async (...call) => token({ iss: `${hostile.issuer}/` })(...call)],
+    ['no issuer', token({ iss: undefined })],
+    ['another audience', token({ aud: 'https://other.example' }), { audience: 'https://api.example' }],
+    ['no audience', token({}), { resource: ['https://api.example'] }],
+    [
+      'one audience of two',
+      token({ aud: ['https://a.example'] }),
+      { audience: 'https://a.example', resource: ['https://b.example'] },
+    ],
+    ['an audience in other letters', token({ aud: 'https://API.example' }), { audience: 'https://api.example' }],
+    ['expired', token({ exp: Math.floor(Date.now() / 1000) - 10 })],
+    ['no expiry', token({ exp: undefined })],
+    ['an expiry that is text', token({ exp: '9999999999' })],
+    ['not valid yet', token({ nbf: Math.floor(Date.now() / 1000) + 600 })],
+    ['made in the future', token({ iat: Math.floor(Date.now() / 1000) + 600 })],
+    ['a required claim missing', token({}), { requireClaims: { owner: 'team-a' } }],
+    ['a required claim different', token({ owner: 'team-b' }), { requireClaims: { owner: 'team-a' } }],
+    ['a required claim of a prototype', token({}), { requireClaims: { constructor: 'x' } }],
+    ['the type of a logout token', token({}, { typ: 'logout+jwt' })],
+    ['not the type that the issuer is set to', token({}, { typ: 'JWT' }), {}, { typ: 'at+jwt' }],
+    ['not the algorithm that the issuer is set to', token({}), {}, { algorithms: ['RS256'] }],
+    ['a key that is not in the set', token({}, { kid: 'unknown' })],
+    ['an unknown critical header', token({}, { crit: ['x'], x: 1 })],
+    ['alg none', forged((_, claims) => `${b64({ alg: 'none', typ: 'at+jwt' })}.${b64(claims)}.`)],
+    [
+      'HS256 with the public key as secret',
+      forged(async (_, claims) => {
+        const input = `${b64({ alg: 'HS256', typ: 'at+jwt', kid: 'one' })}.${b64(claims)}`;
+        return `${input}.${createHmac('sha256', await hostile.publicPem())
+          .update(input)
+          .digest('base64url')}`;
+      }),
+    ],
+    [
+      'a wrong signature',
+      forged(
+        async (_, claims) => `${b64({ alg: 'ES256', typ: 'at+jwt', kid: 'one' })}.${b64(claims)}.${'A'.repeat(86)}`,
+      ),
+    ],
+    [
+      'claims that were changed',
+      forged(async (_, claims) => {
+        const [header, , signature] = (await hostile.sign()).split('.');
+        return `${header}.${b64({ ...claims, admin: true })}.${signature}`;
+      }),
+    ],
+    ['an opaque token', body({ access_token: 'eyJopaque', token_type: 'Bearer' })],
+    ['a JWE', body({ access_token: 'eyJ.a.b.c.d', token_type: 'Bearer' })],
+    ['a huge token', body({ access_token: `eyJ${'a'.repeat(100_000)}.a.a`, token_type: 'Bearer' })],
+    ['a DPoP token', body({ access_token: 'eyJx', token_type: 'DPoP' })],
+    ['no token', body({ token_type: 'Bearer', refresh: 'eyJx' })],
+    ['a token that is a number', body({ access_token: 12, token_type: 'Bearer' })],
+    ['no token type', body({ access_token: 'eyJx' })],
+    [
+      'a negative life',
+      async (_, response) =>
+        json(response, { access_token: await hostile.sign(), token_type: 'Bearer', expires_in: -5 }),
+    ],
+    [
+      'a scope that is missing',
+      async (_, response) => json(response, { access_token: await hostile.sign(), token_type: 'Bearer', scope: 'a' }),
+      { scope: ['a', 'b'] },
+    ],
+    [
+      'an empty scope',
+      async (_, response) => json(response, { access_token: await hostile.sign(), token_type: 'Bearer', scope: '' }),
+      { scope: ['a'] },
+    ],
+    ['a scope that is missing in the token', token({ scope: 'a' }), { scope: ['a', 'b'] }],
+    ['broken JSON', body('{"access_token": "eyJ')],
+    ['HTML', (_, response) => json(response, '<html>eyJ</html>', 200, { 'content-type': 'text/html' })],
+    ['an array', body(['eyJ'])],
+    ['201', body({ access_token: 'eyJx', token_type: 'Bearer' }, 201)],
+  ];
+  const whole = cases.map(([name, handler, request = {}, options = {}]) => [name, handler, request, options] as const);
+  it.each(whole)('%s', async (_, handler, request, options) => {
+    hostile.handlers.set('/token', handler);
+    const error = await failureOf(arrange(options).ask(request));
+    expect(error.code).toBe('protocol');
+    expect(hostile.count('/token')).toBe(1);
+  });
+});

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { IssuerOptions } from '../../../src/adapters/issuers/openid/issuer.ts';
+import { arrangeAt, body, discovery, failureOf, tokenFrom } from '../issuers/openid/arrange.ts';
+import { type Handler, type HostileIssuer, json, startHostileIssuer } from '../issuers/openid/hostile.ts';
+
+let hostile: HostileIssuer;
+beforeAll(async () => {
+  hostile = await startHostileIssuer();
+});
+beforeEach(() => {
+  hostile.reset();
+});
+afterAll(async () => {
+  await hostile.close();
+});
+const arrange = (options: Partial<IssuerOptions> = {}) => arrangeAt(hostile.issuer, options);
+const token = tokenFrom(() => hostile);
+
+describe('discovery', () => {
+  const change =
+    (values: Record<string, unknown>): Handler =>
+    (_, response) => {
+      json(response, { ...hostile.metadata, ...values });
+    };
+  const cases: readonly (readonly [string, Handler, string])[] = [
+    ['another issuer', change({ issuer: 'https://evil.example' }), 'protocol'],
+    ['no issuer', change({ issuer: undefined }), 'protocol'],
+    ['an issuer that is no URL', change({ issuer: 'main' }), 'protocol'],
+    ['no token endpoint', change({ token_endpoint: undefined }), 'protocol'],
+    ['a token endpoint that is an object', change({ token_endpoint: {} }), 'protocol'],
+    ['a token endpoint in plain http elsewhere', change({ token_endpoint: 'http://evil.example/token' }), 'refused'],
+    ['a token endpoint of another scheme', change({ token_endpoint: 'file:///etc/passwd' }), 'refused'],
+    ['a token endpoint with a password', change({ token_endpoint: 'https://a:b@evil.example/token' }), 'refused'],
+    ['broken JSON', body('{'), 'protocol'],
+    ['an array', body([]), 'protocol'],
+    ['null', body('null'), 'protocol'],
+    ['HTML', body('<html>', 200, { 'content-type': 'text/html' }), 'protocol'],
+    ['404', body({}, 404), 'protocol'],
+    ['503', body({}, 503), 'unavailable'],
+    ['429', body({}, 429, { 'retry-after': '9' }), 'rate-limited'],
+    ['redirect', body('', 301, { location: 'https://evil.example/' }), 'refused'],
+    ['too large', body(`{"a":"${'a'.repeat(1_100_000)}"}`), 'protocol'],
+  ];
+  it.each(cases)('%s', async (_, handler, code) => {
+    hostile.handlers.set(discovery, handler);
+    const error = await failureOf(arrange().ask());
+    expect(error.code).toBe(code);
+    expect(hostile.count('/token')).toBe(0);
+  });
+
+  it.each([
+    ['a key set in plain http elsewhere', { jwks_uri: 'http://evil.example/jwks' }, 'refused'],
+    ['no key set', { jwks_uri: undefined }, 'protocol'],
+  ])('%s', async (_, values, code) => {
+    hostile.handlers.set(discovery, change(values));
+    expect((await failureOf(arrange().ask())).code).toBe(code);
+  });
+
+  it.each([
+    ['503', body('', 503), 'unavailable'],
+    ['broken', body('{'), 'protocol'],
+    ['not a key set', body({ keys: 7 }), 'protocol'],
+    ['a redirect', body('', 302, { location: '/' }), 'refused'],
+  ])('a key set that is %s', async (_, handler, code) => {
+    hostile.handlers.set('/jwks', handler);
+    expect((await failureOf(arrange().ask())).code).toBe(code);
+  });
+
+  it('is asked once by many callers, and again after a failure', async () => {
+    hostile.handlers.set(discovery, body({}, 503));
+    const { ask } = arrange();
+    await Promise.allSettled(Array.from({ length: 20 }, () => ask()));
+    expect(hostile.count(discovery)).toBe(1);
+    hostile.handlers.clear();
+    await Promise.all(Array.from({ length: 20 }, () => ask()));
+    expect([hostile.count(discovery), hostile.count('/jwks'), hostile.count('/token')]).toEqual([2, 1, 20]);
+  });
+
+  it('is asked again after an hour; the old document serves where that fails', async () => {
+    let clock = Date.now();
+    const { ask } = arrange({ now: () => clock });
+    await ask();
+    clock += 3_599_000;
+    hostile.handlers.set(discovery, body({}, 503));
+    hostile.handlers.set('/token', token({ iat: undefined, exp: Math.floor(clock / 1000) + 9000 }));
+    await ask();
+    expect(hostile.count(discovery)).toBe(1);
+    clock += 2000;
+    await ask();
+    expect(hostile.count(discovery)).toBe(2);
+  });
+
+  it("is RFC 8414's where the issuer is set to that", async () => {
+    const oauth2 = '/.well-known/oauth-authorization-server';
+    hostile.handlers.set(oauth2, change({}));
+    await arrange({ discovery: 'oauth2' }).ask();
+    expect([hostile.count(oauth2), hostile.count(discovery)]).toEqual([1, 0]);
+  });
+
+  it('takes the address of a discovery document for none', async () => {
+    expect((await failureOf(arrange({ url: `${hostile.issuer}${discovery}` }).ask())).code).toBe('invalid');
+    expect(hostile.seen).toEqual([]);
+  });
+
+  it.each([
+    ['http://evil.example', true],
+    ['http://127.0.0.1:9', false],
+    ['ftp://127.0.0.1', true],
+  ])('contacts nothing at %s, development %s', async (url, development) => {
+    const sent: string[] = [];
+    const fetch = async (address: string) => {
+      sent.push(address);
+      return Response.json({});
+    };
+    expect((await failureOf(arrange({ url, development, fetch }).ask())).code).toBe('refused');
+    expect(sent).toEqual([]);
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { createPace } from '../../../../src/adapters/stores/aws-secrets-manager/request-pace.ts';
+
+/** Time that passes only while somebody sleeps. */
+function clock() {
+  let now = 1_000_000;
+  return {
+    now: () => now,
+    sleep: async (milliseconds: number) => {
+      await Promise.resolve();
+      now += milliseconds;
+    },
+  };
+}
+
+describe('a pace', () => {
+  it('runs no more at once than it may', async () => {
+    const paced = createPace({ atOnce: 3, ...clock() });
+    let running = 0;
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 20 }, () =>
+        paced('a', Infinity, async () => {
+          most = Math.max(most, (running += 1));
+          await new Promise((resolve) => setImmediate(resolve));
+          running -= 1;
+        }),
+      ),
+    );
+    expect(most).toBe(3);
+    expect(running).toBe(0);
+  });
+
+  it('starts no more a second than it may, for each group by itself', async () => {
+    const time = clock();
+    const start = time.now();
+    const paced = createPace({ atOnce: 1, ...time });
+    const at: Record<string, number[]> = { put: [], tag: [] };
+    for (let index = 0; index < 100; index += 1) {
+      for (const group of ['put', 'tag']) await paced(group, 50, async () => void at[group]?.push(time.now() - start));
+    }
+    for (const group of Object.values(at)) {
+      for (const first of group)
+        expect(group.filter((each) => each >= first && each < first + 1000).length).toBeLessThanOrEqual(50);
+      expect(Math.max(...group)).toBeLessThan(2_100);
+    }
+  });
+
+  it('goes on after a failure, and runs nothing once it is told to stop', async () => {
+    const paced = createPace({ atOnce: 1, ...clock() });
+    await expect(paced('a', Infinity, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(paced('a', Infinity, () => Promise.resolve(1))).resolves.toBe(1);
+    let ran = false;
+    const stopped = paced('a', Infinity, async () => void (ran = true), AbortSignal.abort());
+    await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
+    expect(ran).toBe(false);
+  });
+});

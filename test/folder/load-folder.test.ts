@@ -1,0 +1,564 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { formatProblem } from '../../src/language/problems.ts';
+import { loadFolder } from '../../src/folder/load-folder.ts';
+import { stepKinds } from '../../src/steps/index.ts';
+import { folderWith, load, service, told } from './folder.ts';
+
+const read = (reference: string) => `  - id: a\n    uses: vault/read\n    with:\n      reference: ${reference}\n`;
+const token = `  - id: token
+    uses: oauth/client-credentials
+    with:
+      issuer: \${{ issuers.main }}
+      client-id: id
+      client-secret: op://Agents/M2M/credential
+`;
+const good = `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ steps.a }}\n`;
+
+/** Flow files with one thing wrong each: where it is told, and what the message and hint must hold. */
+const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
+  ['no description', `steps:\n${read('op://Agents/x/y')}`, '1:1', /"description" is missing/],
+  ['no steps', 'description: d\n', '1:1', /"steps" is missing/],
+  ['empty steps', 'description: d\nsteps: []\n', '2:8', /at least one step/],
+  [
+    'unknown key',
+    `descripton: d\nsteps:\n${read('op://Agents/x/y')}`,
+    '1:1',
+    /unknown key "descripton".*did you mean "description"/s,
+  ],
+  [
+    'foreign key',
+    `description: d\nname: x\nsteps:\n${read('op://Agents/x/y')}`,
+    '2:1',
+    /unknown key "name".*file's name/s,
+  ],
+  [
+    'foreign if',
+    `description: d\nsteps:\n  - id: a\n    if: true\n    uses: vault/read\n    with: { reference: op://Agents/x/y }\n`,
+    '4:5',
+    /no conditions/,
+  ],
+  [
+    'foreign run',
+    `description: d\nsteps:\n  - id: a\n    run: ls\n    uses: vault/read\n    with: { reference: op://Agents/x/y }\n`,
+    '4:5',
+    /choose a kind/,
+  ],
+  [
+    'key beside with',
+    `description: d\nsteps:\n  - id: a\n    uses: vault/read\n    reference: op://Agents/x/y\n    with: { reference: op://Agents/x/y }\n`,
+    '5:5',
+    /put it under with:/,
+  ],
+  [
+    'unknown kind',
+    'description: d\nsteps:\n  - id: a\n    uses: vault/raed\n',
+    '4:11',
+    /unknown step kind "vault\/raed".*"vault\/read"/s,
+  ],
+  [
+    'bad id',
+    'description: d\nsteps:\n  - id: A b\n    uses: vault/read\n    with: { reference: op://Agents/x/y }\n',
+    '3:9',
+    /not an id/,
+  ],
+  [
+    'two ids',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}${read('op://Agents/x/z')}`,
+    '7:9',
+    /two steps have the id "a"/,
+  ],
+  [
+    'unknown with key',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}      refrence: x\n`,
+    '7:7',
+    /unknown key "refrence"/,
+  ],
+  ['not a reference', `description: d\nsteps:\n${read('Agents/x/y')}`, '6:18', /takes a reference/],
+  ['reference without field', `description: d\nsteps:\n${read('op://Agents/x')}`, '6:18', /names an item/],
+  ['reference with five parts', `description: d\nsteps:\n${read('op://a/b/c/d/e')}`, '6:18', /5 parts/],
+  [
+    'unserved vault',
+    `description: d\nsteps:\n${read('op://Nowhere/x/y')}`,
+    '6:18',
+    /serves the vault "Nowhere" in environment "production"/,
+  ],
+  [
+    'free text in a reference',
+    `description: d\ninputs: { item: string }\nsteps:\n${read('op://Agents/${{ inputs.item }}/y')}`,
+    '7:30',
+    /may not stand in a reference/,
+  ],
+  [
+    'number input in a reference',
+    `description: d\ninputs: { item: number }\nsteps:\n${read('op://Agents/${{ inputs.item }}/y')}`,
+    '7:30',
+    /may not stand in a reference/,
+  ],
+  [
+    'input as a reference',
+    `description: d\ninputs: { item: string }\nsteps:\n${read('${{ inputs.item }}')}`,
+    '7:18',
+    /is text, and "reference" takes a reference/,
+  ],
+  ['variable as a reference', `description: d\nsteps:\n${read('${{ vars.prefix }}')}`, '6:18', /takes a reference/],
+  [
+    'unknown input',
+    `description: d\ninputs: { item: string }\nsteps:\n${read('op://Agents/x/y')}output: \${{ inputs.itme }}\n`,
+    '8:9',
+    /unknown input "itme".*did you mean "item"/s,
+  ],
+  [
+    'unknown variable',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ vars.prefx }}\n`,
+    '7:9',
+    /unknown variable "prefx" in environment "production".*"prefix"/s,
+  ],
+  [
+    'unknown root',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ step.a }}\n`,
+    '7:9',
+    /begins with no known word.*"steps"/s,
+  ],
+  [
+    'unknown step',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ steps.b }}\n`,
+    '7:9',
+    /unknown step "b"/,
+  ],
+  [
+    'unknown field',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ steps.a.vlaue }}\n`,
+    '7:9',
+    /unknown field.*"vlaue".*"value"/s,
+  ],
+  [
+    'outputs of elsewhere',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ steps.a.outputs.value }}\n`,
+    '7:9',
+    /not our form.*steps\.a\.value/s,
+  ],
+  [
+    'secrets of elsewhere',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ secrets.X }}\n`,
+    '7:9',
+    /no known word.*uses: vault\/read/s,
+  ],
+  [
+    'context of elsewhere',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ github.actor }}\n`,
+    '7:9',
+    /no known word.*paths begin with inputs/s,
+  ],
+  [
+    'step of elsewhere',
+    `description: d\nsteps:\n${read('op://Agents/x/y').replace('id:', 'id: x\n    name:')}output: a\n`,
+    '4:5',
+    /unknown key "name" in a step.*write id:/s,
+  ],
+  [
+    'name of a step that has no id',
+    `description: d\nsteps:\n${read('op://Agents/x/y').replace('id: a', 'uses: vault/read').replace('    uses: vault/read\n    with', '    with')}output: \${{ steps.a }}\n`,
+    '3:5',
+    /"id" is missing/,
+  ],
+  [
+    'substitution of elsewhere in the output',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: { a: '{{ steps.a }}' }\n`,
+    '7:14',
+    /not put in here.*\$\{\{ steps.a \}\}/s,
+  ],
+  [
+    'substitution of elsewhere in a claim',
+    `description: d\nsteps:\n${token}      require-claims: { owner: '\${OWNER}' }\n`,
+    '9:32',
+    /not put in here.*inputs\.owner/s,
+  ],
+  ['empty description', `description: ''\nsteps:\n${read('op://Agents/x/y')}`, '1:14', /takes text, and this is empty/],
+  [
+    'reference in braces',
+    `description: d\nsteps:\n${read("'{{ op://Agents/x/y }}'")}`,
+    '6:18',
+    /takes a reference.*op:\/\/Agents\/x\/y by itself/s,
+  ],
+  [
+    'entries without dashes',
+    `description: d\nsteps:\n  - id: p\n    uses: secrets-manager/push\n    with:\n      store: \${{ stores.aws }}\n      secrets:\n        name: x\n        value: op://Agents/x/y\n`,
+    '8:9',
+    /takes a list, each with keys: .*a mapping.*"- "/s,
+  ],
+  [
+    'text where a list is',
+    `description: d\nsteps:\n  - { id: l, uses: vault/create-login, with: { vault: Agents, title: t, username: u, tags: x } }\n`,
+    '3:92',
+    /takes a list.*\[FIRST, SECOND\]/s,
+  ],
+  ['half a kind', 'description: d\nsteps:\n  - id: a\n    uses: op/read\n', '4:11', /did you mean "vault\/read"/],
+  [
+    'number in quotes',
+    "description: d\nsteps:\n  - { id: a, uses: totp/code, with: { reference: op://Agents/x/y, at-least: '10' } }\n",
+    '3:77',
+    /whole number.*without quotes/s,
+  ],
+  ['yes', `description: d\nbreak-glass: yes\nsteps:\n${read('op://Agents/x/y')}`, '2:14', /true or false.*write true/s],
+  [
+    'key of an input of elsewhere',
+    `description: d\ninputs: { a: { required: true } }\nsteps:\n${read('op://Agents/x/y')}`,
+    '2:16',
+    /unknown key "required".*without a default/s,
+  ],
+  ['env', `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ env.X }}\n`, '7:9', /service.yaml alone/],
+  [
+    'code',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ inputs.a || 'b' }}\n`,
+    '7:9',
+    /not an expression.*no code/s,
+  ],
+  ['unclosed', `description: d\nsteps:\n${read('op://Agents/x/y')}output: a \${{ inputs.a\n`, '7:11', /without "}}"/],
+  [
+    'own output',
+    `description: d\nsteps:\n  - id: a\n    uses: vault/read\n    with: { reference: "\${{ steps.a }}" }\n`,
+    '5:25',
+    /takes its own output/,
+  ],
+  [
+    'cycle',
+    `description: d\nsteps:\n  - id: a\n    uses: vault/read\n    with: { reference: "\${{ steps.b }}" }\n  - id: b\n    uses: vault/read\n    with: { reference: op://Agents/x/y }\n`,
+    '5:25',
+    /"b" comes later/,
+  ],
+  [
+    'secret in text',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: Bearer \${{ steps.a }}\n`,
+    '7:16',
+    /is a secret/,
+  ],
+  [
+    'secret as a name',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}  - id: t\n    uses: oauth/client-credentials\n    with:\n      issuer: \${{ issuers.main }}\n      client-id: \${{ steps.a }}\n      client-secret: op://Agents/x/y\n`,
+    '11:18',
+    /is a secret, and "client-id"/,
+  ],
+  [
+    'secret in a list',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}  - id: t\n    uses: oauth/client-credentials\n    with:\n      issuer: \${{ issuers.main }}\n      client-id: x\n      scope: [a, "\${{ steps.a }}"]\n      client-secret: op://Agents/x/y\n`,
+    '12:19',
+    /is a secret, and "scope\[1\]"/,
+  ],
+  [
+    'reference in plain text',
+    `description: d\nsteps:\n${token.replace('client-id: id', 'client-id: id\n      audience: op://Agents/x/y')}`,
+    '8:17',
+    /takes plain text, not a reference/,
+  ],
+  [
+    'connection by name',
+    `description: d\nsteps:\n${token.replace('${{ issuers.main }}', 'main')}`,
+    '6:15',
+    /takes a connection.*issuers\.main/s,
+  ],
+  [
+    'unknown connection',
+    `description: d\nsteps:\n${token.replace('issuers.main', 'issuers.mian')}`,
+    '6:15',
+    /"mian" in environment "production".*"main"/s,
+  ],
+  [
+    'another connection',
+    `description: d\nsteps:\n${token.replace('issuers.main', 'stores.aws')}`,
+    '6:15',
+    /is one of stores, and "issuer" takes one of issuers.*issuers\.NAME/s,
+  ],
+  [
+    'connection as text',
+    `description: d\nsteps:\n${token.replace('client-id: id', 'client-id: ${{ issuers.main }}')}`,
+    '7:18',
+    /is a connection/,
+  ],
+  [
+    'unknown plain field',
+    `description: d\nsteps:\n${token.replace('client-id: id', 'client-id: ${{ issuers.main.addr }}')}`,
+    '7:18',
+    /unknown field of issuers "addr"/,
+  ],
+  [
+    'wrong type',
+    `description: d\nsteps:\n${token.replace('client-id: id', 'client-id: 5')}`,
+    '7:18',
+    /takes text.*quotes/s,
+  ],
+  ...["'a, b'", "'a,b,'", "['a', 'b,']", "' '", '\'a "b"\'', "'\u00e9'"].map(
+    (scope) =>
+      [
+        `scope: ${scope}`,
+        `description: d\nsteps:\n${token}      scope: ${scope}\n`,
+        scope.startsWith('[') ? '9:20' : '9:14',
+        /takes scopes separated by spaces, not commas/,
+      ] as const,
+  ),
+  [
+    'wrong choice',
+    `description: d\nsteps:\n${token}      token-format: jwtt\n`,
+    '9:21',
+    /takes one of jwt, opaque.*"jwt"/s,
+  ],
+  [
+    'enum that does not fit',
+    `description: d\ninputs: { f: { enum: [jwt, saml] } }\nsteps:\n${token}      token-format: \${{ inputs.f }}\n`,
+    '10:21',
+    /does not take/,
+  ],
+  [
+    'number where a mapping is',
+    `description: d\nsteps:\n${token}      parameters: 5\n`,
+    '9:19',
+    /takes a mapping.*a number/,
+  ],
+  [
+    'substitution of elsewhere',
+    `description: d\nsteps:\n${token.replace('client-id: id', 'client-id: "{{ inputs.x }}"')}`,
+    '7:18',
+    /not put in here.*\$\{\{ inputs.x \}\}/s,
+  ],
+  [
+    'template braces',
+    `description: d\nsteps:\n${token.replace('client-id: id', 'client-id: "{{ op://Agents/x/y }}"')}`,
+    '7:18',
+    /not put in here.*op:\/\/Agents\/x\/y by itself/s,
+  ],
+  [
+    'shell substitution',
+    `description: d\nsteps:\n${token.replace('client-id: id', 'client-id: ${CLIENT_ID}')}`,
+    '7:18',
+    /not put in here/,
+  ],
+  ['empty value', `description: d\nsteps:\n${token}      audience:\n`, '9:7', /has no value/],
+  [
+    'unknown environment',
+    `description: d\nenvironments: [prodution]\nsteps:\n${read('op://Agents/x/y')}`,
+    '2:16',
+    /unknown environment "prodution".*"production"/s,
+  ],
+  [
+    'input named as a flag',
+    `description: d\ninputs: { plan: string }\nsteps:\n${read('op://Agents/x/y')}`,
+    '2:11',
+    /may not be named "plan"/,
+  ],
+  [
+    'input of no type',
+    `description: d\ninputs: { a: strng }\nsteps:\n${read('op://Agents/x/y')}`,
+    '2:14',
+    /no such type.*"string"/s,
+  ],
+  [
+    'default of another type',
+    `description: d\ninputs: { a: { type: number, default: x } }\nsteps:\n${read('op://Agents/x/y')}`,
+    '2:39',
+    /default of "a" takes a number/,
+  ],
+  [
+    'default that does not fit',
+    `description: d\ninputs: { a: { enum: [x, y], default: z } }\nsteps:\n${read('op://Agents/x/y')}`,
+    '2:39',
+    /one of x, y/,
+  ],
+  [
+    'bad pattern',
+    `description: d\ninputs: { a: { pattern: "(" } }\nsteps:\n${read('op://Agents/x/y')}`,
+    '2:25',
+    /not a regular expression/,
+  ],
+  ['duplicate key', `description: d\ndescription: e\nsteps:\n${read('op://Agents/x/y')}`, '2:1', /stands here twice/],
+  ['alias', `description: d\nsteps: *a\n`, '2:8', /alias/],
+  ['anchor', `description: &a d\nsteps:\n${read('op://Agents/x/y')}`, '1:14', /anchor "&a".*in quotes/s],
+  ['merge key', `description: d\n<<: { a: b }\nsteps:\n${read('op://Agents/x/y')}`, '2:1', /merge keys/],
+  ['key that is no text', `description: d\n5: x\nsteps:\n${read('op://Agents/x/y')}`, '2:1', /not text/],
+  ['two documents', `description: d\n---\ndescription: e\n`, '2:1', /not valid YAML: more than one document/],
+  ['tab', `description: d\nsteps:\n\t- id: a\n`, '3:1', /not valid YAML.*spaces/s],
+  ['special space', `description: d\nsteps:\n\u00a0 - id: a\n    uses: vault/read\n`, '3:9', /special space/],
+  ['text that begins with @', `description: @d\nsteps: []\n`, '1:14', /not valid YAML.*in quotes/s],
+  ['text with a colon', `description: a: b\nsteps: []\n`, '1:14', /second ": ".*in quotes/s],
+  ['no space after a colon', `description:d\nsteps: []\n`, '1:1', /not valid YAML.*after the colon/s],
+  ['open quote', `description: 'd\nsteps: []\n`, '1:14', /never closed/],
+  [
+    'braces in braces',
+    'description: d\nsteps: [{ with: { reference: ${{ vars.x }} } }]\n',
+    '2:30',
+    /without quotes inside/,
+  ],
+  ['braces as a mapping', `description: d\nsteps:\n${read('{{ op://Agents/x/y }}')}`, '6:18', /braces.*in quotes/s],
+  ['tag', `description: !x d\nsteps:\n${read('op://Agents/x/y')}`, '1:14', /not valid YAML/],
+  ['control character', `description: "d\u0007"\nsteps:\n${read('op://Agents/x/y')}`, '1:16', /control character/],
+  ['not YAML', `description: d\n  steps: [\n`, '1:14', /not valid YAML/],
+  ['a list', `- a\n- b\n`, '1:1', /takes keys, and this is a list/],
+  ['empty', '', '1:1', /empty/],
+  ['deep', `description: d\nsteps: ${'['.repeat(60)}${']'.repeat(60)}\n`, '2:40', /nested too deeply/],
+];
+
+describe('a flow with one thing wrong', () => {
+  it.each(wrongFlows)('%s', async (_name, text, place, wanted) => {
+    const folder = await load({ 'service.yaml': service, 'x.yaml': text });
+    expect(told(folder)).toHaveLength(1);
+    const [problem] = folder.problems;
+    expect(`${problem?.line}:${problem?.column}`).toBe(place);
+    expect(`${problem?.message}\n${problem?.hint}`).toMatch(wanted);
+    expect(folder.flows.size).toBe(0);
+    expect(folder.broken).toEqual(new Set(['x']));
+  });
+});
+
+describe('a folder', () => {
+  it('tells what a step kind finds wrong, beside what is wrong elsewhere in the file', async () => {
+    const two = `${token.replace('client-id', 'client-idd')}${token.replace('id: token', 'id: b')}      client-key: op://Agents/x/y\n`;
+    const folder = await load({ 'service.yaml': service, 'x.yaml': `description: d\nsteps:\n${two}` });
+    expect(told(folder)).toEqual([
+      expect.stringMatching(/^x.yaml:7:7 unknown key "client-idd"/),
+      expect.stringMatching(/^x.yaml:15:19 /),
+    ]);
+  });
+
+  it("takes scopes in one text, and a comma within a scope's name", async () => {
+    const text = `description: d\nsteps:\n${token}      scope: [' a  b', 'https://orders.example/read,write']\n`;
+    expect(told(await load({ 'service.yaml': service, 'x.yaml': text }))).toEqual([]);
+  });
+
+  it('tells everything that is wrong in all files in one go', async () => {
+    const folder = await load({
+      'service.yaml': service.replace('region: eu-west-1', 'regoin: eu-west-1'),
+      'a.yaml': 'description: d\nfoo: 1\nbar: 2\nsteps:\n  - uses: x/y\n',
+      'b.yaml': good.replace('steps.a', 'steps.b'),
+      'c.yaml': good,
+      'check.yaml': good,
+      'Upper.yaml': good,
+      'old.yml': good,
+    });
+    expect(told(folder)).toMatchObject([
+      expect.stringMatching(/^service.yaml:12:.*"regoin"/),
+      expect.stringMatching(/^old.yml:1:1 .*\.yaml/),
+      expect.stringMatching(/^Upper.yaml:1:1 .*not a flow's name/),
+      expect.stringMatching(/^a.yaml:2:1 .*"foo"/),
+      expect.stringMatching(/^a.yaml:3:1 .*"bar"/),
+      expect.stringMatching(/^a.yaml:5:5 .*"id" is missing/),
+      expect.stringMatching(/^a.yaml:5:11 unknown step kind/),
+      expect.stringMatching(/^b.yaml:7:9 unknown step/),
+      expect.stringMatching(/^check.yaml:1:1 .*is a command/),
+    ]);
+    expect([...folder.flows.keys()]).toEqual(['c']);
+  });
+
+  it('takes byte order marks, CRLF, links, and leaves other files alone', async () => {
+    const dir = folderWith({
+      'service.yaml': service,
+      'policy.yaml': 'default: deny',
+      'policy.test.yaml': '[]',
+      'registry.yaml': 'x: y',
+      'development.yaml': 'x: y',
+      'README.md': '# hi',
+      'a.yaml': `\ufeff${good.replaceAll('\n', '\r\n')}`,
+    });
+    symlinkSync(join(dir, 'a.yaml'), join(dir, 'b.yaml'));
+    const folder = await loadFolder({ dir, kinds: stepKinds });
+    expect(told(folder)).toEqual([]);
+    expect([...folder.flows.keys()]).toEqual(['a', 'b']);
+  });
+
+  it('refuses what is no text file of a sensible size, with one problem each', async () => {
+    const dir = folderWith({
+      'big.yaml': `description: "${'x'.repeat(5_000_000)}"`,
+      'bytes.yaml': new Uint8Array([0x64, 0x3a, 0x20, 0xff, 0xfe]),
+    });
+    mkdirSync(join(dir, 'folder.yaml'));
+    symlinkSync(join(dir, 'nowhere'), join(dir, 'link.yaml'));
+    const folder = await loadFolder({ dir, kinds: stepKinds });
+    expect(told(folder)).toEqual([
+      'big.yaml:1:1 the file is larger than 1 MB',
+      'bytes.yaml:1:1 the file is not UTF-8 text',
+      'folder.yaml:1:1 this is not a file',
+      'link.yaml:1:1 the link leads nowhere',
+    ]);
+  });
+
+  it.each([
+    [
+      'aliases',
+      `a: &a [${'x,'.repeat(9)}x]\n${'bcdefghi'
+        .split('')
+        .map((c, i) => `${c}: &${c} [${`*${'abcdefgh'[i]},`.repeat(9)}*${'abcdefgh'[i]}]`)
+        .join('\n')}\n`,
+    ],
+    ['nesting', `description: ${'['.repeat(400_000)}`],
+    ['sequences', `${'- '.repeat(400_000)}x`],
+    ['mappings', `${Array.from({ length: 60_000 }, (_, i) => `k${i}: x`).join('\n')}\n`],
+    ['braces', `description: d\noutput: ${'${{'.repeat(200_000)}\n`],
+  ])('is not held up by a bomb of %s', async (_name, text) => {
+    const start = performance.now();
+    const folder = await load({ 'bomb.yaml': text });
+    expect(folder.problems.length).toBeGreaterThan(0);
+    expect(folder.problems.length).toBeLessThanOrEqual(100);
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
+  it('is an error of usage where there is none', async () => {
+    await expect(
+      load({}).then(({ dir }) => loadFolder({ dir: join(dir, 'none'), kinds: stepKinds })),
+    ).rejects.toMatchObject({
+      code: 'usage',
+    });
+  });
+
+  it('is the laptop alone without service.yaml: any connection and variable is taken', async () => {
+    const folder = await load({
+      'a.yaml': `description: d\nsteps:\n${token}output: \${{ vars.any }} \${{ issuers.x.url }}\n`,
+    });
+    expect(told(folder)).toEqual([]);
+    expect([...folder.settings.environments.keys()]).toEqual(['development']);
+    expect(folder.settings.defaultEnvironment).toBeUndefined();
+  });
+
+  it('loads the flows that are shipped', async () => {
+    const folder = await loadFolder({ dir: 'flows', kinds: stepKinds });
+    expect(told(folder)).toEqual([]);
+    expect(folder.flows.size).toBeGreaterThanOrEqual(6);
+  });
+
+  it('keeps an error about a folder that is being written to out of a crash', async () => {
+    const dir = folderWith({ 'a.yaml': good });
+    writeFileSync(join(dir, 'b.yaml'), '');
+    const folder = await loadFolder({ dir, kinds: stepKinds });
+    expect(folder.broken).toEqual(new Set(['b']));
+  });
+});
+
+describe('a problem', () => {
+  it('shows its line with a caret', async () => {
+    const { problems, dir } = await load({
+      'service.yaml': service,
+      'x.yaml': `description: d\nsteps:\n${read('Agents/x')}`,
+    });
+    expect(problems.map((each) => formatProblem(each).slice(dir.length + 1))).toEqual([
+      [
+        'x.yaml:6:18: "reference" takes a reference (write op://vault/item/field, or a step that gives one)',
+        '  6 |       reference: Agents/x',
+        '    |                  ^^^^^^^^',
+      ].join('\n'),
+    ]);
+  });
+
+  it('shows an expression that stands where a token does', async () => {
+    const step = `  - { id: a, uses: jwt/verify, with: { token: '\${{ steps.b }}', issuer: '\${{ issuers.main }}' } }\n`;
+    const { problems } = await load({ 'service.yaml': service, 'x.yaml': `description: d\nsteps:\n${step}` });
+    expect(problems.map((each) => formatProblem(each)).join()).toContain("token: '${{ steps.b }}'");
+  });
+
+  it.each([
+    ['token: ops_eyJzaWduSW5BZGRyZXNzIjoi', 'ops_eyJ'],
+    ['token: "a-short-one"', 'a-short'],
+  ])('never shows a token that someone wrote into a file: %s', async (line, leak) => {
+    const text = service.replace('token: { env: AGENTS_TOKEN }', line);
+    const { problems } = await load({ 'service.yaml': text });
+    expect(problems).toHaveLength(1);
+    expect(problems.map((each) => formatProblem(each)).join()).not.toContain(leak);
+  });
+});

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { asFlowError, errorCodes, FlowError, oneLine } from '../../src/foundation/errors.ts';
+
+test('says where, what and what to do on one line', () => {
+  const error = new FlowError('not-found', 'no item "Orders"', {
+    hint: 'check the title',
+    place: { subject: 'op://A/Orders/x' },
+  });
+  expect(error.at({ flow: 'orders', step: 'token' }).line()).toBe(
+    'flow "orders", step "token", op://A/Orders/x: no item "Orders" (check the title)',
+  );
+});
+
+test('keeps the place that is known first', () => {
+  const error = new FlowError('timeout', 'no answer', { place: { step: 'inner' } }).at({ step: 'outer', flow: 'f' });
+  expect(error.place).toEqual({ step: 'inner', flow: 'f' });
+  expect(error.code).toBe('timeout');
+});
+
+test('keeps text from outside off the terminal', () => {
+  expect(oneLine('a\n\u001b[2Jb\u202ec')).toBe('a [2Jb c');
+  expect(oneLine('x'.repeat(600))).toHaveLength(500);
+});
+
+test('an unknown error leaves with a fixed text', () => {
+  const error = asFlowError(new Error('401 for hunter2'));
+  expect(error.code).toBe('internal');
+  expect(error.line()).not.toContain('hunter2');
+});
+
+test('exit codes of different kinds of trouble differ', () => {
+  const trouble = [
+    'not-found',
+    'ambiguous',
+    'denied',
+    'rate-limited',
+    'timeout',
+    'unavailable',
+    'protocol',
+    'conflict',
+    'internal',
+  ] as const;
+  expect(new Set(trouble.map((code) => errorCodes[code].exit)).size).toBe(trouble.length);
+});

@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { FlowError } from '../../../src/foundation/errors.ts';
+import { waitUntil } from '../../../src/steps/procedures/wait-until.ts';
+
+function clock(step: (milliseconds: number) => number) {
+  let now = 1000;
+  let sleeps = 0;
+  return {
+    now: () => now,
+    sleep: async (milliseconds: number) => {
+      sleeps += 1;
+      now += step(milliseconds);
+    },
+    sleeps: () => sleeps,
+    signal: new AbortController().signal,
+  };
+}
+
+describe('waiting', () => {
+  test.each([
+    ['a moment that is over', 900, (ms: number) => ms, 0],
+    ['a moment to come', 5000, (ms: number) => ms, 1],
+    ['timers that fire early', 5000, () => 1000, 4],
+    ['a machine that slept', 5000, () => 1_000_000, 1],
+  ])('%s', async (_, at, step, sleeps) => {
+    const context = clock(step);
+    await waitUntil(context, at);
+    expect(context.now()).toBeGreaterThanOrEqual(at);
+    expect(context.sleeps()).toBe(sleeps);
+  });
+
+  test.each([
+    ['before', true, undefined],
+    ['meanwhile', false, undefined],
+    ['meanwhile, for a reason', false, new FlowError('timeout', 'too long')],
+  ])('stopped %s', async (_, before, reason) => {
+    const stop = new AbortController();
+    if (before) stop.abort(reason);
+    else setImmediate(() => stop.abort(reason));
+    const waiting = waitUntil({ now: () => 0, sleep: () => new Promise(() => undefined), signal: stop.signal }, 1);
+    await expect(waiting).rejects.toMatchObject({ code: reason?.code ?? 'aborted' });
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { problemsOf } from '../../../src/steps/store-push/input-problems.ts';
+import { ref, type Entry } from './harness.ts';
+
+const value = ref('op://Vault/Item/field');
+const arn = (name: string, region = 'eu-west-1') =>
+  `arn:aws:secretsmanager:${region}:123456789012:secret:${name}-AbCd12`;
+
+describe('refused when the files load', () => {
+  const cases: readonly (readonly [what: string, key: string, entries: readonly Partial<Entry>[]])[] = [
+    ['a space in a name', 'secrets[0].name', [{ name: 'a b', value }]],
+    ['a name that is too long', 'secrets[0].name', [{ name: 'x'.repeat(513), value }]],
+    ['an empty name', 'secrets[0].name', [{ name: '', value }]],
+    ['an exclamation mark', 'secrets[0].name', [{ name: '!prod', value }]],
+    ['a name that ends like an ARN', 'secrets[0].name', [{ name: 'app/orders-abc123', value }]],
+    ['a partial ARN', 'secrets[0].name', [{ name: arn('x').slice(0, -7), value }]],
+    [
+      'an ARN of another service',
+      'secrets[0].name',
+      [{ name: 'arn:aws:ssm:eu-west-1:123456789012:parameter/x-AbCd12', value }],
+    ],
+    [
+      'the same name twice',
+      'secrets[1].name',
+      [
+        { name: 'a', value },
+        { name: 'a', value },
+      ],
+    ],
+    [
+      'a name and its ARN',
+      'secrets[1].name',
+      [
+        { name: 'a', value },
+        { name: arn('a'), value },
+      ],
+    ],
+    [
+      'two ARNs of one name',
+      'secrets[1].name',
+      [
+        { name: arn('a'), value },
+        { name: arn('a').replace('AbCd12', 'ZZZZZZ'), value },
+      ],
+    ],
+    ['a value and a template', 'secrets[0].template', [{ name: 'a', value, template: ['x'] }]],
+    ['a long description', 'secrets[0].description', [{ name: 'a', value, description: 'x'.repeat(2049) }]],
+    ['a KMS key with a space', 'secrets[0].kms-key', [{ name: 'a', value, 'kms-key': 'alias/my key' }]],
+    ["AWS's own tag", 'secrets[0].tags', [{ name: 'a', value, tags: { 'AWS:x': 'y' } }]],
+    [
+      '51 tags',
+      'secrets[0].tags',
+      [{ name: 'a', value, tags: Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`k${i}`, ''])) }],
+    ],
+    ['a tag that is too long', 'secrets[0].tags', [{ name: 'a', value, tags: { k: 'x'.repeat(257) } }]],
+    ['a tag with a comma', 'secrets[0].tags', [{ name: 'a', value, tags: { k: 'x,y' } }]],
+  ];
+  it.each(cases)('%s', (_, key, entries) => {
+    expect(problemsOf(entries, 'in part').map((each) => each.key)).toEqual([key]);
+  });
+
+  it('all of them in one go', () => {
+    expect(problemsOf([{ name: 'a b' }, { name: 'c d' }], 'in part')).toHaveLength(2);
+  });
+});
+
+describe('taken', () => {
+  it.each(['a', 'prod/app.v1/key_2+x=y@z-1', arn('prod/x'), 'orders-abc12', 'orders-abc1234', 'x'.repeat(512)])(
+    '%s',
+    (name) => {
+      expect(problemsOf([{ name, value }], 'all')).toEqual([]);
+    },
+  );
+
+  it('what is not known yet, until it must be', () => {
+    expect(problemsOf([{}, { name: 'a' }, { name: 'b', value: {} }], 'in part')).toEqual([]);
+    expect(problemsOf([{ name: 'a' }, { name: 'b', value: {} }], 'all').map((each) => each.key)).toEqual([
+      'secrets[0].value',
+      'secrets[1].value',
+    ]);
+  });
+});

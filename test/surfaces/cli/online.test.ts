@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunningStack } from '../../../src/laptop/start-stack.ts';
+import { createHome } from '../../e2e/home.ts';
+
+const home = createHome();
+let stack: RunningStack;
+beforeAll(async () => {
+  home.write('flows/development.yaml', 'values: { op://Agents/Orders Database/username: orders-app }\n');
+  stack = await home.stack();
+});
+afterAll(() => home.close());
+
+function stored(title: string, label: string): string {
+  const item = stack.vault.dump().find((each) => each.title === title);
+  return item?.fields.find((field) => field.label === label)?.value ?? '';
+}
+
+test('a token: bare, as JSON, as a header that the Orders API takes', async () => {
+  const [bare, json, header] = await Promise.all([
+    home.flows(['orders-token']),
+    home.flows(['orders-token', '--json']),
+    home.flows(['orders-token', '--header']),
+  ]);
+  expect(bare.stdout).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+\n$/);
+  // where it came from, on stderr
+  expect(bare.stderr).toBe(
+    `orders-token: environment development, vault ${stack.addresses.vault.address}; nothing is kept between commands: \`flows serve\` does that\n`,
+  );
+  const token: unknown = JSON.parse(json.stdout);
+  expect(token).toEqual({
+    access_token: expect.stringMatching(/^ey/),
+    token_type: 'Bearer',
+    expires_in: expect.any(Number),
+    expires_at: expect.any(Number),
+    scope: 'orders:read',
+  });
+  const { expires_in: left, expires_at: at } = token as { expires_in: number; expires_at: number };
+  expect(at - left).toBeGreaterThan(Date.now() / 1000 - 30);
+  expect(at - left).toBeLessThanOrEqual(Date.now() / 1000 + 1);
+  expect(header.stdout).toMatch(/^Authorization: Bearer ey\S+\n$/);
+  const orders = new URL('/orders', stack.addresses.ordersApi);
+  const authorization = header.stdout.trim().slice('Authorization: '.length);
+  expect((await fetch(orders, { headers: { authorization } })).status).toBe(200);
+  expect((await fetch(orders)).status).toBe(401);
+});
+
+test('a mapping, piped: everything once, and as JSON', async () => {
+  const [text, json] = await Promise.all([home.flows(['break-glass']), home.flows(['run', 'break-glass', '--json'])]);
+  const password = stored('Break Glass', 'password');
+  expect(password).not.toBe('');
+  expect(text.stdout.split('\n')).toEqual([
+    `sign-in: ${stack.addresses.issuer}`,
+    'username: break-glass@example.com',
+    `password: ${password}`,
+    expect.stringMatching(/^one-time-code: \d{6}$/),
+    '',
+  ]);
+  const answer = JSON.parse(json.stdout) as { 'one-time-code': { valid_for: number } };
+  expect(answer).toMatchObject({ password, 'one-time-code': { code: expect.stringMatching(/^\d{6}$/) } });
+  expect(answer['one-time-code'].valid_for).toBeGreaterThanOrEqual(9);
+  expect(answer['one-time-code'].valid_for).toBeLessThanOrEqual(30);
+});
+
+test('a value: as it is, with or without a line break', async () => {
+  const value = stored('OpenAI', 'credential');
+  const [bare, exact, given] = await Promise.all([
+    home.flows(['read', 'op://Agents/OpenAI/credential']),
+    home.flows(['read', '--no-newline', 'op://agents/openai/CREDENTIAL']),
+    home.flows(['read', 'op://Agents/Orders Database/username']),
+  ]);
+  expect([bare.stdout, bare.stderr, bare.code]).toEqual([`${value}\n`, '', 0]);
+  expect([exact.stdout, exact.code]).toEqual([value, 0]);
+  expect(given.stdout).toBe('orders-app\n');
+});
+
+test('a push: what would change, a yes, and that nothing would change again', async () => {
+  const names = ['dev/orders/database', 'dev/orders/environment', 'dev/orders/openai-api-key'];
+  const plan = await home.flows(['seed-runtime', '--plan', '--detailed-exitcode']);
+  expect([plan.code, plan.stdout]).toEqual([3, expect.stringMatching(/^seed-runtime: 3 changes\n(?:\+ .*\n){3}$/)]);
+  expect(plan.stderr).toContain('AWS account 123456789012 in eu-west-1');
+  expect((await home.flows(['seed-runtime', '--plan'])).code).toBe(0);
+  expect(stack.secretsManager.dump()).toEqual([]);
+
+  const run = await home.flows(['seed-runtime', '--yes', '--json']);
+  expect(run.code).toBe(0);
+  const answer = JSON.parse(run.stdout) as { secrets: unknown; changed: { name: string }[] };
+  expect(answer.secrets).toEqual({ create: 3, adopt: 0, update: 0, none: 0 });
+  expect(answer.changed.map(({ name }) => name)).toEqual(names);
+
+  const again = await home.flows(['seed-runtime', '--plan', '--detailed-exitcode', '--json']);
+  expect([again.code, JSON.parse(again.stdout)]).toMatchObject([0, { wouldChange: false, conflicts: false }]);
+  // nothing to ask about, so no yes is needed, but it is a write all the same
+  expect((await home.flows(['seed-runtime'])).code).toBe(2);
+
+  const database = stack.secretsManager.dump().find(({ name }) => name === 'dev/orders/database');
+  expect(JSON.parse(database?.versions[0]?.value.reveal() ?? '')).toEqual({
+    host: 'db.orders.example',
+    port: 5432,
+    username: 'orders-app',
+    password: stored('Orders Database', 'password'),
+  });
+});
+
+test('numbers and booleans of inputs stay so in a pushed JSON object; text that looks like them stays text', async () => {
+  home.write(
+    'flows/typed.yaml',
+    `description: x
+inputs: { db-port: number, tls: boolean, build: string }
+steps:
+  - id: push
+    uses: secrets-manager/push
+    with:
+      store: \${{ stores.aws }}
+      secrets:
+        - name: dev/typed
+          value: { build: "\${{ inputs.build }}", port: "\${{ inputs.db-port }}", tls: "\${{ inputs.tls }}", url: "x:\${{ inputs.db-port }}" }
+`,
+  );
+  const { code } = await home.flows(['typed', '--db-port', '5432', '--tls', '--build', '5432', '--yes']);
+  expect(code).toBe(0);
+  const pushed = stack.secretsManager.dump().find(({ name }) => name === 'dev/typed');
+  expect(pushed?.versions[0]?.value.reveal()).toBe('{"build":"5432","port":5432,"tls":true,"url":"x:5432"}');
+});
+
+test('what someone else wrote is a conflict, and stays', async () => {
+  const flow = readFileSync(join(home.work, 'flows/seed-runtime.yaml'), 'utf8');
+  home.write('flows/mine.yaml', flow.replaceAll('/orders/', '/taken/'));
+  const pushed = await home.flows(['mine', '--yes']);
+  expect(pushed.code).toBe(0);
+  // another writer: a version that carries no mark of ours
+  const { SecretsManagerClient, PutSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
+  const { endpoint, region, accessKeyId, secretAccessKey } = stack.addresses.secretsManager;
+  const client = new SecretsManagerClient({
+    endpoint,
+    region,
+    credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() },
+  });
+  await client.send(new PutSecretValueCommand({ SecretId: 'dev/taken/database', SecretString: 'theirs' }));
+  client.destroy();
+  const plan = await home.flows(['mine', '--plan', '--detailed-exitcode', '--strict']);
+  expect([plan.code, plan.stdout]).toEqual([73, expect.stringMatching(/! push +conflict: .*"dev\/taken\/database"/)]);
+  const refused = await home.flows(['mine', '--yes', '--strict']);
+  expect([refused.code, refused.stdout]).toEqual([73, '']);
+  expect(refused.stderr).toMatch(/^error: flow "mine", step "push".*$/m);
+  const forced = await home.flows(['mine', '--yes', '--strict', '--overwrite', '--json']);
+  expect([forced.code, JSON.parse(forced.stdout)]).toMatchObject([0, { secrets: { update: 1, none: 2 } }]);
+});
+
+test('check --online: all there, and what is missing', async () => {
+  const good = await home.flows(['check', '--online']);
+  expect([good.code, good.stderr]).toEqual([0, '']);
+  const lines = good.stdout.trimEnd().split('\n');
+  expect(lines.every((line) => line.startsWith('ok  '))).toBe(true);
+  for (const what of ['op://Agents/Orders M2M/credential', 'issuers.main', 'identity-providers.main', 'stores.aws'])
+    expect(good.stdout).toContain(what);
+  const there = stack.secretsManager.dump().length;
+  const store = 'stores.aws: AWS account 123456789012 in eu-west-1';
+  expect(lines).toContain(`ok  ${store}: ${there} of ${there} secrets to push exist`);
+
+  // a flow that came after the stack was filled
+  home.write(
+    'flows/later.yaml',
+    'description: x\nenvironments: [development]\nsteps:\n' +
+      '  - { id: a, uses: vault/read, with: { reference: op://Agents/OpenAI/no-field } }\n' +
+      '  - { id: b, uses: vault/read, with: { reference: op://Agents/No Item/field } }\n' +
+      '  - { id: c, uses: vault/read, with: { reference: op://No Vault/Item/field } }\n' +
+      '  - { id: d, uses: secrets-manager/push, with: { store: "${{ stores.aws }}", secrets: [{ name: dev/later, value: op://Agents/OpenAI/credential }] } }\n',
+  );
+  const bad = await home.flows(['check', '--online']);
+  expect([bad.code, bad.stderr]).toEqual([66, expect.stringMatching(/^error: 3 of \d+ missing .*\n$/)]);
+  expect(bad.stdout.match(/^missing .*$/gm)).toHaveLength(3);
+  expect(bad.stdout).toContain(`${store}: ${there} of ${there + 1} secrets to push exist\n`);
+  const json = await home.flows(['check', '--online', '--json']);
+  const findings = JSON.parse(json.stdout) as { what: string; ok: boolean; code?: string }[];
+  expect(findings.filter(({ ok }) => !ok).map(({ what, code }) => [what, code])).toEqual([
+    ['op://Agents/OpenAI/no-field', 'not-found'],
+    ['op://Agents/No Item/field', 'not-found'],
+    ['op://No Vault/Item/field', 'not-found'],
+  ]);
+});
+
+test('check --online: a store that refuses is told of by what service.yaml knows of it', async () => {
+  home.write(
+    'asked/push.yaml',
+    `description: x
+inputs: { name: string }
+steps:
+  - id: push
+    uses: secrets-manager/push
+    with: { store: "\${{ stores.aws }}", secrets: [{ name: "\${{ inputs.name }}", value: op://A/B/c }] }
+`,
+  );
+  const { secretsManager } = await home.stack('asked');
+  const asked = () => home.flows(['check', '--online', '--dir', 'asked', '--environment', 'development']);
+  const where = 'stores.aws: AWS account 123456789012 in eu-west-1';
+  expect((await asked()).stdout).toContain(`ok  ${where}: answers; what is pushed there is known when a flow runs\n`);
+  secretsManager.faults.deny('ListSecrets');
+  secretsManager.faults.deny('DescribeSecret');
+  const { code, stdout } = await asked();
+  expect(stdout.match(/^missing .*$/gm)).toEqual([expect.stringContaining(`${where}: AWS does not allow this`)]);
+  expect(code).toBe(77);
+});
+
+test('check --online: a vault that gives nothing is told of once', async () => {
+  home.write(
+    'unset/service.yaml',
+    'environments:\n  production:\n    vault: { type: onepassword, token: { env: NOT_SET_ANYWHERE } }\n',
+  );
+  home.write(
+    'unset/a.yaml',
+    'description: x\nsteps:\n' +
+      '  - { id: a, uses: vault/read, with: { reference: op://A/B/c } }\n' +
+      '  - { id: b, uses: vault/set-one-time-password, with: { item: op://A/C } }\n',
+  );
+  const { code, stdout } = await home.flows(['check', '--online', '--dir', 'unset', '--environment', 'production']);
+  expect(stdout).toMatch(/^missing +vault https:\S+: the vault's token is missing.*\n$/);
+  expect(code).not.toBe(0);
+});

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHome, type Home, repository } from '../../e2e/home.ts';
+import { bearer, startStand } from '../server/stand.ts';
+
+let home: Home;
+beforeAll(() => {
+  home = createHome();
+});
+afterAll(() => home.close());
+
+/** Tells every module that is loaded, one a line, on stderr. */
+const hook = `
+  import { registerHooks } from 'node:module';
+  import { writeSync } from 'node:fs';
+  registerHooks({ load(url, context, next) { writeSync(2, 'loaded ' + url + '\\n'); return next(url, context); } });
+`;
+
+/** What a command loads: packages by name, built-ins as `node:…`. */
+async function loadedBy(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ReadonlySet<string>> {
+  const preload = `data:text/javascript,${encodeURIComponent(hook)}`;
+  const cli = join(repository, 'src/cli.ts');
+  const program = [process.execPath, '--no-warnings', '--import', preload, cli, ...args];
+  const { code, stderr } = await home.start([], { program, env }).ended;
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const urls = [...stderr.matchAll(/^loaded (.+)$/gm)].map(([, url = '']) => url);
+  expect(urls.some((url) => url.endsWith('/src/cli.ts'))).toBe(true);
+  return new Set(
+    urls.flatMap((url) => {
+      const [, name] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url) ?? [];
+      return url.startsWith('node:') ? [url] : name === undefined ? [] : [name];
+    }),
+  );
+}
+
+// as an ES module's import it brings the whole of fetch along: twice the start of node itself
+const slow = ['node:http', 'node:https', 'node:http2'];
+
+// start-up is most of what these take, and a stray import at the top of a file is easily overlooked
+describe('commands load no more than they use', () => {
+  const cases: readonly [string, readonly string[], readonly string[]][] = [
+    ['--version', ['--version'], []],
+    ['--help', ['--help'], ['yaml']],
+    ['the list', [], ['yaml']],
+    ['check', ['check'], ['yaml']],
+  ];
+  test.each(cases)('%s', async (_, args, packages) => {
+    const loaded = await loadedBy(args);
+    expect([...loaded].filter((name) => !name.startsWith('node:'))).toEqual(packages);
+    expect(slow.filter((name) => loaded.has(name))).toEqual([]);
+  });
+
+  test.each([[['orders-token']], [['read', 'openai.api_key']]])('through a broker: %j', async (args) => {
+    const stand = await startStand();
+    try {
+      const env = { FLOWS_BROKER: stand.url, FLOWS_AGENT_TOKEN: bearer };
+      // nothing of others, and of node only what is not imported as an ES module
+      expect([...(await loadedBy(args, env))]).toEqual([]);
+      expect(stand.callers).toHaveLength(1);
+    } finally {
+      await stand.server.close();
+    }
+  });
+
+  test('--version does without node:crypto', async () => {
+    expect([...(await loadedBy(['--version']))]).not.toContain('node:crypto');
+  });
+});

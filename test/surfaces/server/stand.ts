@@ -1,0 +1,150 @@
+import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
+import { bearerHash, createBearer } from '../../../src/broker/authentication/bearer-token.ts';
+import type { AuditEvent, AuditTrail } from '../../../src/audit/contract.ts';
+import type { Broker, Caller, GrantedToken } from '../../../src/broker/contract.ts';
+import { BrokerRefusal } from '../../../src/broker/refusal.ts';
+import type { Policy } from '../../../src/folder/policy/policy.ts';
+import { type RunningServer, type ServeOptions, startServer } from '../../../src/surfaces/server/http-server.ts';
+import { createLogger } from '../../../src/surfaces/server/log.ts';
+
+export const canary = 'canary-7f3a91c2';
+export const granted: GrantedToken = {
+  access_token: `eyJ.${canary}.sig`,
+  token_type: 'Bearer',
+  expires_in: 600,
+  expires_at: 1_900_000_000,
+  scope: 'orders:read',
+};
+
+/** A trail in memory that can be made to fail, and to wait. */
+export function memoryTrail() {
+  const events: AuditEvent[] = [];
+  const state = { broken: false, hold: undefined as Promise<void> | undefined };
+  const trail: Pick<AuditTrail, 'record'> = {
+    async record(event) {
+      await state.hold;
+      if (state.broken) throw new Error('disk full');
+      events.push(event);
+    },
+  };
+  return { trail, events, state };
+}
+
+/** The broker's contract over a table in memory, recording before it answers as the contract wants. */
+export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
+  const callers: Caller[] = [];
+  const state = { cached: true, wait: undefined as Promise<void> | undefined };
+
+  async function settle(
+    caller: Caller,
+    action: AuditEvent['action'],
+    what: readonly string[],
+    refusal?: BrokerRefusal,
+  ) {
+    callers.push(caller);
+    const { agent, request, run, reason, address } = caller;
+    const outcome = refusal === undefined ? 'allowed' : 'denied';
+    try {
+      await trail.record({ agent, action, what, outcome, code: refusal?.code, request, run, reason, address });
+    } catch (cause) {
+      throw new BrokerRefusal('audit-unavailable', { cause });
+    }
+    if (refusal !== undefined) throw refusal;
+  }
+  const allowed = new Set(['orders-token', 'report', 'slow']);
+  const judge = (flow: string) => {
+    if (flow === 'limited') return new BrokerRefusal('rate-limited', { names: [flow], retryAfter: 7 });
+    if (flow === 'writes') return new BrokerRefusal('write-not-served', { names: [flow] });
+    if (flow === 'down') return new BrokerRefusal('upstream-unavailable', { names: [flow] });
+    return allowed.has(flow) ? undefined : new BrokerRefusal('not-allowed', { names: [flow] });
+  };
+  const broker: Broker = {
+    async secrets(caller, names) {
+      const denied = names.filter((name) => !name.startsWith('openai.'));
+      await settle(
+        caller,
+        'secrets.resolve',
+        names,
+        denied.length === 0 ? undefined : new BrokerRefusal('not-allowed', { names: denied }),
+      );
+      const value = { value: canary, expiresAt: '2030-01-01T00:00:00.000Z' };
+      return { resolved: Object.fromEntries(names.map((name) => [name, value])), cached: false };
+    },
+    async token(caller, flow) {
+      if (flow === 'slow') await state.wait;
+      if (flow === 'broken') throw new TypeError(`a fault with ${canary} in it`);
+      await settle(caller, 'token.issue', [flow], judge(flow));
+      return granted;
+    },
+    cachedToken(caller, flow) {
+      if (!state.cached || flow !== 'orders-token') return undefined;
+      return { token: granted, recorded: settle(caller, 'token.issue', [flow]) };
+    },
+    async rejected(caller, flow) {
+      await settle(caller, 'token.rejected', [flow], judge(flow));
+      return { evicted: true };
+    },
+    async run(caller, flow, inputs) {
+      await settle(caller, 'flow.run', [flow], judge(flow));
+      return { output: { inputs: Object.keys(inputs) }, as: { inputs: 'plain' } };
+    },
+    async flows(caller) {
+      await settle(caller, 'flows.list', []);
+      return [{ name: 'orders-token', description: 'Bearer token for the Orders API' }];
+    },
+  };
+  return { broker, callers, state };
+}
+
+export const bearer = createBearer().reveal();
+
+function policyOf(...agents: readonly (readonly [string, string])[]): Policy {
+  return {
+    agents: new Map(
+      agents.map(([name, token]) => [
+        name,
+        {
+          name,
+          tokens: [{ sha256: bearerHash(token) ?? '', expires: undefined }],
+          trust: [],
+          allow: [],
+          flows: [],
+          deny: [],
+          maxTtl: undefined,
+          rate: undefined,
+          requireReason: false,
+        },
+      ]),
+    ),
+  };
+}
+
+export interface Stand {
+  readonly server: RunningServer;
+  readonly url: string;
+  readonly events: AuditEvent[];
+  readonly trailState: ReturnType<typeof memoryTrail>['state'];
+  readonly brokerState: ReturnType<typeof standInBroker>['state'];
+  readonly callers: Caller[];
+  readonly ready: Record<string, boolean>;
+}
+
+/** The server in front of the stand-in broker, with the real authenticator. */
+export async function startStand(more: Partial<ServeOptions> = {}): Promise<Stand> {
+  const { trail, events, state: trailState } = memoryTrail();
+  const { broker, callers, state: brokerState } = standInBroker(trail);
+  const policy = policyOf(['codex', bearer]);
+  const ready = { trail: true, policy: true, vault: true };
+  const server = await startServer({
+    broker,
+    authenticator: createAuthenticator({ policy: () => policy, now: Date.now, development: true }),
+    trail,
+    listen: { port: 0 },
+    log: createLogger('silent'),
+    ready: () => ready,
+    ...more,
+  });
+  return { server, url: server.url ?? '', events, trailState, brokerState, callers, ready };
+}
+
+export const authorized = { authorization: `Bearer ${bearer}` };
