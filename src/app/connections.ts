@@ -1,5 +1,6 @@
+import type { LaptopStack } from '../adapters/laptop-stack.ts';
 import type { KeyLabel } from '../foundation/key-derivation.ts';
-import { laptopKey, type Stack } from './laptop-stack-file.ts';
+import { laptopKey } from './laptop-stack-file.ts';
 import { createEnvironmentKeys, type Keys } from './root-key.ts';
 import type { TakenEnvironment } from '../foundation/environment-variables.ts';
 import type { ConnectionKind } from '../language/forms.ts';
@@ -48,7 +49,7 @@ export interface Connections {
 export interface ConnectionOptions {
   readonly environment: Environment;
   /** the running development stack; given for the laptop environment */
-  readonly stack: Stack | undefined;
+  readonly stack: LaptopStack | undefined;
   readonly taken: TakenEnvironment;
   readonly stateFolder: string;
   readonly now: () => number;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import type { LaptopStack } from '../adapters/laptop-stack.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { Reference } from '../foundation/reference.ts';
 import { Secret } from '../foundation/secret.ts';
@@ -10,25 +11,6 @@ import { isAlive, stateFolder } from '../foundation/state-folder.ts';
 /** The root of the laptop's own keys, where the folder names none for it. */
 export const laptopKey = Reference.of({ vault: 'Development', item: 'auth-chain key', field: 'password' });
 
-/** Where the parts of a running development stack are, and what opens them. All of it ends with the stack. */
-export interface Stack {
-  readonly pid: number;
-  /** the folder of flows that it was filled from */
-  readonly dir: string;
-  readonly vault: { readonly address: string; readonly token: Secret };
-  readonly issuer: string;
-  readonly scim: { readonly url: string; readonly token: Secret };
-  readonly signIn: { readonly clientId: string; readonly redirectUri: string };
-  readonly secretsManager: {
-    readonly endpoint: string;
-    readonly region: string;
-    readonly account: string;
-    readonly accessKeyId: string;
-    readonly secretAccessKey: Secret;
-  };
-  readonly ordersApi: string;
-}
-
 /** The file by which other terminals find the stack of a folder: mode 0600, in the user's state folder. */
 function discoveryFile(dir: string): string {
   const name = createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 16);
@@ -36,7 +18,7 @@ function discoveryFile(dir: string): string {
 }
 
 /** Tells other terminals; returns how to stop telling. */
-export function announce(stack: Stack): () => void {
+export function announce(stack: LaptopStack): () => void {
   const file = discoveryFile(stack.dir);
   const temporary = `${file}.${process.pid}`;
   rmSync(temporary, { force: true });
@@ -54,7 +36,7 @@ export function announce(stack: Stack): () => void {
 }
 
 /** The running stack of a folder. @throws FlowError unavailable where none runs, refused where others could have written the file */
-export async function findStack(dir: string): Promise<Stack> {
+export async function findStack(dir: string): Promise<LaptopStack> {
   const hint = `start it with \`flows dev${dir === 'flows' ? '' : ` --dir ${dir}`}\`, or choose another environment with --environment`;
   const file = discoveryFile(dir);
   const text = read(file);
@@ -66,7 +48,7 @@ export async function findStack(dir: string): Promise<Stack> {
   return stack;
 }
 
-function written(file: string): Stack | undefined {
+function written(file: string): LaptopStack | undefined {
   try {
     return parse(read(file) ?? '');
   } catch {
@@ -90,7 +72,7 @@ function read(file: string): string | undefined {
 }
 
 /** The file is this user's alone: the one place where the laptop's own tokens are written, and they end with the stack. */
-function serialize(stack: Stack): string {
+function serialize(stack: LaptopStack): string {
   const plain = (value: unknown): unknown => {
     if (value instanceof Secret) return { secret: value.reveal() };
     if (typeof value !== 'object' || value === null) return value;
@@ -99,7 +81,7 @@ function serialize(stack: Stack): string {
   return `${JSON.stringify(plain(stack), undefined, 2)}\n`;
 }
 
-function parse(text: string): Stack | undefined {
+function parse(text: string): LaptopStack | undefined {
   const revive = (_: string, value: unknown) => {
     if (typeof value !== 'object' || value === null || !('secret' in value)) return value;
     return new Secret(String(value.secret));
@@ -112,7 +94,7 @@ function parse(text: string): Stack | undefined {
   }
 }
 
-function isStack(value: unknown): value is Stack {
+function isStack(value: unknown): value is LaptopStack {
   if (typeof value !== 'object' || value === null) return false;
   return 'pid' in value && typeof value.pid === 'number' && 'vault' in value && 'ordersApi' in value;
 }

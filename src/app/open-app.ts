@@ -6,7 +6,8 @@ import type { TakenEnvironment } from '../foundation/environment-variables.ts';
 import { FlowError } from '../foundation/errors.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
-import { type Folder, loadFolder } from '../folder/load-folder.ts';
+import type { Folder } from '../folder/load-folder.ts';
+import { openFolder } from './open-folder.ts';
 import { suggest } from '../language/nearest-name.ts';
 import type { Output } from '../engine/output.ts';
 import { type Plan, planFlow } from '../engine/plan-flow.ts';
@@ -20,7 +21,6 @@ import type { Secret } from '../foundation/secret.ts';
 import type { Environment } from '../folder/service/settings.ts';
 import { sleepUntilAborted } from '../foundation/sleep.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
-import { stepKinds } from '../steps/index.ts';
 import { createTokenCache } from '../engine/token-cache.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 
@@ -74,7 +74,7 @@ export interface App {
 export async function openApp(options: AppOptions): Promise<App> {
   const { signal = new AbortController().signal, warn = () => undefined, progress = () => undefined } = options;
   const { variables = process.env, now = Date.now, sleep = sleepUntilAborted(signal) } = options;
-  const folder = await loadFolder({ dir: options.dir, kinds: stepKinds, env: variables });
+  const folder = await openFolder(options.dir, variables);
   takeTokens(folder, options.taken);
   const cache = createTokenCache({ now });
   const prepared = createPreparedSteps();

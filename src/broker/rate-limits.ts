@@ -1,4 +1,4 @@
-import type { Rate } from '../folder/policy/policy.ts';
+import type { Rate } from '../language/rate.ts';
 
 /** Token buckets that refill evenly. What was used stays used when a rate changes, as a reload of policy may do. */
 export interface Rates {

@@ -1,3 +1,4 @@
+import { runScope, type Outputs } from './run-scope.ts';
 import { asFlowError, FlowError } from '../foundation/errors.ts';
 import { Reference } from '../foundation/reference.ts';
 import { Secret } from '../foundation/secret.ts';
@@ -5,7 +6,7 @@ import { canonical, journalled, type ConnectionLabels } from '../foundation/cano
 import type { OnEvent, RunEvent } from './run-events.ts';
 import type { Flow, Step } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
-import { prepare, runScope, type Outputs, type Prepared } from './step-input.ts';
+import { prepare, type Prepared } from './step-input.ts';
 import type { Services } from './services.ts';
 import type { PureStepKind, StepKind, StepPlan, WriteStepKind } from '../steps/contract.ts';
 

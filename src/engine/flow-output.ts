@@ -1,3 +1,4 @@
+import { runScope } from './run-scope.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { Reference } from '../foundation/reference.ts';
 import { Secret } from '../foundation/secret.ts';
@@ -5,7 +6,7 @@ import { evaluate } from '../language/evaluate.ts';
 import type { Execution } from './execution.ts';
 import { presentedStep, type Step } from '../folder/flows/flow.ts';
 import type { Output, Shown } from './output.ts';
-import { refuse, runScope } from './step-input.ts';
+import { refuse } from './step-input.ts';
 import { resolve } from '../folder/flows/scope.ts';
 import type { Value } from '../language/compiled-values.ts';
 

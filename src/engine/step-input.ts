@@ -2,14 +2,9 @@ import { FlowError } from '../foundation/errors.ts';
 import type { ConnectionLabels } from '../foundation/canonical-json.ts';
 import { evaluateKeys } from '../language/evaluate.ts';
 import type { Flow, Step } from '../folder/flows/flow.ts';
-import type { Inputs } from '../folder/flows/inputs.ts';
 import type { Range } from '../language/problems.ts';
 import { resolve, type Scope } from '../folder/flows/scope.ts';
-import type { Services } from './services.ts';
 import type { StepKind } from '../steps/contract.ts';
-
-/** Outputs of the steps that have run, by id. */
-export type Outputs = Map<string, Readonly<Record<string, unknown>>>;
 
 /** What a step is about to be given. */
 export interface Prepared {
@@ -18,18 +13,6 @@ export interface Prepared {
   /** keys that are only known after steps that have not run */
   readonly unknown: ReadonlySet<string>;
   readonly labels: ConnectionLabels;
-}
-
-export function runScope(flow: Flow, inputs: Inputs, services: Services, outputs: Outputs, before: number): Scope {
-  return {
-    flow,
-    environment: services.environment,
-    before,
-    inputs: new Map(Object.entries(inputs)),
-    outputs,
-    connection: (kind, name) => services.connection(kind, name),
-    plain: (kind, name) => services.plain(kind, name),
-  };
 }
 
 /** A step's input with everything put in. @throws FlowError usage or invalid-value, for a value that does not fit */

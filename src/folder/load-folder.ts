@@ -10,7 +10,7 @@ import { readFlow } from './flows/read-flow.ts';
 import { suggest } from '../language/nearest-name.ts';
 import { createSource, fileProblem, type Problem, type Range, type Source } from '../language/problems.ts';
 import { readText } from '../language/file-text.ts';
-import type { StepKinds } from '../steps/register.ts';
+import type { StepKinds } from '../steps/contract.ts';
 import { checkTokenFlows } from './flows/check-token-flows.ts';
 import { readYaml, type Node } from '../language/yaml.ts';
 

@@ -14,7 +14,7 @@ import { resolve } from './flows/scope.ts';
 import type { ReferenceUse, Uses } from './flows/flow-uses.ts';
 import { valueAt, type ObjectValue, type Value } from '../language/compiled-values.ts';
 import type { Node } from '../language/yaml.ts';
-import type { Rate } from './policy/policy.ts';
+import type { Rate } from '../language/rate.ts';
 import { parseRate, rateForm } from '../language/rate.ts';
 import { Reference } from '../foundation/reference.ts';
 import { servedHint } from './service/check-environment.ts';

@@ -94,3 +94,11 @@ function networkCode(error: unknown): string {
   }
   return '';
 }
+
+/** `Retry-After` (RFC 9110, section 10.2.3) in seconds, as a number or a date. */
+export function retryAfterOf(header: string | null, now: number): number | undefined {
+  const text = header?.trim() ?? '';
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  const date = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isFinite(date) ? Math.max(0, Math.ceil((date - now) / 1000)) : undefined;
+}

@@ -1,8 +1,5 @@
-import type { IdentityProvider } from '../adapters/identity/contract.ts';
-import type { Issuer } from '../adapters/issuers/contract.ts';
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
-import type { SecretStore } from '../adapters/stores/contract.ts';
 
 /**
  * What a key of a YAML file may hold. One definition serves the check with its file:line:column, the JSON Schema for
@@ -69,12 +66,6 @@ export type Template = readonly (string | Reference)[];
 /** A literal text, or a reference to be read. */
 export type Source = string | Reference;
 
-interface ConnectionTypes {
-  readonly issuers: Issuer;
-  readonly 'identity-providers': IdentityProvider;
-  readonly stores: SecretStore;
-}
-
 /** A form with the type of what it gives. */
 export interface Typed<T> {
   readonly form: Form;
@@ -95,7 +86,8 @@ export const form = {
   reference: (to: ReferenceTarget = 'field'): Typed<Reference> => ({ form: { kind: 'reference', to } }),
   textOrReference: (): Typed<Source> => ({ form: { kind: 'text-or-reference' } }),
   secret: (): Typed<Secret> => ({ form: { kind: 'secret' } }),
-  connection: <C extends ConnectionKind>(to: C, options: { needs?: 'sign-in' } = {}): Typed<ConnectionTypes[C]> => ({
+  /** typed by what each kind is an adapter of: connection-forms.ts beside the adapters */
+  connection: (to: ConnectionKind, options: { needs?: 'sign-in' } = {}): Typed<unknown> => ({
     form: { kind: 'connection', to, ...options },
   }),
   template: (): Typed<Template> => ({ form: { kind: 'template' } }),

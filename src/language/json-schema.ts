@@ -1,11 +1,10 @@
 import type { Form, Key, Keys } from './forms.ts';
-import type { StepKinds } from '../steps/register.ts';
 
 /** JSON Schema, draft 2020-12, as editors read it. */
 export type Schema = { readonly [key: string]: unknown };
 
-const draft = 'https://json-schema.org/draft/2020-12/schema';
-const names = '^[a-z][a-z0-9-]*$';
+export const draft = 'https://json-schema.org/draft/2020-12/schema';
+export const names = '^[a-z][a-z0-9-]*$';
 const expression = { type: 'string', pattern: '^\\$\\{\\{.*\\}\\}$', description: '${{ path }}' };
 
 /** Any value with an expression instead. */
@@ -14,7 +13,7 @@ function orExpression(schema: Schema): Schema {
 }
 
 /** What a form takes. */
-function schemaOf(form: Form): Schema {
+export function schemaOf(form: Form): Schema {
   switch (form.kind) {
     case 'text': {
       const text = { type: 'string', ...(form.allowEmpty === true ? {} : { minLength: 1 }) };
@@ -71,7 +70,7 @@ function schemaOf(form: Form): Schema {
 }
 
 /** An object with exactly these keys. @param own schemas that say more than a key's form */
-function objectSchema(keys: Keys, own: Readonly<Record<string, Schema>> = {}): Schema {
+export function objectSchema(keys: Keys, own: Readonly<Record<string, Schema>> = {}): Schema {
   const properties = Object.entries(keys).map(
     ([name, key]) => [name, described(own[name] ?? schemaOf(key.form), key)] as const,
   );
@@ -88,67 +87,14 @@ function described(schema: Schema, key: Key): Schema {
   return { description: key.description, ...(key.default === undefined ? {} : { default: key.default }), ...schema };
 }
 
-/** The schema of a flow file: a step's `with` depends on what it `uses`. */
-export function flowSchema(flowKeys: Keys, stepKeys: Keys, inputKeys: Keys, kinds: StepKinds): Schema {
-  const all = [...kinds.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const uses = { anyOf: all.map(({ name, summary }) => ({ const: name, description: summary })) };
-  const input = {
-    anyOf: [
-      withoutExpressions(objectSchema(inputKeys, { enum: textList, values: textList })),
-      { enum: ['string', 'number', 'boolean'] },
-    ],
-  };
-  const step = {
-    ...objectSchema(stepKeys, { id: { type: 'string', pattern: names }, uses }),
-    allOf: all.map((kind) => {
-      const required = Object.values(kind.with).some((key) => key.required) ? { required: ['with'] } : {};
-      return {
-        if: { properties: { uses: { const: kind.name } }, required: ['uses'] },
-        // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
-        then: { properties: { with: objectSchema(kind.with) }, ...required },
-      };
-    }),
-  };
-  const scalar = { type: ['string', 'number', 'boolean'] };
-  const output = {
-    anyOf: [
-      scalar,
-      { type: 'object', propertyNames: { pattern: names }, additionalProperties: scalar, minProperties: 1 },
-    ],
-  };
-  const inputs = { type: 'object', propertyNames: { pattern: names }, additionalProperties: input };
-  const steps = { type: 'array', minItems: 1, items: step };
-  const environments = { type: 'array', minItems: 1, items: { type: 'string', pattern: names } };
-  return {
-    $schema: draft,
-    title: 'A flow of auth-chain',
-    ...objectSchema(flowKeys, { inputs, steps, output, environments, 'break-glass': { type: 'boolean' } }),
-  };
-}
-
-const textList = { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } };
-
-/** The schema of service.yaml. An environment without anything (`development:`) is one too. */
-export function serviceSchema(serviceKeys: Keys, environmentKeys: Keys, vaultKeys: Keys): Schema {
-  const token = {
-    anyOf: [
-      schemaOf(vaultKeys['token']?.form ?? { kind: 'json' }),
-      { type: 'string', pattern: '^\\$\\{\\{\\s*env\\.\\w+\\s*\\}\\}$' },
-    ],
-  };
-  const entry = objectSchema(vaultKeys, { token });
-  const vault = { anyOf: [entry, { type: 'array', minItems: 1, items: entry }] };
-  const environment = { anyOf: [objectSchema(environmentKeys, { vault }), { type: 'null' }] };
-  const environments = { type: 'object', propertyNames: { pattern: names }, additionalProperties: environment };
-  return { $schema: draft, title: "auth-chain's service.yaml", ...objectSchema(serviceKeys, { environments }) };
-}
+export const textList = { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } };
 
 /** The schema of a file in which no expression stands but inside a reference: policy.yaml, registry.yaml, development.yaml. */
 export function plainSchema(file: string, keys: Keys): Schema {
   return { $schema: draft, title: `auth-chain's ${file}`, ...withoutExpressions(objectSchema(keys)) };
 }
 
-function withoutExpressions(schema: Schema): Schema {
+export function withoutExpressions(schema: Schema): Schema {
   const { anyOf, ...rest } = schema;
   if (Array.isArray(anyOf)) {
     const plain = anyOf.filter(({ pattern }: Schema) => typeof pattern !== 'string' || !/^\^?\\\$\\\{/.test(pattern));

@@ -1,8 +1,14 @@
 import { form } from './forms.ts';
-import type { Rate } from '../folder/policy/policy.ts';
 
 const periods = { second: 1, minute: 60, hour: 3_600, day: 86_400 } as const;
 const pattern = /^([1-9]\d{0,5})\/(second|minute|hour|day)$/;
+
+/** So many in so many seconds, as a bucket that refills evenly. */
+export interface Rate {
+  readonly count: number;
+  /** seconds */
+  readonly per: number;
+}
 
 /** A rate in a YAML file: `60/minute`. */
 export const rateForm = form.text({

@@ -1,10 +1,11 @@
+import type { LaptopStack } from '../adapters/laptop-stack.ts';
 import { randomBytes } from 'node:crypto';
 import { loadBrokerFiles } from '../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../folder/development/read-development.ts';
 import { FlowError } from '../foundation/errors.ts';
 import type { Folder } from '../folder/load-folder.ts';
 import { Secret } from '../foundation/secret.ts';
-import { announce, findStack, type Stack } from '../app/laptop-stack-file.ts';
+import { announce, findStack } from '../app/laptop-stack-file.ts';
 import { fill } from './fill-from-folder.ts';
 import { type DevelopmentIdentityProvider, startIdentityProvider } from './identity-provider/server.ts';
 import { type OrdersApi, startOrdersApi } from './orders-api.ts';
@@ -13,7 +14,7 @@ import { type DevelopmentVault, startVault } from './vault/server.ts';
 
 /** The laptop stack of a folder, running. */
 export interface RunningStack {
-  readonly addresses: Stack;
+  readonly addresses: LaptopStack;
   readonly vault: DevelopmentVault;
   readonly identityProvider: DevelopmentIdentityProvider;
   readonly secretsManager: DevelopmentSecretsManager;
@@ -69,7 +70,7 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
     const secretsManager = await start(startSecretsManager());
     const { audience, scope } = file.ordersApi;
     const ordersApi = await start(startOrdersApi({ issuer: identityProvider.issuer, audience, requiredScope: scope }));
-    const addresses: Stack = {
+    const addresses: LaptopStack = {
       pid: process.pid,
       dir: folder.dir,
       vault: { address: vault.address, token: vault.token() },

@@ -122,6 +122,9 @@ export interface WriteStepKind<K extends Keys = Keys, F extends OutputFields = O
 
 export type StepKind = PureStepKind | WriteStepKind;
 
+/** Step kinds by name. */
+export type StepKinds = ReadonlyMap<string, StepKind>;
+
 /** Declares a kind with its own types, and gives it the form that the registry takes. */
 export function pureStep<K extends Keys, F extends OutputFields>(kind: PureStepKind<K, F>): StepKind {
   return kind;

@@ -1,3 +1,4 @@
+import { connection } from '../adapters/connection-forms.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, required, type InputOf } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
@@ -5,7 +6,7 @@ import type { IdentityProvider, User } from '../adapters/identity/contract.ts';
 import type { Reference } from '../foundation/reference.ts';
 
 const keys = {
-  provider: required(form.connection('identity-providers'), 'the identity provider', {
+  provider: required(connection('identity-providers'), 'the identity provider', {
     example: '${{ identity-providers.main }}',
   }),
   username: required(form.text(), 'the user name, by which the user is found again'),

@@ -1,3 +1,4 @@
+import { connection } from '../adapters/connection-forms.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, required } from '../language/forms.ts';
 import { writeStep } from './contract.ts';
@@ -7,7 +8,7 @@ export const idpDisableUser = writeStep({
   summary: 'Disables a user at the identity provider; nothing is deleted.',
   effect: 'write',
   with: {
-    provider: required(form.connection('identity-providers'), 'the identity provider', {
+    provider: required(connection('identity-providers'), 'the identity provider', {
       example: '${{ identity-providers.main }}',
     }),
     user: required(form.text(), "the user's id at the provider", { example: '${{ steps.user.id }}' }),

@@ -1,3 +1,4 @@
+import { connection } from '../adapters/connection-forms.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, required, type InputOf } from '../language/forms.ts';
 import { writeStep, type Change } from './contract.ts';
@@ -7,7 +8,7 @@ import { storedSeeds } from './procedures/stored-seeds.ts';
 import { writableItems } from '../adapters/vaults/writable-items.ts';
 
 const keys = {
-  provider: required(form.connection('identity-providers', { needs: 'sign-in' }), 'the identity provider', {
+  provider: required(connection('identity-providers', { needs: 'sign-in' }), 'the identity provider', {
     example: '${{ identity-providers.main }}',
   }),
   user: required(form.text(), "the user's id at the provider", { example: '${{ steps.user.id }}' }),

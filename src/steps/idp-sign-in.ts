@@ -1,3 +1,4 @@
+import { connection } from '../adapters/connection-forms.ts';
 import { form, required } from '../language/forms.ts';
 import { pureStep } from './contract.ts';
 import { completeSignIn, endQuietly, signInOf } from './procedures/complete-sign-in.ts';
@@ -8,7 +9,7 @@ export const idpSignIn = pureStep({
   summary: 'Proves that an account really signs in, with password and one-time code, and signs it out again.',
   effect: 'none',
   with: {
-    provider: required(form.connection('identity-providers', { needs: 'sign-in' }), 'the identity provider', {
+    provider: required(connection('identity-providers', { needs: 'sign-in' }), 'the identity provider', {
       example: '${{ identity-providers.main }}',
     }),
     username: required(form.text(), 'the user name'),

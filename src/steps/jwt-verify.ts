@@ -1,3 +1,4 @@
+import { connection } from '../adapters/connection-forms.ts';
 import { form, optional, required, withDefault } from '../language/forms.ts';
 import { pureStep } from './contract.ts';
 
@@ -8,7 +9,7 @@ export const jwtVerify = pureStep({
   effect: 'none',
   with: {
     token: required(form.secret(), 'the token', { example: '${{ steps.token }}' }),
-    issuer: required(form.connection('issuers'), 'the issuer that must have signed it', {
+    issuer: required(connection('issuers'), 'the issuer that must have signed it', {
       example: '${{ issuers.main }}',
     }),
     audience: optional(form.list(form.text(), { orOne: true }), 'must be in its `aud`; of a list, each'),

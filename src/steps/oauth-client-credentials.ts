@@ -1,3 +1,4 @@
+import { connection } from '../adapters/connection-forms.ts';
 import { form, optional, required, withDefault } from '../language/forms.ts';
 import { pureStep, type StepContext } from './contract.ts';
 import { type Credential, standardParameters } from '../adapters/issuers/contract.ts';
@@ -15,7 +16,7 @@ export const oauthClientCredentials = pureStep({
   summary: 'Gets a bearer token from an issuer with client credentials, and checks it before it is used or cached.',
   effect: 'none',
   with: {
-    issuer: required(form.connection('issuers'), 'the issuer', { example: '${{ issuers.main }}' }),
+    issuer: required(connection('issuers'), 'the issuer', { example: '${{ issuers.main }}' }),
     'client-id': required(form.textOrReference(), 'the client id, or a reference to it', {
       example: 'op://Agents/Orders M2M/username',
     }),

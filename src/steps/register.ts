@@ -1,8 +1,5 @@
 import type { Form, Keys } from '../language/forms.ts';
-import type { StepKind } from './contract.ts';
-
-/** Step kinds by name. */
-export type StepKinds = ReadonlyMap<string, StepKind>;
+import type { StepKind, StepKinds } from './contract.ts';
 
 const kindName = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*$/;
 const fieldName = /^[a-z][a-z0-9-]*$/;

@@ -1,3 +1,4 @@
+import { connection } from '../adapters/connection-forms.ts';
 import { form, required, withDefault, type InputOf } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
 import { secretKeys } from './store-push/declared-secrets.ts';
@@ -5,7 +6,7 @@ import { problemsOf } from './store-push/input-problems.ts';
 import { carryOut, preparePush } from './store-push/push.ts';
 
 const keys = {
-  store: required(form.connection('stores'), 'where the secrets go', { example: '${{ stores.aws }}' }),
+  store: required(connection('stores'), 'where the secrets go', { example: '${{ stores.aws }}' }),
   secrets: required(
     form.list(form.object(secretKeys, { exactlyOne: ['value', 'template'] }), { minimum: 1 }),
     'what is pushed, each name once',

@@ -1,3 +1,4 @@
+import { connection } from '../adapters/connection-forms.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, optional, required, withDefault, type InputOf } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
@@ -24,7 +25,7 @@ const keys = {
     "the recipe for the password, which the vault's own generator makes",
   ),
   provider: optional(
-    form.connection('identity-providers'),
+    connection('identity-providers'),
     'where a user of this user name gets the password: while there is none, an item whose recipe has changed is archived and made again',
     { example: '${{ identity-providers.main }}' },
   ),

@@ -1,8 +1,7 @@
+import { openFolder } from '../../src/app/open-folder.ts';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
-import { loadFolder } from '../../src/folder/load-folder.ts';
-import { stepKinds } from '../../src/steps/index.ts';
 import { createHome } from '../e2e/home.ts';
 import { inTurn, row, type Row } from './row.ts';
 
@@ -48,7 +47,7 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
     };
     const load = () =>
       timed(async () => {
-        const { flows, problems } = await loadFolder({ dir, kinds: stepKinds, env: {} });
+        const { flows, problems } = await openFolder(dir, {});
         if (flows.size < count || problems.length > 0) throw new Error(`problems: ${JSON.stringify(problems[0])}`);
       });
     const parse = () =>

@@ -1,3 +1,4 @@
+import { openFolder } from '../../src/app/open-folder.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +11,6 @@ import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { watchPolicy, type WatchedRules } from '../../src/broker/policy/rules-in-force.ts';
 import type { Reference } from '../../src/foundation/reference.ts';
-import { stepKinds } from '../../src/steps/index.ts';
 import { createHome, type Home } from '../e2e/home.ts';
 import { codex, refusalOf, sha256 } from './arrange.ts';
 
@@ -53,7 +53,7 @@ describe('the broker on the laptop stack', () => {
         return read(references);
       },
     });
-    rules = watchPolicy(app.folder, { dir, kinds: stepKinds });
+    rules = watchPolicy(app.folder, { dir, load: () => openFolder(dir, {}) });
     trail = await openTrail({ file: trailFile(), key, anchor: undefined });
     broker = createBroker({ app, rules, trail });
   }, 60_000);

@@ -1,3 +1,4 @@
+import { openFolder } from '../../src/app/open-folder.ts';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,8 +8,6 @@ import { tour } from '../../src/surfaces/cli/dev/tour.ts';
 import { BrokerError, createClient } from '../../src/client.ts';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
-import { loadFolder } from '../../src/folder/load-folder.ts';
-import { stepKinds } from '../../src/steps/index.ts';
 import { formsOf, found } from './markers.ts';
 import { createHome, type Ended, type Running, type Start } from './home.ts';
 
@@ -37,7 +36,7 @@ beforeAll(async () => {
   home.write('flows/no-code.yaml', wrong('op://Agents/OpenAI/credential?attribute=otp'));
   home.write('flows/no-field.yaml', wrong('op://Agents/OpenAI/other'));
   broker = await startDevBroker({
-    folder: await loadFolder({ dir: join(home.work, 'flows'), kinds: stepKinds }),
+    folder: await openFolder(join(home.work, 'flows'), {}),
     taken: takeEnvironment({}),
     terminal: terminalTo('the tour’s broker'),
     usualPort: false,

@@ -1,10 +1,9 @@
+import { openFolder } from '../../src/app/open-folder.ts';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
-import { loadFolder } from '../../src/folder/load-folder.ts';
-import { stepKinds } from '../../src/steps/index.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 
@@ -105,7 +104,7 @@ export function createHome(shipped = true): Home {
     async stack(dir = 'flows') {
       // the stack that runs in this process is announced where the commands look
       process.env['XDG_STATE_HOME'] = env['XDG_STATE_HOME'];
-      const stack = await startStack(await loadFolder({ dir: join(work, dir), kinds: stepKinds, env: {} }));
+      const stack = await startStack(await openFolder(join(work, dir), {}));
       stacks.push(stack);
       return stack;
     },

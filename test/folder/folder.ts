@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Folder, loadFolder } from '../../src/folder/load-folder.ts';
-import type { StepKinds } from '../../src/steps/register.ts';
+import type { StepKinds } from '../../src/steps/contract.ts';
 import { stepKinds } from '../../src/steps/index.ts';
 
 /** A folder of flows with these files, which goes away with the test. */

@@ -1,10 +1,11 @@
+import { openFolder } from '../../src/app/open-folder.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseExpressions } from '../../src/language/expressions.ts';
-import { loadFolder, type Folder } from '../../src/folder/load-folder.ts';
+import { type Folder } from '../../src/folder/load-folder.ts';
 import { formatProblem } from '../../src/language/problems.ts';
 import { usesOf } from '../../src/folder/flows/flow-uses.ts';
 import { encodeSegment, Reference } from '../../src/foundation/reference.ts';
@@ -234,7 +235,7 @@ describe('10,000 generated files', () => {
         writeFileSync(join(dir, name), text);
         sources.set(join(dir, name), text.replace(/^\ufeff/, ''));
       }
-      const folder = await loadFolder({ dir, kinds: stepKinds });
+      const folder = await openFolder(dir, {});
       look(folder, sources);
       expect(folder.flows.size + folder.broken.size).toBe(perFolder);
       sound += folder.flows.size;
@@ -273,10 +274,7 @@ describe('10,000 generated files', () => {
     for (const value of fc.sample(files, { seed, numRuns: 500 })) {
       const text = JSON.stringify(value, null, 1);
       writeFileSync(join(dir, 'service.yaml'), text);
-      look(
-        await loadFolder({ dir, kinds: stepKinds }),
-        new Map([[join(dir, 'service.yaml'), Buffer.from(text).toString('utf8')]]),
-      );
+      look(await openFolder(dir, {}), new Map([[join(dir, 'service.yaml'), Buffer.from(text).toString('utf8')]]));
     }
   });
 });

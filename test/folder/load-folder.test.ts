@@ -1,9 +1,8 @@
+import { openFolder } from '../../src/app/open-folder.ts';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatProblem } from '../../src/language/problems.ts';
-import { loadFolder } from '../../src/folder/load-folder.ts';
-import { stepKinds } from '../../src/steps/index.ts';
 import { folderWith, load, service, told } from './folder.ts';
 
 const read = (reference: string) => `  - id: a\n    uses: vault/read\n    with:\n      reference: ${reference}\n`;
@@ -459,7 +458,7 @@ describe('a folder', () => {
       'a.yaml': `\ufeff${good.replaceAll('\n', '\r\n')}`,
     });
     symlinkSync(join(dir, 'a.yaml'), join(dir, 'b.yaml'));
-    const folder = await loadFolder({ dir, kinds: stepKinds });
+    const folder = await openFolder(dir, {});
     expect(told(folder)).toEqual([]);
     expect([...folder.flows.keys()]).toEqual(['a', 'b']);
   });
@@ -471,7 +470,7 @@ describe('a folder', () => {
     });
     mkdirSync(join(dir, 'folder.yaml'));
     symlinkSync(join(dir, 'nowhere'), join(dir, 'link.yaml'));
-    const folder = await loadFolder({ dir, kinds: stepKinds });
+    const folder = await openFolder(dir, {});
     expect(told(folder)).toEqual([
       'big.yaml:1:1 the file is larger than 1 MB',
       'bytes.yaml:1:1 the file is not UTF-8 text',
@@ -501,9 +500,7 @@ describe('a folder', () => {
   });
 
   it('is an error of usage where there is none', async () => {
-    await expect(
-      load({}).then(({ dir }) => loadFolder({ dir: join(dir, 'none'), kinds: stepKinds })),
-    ).rejects.toMatchObject({
+    await expect(load({}).then(({ dir }) => openFolder(join(dir, 'none'), {}))).rejects.toMatchObject({
       code: 'usage',
     });
   });
@@ -518,7 +515,7 @@ describe('a folder', () => {
   });
 
   it('loads the flows that are shipped', async () => {
-    const folder = await loadFolder({ dir: 'flows', kinds: stepKinds });
+    const folder = await openFolder('flows', {});
     expect(told(folder)).toEqual([]);
     expect(folder.flows.size).toBeGreaterThanOrEqual(6);
   });
@@ -526,7 +523,7 @@ describe('a folder', () => {
   it('keeps an error about a folder that is being written to out of a crash', async () => {
     const dir = folderWith({ 'a.yaml': good });
     writeFileSync(join(dir, 'b.yaml'), '');
-    const folder = await loadFolder({ dir, kinds: stepKinds });
+    const folder = await openFolder(dir, {});
     expect(folder.broken).toEqual(new Set(['b']));
   });
 });

@@ -1,3 +1,4 @@
+import { openFolder } from '../../src/app/open-folder.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,9 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { loadBrokerFiles } from '../../src/folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../src/folder/development/read-development.ts';
 import { fill } from '../../src/laptop/fill-from-folder.ts';
-import { loadFolder } from '../../src/folder/load-folder.ts';
 import { Secret } from '../../src/foundation/secret.ts';
-import { stepKinds } from '../../src/steps/index.ts';
 import { parseOneTimePassword } from '../../src/foundation/totp.ts';
 
 const folders: string[] = [];
@@ -20,7 +19,7 @@ async function filled(files: Readonly<Record<string, string>>) {
   const dir = mkdtempSync(join(tmpdir(), 'auth-chain-fill-'));
   folders.push(dir);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, `${name}.yaml`), text);
-  const folder = await loadFolder({ dir, kinds: stepKinds, env: {} });
+  const folder = await openFolder(dir, {});
   expect(folder.problems).toEqual([]);
   const environment = folder.settings.environments.get('development');
   if (environment === undefined) throw new Error('no environment');

@@ -1,8 +1,7 @@
 import type { ServerMetadata } from 'openid-client';
 import { FlowError } from '../../foundation/errors.ts';
-import type { Call } from '../../foundation/http.ts';
+import { type Call, retryAfterOf } from '../../foundation/http.ts';
 import { unlessAborted } from '../../foundation/unless-aborted.ts';
-import { retryAfterOf } from '../issuers/openid/refusals.ts';
 import { translate } from './library-errors.ts';
 
 /** A discovery document whose token endpoint is known to be there. */

@@ -3,9 +3,8 @@ import { type FSWatcher, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { type BrokerFiles, loadBrokerFiles } from '../../folder/policy-and-registry.ts';
 import { asFlowError } from '../../foundation/errors.ts';
-import { type Folder, loadFolder } from '../../folder/load-folder.ts';
+import type { Folder } from '../../folder/load-folder.ts';
 import { fileProblem, type Problem } from '../../language/problems.ts';
-import type { StepKinds } from '../../steps/register.ts';
 
 /** The rules in force. */
 export interface RulesInForce extends Pick<BrokerFiles, 'policy' | 'registry'> {
@@ -25,8 +24,8 @@ export interface WatchedRules {
 
 export interface WatchOptions {
   readonly dir: string;
-  readonly kinds: StepKinds;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** the folder as it is now */
+  readonly load: () => Promise<Folder>;
   /** new rules are in force; also called for the first */
   readonly onRules?: (rules: RulesInForce) => void;
   /** the files are wrong, the rules before them stay; once for each content */
@@ -76,8 +75,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
   async function load(): Promise<BrokerFiles> {
     const files = loadBrokerFiles(folder);
     if (files.problems.length === 0 || files.unreadable) return files;
-    const { kinds, env = {} } = options;
-    return loadBrokerFiles(known(folder, await loadFolder({ dir, kinds, env })));
+    return loadBrokerFiles(known(folder, await options.load()));
   }
 
   async function read(): Promise<void> {

@@ -8,7 +8,7 @@ import { nearest, suggest } from '../../language/nearest-name.ts';
 import { nameOf, readKeys, type ForeignKeys } from '../../language/mapping-keys.ts';
 import { scalarTrouble } from '../../language/plain-value-check.ts';
 import type { Source } from '../../language/problems.ts';
-import type { StepKinds } from '../../steps/register.ts';
+import type { StepKinds } from '../../steps/contract.ts';
 import { expressionsOf, type Value } from '../../language/compiled-values.ts';
 import { Reference } from '../../foundation/reference.ts';
 import type { Node } from '../../language/yaml.ts';

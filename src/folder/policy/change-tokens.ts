@@ -3,15 +3,14 @@ import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/pro
 import { dirname, join } from 'node:path';
 import { loadBrokerFiles } from '../policy-and-registry.ts';
 import { FlowError } from '../../foundation/errors.ts';
-import { loadFolder } from '../load-folder.ts';
-import type { StepKinds } from '../../steps/register.ts';
+import type { Folder } from '../load-folder.ts';
 import type { AgentToken, Policy } from './policy.ts';
 import { withTokens } from './edit-tokens.ts';
 
 export interface PolicyFileOptions {
   readonly dir: string;
-  readonly kinds: StepKinds;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** the folder as it is now */
+  readonly load: () => Promise<Folder>;
   /** one editor at a time, among all processes of this machine: {@link createLocks} */
   readonly locked: <T>(name: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -26,8 +25,8 @@ export async function changeTokens(
   agent: string,
   change: (policy: Policy) => readonly AgentToken[],
 ): Promise<void> {
-  const { dir, kinds, env = {}, locked } = options;
-  const folder = await loadFolder({ dir, kinds, env });
+  const { dir, load, locked } = options;
+  const folder = await load();
   const file = await realpath(join(dir, 'policy.yaml')).catch(() => join(dir, 'policy.yaml'));
   await locked(`edit ${file}`, async () => {
     const { policy, problems, texts } = loadBrokerFiles(folder);

@@ -1,3 +1,5 @@
+import type { Rate } from '../../language/rate.ts';
+
 /** policy.yaml as rules: who may ask for what. The file is read by file.ts, the question answered by decide.ts. */
 export interface Policy {
   readonly agents: ReadonlyMap<string, AgentPolicy>;
@@ -42,13 +44,6 @@ export interface Trust {
   readonly audience: string;
   /** exact values or globs (`*`), by claim */
   readonly claims: Readonly<Record<string, string>>;
-}
-
-/** So many in so many seconds, as a bucket that refills evenly. */
-export interface Rate {
-  readonly count: number;
-  /** seconds */
-  readonly per: number;
 }
 
 export type Question =

@@ -1,3 +1,4 @@
+import { openFolder } from '../../app/open-folder.ts';
 import { randomUUID } from 'node:crypto';
 import { createAuthenticator } from '../../broker/authentication/authenticate.ts';
 import { type Guest, withGuest } from '../../broker/authentication/guest-token.ts';
@@ -16,7 +17,6 @@ import { type ListenAddress, tcpAddress } from './listen-tcp.ts';
 import type { Logger } from './log.ts';
 import { readingsOf } from './broker-metrics.ts';
 import { stateFolder } from '../../foundation/state-folder.ts';
-import { stepKinds } from '../../steps/index.ts';
 import type { QuotaEvent } from '../../adapters/vaults/quota.ts';
 
 export interface ServiceOptions {
@@ -65,8 +65,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     let record: (event: OwnEvent) => void = () => undefined;
     const rules = watchPolicy(app.folder, {
       dir: app.folder.dir,
-      kinds: stepKinds,
-      env: variables,
+      load: () => openFolder(app.folder.dir, variables),
       onRules: ({ version }) => record({ action: 'policy.reload', outcome: 'allowed', what: [], detail: version }),
       onProblems(problems) {
         options.onProblems(problems);

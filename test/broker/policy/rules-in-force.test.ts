@@ -1,10 +1,9 @@
+import { openFolder } from '../../../src/app/open-folder.ts';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { loadFolder } from '../../../src/folder/load-folder.ts';
 import type { Problem } from '../../../src/language/problems.ts';
 import { type RulesInForce, watchPolicy, type WatchOptions } from '../../../src/broker/policy/rules-in-force.ts';
-import { stepKinds } from '../../../src/steps/index.ts';
 import { folderWith, service } from '../../folder/folder.ts';
 
 const registry = 'secrets:\n  a.b: { reference: op://Agents/a/b }\n  c.d: { reference: op://Agents/c/d }\n';
@@ -14,9 +13,9 @@ async function watching(files: Readonly<Record<string, string>>, options: Partia
   const dir = folderWith(files);
   const rules: RulesInForce[] = [];
   const problems: (readonly Problem[])[] = [];
-  const watched = watchPolicy(await loadFolder({ dir, kinds: stepKinds }), {
+  const watched = watchPolicy(await openFolder(dir, {}), {
     dir,
-    kinds: stepKinds,
+    load: () => openFolder(dir, {}),
     settle: 20,
     poll: 50,
     onRules: (each) => rules.push(each),

@@ -1,3 +1,4 @@
+import { openFolder } from '../../../src/app/open-folder.ts';
 import {
   chmodSync,
   mkdtempSync,
@@ -17,7 +18,6 @@ import { changeTokens } from '../../../src/folder/policy/change-tokens.ts';
 import { rotated, withOneMore, withoutToken } from '../../../src/broker/authentication/rotate-tokens.ts';
 import { createLocks } from '../../../src/foundation/locks.ts';
 import type { AgentToken, Policy } from '../../../src/folder/policy/policy.ts';
-import { stepKinds } from '../../../src/steps/index.ts';
 import { folderWith } from '../folder.ts';
 
 const token = (character: string, expires?: number): AgentToken => ({ sha256: character.repeat(64), expires });
@@ -30,7 +30,7 @@ function stateOf(): string {
 
 function editing(dir: string, folder = stateOf()) {
   const locked = createLocks({ folder, sleep: (milliseconds) => sleep(milliseconds), now: Date.now });
-  return { dir, kinds: stepKinds, locked };
+  return { dir, load: () => openFolder(dir, {}), locked };
 }
 
 describe('policy.yaml', () => {

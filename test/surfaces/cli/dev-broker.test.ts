@@ -1,3 +1,4 @@
+import { openFolder } from '../../../src/app/open-folder.ts';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -6,8 +7,7 @@ import { invitation } from '../../../src/surfaces/cli/dev/commands-to-try.ts';
 import { processTerminal } from '../../../src/surfaces/cli/terminal.ts';
 import type { RunningStack } from '../../../src/laptop/start-stack.ts';
 import { takeEnvironment } from '../../../src/foundation/environment-variables.ts';
-import { type Folder, loadFolder } from '../../../src/folder/load-folder.ts';
-import { stepKinds } from '../../../src/steps/index.ts';
+import { type Folder } from '../../../src/folder/load-folder.ts';
 import { createHome, repository } from '../../e2e/home.ts';
 
 const home = createHome();
@@ -24,7 +24,7 @@ async function started(): Promise<DevBroker> {
 
 beforeAll(async () => {
   stack = await home.stack();
-  folder = await loadFolder({ dir: join(home.work, 'flows'), kinds: stepKinds });
+  folder = await openFolder(join(home.work, 'flows'), {});
   broker = await started();
 });
 afterAll(async () => {

@@ -1,8 +1,7 @@
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
-import { createHttp, type HttpOptions } from '../../../foundation/http.ts';
+import { createHttp, type HttpOptions, retryAfterOf } from '../../../foundation/http.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import type { IdentityProvider, NewUser, SignIn, User } from '../contract.ts';
-import { retryAfterOf } from '../../issuers/openid/refusals.ts';
 import { scrub } from '../../../foundation/scrub.ts';
 
 export interface ScimOptions extends Pick<HttpOptions, 'development' | 'fetch' | 'deadline'> {

@@ -1,7 +1,6 @@
 import type { HTMLElement } from 'node-html-parser';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
-import type { Call } from '../../../foundation/http.ts';
-import { retryAfterOf } from '../../issuers/openid/refusals.ts';
+import { type Call, retryAfterOf } from '../../../foundation/http.ts';
 
 export interface Page {
   readonly url: URL;

@@ -1,3 +1,4 @@
+import { retryAfterOf } from '../../../foundation/http.ts';
 import { type ErrorCode, FlowError } from '../../../foundation/errors.ts';
 import { quotasOf } from './quota-headers.ts';
 import { scrub } from '../../../foundation/scrub.ts';
@@ -178,14 +179,6 @@ export function classify(
       ...(refusal.retryAfter === undefined ? {} : { retryAfter: refusal.retryAfter }),
     }),
   };
-}
-
-/** `Retry-After` (RFC 9110, section 10.2.3) in seconds, as a number or a date. */
-export function retryAfterOf(header: string | null, now: number): number | undefined {
-  const text = header?.trim() ?? '';
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  const date = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isFinite(date) ? Math.max(0, Math.ceil((date - now) / 1000)) : undefined;
 }
 
 function bounded(text: string): string {

@@ -5,14 +5,13 @@ import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { parseDuration } from '../../../language/duration.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { suggest } from '../../../language/nearest-name.ts';
-import { loadFolder } from '../../../folder/load-folder.ts';
 import { createLocks } from '../../../foundation/locks.ts';
 import { instant } from '../../../folder/policy/read-policy.ts';
 import { agentName } from '../../../folder/policy/policy-keys.ts';
 import type { AgentPolicy, AgentToken, Policy } from '../../../folder/policy/policy.ts';
 import { sleepUntilAborted } from '../../../foundation/sleep.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
-import { stepKinds } from '../../../steps/index.ts';
+import { openFolder } from '../../../app/open-folder.ts';
 import { type OptionTable, wordsOf } from '../arguments.ts';
 import { commonArguments, type Invocation } from '../main.ts';
 import { tellProblems } from '../tell-problems.ts';
@@ -103,9 +102,7 @@ async function revoke(invocation: Invocation): Promise<number> {
 async function list({ argv, terminal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } }, 2);
   const { dir = 'flows' } = values;
-  const { policy, problems } = loadBrokerFiles(
-    await loadFolder({ dir: String(dir), kinds: stepKinds, env: process.env }),
-  );
+  const { policy, problems } = loadBrokerFiles(await openFolder(String(dir)));
   tellProblems(problems, terminal);
   const now = Date.now();
   const all = [...policy.agents.values()].map(({ name, tokens, trust }) => ({
@@ -161,5 +158,5 @@ function endOf(text: unknown, now: number): number | undefined {
 function editing(dir: string, signal: AbortSignal) {
   const sleep = sleepUntilAborted(signal);
   const locked = createLocks({ folder: stateFolder(), sleep, now: Date.now, signal });
-  return { dir, kinds: stepKinds, env: process.env, locked };
+  return { dir, load: () => openFolder(dir), locked };
 }

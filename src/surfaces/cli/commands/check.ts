@@ -1,8 +1,7 @@
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
 import { errorCodes } from '../../../foundation/errors.ts';
-import { loadFolder } from '../../../folder/load-folder.ts';
-import { stepKinds } from '../../../steps/index.ts';
+import { openFolder } from '../../../app/open-folder.ts';
 import { commonArguments, type Invocation } from '../main.ts';
 import { tellProblems } from '../tell-problems.ts';
 
@@ -14,7 +13,7 @@ export async function check(invocation: Invocation): Promise<number> {
     setup: { type: 'boolean', help: 'tell what each environment needs, to paste' },
     json: { type: 'boolean', help: 'answer as JSON' },
   });
-  const folder = await loadFolder({ dir: String(values['dir'] ?? 'flows'), kinds: stepKinds, env: process.env });
+  const folder = await openFolder(String(values['dir'] ?? 'flows'));
   const { flows, settings } = folder;
   const broker = loadBrokerFiles(folder);
   const development = loadDevelopmentFile(folder, broker);

@@ -2,11 +2,10 @@ import { once as happens } from 'node:events';
 import { sweepLaptopTrails } from '../../../audit/sweep-laptop-trails.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
-import { loadFolder } from '../../../folder/load-folder.ts';
 import { startStack, type RunningStack } from '../../../laptop/start-stack.ts';
 import { errorCodes } from '../../../foundation/errors.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
-import { stepKinds } from '../../../steps/index.ts';
+import { openFolder } from '../../../app/open-folder.ts';
 import { type DevBroker, startDevBroker } from '../dev/laptop-broker.ts';
 import { invitation } from '../dev/commands-to-try.ts';
 import { commonArguments, type Invocation } from '../main.ts';
@@ -21,7 +20,7 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
     once: { type: 'boolean', help: 'end after the tour' },
   });
   const dir = String(values['dir'] ?? 'flows');
-  const folder = await loadFolder({ dir, kinds: stepKinds, env: process.env });
+  const folder = await openFolder(dir);
   const development = loadDevelopmentFile(folder, loadBrokerFiles(folder));
   const problems = [...problemsOf(folder, 'service'), ...development.problems];
   if (problems.length > 0) {

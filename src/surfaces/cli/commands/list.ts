@@ -1,12 +1,11 @@
-import { loadFolder } from '../../../folder/load-folder.ts';
-import { stepKinds } from '../../../steps/index.ts';
+import { openFolder } from '../../../app/open-folder.ts';
 import { commonArguments, type Invocation } from '../main.ts';
 import { columns } from '../terminal.ts';
 
 /** `flows`: the flows with their descriptions. */
 export async function list({ argv, terminal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } });
-  const folder = await loadFolder({ dir: String(values['dir'] ?? 'flows'), kinds: stepKinds, env: process.env });
+  const folder = await openFolder(String(values['dir'] ?? 'flows'));
   const flows = [...folder.flows.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   if (values['json'] === true) {
     const all = flows.map(({ name, description, effect, environments }) => ({

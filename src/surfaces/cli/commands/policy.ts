@@ -1,14 +1,14 @@
 import { basename, join } from 'node:path';
 import { type BrokerFiles, loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { FlowError } from '../../../foundation/errors.ts';
-import { type Folder, loadFolder } from '../../../folder/load-folder.ts';
+import { type Folder } from '../../../folder/load-folder.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import { createSource } from '../../../language/problems.ts';
 import { readText } from '../../../language/file-text.ts';
 import { readYaml } from '../../../language/yaml.ts';
 import { runCases } from '../../../broker/policy/policy-test.ts';
 import { explain, type Explanation, type Rules } from '../../../broker/policy/explain-decision.ts';
-import { stepKinds } from '../../../steps/index.ts';
+import { openFolder } from '../../../app/open-folder.ts';
 import { wordsOf } from '../arguments.ts';
 import { commonArguments, type Invocation } from '../main.ts';
 import { tellProblems } from '../tell-problems.ts';
@@ -120,7 +120,7 @@ interface Loaded {
 }
 
 async function loaded(dir: unknown): Promise<Loaded> {
-  const folder = await loadFolder({ dir: typeof dir === 'string' ? dir : 'flows', kinds: stepKinds, env: process.env });
+  const folder = await openFolder(typeof dir === 'string' ? dir : 'flows');
   return { folder, files: loadBrokerFiles(folder) };
 }
 

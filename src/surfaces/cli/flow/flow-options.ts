@@ -1,11 +1,10 @@
 import type { Flow } from '../../../folder/flows/flow.ts';
-import { stepKinds } from '../../../steps/index.ts';
 import { type OptionTable, runOptions } from '../arguments.ts';
 
 /** The options of a flow: those of its kind, and those that its step kinds declare. */
 export function optionsOf(flow: Flow): OptionTable {
   const { overwrite, adopt, strict, yes, plan, 'detailed-exitcode': detailed, header, reveal, json } = runOptions;
-  const declared = new Set(flow.steps.flatMap((step) => stepKinds.get(step.uses)?.options ?? []));
+  const declared = new Set(flow.steps.flatMap((step) => step.kind?.options ?? []));
   return {
     plan,
     'detailed-exitcode': detailed,

@@ -1,0 +1,20 @@
+import type { Secret } from '../foundation/secret.ts';
+
+/** Where the parts of a running development stack are, and what opens them. All of it ends with the stack. */
+export interface LaptopStack {
+  readonly pid: number;
+  /** the folder of flows that it was filled from */
+  readonly dir: string;
+  readonly vault: { readonly address: string; readonly token: Secret };
+  readonly issuer: string;
+  readonly scim: { readonly url: string; readonly token: Secret };
+  readonly signIn: { readonly clientId: string; readonly redirectUri: string };
+  readonly secretsManager: {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly account: string;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: Secret;
+  };
+  readonly ordersApi: string;
+}
