@@ -1,0 +1,148 @@
+import { globSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { circlesIn, circlesOf, importsOf, isAgainstOrder, readHouse, roomOf, rooms } from '../infra/house.ts';
+import { stepKinds } from '../src/steps/index.ts';
+
+const house = readHouse();
+const files = [...house.files.keys()];
+const local = house.imports.filter(({ to }) => to.startsWith('src/'));
+const packages = house.imports.filter(({ to }) => !to.startsWith('src/') && !to.startsWith('node:'));
+
+describe('the reader of imports', () => {
+  test('sees every way to import', () => {
+    const text = `
+      import './a.ts'; import { b } from './b.ts'; import type { C } from '../c.ts'; import { type D } from './d.ts';
+      import { type E, e } from './e.ts'; export { f } from './f.ts'; export type { G } from './g.ts';
+      export * from './h.ts'; const i = await import('./i.ts'); type J = import('./j.ts').J; import k from 'k';
+      // import './comment.ts'
+      const text = "import './text.ts'";`;
+    const found = importsOf('src/room/file.ts', text).map(({ to, how }) => `${how} ${to}`);
+    expect(found.toSorted()).toEqual([
+      'lazy src/room/i.ts',
+      'static k',
+      ...['a', 'b', 'e', 'f', 'h'].map((name) => `static src/room/${name}.ts`),
+      'type src/c.ts',
+      ...['d', 'g', 'j'].map((name) => `type src/room/${name}.ts`),
+    ]);
+  });
+
+  test('finds circles, each once', () => {
+    const arrows = ['ab', 'bc', 'ca', 'cd', 'de', 'ed', 'ef', 'ff'].map((pair): [string, string] => [
+      pair.charAt(0),
+      pair.charAt(1),
+    ]);
+    expect(circlesOf(arrows).map((circle) => circle.join(''))).toEqual(['de', 'abc']);
+  });
+
+  test('has something to look at', () => {
+    expect(files.length).toBeGreaterThan(300);
+    expect(local.length).toBeGreaterThan(1_000);
+  });
+});
+
+/** What is still to be turned; this list may only shrink. */
+const known: readonly string[] = [
+  'src/laptop/orders-api.ts',
+  'surfaces/cli/flow',
+  'src/surfaces/cli/main.ts',
+  'src/surfaces/cli/check/online.ts',
+];
+
+describe('the house', () => {
+  test('has these rooms, and nothing loose but its entrances', () => {
+    expect([...new Set(files.map(roomOf).filter((room) => room !== undefined))].toSorted()).toEqual(rooms.toSorted());
+    const loose = files.filter((path) => roomOf(path) === undefined);
+    expect(loose).toEqual(['src/cli.ts', 'src/client.ts', 'src/index.ts', 'src/verify.ts']);
+  });
+
+  test('imports go one way, types included', () => {
+    expect(local.filter(({ from, to }) => isAgainstOrder(from, to) && !known.includes(from))).toEqual([]);
+  });
+
+  test('has no circle of rooms, of folders or of files', () => {
+    expect(circlesIn(house).filter((circle) => !circle.some((name) => known.includes(name)))).toEqual([]);
+  });
+
+  test('no file is over 400 lines, and half of them are under 120', () => {
+    const lengths = [...house.files.values()].toSorted((a, b) => a - b);
+    expect(lengths.at(-1)).toBeLessThanOrEqual(400);
+    expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThan(120);
+  });
+
+  const contract = /\/contract\.ts$/;
+  const rules: readonly [string, (each: (typeof local)[number]) => boolean][] = [
+    ['contracts import types only', ({ from, how }) => contract.test(from) && how !== 'type'],
+    [
+      'the client takes next to nothing of ours',
+      ({ from, to }) =>
+        roomOf(from) === 'client' &&
+        roomOf(to) !== 'client' &&
+        !/^src\/foundation\/(?:wire|clocks|safe-address|expiring-memory)\.ts$/.test(to),
+    ],
+    [
+      'step kinds are known by their contract alone',
+      ({ from, to }) =>
+        roomOf(to) === 'steps' && !['steps', 'app'].includes(roomOf(from) ?? '') && to !== 'src/steps/contract.ts',
+    ],
+    [
+      'what runs in production takes nothing from the laptop stack',
+      ({ from, to }) =>
+        roomOf(to) === 'laptop' && roomOf(from) !== 'laptop' && !/^src\/surfaces\/cli\/(?:commands\/)?dev\b/.test(from),
+    ],
+  ];
+  test.each(rules)('%s', (_, broken) => {
+    expect(local.filter((each) => broken(each) && !known.includes(each.from))).toEqual([]);
+  });
+});
+
+describe('SDKs', () => {
+  const homes: readonly [RegExp, RegExp][] = [
+    [/^@1password\/sdk/, /^src\/adapters\/vaults\/onepassword\//],
+    [/^@aws-sdk\//, /^src\/(?:adapters\/stores\/aws-secrets-manager|laptop\/secrets-manager)\//],
+    [/^openid-client/, /^src\/adapters\/(?:issuers|identity|openid-client)\//],
+    [/^jose/, /^src\/(?:adapters|verify|laptop)\//],
+    [/^@?otplib/, /^src\/(?:foundation\/totp\.ts|laptop\/|adapters\/vaults\/onepassword\/)/],
+    [/^express/, /^src\/(?:verify|surfaces\/server|laptop)\//],
+    [/^(?:oidc-provider|qrcode)/, /^src\/laptop\//],
+    [/^yaml/, /^src\/(?:language\/yaml(?:-syntax-errors)?|folder\/policy\/edit-tokens)\.ts$/],
+  ];
+  test.each(homes)('%s stays in its room', (sdk, home) => {
+    const uses = packages.filter(({ to }) => sdk.test(to));
+    expect(uses).not.toEqual([]);
+    expect(uses.filter(({ from, how }) => !home.test(from) && how !== 'type')).toEqual([]);
+  });
+
+  test('are loaded by what uses them, when it uses them', () => {
+    const eager = packages.filter(
+      ({ from, to, how }) =>
+        how === 'static' && to !== 'yaml' && !/^src\/(?:laptop|verify)\//.test(from) && !from.endsWith('-worker.ts'),
+    );
+    expect(eager.filter(({ from }) => !isLoadedLazily(from))).toEqual([]);
+  });
+
+  /** A file that is itself only ever imported lazily, or by such files. */
+  function isLoadedLazily(file: string): boolean {
+    const importers = local.filter(({ to, how }) => to === file && how !== 'type');
+    return importers.length > 0 && importers.every(({ from, how }) => how === 'lazy' || isLoadedLazily(from));
+  }
+});
+
+describe('step kinds', () => {
+  test('one file and one line each', () => {
+    const others = ['index.ts', 'contract.ts', 'register.ts', 'reference-text.ts'];
+    const kindFiles = globSync('*.ts', { cwd: 'src/steps' }).filter((file) => !others.includes(file));
+    const lines = readFileSync('src/steps/index.ts', 'utf8').matchAll(
+      /^import \{ (\w+) \} from '\.\/([a-z-]+\.ts)';$/gm,
+    );
+    const registered = [...lines].flatMap(([, , file = '']) => (others.includes(file) ? [] : [file]));
+    expect(registered.toSorted()).toEqual(kindFiles.toSorted());
+    expect(stepKinds.size).toBe(kindFiles.length);
+  });
+
+  test.each([...stepKinds.values()].map((kind) => [kind.name, kind] as const))('%s is documented', (_, kind) => {
+    expect(kind.summary).toMatch(/^\S.*\S$/);
+    for (const [name, { description }] of [...Object.entries(kind.with), ...Object.entries(kind.output)]) {
+      expect(description, name).toMatch(/\S/);
+    }
+  });
+});
