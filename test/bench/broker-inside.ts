@@ -9,7 +9,7 @@ import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import type { Reference } from '../../src/foundation/reference.ts';
 import { createLogger } from '../../src/surfaces/server/log.ts';
-import { startService } from '../../src/surfaces/server/start.ts';
+import { serve } from '../../src/surfaces/server/start.ts';
 import type { Home } from '../e2e/home.ts';
 import type { Load, Seen } from './load-generator.ts';
 import { row, type Row } from './row.ts';
@@ -36,7 +36,7 @@ export async function inProcess(home: Home, { stack, token, short, load, request
     taken: takeEnvironment({}),
   });
   try {
-    const service = await startService({
+    const service = await serve({
       app,
       listen: { port: 0 },
       log: createLogger('silent'),

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { ListenAddress } from '../../server/listen-tcp.ts';
 import { createLogger, type LogLevel, logLevels } from '../../server/log.ts';
-import { startService } from '../../server/start.ts';
+import { serve as serveBroker } from '../../server/start.ts';
 import type { OptionTable } from '../arguments.ts';
 import { commonArguments, type Invocation } from '../main.ts';
 import { withApp } from '../with-app.ts';
@@ -25,9 +25,9 @@ export async function serve(invocation: Invocation): Promise<number> {
   const unhurried = new AbortController().signal;
   return withApp({ ...invocation, signal: unhurried }, async (app) => {
     let started = false;
-    const service = await startService({
+    const service = await serveBroker({
       app,
-      ...(listen === undefined ? {} : { listen }),
+      listen,
       log: createLogger(level),
       onProblems(problems) {
         tellProblems(problems, terminal);

@@ -11,7 +11,7 @@ import type { Folder } from '../../../folder/load-folder.ts';
 import { brokerFile } from '../../server/announcement.ts';
 import { createLogger } from '../../server/log.ts';
 import { defaultPort } from '../../server/listen-tcp.ts';
-import { type Service, startService } from '../../server/start.ts';
+import { type Service, serve } from '../../server/start.ts';
 import { tellProblems } from '../tell-problems.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -44,15 +44,14 @@ export async function startDevBroker({ folder, taken, terminal, usualPort }: Dev
     taken,
     warn: (message) => terminal.tell('warning', message),
   });
-  const closing: (() => unknown)[] = [app.close];
-  const close = async () => {
-    for (const each of closing.splice(0).toReversed()) await each();
-  };
+  const closing = new AsyncDisposableStack();
+  closing.defer(app.close);
+  const close = () => closing.disposeAsync();
   try {
     const token = createBearer();
     const checkpoints: Checkpoint[] = [];
     const start = (port: number) =>
-      startService({
+      serve({
         app,
         listen: { port },
         log: createLogger('warn'),
@@ -62,13 +61,14 @@ export async function startDevBroker({ folder, taken, terminal, usualPort }: Dev
         warn: (message) => terminal.tell('warning', message),
       });
     const service = usualPort ? await usual(start) : await start(0);
-    closing.push(service.close);
+    closing.defer(service.close);
     const tokenFile = brokerFile(folder.dir).replace(/\.json$/, '.token');
     rmSync(tokenFile, { force: true });
     writeFileSync(tokenFile, `${token.reveal()}\n`, { mode: 0o600, flag: 'wx' });
     const remove = () => rmSync(tokenFile, { force: true });
     process.once('exit', remove);
-    closing.push(remove, () => process.off('exit', remove));
+    closing.defer(remove);
+    closing.defer(() => void process.off('exit', remove));
     const broker: DevBroker = {
       url: service.url ?? '',
       agent,

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import type { App } from '../app/open-app.ts';
+import { openFolder } from '../app/open-folder.ts';
+import { type Anchor, anchorInFile, anchorOnStderr } from '../audit/checkpoint-sink.ts';
+import type { AuditEvent, AuditTrail } from '../audit/contract.ts';
+import { brokerTrail, localUser } from '../audit/trail-files.ts';
+import { openTrail } from '../audit/trail.ts';
+import type { QuotaEvent } from '../adapters/vaults/quota.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { stateFolder } from '../foundation/state-folder.ts';
+import type { Problem } from '../language/problems.ts';
+import { type Authenticator, createAuthenticator } from './authentication/authenticate.ts';
+import { type Guest, withGuest } from './authentication/guest-token.ts';
+import { createBroker, type RunningBroker } from './broker.ts';
+import { type RulesInForce, type WatchedRules, watchPolicy } from './policy/rules-in-force.ts';
+
+export interface OpenBrokerOptions {
+  readonly app: App;
+  /** instead of what the environment's `audit.anchor` says */
+  readonly anchor?: Anchor | undefined;
+  /** on the laptop: a token that policy.yaml knows nothing of */
+  readonly guest?: Guest | undefined;
+  /** policy.yaml or registry.yaml is wrong: what was in force before stays */
+  readonly onProblems: (problems: readonly Problem[]) => void;
+  /** one line for a person, never a value */
+  readonly warn: (message: string) => void;
+  /** variables of the process, default process.env */
+  readonly variables?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/**
+ * A broker that nobody can reach yet, and all that a surface needs to let agents in: HTTP, MCP and others stand beside
+ * each other on one. A surface proves who asks with `authenticator`, asks `broker` in that agent's name, and records on
+ * `trail` what it refuses by itself. It ends before the broker does.
+ */
+export interface OpenBroker {
+  readonly broker: RunningBroker;
+  readonly authenticator: Authenticator;
+  readonly trail: AuditTrail;
+  /** the trail's file */
+  readonly trailFile: string;
+  readonly rules: WatchedRules;
+  /** what must hold for requests to be served, by name */
+  readonly ready: () => Readonly<Record<'policy' | 'trail' | 'vault', boolean>>;
+  /** Writes down that it stops, closes the trail, forgets every value. The app stays open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the broker of an app, without any surface: the rules in force, the audit trail under a key from the vault, who
+ * agents are, and what they may ask for.
+ * @throws FlowError invalid where policy or registry have problems (told before) or there is no key for the trail;
+ * refused where another broker has the trail; what the vault answers where the key is there
+ * @example
+ * const { broker, authenticator, close } = await openBroker({ app, onProblems: console.error, warn: console.error });
+ * const proven = await authenticator.authenticate(`Bearer ${token}`);
+ * if (proven === undefined) throw new Error('not authenticated');
+ * const caller = { ...proven, request: randomUUID(), address: 'stdio' };
+ * const { access_token } = await broker.token(caller, 'orders-token', {});
+ * await close();
+ */
+export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker> {
+  const { app, warn, variables = process.env } = options;
+  const environment = app.environment();
+  const closing = new AsyncDisposableStack();
+  const close = () => closing.disposeAsync();
+  try {
+    let record: (event: OwnEvent) => void = () => undefined;
+    const rules = watchPolicy(app.folder, {
+      dir: app.folder.dir,
+      load: () => openFolder(app.folder.dir, variables),
+      onRules: ({ version }) => record({ action: 'policy.reload', outcome: 'allowed', what: [], detail: version }),
+      onProblems(problems) {
+        options.onProblems(problems);
+        const detail = `${problems.length} problems: the rules before stay in force`;
+        record({ action: 'policy.reload', outcome: 'failed', what: [], detail });
+      },
+    });
+    closing.defer(rules.close);
+    if (rules.problems().length > 0) {
+      throw new FlowError('invalid', 'policy.yaml or registry.yaml has problems', { hint: 'run `flows check`' });
+    }
+    const { quotas } = await app.connections();
+    const key = await auditKey(app);
+    const trailFile = brokerTrail(environment, stateFolder(variables), key);
+    const declared = environment.audit.anchor;
+    const anchor = options.anchor ?? (declared === undefined ? anchorOnStderr : anchorInFile(declared));
+    const trail = await openTrail({ file: trailFile, key: () => Promise.resolve(key), anchor, warn });
+    closing.defer(trail.close);
+    const write = (event: OwnEvent) => trail.record({ ...event, agent: `local:${localUser()}`, request: randomUUID() });
+    // what cannot be written down refuses every request until it can: there is nobody else to tell
+    record = (event) => void write(event).catch(() => warn('the audit trail cannot be written'));
+
+    closing.defer(app.onQuota((event) => record(quotaEvent(event))));
+    const broker = createBroker({ app, rules, trail });
+    closing.defer(broker.close);
+    const policy = () => rules.current().policy;
+    const authenticator = createAuthenticator({
+      policy: options.guest === undefined ? policy : withGuest(policy, options.guest),
+      now: Date.now,
+      development: environment.development,
+    });
+    await write({ action: 'start', outcome: 'allowed', what: [], detail: `policy ${rules.current().version}` });
+    closing.defer(() =>
+      write({ action: 'stop', outcome: 'allowed', what: [], detail: undefined }).catch(() => undefined),
+    );
+    const ready = () => ({
+      policy: hasRules(rules.current()),
+      trail: trail.healthy(),
+      vault: quotas().every(({ circuit }) => circuit !== 'open'),
+    });
+    return { broker, authenticator, trail, trailFile, rules, ready, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type OwnEvent = Pick<AuditEvent, 'action' | 'outcome' | 'what' | 'detail'>;
+
+function quotaEvent({ vault, state, code, retryAfter }: QuotaEvent): OwnEvent {
+  const outcome = state === 'open' || state === 'exhausted' ? 'failed' : 'allowed';
+  const why = code === undefined ? '' : `, ${code}`;
+  const until = retryAfter === undefined ? '' : `, asked again in ${Math.ceil(retryAfter)} s`;
+  return { action: 'vault.quota', outcome, what: [], detail: `${vault}: ${state}${why}${until}` };
+}
+
+/** A trail that others rely on needs a key: without one, whoever can write the file can write it anew. */
+async function auditKey(app: App): Promise<Uint8Array> {
+  const { laptop, key, name } = app.environment();
+  if (!laptop && key.length === 0) {
+    throw new FlowError('invalid', `environment "${name}" has no key: for the audit trail`, {
+      hint: 'add key: to it in service.yaml, a reference to a password of 32 characters',
+    });
+  }
+  const [first] = await (await app.connections()).derivedKeys('audit');
+  return first;
+}
+
+function hasRules({ version }: RulesInForce): boolean {
+  return version !== 'none';
+}
