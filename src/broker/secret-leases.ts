@@ -190,10 +190,5 @@ function dropOldest(map: Map<string, unknown>, capacity: number): void {
 /** The same failure, with what is left of the wait where waiting helps. */
 function remembered({ error, until }: Failure, at: number): FlowError {
   if (error.retryAfter === undefined && error.code !== 'unavailable' && error.code !== 'timeout') return error;
-  return new FlowError(error.code, error.message, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    place: error.place,
-    cause: error.cause,
-    retryAfter: Math.max(1, Math.ceil((until - at) / 1_000)),
-  });
+  return error.with({ retryAfter: Math.max(1, Math.ceil((until - at) / 1_000)) });
 }

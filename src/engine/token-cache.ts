@@ -223,12 +223,7 @@ function leastRecentlyUsed(entries: ReadonlyMap<string, Entry>): string {
 /** The same error, with what is left of the wait that the service asked for. */
 function remembered({ error, until }: Failure, at: number): unknown {
   if (!(error instanceof FlowError) || error.retryAfter === undefined) return error;
-  return new FlowError(error.code, error.message, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    place: error.place,
-    cause: error.cause,
-    retryAfter: Math.max(1, Math.ceil((until - at) / 1000)),
-  });
+  return error.with({ retryAfter: Math.max(1, Math.ceil((until - at) / 1000)) });
 }
 
 /** A token as the issuer contract has it, or as a step's output has it. */

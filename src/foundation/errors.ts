@@ -101,11 +101,11 @@ export interface Place {
 
 export interface FlowErrorOptions {
   /** what the user can do, lower-case, without full stop */
-  readonly hint?: string;
-  readonly place?: Place;
+  readonly hint?: string | undefined;
+  readonly place?: Place | undefined;
   readonly cause?: unknown;
   /** for `rate-limited` and `unavailable`: seconds that the service asked us to wait */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
 }
 
 /** The one error of this product. Its message and hint never hold a value. */
@@ -125,14 +125,15 @@ export class FlowError extends Error {
     this.retryAfter = options.retryAfter;
   }
 
+  /** The same error, but for what is given. */
+  with(changes: FlowErrorOptions): FlowError {
+    const { hint, place, cause, retryAfter } = this;
+    return new FlowError(this.code, this.message, { hint, place, cause, retryAfter, ...changes });
+  }
+
   /** The same error with more of its place; what is already known stays. */
   at(place: Place): FlowError {
-    return new FlowError(this.code, this.message, {
-      ...(this.hint === undefined ? {} : { hint: this.hint }),
-      ...(this.retryAfter === undefined ? {} : { retryAfter: this.retryAfter }),
-      place: { ...place, ...this.place },
-      cause: this.cause,
-    });
+    return this.with({ place: { ...place, ...this.place } });
   }
 
   /** One line: where, what, and what to do. */

@@ -17,6 +17,19 @@ test('keeps the place that is known first', () => {
   expect(error.code).toBe('timeout');
 });
 
+test('a copy has everything but what was changed', () => {
+  const options = { hint: 'wait', place: { step: 'token' }, cause: new Error('socket'), retryAfter: 60 };
+  const error = new FlowError('unavailable', 'no answer', options);
+  const { code, message, hint, place, cause, retryAfter } = error.with({ retryAfter: 7 });
+  expect({ code, message, hint, place, cause, retryAfter }).toEqual({
+    code: 'unavailable',
+    message: 'no answer',
+    ...options,
+    retryAfter: 7,
+  });
+  expect(error.with({ hint: undefined }).hint).toBeUndefined();
+});
+
 test('keeps text from outside off the terminal', () => {
   expect(oneLine('a\n\u001b[2Jb\u202ec')).toBe('a [2Jb c');
   expect(oneLine('x'.repeat(600))).toHaveLength(500);
