@@ -4,4 +4,4 @@ export type { FetchOptions } from './client/fetch-with-token.ts';
 export { type Client, type ClientOptions, createClient, type FlowInputs } from './client/client.ts';
 export type { Credential } from './client/credential.ts';
 export { BrokerError, type BrokerErrorCode } from './client/broker-error.ts';
-export type { LeaseClock } from './client/leases.ts';
+export type { LeaseClock } from './foundation/clocks.ts';

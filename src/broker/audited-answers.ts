@@ -1,8 +1,9 @@
 import type { AuditAction, AuditEvent, AuditTrail } from '../audit/contract.ts';
 import { createFloods } from '../audit/refusal-floods.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
-import type { Caller, RefusalCode } from './contract.ts';
-import { auditRefusal, BrokerRefusal, refusalOf, refusals } from './refusal.ts';
+import type { RefusalCode } from '../foundation/wire.ts';
+import type { Caller } from './contract.ts';
+import { auditRefusal, BrokerRefusal, refusalOf } from './refusal.ts';
 
 /** What may be given out, once the trail has it. */
 export interface Granted<T> {
@@ -81,9 +82,10 @@ export function createAudited(trail: AuditTrail, { monotonic, after }: BrokerClo
       } catch (error) {
         const refusal = refusalOf(error, { names: what });
         const { rule, detail } = refusal.truth();
-        const { outcome } = refusals[refusal.code];
         count(refusal.code);
-        const refused = { ...event, outcome, code: refusal.code, rule, detail };
+        // it was not allowed, or it did not work
+        const outcome = refusal.status < 500 ? 'denied' : 'failed';
+        const refused = { ...event, outcome, code: refusal.code, rule, detail } as const;
         if (refusal.code === 'rate-limited') throw await recordLimited(refused, refusal);
         await record(refused);
         throw refusal;

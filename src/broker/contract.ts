@@ -1,4 +1,5 @@
 import type { FlowError } from '../foundation/errors.ts';
+import type { RefusalCode } from '../foundation/wire.ts';
 import type { OutputKinds } from '../engine/output-json.ts';
 
 /** A proven identity, and what it said about itself. */
@@ -53,22 +54,6 @@ export interface GrantedToken {
   readonly expires_at?: number;
   readonly scope?: string;
 }
-
-/** Stable codes of an agent's refusals: it sees this, a logical name and the request id, and nothing of other services. */
-export type RefusalCode =
-  | 'not-authenticated'
-  | 'not-allowed'
-  | 'reason-required'
-  | 'rate-limited'
-  | 'overloaded'
-  | 'write-not-served'
-  | 'not-a-token'
-  | 'ttl-exceeds-policy'
-  | 'invalid-request'
-  | 'upstream-unavailable'
-  | 'upstream-refused'
-  | 'audit-unavailable'
-  | 'internal';
 
 /** What an agent is told. The operator's truth is in the trail and in `cause`. */
 export interface Refusal {

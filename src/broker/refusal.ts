@@ -1,28 +1,6 @@
 import { type ErrorCode, FlowError } from '../foundation/errors.ts';
-import type { Refusal, RefusalCode } from './contract.ts';
-
-interface RefusalFacts {
-  readonly status: number;
-  /** how the trail has it: it was not allowed, or it did not work */
-  readonly outcome: 'denied' | 'failed';
-}
-
-/** HTTP status of each refusal, and its outcome on the trail. */
-export const refusals: Readonly<Record<RefusalCode, RefusalFacts>> = {
-  'not-authenticated': { status: 401, outcome: 'denied' },
-  'not-allowed': { status: 403, outcome: 'denied' },
-  'reason-required': { status: 403, outcome: 'denied' },
-  'rate-limited': { status: 429, outcome: 'denied' },
-  overloaded: { status: 503, outcome: 'failed' },
-  'write-not-served': { status: 403, outcome: 'denied' },
-  'not-a-token': { status: 422, outcome: 'denied' },
-  'ttl-exceeds-policy': { status: 403, outcome: 'denied' },
-  'invalid-request': { status: 400, outcome: 'denied' },
-  'upstream-unavailable': { status: 503, outcome: 'failed' },
-  'upstream-refused': { status: 502, outcome: 'failed' },
-  'audit-unavailable': { status: 503, outcome: 'failed' },
-  internal: { status: 500, outcome: 'failed' },
-};
+import { problems, type RefusalCode } from '../foundation/wire.ts';
+import type { Refusal } from './contract.ts';
 
 /** What an agent is told of our own codes: enough to know whether to try again, nothing of other services. */
 const refusalOfError: Readonly<Record<ErrorCode, RefusalCode>> = {
@@ -74,7 +52,7 @@ export class BrokerRefusal extends Error implements Refusal {
   constructor(code: RefusalCode, { names, retryAfter, rule, detail, cause, recordedAs }: RefusalOptions = {}) {
     super(code);
     this.code = code;
-    this.status = refusals[code].status;
+    this.status = problems[code].status;
     if (names !== undefined && names.length > 0) this.names = names;
     if (retryAfter !== undefined) this.retryAfter = Math.max(1, Math.ceil(retryAfter));
     if (cause instanceof FlowError) this.cause = cause;

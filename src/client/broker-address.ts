@@ -1,3 +1,4 @@
+import { isLoopback } from '../foundation/safe-address.ts';
 import { BrokerError } from './broker-error.ts';
 
 // not as an import, which loads everything that it exports: a tenth of node's own start
@@ -26,16 +27,11 @@ export function parseAddress(text: string): Address {
     throw new TypeError('broker: the address has a host and a port, and nothing else');
   }
   const secure = url.protocol === 'https:';
-  if (!secure && !isLoopback(url.hostname)) {
+  if (!secure && !isLoopback(url)) {
     throw new TypeError('broker: plain http is for 127.0.0.1, [::1] and localhost; use https');
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   return { kind: 'tcp', secure, host, port: url.port === '' ? (secure ? 443 : 80) : Number(url.port) };
-}
-
-/** A literal loopback address or `localhost`, as the URL parser writes them. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 /**

@@ -1,18 +1,8 @@
+import type { RefusalCode } from '../foundation/wire.ts';
+
 /** Why a broker gave nothing: its own refusals by their stable codes, and what this side found. */
 export type BrokerErrorCode =
-  | 'not-authenticated'
-  | 'not-allowed'
-  | 'reason-required'
-  | 'rate-limited'
-  | 'write-not-served'
-  | 'not-a-token'
-  | 'ttl-exceeds-policy'
-  | 'invalid-request'
-  | 'upstream-unavailable'
-  | 'upstream-refused'
-  | 'audit-unavailable'
-  | 'overloaded'
-  | 'internal'
+  | RefusalCode
   /** nobody answers at the address */
   | 'unreachable'
   /** not within the deadline */

@@ -1,3 +1,5 @@
+import { type LeaseClock, systemClock } from '../foundation/clocks.ts';
+import { headerNames, longestReason, nameForm, pathOf, paths } from '../foundation/wire.ts';
 import { parseAddress } from './broker-address.ts';
 import {
   type FlowAnswer,
@@ -11,7 +13,7 @@ import {
 import { createFetch, type FetchOptions, sha256 } from './fetch-with-token.ts';
 import type { Credential } from './credential.ts';
 import { BrokerError } from './broker-error.ts';
-import { createLeases, type LeaseClock, processClock } from './leases.ts';
+import { createLeases } from './leases.ts';
 import { createOnce } from './single-flight.ts';
 import { createRequests } from './request.ts';
 
@@ -57,7 +59,7 @@ export interface Client {
 
 /** A client of one broker, as one agent. @throws TypeError for an unsafe address and other misuse */
 export function createClient(options: ClientOptions): Client {
-  const { deadline = 30_000, agentRunId, reason, ca, clock = processClock } = options;
+  const { deadline = 30_000, agentRunId, reason, ca, clock = systemClock } = options;
   if (!(deadline > 0)) throw new TypeError('deadline: milliseconds, more than 0');
   const requests = createRequests({
     address: parseAddress(options.broker),
@@ -65,8 +67,8 @@ export function createClient(options: ClientOptions): Client {
     deadline,
     ca,
     headers: {
-      ...(agentRunId === undefined ? {} : { 'x-agent-run-id': header('agentRunId', agentRunId) }),
-      ...(reason === undefined ? {} : { 'x-reason': header('reason', reason) }),
+      ...(agentRunId === undefined ? {} : { [headerNames.run]: header('agentRunId', agentRunId) }),
+      ...(reason === undefined ? {} : { [headerNames.reason]: header('reason', reason) }),
     },
   });
   const [tokens, leased] = [createLeases<Token>(clock), createLeases<LeasedSecret>(clock)];
@@ -80,7 +82,7 @@ export function createClient(options: ClientOptions): Client {
   async function askToken(key: string, flow: string, inputs: FlowInputs): Promise<Token> {
     const asked = clock.monotonic();
     const given = Object.keys(inputs).length === 0 ? undefined : { inputs };
-    const granted = tokenIn(await requests.post(`/v1/tokens/${nameOf(flow)}`, given));
+    const granted = tokenIn(await requests.post(pathOf('token', nameOf(flow)), given));
     if (granted.expiresIn !== undefined) tokens.put(key, granted.token, granted.expiresIn * 1_000, asked);
     return granted.token;
   }
@@ -88,7 +90,7 @@ export function createClient(options: ClientOptions): Client {
   async function askSecrets(names: readonly string[]): Promise<Secrets> {
     const asked = clock.monotonic();
     const now = clock.now();
-    const found = secretsIn(await requests.post('/v1/secrets/resolve', { secrets: names }), names);
+    const found = secretsIn(await requests.post(paths.secrets, { secrets: names }), names);
     for (const [name, secret] of found) leased.put(name, secret, secret.expiresAt.getTime() - now, asked);
     return found;
   }
@@ -96,7 +98,7 @@ export function createClient(options: ClientOptions): Client {
   async function rejected(flow: string, tokenHash: string): Promise<boolean> {
     tokens.drop(({ accessToken }) => sha256(accessToken) === tokenHash);
     return onceRejected(`${flow} ${tokenHash}`, async () => {
-      const answer = await requests.post(`/v1/tokens/${nameOf(flow)}/rejected`, { token_hash: tokenHash });
+      const answer = await requests.post(pathOf('rejected', nameOf(flow)), { token_hash: tokenHash });
       return recordOf(answer)['evicted'] === true;
     });
   }
@@ -114,7 +116,7 @@ export function createClient(options: ClientOptions): Client {
     },
     async run(flow, inputs = {}) {
       const given = Object.keys(inputs).length === 0 ? undefined : { inputs };
-      return flowAnswerIn(await requests.post(`/v1/flows/${nameOf(flow)}`, given));
+      return flowAnswerIn(await requests.post(pathOf('flow', nameOf(flow)), given));
     },
     fetch: (flow, own = {}) =>
       createFetch({
@@ -136,11 +138,11 @@ const none: Secrets = new Map();
 
 /** A name as a part of a path; what no file could be called is not sent. @throws BrokerError not-allowed, as the broker would */
 function nameOf(flow: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/.test(flow)) throw new BrokerError('not-allowed');
+  if (!nameForm.test(flow)) throw new BrokerError('not-allowed');
   return flow;
 }
 
 function header(option: string, text: string): string {
-  if (/^[\x20-\x7e]{1,200}$/.test(text)) return text;
-  throw new TypeError(`${option}: one line of at most 200 ASCII characters`);
+  if (text.length <= longestReason && /^[\x20-\x7e]+$/.test(text)) return text;
+  throw new TypeError(`${option}: one line of at most ${longestReason} ASCII characters`);
 }

@@ -1,4 +1,4 @@
-import { isLoopback } from './broker-address.ts';
+import { isLoopback } from '../foundation/safe-address.ts';
 import type { Token } from './answers.ts';
 import { BrokerError } from './broker-error.ts';
 
@@ -22,7 +22,7 @@ export function createFetch({ token, rejected, fetch, origins }: Source): typeof
 
   return async (input, init) => {
     const target = new URL(input instanceof Request ? input.url : input);
-    if (target.protocol !== 'https:' && !(target.protocol === 'http:' && isLoopback(target.hostname))) {
+    if (target.protocol !== 'https:' && !(target.protocol === 'http:' && isLoopback(target))) {
       throw new TypeError('a token goes over https, or plain http to a loopback address');
     }
     if (allowed?.includes(target.origin) === false) throw new TypeError(`the token is not for ${target.origin}`);

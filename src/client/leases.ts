@@ -1,18 +1,4 @@
-/** Time as leases need it. */
-export interface LeaseClock {
-  /** epoch milliseconds */
-  readonly now: () => number;
-  /** milliseconds of a clock that nobody sets */
-  readonly monotonic: () => number;
-  /** runs `work` after some milliseconds, without keeping the process up for it */
-  readonly after: (milliseconds: number, work: () => void) => void;
-}
-
-export const processClock: LeaseClock = {
-  now: Date.now,
-  monotonic: () => performance.now(),
-  after: (milliseconds, work) => void setTimeout(work, Math.min(milliseconds, 2 ** 31 - 1)).unref(),
-};
+import type { LeaseClock } from '../foundation/clocks.ts';
 
 /** What was given for a while. */
 export interface Leases<T> {

@@ -1,21 +1,21 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { headerOf, nameForm, problemType } from '../foundation/wire.ts';
 import { BrokerError } from './broker-error.ts';
 
 /** What is told again must be harmless text: codes, names and ids in the forms that a broker gives them. */
 const codeForm = /^[a-z][a-z-]{0,49}$/;
-const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 const idForm = /^[A-Za-z0-9-]{1,64}$/;
 
 /** `X-Request-Id` of an answer. */
 export function requestIdOf(headers: IncomingHttpHeaders): string | undefined {
-  const id = headers['x-request-id'];
+  const id = headerOf(headers, 'request');
   return typeof id === 'string' && idForm.test(id) ? id : undefined;
 }
 
 /** A refusal (RFC 9457) as an error; what is none, as `protocol`. */
 export function problemIn(status: number, headers: IncomingHttpHeaders, body: string): BrokerError {
   const requestId = requestIdOf(headers);
-  const problem = /^application\/problem\+json\b/.test(headers['content-type'] ?? '') ? parsed(body) : undefined;
+  const problem = headers['content-type']?.split(';', 1)[0]?.trim() === problemType ? parsed(body) : undefined;
   const code = problem?.['code'];
   if (typeof code !== 'string' || !codeForm.test(code)) {
     return new BrokerError('protocol', { status, requestId, detail: `status ${status}, and no reason` });

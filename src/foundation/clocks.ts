@@ -1,10 +1,16 @@
-/** What the broker knows of time. Leases run on a monotonic clock, which nobody can set back. */
-export interface BrokerClock {
-  /** epoch milliseconds, for what agents and the trail read */
+/** Time as leases need it: they run on a monotonic clock, which nobody can set back. */
+export interface LeaseClock {
+  /** epoch milliseconds, for what people, agents and the trail read */
   readonly now: () => number;
   /** milliseconds since some start */
   readonly monotonic: () => number;
-  /** Calls once, after so many milliseconds; keeps no process alive. @returns takes it back */
+  /** Calls once, after so many milliseconds; keeps no process alive. */
+  readonly after: (milliseconds: number, call: () => void) => void;
+}
+
+/** What the broker knows of time. */
+export interface BrokerClock extends LeaseClock {
+  /** @returns takes it back */
   readonly after: (milliseconds: number, call: () => void) => () => void;
 }
 

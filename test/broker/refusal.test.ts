@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { auditRefusal, BrokerRefusal, refusalOf, refusals } from '../../src/broker/refusal.ts';
+import { auditRefusal, BrokerRefusal, refusalOf } from '../../src/broker/refusal.ts';
 import { type ErrorCode, errorCodes, FlowError } from '../../src/foundation/errors.ts';
+import { problems } from '../../src/foundation/wire.ts';
 
 describe('refusals', () => {
   const codes = Object.keys(errorCodes) as ErrorCode[];
@@ -14,7 +15,7 @@ describe('refusals', () => {
     });
     const refusal = refusalOf(error, { names: ['stripe.live_key'] });
     expect(refusal.cause).toBe(error);
-    expect(refusal.status).toBe(refusals[refusal.code].status);
+    expect(refusal.status).toBe(problems[refusal.code].status);
     expect(refusal.truth()).toEqual({ rule: undefined, detail: code });
     expect(refusal.toJSON()).toEqual({
       code: refusal.code,

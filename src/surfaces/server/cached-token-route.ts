@@ -4,10 +4,10 @@ import { type Exchange, jsonAnswer, type Send } from './http-answers.ts';
 import { hasBody } from './request-body.ts';
 import { claimsOf } from './request-claims.ts';
 import { addressOf, provenAtOnce } from './request-identity.ts';
-import { nameForm } from './routes.ts';
+import { nameForm, paths, pathOf } from '../../foundation/wire.ts';
 
-const prefix = '/v1/tokens/';
-const route = '/v1/tokens/{flow}';
+const route = paths.token;
+const prefix = pathOf('token', '');
 
 export interface HotOptions {
   readonly broker: Broker;

@@ -5,11 +5,12 @@ import type { Caller } from '../../broker/contract.ts';
 import type { Exchange, Send } from './http-answers.ts';
 import { hasBody, readJson } from './request-body.ts';
 import { type Claims, claimsOf } from './request-claims.ts';
-import { EdgeRefusal } from './problem-codes.ts';
+import { EdgeRefusal } from './edge-refusal.ts';
 import { addressOf, prove } from './request-identity.ts';
 import { noRoute } from './parser-refusals.ts';
 import type { RecordRefusal } from './record-refusal.ts';
-import { type AgentRoute, nameForm, type RequestBody, type Route, routes, type Serving } from './routes.ts';
+import { nameForm } from '../../foundation/wire.ts';
+import { type AgentRoute, type RequestBody, type Route, routes, type Serving } from './routes.ts';
 
 export interface ApplicationOptions {
   readonly serving: Serving;

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
-import { EdgeRefusal } from './problem-codes.ts';
+import { isLoopbackHost } from '../../foundation/safe-address.ts';
+import { EdgeRefusal } from './edge-refusal.ts';
 
 /** A `Host` with its port (RFC 9110, section 7.2), the port in group 2 and an IPv6 address in brackets. */
 const form = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i;
@@ -24,7 +25,7 @@ export function createHostCheck({ names, anyAddress }: HostOptions): (host: stri
       ?.toLowerCase()
       .replace(/^\[|\]$/g, '');
     if (name === undefined) return false;
-    if (isIP(name) !== 0) return anyAddress || name === '::1' || /^127\.\d+\.\d+\.\d+$/.test(name);
+    if (isIP(name) !== 0) return anyAddress || isLoopbackHost(name);
     return expected.has(name);
   };
 

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Metrics } from './metrics.ts';
-import { type Problem, problems } from './problem-codes.ts';
+import { headerNames, problems, problemType } from '../../foundation/wire.ts';
+import type { Problem } from './edge-refusal.ts';
 
 /** One request and its answer. */
 export interface Exchange {
@@ -45,7 +46,7 @@ export function createSend({ metrics, stopping }: AnswerOptions): Send {
       'no-store',
       'X-Content-Type-Options',
       'nosniff',
-      'X-Request-Id',
+      headerNames.request,
       id,
       ...headers,
     ]);
@@ -63,7 +64,7 @@ export function problemAnswer(problem: Problem, id: string): Answer {
   const { status } = problems[code];
   return {
     status,
-    type: 'application/problem+json',
+    type: problemType,
     body: JSON.stringify(problemBody(problem, id)),
     headers: [
       // RFC 6750 section 3: without an error code, so that all that fails looks the same

@@ -18,7 +18,7 @@ import { type ListenAddress, listenOnTcp, tcpAddress } from './listen-tcp.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type Reading } from './metrics.ts';
 import { openapi } from './openapi.ts';
-import { EdgeRefusal, problemOf } from './problem-codes.ts';
+import { EdgeRefusal, problemOf } from './edge-refusal.ts';
 import { answerRest, noRoute } from './parser-refusals.ts';
 import { createRecordRefusal, RecordedRefusal } from './record-refusal.ts';
 import { listenOnSocket } from './listen-socket.ts';

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { type ProblemCode, problems } from './problem-codes.ts';
+import { headerNames, longestReason, type ProblemCode, problems, problemType, runForm } from '../../foundation/wire.ts';
 import { type Route, routes } from './routes.ts';
 
 /** Problems that any route may answer with. */
@@ -39,9 +39,12 @@ export function openapi(): Json {
       },
       headers: { requestId: { description: 'as the audit trail has it', required: true, schema: { type: 'string' } } },
       parameters: {
-        runId: header('X-Agent-Run-Id', 'recorded as claimed', '^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$'),
-        agentId: header('X-Agent-Id', 'must name the agent that the credential proves'),
-        reason: header('X-Reason', 'why: one line of at most 200 characters, kept on the audit trail'),
+        runId: header(headerNames.run, 'recorded as claimed', runForm.source),
+        agentId: header(headerNames.agent, 'must name the agent that the credential proves'),
+        reason: header(
+          headerNames.reason,
+          `why: one line of at most ${longestReason} characters, kept on the audit trail`,
+        ),
       },
     },
   };
@@ -106,20 +109,20 @@ function responses(route: Route): Json {
             ...problemResponse(503, byStatus.get(503) ?? []),
             content: {
               'application/json': { schema: unready },
-              'application/problem+json': { schema: problemSchema(503, byStatus.get(503) ?? []) },
+              [problemType]: { schema: problemSchema(503, byStatus.get(503) ?? []) },
             },
           },
         }),
   };
 }
 
-const headers = { 'X-Request-Id': { $ref: '#/components/headers/requestId' } };
+const headers = { [headerNames.request]: { $ref: '#/components/headers/requestId' } };
 
 function problemResponse(status: number, codes: readonly ProblemCode[]): Json {
   return {
     description: codes.map((code) => `${code}: ${problems[code].detail}`).join(' '),
     headers,
-    content: { 'application/problem+json': { schema: problemSchema(status, codes) } },
+    content: { [problemType]: { schema: problemSchema(status, codes) } },
   };
 }
 

@@ -3,7 +3,8 @@ import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } 
 import type { Duplex } from 'node:stream';
 import { type Exchange, problemBody } from './http-answers.ts';
 import type { Metrics } from './metrics.ts';
-import { EdgeRefusal, type ProblemCode, problems } from './problem-codes.ts';
+import { headerNames, problems, problemType, type ProblemCode } from '../../foundation/wire.ts';
+import { EdgeRefusal } from './edge-refusal.ts';
 
 export interface RestOptions {
   readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
@@ -51,11 +52,11 @@ function endRaw(socket: Duplex, code: ProblemCode, headers: readonly string[] = 
   const body = JSON.stringify(problemBody({ code }, id));
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    'Content-Type: application/problem+json',
+    `Content-Type: ${problemType}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
     'X-Content-Type-Options: nosniff',
-    `X-Request-Id: ${id}`,
+    `${headerNames.request}: ${id}`,
     ...headers,
     'Connection: close',
   ];

@@ -1,7 +1,8 @@
 import type { AuditEvent, AuditTrail } from '../../audit/contract.ts';
 import { createFloods, type FloodOptions } from '../../audit/refusal-floods.ts';
 import { BrokerRefusal } from '../../broker/refusal.ts';
-import { EdgeRefusal, type ProblemCode } from './problem-codes.ts';
+import type { ProblemCode } from '../../foundation/wire.ts';
+import { EdgeRefusal } from './edge-refusal.ts';
 
 export interface RecordOptions extends Omit<FloodOptions, 'record'> {
   readonly trail: Pick<AuditTrail, 'record'>;

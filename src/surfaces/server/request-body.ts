@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { EdgeRefusal } from './problem-codes.ts';
+import { EdgeRefusal } from './edge-refusal.ts';
 
 /** bytes of a request's body */
 const largestBody = 65_536;

@@ -1,9 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { EdgeRefusal } from './problem-codes.ts';
+import { headerOf, longestReason, runForm } from '../../foundation/wire.ts';
+import { EdgeRefusal } from './edge-refusal.ts';
 
-/** Characters of a reason, in the body or as `X-Reason`. */
-export const longestReason = 200;
-const runForm = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
 // oxlint-disable-next-line no-control-regex -- these are what is refused
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
@@ -17,8 +15,8 @@ export interface Claims {
 
 /** @throws EdgeRefusal invalid-request */
 export function claimsOf(headers: IncomingHttpHeaders): Claims {
-  const run = headers['x-agent-run-id'];
-  const reason = headers['x-reason'];
+  const run = headerOf(headers, 'run');
+  const reason = headerOf(headers, 'reason');
   if (run !== undefined && (typeof run !== 'string' || !runForm.test(run))) throw new EdgeRefusal('invalid-request');
   if (reason !== undefined && (typeof reason !== 'string' || !isReason(reason))) {
     throw new EdgeRefusal('invalid-request');

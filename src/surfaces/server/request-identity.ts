@@ -1,4 +1,5 @@
 import { type Authenticator, bearerToken, type Proven } from '../../broker/authentication/authenticate.ts';
+import { headerNames, headerOf } from '../../foundation/wire.ts';
 import type { Exchange } from './http-answers.ts';
 import type { RecordRefusal } from './record-refusal.ts';
 
@@ -6,7 +7,7 @@ import type { RecordRefusal } from './record-refusal.ts';
 export function provenAtOnce({ request: { headers } }: Exchange, authenticator: Authenticator): Proven | undefined {
   const token = bearerToken(headers.authorization);
   const owner = token === undefined ? undefined : authenticator.bearer(token);
-  const said = headers['x-agent-id'];
+  const said = headerOf(headers, 'agent');
   return owner === undefined || (said !== undefined && said !== owner.agent)
     ? undefined
     : { agent: owner.agent, by: 'token' };
@@ -22,9 +23,9 @@ export async function prove(exchange: Exchange, authenticator: Authenticator, re
   const proven = await authenticator.authenticate(headers.authorization, (failure) => {
     detail = failure.detail;
   });
-  const said = headers['x-agent-id'];
+  const said = headerOf(headers, 'agent');
   if (proven !== undefined && (said === undefined || said === proven.agent)) return proven;
-  if (proven !== undefined) detail = `X-Agent-Id is not "${proven.agent}", whose credential it is`;
+  if (proven !== undefined) detail = `${headerNames.agent} is not "${proven.agent}", whose credential it is`;
   throw await record({
     agent: 'unknown',
     action: 'authenticate',

@@ -2,11 +2,8 @@ import { z } from 'zod';
 import type { AuditAction } from '../../audit/contract.ts';
 import type { Broker, Caller } from '../../broker/contract.ts';
 import { type Answer, jsonAnswer } from './http-answers.ts';
-import { isReason, longestReason } from './request-claims.ts';
-import type { ProblemCode } from './problem-codes.ts';
-
-/** Letters, digits and what stands between them: what no file could name needs no answer from policy. */
-export const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+import { isReason } from './request-claims.ts';
+import { longestReason, nameForm, paths, type ProblemCode } from '../../foundation/wire.ts';
 
 /** What answers may need besides the broker. */
 export interface Serving {
@@ -88,7 +85,7 @@ export const routes: readonly Route[] = [
   {
     access: 'agent',
     method: 'POST',
-    path: '/v1/secrets/resolve',
+    path: paths.secrets,
     id: 'resolveSecrets',
     summary: 'Secrets by their names in registry.yaml: all of them, or none',
     action: 'secrets.resolve',
@@ -111,7 +108,7 @@ export const routes: readonly Route[] = [
   {
     access: 'agent',
     method: 'POST',
-    path: '/v1/tokens/{flow}',
+    path: paths.token,
     id: 'issueToken',
     summary: 'An access token from a flow whose output is one (RFC 6749, section 5.1)',
     action: 'token.issue',
@@ -130,7 +127,7 @@ export const routes: readonly Route[] = [
   {
     access: 'agent',
     method: 'POST',
-    path: '/v1/tokens/{flow}/rejected',
+    path: paths.rejected,
     id: 'reportRejectedToken',
     summary: 'Tells that an API refused a token, so that it is not given out again',
     action: 'token.rejected',
@@ -155,7 +152,7 @@ export const routes: readonly Route[] = [
   {
     access: 'agent',
     method: 'POST',
-    path: '/v1/flows/{flow}',
+    path: paths.flow,
     id: 'runFlow',
     summary: 'The output of a flow that only reads',
     action: 'flow.run',
@@ -174,7 +171,7 @@ export const routes: readonly Route[] = [
   {
     access: 'agent',
     method: 'GET',
-    path: '/v1/flows',
+    path: paths.flows,
     id: 'listFlows',
     summary: 'The flows that the asker may use',
     action: 'flows.list',

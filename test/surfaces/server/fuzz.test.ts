@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createLogger } from '../../../src/surfaces/server/log.ts';
-import { problems } from '../../../src/surfaces/server/problem-codes.ts';
+import { problems } from '../../../src/foundation/wire.ts';
 import { bearer, canary, startStand } from './stand.ts';
 import { addressOf, untilClosed } from './wire.ts';
 

@@ -1,0 +1,96 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/**
+ * What a broker and those who ask it say to each other over HTTP: codes, headers, paths and the forms of names, once for
+ * the server, the client and the command.
+ */
+
+interface ProblemFacts {
+  /** HTTP status */
+  readonly status: number;
+  /** one sentence for the agent's author: fixed, without anything of the request */
+  readonly detail: string;
+}
+
+const ofTheBroker = {
+  'not-authenticated': { status: 401, detail: 'The request holds no credential that is accepted here.' },
+  'not-allowed': { status: 403, detail: 'Policy does not allow this agent to have it, or there is no such name.' },
+  'reason-required': {
+    status: 403,
+    detail: 'Policy wants a reason from this agent: state it as X-Reason or "reason".',
+  },
+  'rate-limited': { status: 429, detail: 'Too many requests: wait for as long as Retry-After says.' },
+  'write-not-served': { status: 403, detail: 'This flow writes: it runs with the command, not over HTTP.' },
+  'not-a-token': { status: 422, detail: "This flow's output is not a token: ask /v1/flows/{flow}." },
+  'ttl-exceeds-policy': { status: 403, detail: 'The token would live longer than policy allows this agent.' },
+  'invalid-request': { status: 400, detail: 'The request is not what /openapi.json describes.' },
+  'upstream-unavailable': { status: 503, detail: 'The service that gives it does not answer: try again later.' },
+  'upstream-refused': {
+    status: 502,
+    detail: 'The service that gives it refused, or gave something unusable: ask the operator.',
+  },
+  'audit-unavailable': { status: 503, detail: 'The audit trail cannot be written, so nothing is given out.' },
+  overloaded: { status: 503, detail: 'Too many requests are being answered: try again soon.' },
+  internal: { status: 500, detail: 'A fault of this program: tell the operator the request id.' },
+} as const satisfies Readonly<Record<string, ProblemFacts>>;
+
+const ofTheSurface = {
+  'origin-refused': { status: 403, detail: 'Requests of web pages are refused.' },
+  'not-found': { status: 404, detail: 'There is no such route: /openapi.json lists them.' },
+  'method-not-allowed': { status: 405, detail: 'The route does not take this method: Allow lists those that it does.' },
+  'request-timeout': { status: 408, detail: 'The request did not arrive within its deadline.' },
+  'too-large': { status: 413, detail: 'A request body has at most 64 KiB.' },
+  'unsupported-media-type': { status: 415, detail: 'A request body is application/json, not encoded.' },
+  'expectation-failed': { status: 417, detail: 'No expectation but 100-continue is met.' },
+  misdirected: { status: 421, detail: 'The Host header names another server than this.' },
+  'headers-too-large': { status: 431, detail: 'Request headers have at most 16 KiB.' },
+} as const satisfies Readonly<Record<string, ProblemFacts>>;
+
+/** Stable codes of an agent's refusals: it sees this, a logical name and the request id, and nothing of other services. */
+export type RefusalCode = keyof typeof ofTheBroker;
+/** Those, and what the HTTP surface itself refuses, before or instead of the broker. */
+export type ProblemCode = RefusalCode | keyof typeof ofTheSurface;
+
+/** Every refusal and failure that an agent can be told, by its stable code. */
+export const problems: Readonly<Record<ProblemCode, ProblemFacts>> = { ...ofTheBroker, ...ofTheSurface };
+
+/** The media type of a problem (RFC 9457). */
+export const problemType = 'application/problem+json';
+
+/** Headers of our own. */
+export const headerNames = {
+  /** of an answer: the request's id on the audit trail */
+  request: 'X-Request-Id',
+  /** must name the agent that the credential proves */
+  agent: 'X-Agent-Id',
+  /** which run of the agent asks: recorded as claimed */
+  run: 'X-Agent-Run-Id',
+  /** why it asks: recorded as stated */
+  reason: 'X-Reason',
+} as const;
+
+/** One of our headers in a message that came in. */
+export function headerOf(headers: IncomingHttpHeaders, name: keyof typeof headerNames): string | string[] | undefined {
+  return headers[headerNames[name].toLowerCase()];
+}
+
+/** What agents ask for, as OpenAPI writes paths. */
+export const paths = {
+  secrets: '/v1/secrets/resolve',
+  token: '/v1/tokens/{flow}',
+  rejected: '/v1/tokens/{flow}/rejected',
+  flow: '/v1/flows/{flow}',
+  flows: '/v1/flows',
+} as const;
+
+/** The path of a flow. @param flow of the form of names, so that nothing of it needs to be encoded */
+export function pathOf(path: 'token' | 'rejected' | 'flow', flow: string): string {
+  return paths[path].replace('{flow}', () => flow);
+}
+
+/** Letters, digits and what stands between them: what no file could name needs no answer from policy. */
+export const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+/** of `X-Agent-Run-Id` */
+export const runForm = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+/** Characters of a reason, in the body or as `X-Reason`. */
+export const longestReason = 200;
