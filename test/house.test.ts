@@ -80,6 +80,11 @@ describe('the house', () => {
         !/^src\/foundation\/(?:wire|clocks|safe-address|expiring-memory)\.ts$/.test(to),
     ],
     [
+      'the governor knows no vault by name',
+      ({ from, to }) =>
+        from.startsWith('src/adapters/vaults/governor/') && /^src\/adapters\/vaults\/(?!governor\/)[^/]+\//.test(to),
+    ],
+    [
       'step kinds are known by their contract alone',
       ({ from, to }) =>
         roomOf(to) === 'steps' && !['steps', 'app'].includes(roomOf(from) ?? '') && to !== 'src/steps/contract.ts',

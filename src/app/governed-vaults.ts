@@ -4,9 +4,8 @@ import type { Secret } from '../foundation/secret.ts';
 import type { VaultSettings } from '../folder/service/settings.ts';
 import type { Vault } from '../adapters/vaults/contract.ts';
 import { createGovernor, type GovernedVault } from '../adapters/vaults/governor/governor.ts';
-import { accountIdentity, identifiedToken } from '../adapters/vaults/onepassword/token-identity.ts';
 import { createOnePasswordVault } from '../adapters/vaults/onepassword/vault.ts';
-import { defaultReserve, type EntryQuota, type QuotaEvent, type QuotaSettings } from '../adapters/vaults/quota.ts';
+import type { EntryQuota, QuotaEvent, QuotaSettings } from '../adapters/vaults/quota.ts';
 import { createVaults } from '../adapters/vaults/by-vault-name.ts';
 import { readToken } from '../adapters/vaults/token-source.ts';
 
@@ -38,35 +37,29 @@ export function createGovernedVaults(options: GovernedVaultsOptions): GovernedVa
   const ledger = 'token' in entries ? undefined : join(stateFolder, 'vault-quota.sqlite');
   const common = { ledger, now, warn, onEvent: onQuota };
 
-  const byToken = (read: () => Promise<Secret>, quota: QuotaSettings | undefined): GovernedVault => {
-    const { token, identity } = identifiedToken(read);
-    const vault = createOnePasswordVault({ token, development });
-    return createGovernor(vault, { ...common, identity, limits: quota, reserve: quota?.reserve ?? defaultReserve });
-  };
-  const byAccount = (account: string): GovernedVault => {
-    const identity = () => Promise.resolve(accountIdentity(account));
-    const vault = createOnePasswordVault({ account, development });
-    return createGovernor(vault, { ...common, identity, limits: undefined, reserve: defaultReserve });
-  };
+  const governed = (
+    signIn: { readonly token: () => Promise<Secret> } | { readonly account: string },
+    quota?: QuotaSettings,
+  ) => createGovernor(createOnePasswordVault({ ...signIn, development, quota }), common);
 
   if ('token' in entries) {
-    const only = byToken(() => Promise.resolve(entries.token), undefined);
+    const only = governed({ token: () => Promise.resolve(entries.token) });
     return { vault: only, urgent: only.urgent, quotas: () => quotasOf([only]) };
   }
-  const governed = entries.map(({ vaults, token, account, quota }) => ({
+  const all = entries.map(({ vaults, token, account, quota }) => ({
     vaults,
-    vault: token === undefined ? byAccount(account ?? '') : byToken(() => readToken(token, taken), quota),
+    vault: governed(token === undefined ? { account: account ?? '' } : { token: () => readToken(token, taken) }, quota),
   }));
   return {
-    vault: createVaults(governed),
-    urgent: createVaults(governed.map(({ vaults, vault }) => ({ vaults, vault: vault.urgent }))),
-    quotas: () => quotasOf(governed.map(({ vault }) => vault)),
+    vault: createVaults(all),
+    urgent: createVaults(all.map(({ vaults, vault }) => ({ vaults, vault: vault.urgent }))),
+    quotas: () => quotasOf(all.map(({ vault }) => vault)),
   };
 }
 
 function quotasOf(vaults: readonly GovernedVault[]): readonly EntryQuota[] {
   return vaults.flatMap((vault, index) => {
-    const state = vault.quota();
+    const state = vault.usage();
     return state === undefined ? [] : [{ ...state, entry: index + 1 }];
   });
 }

@@ -106,6 +106,8 @@ export interface FlowErrorOptions {
   readonly cause?: unknown;
   /** for `rate-limited` and `unavailable`: seconds that the service asked us to wait */
   readonly retryAfter?: number | undefined;
+  /** of a vault: it is about one of its vaults or items; else about the service or its token, and concerns every call */
+  readonly about?: 'subject' | undefined;
 }
 
 /** The one error of this product. Its message and hint never hold a value. */
@@ -115,6 +117,7 @@ export class FlowError extends Error {
   readonly hint: string | undefined;
   readonly place: Place;
   readonly retryAfter: number | undefined;
+  readonly about: 'subject' | undefined;
 
   /** @param message lower-case, without full stop, without the place */
   constructor(code: ErrorCode, message: string, options: FlowErrorOptions = {}) {
@@ -123,12 +126,13 @@ export class FlowError extends Error {
     this.hint = options.hint;
     this.place = options.place ?? {};
     this.retryAfter = options.retryAfter;
+    this.about = options.about;
   }
 
   /** The same error, but for what is given. */
   with(changes: FlowErrorOptions): FlowError {
-    const { hint, place, cause, retryAfter } = this;
-    return new FlowError(this.code, this.message, { hint, place, cause, retryAfter, ...changes });
+    const { hint, place, cause, retryAfter, about } = this;
+    return new FlowError(this.code, this.message, { hint, place, cause, retryAfter, about, ...changes });
   }
 
   /** The same error with more of its place; what is already known stays. */

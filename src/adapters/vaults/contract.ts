@@ -1,6 +1,7 @@
 import type { FlowError } from '../../foundation/errors.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import type { Secret } from '../../foundation/secret.ts';
+import type { VaultQuota } from './quota.ts';
 
 /** A vault service: where secrets live. Adapters are factory functions; every call has a deadline. */
 export interface Vault {
@@ -14,6 +15,8 @@ export interface Vault {
   read(references: readonly Reference[]): Promise<ReadonlyMap<string, Secret | FlowError>>;
   /** optional: items can be looked at and changed */
   readonly items?: VaultItems;
+  /** optional: it takes so many requests in a time */
+  readonly quota?: VaultQuota;
   /** requests that this adapter made to the service since it was created */
   readonly requests: () => number;
   close(): Promise<void>;

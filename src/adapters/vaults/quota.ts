@@ -10,13 +10,6 @@ export interface QuotaLimits {
   readonly day: number;
 }
 
-/** What a plan of 1Password allows. Source: https://developer.1password.com/docs/service-accounts/rate-limits/ */
-export const planLimits = {
-  business: { hour: 10_000, hourWrites: 1_000, day: 50_000 },
-  teams: { hour: 1_000, hourWrites: 100, day: 5_000 },
-  individual: { hour: 1_000, hourWrites: 100, day: 1_000 },
-} as const satisfies Readonly<Record<string, QuotaLimits>>;
-
 /** the share of each limit that is kept for break-glass flows, where nothing else is said */
 export const defaultReserve = 0.1;
 
@@ -30,6 +23,18 @@ export interface QuotaSettings extends QuotaLimits {
 export interface QuotaIdentity {
   readonly token: string;
   readonly account: string;
+}
+
+/** Whose a vault's requests are, and how many it takes. */
+export interface VaultQuota {
+  /** asked before each call; undefined: nothing is known of it, and nothing counted */
+  readonly identity: () => Promise<QuotaIdentity | undefined>;
+  /** undefined: none are known, and only failures are minded */
+  readonly limits: QuotaLimits | undefined;
+  /** share of each limit that is kept for break-glass flows, 0–1 */
+  readonly reserve: number;
+  /** requests that a process's first call makes before anything else, and items that one request takes */
+  readonly cost: { readonly signIn: number; readonly batch: number };
 }
 
 /** What this machine has used of a quota, as the ledger has it now. */

@@ -4,7 +4,7 @@ import type { TakenEnvironment } from '../../foundation/environment-variables.ts
 import { FlowError } from '../../foundation/errors.ts';
 import { Secret } from '../../foundation/secret.ts';
 
-/** Where a vault's token comes from, as service.yaml says it. */
+/** Where a vault's token is, as service.yaml says it; never the token itself. */
 export type TokenSource =
   | { readonly env: string }
   | { readonly file: string }

@@ -1,6 +1,7 @@
 import type { ConnectionKind } from '../../language/forms.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import type { QuotaSettings } from '../../adapters/vaults/quota.ts';
+import type { TokenSource } from '../../adapters/vaults/token-source.ts';
 
 /** service.yaml, parsed once. */
 export interface Settings {
@@ -74,12 +75,6 @@ export interface VaultSettings {
   /** undefined: the service tells none, as for the desktop app */
   readonly quota: QuotaSettings | undefined;
 }
-
-/** Where a vault's token is; never the token itself. */
-export type TokenSource =
-  | { readonly env: string }
-  | { readonly file: string }
-  | { readonly command: readonly [string, ...string[]] };
 
 export interface IssuerSettings {
   readonly url: string;

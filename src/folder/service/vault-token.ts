@@ -1,6 +1,6 @@
+import type { TokenSource } from '../../adapters/vaults/token-source.ts';
 import type { Source } from '../../language/problems.ts';
 import type { Entry, Node } from '../../language/yaml.ts';
-import type { TokenSource } from './settings.ts';
 
 const fromEnvironment = /^\s*\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}\s*$/;
 

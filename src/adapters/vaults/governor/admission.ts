@@ -2,7 +2,6 @@ import { FlowError } from '../../../foundation/errors.ts';
 import { type Circuit, countsAsFailure, failed, leftAlone, probing, stateOf } from './circuit-breaker.ts';
 import type { Ledger, RequestKind } from './ledger.ts';
 import { type Bucket, bucketAt, day, hour, usedWithin, waitFor } from './sliding-window.ts';
-import { isAboutSubject } from '../onepassword/sdk-errors.ts';
 import type { QuotaIdentity, QuotaLimits, QuotaState } from '../quota.ts';
 
 export interface AccountOptions {
@@ -161,8 +160,7 @@ function meaningOf(error: FlowError | undefined): 'answer' | 'failure' | 'nothin
   if (error === undefined) return 'answer';
   if (error.code === 'aborted' || error.code === 'internal') return 'nothing';
   if (!countsAsFailure(error.code)) return 'answer';
-  const isOfItem = isAboutSubject(error) || error.place.subject !== undefined;
-  return error.code === 'denied' && isOfItem ? 'nothing' : 'failure';
+  return error.code === 'denied' && error.about === 'subject' ? 'nothing' : 'failure';
 }
 
 function exhausted(name: string, urgent: boolean, retryAfter: number): FlowError {

@@ -5,16 +5,11 @@ import type { Vault, VaultItems } from '../contract.ts';
 import { createAccount, type Call, type Refusal, type Ticket } from './admission.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { createMisses } from './misses.ts';
-import type { QuotaEvent, QuotaIdentity, QuotaLimits, QuotaState } from '../quota.ts';
+import type { QuotaEvent, QuotaIdentity, QuotaState, VaultQuota } from '../quota.ts';
 
 export interface GovernorOptions {
-  /** path of the ledger, in the user's state folder; undefined: this process counts for itself */
+  /** path of the ledger, in the user's state folder; undefined, or the vault has no quota: this process counts for itself */
   readonly ledger: string | undefined;
-  /** whose quota it is, asked before each call; undefined: nothing is known of it, and nothing counted */
-  readonly identity: () => Promise<QuotaIdentity | undefined>;
-  readonly limits: QuotaLimits | undefined;
-  /** share of each limit that is kept for break-glass flows, 0–1 */
-  readonly reserve: number;
   /** epoch milliseconds */
   readonly now: () => number;
   /** 0–1; default Math.random */
@@ -29,11 +24,16 @@ export interface GovernedVault extends Vault {
   /** The same for break-glass flows: it may use the reserve, and asks whatever failed before. */
   readonly urgent: Vault;
   /** What is used, and whether the vault is left alone; undefined before the first call. */
-  quota(): QuotaState | undefined;
+  usage(): QuotaState | undefined;
 }
 
-/** requests of a sign-in and the list of vaults, which the first call of a process makes; items that one request takes */
-const cost = { signIn: 5, batch: 50 };
+/** For a vault that tells no quota only failures are minded, and only those that this process met. */
+const unlimited: VaultQuota = {
+  identity: () => Promise.resolve({ token: 'any', account: 'any' }),
+  limits: undefined,
+  reserve: 0,
+  cost: { signIn: 0, batch: Infinity },
+};
 
 /**
  * Keeps a vault below its quota, for all processes of this machine together and across restarts: every request is
@@ -42,7 +42,9 @@ const cost = { signIn: 5, batch: 50 };
  */
 export function createGovernor(vault: Vault, options: GovernorOptions): GovernedVault {
   const { now, warn = () => undefined, onEvent = () => undefined, random = Math.random } = options;
-  const account = createAccount({ limits: options.limits, reserve: options.reserve, now, random });
+  const { identity: whose, limits, reserve, cost } = vault.quota ?? unlimited;
+  const file = vault.quota === undefined ? undefined : options.ledger;
+  const account = createAccount({ limits, reserve, now, random });
   const misses = createMisses(now);
   let opening: Promise<Ledger> | undefined;
   let ledger: Ledger | undefined;
@@ -54,7 +56,7 @@ export function createGovernor(vault: Vault, options: GovernorOptions): Governed
 
   /** A ledger that fails later, on a full disk perhaps, is done without: no read fails for the sake of counting. */
   async function onLedger<T>(work: (ledger: Ledger) => T): Promise<T> {
-    opening ??= openLedger(options.ledger, { now: now(), warn });
+    opening ??= openLedger(file, { now: now(), warn });
     ledger ??= await opening;
     const current = ledger;
     try {
@@ -95,7 +97,7 @@ export function createGovernor(vault: Vault, options: GovernorOptions): Governed
   }
 
   async function governed<T>(call: Call, work: () => Promise<T>): Promise<T> {
-    identity = await options.identity();
+    identity = await whose();
     if (identity === undefined) return work();
     const ticket = await admitted(identity, { ...call, expected: call.expected + (cold ? cost.signIn : 0) });
     try {
@@ -166,6 +168,6 @@ export function createGovernor(vault: Vault, options: GovernorOptions): Governed
       return vault.address;
     },
     urgent,
-    quota: () => (identity === undefined || ledger === undefined ? undefined : account.state(ledger, identity)),
+    usage: () => (identity === undefined || ledger === undefined ? undefined : account.state(ledger, identity)),
   };
 }

@@ -3,7 +3,7 @@ import { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { Item, ItemField, VaultItems } from '../contract.ts';
 import type { Directory } from './id-lookup.ts';
-import { isAboutSubject, subjectError } from './sdk-errors.ts';
+import { subjectError } from './sdk-errors.ts';
 import type { Spellings, WholeItem } from './thread-messages.ts';
 import { namesOf } from './read-references.ts';
 import type { SdkThread } from './thread.ts';
@@ -83,7 +83,7 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
       } catch (error) {
         const found = asFlowError(error);
         // gone already: a run beside this one was faster, or the first answer was lost
-        if (found.code !== 'not-found' || !isAboutSubject(found))
+        if (found.code !== 'not-found' || found.about !== 'subject')
           throw found.at({ subject: item.reference.toString() });
       }
       directory.forget(vault);

@@ -1,4 +1,5 @@
-import { defaultReserve, planLimits, type QuotaSettings } from '../quota.ts';
+import { defaultReserve, type QuotaSettings } from '../quota.ts';
+import { planLimits } from './plan-limits.ts';
 
 interface WrittenQuota {
   readonly plan?: keyof typeof planLimits;

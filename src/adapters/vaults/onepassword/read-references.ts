@@ -2,7 +2,7 @@ import { asFlowError, FlowError } from '../../../foundation/errors.ts';
 import type { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { Directory } from './id-lookup.ts';
-import { isAboutSubject, subjectError } from './sdk-errors.ts';
+import { subjectError } from './sdk-errors.ts';
 import type { Picked, Spellings } from './thread-messages.ts';
 import type { SdkThread } from './thread.ts';
 
@@ -165,7 +165,7 @@ async function aboutSubject<T>(work: Promise<T>): Promise<T | FlowError> {
     return await work;
   } catch (error) {
     const found = asFlowError(error);
-    if (isAboutSubject(found)) return found;
+    if (found.about === 'subject') return found;
     throw found;
   }
 }

@@ -7,8 +7,8 @@ interface Meaning {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string;
-  /** about one vault or item, not about the service or the token */
-  readonly subject?: true;
+  /** as {@link FlowError.about} */
+  readonly about?: 'subject';
 }
 
 const meanings: readonly Meaning[] = [
@@ -47,42 +47,42 @@ const meanings: readonly Meaning[] = [
     code: 'denied',
     message: 'the token may not do that in this vault',
     hint: 'give its service account write access to the vault; access is fixed when one is created',
-    subject: true,
+    about: 'subject',
   },
   {
     text: /not up to date|data conflict occurred/i,
     code: 'conflict',
     message: 'the item or its vault has changed in between',
     hint: 'someone else is at work on it; run again',
-    subject: true,
+    about: 'subject',
   },
   {
     text: /not in an active state/i,
     code: 'not-found',
     message: 'the item is archived',
     hint: 'restore it in 1Password, or name another',
-    subject: true,
+    about: 'subject',
   },
   {
     text: /couldn't be found|no vault matched|no item matched|cannot be found|ID is not in a valid format/i,
     code: 'not-found',
     message: 'there is no such vault or item, or the token may not see it',
     hint: 'compare the names in 1Password, and which vaults the service account has',
-    subject: true,
+    about: 'subject',
   },
   {
     text: /unsupported|web ?form|would be lost|cannot be edited|can't be edited/i,
     code: 'refused',
     message: 'the SDK cannot change this item without losing parts of it',
     hint: 'make an item of its own for this, instead of one that is used in browsers',
-    subject: true,
+    about: 'subject',
   },
   {
     text: /too (?:big|large)|exceeds the limit/i,
     code: 'invalid-value',
     message: 'the item is too large',
     hint: 'keep large files elsewhere',
-    subject: true,
+    about: 'subject',
   },
   {
     text: /error sending request/i,
@@ -111,30 +111,20 @@ const unknown: Meaning = {
   hint: 'run with --debug for its words',
 };
 
-const aboutSubject = new WeakSet<FlowError>();
-
-/** Whether an error is about one vault or item; others are about the service or the token, and concern every call. */
-export function isAboutSubject(error: FlowError): boolean {
-  return aboutSubject.has(error);
-}
-
 /** An SDK failure as our error. */
 export function classify(failure: SdkFailure): FlowError {
   const text = failure.name === 'RateLimitExceededError' ? 'rate limit exceeded' : failure.text;
   const meaning = meanings.find((each) => each.text.test(text)) ?? unknown;
   const network = meaning.code === 'unavailable' && failure.network !== undefined ? `: ${failure.network}` : '';
-  const error = new FlowError(meaning.code, `${meaning.message}${network}`, {
+  return new FlowError(meaning.code, `${meaning.message}${network}`, {
     hint: meaning.hint,
+    about: meaning.about,
     cause: new Error(`${failure.name}: ${failure.text}`),
-    ...(failure.retryAfter === undefined ? {} : { retryAfter: failure.retryAfter }),
+    retryAfter: failure.retryAfter,
   });
-  if (meaning.subject === true) aboutSubject.add(error);
-  return error;
 }
 
 /** An error of our own about one vault or item. */
 export function subjectError(code: ErrorCode, message: string, hint?: string): FlowError {
-  const error = new FlowError(code, message, hint === undefined ? {} : { hint });
-  aboutSubject.add(error);
-  return error;
+  return new FlowError(code, message, { hint, about: 'subject' });
 }

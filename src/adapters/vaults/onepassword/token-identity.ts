@@ -40,9 +40,9 @@ export function identifiedToken(read: () => Promise<Secret>): IdentifiedToken {
 }
 
 /** The desktop app's account, by its name. */
-export function accountIdentity(account: string): QuotaIdentity {
+export function identifiedAccount(account: string) {
   const id = shortHash('account', account);
-  return { token: id, account: id };
+  return { account, identity: () => Promise.resolve<QuotaIdentity>({ token: id, account: id }) };
 }
 
 /**

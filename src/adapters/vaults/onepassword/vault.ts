@@ -1,11 +1,13 @@
 import type { Secret } from '../../../foundation/secret.ts';
 import type { Vault, VaultItems } from '../contract.ts';
+import { defaultReserve, type QuotaSettings } from '../quota.ts';
 import { tokenOrigin } from './sign-in-address.ts';
 import { createDirectory } from './id-lookup.ts';
 import { createOnePasswordItems } from './items.ts';
 import type { WorkerSetup } from './thread-messages.ts';
 import { readAll } from './read-references.ts';
 import { createSdkThread } from './thread.ts';
+import { identifiedAccount, identifiedToken } from './token-identity.ts';
 
 /** Who signs in: a service account by its token, or the person at the desktop app by the account's name. */
 type OnePasswordSignIn = { readonly token: () => Promise<Secret> } | { readonly account: string };
@@ -17,18 +19,24 @@ export type OnePasswordOptions = OnePasswordSignIn & {
   readonly vaults?: readonly string[] | undefined;
   /** milliseconds for one call, sign-in included; 20,000 by default, 90,000 where a person has to touch a sensor */
   readonly deadline?: number;
+  /** absent: the service tells none, as for the desktop app and on the laptop */
+  readonly quota?: QuotaSettings | undefined;
 };
+
+/** a sign-in makes about five requests, the list of vaults among them; a batch of items is one */
+const cost = { signIn: 5, batch: 50 };
 
 /**
  * 1Password through its SDK, which runs in a thread of its own. Nothing is contacted, and no token read, before the
  * first call.
  */
 export function createOnePasswordVault(options: OnePasswordOptions): Vault {
-  const byToken = 'token' in options;
-  let address = byToken ? 'https://1password.com' : `1Password account "${options.account}"`;
+  const source = 'token' in options ? identifiedToken(options.token) : identifiedAccount(options.account);
+  const byToken = 'token' in source;
+  let address = byToken ? 'https://1password.com' : `1Password account "${source.account}"`;
   const sign = async (): Promise<WorkerSetup['sign']> => {
-    if (!byToken) return { account: options.account };
-    const token = await options.token();
+    if (!byToken) return { account: source.account };
+    const token = await source.token();
     const origin = tokenOrigin(token, options.development);
     address = `${origin.protocol}//${origin.host}`;
     return { token: token.reveal(), origin };
@@ -43,6 +51,12 @@ export function createOnePasswordVault(options: OnePasswordOptions): Vault {
     },
     read: (references) => readAll(thread, directory, references),
     items,
+    quota: {
+      identity: source.identity,
+      limits: options.quota,
+      reserve: options.quota?.reserve ?? defaultReserve,
+      cost,
+    },
     requests: () => thread.requests(),
     close: () => thread.close(),
   };

@@ -7,7 +7,7 @@ import { Secret } from '../../../../src/foundation/secret.ts';
 import type { Vault, VaultItems } from '../../../../src/adapters/vaults/contract.ts';
 import { createGovernor, type GovernorOptions } from '../../../../src/adapters/vaults/governor/governor.ts';
 import { openLedger } from '../../../../src/adapters/vaults/governor/ledger.ts';
-import type { QuotaEvent } from '../../../../src/adapters/vaults/quota.ts';
+import type { QuotaEvent, VaultQuota } from '../../../../src/adapters/vaults/quota.ts';
 import { codeOf, ref, told } from '../../../contracts/vault.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'governor-'));
@@ -70,14 +70,20 @@ function service() {
 const limits = { hour: 100, hourWrites: 10, day: 300 };
 const password = 'op://Agents/One/password';
 
-function open(vault: Vault, more: Partial<GovernorOptions> = {}) {
+const quotaOfOne: VaultQuota = {
+  identity: () => Promise.resolve({ token: 'one', account: 'acme' }),
+  limits,
+  reserve: 0.1,
+  cost: { signIn: 5, batch: 50 },
+};
+
+/** @param quota instead of what the vault tells; null: it tells none */
+function open(vault: Vault, quota: Partial<VaultQuota> | null = {}, more: Partial<GovernorOptions> = {}) {
   const events: QuotaEvent[] = [];
   const warnings: string[] = [];
-  const governor = createGovernor(vault, {
+  const limited = quota === null ? vault : { ...vault, quota: { ...quotaOfOne, ...quota } };
+  const governor = createGovernor(limited, {
     ledger: world.file,
-    identity: () => Promise.resolve({ token: 'one', account: 'acme' }),
-    limits,
-    reserve: 0.1,
     now: () => world.now,
     random: () => 0,
     warn: (line) => warnings.push(line),
@@ -149,7 +155,7 @@ describe('a quota', () => {
     ]);
     expect(await read()).toBe('value');
     expect(await codeOf(governor.urgent.items?.archive(item) ?? read())).toBe('no error');
-    expect(governor.quota()).toMatchObject({ used: { hourWrites: 10, hour: 12, day: 22 }, circuit: 'closed' });
+    expect(governor.usage()).toMatchObject({ used: { hourWrites: 10, hour: 12, day: 22 }, circuit: 'closed' });
     await governor.close();
   });
 
@@ -158,9 +164,9 @@ describe('a quota', () => {
     const { governor, read } = open(connect());
     state.cost = 7;
     for (let index = 0; index < 5; index += 1) await read();
-    expect(governor.quota()?.used).toEqual({ hour: 35, hourWrites: 0, day: 35 });
+    expect(governor.usage()?.used).toEqual({ hour: 35, hourWrites: 0, day: 35 });
     await Promise.all(Array.from({ length: 5 }, () => read()));
-    expect(governor.quota()?.used.hour).toBe(70);
+    expect(governor.usage()?.used.hour).toBe(70);
     await governor.close();
   });
 
@@ -216,9 +222,9 @@ describe('failures', () => {
     expect(state.calls).toBe(5);
     expect([await read(), await read()]).toEqual(['! unavailable', '! unavailable']);
     expect(state.calls).toBe(5);
-    expect(governor.quota()?.circuit).toBe('open');
+    expect(governor.usage()?.circuit).toBe('open');
     world.now += 2_000;
-    expect(governor.quota()?.circuit).toBe('half-open');
+    expect(governor.usage()?.circuit).toBe('half-open');
     await Promise.all([read(), read(), read()]);
     expect(state.calls).toBe(6);
     world.now += 3_999;
@@ -228,7 +234,7 @@ describe('failures', () => {
     state.fail = undefined;
     expect(await read()).toBe('value');
     expect(await read()).toBe('value');
-    expect(governor.quota()?.circuit).toBe('closed');
+    expect(governor.usage()?.circuit).toBe('closed');
     expect(states()).toEqual(['open', 'closed']);
     await governor.close();
   });
@@ -264,7 +270,7 @@ describe('failures', () => {
     world.now += 1_000;
     release();
     expect(await Promise.all(all)).toEqual(Array.from({ length: 8 }, () => '! timeout'));
-    expect(governor.quota()?.circuit).toBe('closed');
+    expect(governor.usage()?.circuit).toBe('closed');
     await governor.close();
   });
 
@@ -286,13 +292,41 @@ describe('failures', () => {
     await governor.close();
   });
 
+  it('of a vault that tells no quota are minded by this process, and no call is counted', async () => {
+    const { state, connect } = service();
+    const { governor, read } = open(connect(), null);
+    for (let index = 0; index < 1_000; index += 1) expect(await read()).toBe('value');
+    state.answer = () => new FlowError('not-found', 'no such item');
+    expect([await read(), await read(), state.calls]).toEqual(['not-found', 'not-found', 1_001]);
+    state.fail = failure('unavailable');
+    for (let index = 0; index < 10; index += 1) await read('op://Agents/Two/password');
+    expect([governor.usage()?.circuit, state.calls]).toEqual(['open', 1_006]);
+    expect(await open(connect(), null).read()).toBe('! unavailable');
+    expect(state.calls).toBe(1_007);
+    expect(() => statSync(world.file)).toThrow(/ENOENT/);
+    await governor.close();
+  });
+
+  it('of a denied token are of the service, whatever was asked for; of a denied item they are not', async () => {
+    const { state, connect } = service();
+    const { governor, read } = open(connect(), { limits: undefined });
+    const get = () => codeOf(governor.items?.get(ref('op://Agents/One')) ?? read());
+    state.fail = new FlowError('denied', 'no', { about: 'subject' }).at({ subject: 'op://Agents/One' });
+    for (let index = 0; index < 6; index += 1) expect(await get()).toBe('denied');
+    expect([governor.usage()?.circuit, state.calls]).toEqual(['closed', 6]);
+    state.fail = new FlowError('denied', 'no').at({ subject: 'op://Agents/One' });
+    for (let index = 0; index < 6; index += 1) expect(await get()).toBe('denied');
+    expect([governor.usage()?.circuit, state.calls]).toEqual(['open', 11]);
+    await governor.close();
+  });
+
   it('about one item are none of the service', async () => {
     const { state, connect } = service();
     const { governor, read } = open(connect());
     for (let index = 0; index < 10; index += 1) {
       expect(await codeOf(governor.items?.get(ref('op://Agents/None')) ?? read())).toBe('not-found');
     }
-    expect(governor.quota()?.circuit).toBe('closed');
+    expect(governor.usage()?.circuit).toBe('closed');
     expect(state.calls).toBe(10);
     await governor.close();
   });
@@ -343,7 +377,7 @@ describe('the ledger', () => {
     const second = open(connect());
     await second.read();
     expect(second.warnings).toEqual([]);
-    expect(second.governor.quota()?.used.hour).toBe(2);
+    expect(second.governor.usage()?.used.hour).toBe(2);
     expect(state.calls).toBe(2);
     await second.governor.close();
   });
@@ -352,7 +386,7 @@ describe('the ledger', () => {
     const { state, connect } = service();
     const blocked = join(folder, 'file');
     writeFileSync(blocked, '');
-    const { governor, read, warnings } = open(connect(), { ledger: join(blocked, 'ledger.sqlite') });
+    const { governor, read, warnings } = open(connect(), {}, { ledger: join(blocked, 'ledger.sqlite') });
     while ((await read()) === 'value') expect(state.requests).toBeLessThanOrEqual(90);
     expect(warnings).toHaveLength(1);
     await governor.close();
@@ -384,9 +418,9 @@ describe('the ledger', () => {
   it('is not opened before the first call, and counts nothing for a token that is none', async () => {
     const { state, connect } = service();
     const { governor, read } = open(connect(), { identity: () => Promise.resolve(undefined) });
-    expect(governor.quota()).toBeUndefined();
+    expect(governor.usage()).toBeUndefined();
     for (let index = 0; index < 200; index += 1) await read();
-    expect([state.calls, governor.quota()]).toEqual([200, undefined]);
+    expect([state.calls, governor.usage()]).toEqual([200, undefined]);
     expect(() => statSync(world.file)).toThrow(/ENOENT/);
     await governor.close();
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { classify, isAboutSubject } from '../../../../src/adapters/vaults/onepassword/sdk-errors.ts';
+import { classify } from '../../../../src/adapters/vaults/onepassword/sdk-errors.ts';
 
 /** The SDK's own words (0.5.0), as they were seen. */
 const seen: readonly (readonly [string, string, string])[] = [
@@ -63,13 +63,14 @@ describe('what the SDK says', () => {
   test.each(seen)('%s: %s → %s', (name, text, code) => {
     const error = classify({ name, text });
     expect(error.code).toBe(code);
-    expect(isAboutSubject(error)).toBe(false);
+    expect(error.about).toBeUndefined();
   });
 
   test.each(aboutOne)('%s → %s, for one vault or item', (text, code) => {
     const error = classify({ name: 'Error', text });
     expect(error.code).toBe(code);
-    expect(isAboutSubject(error)).toBe(true);
+    expect(error.about).toBe('subject');
+    expect(error.at({ subject: 'op://Agents/One' }).about).toBe('subject');
   });
 
   test('every error says what to do', () => {
