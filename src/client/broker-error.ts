@@ -1,20 +1,4 @@
-import type { RefusalCode } from '../foundation/wire.ts';
-
-/** Why a broker gave nothing: its own refusals by their stable codes, and what this side found. */
-export type BrokerErrorCode =
-  | RefusalCode
-  /** nobody answers at the address */
-  | 'unreachable'
-  /** not within the deadline */
-  | 'timeout'
-  /** what answered is no broker, or cut its answer short */
-  | 'protocol'
-  /** the socket is not this user's or root's: nothing was sent */
-  | 'unsafe'
-  /** there is no agent token to send */
-  | 'no-credential'
-  /** the client was closed */
-  | 'closed';
+import type { BrokerErrorCode } from './error-codes.ts';
 
 export interface BrokerErrorFacts {
   /** HTTP status, where there was an answer */

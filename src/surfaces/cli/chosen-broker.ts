@@ -1,7 +1,9 @@
 import { BrokerError } from '../../client/broker-error.ts';
+import type { BrokerErrorCode } from '../../client/error-codes.ts';
 import { type Client, createClient } from '../../client/client.ts';
 import type { Credential } from '../../client/credential.ts';
 import { type ErrorCode, FlowError } from '../../foundation/errors.ts';
+import type { ProblemCode, RefusalCode } from '../../foundation/wire.ts';
 import { commonOptions, looseArguments } from './arguments.ts';
 import type { Invocation } from './main.ts';
 
@@ -99,30 +101,30 @@ async function runningFor(dir: string, wanted: unknown): Promise<string> {
 }
 
 type Told = readonly [ErrorCode, string, string];
+/** What says that no `flows serve` answers there as it should: {@link unknown}. */
+type Unlikely = Exclude<ProblemCode, RefusalCode> | 'internal' | 'protocol';
 
 /** What an agent's refusals are at the command line: code, message, hint. */
-const told: ReadonlyMap<string, Told> = new Map<string, Told>([
-  [
-    'not-authenticated',
-    ['denied', 'the broker does not know who asks', 'the agent token is wrong, revoked or expired'],
-  ],
-  ['not-allowed', ['denied', 'policy does not allow it, or there is no such name', '']],
-  ['reason-required', ['denied', 'policy wants a reason', 'set FLOWS_REASON']],
-  ['rate-limited', ['rate-limited', 'the broker was asked too often', 'try again later']],
-  ['write-not-served', ['refused', 'it writes, and the broker serves no writes', 'run it where its files are']],
-  ['not-a-token', ['usage', 'its output is not a token', 'leave --header out']],
-  ['ttl-exceeds-policy', ['denied', 'it would live longer than policy allows', '']],
-  ['invalid-request', ['usage', 'the broker does not take these inputs', 'see --help']],
-  ['upstream-unavailable', ['unavailable', 'a service that the broker asked does not answer', 'try again later']],
-  ['upstream-refused', ['denied', 'a service that the broker asked refused', '']],
-  ['audit-unavailable', ['unavailable', 'the broker cannot write its audit trail', 'tell the operator']],
-  ['overloaded', ['unavailable', 'the broker has too much to do', 'try again soon']],
-  ['unreachable', ['unavailable', 'the broker does not answer', 'is `flows serve` running there?']],
-  ['timeout', ['timeout', 'the broker did not answer in time', 'try again later']],
-  ['unsafe', ['refused', 'the broker’s socket is not safe', 'nothing was sent']],
-  ['no-credential', ['denied', 'there is no agent token', 'see FLOWS_AGENT_TOKEN_FILE']],
-  ['closed', ['aborted', 'interrupted', 'run it again']],
-]);
+const table = {
+  'not-authenticated': ['denied', 'the broker does not know who asks', 'the agent token is wrong, revoked or expired'],
+  'not-allowed': ['denied', 'policy does not allow it, or there is no such name', ''],
+  'reason-required': ['denied', 'policy wants a reason', 'set FLOWS_REASON'],
+  'rate-limited': ['rate-limited', 'the broker was asked too often', 'try again later'],
+  'write-not-served': ['refused', 'it writes, and the broker serves no writes', 'run it where its files are'],
+  'not-a-token': ['usage', 'its output is not a token', 'leave --header out'],
+  'ttl-exceeds-policy': ['denied', 'it would live longer than policy allows', ''],
+  'invalid-request': ['usage', 'the broker does not take these inputs', 'see --help'],
+  'upstream-unavailable': ['unavailable', 'a service that the broker asked does not answer', 'try again later'],
+  'upstream-refused': ['denied', 'a service that the broker asked refused', ''],
+  'audit-unavailable': ['unavailable', 'the broker cannot write its audit trail', 'tell the operator'],
+  overloaded: ['unavailable', 'the broker has too much to do', 'try again soon'],
+  unreachable: ['unavailable', 'the broker does not answer', 'is `flows serve` running there?'],
+  timeout: ['timeout', 'the broker did not answer in time', 'try again later'],
+  unsafe: ['refused', 'the broker’s socket is not safe', 'nothing was sent'],
+  'no-credential': ['denied', 'there is no agent token', 'see FLOWS_AGENT_TOKEN_FILE'],
+  closed: ['aborted', 'interrupted', 'run it again'],
+} as const satisfies Readonly<Record<Exclude<BrokerErrorCode, Unlikely>, Told>>;
+const told: ReadonlyMap<string, Told> = new Map(Object.entries(table));
 const unknown: Told = ['protocol', 'the broker gave no valid answer', 'is it `flows serve` that answers there?'];
 
 /** A failure at the broker as one of the command: never text of the answer. */

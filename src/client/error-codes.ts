@@ -1,0 +1,90 @@
+import { type ProblemCode, problems } from '../foundation/wire.ts';
+
+interface CodeFacts {
+  /** one sentence: what happened */
+  readonly meaning: string;
+  /** whether the same request may succeed later with nothing changed by anyone */
+  readonly retryable: boolean;
+  /** one sentence: what to do */
+  readonly remedy: string;
+}
+
+/** What a broker refuses for now: the request did not arrive in time, there were too many, something does not answer. */
+const passing: ReadonlySet<number> = new Set([408, 429, 503]);
+
+const told = (code: ProblemCode, remedy: string): CodeFacts => {
+  const { detail, status } = problems[code];
+  return { meaning: detail, retryable: passing.has(status), remedy };
+};
+
+const table = {
+  // what the broker refuses
+  'not-authenticated': told(
+    'not-authenticated',
+    'Send a token of `flows agents add` that is neither revoked nor expired, or an identity that policy.yaml trusts.',
+  ),
+  'not-allowed': told('not-allowed', 'Check the name; `flows policy explain` tells the operator which rule decided.'),
+  'reason-required': told('reason-required', 'Give `reason` to createClient.'),
+  'rate-limited': told(
+    'rate-limited',
+    'Wait for `retryAfter` seconds, and make one client instead of one per request.',
+  ),
+  'write-not-served': told('write-not-served', 'Run `flows NAME` where its files are.'),
+  'not-a-token': told('not-a-token', 'Call run() instead of token().'),
+  'ttl-exceeds-policy': told(
+    'ttl-exceeds-policy',
+    'Have the operator raise `max-ttl` in policy.yaml, or shorten the tokens at the issuer.',
+  ),
+  'invalid-request': told('invalid-request', 'Compare the inputs with those that `flows NAME --help` lists.'),
+  'upstream-unavailable': told('upstream-unavailable', 'Try again later, after `retryAfter` seconds where it is set.'),
+  'upstream-refused': told('upstream-refused', 'Give the operator `requestId`: the audit trail has the cause.'),
+  'audit-unavailable': told('audit-unavailable', 'Tell the operator, and try again once the trail can be written.'),
+  overloaded: told('overloaded', 'Try again after `retryAfter` seconds.'),
+  internal: told('internal', 'Give the operator `requestId`: the log has the fault.'),
+  // what its HTTP server refuses: none of it is of an agent's doing where nothing stands between the two
+  'origin-refused': told('origin-refused', 'Ask from a program: nothing of a web page may reach a broker.'),
+  'not-found': told('not-found', 'Check that `broker` names a broker, and one that is no older than this client.'),
+  'method-not-allowed': told('method-not-allowed', 'Look for a proxy that changes requests on their way.'),
+  'request-timeout': told('request-timeout', 'Try again.'),
+  'too-large': told('too-large', 'Send smaller inputs.'),
+  'unsupported-media-type': told('unsupported-media-type', 'Look for a proxy that changes requests on their way.'),
+  'expectation-failed': told('expectation-failed', 'Look for a proxy that changes requests on their way.'),
+  misdirected: told('misdirected', 'Call the broker by a name of its certificate, or one of `server: { names }`.'),
+  'headers-too-large': told('headers-too-large', 'Send a shorter credential.'),
+  // what the client finds by itself
+  unreachable: {
+    meaning: 'Nobody answers at the address.',
+    retryable: true,
+    remedy: 'See that `flows serve` runs, and that `broker` is where it listens.',
+  },
+  timeout: {
+    meaning: 'No answer came within the deadline.',
+    retryable: true,
+    remedy: 'Try again, or give `deadline` more milliseconds.',
+  },
+  protocol: {
+    meaning: 'What answered is no broker, or its answer was cut short.',
+    retryable: false,
+    remedy: 'See what listens at the address that `broker` names.',
+  },
+  unsafe: {
+    meaning: "The socket is not this user's or root's, or others can replace it: nothing was sent.",
+    retryable: false,
+    remedy: 'Keep the socket in a folder that only its owner can write to.',
+  },
+  'no-credential': {
+    meaning: 'There is no agent token to send, or what should be one is not.',
+    retryable: false,
+    remedy: 'See what `token` gives, and that its file can be read.',
+  },
+  closed: { meaning: 'The client was closed.', retryable: false, remedy: 'Make another with createClient.' },
+} as const satisfies Readonly<Record<ProblemCode, CodeFacts>> & Readonly<Record<string, CodeFacts>>;
+
+/** Why a broker gave nothing: what it refuses, by its stable codes, and what this side found. */
+export type BrokerErrorCode = keyof typeof table;
+
+/**
+ * Every code of {@link BrokerError}: what it means, whether trying again can help, and what to do. A newer broker may
+ * have more.
+ */
+export const brokerErrorCodes: Readonly<Record<BrokerErrorCode, CodeFacts>> = table;
