@@ -1,5 +1,5 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
-import { createVerifier, requireToken } from '../verify.ts';
+import { createVerifier, requireToken } from '../verify/index.ts';
 import { serveOnLoopback } from './loopback-server.ts';
 
 export interface OrdersApiOptions {

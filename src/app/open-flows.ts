@@ -1,0 +1,80 @@
+import { type App, openApp } from './open-app.ts';
+import { takeEnvironment } from '../foundation/environment-variables.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { parseInputs } from '../folder/flows/inputs.ts';
+import type { Output } from '../engine/output.ts';
+import type { Secret } from '../foundation/secret.ts';
+
+export interface FlowsOptions {
+  /** folder of flows, default `flows` */
+  readonly dir?: string;
+  /** environment of service.yaml, default FLOWS_ENVIRONMENT, then the file's default-environment */
+  readonly environment?: string;
+  /** warnings, one line each, never a value; default: none */
+  readonly warn?: (message: string) => void;
+}
+
+export interface BearerToken {
+  readonly accessToken: Secret;
+  readonly tokenType: string;
+  /** epoch seconds */
+  readonly expiresAt: number | undefined;
+  readonly scope: string | undefined;
+}
+
+export interface Flows {
+  /** The token that a flow gives: from the cache until it nears its expiry. @throws FlowError */
+  token(flow: string, inputs?: Readonly<Record<string, unknown>>): Promise<BearerToken>;
+  /** Runs a flow that only reads. @throws FlowError refused for one that writes: those are the command's */
+  run(flow: string, inputs?: Readonly<Record<string, unknown>>): Promise<Output>;
+  /** An API answered 401: forgets the token if it is the cached one. @param tokenHash SHA-256 of the access token, hex */
+  rejected(tokenHash: string): boolean;
+  close(): Promise<void>;
+}
+
+/** Opens a folder of flows. @throws FlowError invalid where a file has problems */
+export async function openFlows(options: FlowsOptions = {}): Promise<Flows> {
+  const app = await openApp({
+    dir: options.dir ?? 'flows',
+    environment: options.environment,
+    taken: takeEnvironment(process.env),
+    ...(options.warn === undefined ? {} : { warn: options.warn }),
+  });
+  const [problem] = app.folder.problems;
+  if (problem !== undefined) {
+    throw new FlowError('invalid', problem.message, {
+      hint: problem.hint ?? 'run `flows check` for all of them',
+      place: { location: `${problem.file}:${problem.line}:${problem.column}` },
+    });
+  }
+  const run = (name: string, inputs: Readonly<Record<string, unknown>> = {}) => runPure(app, name, inputs);
+  return {
+    run,
+    async token(name, inputs) {
+      const output = await run(name, inputs);
+      if (output.kind !== 'scalar' || output.value.as !== 'token') {
+        throw new FlowError('usage', 'its output is not a token', { place: { flow: name }, hint: 'call run()' });
+      }
+      const { token } = output.value;
+      return {
+        accessToken: token['access-token'],
+        tokenType: token['token-type'],
+        expiresAt: token['expires-at'],
+        scope: token.scope,
+      };
+    },
+    rejected: app.rejected,
+    close: app.close,
+  };
+}
+
+async function runPure(app: App, name: string, given: Readonly<Record<string, unknown>>): Promise<Output> {
+  const flow = app.flow(name);
+  if (flow.effect === 'write') {
+    throw new FlowError('refused', 'a flow that writes is planned and agreed to first', {
+      hint: `run \`flows ${name}\``,
+      place: { flow: name },
+    });
+  }
+  return app.run(flow, parseInputs(flow, given));
+}
