@@ -103,7 +103,7 @@ await makeOurs({
 await makeOurs({
   splitting: true,
   // the worker is started by its file's name, beside the chunk that does so
-  entryPoints: ['src/index.ts', 'src/verify.ts', 'src/client.ts', 'src/adapters/vaults/onepassword/thread-worker.ts'],
+  entryPoints: ['src/index.ts', 'src/adapters/vaults/onepassword/thread-worker.ts'],
 });
 for (const options of libraryBuilds) await make(options);
 writeFileSync('dist/THIRD-PARTY-LICENSES', licencesOf(came));
