@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { brokerErrorCodes } from '../src/client/error-codes.ts';
 import { endings, errorCodes } from '../src/foundation/errors.ts';
 import { developmentKeys } from '../src/folder/development/development-keys.ts';
 import { flowKeys, stepKeys } from '../src/folder/flows/read-flow.ts';
@@ -25,6 +26,8 @@ export function generated(readme: string | undefined): ReadonlyMap<string, strin
     ['flows/.schema/development.schema.json', json(plainSchema('development.yaml', developmentKeys))],
   ]);
   if (readme !== undefined) files.set('README.md', withSections(readme));
+  const client = 'src/client/README.md';
+  files.set(client, withSections(readFileSync(new URL(`../${client}`, import.meta.url), 'utf8')));
   return files;
 }
 
@@ -36,6 +39,7 @@ const sections: Readonly<Record<string, () => string>> = {
   policy: () => keysText(policyKeys),
   registry: () => keysText(registryKeys),
   'exit-codes': exitCodes,
+  'client-codes': clientCodes,
 };
 
 /** A text with what stands between `<!-- steps -->` and `<!-- /steps -->`, and so on, generated. */
@@ -61,6 +65,14 @@ function exitCodes(): string {
     ...Object.values(endings).map(({ exit, meaning }) => `| ${exit} | | ${meaning} | |`),
     ...rows,
   ].join('\n');
+}
+
+function clientCodes(): string {
+  const rows = Object.entries(brokerErrorCodes).map(
+    ([code, { meaning, remedy, retryable }]) =>
+      `| \`${code}\` | ${meaning} | ${remedy} | ${retryable ? 'yes' : 'no'} |`,
+  );
+  return ['| code | meaning | what to do | worth trying again |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
 /** Writes them below a folder. @returns the paths that have changed */
