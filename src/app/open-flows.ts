@@ -5,6 +5,11 @@ import { parseInputs } from '../folder/flows/inputs.ts';
 import type { Output } from '../engine/output.ts';
 import type { Secret } from '../foundation/secret.ts';
 
+/**
+ * What {@link openFlows} opens.
+ * @example
+ * const options: FlowsOptions = { dir: 'flows', environment: 'production', warn: console.error };
+ */
 export interface FlowsOptions {
   /** folder of flows, default `flows` */
   readonly dir?: string;
@@ -14,6 +19,12 @@ export interface FlowsOptions {
   readonly warn?: (message: string) => void;
 }
 
+/**
+ * An access token, and what an HTTP request says of it.
+ * @example
+ * const { accessToken, tokenType }: BearerToken = await flows.token('orders-token');
+ * const headers = { authorization: `${tokenType} ${accessToken.reveal()}` };
+ */
 export interface BearerToken {
   readonly accessToken: Secret;
   readonly tokenType: string;
@@ -22,6 +33,15 @@ export interface BearerToken {
   readonly scope: string | undefined;
 }
 
+/**
+ * A folder of flows in one environment.
+ * @example
+ * const { accessToken } = await flows.token('orders-token');
+ * const response = await fetch('https://orders.example/orders', {
+ *   headers: { authorization: `Bearer ${accessToken.reveal()}` },
+ * });
+ * if (response.status === 401) flows.rejected(createHash('sha256').update(accessToken.reveal()).digest('hex'));
+ */
 export interface Flows {
   /** The token that a flow gives: from the cache until it nears its expiry. @throws FlowError */
   token(flow: string, inputs?: Readonly<Record<string, unknown>>): Promise<BearerToken>;
@@ -32,7 +52,19 @@ export interface Flows {
   close(): Promise<void>;
 }
 
-/** Opens a folder of flows. @throws FlowError invalid where a file has problems */
+/**
+ * Opens a folder of flows. @throws FlowError invalid where a file has problems
+ * @example
+ * import { openFlows } from 'auth-chain';
+ *
+ * const flows = await openFlows({ dir: 'flows', environment: 'production' });
+ * try {
+ *   const { accessToken, expiresAt } = await flows.token('orders-token');
+ *   console.log(`${accessToken} until ${expiresAt}`); // [secret] until 1764432000
+ * } finally {
+ *   await flows.close();
+ * }
+ */
 export async function openFlows(options: FlowsOptions = {}): Promise<Flows> {
   const app = await openApp({
     dir: options.dir ?? 'flows',

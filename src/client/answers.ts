@@ -1,6 +1,10 @@
 import { BrokerError } from './broker-error.ts';
 
-/** An access token, in plain text: keep it no longer than it lasts, and out of logs. */
+/**
+ * An access token, in plain text: keep it no longer than it lasts, and out of logs.
+ * @example
+ * const { accessToken, expiresAt }: Token = await client.token('orders-token');
+ */
 export interface Token {
   readonly accessToken: string;
   /** `Bearer` */
@@ -11,13 +15,24 @@ export interface Token {
   readonly scope: string | undefined;
 }
 
-/** A secret and its lease, in plain text: ask again after `expiresAt` instead of keeping it. */
+/**
+ * A secret and its lease, in plain text: ask again after `expiresAt` instead of keeping it.
+ * @example
+ * const { 'openai.api_key': key } = await client.secrets(['openai.api_key']);
+ * const leased: LeasedSecret = key;
+ * console.log(`forget it at ${leased.expiresAt.toISOString()}`);
+ */
 export interface LeasedSecret {
   readonly value: string;
   readonly expiresAt: Date;
 }
 
-/** A flow's output as `flows NAME --json` prints it, and what each part of it is: `secret`, `plain`, … */
+/**
+ * A flow's output as `flows NAME --json` prints it, and what each part of it is: `secret`, `plain`, …
+ * @example
+ * const { output, as }: FlowAnswer = await client.run('break-glass');
+ * console.log(as); // { username: 'plain', password: 'secret', 'one-time-code': 'one-time-code', … }
+ */
 export interface FlowAnswer {
   readonly output: unknown;
   readonly as: string | Readonly<Record<string, string>>;

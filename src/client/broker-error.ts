@@ -14,7 +14,17 @@ export interface BrokerErrorFacts {
   readonly cause?: unknown;
 }
 
-/** The one error of the client. Branch on `code`, which may also be one that a newer broker has. */
+/**
+ * The one error of the client. Branch on `code`, which may also be one that a newer broker has.
+ * @example
+ * try {
+ *   await client.token('orders-token');
+ * } catch (error) {
+ *   if (!(error instanceof BrokerError)) throw error;
+ *   if (error.code === 'rate-limited') console.error(`again in ${error.retryAfter} s`);
+ *   else console.error(`${error.code}: the operator finds why under ${error.requestId}`);
+ * }
+ */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';
   readonly code: BrokerErrorCode | (string & Record<never, never>);

@@ -17,6 +17,16 @@ import { createLeases } from './leases.ts';
 import { createOnce } from './single-flight.ts';
 import { createRequests } from './request.ts';
 
+/**
+ * Which broker is asked, and who asks.
+ * @example
+ * const options: ClientOptions = {
+ *   broker: 'unix:/run/auth-chain/broker.sock',
+ *   token: { file: '/run/agent/token' },
+ *   deadline: 10_000, // milliseconds
+ *   reason: 'nightly report',
+ * };
+ */
 export interface ClientOptions {
   /** `http://127.0.0.1:7700`, `https://HOST` or `unix:/PATH` */
   readonly broker: string;
@@ -36,8 +46,21 @@ export interface ClientOptions {
   readonly clock?: LeaseClock | undefined;
 }
 
+/**
+ * Inputs of a flow, by their names.
+ * @example
+ * const inputs: FlowInputs = { tenant: 'north', 'dry-run': true };
+ * const { accessToken } = await client.token('tenant-token', inputs);
+ */
 export type FlowInputs = Readonly<Record<string, string | number | boolean>>;
 
+/**
+ * One broker, asked as one agent.
+ * @example
+ * const orders = client.fetch('orders-token', { origins: ['https://orders.example'] });
+ * const response = await orders('https://orders.example/orders'); // with a token, renewed once where it is refused
+ * const { 'openai.api_key': key } = await client.secrets(['openai.api_key']); // key.value, key.expiresAt
+ */
 export interface Client {
   /** The token that a flow gives, kept until shortly before its expiry. @throws BrokerError */
   token(flow: string, inputs?: FlowInputs): Promise<Token>;
@@ -57,7 +80,15 @@ export interface Client {
   close(): void;
 }
 
-/** A client of one broker, as one agent. @throws TypeError for an unsafe address and other misuse */
+/**
+ * A client of one broker, as one agent. @throws TypeError for an unsafe address and other misuse
+ * @example
+ * import { createClient } from 'auth-chain/client';
+ *
+ * const client = createClient({ broker: 'http://127.0.0.1:7700', token: { file: '/run/agent/token' } });
+ * const { accessToken } = await client.token('orders-token');
+ * client.close();
+ */
 export function createClient(options: ClientOptions): Client {
   const { deadline = 30_000, agentRunId, reason, ca, clock = systemClock } = options;
   if (!(deadline > 0)) throw new TypeError('deadline: milliseconds, more than 0');

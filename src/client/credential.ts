@@ -2,7 +2,12 @@ import { BrokerError } from './broker-error.ts';
 
 const { closeSync, openSync, readSync } = process.getBuiltinModule('node:fs');
 
-/** What proves an agent: a token of `flows agents add`, or a workload identity's JWT. */
+/**
+ * What proves an agent: a token of `flows agents add`, or a workload identity's JWT.
+ * @example
+ * const fromFile: Credential = { file: '/run/agent/token' }; // read with each request: a rotated one is taken up
+ * const fromPlatform: Credential = async () => (await fetch('http://127.0.0.1:9000/identity')).text();
+ */
 export type Credential = string | (() => string | Promise<string>) | { readonly file: string };
 
 /** bytes; the server takes 16 KiB of headers together */

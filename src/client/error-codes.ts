@@ -80,11 +80,19 @@ const table = {
   closed: { meaning: 'The client was closed.', retryable: false, remedy: 'Make another with createClient.' },
 } as const satisfies Readonly<Record<ProblemCode, CodeFacts>> & Readonly<Record<string, CodeFacts>>;
 
-/** Why a broker gave nothing: what it refuses, by its stable codes, and what this side found. */
+/**
+ * Why a broker gave nothing: what it refuses, by its stable codes, and what this side found.
+ * @example
+ * const ours: ReadonlySet<BrokerErrorCode> = new Set(['reason-required', 'invalid-request', 'not-a-token']);
+ */
 export type BrokerErrorCode = keyof typeof table;
 
 /**
- * Every code of {@link BrokerError}: what it means, whether trying again can help, and what to do. A newer broker may
- * have more.
+ * Every code of a `BrokerError`: what it means, whether trying again can help, and what to do. A newer broker may have
+ * more.
+ * @example
+ * const facts = Object.entries(brokerErrorCodes).find(([code]) => code === error.code)?.[1];
+ * console.error(facts?.meaning ?? error.code, facts?.remedy ?? '');
+ * if (facts?.retryable === true) setTimeout(again, (error.retryAfter ?? 1) * 1_000);
  */
 export const brokerErrorCodes: Readonly<Record<BrokerErrorCode, CodeFacts>> = table;

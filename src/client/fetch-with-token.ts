@@ -2,6 +2,12 @@ import { isLoopback } from '../foundation/safe-address.ts';
 import type { Token } from './answers.ts';
 import { BrokerError } from './broker-error.ts';
 
+/**
+ * What a `fetch` with a token asks for it with, and where it may take it.
+ * @example
+ * const options: FetchOptions = { origins: ['https://orders.example'], inputs: { tenant: 'north' } };
+ * const orders = client.fetch('tenant-token', options);
+ */
 export interface FetchOptions {
   /** inputs of the flow */
   readonly inputs?: Readonly<Record<string, string | number | boolean>>;

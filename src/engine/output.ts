@@ -1,7 +1,15 @@
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
 
-/** One value of a flow's answer, with what it takes to show it well. */
+/**
+ * One value of a flow's answer, with what it takes to show it well.
+ * @example
+ * function textOf(shown: Shown): string {
+ *   if (shown.as === 'token') return shown.token['access-token'].reveal();
+ *   if (shown.as === 'one-time-code') return shown.code.reveal();
+ *   return shown.as === 'secret' ? shown.value.reveal() : String(shown.value);
+ * }
+ */
 export type Shown =
   | { readonly as: 'plain'; readonly value: unknown }
   | { readonly as: 'reference'; readonly value: Reference }
@@ -25,7 +33,12 @@ export type Shown =
       readonly validUntil: number;
     };
 
-/** A flow's answer. */
+/**
+ * A flow's answer.
+ * @example
+ * const output: Output = await flows.run('break-glass');
+ * if (output.kind === 'mapping') for (const [name, shown] of output.entries) console.log(name, shown.as);
+ */
 export type Output =
   | { readonly kind: 'none' }
   | { readonly kind: 'scalar'; readonly value: Shown }

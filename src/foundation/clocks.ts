@@ -1,4 +1,10 @@
-/** Time as leases need it: they run on a monotonic clock, which nobody can set back. */
+/**
+ * Time as leases need it: they run on a monotonic clock, which nobody can set back.
+ * @example
+ * let passed = 0;
+ * const clock: LeaseClock = { now: () => 1_764_432_000_000 + passed, monotonic: () => passed, after: () => undefined };
+ * passed += 60_000; // a minute later
+ */
 export interface LeaseClock {
   /** epoch milliseconds, for what people, agents and the trail read */
   readonly now: () => number;

@@ -79,7 +79,18 @@ const table = {
   },
 } as const satisfies Record<string, CodeFacts>;
 
+/**
+ * Why it went wrong: the stable code of a {@link FlowError}.
+ * @example
+ * const quiet: ReadonlySet<ErrorCode> = new Set(['aborted', 'rate-limited']);
+ */
 export type ErrorCode = keyof typeof table;
+/**
+ * Every code of a {@link FlowError}.
+ * @example
+ * const { retryable, meaning } = errorCodes['rate-limited'];
+ * console.log(retryable, meaning); // true a quota is used up; try again when it resets
+ */
 export const errorCodes: Readonly<Record<ErrorCode, CodeFacts>> = table;
 
 /** Exit codes of the command that are no failures. */
@@ -110,7 +121,17 @@ export interface FlowErrorOptions {
   readonly about?: 'subject' | undefined;
 }
 
-/** The one error of this product. Its message and hint never hold a value. */
+/**
+ * The one error of this product. Its message and hint never hold a value.
+ * @example
+ * try {
+ *   await flows.token('orders-token');
+ * } catch (error) {
+ *   if (!(error instanceof FlowError)) throw error;
+ *   console.error(error.line()); // flow "orders-token", step "token": …, on one line, with what to do
+ *   if (errorCodes[error.code].retryable) console.error(`again in ${error.retryAfter ?? 1} s`);
+ * }
+ */
 export class FlowError extends Error {
   override readonly name = 'FlowError';
   readonly code: ErrorCode;

@@ -2,6 +2,10 @@
  * A value that must not be seen. It prints as `[secret]` everywhere (string, template, JSON, console, structured
  * clone), has nothing enumerable, and gives its value only to {@link Secret.reveal}, which is called by adapters and
  * by the step that needs the value.
+ * @example
+ * const secret = new Secret('hunter2');
+ * console.log(`${secret}`, JSON.stringify({ secret })); // [secret] {"secret":"[secret]"}
+ * const value: string = secret.reveal();
  */
 export class Secret {
   readonly #value: string;

@@ -51,6 +51,12 @@ export interface JwtRules {
   readonly now: () => number;
 }
 
+/**
+ * A token that was accepted.
+ * @example
+ * const { header, claims }: VerifiedJwt = await verifier.verify(token);
+ * console.log(header['kid'], claims['sub']);
+ */
 export interface VerifiedJwt {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;

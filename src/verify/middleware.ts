@@ -9,18 +9,32 @@ import {
   type VerifierOptions,
 } from './verifier.ts';
 
-/** What the middleware leaves on a request that it lets through. */
+/**
+ * What the middleware leaves on a request that it lets through.
+ * @example
+ * const subjectOf = (request: WithAuth): unknown => request.auth?.claims['sub'];
+ */
 export interface WithAuth {
   auth?: VerifiedJwt;
 }
 
-/** Fits Express, Connect and `node:http`. */
+/**
+ * Fits Express, Connect and `node:http`.
+ * @example
+ * const protect: TokenMiddleware = requireToken({ issuer: 'https://login.example.com', audience: 'https://orders.example' });
+ * createServer((request, response) => protect(request, response, () => response.end('orders'))).listen(8080);
+ */
 export type TokenMiddleware = (
   request: IncomingMessage & WithAuth,
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
 
+/**
+ * What a route wants of a token, beyond what its verifier does.
+ * @example
+ * const options: RequireTokenOptions = { realm: 'orders', scopes: ['orders:write'] };
+ */
 export interface RequireTokenOptions extends TokenRequirements {
   /** of `WWW-Authenticate`; default `api` */
   readonly realm?: string | undefined;
@@ -42,6 +56,14 @@ const retryAfter = '5';
  * `request.auth`; answers any other as RFC 6750 says: 401, 403, 400, and 503 where the issuer's keys cannot be had.
  * Tokens in a query or body are not looked at.
  * @param verifier a verifier, or its options
+ * @example
+ * import express from 'express';
+ * import { createVerifier, requireToken } from 'auth-chain/verify';
+ *
+ * const verifier = createVerifier({ issuer: 'https://login.example.com', audience: 'https://orders.example' });
+ * const app = express();
+ * app.get('/orders', requireToken(verifier, { scopes: ['orders:read'] }), (_, response) => void response.json([]));
+ * app.post('/orders', requireToken(verifier, { scopes: ['orders:write'] }), (_, response) => void response.json({}));
  */
 export function requireToken(verifier: Verifier | VerifierOptions, options: RequireTokenOptions = {}): TokenMiddleware {
   const accepts = 'verify' in verifier ? verifier : createVerifier(verifier);

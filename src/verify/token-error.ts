@@ -1,4 +1,8 @@
-/** Why a request is not let in: RFC 6750, section 3.1, and two of ours. */
+/**
+ * Why a request is not let in: RFC 6750, section 3.1, and two of ours.
+ * @example
+ * const ofTheRequest: ReadonlySet<TokenErrorCode> = new Set(['missing_token', 'invalid_request']);
+ */
 export type TokenErrorCode =
   /** no bearer token came with the request */
   | 'missing_token'
@@ -24,7 +28,16 @@ export interface TokenErrorOptions {
   readonly cause?: unknown;
 }
 
-/** A token that is not accepted. Message and fields hold nothing of the token but the name of a claim. */
+/**
+ * A token that is not accepted. Message and fields hold nothing of the token but the name of a claim.
+ * @example
+ * try {
+ *   await verifier.verify(token);
+ * } catch (error) {
+ *   if (!(error instanceof TokenError)) throw error;
+ *   console.error(error.status, error.code, error.message); // 401 invalid_token the token has expired
+ * }
+ */
 export class TokenError extends Error {
   override readonly name = 'TokenError';
   readonly code: TokenErrorCode;

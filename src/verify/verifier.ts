@@ -5,6 +5,17 @@ import { createIssuerKeys } from './issuer-key-sets.ts';
 import { type JwtProblem, JwtRejection, publicKeyAlgorithms, type VerifiedJwt, verifyJwt } from './jwt.ts';
 import { TokenError } from './token-error.ts';
 
+/**
+ * Whose tokens an API takes, and what every one of them must hold.
+ * @example
+ * const options: VerifierOptions = {
+ *   issuer: 'https://login.example.com',
+ *   audience: 'https://orders.example',
+ *   typ: 'at+jwt', // where the issuer sends it
+ *   requiredScopes: ['orders:read'],
+ *   clockTolerance: 2, // seconds
+ * };
+ */
 export interface VerifierOptions {
   /** the issuer identifier, as its discovery document has it; plain http only at a loopback address */
   readonly issuer: string;
@@ -28,12 +39,23 @@ export interface VerifierOptions {
   readonly now?: (() => number) | undefined;
 }
 
+/**
+ * What one route wants of a token, beyond what the API does.
+ * @example
+ * const more: TokenRequirements = { scopes: ['orders:write'], claims: { tenant: 'north' } };
+ * await verifier.verify(token, more);
+ */
 export interface TokenRequirements {
   readonly scopes?: readonly string[] | undefined;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Verifies access tokens of one issuer for one API. */
+/**
+ * Verifies access tokens of one issuer for one API.
+ * @example
+ * const { claims } = await verifier.verify(token, { scopes: ['orders:read'] });
+ * console.log(claims['sub']);
+ */
 export interface Verifier {
   /**
    * @param more scopes and claims beyond those of the verifier
@@ -55,7 +77,15 @@ const explanations: Readonly<Record<JwtProblem, string>> = {
   claim: 'a required claim is missing or different',
 };
 
-/** Creates a {@link Verifier}. Nothing is contacted before the first token. @throws TypeError for unusable options */
+/**
+ * Creates a {@link Verifier}. Nothing is contacted before the first token. @throws TypeError for unusable options
+ * @example
+ * import { createVerifier } from 'auth-chain/verify';
+ *
+ * const verifier = createVerifier({ issuer: 'https://login.example.com', audience: 'https://orders.example' });
+ * const { claims } = await verifier.verify('eyJhbGciOi…'); // throws TokenError
+ * console.log(claims['sub']);
+ */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, now = Date.now, clockTolerance = 5 } = options;
   const url = URL.parse(issuer);
