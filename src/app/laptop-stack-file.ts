@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { LaptopStack } from '../adapters/laptop-stack.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { Reference } from '../foundation/reference.ts';
+import { replaceFile } from '../foundation/replace-file.ts';
 import { Secret } from '../foundation/secret.ts';
 import { isAlive, stateFolder } from '../foundation/state-folder.ts';
 
@@ -18,12 +19,9 @@ function discoveryFile(dir: string): string {
 }
 
 /** Tells other terminals; returns how to stop telling. */
-export function announce(stack: LaptopStack): () => void {
+export async function announce(stack: LaptopStack): Promise<() => void> {
   const file = discoveryFile(stack.dir);
-  const temporary = `${file}.${process.pid}`;
-  rmSync(temporary, { force: true });
-  writeFileSync(temporary, serialize(stack), { mode: 0o600, flag: 'wx' });
-  renameSync(temporary, file);
+  await replaceFile(file, serialize(stack));
   const silence = () => {
     // another stack may have taken over in between
     if (written(file)?.vault.address === stack.vault.address) rmSync(file, { force: true });

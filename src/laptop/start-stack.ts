@@ -85,7 +85,7 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
       },
       ordersApi: ordersApi.url,
     };
-    const silence = announce(addresses);
+    const silence = await announce(addresses);
     return {
       addresses,
       vault,

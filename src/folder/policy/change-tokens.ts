@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { loadBrokerFiles } from '../policy-and-registry.ts';
 import { FlowError } from '../../foundation/errors.ts';
+import { isLeftover, replaceFile } from '../../foundation/replace-file.ts';
 import type { Folder } from '../load-folder.ts';
 import type { AgentToken, Policy } from './policy.ts';
 import { withTokens } from './edit-tokens.ts';
@@ -37,15 +37,16 @@ export async function changeTokens(
         hint: 'no broker would take the file as it is: run `flows check`',
       });
     }
-    await sweep(dirname(file));
+    await sweep(file);
     await replace(file, texts.policy, withTokens(texts.policy, agent, change(policy)));
   });
 }
 
 /** What a killed editor left beside the file; no living one takes a minute. */
-async function sweep(folder: string): Promise<void> {
+async function sweep(file: string): Promise<void> {
+  const folder = dirname(file);
   for (const name of await readdir(folder)) {
-    if (!/^\.policy\.yaml\.[0-9a-f]{12}\.tmp$/.test(name)) continue;
+    if (!isLeftover(name, file)) continue;
     const left = join(folder, name);
     const facts = await stat(left).catch(() => undefined);
     if (facts !== undefined && Date.now() - facts.mtimeMs > 60_000) await rm(left, { force: true });
@@ -55,29 +56,16 @@ async function sweep(folder: string): Promise<void> {
 /** @param before what the file must still hold; undefined: it must not be there */
 async function replace(file: string, before: string | undefined, after: string): Promise<void> {
   const facts = before === undefined ? undefined : await stat(file);
-  const beside = join(dirname(file), `.policy.yaml.${randomBytes(6).toString('hex')}.tmp`);
-  try {
-    const handle = await open(beside, 'wx', 0o600);
-    try {
-      await handle.writeFile(after);
-      await handle.chmod(facts === undefined ? 0o644 : facts.mode & 0o777);
-      if (facts !== undefined && process.getuid?.() === 0) await handle.chown(facts.uid, facts.gid);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    const now = await readFile(file, 'utf8').catch(() => undefined);
-    if (now !== before) {
+  await replaceFile(file, after, {
+    mode: facts === undefined ? 0o644 : facts.mode & 0o777,
+    owner: process.getuid?.() === 0 ? facts : undefined,
+    durable: true,
+    async last() {
+      const now = await readFile(file, 'utf8').catch(() => undefined);
+      if (now === before) return;
       throw new FlowError('conflict', 'policy.yaml was changed meanwhile', {
         hint: 'nothing was written: run it again',
       });
-    }
-    await rename(beside, file);
-  } finally {
-    await rm(beside, { force: true });
-  }
-  const folder = await open(dirname(file));
-  // so that the new name outlives a power cut; some file systems have no such thing
-  await folder.sync().catch(() => undefined);
-  await folder.close();
+    },
+  });
 }

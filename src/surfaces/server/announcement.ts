@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlowError } from '../../foundation/errors.ts';
+import { replaceFile } from '../../foundation/replace-file.ts';
 import { isAlive, stateFolder } from '../../foundation/state-folder.ts';
 
 /** Where a running broker answers. */
@@ -22,12 +23,9 @@ export function brokerFile(dir: string): string {
 }
 
 /** Tells this user's commands; returns how to stop telling. */
-export function announceBroker(dir: string, address: BrokerAddress): () => void {
+export async function announceBroker(dir: string, address: BrokerAddress): Promise<() => void> {
   const file = brokerFile(dir);
-  const temporary = `${file}.${process.pid}`;
-  rmSync(temporary, { force: true });
-  writeFileSync(temporary, `${JSON.stringify(address)}\n`, { mode: 0o600, flag: 'wx' });
-  renameSync(temporary, file);
+  await replaceFile(file, `${JSON.stringify(address)}\n`);
   const silence = () => {
     // another broker may have taken over in between
     if (read(file)?.pid === address.pid) rmSync(file, { force: true });

@@ -41,7 +41,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas });
     const { url, socket, close: stop } = await startServer({ ...opened, listen, tls, names, log, readings });
     closing.defer(stop);
-    closing.defer(announceBroker(app.folder.dir, { pid: process.pid, environment: name, url, socket }));
+    closing.defer(await announceBroker(app.folder.dir, { pid: process.pid, environment: name, url, socket }));
     return { url, socket, trail: opened.trailFile, close };
   } catch (error) {
     await close();

@@ -191,7 +191,7 @@ describe('the broker that runs for the folder', () => {
   });
   const announced = async (work: () => Promise<void>) => {
     const address = { pid: process.pid, environment: 'development', url: stand.url, socket: undefined };
-    const silence = announceBroker(join(home.work, 'flows'), address);
+    const silence = await announceBroker(join(home.work, 'flows'), address);
     await work().finally(silence);
   };
 

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../../../foundation/replace-file.ts';
 
 /** ListSecrets may lag five minutes; twice that is waited before it is believed about what we wrote. */
 const window = 600_000;
@@ -56,18 +57,11 @@ export function createRecent(options: RecentOptions) {
   async function replace(): Promise<void> {
     const { folder } = options;
     if (folder === undefined) return;
-    const temporary = join(folder, `${file}.new`);
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const since = options.now() - window;
       const entries = own.filter((each) => each.at > since);
-      const handle = await open(temporary, 'w', 0o600);
-      try {
-        await handle.writeFile(JSON.stringify({ scope: options.scope, written: entries }));
-      } finally {
-        await handle.close();
-      }
-      await rename(temporary, join(folder, file));
+      await replaceFile(join(folder, file), JSON.stringify({ scope: options.scope, written: entries }));
     } catch {
       if (!warned)
         options.warn(
