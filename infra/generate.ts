@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { adapters } from '../src/app/all-adapters.ts';
 import { join } from 'node:path';
 import { brokerErrorCodes } from '../src/client/error-codes.ts';
 import { endings, errorCodes } from '../src/foundation/errors.ts';
@@ -12,7 +13,7 @@ import { stepsText } from '../src/steps/reference-text.ts';
 import { keysText } from '../src/language/reference-tables.ts';
 import { policyKeys } from '../src/folder/policy/policy-keys.ts';
 import { registryKeys } from '../src/folder/registry.ts';
-import { environmentKeys, serviceKeys, vaultKeys } from '../src/folder/service/service-keys.ts';
+import { serviceKeysOf } from '../src/folder/service/service-keys.ts';
 import { stepKinds } from '../src/steps/index.ts';
 
 /** What is generated from the definitions of the language: files by path, from the top of the repository. */
@@ -20,7 +21,7 @@ export function generated(readme: string | undefined): ReadonlyMap<string, strin
   const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
   const files = new Map([
     ['flows/.schema/flow.schema.json', json(flowSchema(flowKeys, stepKeys, inputKeys, stepKinds))],
-    ['flows/.schema/service.schema.json', json(serviceSchema(serviceKeys, environmentKeys, vaultKeys))],
+    ['flows/.schema/service.schema.json', json(serviceSchema(adapters))],
     ['flows/.schema/policy.schema.json', json(plainSchema('policy.yaml', policyKeys))],
     ['flows/.schema/registry.schema.json', json(plainSchema('registry.yaml', registryKeys))],
     ['flows/.schema/development.schema.json', json(plainSchema('development.yaml', developmentKeys))],
@@ -34,7 +35,7 @@ export function generated(readme: string | undefined): ReadonlyMap<string, strin
 const sections: Readonly<Record<string, () => string>> = {
   steps: () => stepsText(stepKinds),
   flow: () => [keysText(flowKeys), 'A step:', keysText(stepKeys), 'An input:', keysText(inputKeys)].join('\n\n'),
-  service: () => [keysText(serviceKeys)].join('\n\n'),
+  service: () => [keysText(serviceKeysOf(adapters))].join('\n\n'),
   development: () => keysText(developmentKeys),
   policy: () => keysText(policyKeys),
   registry: () => keysText(registryKeys),

@@ -1,6 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { circlesIn, circlesOf, importsOf, isAgainstOrder, readHouse, roomOf, rooms } from '../infra/house.ts';
+import { adapters } from '../src/app/all-adapters.ts';
+import type { Keys } from '../src/language/forms.ts';
 import { stepKinds } from '../src/steps/index.ts';
 
 const house = readHouse();
@@ -41,7 +43,7 @@ describe('the reader of imports', () => {
 });
 
 /** What is still to be turned; this list may only shrink. */
-const known: readonly string[] = ['surfaces/cli/flow', 'src/surfaces/cli/main.ts', 'src/surfaces/cli/check/online.ts'];
+const known: readonly string[] = ['surfaces/cli/flow', 'src/surfaces/cli/main.ts'];
 
 describe('the house', () => {
   test('has these rooms, and nothing loose but its entrances', () => {
@@ -95,6 +97,63 @@ describe('the house', () => {
   });
 });
 
+describe('adapters', () => {
+  /** `src/adapters/stores/aws-secrets-manager/`: what an index of a room names */
+  const folders = local
+    .filter(({ from }) => /^src\/adapters\/[a-z]+\/index\.ts$/.test(from))
+    .flatMap(({ from, to }) => (to.startsWith(from.replace('index.ts', '')) && to.endsWith('/index.ts') ? [to] : []))
+    .map((index) => index.replace(/index\.ts$/, ''));
+  const homeOf = (path: string) => folders.find((folder) => path.startsWith(folder));
+
+  test('there are some, each in a folder of its own', () => {
+    const all = Object.values(adapters).flatMap((room: ReadonlyMap<string, unknown>) => [...room.keys()]);
+    expect(folders).toHaveLength(all.length);
+    expect(folders.length).toBeGreaterThan(3);
+  });
+
+  const rules: readonly [string, (each: (typeof local)[number]) => boolean][] = [
+    [
+      'are named by the index of their room alone',
+      ({ from, to }) => {
+        const home = homeOf(to);
+        if (home === undefined || homeOf(from) === home) return false;
+        return from !== home.replace(/[^/]+\/$/, 'index.ts') || to !== `${home}index.ts`;
+      },
+    ],
+    [
+      'are known elsewhere by what lies directly in their rooms',
+      ({ from, to }) =>
+        roomOf(to) === 'adapters' &&
+        !['adapters', 'app'].includes(roomOf(from) ?? '') &&
+        !/^src\/adapters\/(?:[a-z]+\/)?(?!index\.ts$)[a-z-]+\.ts$/.test(to),
+    ],
+    [
+      'know another room by its contract alone',
+      ({ from, to }) => {
+        const [one, other] = [from, to].map(
+          (path) => /^src\/adapters\/(vaults|issuers|identity|stores)\//.exec(path)?.[1],
+        );
+        return one !== undefined && other !== undefined && one !== other && !to.endsWith('/contract.ts');
+      },
+    ],
+  ];
+  test.each(rules)('%s', (_, broken) => {
+    expect(local.filter(broken)).toEqual([]);
+  });
+
+  const declared = Object.entries(adapters).flatMap(([room, all]: [string, ReadonlyMap<string, Named>]) =>
+    [...all.values()].map((adapter): [string, Named] => [`${room}: ${adapter.type}`, adapter]),
+  );
+  test.each(declared)('%s is documented', (_, { keys }) => {
+    for (const [name, { description }] of Object.entries(keys)) expect(description, name).toMatch(/\S/);
+  });
+});
+
+interface Named {
+  readonly type: string;
+  readonly keys: Keys;
+}
+
 describe('SDKs', () => {
   const homes: readonly [RegExp, RegExp][] = [
     [/^@1password\/sdk/, /^src\/adapters\/vaults\/onepassword\//],
@@ -136,13 +195,16 @@ describe('step kinds', () => {
     );
     const registered = [...lines].flatMap(([, , file = '']) => (others.includes(file) ? [] : [file]));
     expect(registered.toSorted()).toEqual(kindFiles.toSorted());
-    expect(stepKinds.size).toBe(kindFiles.length);
+    expect(new Set(stepKinds.values()).size).toBe(kindFiles.length);
   });
 
-  test.each([...stepKinds.values()].map((kind) => [kind.name, kind] as const))('%s is documented', (_, kind) => {
-    expect(kind.summary).toMatch(/^\S.*\S$/);
-    for (const [name, { description }] of [...Object.entries(kind.with), ...Object.entries(kind.output)]) {
-      expect(description, name).toMatch(/\S/);
-    }
-  });
+  test.each([...new Set(stepKinds.values())].map((kind) => [kind.name, kind] as const))(
+    '%s is documented',
+    (_, kind) => {
+      expect(kind.summary).toMatch(/^\S.*\S$/);
+      for (const [name, { description }] of [...Object.entries(kind.with), ...Object.entries(kind.output)]) {
+        expect(description, name).toMatch(/\S/);
+      }
+    },
+  );
 });

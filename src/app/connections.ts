@@ -1,23 +1,21 @@
-import type { LaptopStack } from '../adapters/laptop-stack.ts';
-import type { KeyLabel } from '../foundation/key-derivation.ts';
-import { laptopKey } from './laptop-stack-file.ts';
-import { createEnvironmentKeys, type Keys } from './root-key.ts';
-import type { TakenEnvironment } from '../foundation/environment-variables.ts';
-import type { ConnectionKind } from '../language/forms.ts';
-import { createScimProvider } from '../adapters/identity/scim/provider.ts';
-import { createSignIn } from '../adapters/identity/sign-in-pages/sign-in.ts';
+import type { Declaration, Factory, Services, Settings } from '../adapters/declaration.ts';
 import type { IdentityProvider } from '../adapters/identity/contract.ts';
 import type { Issuer } from '../adapters/issuers/contract.ts';
-import { createIssuer } from '../adapters/issuers/openid/issuer.ts';
-import { clockSkewOf } from '../adapters/issuers/openid/transport.ts';
-import type { Secret } from '../foundation/secret.ts';
-import { type Environment, type Plain, plainOf, type SignInSettings } from '../folder/service/settings.ts';
-import { createSecretsManagerStore } from '../adapters/stores/aws-secrets-manager/store.ts';
+import type { LaptopStack } from '../adapters/laptop-stack.ts';
 import type { SecretStore } from '../adapters/stores/contract.ts';
 import type { Vault } from '../adapters/vaults/contract.ts';
-import { createReadTogether, type ReadOne } from '../adapters/vaults/read-together.ts';
-import { createGovernedVaults, type GovernedVaults } from './governed-vaults.ts';
 import type { EntryQuota, QuotaEvent } from '../adapters/vaults/quota.ts';
+import { createReadTogether, type ReadOne } from '../adapters/vaults/read-together.ts';
+import { type Environment, type Plain, plainOf } from '../folder/service/settings.ts';
+import type { TakenEnvironment } from '../foundation/environment-variables.ts';
+import type { KeyLabel } from '../foundation/key-derivation.ts';
+import type { Reference } from '../foundation/reference.ts';
+import type { Secret } from '../foundation/secret.ts';
+import { unlessAborted } from '../foundation/unless-aborted.ts';
+import type { ConnectionKind, TypedSettings } from '../language/forms.ts';
+import { createGovernedVaults } from './governed-vaults.ts';
+import { laptopKey } from './laptop-stack-file.ts';
+import { createEnvironmentKeys, type Keys } from './root-key.ts';
 
 /** The adapters of one environment, each built when it is first asked for. */
 export interface Connections {
@@ -28,6 +26,8 @@ export interface Connections {
   readonly urgent: { readonly vault: Vault; readonly read: ReadOne };
   get(kind: ConnectionKind, name: string): Issuer | IdentityProvider | SecretStore;
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
+  /** where a connection is, in a few words: `AWS account 123456789012 in eu-west-1` */
+  place(kind: ConnectionKind, name: string): string;
   /**
    * The next call of the vault reads the environment's `key:` too, so that it costs none of its own.
    * @param urgent that call is a break-glass flow's
@@ -60,82 +60,61 @@ export interface ConnectionOptions {
   readonly onQuota: (event: QuotaEvent) => void;
 }
 
-export function createConnections(options: ConnectionOptions): Connections {
-  const { environment, stack, now } = options;
-  const { development } = environment;
-  const { vault, urgent, quotas } = createVault(options);
+/** milliseconds for an issuer that is asked for its clock alone */
+const clockDeadline = 2_000;
+
+/** Brings the code of the environment's adapters; contacts nothing. */
+export async function createConnections(options: ConnectionOptions): Promise<Connections> {
+  const { environment, stack, now, stateFolder, warn, taken } = options;
+  const { adapters, connections, development } = environment;
+  const common = (name: string): Services => ({ name, development, now });
+  const ownKeys = (reference: readonly Reference[]) => createEnvironmentKeys(reference, () => keyReader);
+
+  const [issuers, vaults] = await Promise.all([
+    openKind(adapters.issuers, connections.issuers, stack, common),
+    openKind(
+      adapters.vaults,
+      new Map(environment.vaults.map(({ settings }, index) => [String(index), settings])),
+      stack,
+      (name) => ({ ...common(name), taken }),
+    ),
+  ]);
+  const [providers, stores] = await Promise.all([
+    openKind(adapters['identity-providers'], connections['identity-providers'], stack, (name) => ({
+      ...common(name),
+      token: options.providerToken(name),
+      issuer: issuers.get,
+    })),
+    openKind(adapters.stores, connections.stores, stack, (name, settings) => {
+      const references = settings['fingerprint-key'] as readonly Reference[] | undefined;
+      const fingerprintKeys = references && (() => ownKeys(references).derived('fingerprint'));
+      return { ...common(name), stateFolder, warn, fingerprintKeys };
+    }),
+  ]);
+  const kinds = { issuers, 'identity-providers': providers, stores };
+  const { vault, urgent, quotas } = createGovernedVaults({
+    entries:
+      stack === undefined
+        ? environment.vaults.map((entry, index) => ({ vaults: entry.vaults, vault: vaults.get(String(index)) }))
+        : [{ vaults: undefined, vault: vaults.get('laptop') }],
+    // the laptop's vault ends with its stack: what one command met is nothing to the next
+    stateFolder: stack === undefined ? stateFolder : undefined,
+    now,
+    warn,
+    onQuota: options.onQuota,
+  });
   const together = createReadTogether(vault);
   const urgentTogether = createReadTogether(urgent);
-  const issuers = new Map<string, Issuer>();
-  const providers = new Map<string, IdentityProvider>();
-  const stores = new Map<string, SecretStore>();
-  const keyReferences = environment.key.length === 0 && stack !== undefined ? [laptopKey] : environment.key;
   let keyReader = together;
-  const keys = createEnvironmentKeys(keyReferences, () => keyReader);
-
-  const issuer = (name: string): Issuer =>
-    once(issuers, name, () => {
-      if (stack !== undefined) return createIssuer({ name, url: stack.issuer, development, now });
-      const { url, discovery, typ, algorithms } = known(environment.issuers.get(name), 'issuers', name);
-      return createIssuer({ name, url, development, discovery, typ, algorithms, now });
-    });
-
-  const signIn = (settings: SignInSettings | undefined) => {
-    if (stack !== undefined) {
-      return createSignIn({ issuerUrl: stack.issuer, ...stack.signIn, pages: 'keycloak', development });
-    }
-    if (settings?.pages === undefined) return undefined;
-    const { clientId, redirectUri, pages } = settings;
-    return createSignIn({ issuerUrl: issuer(settings.issuer).url, clientId, redirectUri, pages, development });
-  };
-
-  const provider = (name: string): IdentityProvider =>
-    once(providers, name, () => {
-      const settings = environment.identityProviders.get(name);
-      const url = stack?.scim.url ?? known(settings, 'identity-providers', name).url;
-      const token =
-        options.providerToken(name) ?? (() => Promise.resolve(known(stack, 'identity-providers', name).scim.token));
-      return createScimProvider({ name, url, development, token, signIn: signIn(settings?.signIn), now });
-    });
-
-  const store = (name: string): SecretStore =>
-    once(stores, name, () => {
-      const common = { name, development, now, stateDir: options.stateFolder, warn: options.warn };
-      if (stack !== undefined) {
-        const { endpoint, region, account, accessKeyId, secretAccessKey } = stack.secretsManager;
-        return createSecretsManagerStore({
-          ...common,
-          endpoint,
-          region,
-          account,
-          credentials: { accessKeyId, secretAccessKey },
-        });
-      }
-      const { region, account, endpoint, profile, fingerprintKey } = known(
-        environment.stores.get(name),
-        'stores',
-        name,
-      );
-      const own = () => createEnvironmentKeys(fingerprintKey, () => keyReader).derived('fingerprint');
-      const fingerprintKeys = fingerprintKey.length === 0 ? undefined : own;
-      return createSecretsManagerStore({ ...common, region, account, endpoint, profile, fingerprintKeys });
-    });
+  const keys = ownKeys(environment.key.length === 0 && stack !== undefined ? [laptopKey] : environment.key);
 
   return {
     vault,
     read: together,
     urgent: { vault: urgent, read: urgentTogether },
-    get: (kind, name) => ({ issuers: issuer, 'identity-providers': provider, stores: store })[kind](name),
-    plain(kind, name) {
-      if (stack === undefined) return plainOf(environment, kind, name) ?? {};
-      const { region, account } = stack.secretsManager;
-      const plain = {
-        issuers: { url: stack.issuer },
-        'identity-providers': { type: 'scim', url: stack.scim.url },
-        stores: { type: 'aws-secrets-manager', region, account },
-      };
-      return plain[kind];
-    },
+    get: (kind, name) => kinds[kind].get(name),
+    plain: (kind, name) => kinds[kind].plain(name),
+    place: (kind, name) => kinds[kind].place(name),
     expectKeys(urgently = false) {
       if (urgently) keyReader = urgentTogether;
       keys.expect();
@@ -143,38 +122,80 @@ export function createConnections(options: ConnectionOptions): Connections {
     hasKeys: keys.known,
     derivedKeys: keys.derived,
     async clockSkew() {
-      const seen = [...issuers.values()].map((each) => each.clockSkew()).find((skew) => skew !== undefined);
-      const url = stack?.issuer ?? [...environment.issuers.values()][0]?.url;
-      return seen ?? (url === undefined ? undefined : await clockSkewOf(url, { now, development }));
+      const seen = issuers.made().find((each) => each.clockSkew() !== undefined);
+      if (seen !== undefined) return seen.clockSkew();
+      const [name] = stack === undefined ? connections.issuers.keys() : ['laptop'];
+      if (name === undefined) return undefined;
+      const issuer = issuers.get(name);
+      // whatever it answers: its clock is noted on the way
+      const late = AbortSignal.timeout(clockDeadline);
+      await unlessAborted(issuer.discover(), late, () => new Error('too late')).catch(() => undefined);
+      return issuer.clockSkew();
     },
     requests: () => ({
       vault: vault.requests(),
-      token: sum([...issuers.values()].map((each) => each.requests())),
-      store: sum([...stores.values()].map((each) => each.requests())),
+      token: sum(issuers.made().map((each) => each.requests())),
+      store: sum(stores.made().map((each) => each.requests())),
     }),
     quotas,
     async close() {
-      await Promise.all([vault.close(), ...[...stores.values()].map((each) => each.close())]);
+      await Promise.all([vault.close(), ...stores.made().map((each) => each.close())]);
     },
   };
 }
 
-function createVault({ environment, stack, ...options }: ConnectionOptions): GovernedVaults {
-  const { development, vaults } = environment;
-  const entries = stack === undefined ? vaults : { token: stack.vault.token };
-  const { taken, stateFolder, now, warn, onQuota } = options;
-  return createGovernedVaults({ entries, development, taken, stateFolder, now, warn, onQuota });
+interface OpenedKind<Made> {
+  /** made when it is first asked for */
+  get(name: string): Made;
+  plain(name: string): Readonly<Record<string, Plain>>;
+  place(name: string): string;
+  /** those that were asked for */
+  made(): readonly Made[];
 }
 
-function once<T>(made: Map<string, T>, name: string, make: () => T): T {
-  const value = made.get(name) ?? make();
-  made.set(name, value);
-  return value;
-}
+/** The connections of one kind: on the laptop any name is the adapter that it plays, elsewhere what service.yaml says. */
+async function openKind<S, Made>(
+  adapters: ReadonlyMap<string, Declaration<Settings, S, Made>>,
+  given: ReadonlyMap<string, TypedSettings>,
+  stack: LaptopStack | undefined,
+  services: (name: string, settings: Settings) => S,
+): Promise<OpenedKind<Made>> {
+  const played = stack === undefined ? undefined : [...adapters.values()].find((each) => each.laptop !== undefined);
+  const onLaptop = stack === undefined ? undefined : played?.laptop?.(stack);
+  const types = played === undefined ? [...given.values()].map(({ type }) => type) : [played.type];
+  const factories = new Map<string, Factory<Settings, S, Made>>();
+  for (const type of new Set(types)) {
+    const factory = await adapters.get(type)?.load();
+    if (factory !== undefined) factories.set(type, factory);
+  }
+  const made = new Map<string, Made>();
 
-function known<T>(value: T | undefined, kind: ConnectionKind, name: string): T {
-  if (value === undefined) throw new TypeError(`no ${kind} "${name}": the check at load lets none through`);
-  return value;
+  const known = (name: string) => {
+    const settings = onLaptop ?? given.get(name);
+    const adapter = played ?? adapters.get(given.get(name)?.type ?? '');
+    const factory = adapter === undefined ? undefined : factories.get(adapter.type);
+    if (settings !== undefined && adapter !== undefined && factory !== undefined) return { settings, adapter, factory };
+    throw new TypeError(`no connection "${name}": the check at load lets none through`);
+  };
+  return {
+    get(name) {
+      const before = made.get(name);
+      if (before !== undefined) return before;
+      const { settings, factory } = known(name);
+      const now = factory.create(settings, services(name, settings));
+      made.set(name, now);
+      return now;
+    },
+    plain(name) {
+      const { settings, adapter } = known(name);
+      return plainOf(adapter, settings);
+    },
+    place(name) {
+      const { settings, adapter } = known(name);
+      return adapter.place?.(settings) ?? adapter.addresses(settings)[0]?.url ?? '';
+    },
+    made: () => [...made.values()],
+  };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -18,7 +18,7 @@ import type { StepContext } from '../steps/contract.ts';
 import { createLocks } from '../foundation/locks.ts';
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
-import type { Environment } from '../folder/service/settings.ts';
+import { type Environment, tokenVariables } from '../folder/service/settings.ts';
 import { sleepUntilAborted } from '../foundation/sleep.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
 import { createTokenCache } from '../engine/token-cache.ts';
@@ -118,8 +118,8 @@ export async function openApp(options: AppOptions): Promise<App> {
   function providerToken(provider: string, chosen: Environment): ((refused?: Secret) => Promise<Secret>) | undefined {
     const declaring = [chosen, ...(chosen.laptop ? folder.settings.environments.values() : [])];
     const name = declaring
-      .map((each) => each.identityProviders.get(provider)?.tokenFlow)
-      .find((each) => each !== undefined);
+      .map((each) => each.connections['identity-providers'].get(provider)?.['token-flow'])
+      .find((each) => typeof each === 'string');
     if (name === undefined || (chosen.laptop && !folder.flows.has(name))) return undefined;
     return async (refused) => {
       if (refused !== undefined) cache.rejected(createHash('sha256').update(refused.reveal()).digest('hex'));
@@ -204,9 +204,8 @@ export async function openApp(options: AppOptions): Promise<App> {
 
 /** Every variable that service.yaml names as a token, for any environment, leaves the process's environment now. */
 function takeTokens(folder: Folder, taken: TakenEnvironment): void {
-  for (const { vaults } of folder.settings.environments.values()) {
-    for (const { token } of vaults) if (token !== undefined && 'env' in token) taken.secret(token.env);
-  }
+  for (const environment of folder.settings.environments.values())
+    for (const name of tokenVariables(environment)) taken.secret(name);
 }
 
 function chosenEnvironment({ settings }: Folder, wanted: string | undefined): Environment {

@@ -1,4 +1,5 @@
 import { type Folder, loadFolder } from '../folder/load-folder.ts';
+import { adapters } from './all-adapters.ts';
 import { stepKinds } from '../steps/index.ts';
 
 /**
@@ -9,5 +10,5 @@ export function openFolder(
   dir: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<Folder> {
-  return loadFolder({ dir, kinds: stepKinds, env });
+  return loadFolder({ dir, kinds: stepKinds, adapters, env });
 }

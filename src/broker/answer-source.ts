@@ -13,8 +13,7 @@ export function createSources(): Sources {
     onEvent(event) {
       if (event.type !== 'step-finished') return;
       if (event.outcome === 'cached') found.add('cache');
-      else if (event.uses.startsWith('oauth/')) found.add('issuer');
-      else if (/^(?:vault|totp)\//.test(event.uses)) found.add('vault');
+      else if (event.reads !== undefined) found.add(event.reads);
     },
     source: () => (['issuer', 'vault', 'cache'] as const).find((each) => found.has(each)),
   };

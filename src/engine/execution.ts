@@ -191,8 +191,8 @@ async function told(
   await onEvent(event);
 }
 
-function about({ flow }: Execution, step: Step, { name, effect }: StepKind) {
-  return { flow: flow.name, step: step.id, uses: name, effect };
+function about({ flow }: Execution, step: Step, { name, effect, reads }: StepKind) {
+  return { flow: flow.name, step: step.id, uses: name, effect, ...(reads && { reads }) };
 }
 
 /** Adds flow and step to whatever goes wrong. */

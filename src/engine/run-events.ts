@@ -1,3 +1,4 @@
+import type { StepKind } from '../steps/contract.ts';
 import type { ErrorCode } from '../foundation/errors.ts';
 
 interface Told {
@@ -5,6 +6,8 @@ interface Told {
   readonly step: string;
   readonly uses: string;
   readonly effect: 'none' | 'write';
+  /** who gives what it puts out */
+  readonly reads?: StepKind['reads'];
 }
 
 /** What happens in a run, for journals, audit and progress: never a value. */

@@ -10,6 +10,7 @@ import { readFlow } from './flows/read-flow.ts';
 import { suggest } from '../language/nearest-name.ts';
 import { createSource, fileProblem, type Problem, type Range, type Source } from '../language/problems.ts';
 import { readText } from '../language/file-text.ts';
+import type { Adapters } from '../adapters/adapters.ts';
 import type { StepKinds } from '../steps/contract.ts';
 import { checkTokenFlows } from './flows/check-token-flows.ts';
 import { readYaml, type Node } from '../language/yaml.ts';
@@ -60,15 +61,22 @@ const reservedNames: ReadonlySet<string> = new Set([
 export function loadFolder(options: {
   readonly dir: string;
   readonly kinds: StepKinds;
+  readonly adapters: Adapters;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }): Promise<Folder> {
-  return new Promise((resolve) => resolve(load(options.dir, options.kinds, options.env ?? {})));
+  const { dir, kinds, adapters, env = {} } = options;
+  return new Promise((resolve) => resolve(load(dir, kinds, adapters, env)));
 }
 
-function load(dir: string, kinds: StepKinds, env: Readonly<Record<string, string | undefined>>): Folder {
+function load(
+  dir: string,
+  kinds: StepKinds,
+  adapters: Adapters,
+  env: Readonly<Record<string, string | undefined>>,
+): Folder {
   const names = listed(dir);
   const problems: Problem[] = [];
-  const { settings, service, trouble } = loadSettings(dir, names, env);
+  const { settings, service, trouble } = loadSettings(dir, names, env, adapters);
   const flows = new Map<string, Flow>();
   const broken = new Set<string>();
   const yaml = names.filter((name) => name.endsWith('.yaml') && !otherFiles.has(name.slice(0, -'.yaml'.length)));
@@ -88,7 +96,7 @@ function load(dir: string, kinds: StepKinds, env: Readonly<Record<string, string
     if (flow === undefined || found.length > 0) broken.add(name);
     else flows.set(name, flow);
   }
-  if (service !== undefined) checkTokenFlows(settings, service, flows, broken);
+  if (service !== undefined) checkTokenFlows(settings, service.source, flows, broken);
   const ofService = [...trouble, ...(service?.source.problems ?? []).toSorted(byPlace)];
   return { dir, settings, flows, broken, problems: [...ofService, ...problems] };
 }
@@ -156,15 +164,16 @@ function loadSettings(
   dir: string,
   names: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  adapters: Adapters,
 ): LoadedSettings {
-  if (!names.includes('service.yaml')) return { settings: withoutService(), trouble: [] };
+  if (!names.includes('service.yaml')) return { settings: withoutService(adapters), trouble: [] };
   const file = join(dir, 'service.yaml');
   const text = readText(file);
-  if (typeof text !== 'string') return { settings: withoutService(), trouble: [text] };
+  if (typeof text !== 'string') return { settings: withoutService(adapters), trouble: [text] };
   const source = createSource(file, text);
   const root = readYaml(source);
-  if (root === undefined) return { settings: withoutService(), trouble: source.problems };
-  return { settings: readSettings(root, source, env), service: { root, source }, trouble: [] };
+  if (root === undefined) return { settings: withoutService(adapters), trouble: source.problems };
+  return { settings: readSettings(root, source, env, adapters), service: { root, source }, trouble: [] };
 }
 
 function listed(dir: string): readonly string[] {

@@ -1,5 +1,7 @@
 import { foreignForm, wholeExpression } from './expressions.ts';
-import type { Form } from './forms.ts';
+import type { Form, ObjectForm } from './forms.ts';
+import { chosenVariant } from './compile-variant.ts';
+import { withoutToken } from './token-source.ts';
 import { partsOf } from './compile-reference.ts';
 import { readKeys } from './mapping-keys.ts';
 import { compileScalar, wrong, type Place } from './compile-scalar.ts';
@@ -34,18 +36,21 @@ function compile(node: Node, form: Form, place: Place): Value | undefined {
     const good = entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
     return { ...at, as: 'mapping', entries: good };
   }
-  if (form.kind === 'object') return compileObject(node, form, place);
+  if (form.kind === 'by-type') {
+    const chosen = chosenVariant(node, form, place);
+    return chosen === undefined ? undefined : compileObject(node, chosen, place);
+  }
+  if (form.kind === 'object') {
+    const given = form.source === 'token' ? withoutToken(node, place.source) : node;
+    return given === undefined ? undefined : compileObject(given, form, place);
+  }
   if (form.kind === 'json') return compileJson(node, form, place);
   if (node.kind !== 'scalar') return wrong(node, form, place);
   return compileScalar(node, form, place);
 }
 
 /** An object whose wrong keys are reported and left out. */
-export function compileObject(
-  node: Node,
-  form: Extract<Form, { kind: 'object' }>,
-  place: Place,
-): ObjectValue | undefined {
+export function compileObject(node: Node, form: ObjectForm, place: Place): ObjectValue | undefined {
   const what = place.key === '' ? place.what : `"${place.key}"`;
   const found = readKeys(node, form.keys, what, place.source);
   if (found === undefined || node.kind !== 'mapping') return undefined;
@@ -86,7 +91,7 @@ function compileUnion(node: Node, form: Extract<Form, { kind: 'union' }>, place:
 function fits(node: Node, form: Form): boolean {
   if (form.kind === 'json') return true;
   if (form.kind === 'list') return node.kind === 'list' || (form.orOne === true && fits(node, form.of));
-  if (form.kind === 'mapping' || form.kind === 'object') return node.kind === 'mapping';
+  if (form.kind === 'mapping' || form.kind === 'object' || form.kind === 'by-type') return node.kind === 'mapping';
   if (form.kind === 'union') return form.of.some((each) => fits(node, each));
   return node.kind === 'scalar';
 }

@@ -73,3 +73,11 @@ export function valueAt(value: Value, ...path: readonly string[]): Value {
 function entryOf(entries: readonly (readonly [string, Value])[], key: string): Value | undefined {
   return entries.find(([name]) => name === key)?.[1];
 }
+
+/** A value and all that stand in it. */
+export function* valuesIn(value: Value): Generator<Value> {
+  yield value;
+  if (value.as === 'list') for (const item of value.items) yield* valuesIn(item);
+  else if (value.as === 'mapping') for (const [, each] of value.entries) yield* valuesIn(each);
+  else if (value.as === 'object') for (const each of value.entries.values()) yield* valuesIn(each);
+}

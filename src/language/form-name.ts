@@ -1,3 +1,4 @@
+import { variantOf } from './variants.ts';
 import type { Form } from './forms.ts';
 
 /** A form in a few words, for messages and the reference. */
@@ -30,6 +31,10 @@ export function formName(form: Form): string {
       return `a mapping: ${formName(form.of)}`;
     case 'object':
       return `keys: ${Object.keys(form.keys).join(', ')}`;
+    case 'by-type': {
+      const [only = '', ...others] = form.types.keys();
+      return others.length === 0 ? formName(variantOf(form, only)) : 'keys, which depend on `type`';
+    }
     case 'union':
       return form.of.map(formName).join('; or ');
   }

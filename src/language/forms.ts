@@ -7,7 +7,14 @@ import type { Secret } from '../foundation/secret.ts';
  */
 export type Form =
   /** plain text; `${{ }}` of plain values may stand in it */
-  | { readonly kind: 'text'; readonly pattern?: RegExp; readonly expects?: string; readonly allowEmpty?: boolean }
+  | {
+      readonly kind: 'text';
+      readonly pattern?: RegExp;
+      readonly expects?: string;
+      readonly allowEmpty?: boolean;
+      /** it is the name of one of these, which must exist */
+      readonly names?: Named;
+    }
   | { readonly kind: 'number'; readonly minimum?: number; readonly maximum?: number; readonly integer?: boolean }
   | { readonly kind: 'boolean' }
   | { readonly kind: 'one-of'; readonly values: readonly string[] }
@@ -36,11 +43,39 @@ export type Form =
       readonly orOne?: boolean;
     }
   | { readonly kind: 'mapping'; readonly of: Form; readonly keyPattern?: RegExp }
-  /** of `exactlyOne`, one key is given */
-  | { readonly kind: 'object'; readonly keys: Keys; readonly exactlyOne?: readonly string[] }
+  | ObjectForm
+  /** an object whose further keys depend on its `type` */
+  | ByTypeForm
   /** the first form whose shape (scalar, list, mapping) fits */
   | { readonly kind: 'union'; readonly of: readonly Form[] };
 
+export interface ObjectForm {
+  readonly kind: 'object';
+  readonly keys: Keys;
+  /** of these, one key is given */
+  readonly exactlyOne?: readonly string[];
+  /** it says where a token is ({@link form.tokenSource}); the token itself never stands in a file */
+  readonly source?: 'token';
+}
+
+export interface ByTypeForm {
+  readonly kind: 'by-type';
+  /** by the name that `type` takes */
+  readonly types: ReadonlyMap<string, Variant>;
+  /** keys that all types have */
+  readonly common: Keys;
+  /** the type where none is given; without it one must be */
+  readonly default?: string;
+  /** what `type` says */
+  readonly description: string;
+}
+
+export interface Variant {
+  readonly keys: Keys;
+}
+
+/** What a text may be the name of. */
+export type Named = 'flows' | ConnectionKind;
 export type ReferenceTarget = 'field' | 'item' | 'one-time-password';
 export type ConnectionKind = 'issuers' | 'identity-providers' | 'stores';
 
@@ -57,6 +92,12 @@ export interface Key<T = unknown> {
 }
 
 export type Keys = Readonly<Record<string, Key>>;
+
+/** Where a token is; never the token itself. */
+export type TokenSource =
+  | { readonly env: string }
+  | { readonly file: string }
+  | { readonly command: readonly string[] };
 
 /** The object that a step gets for its `with`. Optional keys are undefined where absent. */
 export type InputOf<K extends Keys> = { readonly [P in keyof K]: K[P] extends Key<infer T> ? T : never };
@@ -105,10 +146,18 @@ export const form = {
     keys: K,
     options: { exactlyOne?: readonly (keyof K & string)[] } = {},
   ): Typed<InputOf<K>> => ({ form: { kind: 'object', keys, ...options } }),
+  byType: (
+    types: ReadonlyMap<string, Variant>,
+    options: { description: string; common?: Keys; default?: string },
+  ): Typed<TypedSettings> => ({ form: { kind: 'by-type', types, common: {}, ...options } }),
+  tokenSource: (): Typed<TokenSource> => ({ form: { kind: 'object', keys: tokenKeys, source: 'token' } }),
   union: <const F extends readonly Typed<unknown>[]>(...of: F): Typed<TypeOf<F[number]>> => ({
     form: { kind: 'union', of: of.map((each) => each.form) },
   }),
 };
+
+/** What {@link form.byType} gives: the type, and what its keys hold. */
+export type TypedSettings = { readonly type: string } & Readonly<Record<string, unknown>>;
 
 export function required<T>(typed: Typed<T>, description: string, extra: { example?: string } = {}): Key<T> {
   return { form: typed.form, description, required: true, ...extra };
@@ -131,3 +180,14 @@ export function withDefault<T>(
 ): Key<T> {
   return { form: typed.form, description, required: false, default: value, ...extra };
 }
+
+const tokenKeys = {
+  env: optional(
+    form.text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, expects: 'the name of a variable' }),
+    'an environment variable that holds the token; also written `${{ env.NAME }}`',
+  ),
+  file: optional(form.text(), 'a file that holds the token'),
+  command: optional(form.list(form.text(), { minimum: 1 }), 'a command that prints the token; run without a shell', {
+    example: '[op, read, "op://…"]',
+  }),
+} satisfies Keys;

@@ -1,4 +1,5 @@
-import type { Form, Key, Keys } from './forms.ts';
+import { variantOf } from './variants.ts';
+import type { ByTypeForm, Form, Key, Keys } from './forms.ts';
 
 /** JSON Schema, draft 2020-12, as editors read it. */
 export type Schema = { readonly [key: string]: unknown };
@@ -13,7 +14,7 @@ function orExpression(schema: Schema): Schema {
 }
 
 /** What a form takes. */
-export function schemaOf(form: Form): Schema {
+function schemaOf(form: Form): Schema {
   switch (form.kind) {
     case 'text': {
       const text = { type: 'string', ...(form.allowEmpty === true ? {} : { minLength: 1 }) };
@@ -60,13 +61,34 @@ export function schemaOf(form: Form): Schema {
       const keys = form.keyPattern === undefined ? {} : { propertyNames: { pattern: form.keyPattern.source } };
       return { type: 'object', additionalProperties: schemaOf(form.of), ...keys };
     }
+    case 'by-type':
+      return byTypeSchema(form);
     case 'object': {
+      if (form.source === 'token') return { anyOf: [objectSchema(form.keys), fromEnvironment] };
       const one = (form.exactlyOne ?? []).map((key) => ({ required: [key] }));
       return { ...objectSchema(form.keys), ...(one.length === 0 ? {} : { oneOf: one }) };
     }
     case 'union':
       return { anyOf: form.of.map(schemaOf) };
   }
+}
+
+const fromEnvironment = { type: 'string', pattern: '^\\$\\{\\{\\s*env\\.\\w+\\s*\\}\\}$' };
+
+/** Of one type its keys; of several each type's own, once an editor has seen `type`. */
+function byTypeSchema(form: ByTypeForm): Schema {
+  const [only = '', ...others] = form.types.keys();
+  if (others.length === 0) return objectSchema(variantOf(form, only).keys);
+  return {
+    type: 'object',
+    properties: { type: { enum: [only, ...others], description: form.description } },
+    ...(form.default === undefined ? { required: ['type'] } : {}),
+    allOf: [only, ...others].map((type) => ({
+      if: { properties: { type: { const: type } }, ...(type === form.default ? {} : { required: ['type'] }) },
+      // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
+      then: objectSchema(variantOf(form, type).keys, { type: { const: type } }),
+    })),
+  };
 }
 
 /** An object with exactly these keys. @param own schemas that say more than a key's form */

@@ -4,7 +4,7 @@ import { generateSecret } from 'otplib';
 import { type DevelopmentFile, fieldKey } from '../folder/development/read-development.ts';
 import { FlowError } from '../foundation/errors.ts';
 import type { Folder } from '../folder/load-folder.ts';
-import type { StepUse } from '../folder/flows/flow-uses.ts';
+import type { ClientUse, UserUse } from '../steps/contract.ts';
 import { Reference } from '../foundation/reference.ts';
 import type { Registry } from '../folder/registry.ts';
 import { Secret } from '../foundation/secret.ts';
@@ -34,18 +34,18 @@ export function fill(folder: Folder, registry: Registry, environment: Environmen
 
   // identities first: their values are not just any text
   const clients = mergeClients(
-    steps.flatMap((step) => clientOf(step, contents, keys)),
+    steps.flatMap(({ kind, input }) => kind.clients?.(input) ?? []).map((use) => clientSeed(use, contents, keys)),
     file,
   );
-  const users = [
-    ...steps.flatMap((step) => userOf(step, contents)),
-    ...file.users.map((user) => declaredUser(user, contents)),
-  ];
+  const users = [...steps.flatMap(({ kind, input }) => kind.users?.(input) ?? []), ...file.users].map((user) =>
+    userSeed(user, contents),
+  );
   const references = uses.flatMap((use) => use.references);
   // a one-time password that is read as a plain value elsewhere is one all the same
   const seeds = references.filter(({ reference, target }) => target === 'one-time-password' || isCode(reference));
   for (const { reference } of seeds) contents.value(reference, 'one-time-password');
-  for (const seed of steps.flatMap(handedOver)) contents.value(seed, 'concealed', undefined, generateSecret);
+  for (const seed of steps.flatMap(({ kind, input }) => kind.seeds?.(input) ?? []))
+    contents.value(seed, 'concealed', undefined, generateSecret);
   for (const { reference, target } of references) {
     if (target === 'item') contents.item(reference);
     else contents.value(reference);
@@ -123,29 +123,19 @@ function generated(reference: Reference, type: FieldSeed['type'] | undefined): s
   return randomBytes(24).toString('base64url');
 }
 
-/** The client that a step signs in as. */
-function clientOf({ uses, input }: StepUse, contents: Contents, keys: Map<string, JWK>): ClientSeed[] {
-  if (uses !== 'oauth/client-credentials') return [];
-  const id = input['client-id'];
-  const clientId = id instanceof Reference ? contents.value(id, 'text') : id;
-  if (typeof clientId !== 'string') return [];
-  const given = input['client-secret'];
-  const secrets = (Array.isArray(given) ? given : [given]).filter((secret) => secret instanceof Reference);
-  const key = input['client-key'];
-  const audiences = texts(input['audience'], input['resource']);
-  const scopes = texts(input['scope']).flatMap((scope) => scope.split(' '));
-  return [
-    {
-      clientId,
-      ...(secrets.length === 0
-        ? {}
-        : { secrets: secrets.map((secret) => new Secret(contents.value(secret, 'concealed'))) }),
-      ...(key instanceof Reference ? { publicKey: clientKey(key, contents, keys) } : {}),
-      ...(audiences.length === 0 ? {} : { audiences }),
-      ...(scopes.length === 0 ? {} : { scopes }),
-      ...(input['token-format'] === 'opaque' ? { tokenFormat: 'opaque' as const } : {}),
-    },
-  ];
+/** The client that a step is, as the provider is to know it. */
+function clientSeed(use: ClientUse, contents: Contents, keys: Map<string, JWK>): ClientSeed {
+  const { id, secrets, key, audiences, scopes, tokenFormat } = use;
+  return {
+    clientId: id instanceof Reference ? contents.value(id, 'text') : id,
+    ...(secrets.length === 0
+      ? {}
+      : { secrets: secrets.map((secret) => new Secret(contents.value(secret, 'concealed'))) }),
+    ...(key === undefined ? {} : { publicKey: clientKey(key, contents, keys) }),
+    ...(audiences.length === 0 ? {} : { audiences }),
+    ...(scopes.length === 0 ? {} : { scopes }),
+    ...(tokenFormat === 'opaque' ? { tokenFormat } : {}),
+  };
 }
 
 /** A private key in the vault (PKCS #8), and its public half for the provider. */
@@ -195,24 +185,8 @@ function distinct(secrets: readonly Secret[]): Secret[] {
   return secrets.filter((secret, index) => secrets.findIndex((each) => each.equals(secret)) === index);
 }
 
-/** A seed in a field that is no one-time password yet. */
-function handedOver({ uses, input }: StepUse): Reference[] {
-  const { seed } = input;
-  return uses === 'vault/set-one-time-password' && seed instanceof Reference ? [seed] : [];
-}
-
-/** The user that a step signs in as. */
-function userOf({ uses, input }: StepUse, contents: Contents): UserSeed[] {
-  const { username, password, 'one-time-password': seed } = input;
-  if (uses !== 'idp/sign-in' || typeof username !== 'string' || !(password instanceof Reference)) return [];
-  return [userSeed(username, password, seed instanceof Reference ? seed : undefined, contents)];
-}
-
-function declaredUser(user: DevelopmentFile['users'][number], contents: Contents): UserSeed {
-  return userSeed(user.username, user.password, user.oneTimePassword, contents);
-}
-
-function userSeed(userName: string, password: Reference, seed: Reference | undefined, contents: Contents): UserSeed {
+/** A user as a step or development.yaml tells of it. */
+function userSeed({ username: userName, password, oneTimePassword: seed }: UserUse, contents: Contents): UserSeed {
   contents.value(password.sibling('username'), 'text', userName);
   return {
     userName,
@@ -231,10 +205,6 @@ function entry<T>(map: Map<string, T>, name: string, make: () => T): T {
   const value = map.get(key) ?? make();
   map.set(key, value);
   return value;
-}
-
-function texts(...values: readonly unknown[]): string[] {
-  return values.flat().filter((value) => typeof value === 'string');
 }
 
 function slug(title: string): string {

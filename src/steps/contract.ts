@@ -1,5 +1,6 @@
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
+import type { StoreRules } from '../adapters/stores/contract.ts';
 import type { Vault } from '../adapters/vaults/contract.ts';
 import type { InputOf, Keys } from '../language/forms.ts';
 
@@ -70,9 +71,30 @@ export interface StepPlan<O> {
   readonly output?: O;
 }
 
+/** An OAuth client as a step's input tells of it. */
+export interface ClientUse {
+  readonly id: string | Reference;
+  readonly secrets: readonly Reference[];
+  /** of private_key_jwt */
+  readonly key: Reference | undefined;
+  /** what it asks for: `audience` and `resource` */
+  readonly audiences: readonly string[];
+  readonly scopes: readonly string[];
+  readonly tokenFormat: 'jwt' | 'opaque';
+}
+
+/** A user as a step's input tells of it. */
+export interface UserUse {
+  readonly username: string;
+  readonly password: Reference;
+  readonly oneTimePassword: Reference | undefined;
+}
+
 interface StepKindBase<K extends Keys, F extends OutputFields> {
   /** `room/verb`: oauth/client-credentials */
   readonly name: string;
+  /** other names that flows may use it by */
+  readonly aliases?: readonly string[];
   /** one sentence for the reference */
   readonly summary: string;
   readonly with: K;
@@ -87,14 +109,26 @@ interface StepKindBase<K extends Keys, F extends OutputFields> {
   readonly needs?: readonly ('ownership-key' | 'fingerprint-key')[];
   /**
    * What cannot be said by the forms alone, at load, for each environment: problems by key. `input` holds what is known
-   * then (literals, variables, enum inputs); `given` names every key that the file gives, known or not.
+   * then (literals, variables, enum inputs); `given` names every key that the file gives, known or not; `rulesOf` the
+   * rules of the store that a key names, where it is known.
    */
   check?(
     input: Partial<InputOf<K>>,
     given: ReadonlySet<string>,
+    rulesOf: (key: string) => StoreRules | undefined,
   ): readonly { readonly key: string; readonly problem: string; readonly hint?: string }[];
   /** names of the vaults that it writes to, as the input names them */
   writes?(input: Partial<InputOf<K>>): readonly string[];
+  /** who gives what it puts out, for the audit trail */
+  readonly reads?: 'vault' | 'issuer';
+  /** the OAuth clients that it is */
+  clients?(input: Partial<InputOf<K>>): readonly ClientUse[];
+  /** the users that it signs in as */
+  users?(input: Partial<InputOf<K>>): readonly UserUse[];
+  /** the secrets that it pushes: the key that names the store, and names as the flow writes them; undefined: known at run */
+  pushes?(input: Partial<InputOf<K>>): { readonly to: string; readonly names: readonly (string | undefined)[] };
+  /** fields that hold the seed of a one-time password, and are none yet */
+  seeds?(input: Partial<InputOf<K>>): readonly Reference[];
   run(input: InputOf<K>, context: StepContext): Promise<OutputOf<F>>;
 }
 

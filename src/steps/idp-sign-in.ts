@@ -20,6 +20,8 @@ export const idpSignIn = pureStep({
   },
   output: { at: { type: 'text', description: 'when it succeeded, ISO 8601' } },
   scalar: 'at',
+  users: ({ username, password, 'one-time-password': oneTimePassword }) =>
+    username === undefined || password === undefined ? [] : [{ username, password, oneTimePassword }],
   async run(input, context) {
     const signIn = signInOf(input.provider);
     const [password, seed] = await Promise.all([

@@ -5,7 +5,7 @@ import { idpEnrollTotp } from './idp-enroll-totp.ts';
 import { idpSignIn } from './idp-sign-in.ts';
 import { jwtVerify } from './jwt-verify.ts';
 import { oauthClientCredentials } from './oauth-client-credentials.ts';
-import { secretsManagerPush } from './store-push.ts';
+import { storePush } from './store-push.ts';
 import { totpCode } from './totp-code.ts';
 import { vaultCreateLogin } from './vault-create-login.ts';
 import { vaultRead } from './vault-read.ts';
@@ -19,7 +19,7 @@ export const stepKinds = registerSteps([
   idpSignIn,
   jwtVerify,
   oauthClientCredentials,
-  secretsManagerPush,
+  storePush,
   totpCode,
   vaultCreateLogin,
   vaultRead,

@@ -15,6 +15,7 @@ export const oauthClientCredentials = pureStep({
   name: 'oauth/client-credentials',
   summary: 'Gets a bearer token from an issuer with client credentials, and checks it before it is used or cached.',
   effect: 'none',
+  reads: 'issuer',
   with: {
     issuer: required(connection('issuers'), 'the issuer', { example: '${{ issuers.main }}' }),
     'client-id': required(form.textOrReference(), 'the client id, or a reference to it', {
@@ -71,6 +72,20 @@ export const oauthClientCredentials = pureStep({
   },
   scalar: 'access-token',
   presents: 'token',
+  clients(input) {
+    const id = input['client-id'];
+    if (id === undefined) return [];
+    return [
+      {
+        id,
+        secrets: input['client-secret'] ?? [],
+        key: input['client-key'],
+        audiences: [input.audience ?? [], input.resource ?? []].flat(),
+        scopes: scopesOf(input.scope),
+        tokenFormat: input['token-format'] ?? 'jwt',
+      },
+    ];
+  },
   check(input, given) {
     const problems: { key: string; problem: string; hint?: string }[] = [];
     const { authentication } = input;
@@ -139,7 +154,7 @@ export const oauthClientCredentials = pureStep({
       authentication: input.authentication,
       audience: input.audience,
       resource: input.resource,
-      scope: input.scope?.flatMap((text) => text.split(' ')).filter((scope) => scope !== ''),
+      scope: input.scope && scopesOf(input.scope),
       parameters: input.parameters,
       requireClaims: input['require-claims'],
       tokenFormat: input['token-format'],
@@ -157,6 +172,10 @@ export const oauthClientCredentials = pureStep({
   },
   expiresAt: (output) => output['expires-at'],
 });
+
+function scopesOf(written: readonly string[] = []): readonly string[] {
+  return written.flatMap((text) => text.split(' ')).filter((scope) => scope !== '');
+}
 
 async function textOf(source: string | Reference, context: StepContext): Promise<string> {
   return typeof source === 'string' ? source : (await context.read(source)).reveal();

@@ -18,8 +18,6 @@ export function registerSteps(kinds: readonly StepKind[]): StepKinds {
   const registry = new Map<string, StepKind>();
   for (const kind of kinds) {
     const refuse = (rule: string) => new TypeError(`step kind "${kind.name}": ${rule}`);
-    if (!kindName.test(kind.name)) throw refuse('its name is not room/verb in lower case');
-    if (registry.has(kind.name)) throw refuse('registered twice');
     for (const [name, field] of Object.entries(kind.output)) {
       if (!fieldName.test(name)) throw refuse(`output field "${name}" is not a lower-case name`);
       if (reservedFields.has(name)) throw refuse(`output field "${name}" is a reserved name`);
@@ -39,7 +37,11 @@ export function registerSteps(kinds: readonly StepKind[]): StepKinds {
     if (kind.effect === 'none' && kind.expiresAt !== undefined && takesSecret(kind.with)) {
       throw refuse('takes a secret, so that its result cannot be cached');
     }
-    registry.set(kind.name, kind);
+    for (const name of [kind.name, ...(kind.aliases ?? [])]) {
+      if (!kindName.test(name)) throw refuse(`its name "${name}" is not room/verb in lower case`);
+      if (registry.has(name)) throw refuse(`"${name}" is registered twice`);
+      registry.set(name, kind);
+    }
   }
   return registry;
 }
@@ -49,6 +51,7 @@ function takesSecret(keys: Keys): boolean {
     if (form.kind === 'secret') return true;
     if (form.kind === 'list' || form.kind === 'mapping') return inForm(form.of);
     if (form.kind === 'object') return takesSecret(form.keys);
+    if (form.kind === 'by-type') return false; // of service.yaml, where no step is
     return form.kind === 'union' && form.of.some(inForm);
   };
   return Object.values(keys).some(({ form }) => inForm(form));

@@ -15,18 +15,20 @@ const keys = {
 };
 
 /** One-way: values go from the vault to the store, and are never read back. */
-export const secretsManagerPush = writeStep({
-  name: 'secrets-manager/push',
-  summary: 'Pushes secrets of the vault into AWS Secrets Manager, writing only what differs.',
+export const storePush = writeStep({
+  name: 'store/push',
+  aliases: ['secrets-manager/push'],
+  summary: 'Pushes secrets of the vault into a secret store, writing only what differs.',
   effect: 'write',
   with: keys,
   output: {
     counts: { type: 'json', description: 'how many were created, adopted, updated, and left as they are' },
-    changed: { type: 'json', description: 'name and ARN of each secret whose value is another one now' },
+    changed: { type: 'json', description: 'name and identifier of each secret whose value is another one now' },
   },
   options: ['adopt', 'overwrite', 'strict'],
   needs: ['fingerprint-key'],
-  check: (input) => problemsOf(input.secrets ?? [], 'in part'),
+  check: (input, _, rulesOf) => problemsOf(input.secrets ?? [], 'in part', rulesOf('store')),
+  pushes: ({ secrets }) => ({ to: 'store', names: secrets?.map(({ name }) => name) ?? [undefined] }),
   async plan(input, context) {
     const { store, secrets, adopt = false } = input;
     if (store === undefined || secrets === undefined) return { changes: [] };
@@ -42,7 +44,7 @@ export const secretsManagerPush = writeStep({
   },
   async run(input: InputOf<typeof keys>, context: StepContext) {
     // two runs at once would each take the other's write for someone else's
-    return context.locked(`secrets-manager/push ${input.store.address}`, async () =>
+    return context.locked(`store/push ${input.store.address}`, async () =>
       carryOut(await preparePush(input, context), context),
     );
   },

@@ -11,6 +11,7 @@ export const totpCode = pureStep({
   name: 'totp/code',
   summary: 'The one-time code of the moment, from a stored one-time password (RFC 6238).',
   effect: 'none',
+  reads: 'vault',
   with: {
     reference: required(form.reference('one-time-password'), 'the one-time password field', {
       example: 'op://Accounts/Break Glass/one-time password',

@@ -5,6 +5,7 @@ export const vaultRead = pureStep({
   name: 'vault/read',
   summary: 'Reads one value from the vault.',
   effect: 'none',
+  reads: 'vault',
   with: {
     reference: required(form.reference(), 'the field or file', { example: 'op://Agents/Orders M2M/credential' }),
   },

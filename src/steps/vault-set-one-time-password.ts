@@ -26,6 +26,7 @@ export const vaultSetOneTimePassword = writeStep({
   with: keys,
   output: { reference: { type: 'reference', description: 'the one-time password field' } },
   scalar: 'reference',
+  seeds: ({ seed }) => (seed === undefined ? [] : [seed]),
   writes: (input) => (input.item === undefined ? [] : [input.item.vault]),
   async plan(input, context) {
     if (input.item === undefined) {

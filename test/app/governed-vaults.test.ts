@@ -7,7 +7,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DevelopmentVault, startVault } from '../../src/laptop/vault/server.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { Secret } from '../../src/foundation/secret.ts';
-import type { VaultSettings } from '../../src/folder/service/settings.ts';
+import type { TokenSource } from '../../src/language/forms.ts';
+import { readToken } from '../../src/adapters/read-token.ts';
+import { createOnePasswordVault } from '../../src/adapters/vaults/onepassword/vault.ts';
 import { createGovernedVaults } from '../../src/app/governed-vaults.ts';
 import { identifiedToken } from '../../src/adapters/vaults/onepassword/token-identity.ts';
 import type { QuotaEvent, QuotaSettings } from '../../src/adapters/vaults/quota.ts';
@@ -32,20 +34,15 @@ beforeEach(() => {
   server.setLimits({});
 });
 
-function open(token: VaultSettings['token'], quota: Partial<QuotaSettings> = {}) {
+function open(token: TokenSource, quota: Partial<QuotaSettings> = {}) {
   const events: QuotaEvent[] = [];
-  const governed = createGovernedVaults({
-    entries: [
-      {
-        type: 'onepassword',
-        vaults: undefined,
-        token,
-        account: undefined,
-        quota: { hour: 1_000, hourWrites: 100, day: 1_000, reserve: 0.1, ...quota },
-      },
-    ],
+  const vault = createOnePasswordVault({
+    token: () => readToken(token, takeEnvironment({})),
     development: true,
-    taken: takeEnvironment({}),
+    quota: { hour: 1_000, hourWrites: 100, day: 1_000, reserve: 0.1, ...quota },
+  });
+  const governed = createGovernedVaults({
+    entries: [{ vault }],
     stateFolder,
     now: () => world,
     warn: (line) => {

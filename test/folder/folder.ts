@@ -1,3 +1,4 @@
+import { adapters } from '../../src/app/all-adapters.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ export function load(
   files: Readonly<Record<string, string | Uint8Array>>,
   options: { readonly kinds?: StepKinds; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Folder> {
-  return loadFolder({ dir: folderWith(files), kinds: options.kinds ?? stepKinds, env: options.env ?? {} });
+  return loadFolder({ dir: folderWith(files), kinds: options.kinds ?? stepKinds, adapters, env: options.env ?? {} });
 }
 
 /** `line:column message` of every problem, without the folder. */

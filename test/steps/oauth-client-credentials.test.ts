@@ -123,12 +123,12 @@ describe('the check at load', () => {
       ['require-claims'],
     ],
   ])('%s', (_, input, keys) => {
-    const problems = oauthClientCredentials.check?.(input, new Set(Object.keys(input))) ?? [];
+    const problems = oauthClientCredentials.check?.(input, new Set(Object.keys(input)), () => undefined) ?? [];
     expect(problems.map((each) => each.key)).toEqual(keys);
     expect(problems.every(({ hint }) => hint !== undefined)).toBe(true);
   });
 
   it('takes a secret that is only known later for given', () => {
-    expect(oauthClientCredentials.check?.({}, new Set(['client-secret']))).toEqual([]);
+    expect(oauthClientCredentials.check?.({}, new Set(['client-secret']), () => undefined)).toEqual([]);
   });
 });

@@ -8,8 +8,13 @@ import type { Secret } from '../../foundation/secret.ts';
 export interface SecretStore {
   /** where it is, for plans and prompts */
   readonly address: string;
-  /** Who we are there; `account:` of service.yaml is verified here, before anything else. @throws FlowError refused */
-  identity(): Promise<StoreIdentity>;
+  /** what the service takes, told before it is asked */
+  readonly rules: StoreRules;
+  /**
+   * Who we are there is what service.yaml declares, and these names can be its own; before anything else.
+   * @throws FlowError refused
+   */
+  verify(names: readonly SecretName[]): Promise<void>;
   /**
    * What is stored under these names, in as few calls as there are, without values.
    * @returns by name; a name that is not among them does not exist
@@ -32,15 +37,27 @@ export interface SecretStore {
   readonly fingerprintKeys?: () => Promise<readonly [Uint8Array, ...Uint8Array[]]>;
 }
 
-interface StoreIdentity {
-  /** undefined where service.yaml declares none: then it is not asked for */
-  readonly account: string | undefined;
-  readonly region: string;
+/** What a service says of names and values. Problems are worded to follow the key: `is not a name that AWS takes`. */
+export interface StoreRules {
+  /** a name as flows write it, which may be the service's own identifier, with the name in it */
+  nameOf(text: string): SecretName;
+  /** what it would refuse, or take and regret, of what is known of a secret */
+  problems(known: { readonly name?: string | undefined } & Metadata): readonly {
+    readonly key: string;
+    readonly problem: string;
+    readonly hint?: string;
+  }[];
+  /** @param bytes of its UTF-8 text */
+  valueProblem(bytes: number): { readonly problem: string; readonly hint: string } | undefined;
+  /** @param stored undefined: the service's own key */
+  isSameKey(declared: string, stored: string | undefined): boolean;
+  /** how a person takes back a secret that is scheduled for deletion */
+  restore(name: string): string;
 }
 
 export interface SecretName {
   readonly name: string;
-  /** the store's own identifier (an ARN), where it was declared instead of the name */
+  /** the store's own identifier, where it was declared instead of the name */
   readonly id?: string | undefined;
 }
 
@@ -53,7 +70,7 @@ interface InspectOptions {
 /** A secret as it stands, without its value. */
 export interface StoredSecret {
   readonly name: string;
-  /** ARN */
+  /** the store's own identifier */
   readonly id: string;
   /** name of the version in force; undefined where no value was ever written */
   readonly current: string | undefined;

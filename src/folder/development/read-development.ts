@@ -126,8 +126,8 @@ function checkNames(
   }
   const clients = uses
     .flatMap((use) => use.steps)
-    .flatMap(({ uses: kind, input }) => (kind === 'oauth/client-credentials' ? [input['client-id']] : []))
-    .map((id) => (id instanceof Reference ? values.get(fieldKey(id)) : id))
+    .flatMap(({ kind, input }) => kind.clients?.(input) ?? [])
+    .map(({ id }) => (id instanceof Reference ? values.get(fieldKey(id)) : id))
     .filter((id) => typeof id === 'string');
   for (const { key, keyRange } of entriesOf(root, 'clients')) {
     if (clients.includes(key)) continue;

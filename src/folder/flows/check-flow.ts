@@ -1,5 +1,5 @@
 import { servedHint } from '../service/check-environment.ts';
-import { servesVault, type Environment } from '../service/settings.ts';
+import { adapterOf, servesVault, type Environment } from '../service/settings.ts';
 import { evaluate } from '../../language/evaluate.ts';
 import { presentedStep, type Flow, type Step } from './flow.ts';
 import { lookAt, staticScope } from './static-input.ts';
@@ -22,7 +22,12 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
   const { kind } = step;
   if (kind === undefined) return;
   let wrong = false;
-  const stores = new Set<string>();
+  /** by the key that names each */
+  const stores = new Map<string, string>();
+  const rulesOf = (key: string) => {
+    const name = stores.get(key);
+    return name === undefined ? undefined : adapterOf(environment, 'stores', name)?.rules;
+  };
   const sinks = {
     report: (...told: Parameters<Report>) => {
       wrong = true;
@@ -33,24 +38,24 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
       sinks.report(value.range, `no entry of vault: serves the vault "${reference.vault}"`, servedHint(environment));
     },
     onConnection: ({ kind: to, name = '' }: { readonly kind?: string; readonly name?: string }, value: Value) => {
-      if (to === 'stores') stores.add(name);
+      if (to === 'stores') stores.set(value.key, name);
       const needs = value.form.kind === 'connection' ? value.form.needs : undefined;
-      const provider = environment.identityProviders.get(name);
-      if (needs !== 'sign-in' || environment.laptop || provider?.signIn?.pages !== undefined) return;
-      const hint = 'add sign-in: with issuer, client-id, redirect-uri and pages to it in service.yaml';
-      sinks.report(value.range, `"${name}" has no sign-in pages that can be driven`, hint);
+      const settings = environment.connections['identity-providers'].get(name);
+      if (needs === undefined || settings === undefined) return;
+      const trouble = adapterOf(environment, 'identity-providers', name)?.lacks?.(settings, needs);
+      if (trouble !== undefined) sinks.report(value.range, `"${name}" ${trouble.problem}`, trouble.hint);
     },
   };
   for (const { known, value } of lookAt(flow, step, environment, sinks)) {
     if (wrong || !step.sound) continue;
-    for (const { key, problem, hint } of kind.check?.(known, value.given) ?? []) {
+    for (const { key, problem, hint } of kind.check?.(known, value.given, rulesOf) ?? []) {
       const named = problem.startsWith(`"${key}"`) ? problem : `"${key}": ${problem}`;
       report(placeOf(value, key) ?? step.range, named, hint);
     }
   }
   if (environment.laptop || environment.unset.length > 0 || environment.key.length > 0) return;
   for (const need of kind.needs ?? []) {
-    const own = need === 'fingerprint-key' && [...stores].every((name) => hasOwnKey(environment, name));
+    const own = need === 'fingerprint-key' && [...stores.values()].every((name) => hasOwnKey(environment, name));
     if (own) continue;
     const hint = 'add key: op://… to it in service.yaml: the root of our own keys';
     report(step.range, `"${kind.name}" needs the environment's key`, hint);
@@ -58,7 +63,7 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
 }
 
 function hasOwnKey(environment: Environment, store: string): boolean {
-  return (environment.stores.get(store)?.fingerprintKey.length ?? 0) > 0;
+  return environment.connections.stores.get(store)?.['fingerprint-key'] !== undefined;
 }
 
 /** A whole expression of the answer may be of any type that can be shown. */

@@ -4,8 +4,10 @@ import type { StepKinds } from '../../steps/contract.ts';
 
 /** The schema of a flow file: a step's `with` depends on what it `uses`. */
 export function flowSchema(flowKeys: Keys, stepKeys: Keys, inputKeys: Keys, kinds: StepKinds): Schema {
-  const all = [...kinds.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const uses = { anyOf: all.map(({ name, summary }) => ({ const: name, description: summary })) };
+  const all = [...new Set(kinds.values())].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const uses = { anyOf: all.flatMap(({ name, aliases = [], summary }) =>
+      [name, ...aliases].map((each) => ({ const: each, description: summary })),
+    ) };
   const input = {
     anyOf: [
       withoutExpressions(objectSchema(inputKeys, { enum: textList, values: textList })),
@@ -17,7 +19,7 @@ export function flowSchema(flowKeys: Keys, stepKeys: Keys, inputKeys: Keys, kind
     allOf: all.map((kind) => {
       const required = Object.values(kind.with).some((key) => key.required) ? { required: ['with'] } : {};
       return {
-        if: { properties: { uses: { const: kind.name } }, required: ['uses'] },
+        if: { properties: { uses: { enum: [kind.name, ...(kind.aliases ?? [])] } }, required: ['uses'] },
         // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
         then: { properties: { with: objectSchema(kind.with) }, ...required },
       };

@@ -2,6 +2,7 @@ import type { Environment } from '../service/settings.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import type { Resolved } from '../../language/expression-types.ts';
 import type { Flow } from './flow.ts';
+import type { StepKind } from '../../steps/contract.ts';
 import type { ConnectionKind, ReferenceTarget } from '../../language/forms.ts';
 import { lookAt } from './static-input.ts';
 import type { ReferenceValue } from '../../language/compiled-values.ts';
@@ -36,7 +37,7 @@ export interface ConnectionUse {
 
 export interface StepUse {
   readonly id: string;
-  readonly uses: string;
+  readonly kind: StepKind;
   /**
    * What is known of its input without running: literals, variables, one entry for each choice of enum inputs; what is
    * not known is absent, at any depth. A connection stands as `{ connection: 'issuers', name: 'main' }`.
@@ -75,7 +76,7 @@ export function usesOf(flow: Flow, environment: Environment): Uses {
       for (const vault of written) vaultsWritten.add(vault);
       steps.push({
         id,
-        uses: kind.name,
+        kind,
         input: { ...known, ...Object.fromEntries(named) },
         location: flow.source.location(step.range),
       });

@@ -1,4 +1,4 @@
-import { connectionNames, plainFields, plainOf, variable, type Environment, type Plain } from '../service/settings.ts';
+import { adapterOf, plainFields, plainOf, variable, type Environment, type Plain } from '../service/settings.ts';
 import type { Resolved, Unresolved } from '../../language/expression-types.ts';
 import { foreignRootHint, type Expression } from '../../language/expressions.ts';
 import type { Flow, Step } from './flow.ts';
@@ -78,28 +78,31 @@ function connectionOf(
 ): Resolved | Unresolved {
   const { environment } = scope;
   if (name === undefined) return { problem: `one of ${kind} is named: \${{ ${kind}.NAME }}` };
-  const names = connectionNames(environment, kind);
-  if (!environment.laptop && !names.includes(name)) {
+  const connections = environment.connections[kind];
+  const names = connections.keys();
+  if (!environment.laptop && !connections.has(name)) {
     return unknown(`name among ${kind}:`, name, names, `declare it under ${kind}: in service.yaml`);
   }
   if (field === undefined) {
     const value = scope.connection === undefined ? later : scope.connection(kind, name);
     return { type: 'connection', value, kind, name };
   }
-  if (!plainFields[kind].includes(field) || more.length > 0) {
-    return unknown(
-      `field of ${kind}`,
-      [field, ...more].join('.'),
-      plainFields[kind],
-      `fields: ${plainFields[kind].join(', ')}`,
-    );
+  const fields = plainFields(environment, kind, name);
+  if (!fields.includes(field) || more.length > 0) {
+    return unknown(`field of ${kind}`, [field, ...more].join('.'), fields, `fields: ${fields.join(', ')}`);
   }
   if (scope.plain === undefined && environment.laptop) return { type: 'text', value: later, reviewed: true };
-  const value = (scope.plain?.(kind, name) ?? plainOf(environment, kind, name))?.[field];
+  const value = (scope.plain?.(kind, name) ?? writtenPlain(environment, kind, name))[field];
   if (value === undefined && environment.unset.length > 0) return { type: 'any', value: later };
   if (value === undefined)
     return { problem: `${kind}.${name} has no "${field}"`, hint: `add ${field}: to it in service.yaml` };
   return { type: 'text', value: String(value), reviewed: true };
+}
+
+function writtenPlain(environment: Environment, kind: ConnectionKind, name: string): Readonly<Record<string, Plain>> {
+  const adapter = adapterOf(environment, kind, name);
+  const settings = environment.connections[kind].get(name);
+  return adapter === undefined || settings === undefined ? {} : plainOf(adapter, settings);
 }
 
 function stepOf([id, field, ...more]: readonly string[], scope: Scope, expression: Expression): Resolved | Unresolved {

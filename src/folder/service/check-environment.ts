@@ -1,6 +1,8 @@
 import { isLoopbackHost, requireSafeAddress, safeAddressHint } from '../../foundation/safe-address.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
+import type { VaultAdapter } from '../../adapters/vaults/adapter.ts';
+import type { TypedSettings } from '../../language/forms.ts';
 import { valueAt, type ObjectValue, type Value } from '../../language/compiled-values.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import { servesVault, type Environment } from './settings.ts';
@@ -12,7 +14,7 @@ export function checkEnvironment(
   references: readonly (readonly [Reference, Value])[],
   source: Source,
 ): void {
-  checkAddresses(environment, written, source);
+  checkConnections(environment, written, source);
   checkVaults(environment, written, source);
   if (environment.cache.defaultTtl > environment.cache.maxTtl)
     source.report(
@@ -31,13 +33,15 @@ export function checkEnvironment(
     if (environment.laptop || servesVault(environment, reference.vault) || isBroken(written, 'vault')) continue;
     source.report(value.range, `no entry of vault: serves the vault "${reference.vault}"`, servedHint(environment));
   }
-  for (const [name, { signIn }] of environment.identityProviders) {
-    const issuer = signIn?.issuer;
-    if (issuer === undefined || environment.issuers.has(issuer) || isBroken(written, 'issuers')) continue;
-    const { range } = valueAt(written, 'identity-providers', name, 'sign-in', 'issuer');
-    source.report(range, `unknown issuer "${issuer}"`, suggest(issuer, environment.issuers.keys()));
+  for (const { of, name, range } of environment.named) {
+    // flows are looked for once they are loaded
+    if (of === 'flows' || environment.connections[of].has(name) || isBroken(written, of)) continue;
+    const known = environment.connections[of].keys();
+    source.report(range, `unknown ${singular[of]} "${name}"`, suggest(name, known));
   }
 }
+
+const singular = { issuers: 'issuer', 'identity-providers': 'identity provider', stores: 'store' };
 
 /** What an environment's `vault:` serves, for a hint. */
 export function servedHint(environment: Environment): string {
@@ -45,20 +49,39 @@ export function servedHint(environment: Environment): string {
   return names.length === 0 ? 'add an entry under vault: in service.yaml' : `served: ${names.join(', ')}`;
 }
 
-function checkAddresses(environment: Environment, written: ObjectValue, source: Source): void {
-  const look = (address: string | undefined, ...path: readonly string[]) => {
-    if (address === undefined || address === '') return;
-    const problem = requireSafeAddress(address, environment.development);
-    if (problem !== undefined)
-      source.report(valueAt(written, ...path).range, `this address ${problem}`, safeAddressHint);
-  };
-  for (const [name, { url }] of environment.issuers) look(url, 'issuers', name, 'url');
-  for (const [name, { url, signIn }] of environment.identityProviders) {
-    look(url, 'identity-providers', name, 'url');
-    look(signIn?.redirectUri, 'identity-providers', name, 'sign-in', 'redirect-uri');
+/** The addresses of every connection, and what its adapter says of it. */
+function checkConnections(environment: Environment, written: ObjectValue, source: Source): void {
+  for (const kind of ['issuers', 'identity-providers', 'stores'] as const) {
+    for (const [name, settings] of environment.connections[kind]) {
+      checkOne(
+        environment.adapters[kind].get(settings.type),
+        settings,
+        valueAt(written, kind, name),
+        environment,
+        source,
+      );
+    }
   }
-  for (const [name, { endpoint }] of environment.stores) look(endpoint, 'stores', name, 'endpoint');
 }
+
+function checkOne(
+  adapter: Checking | undefined,
+  settings: TypedSettings,
+  written: Value,
+  { development }: Environment,
+  source: Source,
+): void {
+  for (const { key, url } of adapter?.addresses(settings) ?? []) {
+    const problem = url === undefined || url === '' ? undefined : requireSafeAddress(url, development);
+    const { range } = valueAt(written, ...key.split('.'));
+    if (problem !== undefined) source.report(range, `this address ${problem}`, safeAddressHint);
+  }
+  const given = written.as === 'object' ? written.given : new Set<string>();
+  for (const { key, problem, hint } of adapter?.check?.(settings, given) ?? [])
+    source.report(valueAt(written, ...key.split('.')).range, problem, hint);
+}
+
+type Checking = Pick<VaultAdapter, 'addresses' | 'check'>;
 
 function checkVaults(environment: Environment, written: ObjectValue, source: Source): void {
   const value = written.entries.get('vault');
@@ -68,22 +91,8 @@ function checkVaults(environment: Environment, written: ObjectValue, source: Sou
   for (const [index, item] of items.entries()) {
     if (item.as !== 'object') continue;
     const entry = environment.vaults[index];
-    const token = item.entries.get('token');
-    const ways = token?.as === 'object' ? token.given.size : 0;
-    const places = (item.given.has('token') ? 1 : 0) + (item.given.has('account') ? 1 : 0);
-    const hint = 'write token: { env: NAME }, { file: PATH } or { command: [PROGRAM, …] }, or account: NAME';
-    if (places === 2 || (places === 0 && !mentionsToken(item, source))) {
-      source.report(
-        item.range,
-        places === 0 ? 'this entry has no token' : 'this entry has a token and an account',
-        hint,
-      );
-    } else if (token?.as === 'object' && ways !== 1) {
-      source.report(token.range, 'a token has one source', hint);
-    }
-    if (item.given.has('quota') && item.given.has('account')) {
-      source.report(valueAt(item, 'quota').range, 'the desktop app has no quota', 'write quota: beside a token');
-    }
+    if (entry !== undefined)
+      checkOne(environment.adapters.vaults.get(entry.type), entry.settings, item, environment, source);
     if (entry?.vaults === undefined && !item.given.has('vaults')) {
       if (open) source.report(item.range, 'two entries name no vaults', 'only one entry can serve all the others');
       open = true;
@@ -94,11 +103,6 @@ function checkVaults(environment: Environment, written: ObjectValue, source: Sou
       seen.add(name);
     }
   }
-}
-
-/** A token that stood in the file itself has been reported, and taken out. */
-function mentionsToken(item: ObjectValue, source: Source): boolean {
-  return /(?:^|[\s{,])token\s*:/.test(source.text.slice(item.range.start, item.range.end));
 }
 
 function isBroken(written: ObjectValue, key: string): boolean {

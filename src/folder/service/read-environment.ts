@@ -1,36 +1,45 @@
+import type { Adapters } from '../../adapters/adapters.ts';
 import { parseDuration } from '../../language/duration.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluate, evaluateKeys } from '../../language/evaluate.ts';
 import type { Resolved, Unresolved } from '../../language/expression-types.ts';
 import type { Expression } from '../../language/expressions.ts';
-import type { InputOf } from '../../language/forms.ts';
+import type { InputOf, TypedSettings } from '../../language/forms.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
-import { later, type Value } from '../../language/compiled-values.ts';
+import { later, type ObjectValue, type Value, valuesIn } from '../../language/compiled-values.ts';
 import type { Entry, MappingNode } from '../../language/yaml.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import { checkEnvironment } from './check-environment.ts';
-import { cacheKeys, environmentForm, type environmentKeys } from './service-keys.ts';
-import { quotaOf } from '../../adapters/vaults/onepassword/quota-settings.ts';
-import { tokenSource, withTokens } from './vault-token.ts';
-import type { CacheSettings, Environment, Plain, ServerSettings } from './settings.ts';
+import { cacheKeys, environmentKeysOf } from './service-keys.ts';
+import type { CacheSettings, Environment, NamedThing, Plain, ServerSettings } from './settings.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
-type Written = Partial<InputOf<typeof environmentKeys>>;
+type Written = Partial<InputOf<ReturnType<typeof environmentKeysOf>>>;
 
 const laptopName = 'development';
-const connectionKeys = ['vault', 'issuers', 'identity-providers', 'stores'];
+const connectionKinds = ['issuers', 'identity-providers', 'stores'] as const;
+const connectionKeys = ['vault', ...connectionKinds];
 
 /** One environment of service.yaml. */
-export function readEnvironment({ key: name, keyRange, value: node }: Entry, source: Source, env: Env): Environment {
+export function readEnvironment(
+  { key: name, keyRange, value: node }: Entry,
+  source: Source,
+  env: Env,
+  adapters: Adapters,
+): Environment {
   const empty: MappingNode = { kind: 'mapping', entries: [], range: keyRange };
   const given = node.kind === 'scalar' && node.value === null ? empty : node;
-  const written = compileObject(withTokens(given, source), environmentForm, {
-    source,
-    what: `environment "${name}"`,
-    key: '',
-  });
-  if (written === undefined) return blankEnvironment(name, false);
+  const written = compileObject(
+    given,
+    { kind: 'object', keys: environmentKeysOf(adapters) },
+    {
+      source,
+      what: `environment "${name}"`,
+      key: '',
+    },
+  );
+  if (written === undefined) return blankEnvironment(name, false, adapters);
   const laptop = name === laptopName && !connectionKeys.some((key) => written.given.has(key));
   const unset = new Set<string>();
   const vars = readVars(written.entries.get('vars'), source, env, unset);
@@ -45,46 +54,21 @@ export function readEnvironment({ key: name, keyRange, value: node }: Entry, sou
   const found: Written = known;
   const development = laptop || found.development === true;
   const environment: Environment = {
-    ...blankEnvironment(name, laptop),
+    ...blankEnvironment(name, laptop, adapters),
     development,
     vars,
     key: found.key ?? [],
-    vaults: (found.vault ?? []).map(({ type, vaults, token, account, quota }) => ({
-      type,
-      vaults,
-      token: tokenSource(token),
-      account,
-      quota: account === undefined ? quotaOf(quota ?? {}) : undefined,
+    vaults: (found.vault ?? []).map((settings) => ({
+      type: settings.type,
+      vaults: listOf(settings['vaults']),
+      settings,
     })),
-    issuers: mapped(found.issuers, (issuer) => ({
-      ...issuer,
-      url: issuer.url ?? '',
-      discovery: issuer.discovery ?? 'oidc',
-      typ: issuer.typ,
-      algorithms: issuer.algorithms,
-    })),
-    identityProviders: mapped(found['identity-providers'], (provider) => {
-      const signIn = provider['sign-in'];
-      return {
-        type: provider.type,
-        url: provider.url,
-        tokenFlow: provider['token-flow'],
-        signIn: signIn && {
-          issuer: signIn.issuer,
-          clientId: signIn['client-id'],
-          redirectUri: signIn['redirect-uri'],
-          pages: signIn.pages,
-        },
-      };
-    }),
-    stores: mapped(found.stores, (store) => ({
-      type: store.type,
-      region: store.region,
-      account: store.account,
-      endpoint: store.endpoint,
-      profile: store.profile,
-      fingerprintKey: store['fingerprint-key'] ?? [],
-    })),
+    connections: {
+      issuers: mapOf(found.issuers),
+      'identity-providers': mapOf(found['identity-providers']),
+      stores: mapOf(found.stores),
+    },
+    named: namedIn(written),
     cache: cacheOf(found.cache),
     audit: { file: found.audit?.file, anchor: found.audit?.anchor },
     server: serverOf(found.server),
@@ -109,8 +93,26 @@ function serverOf(found: Written['server']): ServerSettings {
   return { host, port, socket, names, tls: files };
 }
 
-function mapped<T, R>(found: Readonly<Record<string, T>> | undefined, make: (each: T) => R): ReadonlyMap<string, R> {
-  return new Map(Object.entries(found ?? {}).map(([name, each]) => [name, make(each)]));
+function mapOf(found: Readonly<Record<string, TypedSettings>> | undefined): ReadonlyMap<string, TypedSettings> {
+  return new Map(Object.entries(found ?? {}));
+}
+
+function listOf(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? value.map(String) : undefined;
+}
+
+/** What the connections of an environment name, where it is written out. */
+function namedIn(environment: ObjectValue): readonly NamedThing[] {
+  return connectionKinds.flatMap((kind) => {
+    const value = environment.entries.get(kind);
+    const all = value?.as === 'mapping' ? value.entries : [];
+    return all.flatMap(([name, connection]) =>
+      [...valuesIn(connection)].flatMap(({ form, range, ...value }): NamedThing[] => {
+        if (form.kind !== 'text' || form.names === undefined || value.as !== 'literal') return [];
+        return [{ of: form.names, name: String(value.value), by: { kind, name }, range }];
+      }),
+    );
+  });
 }
 
 /** Variables are worth what the file says; only `${{ env.NAME }}` may stand in them. */
@@ -154,14 +156,25 @@ function resolveIn(
 }
 
 /** An environment with nothing in it. */
-export function blankEnvironment(name: string, laptop: boolean): Environment {
+export function blankEnvironment(name: string, laptop: boolean, adapters: Adapters): Environment {
   const none = new Map<string, never>();
-  const connections = { issuers: none, identityProviders: none, stores: none };
+  const connections = { issuers: none, 'identity-providers': none, stores: none };
   const rest = {
     cache: cacheOf(),
     audit: { file: undefined, anchor: undefined },
     server: serverOf(undefined),
     unset: [],
   };
-  return { name, laptop, development: laptop, vars: none, key: [], vaults: [], ...connections, ...rest };
+  return {
+    name,
+    laptop,
+    development: laptop,
+    vars: none,
+    key: [],
+    vaults: [],
+    connections,
+    named: [],
+    adapters,
+    ...rest,
+  };
 }

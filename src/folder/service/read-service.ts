@@ -1,9 +1,10 @@
+import type { Adapters } from '../../adapters/adapters.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import { readKeys } from '../../language/mapping-keys.ts';
 import type { Source } from '../../language/problems.ts';
 import type { Node } from '../../language/yaml.ts';
 import { blankEnvironment, readEnvironment } from './read-environment.ts';
-import { serviceKeys } from './service-keys.ts';
+import { serviceKeysOf } from './service-keys.ts';
 import type { Environment, Settings } from './settings.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -11,14 +12,14 @@ type Env = Readonly<Record<string, string | undefined>>;
 const laptopName = 'development';
 
 /** Without service.yaml there is the laptop alone, and it is no default. */
-export function withoutService(): Settings {
-  const laptop = blankEnvironment(laptopName, true);
+export function withoutService(adapters: Adapters): Settings {
+  const laptop = blankEnvironment(laptopName, true, adapters);
   return { file: undefined, defaultEnvironment: undefined, environments: new Map([[laptopName, laptop]]) };
 }
 
 /** service.yaml's content as settings; what is wrong is reported, and what can be used is kept. */
-export function readSettings(root: Node, source: Source, env: Env): Settings {
-  const keys = readKeys(root, serviceKeys, 'service.yaml', source);
+export function readSettings(root: Node, source: Source, env: Env, adapters: Adapters): Settings {
+  const keys = readKeys(root, serviceKeysOf(adapters), 'service.yaml', source);
   const list = keys?.get('environments')?.value;
   const environments = new Map<string, Environment>();
   if (list !== undefined && list.kind !== 'mapping')
@@ -31,9 +32,9 @@ export function readSettings(root: Node, source: Source, env: Env): Settings {
         'lower-case letters, digits and hyphens',
       );
     }
-    environments.set(entry.key, readEnvironment(entry, source, env));
+    environments.set(entry.key, readEnvironment(entry, source, env, adapters));
   }
-  if (!environments.has(laptopName)) environments.set(laptopName, blankEnvironment(laptopName, true));
+  if (!environments.has(laptopName)) environments.set(laptopName, blankEnvironment(laptopName, true, adapters));
   shareVars(environments);
   const wanted = keys?.get('default-environment')?.value;
   const name = wanted?.kind === 'scalar' && typeof wanted.value === 'string' ? wanted.value : undefined;

@@ -1,7 +1,8 @@
-import type { ConnectionKind } from '../../language/forms.ts';
+import type { Adapters } from '../../adapters/adapters.ts';
+import type { Declaration, Settings as OwnSettings } from '../../adapters/declaration.ts';
+import type { ConnectionKind, Keys, Named, TokenSource, TypedSettings } from '../../language/forms.ts';
+import type { Range } from '../../language/problems.ts';
 import type { Reference } from '../../foundation/reference.ts';
-import type { QuotaSettings } from '../../adapters/vaults/quota.ts';
-import type { TokenSource } from '../../adapters/vaults/token-source.ts';
 
 /** service.yaml, parsed once. */
 export interface Settings {
@@ -23,10 +24,13 @@ export interface Environment {
   readonly vars: ReadonlyMap<string, Plain>;
   /** root of our own keys: none, one, or two (new, old) */
   readonly key: readonly Reference[];
-  readonly vaults: readonly VaultSettings[];
-  readonly issuers: ReadonlyMap<string, IssuerSettings>;
-  readonly identityProviders: ReadonlyMap<string, IdentityProviderSettings>;
-  readonly stores: ReadonlyMap<string, StoreSettings>;
+  readonly vaults: readonly VaultEntry[];
+  /** by kind and name */
+  readonly connections: Readonly<Record<ConnectionKind, ReadonlyMap<string, TypedSettings>>>;
+  /** what its connections name */
+  readonly named: readonly NamedThing[];
+  /** those there are, whether it has them or not */
+  readonly adapters: Adapters;
   readonly cache: CacheSettings;
   readonly audit: AuditSettings;
   readonly server: ServerSettings;
@@ -65,50 +69,21 @@ export interface CacheSettings {
   readonly maxEntries: number;
 }
 
-export interface VaultSettings {
-  readonly type: 'onepassword';
+/** One entry of `vault:`. */
+export interface VaultEntry {
+  readonly type: string;
   /** names or ids that this entry serves; undefined: all that no other entry names */
   readonly vaults: readonly string[] | undefined;
-  readonly token: TokenSource | undefined;
-  /** account name of the desktop app, instead of a token */
-  readonly account: string | undefined;
-  /** undefined: the service tells none, as for the desktop app */
-  readonly quota: QuotaSettings | undefined;
+  readonly settings: TypedSettings;
 }
 
-export interface IssuerSettings {
-  readonly url: string;
-  readonly discovery: 'oidc' | 'oauth2';
-  /** expected `typ` header of its JWTs */
-  readonly typ: string | undefined;
-  readonly algorithms: readonly string[] | undefined;
-}
-
-export interface IdentityProviderSettings {
-  readonly type: 'scim';
-  readonly url: string;
-  /** name of the flow that gives the bearer token */
-  readonly tokenFlow: string;
-  readonly signIn: SignInSettings | undefined;
-}
-
-export interface SignInSettings {
-  /** name of an issuer of the same environment */
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly redirectUri: string;
-  /** which forms its pages have; undefined: they cannot be driven */
-  readonly pages: 'keycloak' | undefined;
-}
-
-export interface StoreSettings {
-  readonly type: 'aws-secrets-manager';
-  readonly region: string;
-  readonly account: string | undefined;
-  readonly endpoint: string | undefined;
-  readonly profile: string | undefined;
-  /** instead of the one derived from `key:`: none, one, or two (new, old) */
-  readonly fingerprintKey: readonly Reference[];
+/** Something that a connection names and that must exist: a flow, an issuer. */
+export interface NamedThing {
+  readonly of: Named;
+  readonly name: string;
+  /** who names it */
+  readonly by: { readonly kind: ConnectionKind; readonly name: string };
+  readonly range: Range;
 }
 
 /** A variable of an environment. On the laptop a variable that no environment declares has its own name as value. */
@@ -123,35 +98,51 @@ export function servesVault(environment: Environment, vault: string): boolean {
   return environment.vaults.some(({ vaults }) => vaults?.some((each) => each.toLowerCase() === wanted) ?? true);
 }
 
-/** The names of an environment's connections of a kind. */
-export function connectionNames(environment: Environment, kind: ConnectionKind): readonly string[] {
-  return [...connectionsOf(environment, kind).keys()];
-}
+/** An adapter of a kind of connection. */
+type AdapterOf<K extends ConnectionKind> = Adapters[K] extends ReadonlyMap<string, infer A> ? A : never;
 
-/** The plain fields that `${{ issuers.main.url }}` may name, by kind. */
-export const plainFields: Readonly<Record<ConnectionKind, readonly string[]>> = {
-  issuers: ['url'],
-  'identity-providers': ['type', 'url'],
-  stores: ['type', 'region', 'account'],
-};
-
-/** The plain fields of a connection as service.yaml has them; undefined where there is no such connection. */
-export function plainOf(
-  environment: Environment,
-  kind: ConnectionKind,
+/** Who serves a connection. On the laptop, where any name is taken, it is the adapter that the laptop plays. */
+export function adapterOf<K extends ConnectionKind>(
+  { adapters, connections, laptop }: Environment,
+  kind: K,
   name: string,
-): Readonly<Record<string, Plain>> | undefined {
-  const connection = connectionsOf(environment, kind).get(name);
-  if (connection === undefined) return undefined;
-  const fields = Object.entries(connection).filter(([field]) => plainFields[kind].includes(field));
-  return Object.fromEntries(fields.flatMap(([field, value]) => (typeof value === 'string' ? [[field, value]] : [])));
+): AdapterOf<K> | undefined {
+  const all: ReadonlyMap<string, { readonly laptop?: unknown }> = adapters[kind];
+  const type = connections[kind].get(name)?.type;
+  const played = laptop ? [...all.values()].find((each) => each.laptop !== undefined) : undefined;
+  return (type === undefined ? played : all.get(type)) as AdapterOf<K> | undefined;
 }
 
-function connectionsOf(environment: Environment, kind: ConnectionKind): ReadonlyMap<string, object> {
-  const all: Readonly<Record<ConnectionKind, ReadonlyMap<string, object>>> = {
-    issuers: environment.issuers,
-    'identity-providers': environment.identityProviders,
-    stores: environment.stores,
-  };
-  return all[kind];
+/** The plain fields that `${{ issuers.main.url }}` may name. */
+export function plainFields(environment: Environment, kind: ConnectionKind, name: string): readonly string[] {
+  return adapterOf(environment, kind, name)?.plain ?? [];
+}
+
+/** The plain fields of a connection as these settings have them. */
+export function plainOf(
+  { type, plain }: Pick<Declaration<never, never, unknown>, 'type' | 'plain'>,
+  settings: OwnSettings,
+) {
+  const fields = plain.map((field): readonly [string, unknown] => [field, field === 'type' ? type : settings[field]]);
+  return Object.fromEntries(
+    fields.filter((each): each is readonly [string, Plain] => ['string', 'number', 'boolean'].includes(typeof each[1])),
+  );
+}
+
+/** The variables of the process's environment that hold a token of any of its connections. */
+export function tokenVariables({ adapters, connections, vaults }: Environment): readonly string[] {
+  const settings: (readonly [Keys, TypedSettings])[] = vaults.map((entry) => [
+    adapters.vaults.get(entry.type)?.keys ?? {},
+    entry.settings,
+  ]);
+  for (const kind of ['issuers', 'identity-providers', 'stores'] as const) {
+    for (const each of connections[kind].values()) settings.push([adapters[kind].get(each.type)?.keys ?? {}, each]);
+  }
+  return settings.flatMap(([keys, each]) =>
+    Object.entries(keys).flatMap(([name, { form }]) => {
+      if (form.kind !== 'object' || form.source !== 'token') return [];
+      const token = each[name] as TokenSource | undefined;
+      return token !== undefined && 'env' in token ? [token.env] : [];
+    }),
+  );
 }

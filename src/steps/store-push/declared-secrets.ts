@@ -1,12 +1,14 @@
 import { form, optional, required, type InputOf, type Source, type Template } from '../../language/forms.ts';
 import type { Reference } from '../../foundation/reference.ts';
-import type { Metadata, SecretName } from '../../adapters/stores/contract.ts';
+import type { Metadata, SecretName, StoreRules } from '../../adapters/stores/contract.ts';
 
 const tagValue = form.text({ allowEmpty: true });
 
 /** One secret as a flow declares it. */
 export const secretKeys = {
-  name: required(form.text(), 'name, or ARN of a secret that exists', { example: 'prod/orders/database' }),
+  name: required(form.text(), 'its name at the store; or the store’s own identifier of one that exists', {
+    example: 'prod/orders/database',
+  }),
   value: optional(
     form.union(
       form.reference(),
@@ -20,7 +22,7 @@ export const secretKeys = {
     example: 'postgres://app:{{ op://Agents/Orders Database/password }}@db.example/orders',
   }),
   description: optional(form.text({ allowEmpty: true }), 'description of the secret; absent: left as it is'),
-  'kms-key': optional(form.text(), 'ARN, id or alias of the KMS key; absent: left as it is', {
+  'kms-key': optional(form.text(), 'the key that encrypts it, as the store names it; absent: left as it is', {
     example: 'alias/runtime',
   }),
   tags: optional(form.mapping(tagValue), 'tags that are set; others are left as they are', {
@@ -45,20 +47,14 @@ export interface DeclaredSecret {
 }
 
 /** An entry that {@link problemsOf} finds nothing wrong with, in the form that the push works on. */
-export function declaredSecretOf(entry: Entry): DeclaredSecret | undefined {
+export function declaredSecretOf(entry: Entry, { nameOf }: StoreRules): DeclaredSecret | undefined {
   const source = sourceOf(entry);
   if (source === undefined) return undefined;
   return {
-    name: secretNameOf(entry.name),
+    name: nameOf(entry.name),
     source,
     metadata: { description: entry.description, kmsKey: entry['kms-key'], tags: entry.tags },
   };
-}
-
-/** A name, or an ARN with the name that it holds. */
-export function secretNameOf(text: string): SecretName {
-  const arn = arnOf(text);
-  return arn === undefined ? { name: text } : { name: arn.name, id: text };
 }
 
 function sourceOf({ value, template }: Entry): ValueSource | undefined {
@@ -77,21 +73,4 @@ function isReference(value: DeclaredValue): value is Reference {
 
 function isTemplate(value: Exclude<DeclaredValue, Reference>): value is { readonly template: Template } {
   return Array.isArray(value['template']);
-}
-
-export interface Arn {
-  readonly region: string;
-  readonly account: string;
-  /** the name that the secret was made with, without AWS's suffix */
-  readonly name: string;
-}
-
-/** An ARN of a secret, complete with its suffix: a partial one may name another secret. */
-export function arnOf(text: string): Arn | undefined {
-  const match =
-    /^arn:aws(?:-[a-z]+)*:secretsmanager:([a-z0-9-]+):(\d{12}):secret:([A-Za-z0-9/_+=.@-]{1,512})-[A-Za-z0-9]{6}$/.exec(
-      text,
-    );
-  const [, region, account, name] = match ?? [];
-  return region === undefined || account === undefined || name === undefined ? undefined : { region, account, name };
 }

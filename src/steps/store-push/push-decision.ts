@@ -1,5 +1,5 @@
 import type { Secret } from '../../foundation/secret.ts';
-import type { Metadata, StoredSecret } from '../../adapters/stores/contract.ts';
+import type { Metadata, StoredSecret, StoreRules } from '../../adapters/stores/contract.ts';
 import type { DeclaredSecret } from './declared-secrets.ts';
 import { isOurs, versionName, type FingerprintKeys } from './version-name.ts';
 
@@ -31,19 +31,20 @@ export function decide(
   stored: StoredSecret | undefined,
   keys: FingerprintKeys,
   permissions: Permissions,
+  rules: StoreRules,
 ): Decision {
   const { name, id } = declared.name;
   const base = { declared, stored, value, version: undefined, changed: false, metadata: undefined };
   const conflict = (detail: string): Decision => ({ ...base, action: 'conflict', detail });
   const version = versionName(keys[0], name, value);
   if (stored === undefined) {
-    if (id !== undefined) return conflict('no secret has this ARN; give its name to create one');
+    if (id !== undefined) return conflict('no secret has this identifier; give its name to create one');
     return { ...base, action: 'create', version, changed: true };
   }
   if (stored.scheduledForDeletion) {
-    return conflict(`scheduled for deletion; restore it: aws secretsmanager restore-secret --secret-id ${name}`);
+    return conflict(`scheduled for deletion; restore it: ${rules.restore(name)}`);
   }
-  const metadata = differences(declared.metadata, stored);
+  const metadata = differences(declared.metadata, stored, rules);
   const write = { ...base, version, changed: true, metadata };
   const { current } = stored;
   if (current !== undefined) {
@@ -67,22 +68,16 @@ export function decide(
 }
 
 /** Declared things only: what is not declared is somebody else's business. */
-function differences(declared: Metadata, stored: StoredSecret): Metadata | undefined {
+function differences(declared: Metadata, stored: StoredSecret, rules: StoreRules): Metadata | undefined {
   const tags = Object.entries(declared.tags ?? {}).filter(
     ([key, value]) => !Object.hasOwn(stored.tags, key) || stored.tags[key] !== value,
   );
   const description = declared.description === undefined || declared.description === (stored.description ?? '');
-  const kmsKey = declared.kmsKey === undefined || isSameKey(declared.kmsKey, stored.kmsKey);
+  const kmsKey = declared.kmsKey === undefined || rules.isSameKey(declared.kmsKey, stored.kmsKey);
   if (tags.length === 0 && description && kmsKey) return undefined;
   return {
     ...(description ? {} : { description: declared.description }),
     ...(kmsKey ? {} : { kmsKey: declared.kmsKey }),
     ...(tags.length === 0 ? {} : { tags: Object.fromEntries(tags) }),
   };
-}
-
-/** AWS may answer with the ARN of a key that was declared by its id or alias. */
-function isSameKey(declared: string, stored: string | undefined): boolean {
-  const actual = stored ?? 'alias/aws/secretsmanager';
-  return actual === declared || actual.endsWith(`:${declared}`) || actual.endsWith(`/${declared}`);
 }

@@ -2,7 +2,7 @@ import { FlowError, asFlowError } from '../../foundation/errors.ts';
 import type { StepContext } from '../contract.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { SecretStore } from '../../adapters/stores/contract.ts';
-import { arnOf, declaredSecretOf, type DeclaredSecret, type PartialEntry } from './declared-secrets.ts';
+import { declaredSecretOf, type DeclaredSecret, type PartialEntry } from './declared-secrets.ts';
 import { decide, type Decision, type Permissions } from './push-decision.ts';
 import { isOurs, type FingerprintKeys } from './version-name.ts';
 import { problemsOf } from './input-problems.ts';
@@ -27,21 +27,27 @@ export interface PushInput {
 /** Reads the values, looks at what is stored, and decides; changes nothing. */
 export async function preparePush(input: PushInput, context: StepContext): Promise<Push> {
   const { store } = input;
-  const declared = requireGood(input.secrets);
-  const identity = await store.identity(); // before the vault is asked for anything
-  requirePlace(declared, identity);
-  const values = await valuesOf(declared, context);
+  const declared = requireGood(input.secrets, store);
+  const names = declared.map((each) => each.name);
+  await store.verify(names); // before the vault is asked for anything
+  const values = await valuesOf(declared, store.rules, context);
   const keys = await (store.fingerprintKeys?.() ?? context.derivedKeys('fingerprint'));
   const permissions = {
     adopt: input.adopt || context.options.has('adopt'),
     overwrite: context.options.has('overwrite'),
   };
   const strict = context.options.has('strict');
-  const names = declared.map((each) => each.name);
   const stored = await store.inspect(names, { strict, signal: context.signal });
   const decisions = await Promise.all(
     declared.map(async (each, index) => {
-      const decision = decide(each, required(values[index]), stored.get(each.name.name), keys, permissions);
+      const decision = decide(
+        each,
+        required(values[index]),
+        stored.get(each.name.name),
+        keys,
+        permissions,
+        store.rules,
+      );
       if (decision.action !== 'adopt') return decision;
       return confirmAdoption(decision, store, keys, permissions, context);
     }),
@@ -62,7 +68,7 @@ async function confirmAdoption(
   try {
     const versions = await store.versions(stored.id, context.signal);
     if (!versions.some((each) => isOurs(keys, stored.name, each))) return decision;
-    return decide(declared, value, { ...stored, versions }, keys, permissions);
+    return decide(declared, value, { ...stored, versions }, keys, permissions, store.rules);
   } catch (error) {
     // may not be asked: then what the labels tell must do
     if (error instanceof FlowError && error.code === 'denied') return decision;
@@ -138,7 +144,7 @@ async function carryOutOne(
     const { declared, value } = planned;
     const stored = (await store.inspect([declared.name], { strict: true, signal })).get(declared.name.name);
     if (stored === undefined) throw error;
-    decision = decide(declared, value, stored, push.keys, push.permissions);
+    decision = decide(declared, value, stored, push.keys, push.permissions, store.rules);
     if (decision.action === 'conflict') throw new FlowError('conflict', decision.detail ?? 'exists', { cause: error });
     return { decision, id: await apply(decision, store, signal) };
   }
@@ -156,10 +162,10 @@ async function apply(decision: Decision, store: SecretStore, signal: AbortSignal
   return id;
 }
 
-function requireGood(entries: readonly PartialEntry[]): readonly DeclaredSecret[] {
-  const problems = problemsOf(entries, 'all');
+function requireGood(entries: readonly PartialEntry[], { rules }: SecretStore): readonly DeclaredSecret[] {
+  const problems = problemsOf(entries, 'all', rules);
   const declared = entries.flatMap((each) =>
-    each.name === undefined ? [] : (declaredSecretOf({ ...empty, ...each, name: each.name }) ?? []),
+    each.name === undefined ? [] : (declaredSecretOf({ ...empty, ...each, name: each.name }, rules) ?? []),
   );
   const [first] = problems;
   if (first === undefined) return declared;
@@ -169,25 +175,6 @@ function requireGood(entries: readonly PartialEntry[]): readonly DeclaredSecret[
 }
 
 const empty = { value: undefined, template: undefined, description: undefined, 'kms-key': undefined, tags: undefined };
-
-/** An ARN says where its secret is: elsewhere than the store's account and region it names another one. */
-function requirePlace(
-  secrets: readonly DeclaredSecret[],
-  identity: { account: string | undefined; region: string },
-): void {
-  for (const { name } of secrets) {
-    const arn = name.id === undefined ? undefined : arnOf(name.id);
-    if (arn === undefined) continue;
-    if (arn.region === identity.region && (identity.account ?? arn.account) === arn.account) continue;
-    throw new FlowError(
-      'refused',
-      `the ARN of secret "${name.name}" is in account ${arn.account}, region ${arn.region}, and the store is not`,
-      {
-        hint: 'push it to a store of that account and region',
-      },
-    );
-  }
-}
 
 function required(value: Secret | undefined): Secret {
   if (value === undefined) throw new FlowError('internal', 'a secret has no value');

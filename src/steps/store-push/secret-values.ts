@@ -1,17 +1,19 @@
 import { FlowError } from '../../foundation/errors.ts';
 import { Reference } from '../../foundation/reference.ts';
 import { Secret } from '../../foundation/secret.ts';
+import type { StoreRules } from '../../adapters/stores/contract.ts';
 import type { StepContext } from '../contract.ts';
 import type { DeclaredSecret, ValueSource } from './declared-secrets.ts';
-
-/** UTF-8 bytes, by AWS's service model. */
-const most = 65_536;
 
 /**
  * The values of all secrets, in their order. All references are read in one batch; what is wrong is told all at once,
  * before anything is written.
  */
-export async function valuesOf(secrets: readonly DeclaredSecret[], context: StepContext): Promise<readonly Secret[]> {
+export async function valuesOf(
+  secrets: readonly DeclaredSecret[],
+  rules: StoreRules,
+  context: StepContext,
+): Promise<readonly Secret[]> {
   const references = new Map(
     secrets.flatMap((each) => referencesOf(each.source)).map((each) => [each.toString(), each]),
   );
@@ -29,7 +31,7 @@ export async function valuesOf(secrets: readonly DeclaredSecret[], context: Step
   };
   const values = secrets.map((each) => new Secret(textOf(each.source, reveal)));
   throwAll(
-    secrets.flatMap((each, index) => valueProblem(each, values[index]) ?? []),
+    secrets.flatMap((each, index) => valueProblem(each, values[index], rules) ?? []),
     'values cannot be pushed',
     context,
   );
@@ -66,20 +68,18 @@ function textOf(source: ValueSource, reveal: (reference: Reference) => string): 
   }
 }
 
-function valueProblem({ name, source }: DeclaredSecret, value: Secret | undefined): FlowError | undefined {
+function valueProblem(
+  { name, source }: DeclaredSecret,
+  value: Secret | undefined,
+  rules: StoreRules,
+): FlowError | undefined {
   const bytes = Buffer.byteLength(value?.reveal() ?? '', 'utf8');
-  const place = { subject: `secret "${name.name}"` };
-  if (bytes === 0) {
-    const from = source.kind === 'reference' ? source.reference.toString() : 'its template';
-    return new FlowError('invalid-value', `${from} is empty, and AWS stores no empty value`, {
-      hint: 'fill the field in the vault, or leave the secret out',
-      place,
-    });
-  }
-  if (bytes <= most) return undefined;
-  return new FlowError('invalid-value', `its value has ${bytes} bytes, and AWS stores at most ${most}`, {
-    hint: 'split it into several secrets',
-    place,
+  const found = rules.valueProblem(bytes);
+  if (found === undefined) return undefined;
+  const from = source.kind === 'reference' ? source.reference.toString() : 'its template';
+  return new FlowError('invalid-value', `${bytes === 0 ? from : 'its value'} ${found.problem}`, {
+    hint: found.hint,
+    place: { subject: `secret "${name.name}"` },
   });
 }
 

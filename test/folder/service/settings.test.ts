@@ -1,3 +1,4 @@
+import { quotaOf } from '../../../src/adapters/vaults/onepassword/quota-settings.ts';
 import { describe, expect, it } from 'vitest';
 import { requireSafeAddress } from '../../../src/foundation/safe-address.ts';
 import type { Environment } from '../../../src/folder/service/settings.ts';
@@ -27,19 +28,27 @@ describe('service.yaml', () => {
         {
           type: 'onepassword',
           vaults: ['Agents'],
-          token: { env: 'AGENTS_TOKEN' },
-          account: undefined,
-          quota: { hour: 10_000, hourWrites: 1_000, day: 50_000, reserve: 0.1 },
+          settings: { type: 'onepassword', vaults: ['Agents'], token: { env: 'AGENTS_TOKEN' } },
         },
-        { type: 'onepassword', vaults: ['Accounts'], token: undefined, account: 'acme', quota: undefined },
+        {
+          type: 'onepassword',
+          vaults: ['Accounts'],
+          settings: { type: 'onepassword', vaults: ['Accounts'], account: 'acme' },
+        },
       ],
       cache: { defaultTtl: 300, maxTtl: 900, maxEntries: 500 },
       unset: [],
     } satisfies Partial<Environment>);
     expect(production?.key.map(String)).toEqual(['op://Agents/key/password']);
-    expect(production?.issuers.get('main')).toMatchObject({ url: 'https://issuer.example/', discovery: 'oidc' });
-    expect(production?.identityProviders.get('main')).toMatchObject({ tokenFlow: 'scim-token', signIn: undefined });
-    expect(production?.stores.get('aws')).toMatchObject({ account: '123456789012', fingerprintKey: [] });
+    expect(production?.connections.issuers.get('main')).toMatchObject({
+      type: 'openid',
+      url: 'https://issuer.example/',
+      discovery: 'oidc',
+    });
+    expect(production?.connections['identity-providers'].get('main')).toMatchObject({ 'token-flow': 'scim-token' });
+    expect(production?.named).toMatchObject([{ of: 'flows', name: 'scim-token', by: { name: 'main' } }]);
+    expect(production?.connections.stores.get('aws')).toMatchObject({ account: '123456789012' });
+    expect(production?.connections.stores.get('aws')).not.toHaveProperty('fingerprint-key');
     expect(settings.environments.get('development')?.laptop).toBe(true);
     expect(settings.environments.get('development')?.vars.get('prefix')).toBe('prod');
     expect(settings.defaultEnvironment).toBe('production');
@@ -54,7 +63,8 @@ describe('service.yaml', () => {
     const vault = `    vault: { type: onepassword, token: { env: T }, quota: ${written} }\n`;
     const folder = await load({ 'service.yaml': small(vault) });
     expect(told(folder)).toEqual([]);
-    expect(folder.settings.environments.get('production')?.vaults[0]?.quota).toEqual(quota);
+    const settings = folder.settings.environments.get('production')?.vaults[0]?.settings;
+    expect(quotaOf(settings?.['quota'] ?? {})).toEqual(quota);
   });
 
   it.each([
@@ -82,7 +92,9 @@ describe('service.yaml', () => {
     );
     const known = await load({ 'service.yaml': text }, { env: { HOST_NAME: 'a.example' } });
     expect(told(known)).toEqual([]);
-    expect(known.settings.environments.get('production')?.issuers.get('main')?.url).toBe('https://a.example/x');
+    expect(known.settings.environments.get('production')?.connections.issuers.get('main')?.['url']).toBe(
+      'https://a.example/x',
+    );
     const unset = await load({ 'service.yaml': text });
     expect(told(unset)).toEqual([]);
     expect(unset.settings.environments.get('production')?.unset).toEqual(['HOST_NAME']);
@@ -110,7 +122,7 @@ describe('service.yaml', () => {
     const text = small('    vault: { type: onepassword, token: "${{ env.THE_TOKEN }}" }\n');
     const { settings } = await load({ 'service.yaml': text }, { env: { THE_TOKEN: 'ops_value' } });
     const production = settings.environments.get('production');
-    expect(production?.vaults).toMatchObject([{ token: { env: 'THE_TOKEN' } }]);
+    expect(production?.vaults).toMatchObject([{ settings: { token: { env: 'THE_TOKEN' } } }]);
     expect(production?.unset).toEqual([]);
     expect(JSON.stringify([...settings.environments])).not.toContain('ops_value');
   });

@@ -1,10 +1,11 @@
+import { awsRules } from '../../../src/adapters/stores/aws-secrets-manager/rules.ts';
 import { randomBytes } from 'node:crypto';
 import { FlowError } from '../../../src/foundation/errors.ts';
 import type { Template } from '../../../src/language/forms.ts';
 import type { StepContext, StepPlan } from '../../../src/steps/contract.ts';
 import { Reference } from '../../../src/foundation/reference.ts';
 import { Secret } from '../../../src/foundation/secret.ts';
-import { secretsManagerPush } from '../../../src/steps/store-push.ts';
+import { storePush } from '../../../src/steps/store-push.ts';
 import type { SecretStore } from '../../../src/adapters/stores/contract.ts';
 import type { Vault } from '../../../src/adapters/vaults/contract.ts';
 
@@ -58,7 +59,7 @@ interface Pushed {
 /** Runs the step as the engine does, and keeps all that it says. */
 export function pusher(store: SecretStore, vault: Vault) {
   const said: string[] = [];
-  const kind = secretsManagerPush;
+  const kind = storePush;
   if (kind.effect !== 'write') throw new TypeError('the step writes');
   let keys: readonly [Uint8Array, ...Uint8Array[]] = [randomBytes(32)];
   let tail: Promise<unknown> = Promise.resolve();
@@ -97,6 +98,7 @@ export function pusher(store: SecretStore, vault: Vault) {
       kind.plan(input(secrets, adopt), context(options)) as unknown as Promise<StepPlan<Pushed>>,
     run: (secrets: readonly Entry[], options: readonly string[] = [], adopt = false, signal?: AbortSignal) =>
       kind.run(input(secrets, adopt), context(options, signal)) as unknown as Promise<Pushed>,
-    check: (secrets: readonly Partial<Entry>[]) => kind.check?.({ secrets }, new Set(['store', 'secrets'])) ?? [],
+    check: (secrets: readonly Partial<Entry>[]) =>
+      kind.check?.({ secrets }, new Set(['store', 'secrets']), () => awsRules) ?? [],
   };
 }

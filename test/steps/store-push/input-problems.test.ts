@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { awsRules } from '../../../src/adapters/stores/aws-secrets-manager/rules.ts';
 import { problemsOf } from '../../../src/steps/store-push/input-problems.ts';
 import { ref, type Entry } from './harness.ts';
 
@@ -56,11 +57,11 @@ describe('refused when the files load', () => {
     ['a tag with a comma', 'secrets[0].tags', [{ name: 'a', value, tags: { k: 'x,y' } }]],
   ];
   it.each(cases)('%s', (_, key, entries) => {
-    expect(problemsOf(entries, 'in part').map((each) => each.key)).toEqual([key]);
+    expect(problemsOf(entries, 'in part', awsRules).map((each) => each.key)).toEqual([key]);
   });
 
   it('all of them in one go', () => {
-    expect(problemsOf([{ name: 'a b' }, { name: 'c d' }], 'in part')).toHaveLength(2);
+    expect(problemsOf([{ name: 'a b' }, { name: 'c d' }], 'in part', awsRules)).toHaveLength(2);
   });
 });
 
@@ -68,13 +69,13 @@ describe('taken', () => {
   it.each(['a', 'prod/app.v1/key_2+x=y@z-1', arn('prod/x'), 'orders-abc12', 'orders-abc1234', 'x'.repeat(512)])(
     '%s',
     (name) => {
-      expect(problemsOf([{ name, value }], 'all')).toEqual([]);
+      expect(problemsOf([{ name, value }], 'all', awsRules)).toEqual([]);
     },
   );
 
   it('what is not known yet, until it must be', () => {
-    expect(problemsOf([{}, { name: 'a' }, { name: 'b', value: {} }], 'in part')).toEqual([]);
-    expect(problemsOf([{ name: 'a' }, { name: 'b', value: {} }], 'all').map((each) => each.key)).toEqual([
+    expect(problemsOf([{}, { name: 'a' }, { name: 'b', value: {} }], 'in part', awsRules)).toEqual([]);
+    expect(problemsOf([{ name: 'a' }, { name: 'b', value: {} }], 'all', awsRules).map((each) => each.key)).toEqual([
       'secrets[0].value',
       'secrets[1].value',
     ]);

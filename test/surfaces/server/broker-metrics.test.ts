@@ -6,6 +6,8 @@ import { type DevelopmentVault, startVault } from '../../../src/laptop/vault/ser
 import { takeEnvironment } from '../../../src/foundation/environment-variables.ts';
 import { createMetrics } from '../../../src/surfaces/server/metrics.ts';
 import { readingsOf } from '../../../src/surfaces/server/broker-metrics.ts';
+import { readToken } from '../../../src/adapters/read-token.ts';
+import { createOnePasswordVault } from '../../../src/adapters/vaults/onepassword/vault.ts';
 import { createGovernedVaults } from '../../../src/app/governed-vaults.ts';
 import { ref } from '../../contracts/vault.ts';
 
@@ -27,12 +29,11 @@ test('quotas are told by the place of their entry, whichever was asked first, an
   const entries = ['Orders', 'Payroll'].map((name) => {
     const file = join(folder, name);
     writeFileSync(file, server.token().reveal());
-    return { type: 'onepassword' as const, vaults: [name], token: { file }, account: undefined, quota };
+    const token = () => readToken({ file }, takeEnvironment({}));
+    return { vaults: [name], vault: createOnePasswordVault({ token, development: true, quota }) };
   });
   const { vault, quotas } = createGovernedVaults({
     entries,
-    development: true,
-    taken: takeEnvironment({}),
     stateFolder: folder,
     now: () => 1_800_000_000_000,
     warn: () => undefined,

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createConnection, type ConnectionOptions } from './aws-client.ts';
+import { arnOf, awsRules } from './rules.ts';
 import { createPace } from './request-pace.ts';
 import { createRecent } from './recent-writes.ts';
 import { describeAll, storedSecretOf, sweep, type Lister } from './list-secrets.ts';
@@ -10,7 +11,7 @@ import type { Metadata, SecretName, SecretStore, SecretWrite, StoredSecret } fro
 
 export interface SecretsManagerStoreOptions extends ConnectionOptions {
   /** the user's state folder, for what was written in the last ten minutes; absent: remembered in this process only */
-  readonly stateDir?: string | undefined;
+  readonly stateFolder?: string | undefined;
   /** `fingerprint-key:` of service.yaml */
   readonly fingerprintKeys?: SecretStore['fingerprintKeys'] | undefined;
   /**
@@ -35,7 +36,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
   const local = options.development && options.endpoint?.startsWith('http:') === true;
   const rate = options.writesPerSecond ?? (local ? Infinity : 45);
   const recent = createRecent({
-    folder: options.stateDir === undefined ? undefined : join(options.stateDir, 'aws-secrets-manager'),
+    folder: options.stateFolder === undefined ? undefined : join(options.stateFolder, 'aws-secrets-manager'),
     scope: [address, options.region, options.account ?? '', options.profile ?? ''].join(' '),
     now,
     warn,
@@ -150,9 +151,10 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
 
   return {
     address,
-    async identity() {
+    rules: awsRules,
+    async verify(names) {
       await connection.verify();
-      return { account: options.account, region: options.region };
+      for (const { name, id } of names) requirePlace(name, id, options);
     },
 
     async inspect(names, { strict = false, signal } = {}) {
@@ -250,6 +252,17 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
     close: () => connection.close(),
     ...(options.fingerprintKeys === undefined ? {} : { fingerprintKeys: options.fingerprintKeys }),
   };
+}
+
+/** An ARN says where its secret is: elsewhere than the store's account and region it names another one. */
+function requirePlace(name: string, id: string | undefined, { region, account }: SecretsManagerStoreOptions): void {
+  const arn = id === undefined ? undefined : arnOf(id);
+  if (arn === undefined || (arn.region === region && (account ?? arn.account) === arn.account)) return;
+  throw new FlowError(
+    'refused',
+    `the ARN of secret "${name}" is in account ${arn.account}, region ${arn.region}, and the store is not`,
+    { hint: 'push it to a store of that account and region' },
+  );
 }
 
 function tagsOf(tags: NonNullable<Metadata['tags']>): Tag[] {

@@ -11,7 +11,7 @@ interface WrittenQuota {
 }
 
 /** The plan's published limits, and what is written instead of them. */
-export function quotaOf(written: WrittenQuota): QuotaSettings {
+export function quotaOf(written: WrittenQuota = {}): QuotaSettings {
   const limits = planLimits[written.plan ?? 'business'];
   const percent = /^(\d+)%$/.exec(written.reserve ?? '')?.[1];
   return {

@@ -6,14 +6,12 @@ import type { ConnectionKind } from '../../../language/forms.ts';
 import type { IdentityProvider } from '../../../adapters/identity/contract.ts';
 import type { Issuer } from '../../../adapters/issuers/contract.ts';
 import type { Reference } from '../../../foundation/reference.ts';
-import { secretNameOf } from '../../../steps/store-push/declared-secrets.ts';
 import type { SecretStore } from '../../../adapters/stores/contract.ts';
 import { usesIn } from '../../../folder/folder-uses.ts';
 import type { Invocation } from '../main.ts';
 import { withApp } from '../with-app.ts';
-import { anyName, pushedNames } from './pushed-names.ts';
+import { pushedNames } from './pushed-names.ts';
 import { columns } from '../terminal.ts';
-import { awsPlace } from '../whereabouts.ts';
 
 /** One thing that was asked for: where it is, and its failure or what was found. */
 interface Finding {
@@ -27,7 +25,7 @@ interface Finding {
 interface Used {
   readonly kind: ConnectionKind;
   readonly name: string;
-  readonly pushed: readonly string[];
+  readonly pushed: readonly (string | undefined)[];
 }
 
 /** `flows check --online`: asks for everything that the flows and registry.yaml of one environment need; no value leaves the vault's adapter. */
@@ -105,10 +103,9 @@ async function tried(subject: Finding, ask: () => Promise<string | void>): Promi
   }
 }
 
-/** Named as flows name it, with its address; a store is told by its account and region. */
+/** Named as flows name it, with where it is. */
 function subjectOf(connections: Connections, { kind, name }: Used): Finding {
-  const plain = connections.plain(kind, name);
-  return { what: `${kind}.${name}`, where: kind === 'stores' ? awsPlace(plain) : String(plain['url']) };
+  return { what: `${kind}.${name}`, where: connections.place(kind, name) };
 }
 
 async function answering(connections: Connections, { kind, name, pushed }: Used): Promise<string | void> {
@@ -122,9 +119,9 @@ async function answering(connections: Connections, { kind, name, pushed }: Used)
 }
 
 /** Asks for what is pushed there: the least policy may allow no other name. */
-async function secretsIn(store: SecretStore, pushed: readonly string[]): Promise<string> {
-  await store.identity();
-  const names = pushed.filter((name) => name !== anyName).map(secretNameOf);
+async function secretsIn(store: SecretStore, pushed: Used['pushed']): Promise<string> {
+  const names = pushed.filter((name) => name !== undefined).map((name) => store.rules.nameOf(name));
+  await store.verify(names);
   if (names.length === 0) {
     await store.inspect([{ name: 'any' }]).catch((error: unknown) => {
       throw unnamed(asFlowError(error));
@@ -136,7 +133,7 @@ async function secretsIn(store: SecretStore, pushed: readonly string[]): Promise
   return [
     `${found.length} of ${names.length} secrets to push exist`,
     ...(going === 0 ? [] : [`${going} scheduled for deletion`]),
-    ...(pushed.includes(anyName) ? ['others are known when a flow runs'] : []),
+    ...(pushed.includes(undefined) ? ['others are known when a flow runs'] : []),
   ].join(', ');
 }
 

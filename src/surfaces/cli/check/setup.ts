@@ -3,10 +3,10 @@ import { FlowError } from '../../../foundation/errors.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import type { Uses } from '../../../folder/flows/flow-uses.ts';
-import type { Environment, VaultSettings } from '../../../folder/service/settings.ts';
+import type { Environment, VaultEntry } from '../../../folder/service/settings.ts';
 import { usesIn } from '../../../folder/folder-uses.ts';
-import { anyName, pushedNames } from './pushed-names.ts';
-import { items, quoted } from './vault-items.ts';
+import { pushedNames } from './pushed-names.ts';
+import { itemsOf } from './vault-items.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `flows check --setup`: what each environment's vault tokens must read and write, and the least policy for its pushes. */
@@ -25,13 +25,13 @@ export function setup(folder: Folder, wanted: unknown, terminal: Terminal): numb
       continue;
     }
     const uses = usesIn(folder, registry, environment);
-    terminal.out(`${tokens(environment, uses)}\n${items(environment, uses)}\n${policies(environment, uses)}`);
+    terminal.out(`${vaults(environment, uses)}\n${policies(environment, uses)}`);
   }
   return 0;
 }
 
-/** One service account for each entry of `vault:` that has a token. */
-function tokens(environment: Environment, uses: readonly Uses[]): string {
+/** What each entry of `vault:` must be allowed, and the items that it must hold, in its service's own words. */
+function vaults(environment: Environment, uses: readonly Uses[]): string {
   const read = new Set([
     ...uses.flatMap((use) => use.references.map(({ reference }) => reference.vault)),
     ...environment.key.map(({ vault }) => vault),
@@ -42,72 +42,49 @@ function tokens(environment: Environment, uses: readonly Uses[]): string {
       use.references.filter(({ access }) => access === 'write').map(({ reference }) => reference.vault),
     ),
   ]);
-  const commands = environment.vaults.map((entry, index) => {
-    const mine = [...new Set([...read, ...written])]
-      .filter((vault) => serves(entry, vault, environment.vaults))
-      .toSorted();
-    const grants = mine.map(
-      (vault) => `  --vault ${quoted(`${vault}:${written.has(vault) ? 'read_items,write_items' : 'read_items'}`)}`,
+  const names = [...new Set([...read, ...written])].toSorted();
+  const all = itemsOf(environment, uses);
+  const types = [...new Set(environment.vaults.map(({ type }) => type))];
+  const told = types.flatMap((type) => {
+    const adapter = environment.adapters.vaults.get(type)?.setup;
+    if (adapter === undefined) return [];
+    const mine = environment.vaults.flatMap((entry, index) =>
+      entry.type === type ? [{ ...entry, number: index + 1 }] : [],
     );
-    if (entry.account !== undefined)
-      return `# the desktop app, account ${entry.account}: its user needs ${mine.join(', ') || 'no vault'}\n`;
-    if (grants.length === 0) return `# vault entry ${index + 1}: no flow uses it\n`;
-    return `op service-account create ${quoted(`flows ${environment.name} ${index + 1}`)} --expires-in 90d \\\n${grants.join(' \\\n')}\n`;
+    const serving = (vault: string) => mine.some((entry) => serves(entry, vault, environment.vaults));
+    const access = mine.map(({ number, settings, ...entry }) =>
+      adapter.access({
+        number,
+        environment: environment.name,
+        settings,
+        vaults: names
+          .filter((vault) => serves(entry, vault, environment.vaults))
+          .map((name) => ({ name, writes: written.has(name) })),
+      }),
+    );
+    const items = all.filter(({ reference }) => serving(reference.vault)).map((each) => adapter.item(each));
+    return [
+      [`${adapter.accessNote}\n`, ...access],
+      [`${adapter.itemsNote}\n`, ...items],
+    ];
   });
-  return `# service accounts; vaults and rights cannot be changed afterwards\n${commands.join('')}`;
+  return told.map((lines) => lines.join('')).join('\n');
 }
 
-function serves(entry: VaultSettings, vault: string, all: readonly VaultSettings[]): boolean {
-  const names = (each: VaultSettings) =>
-    each.vaults?.some((name) => name.toLowerCase() === vault.toLowerCase()) ?? false;
+type Serving = Pick<VaultEntry, 'vaults'>;
+
+function serves(entry: Serving, vault: string, all: readonly Serving[]): boolean {
+  const names = (each: Serving) => each.vaults?.some((name) => name.toLowerCase() === vault.toLowerCase()) ?? false;
   return names(entry) || (entry.vaults === undefined && !all.some(names));
 }
 
-/** The least IAM policy for what an environment pushes: it can write under these names and never read a value back. */
+/** What each store must allow for what flows push there. */
 function policies(environment: Environment, uses: readonly Uses[]): string {
-  return [...environment.stores]
-    .map(([name, { region, account = 'ACCOUNT' }]) => {
-      const resources = new Set(
-        uses.flatMap((use) => pushedNames(use, name)).map((secret) => arnOf(secret, region, account)),
-      );
-      if (resources.size === 0) return `# store ${name}: no flow pushes there\n`;
-      const policy = {
-        Version: '2012-10-17',
-        Statement: [
-          {
-            Sid: 'PushSecrets',
-            Effect: 'Allow',
-            Action: [
-              'CreateSecret',
-              'PutSecretValue',
-              'DescribeSecret',
-              'ListSecretVersionIds',
-              'UpdateSecret',
-              'UpdateSecretVersionStage',
-              'TagResource',
-            ].map(prefixed),
-            Resource: [...resources].toSorted(),
-          },
-          { Sid: 'SeeWhatIsThere', Effect: 'Allow', Action: prefixed('ListSecrets'), Resource: '*' },
-          {
-            Sid: 'NeverReadBack',
-            Effect: 'Deny',
-            Action: ['GetSecretValue', 'BatchGetSecretValue'].map(prefixed),
-            Resource: '*',
-          },
-        ],
-      };
-      return `# IAM policy for store ${name}\n${JSON.stringify(policy, undefined, 2)}\n`;
+  return [...environment.connections.stores]
+    .map(([name, settings]) => {
+      const names = new Set(uses.flatMap((use) => pushedNames(use, name)));
+      if (names.size === 0) return `# store ${name}: no flow pushes there\n`;
+      return environment.adapters.stores.get(settings.type)?.setup?.(name, settings, [...names]) ?? '';
     })
     .join('');
-}
-
-function prefixed(action: string): string {
-  return `secretsmanager:${action}`;
-}
-
-/** AWS ends each ARN with a hyphen and six characters of its own. */
-function arnOf(name: string, region: string, account: string): string {
-  if (name.startsWith('arn:')) return name;
-  return `arn:aws:secretsmanager:${region}:${account}:secret:${name === anyName ? name : `${name}-??????`}`;
 }

@@ -32,14 +32,14 @@ describe('who we are', () => {
   it('is asked before anything else where an account is declared, once', async () => {
     const { store, aws } = await start({ account: '123456789012' });
     await Promise.all([store.inspect([{ name: 'a' }]), store.inspect([{ name: 'b' }])]);
-    expect(await store.identity()).toEqual({ account: '123456789012', region: 'eu-west-1' });
+    await store.verify([]);
     expect(aws.calls()).toEqual({ GetCallerIdentity: 1, ListSecrets: 2 });
   });
 
   it('is refused where it is another account, by name, and nothing else is asked', async () => {
     const { store, aws } = await start({ account: '999999999999' });
     for (const attempt of [
-      () => store.identity(),
+      () => store.verify([]),
       () => store.inspect([{ name: 'a' }]),
       () => store.write(write('a')),
     ]) {
@@ -52,15 +52,15 @@ describe('who we are', () => {
   it('is asked again by the next call where nobody answered', async () => {
     const { store, aws } = await start({ account: '123456789012' });
     aws.faults.deny('GetCallerIdentity');
-    await expect(store.identity()).rejects.toMatchObject({ code: 'denied' });
+    await expect(store.verify([])).rejects.toMatchObject({ code: 'denied' });
     aws.faults.deny('GetCallerIdentity', false);
-    expect(await store.identity()).toMatchObject({ account: '123456789012' });
+    await store.verify([]);
     expect(aws.calls()).toEqual({ GetCallerIdentity: 2 });
   });
 
   it('is not asked where no account is declared', async () => {
     const { store, aws } = await start();
-    expect(await store.identity()).toEqual({ account: undefined, region: 'eu-west-1' });
+    await store.verify([]);
     await store.inspect([{ name: 'a' }]);
     expect(aws.calls()).toEqual({ ListSecrets: 1 });
   });
@@ -122,7 +122,7 @@ describe('trouble', () => {
     const wrong = open({ credentials: { ...aws.credentials, secretAccessKey: new Secret('wrong') } });
     await expect(wrong.inspect([{ name: 'a' }])).rejects.toMatchObject({ code: 'denied' });
     const unknown = open({ account: '123456789012', credentials: { ...aws.credentials, accessKeyId: 'AKIANOBODY' } });
-    await expect(unknown.identity()).rejects.toMatchObject({ code: 'denied' });
+    await expect(unknown.verify([])).rejects.toMatchObject({ code: 'denied' });
   });
 
   it('throttling and a lost answer are repeated, with nothing written twice', async () => {
@@ -256,9 +256,9 @@ describe('the fewest calls', () => {
 describe('a list that lags', () => {
   it('does not hide a revert, in this process and in the next', async () => {
     let now = Date.now();
-    const stateDir = await mkdtemp(join(tmpdir(), 'state-'));
-    closing.push(() => rm(stateDir, { recursive: true }));
-    const { store, open, aws, counter } = await start({ stateDir, now: () => now }, { now: () => now });
+    const stateFolder = await mkdtemp(join(tmpdir(), 'state-'));
+    closing.push(() => rm(stateFolder, { recursive: true }));
+    const { store, open, aws, counter } = await start({ stateFolder, now: () => now }, { now: () => now });
     const look = async (of = store) => (await of.inspect([{ name: 'app/x' }])).get('app/x');
     await store.write(write('app/x', '1', 'A'));
     now += 3_600_000;
@@ -269,7 +269,7 @@ describe('a list that lags', () => {
     expect(calls()).toEqual({ ListSecrets: 1, DescribeSecret: 1 });
     expect((await look(open()))?.current).toBe(version('2'));
     // without the state folder the list is believed, which is what --strict is for
-    expect((await look(open({ stateDir: undefined })))?.current).toBe(version('1'));
+    expect((await look(open({ stateFolder: undefined })))?.current).toBe(version('1'));
     now += 300_001;
     calls();
     expect((await look())?.current).toBe(version('2'));

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { takeEnvironment } from '../../../src/foundation/environment-variables.ts';
-import { readToken } from '../../../src/adapters/vaults/token-source.ts';
+import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import { readToken } from '../../src/adapters/read-token.ts';
 
 const node = process.execPath;
 const environment = takeEnvironment({ TOKEN: 'from-env', EMPTY: '' });

@@ -1,14 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import type { TakenEnvironment } from '../../foundation/environment-variables.ts';
-import { FlowError } from '../../foundation/errors.ts';
-import { Secret } from '../../foundation/secret.ts';
-
-/** Where a vault's token is, as service.yaml says it; never the token itself. */
-export type TokenSource =
-  | { readonly env: string }
-  | { readonly file: string }
-  | { readonly command: readonly string[] };
+import type { TakenEnvironment } from '../foundation/environment-variables.ts';
+import type { TokenSource } from '../language/forms.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { Secret } from '../foundation/secret.ts';
 
 /** Reads the token: one line, its final line break is not part of it. @throws FlowError denied */
 export async function readToken(source: TokenSource, environment: TakenEnvironment): Promise<Secret> {

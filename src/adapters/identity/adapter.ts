@@ -1,0 +1,31 @@
+import type { Secret } from '../../foundation/secret.ts';
+import type { Keys } from '../../language/forms.ts';
+import type { Declaration, KeyProblem, Services, Settings, SettingsOf } from '../declaration.ts';
+import type { Issuer } from '../issuers/contract.ts';
+import type { IdentityProvider } from './contract.ts';
+
+/** What a step may need of a provider beyond its users. */
+export type Need = 'sign-in';
+
+export interface IdentityServices extends Services {
+  /**
+   * Gives the bearer that its `token-flow` makes; told which one was refused, it lets go of that.
+   * undefined where it has no such flow
+   */
+  readonly token: ((refused?: Secret) => Promise<Secret>) | undefined;
+  /** an issuer of the same environment */
+  readonly issuer: (name: string) => Issuer;
+}
+
+/** An adapter of {@link IdentityProvider}. */
+export interface IdentityProviderAdapter<S = Settings> extends Declaration<S, IdentityServices, IdentityProvider> {
+  /** why a provider with these settings cannot do what a step needs; undefined: it can */
+  lacks?(settings: S, need: Need): Omit<KeyProblem, 'key'> | undefined;
+}
+
+/** Declares one with the types of its own keys, and of what the laptop gives besides. */
+export function identityProviderAdapter<K extends Keys, Laptop = unknown>(
+  adapter: IdentityProviderAdapter<SettingsOf<K, Laptop>> & { readonly keys: K },
+): IdentityProviderAdapter {
+  return adapter;
+}

@@ -1,0 +1,5 @@
+import { adaptersOf } from '../declaration.ts';
+import { scim } from './scim/index.ts';
+
+/** Every kind of identity provider, one line each. */
+export const identityProviders = adaptersOf({}, [scim]);

@@ -1,0 +1,13 @@
+import type { Keys } from '../../language/forms.ts';
+import type { Declaration, Services, Settings, SettingsOf } from '../declaration.ts';
+import type { Issuer } from './contract.ts';
+
+/** An adapter of {@link Issuer}. */
+export type IssuerAdapter<S = Settings> = Declaration<S, Services, Issuer>;
+
+/** Declares one with the types of its own keys. */
+export function issuerAdapter<K extends Keys>(
+  adapter: IssuerAdapter<SettingsOf<K>> & { readonly keys: K },
+): IssuerAdapter {
+  return adapter;
+}

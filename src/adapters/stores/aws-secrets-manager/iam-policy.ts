@@ -1,0 +1,50 @@
+interface Place {
+  readonly region: string;
+  readonly account?: string | undefined;
+}
+
+/** The least IAM policy for what flows push: it can write under these names and never read a value back. */
+export function iamPolicy(
+  store: string,
+  { region, account = 'ACCOUNT' }: Place,
+  names: readonly (string | undefined)[],
+): string {
+  const resources = new Set(names.map((name) => arnFor(name, region, account)));
+  const policy = {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'PushSecrets',
+        Effect: 'Allow',
+        Action: [
+          'CreateSecret',
+          'PutSecretValue',
+          'DescribeSecret',
+          'ListSecretVersionIds',
+          'UpdateSecret',
+          'UpdateSecretVersionStage',
+          'TagResource',
+        ].map(prefixed),
+        Resource: [...resources].toSorted(),
+      },
+      { Sid: 'SeeWhatIsThere', Effect: 'Allow', Action: prefixed('ListSecrets'), Resource: '*' },
+      {
+        Sid: 'NeverReadBack',
+        Effect: 'Deny',
+        Action: ['GetSecretValue', 'BatchGetSecretValue'].map(prefixed),
+        Resource: '*',
+      },
+    ],
+  };
+  return `# IAM policy for store ${store}\n${JSON.stringify(policy, undefined, 2)}\n`;
+}
+
+function prefixed(action: string): string {
+  return `secretsmanager:${action}`;
+}
+
+/** AWS ends each ARN with a hyphen and six characters of its own. */
+function arnFor(name: string | undefined, region: string, account: string): string {
+  if (name?.startsWith('arn:') === true) return name;
+  return `arn:aws:secretsmanager:${region}:${account}:secret:${name === undefined ? '*' : `${name}-??????`}`;
+}

@@ -1,0 +1,6 @@
+import { adaptersOf } from '../declaration.ts';
+import { vaultKeys } from './adapter.ts';
+import { onepassword } from './onepassword/index.ts';
+
+/** Every kind of vault, one line each. */
+export const vaults = adaptersOf(vaultKeys, [onepassword]);
