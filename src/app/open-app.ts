@@ -34,8 +34,8 @@ export interface AppOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;
   /** one line for a person, never a value */
-  readonly warn?: (message: string) => void;
-  readonly progress?: (message: string) => void;
+  readonly warn?: ((message: string) => void) | undefined;
+  readonly progress?: ((message: string) => void) | undefined;
   /** epoch milliseconds, default Date.now */
   readonly now?: () => number;
   readonly sleep?: (milliseconds: number) => Promise<void>;
@@ -177,10 +177,7 @@ export async function openApp(options: AppOptions): Promise<App> {
 
   async function run(flow: Flow, inputs: Inputs, runOptions: RunOptions): Promise<Output> {
     const { plan, onEvent } = runOptions;
-    return runFlow(flow, inputs, await services(runOptions), {
-      ...(plan === undefined ? {} : { plan }),
-      ...(onEvent === undefined ? {} : { onEvent }),
-    });
+    return runFlow(flow, inputs, await services(runOptions), { plan, onEvent });
   }
 
   return {
@@ -219,7 +216,7 @@ function chosenEnvironment({ settings }: Folder, wanted: string | undefined): En
   const chosen = settings.environments.get(name);
   if (chosen !== undefined) return chosen;
   const hint = suggest(name, names);
-  throw new FlowError('usage', `unknown environment "${name}"`, hint === undefined ? {} : { hint });
+  throw new FlowError('usage', `unknown environment "${name}"`, { hint });
 }
 
 function unknownFlow(folder: Folder, name: string): FlowError {

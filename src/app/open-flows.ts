@@ -70,7 +70,7 @@ export async function openFlows(options: FlowsOptions = {}): Promise<Flows> {
     dir: options.dir ?? 'flows',
     environment: options.environment,
     taken: takeEnvironment(process.env),
-    ...(options.warn === undefined ? {} : { warn: options.warn }),
+    warn: options.warn,
   });
   const [problem] = app.folder.problems;
   if (problem !== undefined) {

@@ -61,8 +61,8 @@ export interface Refusal {
   /** HTTP status */
   readonly status: number;
   /** logical names that it concerns */
-  readonly names?: readonly string[];
+  readonly names?: readonly string[] | undefined;
   /** seconds */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
   readonly cause?: FlowError;
 }

@@ -67,12 +67,7 @@ export class BrokerRefusal extends Error implements Refusal {
 
   toJSON(): Omit<Refusal, 'cause'> {
     const { code, status, names, retryAfter } = this;
-    return {
-      code,
-      status,
-      ...(names === undefined ? {} : { names }),
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-    };
+    return { code, status, names, retryAfter };
   }
 }
 

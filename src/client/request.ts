@@ -42,7 +42,7 @@ export function createRequests({ address, token, deadline, headers: always, ca }
       if (closed) return reject(new BrokerError('closed'));
       const request = http.request({
         ...place,
-        ...(secure ? { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) } : {}),
+        ...(secure ? { rejectUnauthorized: true, ca } : {}),
         agent,
         method: 'POST',
         path,

@@ -30,7 +30,7 @@ export async function runFlow(
   flow: Flow,
   inputs: Inputs,
   services: Services,
-  options: { readonly plan?: Plan; readonly onEvent?: OnEvent } = {},
+  options: { readonly plan?: Plan | undefined; readonly onEvent?: OnEvent | undefined } = {},
 ): Promise<Output> {
   const execution = createExecution(flow, inputs, services, options.onEvent);
   if (flow.effect === 'none') {

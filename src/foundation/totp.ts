@@ -39,7 +39,7 @@ export async function parseOneTimePassword(field: Secret, subject?: string): Pro
   // the parser's own errors quote the URI, seed and all, so none of them becomes the cause
   throw new FlowError('invalid-value', 'does not hold a one-time password', {
     hint: 'store an otpauth://totp/… URI or the base32 seed in a field of type one-time password',
-    ...(subject === undefined ? {} : { place: { subject } }),
+    place: subject === undefined ? undefined : { subject },
   });
 }
 

@@ -16,7 +16,7 @@ export interface Resolved {
 
 export interface Unresolved {
   readonly problem: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** The types that each scalar form takes from a whole expression. */

@@ -4,14 +4,14 @@ import { nearest } from './nearest-name.ts';
 
 interface Trouble {
   readonly message: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** What is wrong with a plain value for a form; the message never holds the value. */
 export function scalarTrouble(value: unknown, form: Form, key: string): Trouble | undefined {
   const takes = (what: string, hint?: string): Trouble => ({
     message: `"${key}" takes ${what}`,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
   if (form.kind === 'text' || form.kind === 'text-or-reference') {
     if (typeof value !== 'string')

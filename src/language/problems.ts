@@ -8,7 +8,7 @@ export interface Problem {
   /** from 1, in UTF-16 units */
   readonly column: number;
   readonly message: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** the line as it stands in the file, tokens masked */
   readonly source: string;
   /** how many characters of the line it is about, at least 1 */
@@ -73,7 +73,7 @@ export function createSource(file: string, text: string): Source {
         line,
         column,
         message: last ? 'too many problems in this file; the others are not shown' : oneLine(message),
-        ...(hint === undefined || last ? {} : { hint: oneLine(hint) }),
+        hint: hint === undefined || last ? undefined : oneLine(hint),
         source: masked(source),
         length,
       });
@@ -83,7 +83,7 @@ export function createSource(file: string, text: string): Source {
 
 /** A problem of a file as a whole: it cannot be read, its name is taken. */
 export function fileProblem(file: string, message: string, hint?: string): Problem {
-  return { file, line: 1, column: 1, message, ...(hint === undefined ? {} : { hint }), source: '', length: 1 };
+  return { file, line: 1, column: 1, message, hint, source: '', length: 1 };
 }
 
 /** `file:line:column: message (hint)`, and the line with a caret under it. */

@@ -4,7 +4,7 @@ import type { Range, Source } from './problems.ts';
 interface Fault {
   readonly range: Range;
   readonly message: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** By the library's code: what to do, and what it is where the library's own words do not say. */
@@ -26,7 +26,7 @@ export function yamlFault(document: Document.Parsed, trouble: YAMLError, source:
   const fault = (message: string, hint?: string, range: Range = { start, end }): Fault => ({
     range,
     message: `not valid YAML: ${message}`,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
   if (trouble.code === 'MISSING_CHAR' && /closing ['"]/.test(trouble.message)) {
     return fault('a quote that is never closed', 'close it, or one above it', lastQuote(document));

@@ -27,8 +27,8 @@ export function account(users: Users, id: string): Account | undefined {
       preferred_username: user.userName,
       ...(user.email === undefined ? {} : { email: user.email, email_verified: true }),
       ...(name === '' ? {} : { name }),
-      ...(user.givenName === undefined ? {} : { given_name: user.givenName }),
-      ...(user.familyName === undefined ? {} : { family_name: user.familyName }),
+      given_name: user.givenName,
+      family_name: user.familyName,
     }),
   };
 }

@@ -27,7 +27,7 @@ export function scimErrors(error: unknown, _request: Request, response: Response
   sendScim(response, known.status, {
     schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
     status: String(known.status),
-    ...(known.scimType === undefined ? {} : { scimType: known.scimType }),
+    scimType: known.scimType,
     detail: known.message,
   });
 }

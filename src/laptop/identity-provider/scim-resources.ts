@@ -87,7 +87,7 @@ export function userResource(user: UserRecord, location: string): object {
     externalId: user.externalId,
     userName: user.userName,
     ...(named ? { name: { givenName: user.givenName, familyName: user.familyName } } : {}),
-    ...(user.email === undefined ? {} : { emails: [{ value: user.email, primary: true }] }),
+    emails: user.email === undefined ? undefined : [{ value: user.email, primary: true }],
     active: user.active,
     meta: {
       resourceType: 'User',

@@ -86,7 +86,7 @@ export function createUsers(now: () => number): Users {
       const changed: UserRecord = {
         ...user,
         ...fields,
-        ...(hash === undefined ? {} : { password: hash }),
+        password: hash ?? user.password,
         changedAt: now(),
         version: user.version + 1,
       };

@@ -38,7 +38,7 @@ export function readsOf(listed: () => readonly StoredSecret[], pageLimit: () => 
           errors.push({ SecretId: id, ErrorCode: error.type, Message: error.message });
         }
       }
-      return { SecretValues: values, Errors: errors, ...(next === undefined ? {} : { NextToken: next }) };
+      return { SecretValues: values, Errors: errors, NextToken: next };
     },
 
     ListSecrets(state: State, input: Input) {
@@ -50,7 +50,7 @@ export function readsOf(listed: () => readonly StoredSecret[], pageLimit: () => 
       const { page, next } = pageOf(sorted(found, input), input, size, Math.min(size, pageLimit()));
       return {
         SecretList: page.map((each) => describe(each, 'SecretVersionsToStages')),
-        ...(next === undefined ? {} : { NextToken: next }),
+        NextToken: next,
       };
     },
 
@@ -66,9 +66,9 @@ export function readsOf(listed: () => readonly StoredSecret[], pageLimit: () => 
         Versions: page.map((each) => ({
           VersionId: each.id,
           CreatedDate: each.createdAt / 1000,
-          ...(each.stages.size === 0 ? {} : { VersionStages: [...each.stages] }),
+          VersionStages: each.stages.size === 0 ? undefined : [...each.stages],
         })),
-        ...(next === undefined ? {} : { NextToken: next }),
+        NextToken: next,
       };
     },
   };
@@ -81,9 +81,9 @@ function describe(secret: StoredSecret, versions: 'VersionIdsToStages' | 'Secret
     Name: secret.name,
     CreatedDate: secret.createdAt / 1000,
     LastChangedDate: secret.changedAt / 1000,
-    ...(secret.description === undefined ? {} : { Description: secret.description }),
-    ...(secret.kmsKeyId === undefined ? {} : { KmsKeyId: secret.kmsKeyId }),
-    ...(secret.deletedAt === undefined ? {} : { DeletedDate: secret.deletedAt / 1000 }),
+    Description: secret.description,
+    KmsKeyId: secret.kmsKeyId,
+    DeletedDate: secret.deletedAt === undefined ? undefined : secret.deletedAt / 1000,
     Tags: [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
     ...(labelled.length === 0
       ? {}

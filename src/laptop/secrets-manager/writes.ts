@@ -79,7 +79,7 @@ export const writes = {
     if (kmsKeyId !== undefined) secret.kmsKeyId = kmsKeyId;
     secret.changedAt = state.now();
     state.changed(secret);
-    return { ARN: secret.arn, Name: secret.name, ...(token === undefined ? {} : { VersionId: token }) };
+    return { ARN: secret.arn, Name: secret.name, VersionId: token };
   },
 
   UpdateSecretVersionStage(state: State, input: Input) {

@@ -84,7 +84,7 @@ export function problemBody({ code, names }: Problem, id: string): Readonly<Reco
     status,
     detail,
     code,
-    ...(names === undefined ? {} : { names }),
+    names,
     requestId: id,
   };
 }
