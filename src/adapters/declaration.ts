@@ -42,7 +42,7 @@ export interface Address {
 export interface KeyProblem {
   readonly key: string;
   readonly problem: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** The settings of an adapter with these keys, and what the laptop gives besides. */

@@ -116,7 +116,7 @@ interface StepKindBase<K extends Keys, F extends OutputFields> {
     input: Partial<InputOf<K>>,
     given: ReadonlySet<string>,
     rulesOf: (key: string) => StoreRules | undefined,
-  ): readonly { readonly key: string; readonly problem: string; readonly hint?: string }[];
+  ): readonly { readonly key: string; readonly problem: string; readonly hint?: string | undefined }[];
   /** names of the vaults that it writes to, as the input names them */
   writes?(input: Partial<InputOf<K>>): readonly string[];
   /** who gives what it puts out, for the audit trail */

@@ -38,7 +38,7 @@ export function translate(error: unknown): FlowError {
   if (row === undefined)
     return new FlowError('internal', 'an unexpected fault while asking the issuer', { cause: bare(error) });
   const [ours, message, hint] = row;
-  return new FlowError(ours, message, { ...(hint === undefined ? {} : { hint }), cause: bare(error) });
+  return new FlowError(ours, message, { hint, cause: bare(error) });
 }
 
 function codeOf(error: unknown): string {

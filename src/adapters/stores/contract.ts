@@ -34,7 +34,7 @@ export interface SecretStore {
   /** optional: all version names that the service still knows, also those that no label keeps */
   readonly versions?: (id: string, signal?: AbortSignal) => Promise<readonly string[]>;
   /** optional: `fingerprint-key:` of service.yaml, new first, instead of the keys derived from the environment's */
-  readonly fingerprintKeys?: () => Promise<readonly [Uint8Array, ...Uint8Array[]]>;
+  readonly fingerprintKeys?: (() => Promise<readonly [Uint8Array, ...Uint8Array[]]>) | undefined;
 }
 
 /** What a service says of names and values. Problems are worded to follow the key: `is not a name that AWS takes`. */
@@ -45,7 +45,7 @@ export interface StoreRules {
   problems(known: { readonly name?: string | undefined } & Metadata): readonly {
     readonly key: string;
     readonly problem: string;
-    readonly hint?: string;
+    readonly hint?: string | undefined;
   }[];
   /** @param bytes of its UTF-8 text */
   valueProblem(bytes: number): { readonly problem: string; readonly hint: string } | undefined;

@@ -8,9 +8,9 @@ export interface InputDefinition {
   readonly name: string;
   readonly type: 'string' | 'number' | 'boolean' | 'enum';
   /** of an enum */
-  readonly values?: readonly string[];
+  readonly values?: readonly string[] | undefined;
   /** the whole value must match */
-  readonly pattern?: RegExp;
+  readonly pattern?: RegExp | undefined;
   readonly format?: InputFormat;
   /** an input without one is required */
   readonly default?: string | number | boolean;

@@ -114,8 +114,8 @@ function readInput({ key: name, keyRange, value }: Entry, source: Source): Input
     ...blank,
     type,
     description: text('description') ?? '',
-    ...(values === undefined ? {} : { values }),
-    ...(pattern === undefined ? {} : { pattern }),
+    values,
+    pattern,
     ...(format !== undefined && isInputFormat(format) ? { format } : {}),
   };
   return withDefault(definition, keys.get('default'), source);

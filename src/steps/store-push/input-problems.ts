@@ -5,7 +5,7 @@ export interface InputProblem {
   /** as the check finds its place: `secrets[0].name` */
   readonly key: string;
   readonly problem: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /**
@@ -22,7 +22,7 @@ export function problemsOf(
   for (const [index, entry] of entries.entries()) {
     const at = (key: string) => `secrets[${index}].${key}`;
     const report = (key: string, problem: string, hint?: string) =>
-      void found.push({ key: at(key), problem: `"${at(key)}" ${problem}`, ...(hint === undefined ? {} : { hint }) });
+      void found.push({ key: at(key), problem: `"${at(key)}" ${problem}`, hint });
     const { name: written, description, 'kms-key': kmsKey, tags } = entry;
     for (const { key, problem, hint } of rules?.problems({ name: written, description, kmsKey, tags }) ?? [])
       report(key, problem, hint);

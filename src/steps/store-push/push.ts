@@ -170,7 +170,7 @@ function requireGood(entries: readonly PartialEntry[], { rules }: SecretStore): 
   const [first] = problems;
   if (first === undefined) return declared;
   throw new FlowError('invalid', problems.map(({ problem }) => problem).join('; '), {
-    ...(first.hint === undefined ? {} : { hint: first.hint }),
+    hint: first.hint,
   });
 }
 
@@ -195,7 +195,7 @@ function conflictError(conflicts: readonly Decision[], context: StepContext): Fl
     'conflict',
     `${conflicts.length === 1 ? 'secret' : 'secrets'} ${names}: left as ${conflicts.length === 1 ? 'it is' : 'they are'}, and nothing was written`,
     {
-      ...(first?.detail === undefined ? {} : { hint: first.detail }),
+      hint: first?.detail,
     },
   );
 }

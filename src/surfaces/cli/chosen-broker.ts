@@ -137,6 +137,6 @@ export function brokerFailure(error: unknown, subject: string): unknown {
     hint: [remedy, why].filter((part) => part !== '').join('; '),
     place: { subject },
     cause: error,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
+    retryAfter,
   });
 }

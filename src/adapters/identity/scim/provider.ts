@@ -162,8 +162,8 @@ function failure(name: string, answer: Told, said: Said): FlowError {
   const wait = retryAfterOf(answer.headers.get('retry-after'), said.now);
   return new FlowError(code, `identity provider "${name}" ${message} (${answer.status}${detail})`, {
     hint,
-    ...(wait === undefined ? {} : { retryAfter: wait }),
-    ...(code === 'invalid-value' ? { place: { subject: 'password' } } : {}),
+    retryAfter: wait,
+    place: code === 'invalid-value' ? { subject: 'password' } : undefined,
   });
 }
 

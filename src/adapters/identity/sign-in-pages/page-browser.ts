@@ -93,7 +93,7 @@ function pageOf(url: URL, { status, headers }: Response, root: HTMLElement): Pag
     const wait = retryAfterOf(headers.get('retry-after'), Date.now());
     throw new FlowError('rate-limited', `the sign-in at ${url.host} asks for fewer requests`, {
       hint: 'try again later',
-      ...(wait === undefined ? {} : { retryAfter: wait }),
+      retryAfter: wait,
     });
   }
   if (status >= 500) {

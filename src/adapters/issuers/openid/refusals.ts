@@ -176,7 +176,7 @@ export function classify(
     credential: row.credential === true,
     error: new FlowError(row.code, `${row.message}: ${detail.join(', ')}`, {
       hint: row.hint,
-      ...(refusal.retryAfter === undefined ? {} : { retryAfter: refusal.retryAfter }),
+      retryAfter: refusal.retryAfter,
     }),
   };
 }

@@ -180,7 +180,7 @@ const statuses: readonly {
 export function translateAwsError(error: unknown, subject?: string): FlowError {
   if (error instanceof FlowError) return subject === undefined ? error : error.at({ subject });
   const facts = factsOf(error);
-  const place = subject === undefined ? {} : { place: { subject } };
+  const place = subject === undefined ? undefined : { subject };
   const row = rows.find(
     (each) =>
       facts.names.some((name) => each.names.includes(name) || (/^KMS/.test(name) && each === kmsRow)) &&
@@ -189,20 +189,20 @@ export function translateAwsError(error: unknown, subject?: string): FlowError {
   const found = row ?? statuses.find((each) => facts.status >= each.from && facts.status <= each.to);
   if (found !== undefined) {
     return new FlowError(found.code, found.message, {
-      ...(found.hint === undefined ? {} : { hint: found.hint.replace('NAME', subject ?? 'NAME') }),
-      ...place,
+      hint: found.hint?.replace('NAME', subject ?? 'NAME'),
+      place,
       cause: error,
     });
   }
   if (facts.names.some((name) => /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/.test(name))) {
     return new FlowError('protocol', 'the certificate of the address is not one that this machine trusts', {
-      ...place,
+      place,
       cause: error,
     });
   }
   return new FlowError('protocol', 'AWS gave an answer that is not one of Secrets Manager', {
     hint: 'check the region and endpoint:',
-    ...place,
+    place,
     cause: error,
   });
 }

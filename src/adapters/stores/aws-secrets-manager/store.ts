@@ -50,8 +50,8 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
             new sdk.ListSecretsCommand({
               MaxResults: 100,
               IncludePlannedDeletion: true,
-              ...(filters.length === 0 ? {} : { Filters: filters }),
-              ...(token === undefined ? {} : { NextToken: token }),
+              Filters: filters.length === 0 ? undefined : filters,
+              NextToken: token,
             }),
             call,
           ),
@@ -86,9 +86,9 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
             Name: name.name,
             ClientRequestToken: version,
             SecretString: value.reveal(),
-            ...(metadata.description === undefined ? {} : { Description: metadata.description }),
-            ...(metadata.kmsKey === undefined ? {} : { KmsKeyId: metadata.kmsKey }),
-            ...(metadata.tags === undefined ? {} : { Tags: tagsOf(metadata.tags) }),
+            Description: metadata.description,
+            KmsKeyId: metadata.kmsKey,
+            Tags: metadata.tags === undefined ? undefined : tagsOf(metadata.tags),
           }),
           call,
         ),
@@ -134,7 +134,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
                 SecretId: stored.id,
                 VersionStage: 'AWSCURRENT',
                 MoveToVersionId: version,
-                ...(from === undefined ? {} : { RemoveFromVersionId: from }),
+                RemoveFromVersionId: from,
               }),
               call,
             ),
@@ -192,8 +192,8 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
       if (description !== undefined || kmsKey !== undefined) {
         const input = {
           SecretId: id,
-          ...(description === undefined ? {} : { Description: description }),
-          ...(kmsKey === undefined ? {} : { KmsKeyId: kmsKey }),
+          Description: description,
+          KmsKeyId: kmsKey,
         };
         await paced(
           'put',
@@ -233,7 +233,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
                     SecretId: id,
                     IncludeDeprecated: true,
                     MaxResults: 100,
-                    ...(from === undefined ? {} : { NextToken: from }),
+                    NextToken: from,
                   }),
                   call,
                 ),
@@ -250,7 +250,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
 
     requests: connection.requests,
     close: () => connection.close(),
-    ...(options.fingerprintKeys === undefined ? {} : { fingerprintKeys: options.fingerprintKeys }),
+    fingerprintKeys: options.fingerprintKeys,
   };
 }
 

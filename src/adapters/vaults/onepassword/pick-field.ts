@@ -89,7 +89,7 @@ function missing(what: string, spellings: Spellings | undefined, names: readonly
     kind: 'problem',
     code: 'not-found',
     message: `the item has no ${what} "${wanted}"`,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   };
 }
 

@@ -56,7 +56,7 @@ export interface Problem {
   readonly kind: 'problem';
   readonly code: ErrorCode;
   readonly message: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 export interface WholeItem {

@@ -138,8 +138,8 @@ async function secretsIn(store: SecretStore, pushed: Used['pushed']): Promise<st
 }
 
 /** Without the name that was asked for: it was made up. */
-function unnamed({ code, message, hint, cause }: FlowError): FlowError {
-  return new FlowError(code, message, { ...(hint === undefined ? {} : { hint }), cause });
+function unnamed(error: FlowError): FlowError {
+  return error.with({ place: undefined, retryAfter: undefined });
 }
 
 function table(findings: readonly Finding[], { terminal }: Invocation): string {

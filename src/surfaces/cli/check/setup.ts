@@ -15,7 +15,7 @@ export function setup(folder: Folder, wanted: unknown, terminal: Terminal): numb
   const { registry } = loadBrokerFiles(folder);
   if (typeof wanted === 'string' && !settings.environments.has(wanted)) {
     const hint = suggest(wanted, settings.environments.keys());
-    throw new FlowError('usage', `unknown environment "${wanted}"`, hint === undefined ? {} : { hint });
+    throw new FlowError('usage', `unknown environment "${wanted}"`, { hint });
   }
   for (const environment of settings.environments.values()) {
     if (typeof wanted === 'string' && environment.name !== wanted) continue;

@@ -34,7 +34,9 @@ export async function agents(invocation: Invocation): Promise<number> {
   const verb = verbs.get(word);
   if (verb !== undefined) return verb(invocation);
   const hint = suggest(word, verbs.keys());
-  throw new FlowError('usage', `unknown word "${word}"`, hint === undefined ? {} : { hint: `flows agents: ${hint}` });
+  throw new FlowError('usage', `unknown word "${word}"`, {
+    hint: hint === undefined ? undefined : `flows agents: ${hint}`,
+  });
 }
 
 /** `flows agents add NAME`: a token, once, on stdout; policy.yaml keeps its hash. */
