@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { adapters } from '../src/app/all-adapters.ts';
+import { parts } from '../src/app/parts.ts';
 import { join } from 'node:path';
 import { brokerErrorCodes } from '../src/client/error-codes.ts';
 import { endings, errorCodes } from '../src/foundation/errors.ts';
@@ -21,7 +21,7 @@ export function generated(readme: string | undefined): ReadonlyMap<string, strin
   const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
   const files = new Map([
     ['flows/.schema/flow.schema.json', json(flowSchema(flowKeys, stepKeys, inputKeys, stepKinds))],
-    ['flows/.schema/service.schema.json', json(serviceSchema(adapters))],
+    ['flows/.schema/service.schema.json', json(serviceSchema(parts.adapters))],
     ['flows/.schema/policy.schema.json', json(plainSchema('policy.yaml', policyKeys))],
     ['flows/.schema/registry.schema.json', json(plainSchema('registry.yaml', registryKeys))],
     ['flows/.schema/development.schema.json', json(plainSchema('development.yaml', developmentKeys))],
@@ -35,7 +35,7 @@ export function generated(readme: string | undefined): ReadonlyMap<string, strin
 const sections: Readonly<Record<string, () => string>> = {
   steps: () => stepsText(stepKinds),
   flow: () => [keysText(flowKeys), 'A step:', keysText(stepKeys), 'An input:', keysText(inputKeys)].join('\n\n'),
-  service: () => [keysText(serviceKeysOf(adapters))].join('\n\n'),
+  service: () => [keysText(serviceKeysOf(parts.adapters))].join('\n\n'),
   development: () => keysText(developmentKeys),
   policy: () => keysText(policyKeys),
   registry: () => keysText(registryKeys),

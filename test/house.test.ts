@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { circlesIn, circlesOf, importsOf, isAgainstOrder, readHouse, roomOf, rooms } from '../infra/house.ts';
-import { adapters } from '../src/app/all-adapters.ts';
+import { parts } from '../src/app/parts.ts';
 import type { Keys } from '../src/language/forms.ts';
 import { stepKinds } from '../src/steps/index.ts';
 
@@ -106,7 +106,7 @@ describe('adapters', () => {
   const homeOf = (path: string) => folders.find((folder) => path.startsWith(folder));
 
   test('there are some, each in a folder of its own', () => {
-    const all = Object.values(adapters).flatMap((room: ReadonlyMap<string, unknown>) => [...room.keys()]);
+    const all = Object.values(parts.adapters).flatMap((room: ReadonlyMap<string, unknown>) => [...room.keys()]);
     expect(folders).toHaveLength(all.length);
     expect(folders.length).toBeGreaterThan(3);
   });
@@ -141,7 +141,7 @@ describe('adapters', () => {
     expect(local.filter(broken)).toEqual([]);
   });
 
-  const declared = Object.entries(adapters).flatMap(([room, all]: [string, ReadonlyMap<string, Named>]) =>
+  const declared = Object.entries(parts.adapters).flatMap(([room, all]: [string, ReadonlyMap<string, Named>]) =>
     [...all.values()].map((adapter): [string, Named] => [`${room}: ${adapter.type}`, adapter]),
   );
   test.each(declared)('%s is documented', (_, { keys }) => {

@@ -15,8 +15,11 @@ export interface Declaration<S, Services, Made> {
   readonly keys: Keys;
   /** the keys that `${{ stores.main.region }}` may read; `type` may be one of them */
   readonly plain: readonly string[];
-  /** every address that it talks to: each must be https, or at a loopback address of a development environment */
-  addresses(settings: S): readonly Address[];
+  /**
+   * Every address that it talks to: each must be https, or at a loopback address of a development environment.
+   * @param settings what is known: also asked while some of it is wrong
+   */
+  addresses(settings: Partial<S>): readonly Address[];
   /** where it is, in a few words, for plans and `check --online`; default: its first address */
   place?(settings: S): string;
   /** what the forms of its keys cannot say; an empty `key` stands for all of it */

@@ -8,6 +8,7 @@ import type { Flow } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
 import type { Folder } from '../folder/load-folder.ts';
 import { openFolder } from './open-folder.ts';
+import type { Parts } from './parts.ts';
 import { suggest } from '../language/nearest-name.ts';
 import type { Output } from '../engine/output.ts';
 import { type Plan, planFlow } from '../engine/plan-flow.ts';
@@ -27,6 +28,8 @@ import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 export interface AppOptions {
   /** folder of flows */
   readonly dir: string;
+  /** adapters and kinds of step; default: all there are */
+  readonly parts?: Parts;
   /** instead of FLOWS_ENVIRONMENT and of service.yaml's default */
   readonly environment?: string | undefined;
   readonly taken: TakenEnvironment;
@@ -74,7 +77,7 @@ export interface App {
 export async function openApp(options: AppOptions): Promise<App> {
   const { signal = new AbortController().signal, warn = () => undefined, progress = () => undefined } = options;
   const { variables = process.env, now = Date.now, sleep = sleepUntilAborted(signal) } = options;
-  const folder = await openFolder(options.dir, variables);
+  const folder = await openFolder(options.dir, variables, options.parts);
   takeTokens(folder, options.taken);
   const cache = createTokenCache({ now });
   const prepared = createPreparedSteps();

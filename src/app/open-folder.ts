@@ -1,6 +1,5 @@
 import { type Folder, loadFolder } from '../folder/load-folder.ts';
-import { adapters } from './all-adapters.ts';
-import { stepKinds } from '../steps/index.ts';
+import { parts, type Parts } from './parts.ts';
 
 /**
  * A folder of flows with every step kind there is, loaded and checked for every environment; nothing is contacted.
@@ -9,6 +8,7 @@ import { stepKinds } from '../steps/index.ts';
 export function openFolder(
   dir: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
+  { kinds, adapters }: Parts = parts,
 ): Promise<Folder> {
-  return loadFolder({ dir, kinds: stepKinds, adapters, env });
+  return loadFolder({ dir, kinds, adapters, env });
 }

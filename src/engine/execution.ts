@@ -3,6 +3,7 @@ import { asFlowError, FlowError } from '../foundation/errors.ts';
 import { Reference } from '../foundation/reference.ts';
 import { Secret } from '../foundation/secret.ts';
 import { canonical, journalled, type ConnectionLabels } from '../foundation/canonical-json.ts';
+import { noJournal, type Journal } from './journal.ts';
 import type { OnEvent, RunEvent } from './run-events.ts';
 import type { Flow, Step } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
@@ -22,9 +23,16 @@ export interface Execution {
   readonly probes: Map<string, StepPlan<Readonly<Record<string, unknown>>>>;
   /** undefined: nobody listens, and no event is made */
   readonly onEvent: OnEvent | undefined;
+  readonly journal: Journal;
 }
 
-export function createExecution(flow: Flow, inputs: Inputs, services: Services, onEvent?: OnEvent): Execution {
+export function createExecution(
+  flow: Flow,
+  inputs: Inputs,
+  services: Services,
+  onEvent?: OnEvent,
+  journal = noJournal,
+): Execution {
   const { environment } = services;
   const place = { flow: flow.name };
   if (environment.unset.length > 0) {
@@ -38,7 +46,7 @@ export function createExecution(flow: Flow, inputs: Inputs, services: Services, 
     const hint = `its environments: ${flow.environments.join(', ')}`;
     throw new FlowError('refused', `it does not run in environment "${environment.name}"`, { hint, place });
   }
-  return { flow, inputs, services, outputs: new Map(), finished: new Map(), probes: new Map(), onEvent };
+  return { flow, inputs, services, outputs: new Map(), finished: new Map(), probes: new Map(), onEvent, journal };
 }
 
 /** Steps in file order: each one that writes alone, and what stands between them side by side. */
@@ -75,12 +83,22 @@ export async function runPureSteps(execution: Execution, steps: readonly Step[])
     const needed = [...step.after].flatMap((id) => running.get(id) ?? []);
     running.set(
       step.id,
-      Promise.all(needed).then(() => placed(execution, step, () => runPure(execution, step))),
+      Promise.all(needed).then(() => recorded(execution, step, () => runPure(execution, step))),
     );
   }
   // the others are not left running behind an error
   const settled = await Promise.allSettled(running.values());
   for (const each of settled) if (each.status === 'rejected') throw each.reason;
+}
+
+/** One step through the journal: what it gave is there afterwards, whether its work was done now or before. */
+export async function recorded(execution: Execution, step: Step, work: () => Promise<void>): Promise<void> {
+  const { journal, outputs } = execution;
+  const output = await journal.step(step, async () => {
+    await placed(execution, step, work);
+    return outputs.get(step.id) ?? {};
+  });
+  outputs.set(step.id, output);
 }
 
 async function runPure(execution: Execution, step: Step): Promise<void> {

@@ -1,10 +1,11 @@
 import { FlowError } from '../foundation/errors.ts';
 import { answerOf } from './flow-output.ts';
 import { canonical, digestOf } from '../foundation/canonical-json.ts';
+import type { Journal } from './journal.ts';
 import type { OnEvent } from './run-events.ts';
 import {
   createExecution,
-  placed,
+  recorded,
   prepareStep,
   runPureSteps,
   runWrite,
@@ -30,9 +31,13 @@ export async function runFlow(
   flow: Flow,
   inputs: Inputs,
   services: Services,
-  options: { readonly plan?: Plan | undefined; readonly onEvent?: OnEvent | undefined } = {},
+  options: {
+    readonly plan?: Plan | undefined;
+    readonly onEvent?: OnEvent | undefined;
+    readonly journal?: Journal | undefined;
+  } = {},
 ): Promise<Output> {
-  const execution = createExecution(flow, inputs, services, options.onEvent);
+  const execution = createExecution(flow, inputs, services, options.onEvent, options.journal);
   if (flow.effect === 'none') {
     await runPureSteps(execution, flow.steps);
     return answerOf(execution);
@@ -46,7 +51,7 @@ export async function runFlow(
     if (first === undefined || kind?.effect !== 'write') await runPureSteps(execution, stage);
     else {
       const agreed = plan.steps.find(({ step }) => step === first.id);
-      await placed(execution, first, () => carryOut(execution, first, kind, agreed));
+      await recorded(execution, first, () => carryOut(execution, first, kind, agreed));
     }
   }
   return answerOf(execution);

@@ -56,9 +56,22 @@ export interface StepContext {
   progress(message: string): void;
 }
 
+/** What a plan may say of one thing: its sign and word for a person, and how it is painted. One row each. */
+export const changeActions = {
+  create: { sign: '+', word: 'create', style: 'green' },
+  adopt: { sign: '+', word: 'adopt', style: 'green' },
+  update: { sign: '~', word: 'update', style: 'yellow' },
+  restore: { sign: '~', word: 'restore', style: 'yellow' },
+  enrol: { sign: '+', word: 'enrol', style: 'green' },
+  disable: { sign: '-', word: 'disable', style: 'red' },
+  none: { sign: '=', word: 'no change', style: 'dim' },
+  conflict: { sign: '!', word: 'conflict', style: 'red' },
+} as const;
+export type ChangeAction = keyof typeof changeActions;
+
 /** One thing that a write step would change. */
 export interface Change {
-  readonly action: 'create' | 'adopt' | 'update' | 'restore' | 'disable' | 'enrol' | 'none' | 'conflict';
+  readonly action: ChangeAction;
   /** what it acts on: `item "ada@example.com" in vault "Accounts"`, never a value */
   readonly what: string;
   /** why, or what differs, never a value */

@@ -10,12 +10,12 @@ import { type LocalEvent, recordLocally } from '../../src/audit/local-trail.ts';
 import { brokerTrail, keyIdIn, localTrail, trailsOf } from '../../src/audit/trail-files.ts';
 import { toSyslog } from '../../src/audit/syslog.ts';
 import { verifyTrail } from '../../src/audit/verify-trail.ts';
-import { adapters } from '../../src/app/all-adapters.ts';
+import { parts } from '../../src/app/parts.ts';
 import { blankEnvironment } from '../../src/folder/service/read-environment.ts';
 import { folder, key, linesOf } from './arrange.ts';
 import { python } from '../programs.ts';
 
-const environment = blankEnvironment('production', false, adapters);
+const environment = blankEnvironment('production', false, parts.adapters);
 const event: LocalEvent = { action: 'local.run', what: ['orders-token'], outcome: 'allowed', request: 'r' };
 const keys = () => Promise.resolve([key] as const);
 
@@ -67,7 +67,7 @@ test('the trails of an environment, and of no other', async () => {
   expect(trailsOf(declared, stateFolder)[0]).toBe('/var/lib/x/audit.jsonl');
   expect(brokerTrail(declared, stateFolder, key)).toBe('/var/lib/x/audit.jsonl');
   expect(brokerTrail(environment, stateFolder, key)).toBe(join(audit, 'broker-production.jsonl'));
-  const laptop = blankEnvironment('development', true, adapters);
+  const laptop = blankEnvironment('development', true, parts.adapters);
   expect(brokerTrail(laptop, stateFolder, key)).toBe(join(audit, 'laptop', `broker-development-${id}.jsonl`));
 });
 

@@ -1,11 +1,10 @@
-import { adapters } from '../../src/app/all-adapters.ts';
+import { parts } from '../../src/app/parts.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Folder, loadFolder } from '../../src/folder/load-folder.ts';
 import type { StepKinds } from '../../src/steps/contract.ts';
-import { stepKinds } from '../../src/steps/index.ts';
 
 /** A folder of flows with these files, which goes away with the test. */
 export function folderWith(files: Readonly<Record<string, string | Uint8Array>>): string {
@@ -20,7 +19,12 @@ export function load(
   files: Readonly<Record<string, string | Uint8Array>>,
   options: { readonly kinds?: StepKinds; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Folder> {
-  return loadFolder({ dir: folderWith(files), kinds: options.kinds ?? stepKinds, adapters, env: options.env ?? {} });
+  return loadFolder({
+    dir: folderWith(files),
+    kinds: options.kinds ?? parts.kinds,
+    adapters: parts.adapters,
+    env: options.env ?? {},
+  });
 }
 
 /** `line:column message` of every problem, without the folder. */

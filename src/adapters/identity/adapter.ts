@@ -23,9 +23,9 @@ export interface IdentityProviderAdapter<S = Settings> extends Declaration<S, Id
   lacks?(settings: S, need: Need): Omit<KeyProblem, 'key'> | undefined;
 }
 
-/** Declares one with the types of its own keys, and of what the laptop gives besides. */
-export function identityProviderAdapter<K extends Keys, Laptop = unknown>(
-  adapter: IdentityProviderAdapter<SettingsOf<K, Laptop>> & { readonly keys: K },
+/** Declares one. @typeParam K `typeof keys` · @typeParam Laptop what the laptop gives besides */
+export function identityProviderAdapter<K extends Keys = never, Laptop = unknown>(
+  adapter: IdentityProviderAdapter<SettingsOf<K, Laptop>> & { readonly keys: NoInfer<K> },
 ): IdentityProviderAdapter {
   return adapter;
 }

@@ -5,9 +5,9 @@ import type { Issuer } from './contract.ts';
 /** An adapter of {@link Issuer}. */
 export type IssuerAdapter<S = Settings> = Declaration<S, Services, Issuer>;
 
-/** Declares one with the types of its own keys. */
-export function issuerAdapter<K extends Keys>(
-  adapter: IssuerAdapter<SettingsOf<K>> & { readonly keys: K },
+/** Declares one. @typeParam K `typeof keys` */
+export function issuerAdapter<K extends Keys = never>(
+  adapter: IssuerAdapter<SettingsOf<K>> & { readonly keys: NoInfer<K> },
 ): IssuerAdapter {
   return adapter;
 }

@@ -27,9 +27,9 @@ export interface StoreAdapter<S = Settings> extends Declaration<S, StoreServices
   setup?(name: string, settings: S, names: readonly (string | undefined)[]): string;
 }
 
-/** Declares one with the types of its own keys, and of what the laptop gives besides. */
-export function storeAdapter<K extends Keys, Laptop = unknown>(
-  adapter: StoreAdapter<SettingsOf<K, Laptop>> & { readonly keys: K },
+/** Declares one. @typeParam K `typeof keys` · @typeParam Laptop what the laptop gives besides */
+export function storeAdapter<K extends Keys = never, Laptop = unknown>(
+  adapter: StoreAdapter<SettingsOf<K, Laptop>> & { readonly keys: NoInfer<K> },
 ): StoreAdapter {
   return adapter;
 }

@@ -50,9 +50,9 @@ export interface FieldNeeds {
   readonly type: 'text' | 'password' | 'otp' | 'key' | 'ssh';
 }
 
-/** Declares one with the types of its own keys, and of what the laptop gives besides. */
-export function vaultAdapter<K extends Keys, Laptop = unknown>(
-  adapter: VaultAdapter<SettingsOf<K, Laptop>> & { readonly keys: K },
+/** Declares one. @typeParam K `typeof keys` · @typeParam Laptop what the laptop gives besides */
+export function vaultAdapter<K extends Keys = never, Laptop = unknown>(
+  adapter: VaultAdapter<SettingsOf<K, Laptop>> & { readonly keys: NoInfer<K> },
 ): VaultAdapter {
   return adapter;
 }

@@ -1,5 +1,5 @@
 import { servedHint } from '../service/check-environment.ts';
-import { adapterOf, servesVault, type Environment } from '../service/settings.ts';
+import { adapterOf, isWhole, servesVault, type Environment } from '../service/settings.ts';
 import { evaluate } from '../../language/evaluate.ts';
 import { presentedStep, type Flow, type Step } from './flow.ts';
 import { lookAt, staticScope } from './static-input.ts';
@@ -42,7 +42,9 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
       const needs = value.form.kind === 'connection' ? value.form.needs : undefined;
       const settings = environment.connections['identity-providers'].get(name);
       if (needs === undefined || settings === undefined) return;
-      const trouble = adapterOf(environment, 'identity-providers', name)?.lacks?.(settings, needs);
+      const provider = adapterOf(environment, 'identity-providers', name);
+      if (provider === undefined || !isWhole(provider, settings)) return;
+      const trouble = provider.lacks?.(settings, needs);
       if (trouble !== undefined) sinks.report(value.range, `"${name}" ${trouble.problem}`, trouble.hint);
     },
   };

@@ -5,7 +5,7 @@ import type { VaultAdapter } from '../../adapters/vaults/adapter.ts';
 import type { TypedSettings } from '../../language/forms.ts';
 import { valueAt, type ObjectValue, type Value } from '../../language/compiled-values.ts';
 import type { Reference } from '../../foundation/reference.ts';
-import { servesVault, type Environment } from './settings.ts';
+import { isWhole, servesVault, type Environment } from './settings.ts';
 
 /** What the keys of an environment cannot say one by one: addresses, tokens, names that must fit each other. */
 export function checkEnvironment(
@@ -76,12 +76,14 @@ function checkOne(
     const { range } = valueAt(written, ...key.split('.'));
     if (problem !== undefined) source.report(range, `this address ${problem}`, safeAddressHint);
   }
+  // what is missing or wrong has been told of
+  if (adapter === undefined || !isWhole(adapter, settings)) return;
   const given = written.as === 'object' ? written.given : new Set<string>();
-  for (const { key, problem, hint } of adapter?.check?.(settings, given) ?? [])
+  for (const { key, problem, hint } of adapter.check?.(settings, given) ?? [])
     source.report(valueAt(written, ...key.split('.')).range, problem, hint);
 }
 
-type Checking = Pick<VaultAdapter, 'addresses' | 'check'>;
+type Checking = Pick<VaultAdapter, 'addresses' | 'check' | 'keys'>;
 
 function checkVaults(environment: Environment, written: ObjectValue, source: Source): void {
   const value = written.entries.get('vault');

@@ -113,6 +113,11 @@ export function adapterOf<K extends ConnectionKind>(
   return (type === undefined ? played : all.get(type)) as AdapterOf<K> | undefined;
 }
 
+/** Whether settings have everything that their adapter demands. */
+export function isWhole({ keys }: { readonly keys: Keys }, settings: TypedSettings): boolean {
+  return Object.entries(keys).every(([key, { required }]) => !required || settings[key] !== undefined);
+}
+
 /** The plain fields that `${{ issuers.main.url }}` may name. */
 export function plainFields(environment: Environment, kind: ConnectionKind, name: string): readonly string[] {
   return adapterOf(environment, kind, name)?.plain ?? [];

@@ -31,14 +31,7 @@ interface Used {
 /** `flows check --online`: asks for everything that the flows and registry.yaml of one environment need; no value leaves the vault's adapter. */
 export async function online(invocation: Invocation, json: boolean): Promise<number> {
   return withApp(invocation, async (app) => {
-    const connections = await app.connections();
-    const { references, items, used } = needs(app);
-    const findings = (
-      await Promise.all([
-        inVault(connections, references, items),
-        ...used.map((each) => tried(subjectOf(connections, each), () => answering(connections, each))),
-      ])
-    ).flat();
+    const findings = await findingsOf(app);
     const missing = findings.filter(({ failure }) => failure !== undefined);
     if (json)
       invocation.terminal.out(
@@ -53,6 +46,17 @@ export async function online(invocation: Invocation, json: boolean): Promise<num
     );
     return errorCodes[first.failure?.code ?? 'internal'].exit;
   });
+}
+
+/** Asks the vault for every reference, and each connection whether it answers. Never throws for what is missing. */
+export async function findingsOf(app: App): Promise<readonly Finding[]> {
+  const connections = await app.connections();
+  const { references, items, used } = needs(app);
+  const findings = await Promise.all([
+    inVault(connections, references, items),
+    ...used.map((each) => tried(subjectOf(connections, each), () => answering(connections, each))),
+  ]);
+  return findings.flat();
 }
 
 function needs(app: App) {

@@ -1,18 +1,7 @@
 import { oneLine } from '../../../foundation/errors.ts';
 import type { Plan } from '../../../engine/plan-flow.ts';
-import type { Change } from '../../../steps/contract.ts';
-import { columns, type Paint, type Style } from '../terminal.ts';
-
-const signs: Readonly<Record<Change['action'], readonly [string, Style]>> = {
-  create: ['+', 'green'],
-  adopt: ['+', 'green'],
-  update: ['~', 'yellow'],
-  restore: ['~', 'yellow'],
-  enrol: ['+', 'green'],
-  disable: ['-', 'red'],
-  none: ['=', 'dim'],
-  conflict: ['!', 'red'],
-};
+import { changeActions } from '../../../steps/contract.ts';
+import { columns, type Paint } from '../terminal.ts';
 
 /** How many unchanged things are listed one by one. */
 const mostUnchanged = 10;
@@ -30,11 +19,11 @@ export function planText(plan: Plan, paint: Paint): string {
     const quiet = unchanged.length > mostUnchanged;
     for (const { action, what, detail } of changes) {
       if (quiet && action === 'none') continue;
-      const [sign, style] = signs[action];
+      const { sign, word, style } = changeActions[action];
       rows.push([
         `${paint(style, sign)} ${step}`,
         // names of things that others made: they must not write another plan onto the terminal
-        oneLine(`${action === 'none' ? 'no change' : action}: ${what}${detail === undefined ? '' : ` (${detail})`}`),
+        oneLine(`${word}: ${what}${detail === undefined ? '' : ` (${detail})`}`),
       ]);
     }
     if (quiet) rows.push([`${paint('dim', '=')} ${step}`, `no change: ${unchanged.length} others`]);
