@@ -1,72 +1,31 @@
-import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import type { LaptopStack } from '../adapters/laptop-stack.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { Reference } from '../foundation/reference.ts';
-import { replaceFile } from '../foundation/replace-file.ts';
+import { leaveNote, noteFile, readNote } from '../foundation/process-note.ts';
 import { Secret } from '../foundation/secret.ts';
-import { isAlive, stateFolder } from '../foundation/state-folder.ts';
+import { isAlive } from '../foundation/state-folder.ts';
 
 /** The root of the laptop's own keys, where the folder names none for it. */
 export const laptopKey = Reference.of({ vault: 'Development', item: 'auth-chain key', field: 'password' });
 
-/** The file by which other terminals find the stack of a folder: mode 0600, in the user's state folder. */
-function discoveryFile(dir: string): string {
-  const name = createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 16);
-  return join(stateFolder(), `development-${name}.json`);
-}
+const discoveryFile = (dir: string): string => noteFile('development.json', dir);
 
 /** Tells other terminals; returns how to stop telling. */
 export async function announce(stack: LaptopStack): Promise<() => void> {
-  const file = discoveryFile(stack.dir);
-  await replaceFile(file, serialize(stack));
-  const silence = () => {
-    // another stack may have taken over in between
-    if (written(file)?.vault.address === stack.vault.address) rmSync(file, { force: true });
-  };
-  process.once('exit', silence);
-  return () => {
-    process.off('exit', silence);
-    silence();
-  };
+  return leaveNote(discoveryFile(stack.dir), serialize(stack));
 }
 
 /** The running stack of a folder. @throws FlowError unavailable where none runs, refused where others could have written the file */
 export async function findStack(dir: string): Promise<LaptopStack> {
   const hint = `start it with \`flows dev${dir === 'flows' ? '' : ` --dir ${dir}`}\`, or choose another environment with --environment`;
-  const file = discoveryFile(dir);
-  const text = read(file);
+  const text = readNote(discoveryFile(dir), 'the stack');
   if (text === undefined) throw new FlowError('unavailable', 'the development stack is not running', { hint });
   const stack = parse(text);
   if (stack === undefined || !isAlive(stack.pid) || !(await answers(stack.vault.address))) {
     throw new FlowError('unavailable', 'the development stack is not running: what it left behind is stale', { hint });
   }
   return stack;
-}
-
-function written(file: string): LaptopStack | undefined {
-  try {
-    return parse(read(file) ?? '');
-  } catch {
-    return undefined;
-  }
-}
-
-function read(file: string): string | undefined {
-  try {
-    const { uid, mode } = statSync(file);
-    if (process.getuid !== undefined && (uid !== process.getuid() || (mode & 0o077) !== 0)) {
-      throw new FlowError('refused', `${file} can be read or written by others`, {
-        hint: 'remove it, and start the stack again',
-      });
-    }
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error instanceof FlowError) throw error;
-    return undefined;
-  }
 }
 
 /** The file is this user's alone: the one place where the laptop's own tokens are written, and they end with the stack. */

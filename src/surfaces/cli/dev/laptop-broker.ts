@@ -1,4 +1,3 @@
-import { rmSync, writeFileSync } from 'node:fs';
 import { createBearer } from '../../../broker/authentication/bearer-token.ts';
 import { type App, openApp } from '../../../app/open-app.ts';
 import type { Checkpoint } from '../../../audit/checkpoint-sink.ts';
@@ -7,8 +6,8 @@ import { type Verification, verifyTrail } from '../../../audit/verify-trail.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import type { TakenEnvironment } from '../../../foundation/environment-variables.ts';
 import { asFlowError } from '../../../foundation/errors.ts';
+import { leaveNote, noteFile } from '../../../foundation/process-note.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
-import { brokerFile } from '../../server/announcement.ts';
 import { createLogger } from '../../server/log.ts';
 import { defaultPort } from '../../server/listen-tcp.ts';
 import { type Service, serve } from '../../server/start.ts';
@@ -62,13 +61,8 @@ export async function startDevBroker({ folder, taken, terminal, usualPort }: Dev
       });
     const service = usualPort ? await usual(start) : await start(0);
     closing.defer(service.close);
-    const tokenFile = brokerFile(folder.dir).replace(/\.json$/, '.token');
-    rmSync(tokenFile, { force: true });
-    writeFileSync(tokenFile, `${token.reveal()}\n`, { mode: 0o600, flag: 'wx' });
-    const remove = () => rmSync(tokenFile, { force: true });
-    process.once('exit', remove);
-    closing.defer(remove);
-    closing.defer(() => void process.off('exit', remove));
+    const tokenFile = noteFile('broker.token', folder.dir);
+    closing.defer(await leaveNote(tokenFile, `${token.reveal()}\n`));
     const broker: DevBroker = {
       url: service.url ?? '',
       agent,
