@@ -9,7 +9,7 @@ import { nameForm, paths, pathOf } from '../../foundation/wire.ts';
 const route = paths.token;
 const prefix = pathOf('token', '');
 
-export interface HotOptions {
+export interface CachedTokenRouteOptions {
   readonly broker: Broker;
   readonly authenticator: Authenticator;
   readonly send: Send;
@@ -21,7 +21,12 @@ export interface HotOptions {
  * Express's router. It does nothing that the router would not do, and leaves all that is amiss to it.
  * @returns whether it answers
  */
-export function createHotRoute({ broker, authenticator, send, fail }: HotOptions): (exchange: Exchange) => boolean {
+export function createCachedTokenRoute({
+  broker,
+  authenticator,
+  send,
+  fail,
+}: CachedTokenRouteOptions): (exchange: Exchange) => boolean {
   return (exchange) => {
     const { method, url = '' } = exchange.request;
     if (method !== 'POST' || !url.startsWith(prefix) || hasBody(exchange.request)) return false;

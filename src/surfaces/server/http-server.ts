@@ -12,14 +12,14 @@ import { createSend, type Exchange, problemAnswer } from './http-answers.ts';
 import { createApplication } from './express-application.ts';
 import { bindBounds, type Bounds, boundsWith } from './bounds.ts';
 import { createHostCheck, refusePages } from './host-check.ts';
-import { createHotRoute } from './cached-token-route.ts';
+import { createCachedTokenRoute } from './cached-token-route.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { type ListenAddress, listenOnTcp, tcpAddress } from './listen-tcp.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type Reading } from './metrics.ts';
 import { openapi } from './openapi.ts';
 import { EdgeRefusal, problemOf } from './edge-refusal.ts';
-import { answerRest, noRoute } from './parser-refusals.ts';
+import { answerForParser, noRoute } from './parser-refusals.ts';
 import { createRecordRefusal, RecordedRefusal } from './record-refusal.ts';
 import { listenOnSocket } from './listen-socket.ts';
 import { keepCertificate, readTls, type TlsFiles } from './tls-certificate.ts';
@@ -97,7 +97,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     send,
     fail,
   });
-  const hot = createHotRoute({ broker, authenticator, send, fail });
+  const answersFromMemory = createCachedTokenRoute({ broker, authenticator, send, fail });
 
   const front = (request: IncomingMessage, response: ServerResponse) => {
     const exchange: Exchange = { request, response, id: randomUUID(), started: performance.now() };
@@ -108,7 +108,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       refusePages(request.headers);
       // the absolute form names a host a second time; `*` is for OPTIONS
       if (request.url?.startsWith('/') !== true) throw new EdgeRefusal('invalid-request');
-      if (hot(exchange)) return;
+      if (answersFromMemory(exchange)) return;
     } catch (error) {
       fail(exchange, noRoute, error);
       return;
@@ -122,7 +122,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     servers.push(server);
     bindBounds(server, bounds);
     lifecycle.watch(server);
-    answerRest(server, { fail, metrics });
+    answerForParser(server, { fail, metrics });
     return server;
   };
   const socket = listen.socket === undefined ? undefined : resolve(listen.socket);

@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts';
 import { headerNames, problems, problemType, type ProblemCode } from '../../foundation/wire.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
 
-export interface RestOptions {
+export interface ParserRefusalOptions {
   readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
   readonly metrics: Metrics;
 }
@@ -15,7 +15,7 @@ export interface RestOptions {
 export const noRoute = 'none';
 
 /** Answers what Node would answer by itself, without a request id: bytes that are no request, tunnels, expectations. */
-export function answerRest(server: Server, { fail, metrics }: RestOptions): void {
+export function answerForParser(server: Server, { fail, metrics }: ParserRefusalOptions): void {
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const exchange = { request, response, id: randomUUID(), started: performance.now() };
     fail(exchange, noRoute, new EdgeRefusal('expectation-failed'));
