@@ -59,7 +59,7 @@ export function compileScalar(node: ScalarNode, form: Form, place: Place): Value
 }
 
 function checked(value: string | number | boolean, form: Form, place: Place, node: ScalarNode): Value | undefined {
-  const trouble = scalarTrouble(value, form, place.key);
+  const trouble = scalarTrouble(value, form, place.key, node.written);
   if (trouble === undefined) return { form, range: node.range, key: place.key, as: 'literal', value };
   place.source.report(node.range, trouble.message, trouble.hint);
   return undefined;

@@ -3,6 +3,7 @@ import type { Form, ObjectForm } from './forms.ts';
 import { chosenVariant } from './compile-variant.ts';
 import { withoutToken } from './token-source.ts';
 import { partsOf } from './compile-reference.ts';
+import { changedForm } from './own-form.ts';
 import { readKeys } from './mapping-keys.ts';
 import { compileScalar, wrong, type Place } from './compile-scalar.ts';
 import type { ObjectValue, Value } from './compiled-values.ts';
@@ -76,6 +77,13 @@ function compileUnion(node: Node, form: Extract<Form, { kind: 'union' }>, place:
   const [first, ...others] = fitting.length === 0 ? form.of : fitting;
   if (first === undefined) return wrong(node, form, place);
   if (fitting.length === 0) return wrong(node, form, place);
+  if (node.kind === 'scalar' && form.of.some(({ kind }) => kind === 'text' || kind === 'text-or-reference')) {
+    const changed = changedForm(node, place.key);
+    if (changed !== undefined) {
+      place.source.report(node.range, changed.message, changed.hint);
+      return { form, range: node.range, key: place.key, as: 'literal', value: node.written };
+    }
+  }
   const { problems } = place.source;
   for (const each of [first, ...others]) {
     const before = problems.length;
@@ -109,7 +117,11 @@ function compileJson(node: Node, form: Form, place: Place): Value | undefined {
     const good = entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
     return { ...at, as: 'mapping', entries: good };
   }
-  if (typeof node.value !== 'string') return { ...at, as: 'literal', value: node.value };
+  if (typeof node.value !== 'string') {
+    const changed = changedForm(node, place.key);
+    if (changed !== undefined) place.source.report(node.range, changed.message, changed.hint);
+    return { ...at, as: 'literal', value: node.value };
+  }
   const before = place.source.problems.length;
   const parts = partsOf(node, node.value, place.source);
   if (place.source.problems.length > before) return undefined;

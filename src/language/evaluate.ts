@@ -138,6 +138,10 @@ function plainPart(
   }
   look?.(expression, resolved);
   if (resolved.value === later) return later;
+  if (resolved.type === 'json' && Number.isInteger(resolved.value) && !Number.isSafeInteger(resolved.value)) {
+    evaluation.report(expression.range, `"${expression.text}" is a number with more digits than are kept`);
+    return later;
+  }
   if (['string', 'number', 'boolean'].includes(typeof resolved.value)) return resolved.value;
   evaluation.report(expression.range, `"${expression.text}" has no plain value to put into text`);
   return later;

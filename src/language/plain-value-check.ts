@@ -2,20 +2,22 @@ import { formName } from './form-name.ts';
 import type { Form } from './forms.ts';
 import { nearest } from './nearest-name.ts';
 
-interface Trouble {
+export interface Trouble {
   readonly message: string;
   readonly hint?: string | undefined;
 }
 
-/** What is wrong with a plain value for a form; the message never holds the value. */
-export function scalarTrouble(value: unknown, form: Form, key: string): Trouble | undefined {
+/**
+ * What is wrong with a plain value for a form; the message never holds text.
+ * @param written the value as it stands in the file, where it does: 00501 is a number whose own form is another
+ */
+export function scalarTrouble(value: unknown, form: Form, key: string, written = String(value)): Trouble | undefined {
   const takes = (what: string, hint?: string): Trouble => ({
     message: `"${key}" takes ${what}`,
     hint,
   });
   if (form.kind === 'text' || form.kind === 'text-or-reference') {
-    if (typeof value !== 'string')
-      return takes('text', isPlain(value) ? `put it in quotes: "${String(value)}"` : undefined);
+    if (typeof value !== 'string') return takes('text', isPlain(value) ? `put it in quotes: "${written}"` : undefined);
     const { pattern, expects, allowEmpty = false } = form.kind === 'text' ? form : {};
     if (value === '' && !allowEmpty) return takes('text, and this is empty');
     return pattern?.test(value) === false ? takes(expects ?? `text that fits ${pattern.source}`) : undefined;

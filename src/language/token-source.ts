@@ -17,7 +17,7 @@ export function withoutToken(node: Node, source: Source): Node | undefined {
     return {
       kind: 'mapping',
       range,
-      entries: [{ key: 'env', keyRange: range, value: { kind: 'scalar', value: name, range } }],
+      entries: [{ key: 'env', keyRange: range, value: { kind: 'scalar', value: name, written: name, range } }],
     };
   }
   source.report({ start: range.start, end: range.start + 1 }, 'a token never stands in a file', hint);

@@ -7,6 +7,8 @@ export type Node = ScalarNode | ListNode | MappingNode;
 export interface ScalarNode {
   readonly kind: 'scalar';
   readonly value: string | number | boolean | null;
+  /** as it stands in the file; of text, what it says */
+  readonly written: string;
   readonly range: Range;
 }
 export interface ListNode {
@@ -104,13 +106,13 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
       return undefined;
     }
     const taken = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-    return { kind: 'scalar', value: taken ? value : null, range };
+    return { kind: 'scalar', value: taken ? value : null, written: node.source ?? String(value), range };
   }
   if (isSeq(node)) {
     const items = node.items.map((item) => convert(item, source, depth + 1, state));
     return { kind: 'list', items: items.filter((item) => item !== undefined), range };
   }
-  if (!isMap(node)) return { kind: 'scalar', value: null, range };
+  if (!isMap(node)) return { kind: 'scalar', value: null, written: '', range };
   const entries: Entry[] = [];
   const seen = new Set<string>();
   for (const pair of node.items) {
@@ -126,12 +128,14 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
     if (key === '<<') {
       source.report(keyRange, 'merge keys are not taken', plainYaml);
     } else if (typeof key !== 'string') {
-      source.report(keyRange, 'a key that is not text', 'put it in quotes');
+      const written = isScalar(pair.key) ? pair.key.source : undefined;
+      const hint = `put it in quotes${written === undefined ? '' : `: "${written}"`}`;
+      source.report(keyRange, 'a key that is not text', hint);
     } else if (seen.has(key)) {
       source.report(keyRange, `the key "${key}" stands here twice`, 'keep one of them');
     } else {
       seen.add(key);
-      const empty: Node = { kind: 'scalar', value: null, range: keyRange };
+      const empty: Node = { kind: 'scalar', value: null, written: '', range: keyRange };
       const value = pair.value === null ? empty : convert(pair.value, source, depth + 1, state);
       if (value !== undefined) entries.push({ key, keyRange, value });
     }

@@ -1,5 +1,6 @@
 import { FlowError } from '../../foundation/errors.ts';
 import { inputFormats, type InputFormat } from './input-formats.ts';
+import { keepsDigits } from '../../language/own-form.ts';
 import { nearest } from '../../language/nearest-name.ts';
 import type { Range } from '../../language/problems.ts';
 
@@ -90,8 +91,10 @@ function parseOne(definition: InputDefinition, raw: unknown): string | number | 
     return raw === 'true' ? true : raw === 'false' ? false : undefined;
   }
   if (definition.type === 'number') {
-    const value = typeof raw === 'string' && decimal.test(raw) ? Number(raw) : raw;
-    return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+    const value = typeof raw === 'string' && decimal.test(raw) && keepsDigits(raw) ? Number(raw) : raw;
+    // a whole number beyond 2^53 may have lost digits before it came here
+    const kept = typeof value === 'number' && Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+    return kept ? value : undefined;
   }
   return typeof raw === 'string' ? raw : undefined;
 }

@@ -6,6 +6,7 @@ import { form, optional, required, type Keys } from '../../language/forms.ts';
 import { compileReference, partsOf } from '../../language/compile-reference.ts';
 import { nearest, suggest } from '../../language/nearest-name.ts';
 import { nameOf, readKeys, type ForeignKeys } from '../../language/mapping-keys.ts';
+import { changedForm } from '../../language/own-form.ts';
 import { scalarTrouble } from '../../language/plain-value-check.ts';
 import type { Source } from '../../language/problems.ts';
 import type { StepKinds } from '../../steps/contract.ts';
@@ -191,7 +192,11 @@ function readShown(node: Node, key: string, source: Source): Value | undefined {
     source.report(node.range, `"${key}" takes one value, and this is ${nameOf(node)}`, 'write text with ${{ }} in it');
     return undefined;
   }
-  if (typeof value !== 'string' || node.kind !== 'scalar') return { ...at, as: 'literal', value };
+  if (typeof value !== 'string' || node.kind !== 'scalar') {
+    const changed = node.kind === 'scalar' ? changedForm(node, key) : undefined;
+    if (changed !== undefined) source.report(node.range, changed.message, changed.hint);
+    return { ...at, as: 'literal', value };
+  }
   const before = source.problems.length;
   const parts = partsOf(node, value, source);
   if (source.problems.length > before) return undefined;
@@ -209,7 +214,7 @@ function readShown(node: Node, key: string, source: Source): Value | undefined {
 }
 
 function hintFor(node: Node, key: keyof typeof flowKeys): string | undefined {
-  return node.kind === 'scalar' ? scalarTrouble(node.value, flowKeys[key].form, key)?.hint : undefined;
+  return node.kind === 'scalar' ? scalarTrouble(node.value, flowKeys[key].form, key, node.written)?.hint : undefined;
 }
 
 /** Half of a name may be right: `read`, `op/read`, `totp`. */

@@ -2,6 +2,7 @@ import { isInputFormat, inputFormats } from './input-formats.ts';
 import { expected, inputTrouble, type InputDefinition } from './inputs.ts';
 import { form, optional, type Keys } from '../../language/forms.ts';
 import { suggest } from '../../language/nearest-name.ts';
+import { changedForm } from '../../language/own-form.ts';
 import { nameOf, readKeys, type ForeignKeys } from '../../language/mapping-keys.ts';
 import type { Range, Source } from '../../language/problems.ts';
 import type { Entry, Node } from '../../language/yaml.ts';
@@ -124,13 +125,16 @@ function readInput({ key: name, keyRange, value }: Entry, source: Source): Input
 function withDefault(definition: InputDefinition, entry: Entry | undefined, source: Source): InputDefinition {
   if (entry === undefined) return definition;
   const { value, range } = entry.value.kind === 'scalar' ? entry.value : { value: null, range: entry.value.range };
+  const changed = entry.value.kind === 'scalar' ? changedForm(entry.value, entry.key) : undefined;
+  if (changed !== undefined) {
+    source.report(range, changed.message, changed.hint);
+    return definition;
+  }
   const wanted = definition.type === 'enum' ? 'string' : definition.type;
   if (value === null || typeof value !== wanted) {
-    source.report(
-      range,
-      `the default of "${definition.name}" takes ${expected(definition)}`,
-      'leave it out where the input is required',
-    );
+    const quoted = wanted === 'string' && entry.value.kind === 'scalar' && value !== null;
+    const hint = quoted ? `put it in quotes: "${entry.value.written}"` : 'leave it out where the input is required';
+    source.report(range, `the default of "${definition.name}" takes ${expected(definition)}`, hint);
     return definition;
   }
   if (typeof value === 'string' && value.includes('${{')) {
@@ -154,7 +158,8 @@ function valuesOf(entry: Entry, source: Source): readonly string[] {
   if (items.length === 0) source.report(entry.value.range, `"${entry.key}" takes a list of at least one text`);
   const values = items.flatMap((item) => {
     if (item.kind === 'scalar' && typeof item.value === 'string' && item.value !== '') return [item.value];
-    source.report(item.range, `a value of "${entry.key}" takes text, and this is ${nameOf(item)}`, 'put it in quotes');
+    const hint = item.kind === 'scalar' && item.written !== '' ? `put it in quotes: "${item.written}"` : undefined;
+    source.report(item.range, `a value of "${entry.key}" takes text, and this is ${nameOf(item)}`, hint);
     return [];
   });
   return [...new Set(values)];

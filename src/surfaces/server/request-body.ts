@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { keepsDigits } from '../../language/own-form.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
 
 /** bytes of a request's body */
@@ -55,11 +56,20 @@ function tooLarge(request: IncomingMessage, already: number): EdgeRefusal {
   return new EdgeRefusal('too-large');
 }
 
+/** a number that may not keep all its digits */
+const longNumber = /[\d.]{16}|[eE][+-]?\d{3}/;
+
+/** Refuses a number that is not what was written. @param context what the number was read from */
+function exact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value === 'number' && !keepsDigits(context?.source ?? '')) throw new EdgeRefusal('invalid-request');
+  return value;
+}
+
 function parse(bytes: Buffer): unknown {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     if (depthOf(text) > deepest) throw new EdgeRefusal('invalid-request');
-    return JSON.parse(text);
+    return longNumber.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
   } catch {
     throw new EdgeRefusal('invalid-request');
   }

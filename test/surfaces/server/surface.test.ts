@@ -150,6 +150,16 @@ describe('bad input', () => {
     ['no JSON', 400, 'invalid-request', { path: secrets, headers: agent, body: '{"secrets":' }],
     ['a list', 400, 'invalid-request', { path: secrets, headers: agent, body: '[]' }],
     ['null', 400, 'invalid-request', { path: secrets, headers: agent, body: 'null' }],
+    [
+      'a number whose digits cannot be kept',
+      400,
+      'invalid-request',
+      {
+        path: '/v1/tokens/orders-token',
+        headers: agent,
+        body: '{"inputs":{"n":0.12345678901234567890}}',
+      },
+    ],
     ['an unknown key', 400, 'invalid-request', { path: secrets, headers: agent, body: '{"secrets":["a"],"more":1}' }],
     ['no names', 400, 'invalid-request', { path: secrets, headers: agent, body: '{"secrets":[]}' }],
     [
