@@ -3,42 +3,38 @@ import {
   constants,
   fchmodSync,
   fdatasync,
+  fdatasyncSync,
   fstatSync,
   ftruncateSync,
   openSync,
   statSync,
-  write,
+  writeSync,
 } from 'node:fs';
 import { FlowError } from '../foundation/errors.ts';
 import { syncFolder } from './segments.ts';
 
-type Done = (error: Error | null) => void;
-
-/** A file that grows at its end; what was written is on disk when it says so. One write at a time. */
+/** A file that grows at its end. */
 export interface AppendFile {
   /** bytes up to the end of the last whole write */
   readonly size: () => number;
-  append(bytes: Uint8Array, done: Done): void;
-  /** Cuts off what a failed write left behind. @throws where that is not possible */
+  /** Gives it to the system, so that no end of this process loses it. @throws where it cannot be written whole */
+  write(bytes: Uint8Array): void;
+  /** Puts all that was written on the disk, so that no power cut loses it. */
+  flush(done: (error: Error | null) => void): void;
+  /** Cuts off what a failed write left behind; never makes the file longer. @throws where that is not possible */
   restore(): void;
-  /** whether the path still leads to it */
-  isThere(): boolean;
+  /** what has become of it: `gone`, the path leads elsewhere; `short`, something was cut off it */
+  state(): 'whole' | 'short' | 'gone';
+  /** @throws where what was written cannot be put on the disk */
   close(): void;
 }
 
-/**
- * On Linux a write to a file opened so returns when the data is on the disk: one trip to the thread pool instead of
- * two. Elsewhere (macOS keeps data in the drive's cache) a flush follows each write.
- */
-const flushes = process.platform !== 'linux';
-
 const flags =
-  // a pipe in its place would keep us waiting for a reader
   constants.O_WRONLY |
   constants.O_CREAT |
   constants.O_APPEND |
-  constants.O_NONBLOCK |
-  (flushes ? 0 : constants.O_DSYNC);
+  // a pipe in its place would keep us waiting for a reader
+  constants.O_NONBLOCK;
 
 /** @param size where its last whole line ends: what stands after that is cut off */
 export function openAppendFile(path: string, size: number): AppendFile {
@@ -59,30 +55,35 @@ export function openAppendFile(path: string, size: number): AppendFile {
     throw error;
   }
   let good = size;
-
-  function writeFrom(bytes: Uint8Array, from: number, done: Done): void {
-    const finish: Done = (error) => {
-      if (error === null) good += bytes.length;
-      done(error);
-    };
-    write(descriptor, bytes, from, bytes.length - from, null, (error, written) => {
-      if (error !== null) finish(error);
-      // a write may take less than it is given, as where a disk is nearly full
-      else if (from + written < bytes.length) writeFrom(bytes, from + written, done);
-      else if (flushes) fdatasync(descriptor, finish);
-      else finish(null);
-    });
-  }
+  let dirty = false;
 
   return {
     size: () => good,
-    append: (bytes, done) => writeFrom(bytes, 0, done),
-    restore: () => ftruncateSync(descriptor, good),
-    isThere() {
+    write(bytes) {
+      dirty = true;
+      // a write may take less than it is given, as where a disk is nearly full
+      for (let from = 0; from < bytes.length;) from += writeSync(descriptor, bytes, from, bytes.length - from, null);
+      good += bytes.length;
+    },
+    flush(done) {
+      dirty = false;
+      fdatasync(descriptor, done);
+    },
+    restore() {
+      if (fstatSync(descriptor).size > good) ftruncateSync(descriptor, good);
+    },
+    state() {
       const there = statSync(path, { throwIfNoEntry: false });
       const mine = fstatSync(descriptor);
-      return there !== undefined && there.ino === mine.ino && there.dev === mine.dev;
+      if (there === undefined || there.ino !== mine.ino || there.dev !== mine.dev) return 'gone';
+      return mine.size < good ? 'short' : 'whole';
     },
-    close: () => closeSync(descriptor),
+    close() {
+      try {
+        if (dirty) fdatasyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+    },
   };
 }

@@ -44,8 +44,12 @@ export type AuditAction =
 
 /** An append-only trail: JSON lines, chained by an HMAC. */
 export interface AuditTrail {
-  /** Resolves when the event is on disk. @throws FlowError unavailable where it cannot be written: nothing is given out then */
-  record(event: AuditEvent): Promise<void>;
+  /**
+   * Resolves when the event is on disk; one that only repeats what is there already resolves when the system has it, so
+   * that no end of this process loses it, and is on disk within 50 ms.
+   * @throws FlowError unavailable where it cannot be written: nothing is given out then
+   */
+  record(event: AuditEvent, weight?: 'repeat'): Promise<void>;
   /** the trail can be written */
   readonly healthy: () => boolean;
   /** Writes the last checkpoint and lets the file go. */

@@ -6,6 +6,8 @@ import { segmentsOf } from './segments.ts';
 /** Bytes of one write, at most, but for a last line that is longer: what a power cut can tear is no more. */
 export const longestGroup = 1024 * 1024;
 
+/** Milliseconds from the oldest event that a torn write can hold to its newest. */
+const longestWrite = 1_000;
 const most = longestGroup + longestLine;
 
 /** Where a trail stands. */
@@ -58,11 +60,22 @@ function endOfFile(file: string): Tail {
   return { seq: 0, mac: noMac, size: 0, torn };
 }
 
-/** Up to where lines are whole. A file system may have made room that was never written: zeros, not text. */
+/**
+ * Up to where lines are whole. A file system may have made room that was never written: zeros, not text. What a power
+ * cut tore was written within a moment; zeros with lines of a longer time behind them are somebody's doing, which the
+ * verifier shows, and those lines stay.
+ */
 function wholeLines(bytes: Buffer): number {
   const zero = bytes.indexOf(0);
-  const text = zero === -1 ? bytes.length : zero;
+  const text = zero === -1 || longTimeIn(bytes.subarray(zero)) ? bytes.length : zero;
   return bytes.lastIndexOf(0x0a, text - 1 < 0 ? 0 : text - 1) + 1;
+}
+
+function longTimeIn(bytes: Buffer): boolean {
+  const times = [...bytes.toString('latin1').matchAll(/,"at":"(\d{4}-[\dT:.-]+Z)"/g)].map(([, at = '']) =>
+    Date.parse(at),
+  );
+  return Math.max(...times) - Math.min(...times) > longestWrite;
 }
 
 function lastBytes(file: string): { readonly bytes: Buffer; readonly size: number } {

@@ -9,6 +9,8 @@ import type { AuditEvent, AuditTrail } from './contract.ts';
 import { type AppendFile, openAppendFile } from './append-file.ts';
 import { type Announce, createGroups, type Position } from './line-batches.ts';
 import { middleOf, noMac } from './line-format.ts';
+import { codeOf, unwritable } from './unwritable.ts';
+import { countOf, newWaiters, type Waiters } from './waiters.ts';
 import { ownTrail } from './trail-lock.ts';
 import { nextSegment } from './segments.ts';
 import { tailOf } from './trail-tail.ts';
@@ -26,6 +28,8 @@ export interface TrailOptions {
   readonly sleep?: (milliseconds: number) => Promise<void>;
   /** calls back once, later, without keeping the process alive; gives how to cancel it */
   readonly schedule?: Schedule;
+  /** `every`: a repeat waits for the disk too; default `first` */
+  readonly flush?: 'first' | 'every';
   /** a file that has grown to this is full, default 64 MiB */
   readonly maxBytes?: number;
   /** milliseconds to wait for another process that writes the same trail, default 0 */
@@ -36,14 +40,18 @@ export interface TrailOptions {
 
 /** Milliseconds between two tries to write again what could not be written. */
 const tryAgainAfter = 1_000;
-/** Characters that may wait for the disk; more is refused. */
+/** Milliseconds after which what was written without waiting for the disk is on it, at most. */
+const flushWithin = 40;
+/** Characters that may wait to be written; more is refused. */
 const mostWaiting = 32 * 1024 * 1024;
 
+/** Events that are written together. */
 interface Group {
-  readonly written: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: FlowError) => void;
   readonly middles: string[];
+  /** for those that repeat: the system has them */
+  readonly written: Waiters;
+  /** for the others: they are on the disk */
+  readonly flushed: Waiters;
 }
 
 /**
@@ -69,16 +77,21 @@ export async function openTrail(options: TrailOptions): Promise<AuditTrail> {
 
 async function openOwned(options: TrailOptions, key: Uint8Array | undefined, release: () => void): Promise<AuditTrail> {
   const { file, now = Date.now, schedule = later, maxBytes = 64 * 1024 * 1024, warn = () => undefined } = options;
+  const everyWaits = options.flush === 'every';
   const encode = createGroups(createChain(key));
   let position: Position = { seq: 0, mac: noMac };
   let announce: Announce = { key: true, previous: true };
   let out: AppendFile | undefined;
-  /** events that wait for the write that runs now */
+  /** events that wait to be written, at the end of this turn or when the disk is done */
   let waiting: Group | undefined;
   let waitingLength = 0;
-  let writing = false;
-  /** whether the file is still there is asked between two writes */
-  let lookDue = false;
+  let due = false;
+  /** those whose lines are written, and that wait for the disk */
+  let unflushed: Waiters[] = [];
+  /** something was written since the last flush began */
+  let dirty = false;
+  let flushing = false;
+  let cancelFlush: (() => void) | undefined;
   /** undefined while the trail can be written */
   let trouble: FlowError | undefined;
   let refused = 0;
@@ -104,10 +117,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     time,
     position: () => position,
     warn,
-    look() {
-      lookDue = true;
-      if (!writing) look();
-    },
+    look,
   });
 
   /** @returns what the trail has to say of its own end */
@@ -126,43 +136,73 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   const own = (action: 'audit.torn' | 'audit.recovered', detail: string): string =>
     middleOf(time(), { agent: 'audit', action, what: [], outcome: 'failed', request: '', detail });
 
-  /** In as many writes as it takes; mostly one. */
-  function write(to: AppendFile, middles: readonly string[], from: number, done: (error?: Error) => void): void {
-    const encoded = encode(middles, from, position, announce);
-    to.append(encoded.bytes, (error) => {
-      if (error !== null) {
+  /** In as many writes as it takes; mostly one. @throws where it cannot be written, and then nothing of the last write is left */
+  function write(to: AppendFile, middles: readonly string[]): void {
+    for (let from = 0; from < middles.length;) {
+      const encoded = encode(middles, from, position, announce);
+      try {
+        to.write(encoded.bytes);
+      } catch (error) {
         restore(to);
-        return done(error);
+        throw error;
       }
+      dirty = true;
       position = encoded.position;
       announce = { key: false, previous: false };
-      if (encoded.next < middles.length) return write(to, middles, encoded.next, done);
-      checkpoints.changed();
-      done();
+      from = encoded.next;
+    }
+    checkpoints.changed();
+  }
+
+  /** Writes what waits. Where nobody is answered before the disk has it, it is gathered while the disk is busy. */
+  function writeGroup(): void {
+    due = false;
+    look();
+    const group = waiting;
+    if (group === undefined || out === undefined || trouble !== undefined) return idle();
+    if (flushing && (group.written.count === 0 || out.size() >= fullAt)) return;
+    waiting = undefined;
+    waitingLength = 0;
+    try {
+      write(out, group.middles);
+    } catch (error) {
+      fail(error instanceof Error ? error : new Error('it could not be written'), group);
+      return;
+    }
+    group.written.resolve();
+    if (group.flushed.count > 0) unflushed.push(group.flushed);
+    if (unflushed.length > 0 || out.size() >= fullAt) flush(out);
+    else cancelFlush ??= schedule(() => out !== undefined && flush(out), flushWithin);
+  }
+
+  function flush(to: AppendFile): void {
+    cancelFlush?.();
+    cancelFlush = undefined;
+    if (flushing || !dirty || trouble !== undefined) return;
+    flushing = true;
+    dirty = false;
+    const waiters = unflushed;
+    unflushed = [];
+    to.flush((error) => {
+      flushing = false;
+      if (error !== null) {
+        for (const each of waiters) each.reject(unwritable(file, error));
+        refused += countOf(waiters);
+        if (trouble === undefined) fail(error);
+        return idle();
+      }
+      for (const each of waiters) each.resolve();
+      if (to.size() >= fullAt && out === to && !dirty) rotate(to);
+      // what came in meanwhile goes with the next, at once: the disk writes while these answers are given
+      if (waiting !== undefined) writeGroup();
+      else if (dirty && out !== undefined && (unflushed.length > 0 || out.size() >= fullAt)) flush(out);
+      idle();
     });
   }
 
-  function flush(): void {
-    look();
-    const group = waiting;
-    if (group === undefined || out === undefined || trouble !== undefined) {
-      writing = false;
-      whenIdle?.();
-      return;
-    }
-    waiting = undefined;
-    waitingLength = 0;
-    const to = out;
-    write(to, group.middles, 0, (error) => {
-      if (error === undefined) {
-        group.resolve();
-        if (to.size() >= fullAt) rotate(to);
-      } else fail(error, group);
-      // what came in meanwhile goes with the next: at once, so that the disk writes while the answers of this group
-      // are given; no timer, which would only add waiting
-      if (waiting === undefined) setImmediate(flush);
-      else flush();
-    });
+  /** Nothing is written, waited for or put on the disk any more. */
+  function idle(): void {
+    if (!flushing && (waiting === undefined || trouble !== undefined)) whenIdle?.();
   }
 
   function rotate(full: AppendFile): void {
@@ -188,15 +228,17 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   }
 
   function fail(cause: Error, group?: Group): void {
-    trouble = unwritable(file, cause);
+    const error = unwritable(file, cause);
+    trouble = error;
     warn(`the audit trail cannot be written (${codeOf(cause)}): nothing is given out until it can`);
-    for (const each of [group, waiting]) {
-      refused += each?.middles.length ?? 0;
-      each?.reject(trouble);
-    }
+    const waiters = [group, waiting].flatMap((each) => (each === undefined ? [] : [each.written, each.flushed]));
+    for (const each of [...waiters, ...unflushed]) each.reject(error);
+    refused += countOf([...waiters, ...unflushed]);
+    unflushed = [];
     waiting = undefined;
     waitingLength = 0;
     cancelRetry = schedule(recover, tryAgainAfter);
+    idle();
   }
 
   /** Takes off what the failed write left behind, and writes a line that says so: once that is on disk, so is the next. */
@@ -207,35 +249,39 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     };
     try {
       const told = refused;
+      const state = stateOf();
       const lines: string[] = [];
-      if (out !== undefined && isThere()) out.restore();
+      if (out !== undefined && state === 'whole') out.restore();
       else {
         const gone = out;
         out = undefined;
-        gone?.close();
+        closeQuietly(gone);
         lines.push(...open());
       }
-      lines.push(own('audit.recovered', `${told} events were refused`));
-      if (out === undefined) return again();
-      writing = true;
-      write(out, lines, 0, (error) => {
-        if (error !== undefined) again();
-        else {
-          trouble = undefined;
-          refused -= told;
-          warn('the audit trail can be written again');
-        }
-        flush();
+      const gap = state === 'short' ? `, and the file was cut short behind line ${position.seq}` : '';
+      lines.push(own('audit.recovered', `${told} events were refused${gap}`));
+      if (out === undefined || flushing) return again();
+      const to = out;
+      write(to, lines);
+      flushing = true;
+      to.flush((error) => {
+        flushing = false;
+        if (error !== null) return again();
+        trouble = undefined;
+        refused -= told;
+        warn('the audit trail can be written again');
+        writeGroup();
       });
     } catch {
       again();
     }
   }
 
+  /** Before each write: what was removed, renamed or cut short takes no line that anyone relies on. */
   function look(): void {
-    if (!lookDue || trouble !== undefined) return;
-    lookDue = false;
-    if (!isThere()) fail(new Error('the file was taken away'));
+    if (trouble !== undefined || out === undefined) return;
+    const state = stateOf();
+    if (state !== 'whole') fail(new Error(state === 'short' ? 'the file was cut short' : 'the file was taken away'));
   }
 
   /** At once, so that nobody reads half a line; where it fails, the next try begins with it. */
@@ -247,15 +293,15 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     }
   }
 
-  function isThere(): boolean {
+  function stateOf(): ReturnType<AppendFile['state']> {
     try {
-      return out?.isThere() === true;
+      return out?.state() ?? 'gone';
     } catch {
-      return false;
+      return 'gone';
     }
   }
 
-  function record(event: AuditEvent): Promise<void> {
+  function record(event: AuditEvent, weight?: 'repeat'): Promise<void> {
     if (trouble !== undefined || closed !== undefined || waitingLength > mostWaiting) {
       refused += 1;
       return Promise.reject(trouble ?? unwritable(file, new Error(closed === undefined ? 'too much waits' : 'closed')));
@@ -267,40 +313,48 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
       return Promise.reject(error);
     }
     waitingLength += middle.length;
-    waiting ??= newGroup();
+    waiting ??= { middles: [], written: newWaiters(), flushed: newWaiters() };
     waiting.middles.push(middle);
-    if (!writing) {
-      writing = true;
-      setImmediate(flush);
+    const waiters = weight === 'repeat' && !everyWaits ? waiting.written : waiting.flushed;
+    waiters.count += 1;
+    if (!due) {
+      due = true;
+      setImmediate(writeGroup);
     }
-    return waiting.written;
+    return waiters.promise;
   }
 
   async function close(): Promise<void> {
-    if (writing) {
+    if (flushing || due || waiting !== undefined) {
       await new Promise<void>((resolve) => {
         whenIdle = resolve;
       });
     }
     cancelRetry?.();
+    cancelFlush?.();
     if (trouble === undefined) checkpoints.attempt('stop');
     checkpoints.stop();
-    out?.close();
-    release();
+    try {
+      out?.close();
+    } finally {
+      release();
+    }
   }
 
   try {
     const lines = open();
     if (lines.length > 0 && out !== undefined) {
       const to: AppendFile = out;
+      write(to, lines);
+      dirty = false;
       await new Promise<void>((resolve, reject) => {
-        write(to, lines, 0, (error) => (error === undefined ? resolve() : reject(error)));
+        to.flush((error) => (error === null ? resolve() : reject(error)));
       });
     }
     checkpoints.write('start');
   } catch (error) {
     checkpoints.stop();
-    out?.close();
+    closeQuietly(out);
     throw error;
   }
   return {
@@ -313,25 +367,12 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   };
 }
 
-function newGroup(): Group {
-  const { promise: written, resolve, reject } = Promise.withResolvers<void>();
-  // whoever asked hears of it by the promise that record gave; nobody else has to
-  written.catch(() => undefined);
-  return { written, resolve, reject, middles: [] };
-}
-
-function unwritable(file: string, cause: unknown): FlowError {
-  return new FlowError('unavailable', 'the audit trail cannot be written, so nothing is given out', {
-    cause,
-    hint: 'see the space on its disk and the rights of its file',
-    place: { subject: file },
-  });
-}
-
-/** The system's name of an error, else our own words. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  return 'code' in error ? String(error.code) : error.message;
+function closeQuietly(file: AppendFile | undefined): void {
+  try {
+    file?.close();
+  } catch {
+    // what it held is lost with it, and told of already
+  }
 }
 
 const later: Schedule = (work, milliseconds) => {

@@ -3,6 +3,7 @@ import { createFloods } from '../audit/refusal-floods.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
 import type { Caller } from './contract.ts';
+import { createGivenValues } from './given-values.ts';
 import { auditRefusal, BrokerRefusal, refusalOf } from './refusal.ts';
 
 /** What may be given out, once the trail has it. */
@@ -10,6 +11,8 @@ export interface Granted<T> {
   readonly value: T;
   readonly rule: string | undefined;
   readonly source?: AuditEvent['source'];
+  /** hashes of the values in it: an agent that has them all already is given a repeat; absent: it is none */
+  readonly values?: readonly string[];
 }
 
 /** Puts every answer on the trail before it leaves, and every refusal. */
@@ -23,6 +26,8 @@ export interface Audited {
   ): Promise<T>;
   /** Resolves when the event is on disk. @throws BrokerRefusal audit-unavailable */
   record(event: AuditEvent): Promise<void>;
+  /** The same for a grant, whose repeat does not wait for the disk. @param values as {@link Granted.values} */
+  recordGrant(event: AuditEvent, values: readonly string[]): Promise<void>;
   /** refusals by code, so far */
   readonly refusals: () => Readonly<Partial<Record<RefusalCode, number>>>;
 }
@@ -46,13 +51,21 @@ function clipped(text: string | undefined): string | undefined {
 export function createAudited(trail: AuditTrail, { monotonic, after }: BrokerClock): Audited {
   const counts = new Map<RefusalCode, number>();
 
-  const record: Audited['record'] = async (event) => {
+  const given = createGivenValues();
+
+  const record = async (event: AuditEvent, weight?: 'repeat'): Promise<void> => {
     try {
-      await trail.record(event);
+      await trail.record(event, weight);
     } catch (error) {
       count('audit-unavailable');
       throw auditRefusal(error);
     }
+  };
+
+  const recordGrant: Audited['recordGrant'] = async (event, values) => {
+    if (given.has(event.agent, values)) return record(event, 'repeat');
+    await record(event);
+    given.add(event.agent, values);
   };
 
   const recordFlood = createFloods({ record, monotonic, after });
@@ -72,7 +85,8 @@ export function createAudited(trail: AuditTrail, { monotonic, after }: BrokerClo
   };
 
   return {
-    record,
+    record: (event) => record(event),
+    recordGrant,
     refusals: () => Object.fromEntries(counts),
     async answer(caller, action, what, work) {
       const event = eventOf(caller, action, what);
@@ -90,8 +104,9 @@ export function createAudited(trail: AuditTrail, { monotonic, after }: BrokerClo
         await record(refused);
         throw refusal;
       }
-      const { value, rule, source } = granted;
-      await record({ ...event, outcome: 'allowed', rule, source });
+      const { value, rule, source, values } = granted;
+      const allowed = { ...event, outcome: 'allowed', rule, source } as const;
+      await (values === undefined ? record(allowed) : recordGrant(allowed, values));
       return value;
     },
   };

@@ -90,7 +90,8 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       const found = tokens.cached(caller, flow);
       if (found === undefined) return undefined;
       const event = eventOf(caller, 'token.issue', [flow]);
-      const recorded = audited.record({ ...event, outcome: 'allowed', rule: found.rule, source: 'cache' });
+      const allowed = { ...event, outcome: 'allowed', rule: found.rule, source: 'cache' } as const;
+      const recorded = audited.recordGrant(allowed, [found.hash]);
       return { token: found.token, recorded };
     },
     async rejected(caller, flow, tokenHash) {

@@ -22,7 +22,10 @@ export interface Tokens {
   /** @throws BrokerRefusal */
   grant(caller: Caller, flow: string, given: Readonly<Record<string, unknown>>): Promise<Granted<GrantedToken>>;
   /** The same, where all of it is in memory; counts the request only where it is granted. */
-  cached(caller: Caller, flow: string): { readonly token: GrantedToken; readonly rule: string } | undefined;
+  cached(
+    caller: Caller,
+    flow: string,
+  ): { readonly token: GrantedToken; readonly hash: string; readonly rule: string } | undefined;
   /** @throws BrokerRefusal */
   rejected(caller: Caller, flow: string, tokenHash: string): Granted<{ readonly evicted: boolean }>;
   readonly counts: () => { readonly hits: number; readonly misses: number };
@@ -56,7 +59,7 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       if (Object.keys(given).length === 0) front.put(name, known, generation);
       if (source === 'cache') hits += 1;
       else misses += 1;
-      return { value: grantedToken(known, left), rule, source };
+      return { value: grantedToken(known, left), rule, source, values: [known.hash] };
     },
     cached(caller, name) {
       const allowed = permission.granted(caller, name);
@@ -64,7 +67,7 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       if (allowed === undefined || entry === undefined) return undefined;
       if (entry.left > allowed.maxTtl || !permission.takes(caller)) return undefined;
       hits += 1;
-      return { token: entry.token, rule: allowed.rule };
+      return { token: entry.token, hash: entry.known.hash, rule: allowed.rule };
     },
     rejected(caller, name, tokenHash) {
       const { rule } = permission.flow(caller, name);

@@ -85,7 +85,8 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const trailFile = brokerTrail(environment, stateFolder(variables), key);
     const declared = environment.audit.anchor;
     const anchor = options.anchor ?? (declared === undefined ? anchorOnStderr : anchorInFile(declared));
-    const trail = await openTrail({ file: trailFile, key: () => Promise.resolve(key), anchor, warn });
+    const { flush } = environment.audit;
+    const trail = await openTrail({ file: trailFile, key: () => Promise.resolve(key), anchor, flush, warn });
     closing.defer(trail.close);
     const write = (event: OwnEvent) => trail.record({ ...event, agent: `local:${localUser()}`, request: randomUUID() });
     // what cannot be written down refuses every request until it can: there is nobody else to tell

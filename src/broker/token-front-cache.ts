@@ -8,7 +8,7 @@ import { type GivenToken, grantedToken, leftOf } from './token-lifetime.ts';
  */
 export interface Front {
   /** Undefined: ask the engine. One caller is told so every second, while the others are served. */
-  get(flow: string): { readonly token: GrantedToken; readonly left: number } | undefined;
+  get(flow: string): { readonly token: GrantedToken; readonly known: GivenToken; readonly left: number } | undefined;
   /** @param generation as it was before the engine was asked: what was under way when a token was evicted is not kept */
   put(flow: string, token: GivenToken, generation: number): void;
   readonly generation: () => number;

@@ -63,7 +63,10 @@ test('the trails of an environment, and of no other', async () => {
   ];
   for (const name of [...ours, ...others, `${ours[0] ?? ''}.1`]) writeFileSync(join(audit, name), '');
   expect(trailsOf(environment, stateFolder)).toEqual(ours.map((name) => join(audit, name)));
-  const declared = { ...environment, audit: { file: '/var/lib/x/audit.jsonl', anchor: undefined } };
+  const declared = {
+    ...environment,
+    audit: { file: '/var/lib/x/audit.jsonl', anchor: undefined, flush: 'first' as const },
+  };
   expect(trailsOf(declared, stateFolder)[0]).toBe('/var/lib/x/audit.jsonl');
   expect(brokerTrail(declared, stateFolder, key)).toBe('/var/lib/x/audit.jsonl');
   expect(brokerTrail(environment, stateFolder, key)).toBe(join(audit, 'broker-production.jsonl'));

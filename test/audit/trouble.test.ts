@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
@@ -11,8 +20,9 @@ import { verifyTrail } from '../../src/audit/verify-trail.ts';
 import { event, folder, key, linesOf, opened, written } from './arrange.ts';
 
 /** A process that writes until it is killed, in front of what a shell sets up. */
-function writer(file: string, setUp = '') {
-  const words = [process.execPath, '--no-warnings', 'test/audit/writer.ts', file, Buffer.from(key).toString('hex')];
+function writer(file: string, setUp = '', how: readonly string[] = []) {
+  const hex = Buffer.from(key).toString('hex');
+  const words = [process.execPath, '--no-warnings', 'test/audit/writer.ts', file, hex, ...how];
   const command = `${setUp} exec ${words.map((word) => `'${word}'`).join(' ')}`;
   const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] });
   const said: string[] = [];
@@ -51,13 +61,16 @@ async function requestsIn(file: string): Promise<Set<string>> {
 const told = (said: readonly string[], word: string) =>
   said.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
 
-describe('killed under load', () => {
+describe.each([
+  ['where each waits for the disk', 'every', ''],
+  ['where repeats do not', 'first', 'repeat'],
+])('killed under load, %s', (_, flush, weight) => {
   test('no event that was confirmed is missing, and the chain holds', async () => {
     const file = join(folder(), 'audit.jsonl');
     const confirmed: string[] = [];
     const journal: string[] = [];
     for (const count of [1, 500, 2000]) {
-      const { said, hear, kill } = writer(file);
+      const { said, hear, kill } = writer(file, '', [flush, weight]);
       await hear('ok', count);
       await kill();
       confirmed.push(...told(said, 'ok'));
@@ -78,9 +91,12 @@ describe('a full disk', () => {
   const prlimit = existsSync('/usr/bin/prlimit');
 
   // a limit on the size of files is a disk that is full from outside, without being root
-  test.runIf(prlimit)('refuses while it is full, goes on after, and leaves no broken line', async () => {
+  test.runIf(prlimit).each([
+    ['every', ''],
+    ['first', 'repeat'],
+  ])('refuses while it is full, goes on after, and leaves no broken line: %s %s', async (...how) => {
     const file = join(folder(), 'audit.jsonl');
-    const { child, said, hear, kill } = writer(file, 'ulimit -S -f 64;');
+    const { child, said, hear, kill } = writer(file, 'ulimit -S -f 64;', how);
     await hear('refused', 200);
     expect(statSync(file).size).toBeLessThanOrEqual(64 * 1024);
     // what the writes that failed had put there is gone; one may run just now
@@ -139,33 +155,50 @@ describe('a file that may only grow', () => {
 });
 
 describe('a file that is taken away', () => {
-  const ways: readonly [string, (file: string) => void][] = [
-    ['deleted', (file) => rmSync(file)],
-    ['moved', (file) => renameSync(file, `${file}.old`)],
+  const ways: readonly [string, (file: string) => void, RegExp, RegExp][] = [
+    ['deleted', (file) => rmSync(file), /taken away/, /^1 events were refused$/],
+    ['moved', (file) => renameSync(file, `${file}.old`), /taken away/, /^1 events were refused$/],
+    [
+      'another in its place',
+      (file) => {
+        renameSync(file, `${file}.old`);
+        writeFileSync(file, '');
+      },
+      /taken away/,
+      /^1 events were refused$/,
+    ],
+    ['emptied in place', (file) => truncateSync(file), /cut short/, /the file was cut short behind line 1$/],
+    ['cut in a line', (file) => truncateSync(file, 50), /cut short/, /the file was cut short behind line 1$/],
   ];
-  test.each(ways)('%s: is noticed within a minute, and the chain goes on', async (_, take) => {
+  test.each(ways)('%s: not one answer is given, and the chain goes on', async (_, take, why, gap) => {
     const { trail, file, checkpoints, warnings, clock } = await opened();
     await trail.record(event);
     take(file);
-    await trail.record(event);
-    clock.pass(60_000);
-    await expect.poll(() => trail.healthy()).toBe(false);
-    expect(warnings).toEqual([expect.stringContaining('taken away')]);
-    await expect(trail.record(event)).rejects.toMatchObject({ code: 'unavailable' });
+    for (const weight of [undefined, 'repeat'] as const)
+      await expect(trail.record(event, weight)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(trail.healthy()).toBe(false);
+    expect(warnings).toEqual([expect.stringMatching(why)]);
     clock.pass(1_000);
     await expect.poll(() => trail.healthy()).toBe(true);
     await trail.record(event);
     await trail.close();
-    // lines 1 and 2 went with the file, and line 3 says what it follows
-    expect(linesOf(file)).toHaveLength(2);
-    expect(await verifyTrail([file], [key], checkpoints)).toMatchObject({ first: 3, last: 4, found: 0 });
+    const lines = linesOf(file).map((line) => JSON.parse(line) as { seq: number; action: string; detail?: string });
+    // line 1 went with the file, and line 2 says what it follows
+    expect(lines.map(({ seq }) => seq)).toEqual(lines[0]?.action === 'audit.torn' ? [2, 3, 4] : [2, 3]);
+    expect(lines.find(({ action }) => action === 'audit.recovered')?.detail).toMatch(
+      new RegExp(gap.source.replace('^1 ', '^2 ')),
+    );
+    expect(readFileSync(file, 'utf8')).not.toContain('\0');
+    // the chain holds, and that something stood before it is told
+    const { found, problems } = await verifyTrail([file], [key], checkpoints);
+    expect([found, problems[0]?.message]).toEqual([1, expect.stringMatching(/are not here/)]);
   });
 
   test('with its folder: nothing is given out until there is one again', async () => {
     const { trail, file, clock } = await opened();
     await trail.record(event);
     rmSync(dirname(file), { recursive: true });
-    clock.pass(60_000);
+    await expect(trail.record(event)).rejects.toMatchObject({ code: 'unavailable' });
     clock.pass(1_000);
     clock.pass(1_000);
     await expect(trail.record(event)).rejects.toMatchObject({ code: 'unavailable' });
@@ -181,7 +214,6 @@ test('one group fails as a whole, and those that wait with it', async () => {
   const { trail, file, clock } = await opened();
   await trail.record(event);
   rmSync(file);
-  clock.pass(60_000);
   const answers = await Promise.allSettled(Array.from({ length: 10 }, () => trail.record(event)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set(['rejected']));
   clock.pass(1_000);

@@ -1,10 +1,12 @@
 import { openTrail } from '../../src/audit/trail.ts';
 
 /** Writes events to a trail as fast as it takes them, and says on stdout what came of each, until it is killed. */
-const [file = '', key = '', callers = '32'] = process.argv.slice(2);
+const [file = '', key = '', flush = 'first', weight = ''] = process.argv.slice(2);
+const callers = 32;
 const trail = await openTrail({
   file,
   key: () => Promise.resolve(Buffer.from(key, 'hex')),
+  flush: flush === 'every' ? 'every' : 'first',
   anchor: (checkpoint) => process.stdout.write(`${JSON.stringify(checkpoint)}\n`),
   // a tenth of the time
   schedule(work, milliseconds) {
@@ -19,13 +21,11 @@ async function caller(): Promise<void> {
     number += 1;
     const request = `request-${number}`;
     try {
-      await trail.record({
-        agent: 'codex',
-        action: 'token.issue',
-        what: ['x'.repeat(number % 300)],
-        outcome: 'allowed',
-        request,
-      });
+      const what = ['x'.repeat(number % 300)];
+      await trail.record(
+        { agent: 'codex', action: 'token.issue', what, outcome: 'allowed', request },
+        weight === 'repeat' ? 'repeat' : undefined,
+      );
       process.stdout.write(`ok ${request}\n`);
     } catch {
       process.stdout.write(`refused ${request}\n`);
@@ -36,4 +36,4 @@ async function caller(): Promise<void> {
   }
 }
 
-await Promise.all(Array.from({ length: Number(callers) }, caller));
+await Promise.all(Array.from({ length: callers }, caller));

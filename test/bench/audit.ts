@@ -83,7 +83,8 @@ async function durable(folder: string, short: boolean): Promise<Row[]> {
   const bytes = Buffer.alloc(group * 400, 'x');
   const append = () =>
     new Promise<void>((resolve, reject) => {
-      bare.append(bytes, (error) => (error === null ? resolve() : reject(error)));
+      bare.write(bytes);
+      bare.flush((error) => (error === null ? resolve() : reject(error)));
     });
   try {
     const times = await inTurn(3, {

@@ -260,6 +260,8 @@ export async function arrange(
   const events: AuditEvent[] = [];
   const trail = {
     events,
+    /** whether each waits for the disk, in their order */
+    weights: [] as (string | undefined)[],
     broken: false,
     gate: undefined as Promise<unknown> | undefined,
     /** called with each event as it comes */
@@ -267,7 +269,8 @@ export async function arrange(
     last: () => events.at(-1),
   };
   const auditTrail: AuditTrail = {
-    async record(event) {
+    async record(event, weight) {
+      trail.weights.push(weight);
       trail.heard?.(event);
       if (trail.broken) throw new FlowError('unavailable', 'disk full');
       if (trail.gate !== undefined) await trail.gate;

@@ -34,6 +34,32 @@ describe('tokens', () => {
     expect(JSON.stringify(trail.events)).not.toContain('canary');
   });
 
+  it('wait for the disk where they are new to the agent, and not where they repeat what it has', async () => {
+    const { broker, trail, clock } = await arrange();
+    const weights = async (work: () => unknown) => {
+      trail.weights.splice(0);
+      await work();
+      return trail.weights;
+    };
+    const ask = (caller = codex) => broker.token(caller, flow, {});
+    expect(await weights(ask)).toEqual([undefined]);
+    expect(await weights(ask)).toEqual(['repeat']);
+    expect(await weights(() => broker.cachedToken(codex, flow)?.recorded)).toEqual(['repeat']);
+    // another agent, another token, a name of the same value, a refusal
+    expect(await weights(() => ask(as('other')))).toEqual([undefined]);
+    clock.pass(700);
+    expect(await weights(ask)).toEqual([undefined]);
+    expect(await weights(() => broker.secrets(codex, ['openai.api_key']))).toEqual([undefined]);
+    expect(await weights(() => broker.secrets(codex, ['openai.api_key']))).toEqual(['repeat']);
+    expect(await weights(() => broker.secrets(codex, ['openai.api_key', 'github.token']))).toEqual([undefined]);
+    expect(await weights(() => refusalOf(broker.token(codex, 'nothing', {})))).toEqual([undefined]);
+    // what was never put on the disk is no repeat
+    trail.broken = true;
+    await refusalOf(broker.secrets(as('other'), ['openai.api_key']));
+    trail.broken = false;
+    expect(await weights(() => broker.secrets(as('other'), ['openai.api_key']))).toEqual([undefined]);
+  });
+
   it('are minted once for a thousand callers, and their credentials read once', async () => {
     const { broker, issuer, vault, trail } = await arrange();
     const answers = await Promise.all(Array.from({ length: 1_000 }, () => broker.token(codex, flow, {})));

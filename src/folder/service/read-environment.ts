@@ -70,7 +70,7 @@ export function readEnvironment(
     },
     named: namedIn(written),
     cache: cacheOf(found.cache),
-    audit: { file: found.audit?.file, anchor: found.audit?.anchor },
+    audit: { file: found.audit?.file, anchor: found.audit?.anchor, flush: found.audit?.flush ?? 'first' },
     server: serverOf(found.server),
     unset: [...unset],
   };
@@ -161,7 +161,7 @@ export function blankEnvironment(name: string, laptop: boolean, adapters: Adapte
   const connections = { issuers: none, 'identity-providers': none, stores: none };
   const rest = {
     cache: cacheOf(),
-    audit: { file: undefined, anchor: undefined },
+    audit: { file: undefined, anchor: undefined, flush: 'first' as const },
     server: serverOf(undefined),
     unset: [],
   };

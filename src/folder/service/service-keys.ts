@@ -25,6 +25,11 @@ const auditKeys = {
   anchor: optional(form.text(), 'a second file, for checkpoints, on another disk or machine; without it stderr', {
     example: '/mnt/other/audit.anchor',
   }),
+  flush: withDefault(
+    form.oneOf('first', 'every'),
+    'first',
+    'what waits for the disk before it is answered: `first`, all but the repeat of a grant that the agent has already, which is there within 50 ms; `every`, that too',
+  ),
 } satisfies Keys;
 
 const tlsKeys = {

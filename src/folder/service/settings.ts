@@ -44,6 +44,8 @@ export interface AuditSettings {
   readonly file: string | undefined;
   /** undefined: checkpoints go to stderr */
   readonly anchor: string | undefined;
+  /** `every`: the repeat of a grant waits for the disk too */
+  readonly flush: 'first' | 'every';
 }
 
 /** Where `flows serve` listens. */

@@ -1,0 +1,16 @@
+import { FlowError } from '../foundation/errors.ts';
+
+/** What is told wherever a trail cannot be written. */
+export function unwritable(file: string, cause: unknown): FlowError {
+  return new FlowError('unavailable', 'the audit trail cannot be written, so nothing is given out', {
+    cause,
+    hint: 'see the space on its disk and the rights of its file',
+    place: { subject: file },
+  });
+}
+
+/** The system's name of an error, else our own words. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  return 'code' in error ? String(error.code) : error.message;
+}
