@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Connections, createConnections } from './connections.ts';
 import { ownershipMark } from '../foundation/key-derivation.ts';
 import { findStack } from './laptop-stack-file.ts';
@@ -10,6 +9,7 @@ import type { Folder } from '../folder/load-folder.ts';
 import { openFolder } from './open-folder.ts';
 import type { Parts } from './parts.ts';
 import { suggest } from '../language/nearest-name.ts';
+import { tokenHash } from '../engine/flow-output.ts';
 import type { Output } from '../engine/output.ts';
 import { type Plan, planFlow } from '../engine/plan-flow.ts';
 import { createPreparedSteps } from '../engine/prepared-inputs.ts';
@@ -23,6 +23,7 @@ import { type Environment, tokenVariables } from '../folder/service/settings.ts'
 import { sleepUntilAborted } from '../foundation/sleep.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
 import { createTokenCache } from '../engine/token-cache.ts';
+import { awake, systemClock } from '../foundation/clocks.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 
 export interface AppOptions {
@@ -79,7 +80,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const { variables = process.env, now = Date.now, sleep = sleepUntilAborted(signal) } = options;
   const folder = await openFolder(options.dir, variables, options.parts);
   takeTokens(folder, options.taken);
-  const cache = createTokenCache({ now });
+  const cache = createTokenCache({ ...awake({ now, monotonic: systemClock.monotonic }), hashOf: tokenHash });
   const prepared = createPreparedSteps();
   const locked = createLocks({ folder: stateFolder(variables), sleep, now, signal });
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
@@ -125,7 +126,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       .find((each) => typeof each === 'string');
     if (name === undefined || (chosen.laptop && !folder.flows.has(name))) return undefined;
     return async (refused) => {
-      if (refused !== undefined) cache.rejected(createHash('sha256').update(refused.reveal()).digest('hex'));
+      if (refused !== undefined) cache.rejected(refused.hash());
       const output = await run(flowNamed(name), {}, {});
       if (output.kind === 'scalar' && output.value.as === 'token') return output.value.token['access-token'];
       throw new FlowError('invalid', `token-flow "${name}" gives no token`, { hint: 'its output must be a token' });

@@ -5,7 +5,7 @@ import { createAudited, eventOf } from './audited-answers.ts';
 import { awake, type BrokerClock, systemClock } from '../foundation/clocks.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
 import type { Broker, Caller } from './contract.ts';
-import { createEngine, hashOf } from './flow-runner.ts';
+import { createEngine } from './flow-runner.ts';
 import { createLeases } from './secret-leases.ts';
 import { createPermission, type RulesSource } from './permission.ts';
 import { createRates } from './rate-limits.ts';
@@ -60,7 +60,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   const secrets = createSecrets({ app, engine, permission, leases, rates: createRates(clock.monotonic), cache, clock });
   const onEvicted = (hash: string): void => {
     // only a token has an end of its own
-    leases.forget((_, lease) => lease?.valueEnds !== undefined && hashOf(lease.value) === hash);
+    leases.forget((_, lease) => lease?.valueEnds !== undefined && lease.value.hash() === hash);
   };
   const tokens = createTokens({ engine, permission, clock, onEvicted });
 

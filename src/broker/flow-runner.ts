@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { App } from '../app/open-app.ts';
 import type { AuditEvent } from '../audit/contract.ts';
 import type { Flow } from '../folder/flows/flow.ts';
@@ -7,6 +6,7 @@ import type { Output } from '../engine/output.ts';
 import type { TokenFields } from '../engine/output-json.ts';
 import type { Secret } from '../foundation/secret.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
+import { createMemory } from '../foundation/expiring-memory.ts';
 import { type GivenToken, tokenEnd } from './token-lifetime.ts';
 import { createSources } from './answer-source.ts';
 
@@ -33,22 +33,18 @@ const mostReportable = 10_000;
 export function createEngine(app: Pick<App, 'run' | 'rejected'>, clock: BrokerClock): Engine {
   const seen = new WeakMap<Secret, GivenToken>();
   /** flows that gave a token, by its hash */
-  const givers = new Map<string, Set<string>>();
+  const givers = createMemory<Set<string>>({ clock: { monotonic: clock.monotonic }, capacity: mostReportable });
 
   function know(fields: TokenFields, flow: string): GivenToken {
     const secret = fields['access-token'];
     let known = seen.get(secret);
     if (known === undefined) {
-      known = { fields, hash: hashOf(secret), ends: tokenEnd(fields, clock) };
+      known = { fields, hash: secret.hash(), ends: tokenEnd(fields, clock) };
       seen.set(secret, known);
     }
-    const flows = givers.get(known.hash) ?? new Set();
-    givers.delete(known.hash);
-    givers.set(known.hash, flows.add(flow));
-    for (const hash of givers.keys()) {
-      if (givers.size <= mostReportable) break;
-      givers.delete(hash);
-    }
+    const flows = givers.peek(known.hash)?.value;
+    if (flows === undefined) givers.put(known.hash, new Set([flow]), known);
+    else flows.add(flow);
     return known;
   }
 
@@ -68,13 +64,8 @@ export function createEngine(app: Pick<App, 'run' | 'rejected'>, clock: BrokerCl
       for (const { hash } of over) app.rejected(hash);
       return runOnce(flow, inputs);
     },
-    rejected: (hash, flow) => givers.get(hash)?.has(flow) === true && app.rejected(hash, evictionSpacing),
+    rejected: (hash, flow) => givers.peek(hash)?.value.has(flow) === true && app.rejected(hash, evictionSpacing),
   };
-}
-
-/** SHA-256 of a token, hex. */
-export function hashOf(token: Secret): string {
-  return createHash('sha256').update(token.reveal()).digest('hex');
 }
 
 function lastOf<T>([, value]: readonly [string, T]): T {

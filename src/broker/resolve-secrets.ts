@@ -6,8 +6,7 @@ import type { CacheSettings } from '../folder/service/settings.ts';
 import type { Granted } from './audited-answers.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import type { Caller, ResolvedSecrets } from './contract.ts';
-import type { Secret } from '../foundation/secret.ts';
-import { type Engine, hashOf } from './flow-runner.ts';
+import type { Engine } from './flow-runner.ts';
 import type { Fetched, Found, Leases, Wanted } from './secret-leases.ts';
 import type { AllowedSecrets, Permission } from './permission.ts';
 import type { Rates } from './rate-limits.ts';
@@ -84,14 +83,6 @@ export function createSecrets(options: SecretsOptions): Secrets {
     leases.forget((key) => !keys.has(key));
   };
 
-  /** by the value itself, so that a value that is read anew is no other one */
-  const hashes = new WeakMap<Secret, string>();
-  const hashed = (value: Secret): string => {
-    const hash = hashes.get(value) ?? hashOf(value);
-    hashes.set(value, hash);
-    return hash;
-  };
-
   const takeRates = (secrets: readonly RegistrySecret[]): void => {
     const limited = secrets.flatMap(({ name, rate }) => {
       const wait = rates.wait(name, rate);
@@ -149,7 +140,8 @@ export function createSecrets(options: SecretsOptions): Secrets {
           value: resolved(answer, clock.now()),
           rule: allowed.rule,
           source: sourceOf(looked, allowed.secrets),
-          values: looked.map(({ name, lease }) => `${name} ${hashed(lease.value)}`),
+          // by the value itself: a value that is read anew is no other one
+          values: looked.map(({ name, lease }) => `${name} ${lease.value.hash()}`),
         };
       }
       throw new BrokerRefusal('upstream-unavailable', {

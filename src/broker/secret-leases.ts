@@ -1,4 +1,5 @@
-import { asFlowError, type ErrorCode, FlowError } from '../foundation/errors.ts';
+import { asFlowError, type ErrorCode, type FlowError } from '../foundation/errors.ts';
+import { createMemory, doubled } from '../foundation/expiring-memory.ts';
 import type { Secret } from '../foundation/secret.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 
@@ -45,13 +46,6 @@ export interface Leases {
   close(): void;
 }
 
-interface Failure {
-  readonly error: FlowError;
-  /** monotonic milliseconds */
-  readonly until: number;
-  readonly count: number;
-}
-
 /** Seconds that the first failure is remembered; each further one in a row doubles them. */
 const firstFailure: Partial<Readonly<Record<ErrorCode, number>>> = {
   unavailable: 1,
@@ -61,134 +55,52 @@ const firstFailure: Partial<Readonly<Record<ErrorCode, number>>> = {
 };
 const usualFailure = 5;
 const longestFailure = 60;
-/** milliseconds between two looks for leases that have ended */
-const longestLook = 30_000;
-
 /** @param capacity values kept; the least recently used one leaves first */
 export function createLeases(clock: BrokerClock, capacity: number): Leases {
-  const leases = new Map<string, Lease>();
-  const fetches = new Map<string, Promise<Lease>>();
-  const failures = new Map<string, Failure>();
-  let alarm: { readonly at: number; cancel(): void } | undefined;
-  let closed = false;
+  const failures = { row: longestFailure * 1_000, time: timeOf, told: remembered };
+  const leases = createMemory<Lease>({ clock, capacity, failures });
 
-  /** One timer, for whichever lease ends first: nothing has to be asked for, for a value to be forgotten. */
-  const setAlarm = (end: number): void => {
-    // timers stand still while the machine sleeps: a look now and then finds what ended meanwhile
-    const at = Math.min(end, clock.monotonic() + longestLook);
-    if (alarm !== undefined && alarm.at <= at) return;
-    alarm?.cancel();
-    alarm = { at, cancel: clock.after(at - clock.monotonic(), forgetEnded) };
-  };
-
-  const forgetEnded = (): void => {
-    alarm = undefined;
+  const fetched = async ({ ttl, fetch }: Wanted): Promise<Lease> => {
+    const { value, ends } = await fetch();
     const at = clock.monotonic();
-    let next = Infinity;
-    for (const [key, { ends }] of leases) {
-      if (ends <= at) leases.delete(key);
-      else next = Math.min(next, ends);
-    }
-    if (next < Infinity) setAlarm(next);
+    return { value, fetched: at, ends: Math.min(at + ttl, ends ?? Infinity), valueEnds: ends };
   };
 
-  const keep = (key: string, lease: Lease): void => {
-    failures.delete(key);
-    leases.delete(key);
-    if (closed || lease.ends <= clock.monotonic()) return;
-    leases.set(key, lease);
-    dropOldest(leases, capacity);
-    setAlarm(lease.ends);
-  };
-
-  const remember = (key: string, error: FlowError): void => {
-    const first = firstFailure[error.code] ?? usualFailure;
-    if (first === 0 || closed) return;
-    const last = failures.get(key);
-    const inARow = last !== undefined && clock.monotonic() < last.until + longestFailure * 1_000;
-    const count = inARow ? last.count + 1 : 1;
-    const seconds = Math.min(longestFailure, Math.max(first * 2 ** Math.min(count - 1, 10), error.retryAfter ?? 0));
-    failures.delete(key);
-    failures.set(key, { error, until: clock.monotonic() + seconds * 1_000, count });
-    dropOldest(failures, capacity);
-  };
-
-  const fetched = async ({ key, ttl, fetch }: Wanted): Promise<Lease> => {
-    try {
-      const { value, ends } = await fetch();
-      const at = clock.monotonic();
-      const lease = { value, fetched: at, ends: Math.min(at + ttl, ends ?? Infinity), valueEnds: ends };
-      keep(key, lease);
-      return lease;
-    } catch (error) {
-      const failure = asFlowError(error);
-      remember(key, failure);
-      throw failure;
-    }
-  };
-
-  /** Begins what is not under way; `fetch` is called before this returns. */
-  const begin = (wanted: Wanted): Promise<Lease> => {
-    const running = fetches.get(wanted.key);
-    if (running !== undefined) return running;
-    const started = fetched(wanted);
-    fetches.set(wanted.key, started);
-    // whoever waits hears of a failure; nobody may be waiting any more
-    started.finally(() => fetches.delete(wanted.key)).catch(() => undefined);
-    return started;
-  };
-
-  const look = (wanted: Wanted): Found | FlowError | Promise<Lease> => {
-    const at = clock.monotonic();
+  const look = (wanted: Wanted): Found | Promise<Found | FlowError> => {
     const { key, ttl } = wanted;
-    const lease = leases.get(key);
+    const lease = leases.peek(key)?.value;
     if (lease !== undefined) {
-      leases.delete(key);
       // the time that a name has may have become shorter since
       const ends = Math.min(lease.ends, lease.fetched + ttl);
-      if (at < ends) {
-        leases.set(key, lease);
-        return { lease: { ...lease, ends }, cached: true };
-      }
+      if (clock.monotonic() < ends) return { lease: { ...lease, ends }, cached: true };
+      leases.forget(key);
     }
-    const failure = failures.get(key);
-    if (failure !== undefined && at < failure.until) return remembered(failure, at);
-    return begin(wanted);
+    return leases.get(key, async () => fetched(wanted), itself).then(fresh, asFlowError);
   };
 
   return {
-    async get(wanted) {
-      const looked = wanted.map(look);
-      const settled = looked.map(async (each) => {
-        if (!(each instanceof Promise)) return each;
-        return each.then((lease) => ({ lease, cached: false }), asFlowError);
-      });
-      return Promise.all(settled);
-    },
-    forget(which) {
-      for (const [key, lease] of leases) if (which(key, lease)) leases.delete(key);
-      for (const key of failures.keys()) if (which(key, undefined)) failures.delete(key);
-    },
-    size: () => leases.size,
-    close() {
-      closed = true;
-      alarm?.cancel();
-      leases.clear();
-      failures.clear();
-    },
+    get: async (wanted) => Promise.all(wanted.map(async (each) => look(each))),
+    forget: leases.forget,
+    size: leases.size,
+    close: leases.close,
   };
 }
 
-/** Maps keep the order in which they were filled. */
-function dropOldest(map: Map<string, unknown>, capacity: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= capacity) return;
-    map.delete(key);
-  }
+const itself = (lease: Lease): Lease => lease;
+const fresh = (lease: Lease): Found => ({ lease, cached: false });
+
+/** milliseconds */
+function timeOf(error: unknown, count: number): number {
+  const { code, retryAfter = 0 } = asFlowError(error);
+  const first = firstFailure[code] ?? usualFailure;
+  return first === 0
+    ? 0
+    : Math.min(longestFailure, Math.max(doubled(first, count, longestFailure), retryAfter)) * 1_000;
 }
 
 /** The same failure, with what is left of the wait where waiting helps. */
-function remembered({ error, until }: Failure, at: number): FlowError {
+function remembered(failure: unknown, left: number): FlowError {
+  const error = asFlowError(failure);
   if (error.retryAfter === undefined && error.code !== 'unavailable' && error.code !== 'timeout') return error;
-  return error.with({ retryAfter: Math.max(1, Math.ceil((until - at) / 1_000)) });
+  return error.with({ retryAfter: Math.max(1, Math.ceil(left / 1_000)) });
 }

@@ -1,9 +1,11 @@
-import { type LeaseClock, systemClock } from '../foundation/clocks.ts';
+import { awake, type LeaseClock, systemClock } from '../foundation/clocks.ts';
+import { createMemory, endingEarly, type Life } from '../foundation/expiring-memory.ts';
 import { headerNames, longestReason, nameForm, pathOf, paths } from '../foundation/wire.ts';
 import { parseAddress } from './broker-address.ts';
 import {
   type FlowAnswer,
   flowAnswerIn,
+  type GrantedToken,
   type LeasedSecret,
   recordOf,
   secretsIn,
@@ -13,8 +15,6 @@ import {
 import { createFetch, type FetchOptions, sha256 } from './fetch-with-token.ts';
 import type { Credential } from './credential.ts';
 import { BrokerError } from './broker-error.ts';
-import { createLeases } from './leases.ts';
-import { createOnce } from './single-flight.ts';
 import { createRequests } from './request.ts';
 
 /**
@@ -90,7 +90,8 @@ export interface Client {
  * client.close();
  */
 export function createClient(options: ClientOptions): Client {
-  const { deadline = 30_000, agentRunId, reason, ca, clock = systemClock } = options;
+  const { deadline = 30_000, agentRunId, reason, ca } = options;
+  const clock = awake(options.clock ?? systemClock);
   if (!(deadline > 0)) throw new TypeError('deadline: milliseconds, more than 0');
   const requests = createRequests({
     address: parseAddress(options.broker),
@@ -102,36 +103,37 @@ export function createClient(options: ClientOptions): Client {
       ...(reason === undefined ? {} : { [headerNames.reason]: header('reason', reason) }),
     },
   });
-  const [tokens, leased] = [createLeases<Token>(clock), createLeases<LeasedSecret>(clock)];
-  const [onceToken, onceSecrets, onceRejected] = [createOnce<Token>(), createOnce<Secrets>(), createOnce<boolean>()];
+  const kept = { clock, capacity: 1_000 };
+  const [tokens, leased] = [createMemory<AskedToken>(kept), createMemory<LeasedSecret>(kept)];
+  const [batches, reports] = [createMemory<Secrets>(kept), createMemory<boolean>(kept)];
 
   async function token(flow: string, inputs: FlowInputs = {}): Promise<Token> {
     const key = JSON.stringify([flow, Object.entries(inputs).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
-    return tokens.get(key) ?? onceToken(key, () => askToken(key, flow, inputs));
+    const known = tokens.peek(key)?.value ?? (await tokens.get(key, () => askToken(flow, inputs), lifeOf));
+    return known.token;
   }
 
-  async function askToken(key: string, flow: string, inputs: FlowInputs): Promise<Token> {
+  async function askToken(flow: string, inputs: FlowInputs): Promise<AskedToken> {
     const asked = clock.monotonic();
     const given = Object.keys(inputs).length === 0 ? undefined : { inputs };
-    const granted = tokenIn(await requests.post(pathOf('token', nameOf(flow)), given));
-    if (granted.expiresIn !== undefined) tokens.put(key, granted.token, granted.expiresIn * 1_000, asked);
-    return granted.token;
+    return { asked, ...tokenIn(await requests.post(pathOf('token', nameOf(flow)), given)) };
   }
 
   async function askSecrets(names: readonly string[]): Promise<Secrets> {
     const asked = clock.monotonic();
     const now = clock.now();
     const found = secretsIn(await requests.post(paths.secrets, { secrets: names }), names);
-    for (const [name, secret] of found) leased.put(name, secret, secret.expiresAt.getTime() - now, asked);
+    for (const [name, secret] of found) leased.put(name, secret, usable(asked, secret.expiresAt.getTime() - now));
     return found;
   }
 
   async function rejected(flow: string, tokenHash: string): Promise<boolean> {
-    tokens.drop(({ accessToken }) => sha256(accessToken) === tokenHash);
-    return onceRejected(`${flow} ${tokenHash}`, async () => {
+    tokens.forget((_, known) => known !== undefined && sha256(known.token.accessToken) === tokenHash);
+    const report = async (): Promise<boolean> => {
       const answer = await requests.post(pathOf('rejected', nameOf(flow)), { token_hash: tokenHash });
       return recordOf(answer)['evicted'] === true;
-    });
+    };
+    return reports.get(`${flow} ${tokenHash}`, report, notKept);
   }
 
   return {
@@ -139,9 +141,10 @@ export function createClient(options: ClientOptions): Client {
     rejected,
     async secrets(names) {
       const wanted = [...new Set<string>(names)];
-      const known = wanted.map((name) => [name, leased.get(name)] as const);
+      const known = wanted.map((name) => [name, leased.peek(name)?.value] as const);
       const missing = known.flatMap(([name, secret]) => (secret === undefined ? [name] : []));
-      const asked = missing.length === 0 ? none : await onceSecrets(missing.join(' '), () => askSecrets(missing));
+      const asked =
+        missing.length === 0 ? none : await batches.get(missing.join(' '), () => askSecrets(missing), notKept);
       const all = known.map(([name, secret]) => [name, secret ?? asked.get(name)] as const);
       return Object.fromEntries(all) as Readonly<Record<(typeof names)[number], LeasedSecret>>;
     },
@@ -158,11 +161,23 @@ export function createClient(options: ClientOptions): Client {
       }),
     close() {
       requests.close();
-      tokens.clear();
-      leased.clear();
+      tokens.close();
+      leased.close();
     },
   };
 }
+
+interface AskedToken extends GrantedToken {
+  /** monotonic milliseconds */
+  readonly asked: number;
+}
+
+/** Milliseconds before its end that nothing is given out any more, at most a tenth of its life. */
+const skew = 30_000;
+const usable = (asked: number, milliseconds: number): Life => endingEarly(asked, asked + milliseconds, skew);
+const lifeOf = ({ asked, expiresIn }: AskedToken): Life | undefined =>
+  expiresIn === undefined ? undefined : usable(asked, expiresIn * 1_000);
+const notKept = (): undefined => undefined;
 
 type Secrets = ReadonlyMap<string, LeasedSecret>;
 const none: Secrets = new Map();

@@ -81,3 +81,9 @@ function presented({ flow, finished, outputs }: Execution, step: Step): Shown {
   }
   throw new FlowError('internal', `step "${step.id}" gave nothing to show`, { place: { flow: flow.name } });
 }
+
+/** SHA-256 of the access token in a step's output, hex; undefined where there is none. */
+export function tokenHash(output: unknown): string | undefined {
+  const token = typeof output === 'object' && output !== null && 'access-token' in output && output['access-token'];
+  return token instanceof Secret ? token.hash() : undefined;
+}

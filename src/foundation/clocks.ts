@@ -41,7 +41,7 @@ const adjustment = 1_000;
  * A clock whose monotonic time goes on while the machine sleeps, which that of the system does not: where the wall
  * clock is further on than it should be, so much more has passed. One that is set back changes nothing.
  */
-export function awake(clock: BrokerClock): BrokerClock {
+export function awake<C extends Pick<LeaseClock, 'now' | 'monotonic'>>(clock: C): C {
   let slept = 0;
   let apart = clock.now() - clock.monotonic();
   return {

@@ -9,6 +9,7 @@
  */
 export class Secret {
   readonly #value: string;
+  #hash: string | undefined;
 
   /** @param value never trimmed, never changed */
   constructor(value: string) {
@@ -21,6 +22,11 @@ export class Secret {
 
   get isEmpty(): boolean {
     return this.#value.length === 0;
+  }
+
+  /** SHA-256, hex: what a token is called where it may not be told. */
+  hash(): string {
+    return (this.#hash ??= process.getBuiltinModule('node:crypto').hash('sha256', this.#value, 'hex'));
   }
 
   /** Constant-time comparison. */

@@ -16,6 +16,7 @@ import type { Issuer } from '../../src/adapters/issuers/contract.ts';
 import type { Reference } from '../../src/foundation/reference.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import type { CacheSettings } from '../../src/folder/service/settings.ts';
+import { tokenHash } from '../../src/engine/flow-output.ts';
 import { createTokenCache } from '../../src/engine/token-cache.ts';
 import { createReadTogether } from '../../src/adapters/vaults/read-together.ts';
 import { load } from '../folder/folder.ts';
@@ -208,7 +209,7 @@ export async function arrange(
     requests: () => issuing.requests,
   };
 
-  const cache = createTokenCache({ now: clock.now, random: () => 0.5 });
+  const cache = createTokenCache({ now: clock.now, random: () => 0.5, hashOf: tokenHash });
   const unused = () => Promise.reject(new TypeError('not used'));
   const services: Services = {
     environment,

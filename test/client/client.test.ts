@@ -163,6 +163,16 @@ describe('leases', () => {
     expect(stand.asked).toHaveLength(3);
   });
 
+  test('the time that a machine slept counts', async () => {
+    const clock = handClock();
+    const stand = await answering((_, response) => json(response, tokenAnswer));
+    const client = opened(stand.url, { clock });
+    await client.token('orders-token');
+    clock.time += 571_000;
+    await client.token('orders-token');
+    expect(stand.asked).toHaveLength(2);
+  });
+
   test('names that objects have of themselves are names like any other', async () => {
     const stand = await answering((_, response) => json(response, { resolved: {} }));
     expect(await codeOf(opened(stand.url).secrets(['constructor', '__proto__']))).toBe('protocol');

@@ -8,12 +8,20 @@ export interface Value {
   readonly expiresAt: number | undefined;
 }
 
+/** A token as the issuer contract has it, or as a step's output has it. */
+function hashOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const token = fields['accessToken'] ?? fields['access-token'];
+  return token instanceof Secret ? token.hash() : undefined;
+}
+
 /** A cache with a clock that only the test moves, and an issuer that counts. */
 export function arrange(options: TokenCacheOptions = {}) {
   let clock = 1_000_000_000_000;
   let count = 0;
   let next: (() => Promise<Value>) | undefined;
-  const cache = createTokenCache({ now: () => clock, random: () => 0.5, ...options });
+  const cache = createTokenCache({ now: () => clock, random: () => 0.5, hashOf, ...options });
   const value = (life: number | undefined): Value => ({
     accessToken: new Secret(`token-${count}`),
     expiresAt: life === undefined ? undefined : clock / 1000 + life,

@@ -1,5 +1,7 @@
 import type { ServerMetadata } from 'openid-client';
+import { awake, systemClock } from '../../foundation/clocks.ts';
 import { FlowError } from '../../foundation/errors.ts';
+import { createMemory } from '../../foundation/expiring-memory.ts';
 import { type Call, retryAfterOf } from '../../foundation/http.ts';
 import { unlessAborted } from '../../foundation/unless-aborted.ts';
 import { translate } from './library-errors.ts';
@@ -23,26 +25,16 @@ const keptFor = 3_600_000;
  * next call asks again.
  */
 export function createDiscovery(options: DiscoveryOptions): (signal?: AbortSignal) => Promise<Metadata> {
-  let known: { readonly metadata: Metadata; readonly at: number } | undefined;
-  let running: Promise<Metadata> | undefined;
-
-  async function ask(): Promise<Metadata> {
-    try {
-      const metadata = await fetchMetadata(options);
-      known = { metadata, at: options.now() };
-      return metadata;
-    } catch (error) {
-      if (known === undefined) throw error;
-      // asked again by the call after this one, the document of an hour ago is better than none
-      return known.metadata;
-    } finally {
-      running = undefined;
-    }
-  }
+  const clock = awake({ now: options.now, monotonic: systemClock.monotonic });
+  const documents = createMemory<Metadata>({ clock, capacity: 1 });
+  const ask = () => fetchMetadata(options);
+  // asked again by the call after one that failed, the document of an hour ago is better than none
+  const lifeOf = () => ({ fresh: clock.monotonic() + keptFor, ends: Infinity });
 
   return async (signal) => {
-    if (known !== undefined && options.now() - known.at < keptFor) return known.metadata;
-    running ??= ask();
+    const known = documents.peek(options.url);
+    if (known !== undefined) return known.value;
+    const running = documents.get(options.url, ask, lifeOf);
     // one caller that goes away must not end the call for the others
     const stopped = () => new FlowError('aborted', 'stopped before the issuer answered');
     return signal === undefined ? running : unlessAborted(running, signal, stopped);

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
+import { awake, systemClock } from '../../foundation/clocks.ts';
 import { FlowError } from '../../foundation/errors.ts';
+import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { Fetch } from '../../foundation/http.ts';
 import type { Policy } from '../../folder/policy/policy.ts';
 import { matchAgent, type TrustIndex, trustIndexOf } from './trusted-issuers.ts';
@@ -36,15 +38,10 @@ interface Verified {
   readonly issuer: string;
   readonly claims: Claims;
   /** epoch milliseconds */
-  readonly from: number;
   readonly until: number;
 }
 
-interface Keys {
-  readonly found: ReturnType<(typeof import('../../verify/issuer-key-sets.ts'))['createIssuerKeys']>;
-  /** epoch milliseconds */
-  readonly at: number;
-}
+type Keys = ReturnType<(typeof import('../../verify/issuer-key-sets.ts'))['createIssuerKeys']>;
 
 /** longer than any token of the issuers that we know, shorter than what would be worth an attacker's while */
 const longestToken = 16 * 1024;
@@ -66,35 +63,32 @@ const types = ['jwt', 'jose', 'at+jwt', undefined];
  */
 export function createWorkloads(options: WorkloadOptions): (token: string) => Promise<WorkloadAnswer> {
   const { now, development, deadline = 5_000 } = options;
-  const verified = new Map<string, Verified>();
-  const keys = new Map<string, Keys>();
+  const clock = awake({ now, monotonic: systemClock.monotonic });
+  const verified = createMemory<Verified>({ clock, capacity: mostVerified });
+  const keys = createMemory<Keys>({ clock, capacity: mostVerified });
   let trusted: { readonly policy: Policy; readonly index: TrustIndex } | undefined;
 
   /** What the policy says now: a trust that was taken away ends with the next token. */
   function index(): TrustIndex {
     const policy = options.policy();
     if (trusted?.policy !== policy) {
-      trusted = { policy, index: trustIndexOf(policy) };
-      for (const issuer of keys.keys()) if (!trusted.index.has(issuer)) keys.delete(issuer);
+      const index = trustIndexOf(policy);
+      trusted = { policy, index };
+      keys.forget((issuer) => !index.has(issuer));
     }
     return trusted.index;
   }
 
-  async function keysOf(issuer: string): Promise<Keys['found']> {
-    const known = keys.get(issuer);
-    if (known !== undefined && now() - known.at < discoveredFor && now() >= known.at) return known.found;
+  async function keysAt(issuer: string): Promise<Keys> {
     const [{ createIssuerKeys }, { createHttp }] = await Promise.all([
       import('../../verify/issuer-key-sets.ts'),
       import('../../foundation/http.ts'),
     ]);
-    // whoever waited for the modules as well may have been quicker
-    const meanwhile = keys.get(issuer);
-    if (meanwhile !== undefined && meanwhile !== known) return meanwhile.found;
     const call = createHttp({ peer: 'the issuer', development, fetch: options.fetch, deadline });
-    const found = createIssuerKeys({ issuer, jwksUri: undefined, call, now, staleFor: 0 });
-    keys.set(issuer, { found, at: now() });
-    return found;
+    return createIssuerKeys({ issuer, jwksUri: undefined, call, now, staleFor: 0 });
   }
+  const keysOf = (issuer: string): Promise<Keys> => keys.get(issuer, () => keysAt(issuer), rediscovered);
+  const rediscovered = () => ({ ends: clock.monotonic() + discoveredFor });
 
   async function verify(token: string, issuer: string): Promise<Verified | WorkloadAnswer> {
     const [{ JwtRejection, verifyJwt }, found] = await Promise.all([import('../../verify/jwt.ts'), keysOf(issuer)]);
@@ -112,7 +106,7 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
       if (iat < at / 1000 - oldest - clockTolerance)
         return { code: 'expired', detail: 'the token is older than a day' };
       const until = Math.min((Number(exp) + clockTolerance) * 1000, at + verifiedFor);
-      return { issuer, claims, from: at, until };
+      return { issuer, claims, until };
     } catch (error) {
       if (!(error instanceof JwtRejection)) return unavailable(error);
       const { problem, message } = error;
@@ -125,18 +119,14 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
   return async (token) => {
     if (token.length > longestToken) return { code: 'malformed', detail: 'the token is longer than 16 KiB' };
     const key = hash('sha256', token, 'hex');
-    let found: Verified | WorkloadAnswer | undefined = verified.get(key);
-    if (found !== undefined && (now() >= found.until || now() < found.from)) {
-      verified.delete(key);
-      found = undefined;
-    }
+    let found: Verified | WorkloadAnswer | undefined = verified.peek(key)?.value;
     if (found === undefined) {
       const issuer = issuerOf(token);
       if (issuer === undefined) return { code: 'malformed', detail: 'the token is no JWT with an issuer' };
       if (!index().has(issuer)) return { code: 'untrusted-issuer', detail: 'no agent trusts the issuer of the token' };
       found = await verify(token, issuer);
       if (!('claims' in found)) return found;
-      remember(verified, key, found);
+      verified.put(key, found, { ends: clock.monotonic() + found.until - now() });
     }
     // asked anew each time, and after any wait: policy may have changed
     const agents = index().get(found.issuer);
@@ -146,19 +136,12 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
   };
 }
 
-type Found = Awaited<ReturnType<Keys['found']>>;
+type Found = Awaited<ReturnType<Keys>>;
 
 /** Discovery lets an issuer differ in its last slash; a token's `iss` is compared letter by letter, and so is this. */
 function findIn({ identifier, keys }: Found, issuer: string): Found['keys'] {
   if (identifier === issuer) return keys;
   throw new FlowError('protocol', 'the discovery document writes the issuer differently');
-}
-
-/** The oldest makes room. */
-function remember(verified: Map<string, Verified>, key: string, found: Verified): void {
-  const [first] = verified.keys();
-  if (verified.size >= mostVerified && first !== undefined) verified.delete(first);
-  verified.set(key, found);
 }
 
 function unavailable(error: unknown): WorkloadAnswer {

@@ -1,4 +1,6 @@
-import type { FlowError } from '../../../foundation/errors.ts';
+import { FlowError } from '../../../foundation/errors.ts';
+import { awake, systemClock } from '../../../foundation/clocks.ts';
+import { createMemory, doubled } from '../../../foundation/expiring-memory.ts';
 
 /** References that were not there lately: asking for them over and over is what uses quotas up. */
 export interface Misses {
@@ -12,25 +14,23 @@ export interface Misses {
 
 /** milliseconds: at first, and at most; doubled each time */
 const kept = { first: 5_000, longest: 60_000 };
-const most = 1_000;
 
+/** @param now the wall clock, epoch milliseconds: setting it back makes no miss last longer */
 export function createMisses(now: () => number): Misses {
-  const missed = new Map<string, { readonly error: FlowError; readonly at: number; readonly kept: number }>();
+  const missed = createMemory<never>({
+    clock: awake({ now, monotonic: systemClock.monotonic }),
+    capacity: 1_000,
+    failures: { time: (_, count) => doubled(kept.first, count, kept.longest), row: Infinity },
+  });
   return {
     get(reference) {
-      const miss = missed.get(reference);
-      return miss !== undefined && Math.abs(now() - miss.at) < miss.kept ? miss.error : undefined;
+      const miss = missed.failure(reference);
+      return miss instanceof FlowError ? miss : undefined;
     },
     set(reference, error) {
-      if (error.code !== 'not-found' && error.code !== 'ambiguous') return;
-      const before = missed.get(reference)?.kept;
-      missed.delete(reference);
-      const [oldest] = missed.keys();
-      if (missed.size >= most && oldest !== undefined) missed.delete(oldest);
-      const length = before === undefined ? kept.first : Math.min(before * 2, kept.longest);
-      missed.set(reference, { error, at: now(), kept: length });
+      if (error.code === 'not-found' || error.code === 'ambiguous') missed.fail(reference, error);
     },
-    delete: (reference) => void missed.delete(reference),
-    clear: () => missed.clear(),
+    delete: missed.forget,
+    clear: () => void missed.forget(() => true),
   };
 }
