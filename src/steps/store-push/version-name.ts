@@ -7,13 +7,13 @@ export type FingerprintKeys = readonly [Uint8Array, ...Uint8Array[]];
 const half = 16;
 
 /**
- * The name of the version that holds this value: 64 hex digits, HMAC-SHA256 of name and value cut to 16 bytes, and
- * an HMAC of that half, cut likewise, by which it is known as ours whatever the value was. An HMAC and no hash, since
- * version names are visible and logged.
+ * The name of the version that holds this value: 64 hex digits, 16 bytes of HMAC-SHA256 over name and value, and 16 of
+ * one over name and those, by which it is known as ours whatever the value was. An HMAC and no hash, since version names
+ * are visible and logged.
  */
 export function versionName(key: Uint8Array, name: string, value: Secret): string {
-  const first = createHmac('sha256', key).update(`${name}\0`).update(value.reveal(), 'utf8').digest().subarray(0, half);
-  return Buffer.concat([first, ownerHalf(key, name, first)]).toString('hex');
+  const first = halfOf(key, 'value', name, value.reveal());
+  return Buffer.concat([first, halfOf(key, 'owner', name, first)]).toString('hex');
 }
 
 /** Whether a version was made by a push with one of these keys, whatever its value. */
@@ -21,9 +21,20 @@ export function isOurs(keys: FingerprintKeys, name: string, version: string): bo
   if (!/^[0-9a-f]{64}$/.test(version)) return false;
   const bytes = Buffer.from(version, 'hex');
   const first = bytes.subarray(0, half);
-  return keys.some((key) => timingSafeEqual(ownerHalf(key, name, first), bytes.subarray(half)));
+  return keys.some((key) => timingSafeEqual(halfOf(key, 'owner', name, first), bytes.subarray(half)));
 }
 
-function ownerHalf(key: Uint8Array, name: string, first: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(`owner\0${name}\0`).update(first).digest().subarray(0, half);
+/**
+ * What is signed says first what it is for, and each part stands behind its length (4 bytes, big-endian, of its UTF-8
+ * bytes): no name and value that someone chooses are the name and half of an owner.
+ */
+function halfOf(key: Uint8Array, purpose: 'value' | 'owner', name: string, last: string | Uint8Array): Buffer {
+  const mac = createHmac('sha256', key);
+  for (const part of [purpose, name, last]) {
+    const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : part;
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    mac.update(length).update(bytes);
+  }
+  return mac.digest().subarray(0, half);
 }

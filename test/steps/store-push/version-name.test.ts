@@ -6,20 +6,53 @@ import { isOurs, versionName } from '../../../src/steps/store-push/version-name.
 
 const key = Buffer.from('00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff', 'hex');
 
+const hmac = (secret: Uint8Array, ...parts: Uint8Array[]) =>
+  createHmac('sha256', secret).update(Buffer.concat(parts)).digest().subarray(0, 16);
+
+/** a part behind its length */
+function part(of: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(of);
+  return Buffer.concat([Buffer.from([0, 0, bytes.length >> 8, bytes.length & 255]), bytes]);
+}
+
 describe('a version name', () => {
   it('is the two halves that the design declares', () => {
-    const first = createHmac('sha256', key).update(Buffer.from('app/x\0s3cret ä')).digest().subarray(0, 16);
-    const owner = createHmac('sha256', key)
-      .update(Buffer.concat([Buffer.from('owner\0app/x\0'), first]))
-      .digest()
-      .subarray(0, 16);
+    const first = hmac(key, part('value'), part('app/x'), part('s3cret ä'));
+    const owner = hmac(key, part('owner'), part('app/x'), part(first));
     expect(versionName(key, 'app/x', new Secret('s3cret ä'))).toBe(`${first.toString('hex')}${owner.toString('hex')}`);
   });
 
   it('is what openssl makes of it', () => {
     // openssl dgst -sha256 -mac HMAC -macopt hexkey:… of both halves, each cut to 32 digits
-    const made = '9a6152966992f579816fe60b9f525548e85349b3863c6c5b0f41fc48fe9f5e23';
+    const made = '519c6f36d055358af9931ebccb908975d4dc1ecb0bb82cf6f4df1c2653495dc8';
     expect(versionName(key, 'app/x', new Secret('value'))).toBe(made);
+  });
+
+  it('has no owner half that a name and a value can make', () => {
+    const [purpose, name] = ['owner', 'app/x'];
+    // where parts stood one behind the other with a zero between them: whoever may push to a secret called "owner"
+    // has the owner half of any version of app/x made for him
+    const unprefixed = (...parts: (string | Uint8Array)[]) => hmac(key, ...parts.map((each) => Buffer.from(each)));
+    const chosen = Buffer.from('sixteen bytes so');
+    const value = Buffer.concat([Buffer.from(`${name}\0`), chosen]).toString('utf8');
+    const stolen = unprefixed(`${purpose}\0`, value);
+    expect(stolen).toEqual(unprefixed(`${purpose}\0${name}\0`, chosen));
+    // now neither that value nor one with lengths in it comes to the half of an owner
+    for (const forged of [value, Buffer.concat([part(name), part(chosen)]).toString('utf8')]) {
+      const made = Buffer.from(versionName(key, purpose, new Secret(forged)), 'hex').subarray(0, 16);
+      expect(isOurs([key], name, Buffer.concat([chosen, made]).toString('hex'))).toBe(false);
+    }
+  });
+
+  it('is another one for every other split of the same text into name and value', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 2 }), fc.nat(), (text, at) => {
+        const cut = 1 + (at % (text.length - 1));
+        const whole = versionName(key, `${text}\0`, new Secret(''));
+        expect(versionName(key, text.slice(0, cut), new Secret(text.slice(cut)))).not.toBe(whole);
+        expect(versionName(key, text, new Secret('\0'))).not.toBe(whole);
+      }),
+    );
   });
 
   it("is ours under either key, and nobody else's", () => {
