@@ -173,7 +173,8 @@ export class FlowError extends Error {
     const what = `${where.length === 0 ? '' : `${where.join(', ')}: `}${this.message}`;
     const wait = this.retryAfter === undefined ? undefined : `it asks to wait ${this.retryAfter} s`;
     const remedy = [this.hint, wait].filter((part) => part !== undefined).join('; ');
-    return oneLine(remedy === '' ? what : `${what} (${remedy})`);
+    // however long the message, what to do is never cut off
+    return remedy === '' ? oneLine(what) : `${oneLine(what)} (${oneLine(remedy, longestRemedy)})`;
   }
 }
 
@@ -186,8 +187,18 @@ export function asFlowError(error: unknown): FlowError {
   });
 }
 
-/** Text from outside on one line, without control characters, at most 500 characters. */
-export function oneLine(text: string): string {
+const longestRemedy = 2_000;
+/** Characters: a whole {@link FlowError.line} with words before it is shorter, so that whoever shows it cuts nothing. */
+export const longestLine = 4_000;
+
+/** Text from outside on one line, without control characters. @param most characters, default 500 */
+export function oneLine(text: string, most = 500): string {
   const clean = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
-  return clean.length > 500 ? `${clean.slice(0, 499)}…` : clean;
+  return clean.length > most ? `${clean.slice(0, most - 1)}…` : clean;
+}
+
+/** The first five of many, and how many more there are: a line that names them all says less. */
+export function someOf(names: readonly string[]): string {
+  const more = names.length - 5;
+  return more <= 0 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${more} more`;
 }

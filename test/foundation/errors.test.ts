@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asFlowError, errorCodes, FlowError, oneLine } from '../../src/foundation/errors.ts';
+import { asFlowError, errorCodes, FlowError, oneLine, someOf } from '../../src/foundation/errors.ts';
 
 test('says where, what and what to do on one line', () => {
   const error = new FlowError('not-found', 'no item "Orders"', {
@@ -33,6 +33,22 @@ test('a copy has everything but what was changed', () => {
 test('keeps text from outside off the terminal', () => {
   expect(oneLine('a\n\u001b[2Jb\u202ec')).toBe('a [2Jb c');
   expect(oneLine('x'.repeat(600))).toHaveLength(500);
+});
+
+test('cuts a long message, and never what to do', () => {
+  for (const hint of ['restore it with: aws secretsmanager restore-secret', 'h'.repeat(900)]) {
+    const line = new FlowError('conflict', 'x'.repeat(2_000), { hint, place: { flow: 'f' }, retryAfter: 7 }).line();
+    expect(line).toMatch(/^flow "f": x+… /);
+    expect(line.endsWith(` (${hint}; it asks to wait 7 s)`)).toBe(true);
+    expect(line.length).toBeLessThan(500 + hint.length + 30);
+  }
+});
+
+test('names five of many', () => {
+  const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
+  expect(someOf(names)).toBe('n0, n1, n2, n3, n4 and 35 more');
+  expect(someOf(names.slice(0, 5))).toBe('n0, n1, n2, n3, n4');
+  expect(someOf(names.slice(0, 6))).toBe('n0, n1, n2, n3, n4 and 1 more');
 });
 
 test('an unknown error leaves with a fixed text', () => {

@@ -1,4 +1,4 @@
-import { FlowError, asFlowError } from '../../foundation/errors.ts';
+import { asFlowError, FlowError, someOf } from '../../foundation/errors.ts';
 import type { StepContext } from '../contract.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { SecretStore } from '../../adapters/stores/contract.ts';
@@ -190,7 +190,7 @@ function isAbort(error: unknown): boolean {
 function conflictError(conflicts: readonly Decision[], context: StepContext): FlowError {
   for (const { declared, detail } of conflicts) context.warn(`secret "${declared.name.name}": ${detail ?? 'conflict'}`);
   const [first] = conflicts;
-  const names = conflicts.map(({ declared }) => `"${declared.name.name}"`).join(', ');
+  const names = someOf(conflicts.map(({ declared }) => `"${declared.name.name}"`));
   return new FlowError(
     'conflict',
     `${conflicts.length === 1 ? 'secret' : 'secrets'} ${names}: left as ${conflicts.length === 1 ? 'it is' : 'they are'}, and nothing was written`,

@@ -1,4 +1,4 @@
-import { FlowError } from '../../foundation/errors.ts';
+import { FlowError, someOf } from '../../foundation/errors.ts';
 import { Reference } from '../../foundation/reference.ts';
 import { Secret } from '../../foundation/secret.ts';
 import type { StoreRules } from '../../adapters/stores/contract.ts';
@@ -89,7 +89,7 @@ function throwAll(failures: readonly FlowError[], what: string, context: StepCon
   if (first === undefined) return;
   if (failures.length === 1) throw first;
   for (const each of failures) context.warn(each.line());
-  const subjects = failures.map((each) => each.place.subject ?? '').join(', ');
+  const subjects = someOf(failures.map((each) => each.place.subject ?? ''));
   throw new FlowError(first.code, `${failures.length} ${what}: ${subjects}`, {
     hint: 'nothing was written; put them right and run again',
     cause: first,

@@ -1,4 +1,4 @@
-import { oneLine } from '../../foundation/errors.ts';
+import { longestLine, oneLine } from '../../foundation/errors.ts';
 
 // not as imports, which load everything that these export: a tenth of node's own start
 const { isatty } = process.getBuiltinModule('node:tty');
@@ -65,7 +65,7 @@ export function processTerminal(color: boolean | undefined): Terminal {
   return {
     out: (text) => void stdout.write(text),
     note: (line, style) => put(style === undefined ? oneLine(line) : paintErr(style, oneLine(line))),
-    tell: (what, line) => put(`${paintErr(labels[what], what)}: ${oneLine(line)}`),
+    tell: (what, line) => put(`${paintErr(labels[what], what)}: ${oneLine(line, longestLine)}`),
     noted: () => noted,
     err: (text) => void stderr.write(text),
     async ask(question) {
