@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parts } from '../src/app/parts.ts';
-import { join } from 'node:path';
 import { brokerErrorCodes } from '../src/client/error-codes.ts';
 import { endings, errorCodes } from '../src/foundation/errors.ts';
 import { developmentKeys } from '../src/folder/development/development-keys.ts';
@@ -16,23 +15,26 @@ import { registryKeys } from '../src/folder/registry.ts';
 import { serviceKeysOf } from '../src/folder/service/service-keys.ts';
 import { stepKinds } from '../src/steps/index.ts';
 
+const root = new URL('../', import.meta.url);
+
+/** The pages with generated tables in them; the rest of each is written by hand. */
+export const pages = ['flows/README.md', 'infra/README.md', 'src/client/README.md'];
+
 /** What is generated from the definitions of the language: files by path, from the top of the repository. */
-export function generated(readme: string | undefined): ReadonlyMap<string, string> {
+export function generated(): ReadonlyMap<string, string> {
   const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
-  const files = new Map([
+  return new Map([
     ['flows/.schema/flow.schema.json', json(flowSchema(flowKeys, stepKeys, inputKeys, stepKinds))],
     ['flows/.schema/service.schema.json', json(serviceSchema(parts.adapters))],
     ['flows/.schema/policy.schema.json', json(plainSchema('policy.yaml', policyKeys))],
     ['flows/.schema/registry.schema.json', json(plainSchema('registry.yaml', registryKeys))],
     ['flows/.schema/development.schema.json', json(plainSchema('development.yaml', developmentKeys))],
+    ...pages.map((page): [string, string] => [page, withSections(read(page))]),
   ]);
-  if (readme !== undefined) files.set('README.md', withSections(readme));
-  const client = 'src/client/README.md';
-  files.set(client, withSections(readFileSync(new URL(`../${client}`, import.meta.url), 'utf8')));
-  return files;
 }
 
-const sections: Readonly<Record<string, () => string>> = {
+/** By the name that stands in a page: `<!-- steps -->`. */
+export const sections: Readonly<Record<string, () => string>> = {
   steps: () => stepsText(stepKinds),
   flow: () => [keysText(flowKeys), 'A step:', keysText(stepKeys), 'An input:', keysText(inputKeys)].join('\n\n'),
   service: () => [keysText(serviceKeysOf(parts.adapters))].join('\n\n'),
@@ -44,15 +46,12 @@ const sections: Readonly<Record<string, () => string>> = {
 };
 
 /** A text with what stands between `<!-- steps -->` and `<!-- /steps -->`, and so on, generated. */
-function withSections(readme: string): string {
-  let text = readme;
-  for (const [name, make] of Object.entries(sections)) {
+function withSections(page: string): string {
+  return Object.entries(sections).reduce((text, [name, make]) => {
     const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
     const [start, end] = [text.indexOf(open), text.indexOf(close)];
-    if (start === -1 || end < start) continue;
-    text = `${text.slice(0, start + open.length)}\n${make()}\n${text.slice(end)}`;
-  }
-  return text;
+    return end < start || start === -1 ? text : `${text.slice(0, start + open.length)}\n${make()}\n${text.slice(end)}`;
+  }, page);
 }
 
 function exitCodes(): string {
@@ -76,19 +75,16 @@ function clientCodes(): string {
   return ['| code | meaning | what to do | worth trying again |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-/** Writes them below a folder. @returns the paths that have changed */
-export function generate(root: string): readonly string[] {
-  const readme = join(root, 'README.md');
-  const files = generated(existsSync(readme) ? readFileSync(readme, 'utf8') : undefined);
-  mkdirSync(join(root, 'flows/.schema'), { recursive: true });
-  const changed = [...files].filter(([path, text]) => {
-    const file = join(root, path);
-    return !existsSync(file) || readFileSync(file, 'utf8') !== text;
-  });
-  for (const [path, text] of changed) writeFileSync(join(root, path), text);
-  return changed.map(([path]) => path);
+function read(path: string): string {
+  const file = new URL(path, root);
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
 if (import.meta.main) {
-  for (const path of generate(process.cwd())) process.stdout.write(`${path}\n`);
+  mkdirSync(new URL('flows/.schema', root), { recursive: true });
+  for (const [path, text] of generated()) {
+    if (read(path) === text) continue;
+    writeFileSync(new URL(path, root), text);
+    process.stdout.write(`${path}\n`);
+  }
 }

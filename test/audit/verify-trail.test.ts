@@ -170,9 +170,9 @@ test('an old file that ends in the middle of a line was cut', async () => {
   expect(torn).toBe(undefined);
 });
 
-/** The README's independent verifier. */
+/** The independent verifier of infra/README.md. */
 test.runIf(python)('twenty lines of Python verify it too', async () => {
-  const script = /```python\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8'))?.[1] ?? '';
+  const script = /```python\n([\s\S]*?)```/.exec(readFileSync('infra/README.md', 'utf8'))?.[1] ?? '';
   expect(script.trim().split('\n').length).toBeLessThanOrEqual(20);
   const { trail, file } = await opened({ maxBytes: 3000 });
   for (let index = 0; index < 30; index += 1) await trail.record({ ...event, reason: 'žluťoučký kůň 🐎' });

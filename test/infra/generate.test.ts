@@ -1,20 +1,24 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { generated } from '../../infra/generate.ts';
+import { generated, pages, sections } from '../../infra/generate.ts';
 import { stepKinds } from '../../src/steps/index.ts';
 
 const root = new URL('../../', import.meta.url);
-const readme = new URL('README.md', root);
 
 describe('what is generated', () => {
-  const files = generated(existsSync(readme) ? readFileSync(readme, 'utf8') : undefined);
+  const files = generated();
 
   it.each([...files.keys()])('is current: %s (else: npm run generate)', (path) => {
     expect(readFileSync(new URL(path, root), 'utf8')).toBe(files.get(path));
   });
 
+  it.each(Object.keys(sections))('stands on one page: %s', (name) => {
+    const holds = (page: string) => files.get(page)?.includes(`<!-- ${name} -->\n`);
+    expect(pages.filter(holds)).toHaveLength(1);
+  });
+
   it('tells of every step kind, every key and every field', () => {
-    const text = generated('<!-- steps -->\n<!-- /steps -->\n').get('README.md') ?? '';
+    const text = sections['steps']?.() ?? '';
     for (const kind of stepKinds.values()) {
       const part = text.slice(text.indexOf(`\`${kind.name}\``)).split('####')[0] ?? '';
       expect(part).toContain(kind.summary);
