@@ -128,7 +128,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     return async (refused) => {
       if (refused !== undefined) cache.rejected(refused.hash());
       const output = await run(flowNamed(name), {}, {});
-      if (output.kind === 'scalar' && output.value.as === 'token') return output.value.token['access-token'];
+      if (output.kind === 'scalar' && output.value.as === 'token') return output.value.token.accessToken;
       throw new FlowError('invalid', `token-flow "${name}" gives no token`, { hint: 'its output must be a token' });
     };
   }

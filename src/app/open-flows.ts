@@ -1,9 +1,9 @@
+import type { Token } from '../adapters/issuers/contract.ts';
 import { type App, openApp } from './open-app.ts';
 import { takeEnvironment } from '../foundation/environment-variables.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { parseInputs } from '../folder/flows/inputs.ts';
 import type { Output } from '../engine/output.ts';
-import type { Secret } from '../foundation/secret.ts';
 
 /**
  * What {@link openFlows} opens.
@@ -25,13 +25,7 @@ export interface FlowsOptions {
  * const { accessToken, tokenType }: BearerToken = await flows.token('orders-token');
  * const headers = { authorization: `${tokenType} ${accessToken.reveal()}` };
  */
-export interface BearerToken {
-  readonly accessToken: Secret;
-  readonly tokenType: string;
-  /** epoch seconds */
-  readonly expiresAt: number | undefined;
-  readonly scope: string | undefined;
-}
+export type BearerToken = Token;
 
 /**
  * A folder of flows in one environment.
@@ -87,13 +81,7 @@ export async function openFlows(options: FlowsOptions = {}): Promise<Flows> {
       if (output.kind !== 'scalar' || output.value.as !== 'token') {
         throw new FlowError('usage', 'its output is not a token', { place: { flow: name }, hint: 'call run()' });
       }
-      const { token } = output.value;
-      return {
-        accessToken: token['access-token'],
-        tokenType: token['token-type'],
-        expiresAt: token['expires-at'],
-        scope: token.scope,
-      };
+      return output.value.token;
     },
     rejected: app.rejected,
     close: app.close,

@@ -1,6 +1,6 @@
 import type { FlowError } from '../foundation/errors.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
-import type { OutputKinds } from '../engine/output-json.ts';
+import type { OutputKinds, TokenJson } from '../engine/output-json.ts';
 
 /** A proven identity, and what it said about itself. */
 export interface Caller {
@@ -46,14 +46,7 @@ export interface FlowAnswer {
   readonly as: OutputKinds;
 }
 
-/** As RFC 6749 section 5.1 writes it, with the absolute expiry. */
-export interface GrantedToken {
-  readonly access_token: string;
-  readonly token_type: string;
-  readonly expires_in?: number;
-  readonly expires_at?: number;
-  readonly scope?: string;
-}
+export type GrantedToken = TokenJson;
 
 /** What an agent is told. The operator's truth is in the trail and in `cause`. */
 export interface Refusal {

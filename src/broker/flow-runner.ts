@@ -3,8 +3,7 @@ import type { AuditEvent } from '../audit/contract.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
 import type { Output } from '../engine/output.ts';
-import type { TokenFields } from '../engine/output-json.ts';
-import type { Secret } from '../foundation/secret.ts';
+import type { Token } from '../adapters/issuers/contract.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import { createMemory } from '../foundation/expiring-memory.ts';
 import { type GivenToken, tokenEnd } from './token-lifetime.ts';
@@ -31,16 +30,15 @@ const evictionSpacing = 60;
 const mostReportable = 10_000;
 
 export function createEngine(app: Pick<App, 'run' | 'rejected'>, clock: BrokerClock): Engine {
-  const seen = new WeakMap<Secret, GivenToken>();
+  const seen = new WeakMap<Token, GivenToken>();
   /** flows that gave a token, by its hash */
   const givers = createMemory<Set<string>>({ clock: { monotonic: clock.monotonic }, capacity: mostReportable });
 
-  function know(fields: TokenFields, flow: string): GivenToken {
-    const secret = fields['access-token'];
-    let known = seen.get(secret);
+  function know(token: Token, flow: string): GivenToken {
+    let known = seen.get(token);
     if (known === undefined) {
-      known = { fields, hash: secret.hash(), ends: tokenEnd(fields, clock) };
-      seen.set(secret, known);
+      known = { token, hash: token.accessToken.hash(), ends: tokenEnd(token, clock) };
+      seen.set(token, known);
     }
     const flows = givers.peek(known.hash)?.value;
     if (flows === undefined) givers.put(known.hash, new Set([flow]), known);

@@ -70,7 +70,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
       output,
       tokens: [token],
     } = await engine.run(flow, parseInputs(flow, {}));
-    if (token !== undefined) return { value: token.fields['access-token'], ends: token.ends };
+    if (token !== undefined) return { value: token.token.accessToken, ends: token.ends };
     if (output.kind === 'scalar' && output.value.as === 'secret') return { value: output.value.value };
     throw new FlowError('invalid-value', 'the flow gives no secret', { place: { flow: name } });
   }

@@ -1,11 +1,11 @@
-import { tokenJson, type TokenFields } from '../engine/output-json.ts';
+import type { Token } from '../adapters/issuers/contract.ts';
+import { tokenJson, type TokenJson } from '../engine/output-json.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
-import type { GrantedToken } from './contract.ts';
 import { BrokerRefusal } from './refusal.ts';
 
 /** What is known of a token that was given out. */
 export interface GivenToken {
-  readonly fields: TokenFields;
+  readonly token: Token;
   /** SHA-256 of the access token, hex */
   readonly hash: string;
   /** monotonic milliseconds: as its life was when it was first seen, whatever is done to the wall clock since */
@@ -13,21 +13,20 @@ export interface GivenToken {
 }
 
 /** When a token ends, in monotonic milliseconds, as the clock reads now; Infinity where its issuer did not say. */
-export function tokenEnd(token: TokenFields, { now, monotonic }: BrokerClock): number {
-  const expiresAt = token['expires-at'];
+export function tokenEnd({ expiresAt }: Token, { now, monotonic }: BrokerClock): number {
   return expiresAt === undefined ? Infinity : monotonic() + expiresAt * 1_000 - now();
 }
 
 /** Milliseconds of its life that are left by both clocks. */
-export function leftOf({ fields, ends }: GivenToken, { now, monotonic }: BrokerClock): number {
-  const expiresAt = fields['expires-at'];
+export function leftOf({ token, ends }: GivenToken, { now, monotonic }: BrokerClock): number {
+  const expiresAt = token.expiresAt;
   return expiresAt === undefined ? Infinity : Math.min(ends - monotonic(), expiresAt * 1_000 - now());
 }
 
 /** @param left milliseconds */
-export function grantedToken({ fields }: GivenToken, left: number): GrantedToken {
-  const expiresAt = fields['expires-at'];
-  return tokenJson(fields, expiresAt === undefined ? 0 : expiresAt * 1_000 - left);
+export function grantedToken({ token }: GivenToken, left: number): TokenJson {
+  const expiresAt = token.expiresAt;
+  return tokenJson(token, expiresAt === undefined ? 0 : expiresAt * 1_000 - left);
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Flow, Step } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
 import { prepare, type Prepared } from './step-input.ts';
 import type { Services } from './services.ts';
-import type { PureStepKind, StepKind, StepPlan, WriteStepKind } from '../steps/contract.ts';
+import { propertyOf, type PureStepKind, type StepKind, type StepPlan, type WriteStepKind } from '../steps/contract.ts';
 
 /** One flow being planned or run. */
 export interface Execution {
@@ -227,7 +227,7 @@ const classes = { secret: Secret, reference: Reference } as const;
 /** The output as the kind declares it; a step that writes gives no secret, whatever its author did. */
 function checkedOutput(kind: StepKind, output: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   for (const [name, field] of Object.entries(kind.output)) {
-    const value = output[name];
+    const value = output[propertyOf(name)];
     const wanted = field.type === 'secret' || field.type === 'reference' ? classes[field.type] : undefined;
     const missing = value === undefined && field.optional !== true;
     const wrong = value !== undefined && (wanted === undefined ? holdsSecret(value) : !(value instanceof wanted));
@@ -252,7 +252,7 @@ function holdsSecret(value: unknown): boolean {
 /** What of an output may be journalled: plain fields, and references as text. */
 function plainOutput(kind: StepKind, output: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const fields = Object.keys(kind.output).filter(
-    (name) => kind.output[name]?.type !== 'secret' && output[name] !== undefined,
+    (name) => kind.output[name]?.type !== 'secret' && output[propertyOf(name)] !== undefined,
   );
-  return Object.fromEntries(fields.map((name) => [name, journalled(output[name])]));
+  return Object.fromEntries(fields.map((name) => [name, journalled(output[propertyOf(name)])]));
 }

@@ -8,6 +8,8 @@ import { presentedStep, type Step } from '../folder/flows/flow.ts';
 import type { Output, Shown } from './output.ts';
 import { refuse } from './step-input.ts';
 import { resolve } from '../folder/flows/scope.ts';
+import { propertyOf } from '../steps/contract.ts';
+import type { Token } from '../adapters/issuers/contract.ts';
 import type { Value } from '../language/compiled-values.ts';
 
 /** A flow's output, once its steps have run. What a step left out is left out. */
@@ -35,8 +37,9 @@ function wholeStep(steps: readonly Step[], [root, id, ...more]: readonly string[
 
 function fieldsOf({ outputs }: Execution, step: Step): Output {
   const output = outputs.get(step.id) ?? {};
-  const names = Object.keys(step.kind?.output ?? {}).filter((name) => output[name] !== undefined);
-  return { kind: 'mapping', entries: names.map((name) => [name, plainShown(output[name])] as const) };
+  const fields = Object.keys(step.kind?.output ?? {}).map((name) => [name, output[propertyOf(name)]] as const);
+  const given = fields.filter(([, value]) => value !== undefined);
+  return { kind: 'mapping', entries: given.map(([name, value]) => [name, plainShown(value)] as const) };
 }
 
 function shown(execution: Execution, value: Value): Shown | undefined {
@@ -63,27 +66,19 @@ function plainShown(value: unknown): Shown {
 
 function presented({ flow, finished, outputs }: Execution, step: Step): Shown {
   const output = outputs.get(step.id) ?? {};
-  const { 'access-token': token, 'token-type': type, 'expires-at': expiresAt, scope } = output;
-  if (step.kind?.presents === 'token' && token instanceof Secret) {
-    return {
-      as: 'token',
-      token: {
-        'access-token': token,
-        'token-type': typeof type === 'string' ? type : 'Bearer',
-        'expires-at': typeof expiresAt === 'number' ? expiresAt : undefined,
-        scope: typeof scope === 'string' ? scope : undefined,
-      },
-    };
-  }
-  const { code, 'valid-for': validFor } = output;
+  if (step.kind?.presents === 'token' && isToken(output)) return { as: 'token', token: output };
+  const { code, validFor } = output;
   if (code instanceof Secret && typeof validFor === 'number') {
     return { as: 'one-time-code', code, validFor, validUntil: (finished.get(step.id) ?? 0) + validFor * 1000 };
   }
   throw new FlowError('internal', `step "${step.id}" gave nothing to show`, { place: { flow: flow.name } });
 }
 
+function isToken(output: object): output is Token {
+  return 'accessToken' in output && output.accessToken instanceof Secret;
+}
+
 /** SHA-256 of the access token in a step's output, hex; undefined where there is none. */
 export function tokenHash(output: unknown): string | undefined {
-  const token = typeof output === 'object' && output !== null && 'access-token' in output && output['access-token'];
-  return token instanceof Secret ? token.hash() : undefined;
+  return typeof output === 'object' && output !== null && isToken(output) ? output.accessToken.hash() : undefined;
 }

@@ -1,7 +1,5 @@
+import type { Token } from '../adapters/issuers/contract.ts';
 import type { Output, Shown } from './output.ts';
-
-/** A token as a flow's output has it. */
-export type TokenFields = Extract<Shown, { as: 'token' }>['token'];
 
 /** A token response as RFC 6749 section 5.1 names them, and `expires_at` in epoch seconds. */
 export interface TokenJson {
@@ -13,15 +11,14 @@ export interface TokenJson {
 }
 
 /** @param now epoch milliseconds */
-export function tokenJson(token: TokenFields, now: number): TokenJson {
-  const expiresAt = token['expires-at'];
+export function tokenJson({ accessToken, tokenType, expiresAt, scope }: Token, now: number): TokenJson {
   return {
-    access_token: token['access-token'].reveal(),
-    token_type: token['token-type'],
+    access_token: accessToken.reveal(),
+    token_type: tokenType,
     ...(expiresAt === undefined
       ? {}
       : { expires_in: Math.max(0, Math.floor(expiresAt - now / 1000)), expires_at: expiresAt }),
-    ...(token.scope === undefined ? {} : { scope: token.scope }),
+    ...(scope === undefined ? {} : { scope }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Token } from '../adapters/issuers/contract.ts';
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
 
@@ -5,7 +6,7 @@ import type { Secret } from '../foundation/secret.ts';
  * One value of a flow's answer, with what it takes to show it well.
  * @example
  * function textOf(shown: Shown): string {
- *   if (shown.as === 'token') return shown.token['access-token'].reveal();
+ *   if (shown.as === 'token') return shown.token.accessToken.reveal();
  *   if (shown.as === 'one-time-code') return shown.code.reveal();
  *   return shown.as === 'secret' ? shown.value.reveal() : String(shown.value);
  * }
@@ -14,16 +15,7 @@ export type Shown =
   | { readonly as: 'plain'; readonly value: unknown }
   | { readonly as: 'reference'; readonly value: Reference }
   | { readonly as: 'secret'; readonly value: Secret }
-  | {
-      readonly as: 'token';
-      readonly token: {
-        readonly 'access-token': Secret;
-        readonly 'token-type': string;
-        /** epoch seconds */
-        readonly 'expires-at': number | undefined;
-        readonly scope: string | undefined;
-      };
-    }
+  | { readonly as: 'token'; readonly token: Token }
   | {
       readonly as: 'one-time-code';
       readonly code: Secret;

@@ -4,7 +4,10 @@ import type { StoreRules } from '../adapters/stores/contract.ts';
 import type { Vault } from '../adapters/vaults/contract.ts';
 import type { InputOf, Keys } from '../language/forms.ts';
 
-/** What a field of a step's output is. A `write` step has no secret fields: checked when the kind is registered. */
+/**
+ * What a field of a step's output is, by its name in YAML: `expires-at`, which the output has as `expiresAt`. A `write`
+ * step has no secret fields: checked when the kind is registered.
+ */
 export interface OutputField {
   readonly type: 'text' | 'number' | 'boolean' | 'reference' | 'secret' | 'json';
   readonly description: string;
@@ -21,9 +24,21 @@ interface FieldTypes {
   readonly secret: Secret;
   readonly json: unknown;
 }
+type CamelCase<S> = S extends `${infer First}-${infer Rest}` ? `${First}${Capitalize<CamelCase<Rest>>}` : S;
 export type OutputOf<F extends OutputFields> = {
-  readonly [P in keyof F]: FieldTypes[F[P]['type']] | (F[P]['optional'] extends true ? undefined : never);
+  readonly [P in keyof F as CamelCase<P>]:
+    | FieldTypes[F[P]['type']]
+    | (F[P]['optional'] extends true ? undefined : never);
 };
+
+const properties = new Map<string, string>();
+
+/** The property of a step's output that a field is: `expiresAt` for `expires-at`. */
+export function propertyOf(field: string): string {
+  const known = properties.get(field) ?? field.replace(/-+([^-]?)/g, (_, next: string) => next.toUpperCase());
+  properties.set(field, known);
+  return known;
+}
 
 /** What a step may use. Made by the composition root for each step of each run. */
 export interface StepContext {

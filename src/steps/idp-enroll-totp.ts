@@ -66,7 +66,7 @@ export const idpEnrollTotp = writeStep({
       const account = { username: input.username, password: await context.read(input.password) };
       const issuer = new URL(input.provider.address).hostname;
       const reference = await enrol({ account, signIn, items, item: input.item, issuer, context });
-      return { reference, 'recovery-codes': undefined };
+      return { reference, recoveryCodes: undefined };
     });
   },
 });

@@ -147,7 +147,7 @@ export const oauthClientCredentials = pureStep({
       read: () => (reference === early && value !== undefined ? Promise.resolve(value) : context.read(reference)),
     });
     const secrets = [secret, otherSecret].filter((reference) => reference !== undefined).map(credential);
-    const token = await input.issuer.clientCredentials({
+    return input.issuer.clientCredentials({
       clientId,
       clientSecrets: secrets.length === 0 ? undefined : secrets,
       clientKey: key === undefined ? undefined : credential(key),
@@ -163,14 +163,8 @@ export const oauthClientCredentials = pureStep({
         context.warn(message);
       },
     });
-    return {
-      'access-token': token.accessToken,
-      'token-type': token.tokenType,
-      'expires-at': token.expiresAt,
-      scope: token.scope,
-    };
   },
-  expiresAt: (output) => output['expires-at'],
+  expiresAt: (token) => token.expiresAt,
 });
 
 function scopesOf(written: readonly string[] = []): readonly string[] {

@@ -1,10 +1,10 @@
 import type { Form, Keys } from '../language/forms.ts';
-import type { StepKind, StepKinds } from './contract.ts';
+import { propertyOf, type StepKind, type StepKinds } from './contract.ts';
 
 const kindName = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*$/;
 const fieldName = /^[a-z][a-z0-9-]*$/;
 /** `steps.x.outputs.y` is a form from elsewhere, and its error must stay clear. */
-const reservedFields = new Set(['output', 'outputs', 'constructor']);
+const reservedFields = new Set(['output', 'outputs']);
 const presented = {
   token: ['access-token', 'token-type', 'expires-at', 'scope'],
   'one-time-code': ['code', 'valid-for'],
@@ -20,7 +20,8 @@ export function registerSteps(kinds: readonly StepKind[]): StepKinds {
     const refuse = (rule: string) => new TypeError(`step kind "${kind.name}": ${rule}`);
     for (const [name, field] of Object.entries(kind.output)) {
       if (!fieldName.test(name)) throw refuse(`output field "${name}" is not a lower-case name`);
-      if (reservedFields.has(name)) throw refuse(`output field "${name}" is a reserved name`);
+      // what every object has of itself is not missed where a step leaves it out
+      if (reservedFields.has(name) || propertyOf(name) in {}) throw refuse(`output field "${name}" is a reserved name`);
       if (kind.effect === 'write' && field.type === 'secret') {
         throw refuse(`output field "${name}" is a secret, and a step that writes gives none`);
       }

@@ -45,7 +45,7 @@ export const totpCode = pureStep({
       await waitUntil(context, context.now() + left);
     }
     const at = context.now();
-    return { code: await codeAt(password, at), 'valid-for': Math.floor(millisecondsLeft(password, at) / 1000) };
+    return { code: await codeAt(password, at), validFor: Math.floor(millisecondsLeft(password, at) / 1000) };
   },
 });
 

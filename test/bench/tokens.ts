@@ -41,7 +41,7 @@ async function cold(dir: string, stack: RunningStack): Promise<Row[]> {
     const outputs = await Promise.all(Array.from({ length: callers }, () => app.run(one, {})));
     const tokens = outputs.map((output) => {
       if (output.kind !== 'scalar' || output.value.as !== 'token') throw new TypeError('no token');
-      return output.value.token['access-token'].reveal();
+      return output.value.token.accessToken.reveal();
     });
     const name = `${callers} callers at once on a cold token`;
     const once = { exactly: 1 };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FlowError } from '../../src/foundation/errors.ts';
 import { Secret } from '../../src/foundation/secret.ts';
+import { tokenHash } from '../../src/engine/flow-output.ts';
 import { createTokenCache, type TokenCacheOptions } from '../../src/engine/token-cache.ts';
 
 export interface Value {
@@ -8,20 +9,12 @@ export interface Value {
   readonly expiresAt: number | undefined;
 }
 
-/** A token as the issuer contract has it, or as a step's output has it. */
-function hashOf(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const fields = value as Readonly<Record<string, unknown>>;
-  const token = fields['accessToken'] ?? fields['access-token'];
-  return token instanceof Secret ? token.hash() : undefined;
-}
-
 /** A cache with a clock that only the test moves, and an issuer that counts. */
 export function arrange(options: TokenCacheOptions = {}) {
   let clock = 1_000_000_000_000;
   let count = 0;
   let next: (() => Promise<Value>) | undefined;
-  const cache = createTokenCache({ now: () => clock, random: () => 0.5, hashOf, ...options });
+  const cache = createTokenCache({ now: () => clock, random: () => 0.5, hashOf: tokenHash, ...options });
   const value = (life: number | undefined): Value => ({
     accessToken: new Secret(`token-${count}`),
     expiresAt: life === undefined ? undefined : clock / 1000 + life,

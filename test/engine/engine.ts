@@ -57,10 +57,10 @@ export function kindsOver(world: World) {
     },
     scalar: 'access-token',
     presents: 'token',
-    expiresAt: (output) => output['expires-at'],
+    expiresAt: (output) => output.expiresAt,
     async run({ client }) {
       world.log.push(`minting for ${typeof client === 'string' ? client : 'a reference'}`);
-      return { 'access-token': new Secret('jwt'), 'token-type': 'Bearer', 'expires-at': 100, scope: undefined };
+      return { accessToken: new Secret('jwt'), tokenType: 'Bearer', expiresAt: 100, scope: undefined };
     },
   });
   const code = pureStep({
@@ -74,7 +74,7 @@ export function kindsOver(world: World) {
     },
     scalar: 'code',
     presents: 'one-time-code',
-    run: async () => ({ code: new Secret('123456'), 'valid-for': 17 }),
+    run: async () => ({ code: new Secret('123456'), validFor: 17 }),
   });
   const write = writeStep({
     name: 'test/write',

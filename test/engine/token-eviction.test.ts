@@ -51,7 +51,7 @@ describe('eviction', () => {
     const { cache } = arrange();
     await cache.get(
       'step',
-      async () => ({ 'access-token': new Secret('abc') }),
+      async () => ({ accessToken: new Secret('abc') }),
       () => 9_999_999_999,
     );
     expect(cache.rejected(hash('abc'))).toBe(true);

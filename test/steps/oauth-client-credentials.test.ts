@@ -47,7 +47,7 @@ async function run(input: Record<string, unknown>) {
   const output = (await oauthClientCredentials.run(
     { issuer, 'client-id': reference('username'), 'token-format': 'jwt', ...input },
     context,
-  )) as { 'access-token': Secret; 'token-type': string; 'expires-at': number; scope: string };
+  )) as { accessToken: Secret; tokenType: string; expiresAt: number; scope: string };
   const form = hostile.seen.filter(({ path }) => path === '/token').map((each) => each.form);
   return { output, form, warnings, batches: ticks.filter((tick) => tick.length > 0) };
 }
@@ -59,12 +59,12 @@ describe('a run', () => {
       audience: 'https://orders.example',
       scope: ['orders:read  orders:list', 'orders:write'],
     });
-    expect(output['access-token'].reveal()).toMatch(/^eyJ/);
-    expect(output).toMatchObject({ 'token-type': 'Bearer', scope: 'orders:read orders:list orders:write' });
+    expect(output.accessToken.reveal()).toMatch(/^eyJ/);
+    expect(output).toMatchObject({ tokenType: 'Bearer', scope: 'orders:read orders:list orders:write' });
     expect(oauthClientCredentials.effect === 'none' && oauthClientCredentials.expiresAt?.(output)).toBe(
-      output['expires-at'],
+      output.expiresAt,
     );
-    expect(output['expires-at']).toBeGreaterThan(Date.now() / 1000 + 290);
+    expect(output.expiresAt).toBeGreaterThan(Date.now() / 1000 + 290);
     expect(form[0]?.get('client_id')).toBe('orders-client');
     expect(form[0]?.get('scope')).toBe('orders:read orders:list orders:write');
     expect(batches).toEqual([['username', 'credential']]);

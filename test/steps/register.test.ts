@@ -23,6 +23,7 @@ describe('registration', () => {
     ['a name in upper case', [{ ...pure, name: 'Room/verb' }]],
     ['a scalar that is no field', [{ ...pure, scalar: 'value' }]],
     ['a field named outputs', [{ ...pure, output: { outputs: text } }]],
+    ['a field that every object has', [{ ...pure, output: { 'to-string': text } }]],
     ['a key that is no lower-case name', [{ ...pure, with: { someKey: required(form.text(), 'x') } }]],
     ['a token without its fields', [{ ...pure, output: { 'access-token': secret }, presents: 'token' }]],
     [

@@ -38,7 +38,7 @@ function setUp(field: string, changes: Partial<StepContext> = {}) {
   const run = async (atLeast: number, to = 'op://V/I/one-time password') =>
     (await totpCode.run({ reference: reference(to), 'at-least': atLeast }, context)) as {
       code: Secret;
-      'valid-for': number;
+      validFor: number;
     };
   return { run, clock, asked, warnings, progress };
 }
@@ -51,7 +51,7 @@ describe('seconds left', () => {
     { atLeast: 29, waits: 10_000, left: 30 },
   ])('at-least $atLeast: waits $waits ms', async ({ atLeast, waits, left }) => {
     const { run, clock, progress } = setUp(seed);
-    const { code, 'valid-for': validFor } = await run(atLeast);
+    const { code, validFor } = await run(atLeast);
     expect(clock.slept()).toBe(waits);
     expect(validFor).toBe(left);
     expect(progress).toHaveLength(waits === 0 ? 0 : 1);
@@ -62,8 +62,8 @@ describe('seconds left', () => {
   test('a fraction of a second is not promised', async () => {
     const { run, clock } = setUp(seed);
     clock.advance(1);
-    expect((await run(0))['valid-for']).toBe(9);
-    expect((await run(10))['valid-for']).toBe(30);
+    expect((await run(0)).validFor).toBe(9);
+    expect((await run(10)).validFor).toBe(30);
   });
 
   test('more than a code ever has is refused, without a wait', async () => {

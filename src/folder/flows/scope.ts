@@ -4,6 +4,7 @@ import { foreignRootHint, type Expression } from '../../language/expressions.ts'
 import type { Flow, Step } from './flow.ts';
 import type { ConnectionKind } from '../../language/forms.ts';
 import { suggest } from '../../language/nearest-name.ts';
+import { propertyOf } from '../../steps/contract.ts';
 import { later } from '../../language/compiled-values.ts';
 
 /** What expressions of one step may name, and what of it is known. */
@@ -149,7 +150,7 @@ function fieldOf(
     return { problem: `"${name}" of step "${id}" has nothing inside`, hint: `write \${{ steps.${id}.${name} }}` };
   }
   if (output === undefined) return { type: field.type, value: later };
-  let value: unknown = output[name];
+  let value: unknown = output[propertyOf(name)];
   for (const key of more) {
     value =
       typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;

@@ -94,7 +94,7 @@ async function tokens(app: App, line: Line, stack: RunningStack, terminal: Termi
     const output = await run(app, 'orders-token');
     if (output.kind !== 'scalar' || output.value.as !== 'token')
       throw new FlowError('protocol', 'the flow gave no token');
-    return output.value.token['access-token'].reveal();
+    return output.value.token.accessToken.reveal();
   };
   await line('orders-token', async () => {
     bearer = await token();

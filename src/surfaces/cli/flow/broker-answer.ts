@@ -43,14 +43,8 @@ const kinds: ReadonlyMap<string, (value: unknown) => Shown> = new Map<string, (v
   [
     'token',
     (value) => {
-      const { accessToken, tokenType, expiresAt, scope } = tokenIn(value).token;
-      const token = {
-        'access-token': new Secret(accessToken),
-        'token-type': tokenType,
-        'expires-at': expiresAt,
-        scope,
-      };
-      return { as: 'token', token };
+      const { token } = tokenIn(value);
+      return { as: 'token', token: { ...token, accessToken: new Secret(token.accessToken) } };
     },
   ],
   [

@@ -18,8 +18,8 @@ export function outputText(output: Output, onTerminal = false): string {
 /** `Authorization: Bearer …`, for `curl -H @-`. */
 export function headerLine(output: Output): string | undefined {
   if (output.kind !== 'scalar' || output.value.as !== 'token') return undefined;
-  const { token } = output.value;
-  return `Authorization: ${token['token-type']} ${token['access-token'].reveal()}\n`;
+  const { tokenType, accessToken } = output.value.token;
+  return `Authorization: ${tokenType} ${accessToken.reveal()}\n`;
 }
 
 /** The answer for a person: aligned lines, secrets hidden unless they are to be seen, a code with its seconds. */
@@ -64,7 +64,7 @@ function bare(value: Shown): string {
     case 'secret':
       return value.value.reveal();
     case 'token':
-      return value.token['access-token'].reveal();
+      return value.token.accessToken.reveal();
     case 'one-time-code':
       return value.code.reveal();
   }
