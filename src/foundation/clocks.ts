@@ -46,6 +46,8 @@ export function awake<C extends Pick<LeaseClock, 'now' | 'monotonic'>>(clock: C)
   let apart = clock.now() - clock.monotonic();
   return {
     ...clock,
+    // a clock of someone else's may be an object of a class
+    now: () => clock.now(),
     monotonic() {
       const at = clock.monotonic();
       const ahead = clock.now() - at - apart;

@@ -34,6 +34,22 @@ describe('the clock of leases', () => {
     expect((monotonic() - start) / 1_000).toBe(360_000);
   });
 
+  it('may be an object of a class', () => {
+    class HandClock {
+      time = 5_000;
+      now(): number {
+        return this.time;
+      }
+      monotonic(): number {
+        return this.time;
+      }
+    }
+    const hand = new HandClock();
+    const clock = awake(hand);
+    hand.time += 7;
+    expect([clock.now(), clock.monotonic()]).toEqual([5_007, 5_007]);
+  });
+
   it('of the system calls back later, unless that is taken back, and for however long', async () => {
     const called: string[] = [];
     const never = systemClock.after(5, () => called.push('never'));
