@@ -86,13 +86,22 @@ export function createBroker(options: BrokerOptions): RunningBroker {
         return tokens.grant(caller, flow, inputs);
       });
     },
-    cachedToken(caller, flow) {
-      const found = tokens.cached(caller, flow);
+    cachedToken(caller, flow, inputs = {}) {
+      const found = tokens.cached(caller, flow, inputs);
       if (found === undefined) return undefined;
       const event = eventOf(caller, 'token.issue', [flow]);
       const allowed = { ...event, outcome: 'allowed', rule: found.rule, source: 'cache' } as const;
       const recorded = audited.recordGrant(allowed, [found.hash]);
       return { token: found.token, recorded };
+    },
+    cachedSecrets(caller, names) {
+      const asked = names.length > 1 ? [...new Set(names)] : names;
+      if (asked.length === 0 || asked.length > mostNames || !asked.every(isName)) return undefined;
+      const found = secrets.cached(caller, asked);
+      if (found === undefined) return undefined;
+      const { value, rule, source, values = [] } = found;
+      const event = eventOf(caller, 'secrets.resolve', asked);
+      return { secrets: value, recorded: audited.recordGrant({ ...event, outcome: 'allowed', rule, source }, values) };
     },
     async rejected(caller, flow, tokenHash) {
       return audited.answer(caller, 'token.rejected', told([flow]), () => {

@@ -22,13 +22,18 @@ export interface Broker {
   /** @throws BrokerRefusal */
   token(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<GrantedToken>;
   /**
-   * The same where all of it is in memory and no input is given: no promise but the audit record's. Undefined: ask
-   * {@link Broker.token}.
+   * The same where all of it is in memory: no promise but the audit record's. Undefined: ask {@link Broker.token}.
    */
   cachedToken(
     caller: Caller,
     flow: string,
+    inputs?: Readonly<Record<string, unknown>>,
   ): { readonly token: GrantedToken; readonly recorded: Promise<void> } | undefined;
+  /** As {@link Broker.cachedToken}, for {@link Broker.secrets}. */
+  cachedSecrets(
+    caller: Caller,
+    names: readonly string[],
+  ): { readonly secrets: ResolvedSecrets; readonly recorded: Promise<void> } | undefined;
   rejected(caller: Caller, flow: string, tokenHash: string): Promise<{ readonly evicted: boolean }>;
   run(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<FlowAnswer>;
   flows(caller: Caller): Promise<readonly { readonly name: string; readonly description: string }[]>;

@@ -25,6 +25,7 @@ export interface Tokens {
   cached(
     caller: Caller,
     flow: string,
+    inputs: Readonly<Record<string, unknown>>,
   ): { readonly token: GrantedToken; readonly hash: string; readonly rule: string } | undefined;
   /** @throws BrokerRefusal */
   rejected(caller: Caller, flow: string, tokenHash: string): Granted<{ readonly evicted: boolean }>;
@@ -56,14 +57,14 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       if (left <= 0)
         throw new BrokerRefusal('upstream-unavailable', { names: [name], detail: 'the token has expired' });
       requireShort(left, maxTtl, name);
-      if (Object.keys(given).length === 0) front.put(name, known, generation);
+      front.put(keyOf(name, given), known, generation);
       if (source === 'cache') hits += 1;
       else misses += 1;
       return { value: grantedToken(known, left), rule, source, values: [known.hash] };
     },
-    cached(caller, name) {
+    cached(caller, name, given) {
       const allowed = permission.granted(caller, name);
-      const entry = allowed === undefined ? undefined : front.get(name);
+      const entry = allowed === undefined ? undefined : front.get(keyOf(name, given));
       if (allowed === undefined || entry === undefined) return undefined;
       if (entry.left > allowed.maxTtl || !permission.takes(caller)) return undefined;
       hits += 1;
@@ -81,6 +82,12 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       return { value: { evicted }, rule };
     },
   };
+}
+
+/** In the order in which they were given: another order is asked of the engine. */
+function keyOf(flow: string, given: Readonly<Record<string, unknown>>): string {
+  for (const _ in given) return `${flow} ${JSON.stringify(given)}`;
+  return flow;
 }
 
 /** Whether the flow's output is a token, as its file says; one that writes gives none here. */

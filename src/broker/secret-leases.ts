@@ -39,6 +39,8 @@ export interface Found {
 export interface Leases {
   /** All of them side by side, so that what is fetched goes in one batch of the vault. A failure stands in its place. */
   get(wanted: readonly Wanted[]): Promise<readonly (Found | FlowError)[]>;
+  /** What is in memory, without a promise. */
+  peek(wanted: Wanted): Found | undefined;
   /** Forgets these, and their failures. */
   forget(which: (key: string, lease: Lease | undefined) => boolean): void;
   readonly size: () => number;
@@ -66,20 +68,26 @@ export function createLeases(clock: BrokerClock, capacity: number): Leases {
     return { value, fetched: at, ends: Math.min(at + ttl, ends ?? Infinity), valueEnds: ends };
   };
 
-  const look = (wanted: Wanted): Found | Promise<Found | FlowError> => {
-    const { key, ttl } = wanted;
+  const peek = ({ key, ttl }: Wanted): Found | undefined => {
     const lease = leases.peek(key)?.value;
-    if (lease !== undefined) {
-      // the time that a name has may have become shorter since
-      const ends = Math.min(lease.ends, lease.fetched + ttl);
-      if (clock.monotonic() < ends) return { lease: { ...lease, ends }, cached: true };
-      leases.forget(key);
-    }
+    if (lease === undefined) return undefined;
+    // the time that a name has may have become shorter since
+    const ends = Math.min(lease.ends, lease.fetched + ttl);
+    if (clock.monotonic() < ends) return { lease: { ...lease, ends }, cached: true };
+    leases.forget(key);
+    return undefined;
+  };
+
+  const look = (wanted: Wanted): Found | Promise<Found | FlowError> => {
+    const found = peek(wanted);
+    if (found !== undefined) return found;
+    const { key } = wanted;
     return leases.get(key, async () => fetched(wanted), itself).then(fresh, asFlowError);
   };
 
   return {
     get: async (wanted) => Promise.all(wanted.map(async (each) => look(each))),
+    peek,
     forget: leases.forget,
     size: leases.size,
     close: leases.close,

@@ -3,14 +3,14 @@ import type { GrantedToken } from './contract.ts';
 import { type GivenToken, grantedToken, leftOf } from './token-lifetime.ts';
 
 /**
- * The tokens of flows that were asked for without inputs, in front of the engine, so that the many requests for the
- * same token within a second cost no run each. Nothing lives here for longer than two seconds without the engine.
+ * The tokens of flows by the inputs that they were asked for with, in front of the engine, so that the many requests for
+ * the same token within a second cost no run each. Nothing lives here for longer than two seconds without the engine.
  */
 export interface Front {
-  /** Undefined: ask the engine. One caller is told so every second, while the others are served. */
-  get(flow: string): { readonly token: GrantedToken; readonly known: GivenToken; readonly left: number } | undefined;
+  /** @param key the flow, and the inputs where there are any. @returns undefined: ask the engine. One caller is told so every second, while the others are served. */
+  get(key: string): { readonly token: GrantedToken; readonly known: GivenToken; readonly left: number } | undefined;
   /** @param generation as it was before the engine was asked: what was under way when a token was evicted is not kept */
-  put(flow: string, token: GivenToken, generation: number): void;
+  put(key: string, token: GivenToken, generation: number): void;
   readonly generation: () => number;
   /** Forgets the token of this hash. */
   drop(hash: string): void;
@@ -28,6 +28,9 @@ interface Entry {
 }
 
 const second = 1_000;
+/** inputs come from callers: whoever sends ever new ones does not fill the memory */
+const mostEntries = 1_000;
+const longestKey = 2_000;
 
 export function createFront(clock: BrokerClock): Front {
   const entries = new Map<string, Entry>();
@@ -35,13 +38,13 @@ export function createFront(clock: BrokerClock): Front {
 
   return {
     generation: () => generation,
-    get(flow) {
-      const entry = entries.get(flow);
+    get(key) {
+      const entry = entries.get(key);
       if (entry === undefined) return undefined;
       const at = clock.monotonic();
       const left = leftOf(entry.known, clock);
       if (at >= entry.until || left < second) {
-        entries.delete(flow);
+        entries.delete(key);
         return undefined;
       }
       if (at >= entry.askAt) {
@@ -52,17 +55,18 @@ export function createFront(clock: BrokerClock): Front {
       entry.left = left;
       return entry;
     },
-    put(flow, known, asked) {
+    put(key, known, asked) {
       const left = leftOf(known, clock);
       // a token without an expiry is not cached by the engine either
-      if (asked !== generation || left < second || left === Infinity) return;
+      if (asked !== generation || left < second || left === Infinity || key.length > longestKey) return;
       const at = clock.monotonic();
-      const last = entries.get(flow);
+      const last = entries.get(key);
       const token =
         last?.known === known && Math.floor(left / second) === Math.floor(last.left / second)
           ? last.token
           : grantedToken(known, left);
-      entries.set(flow, { known, askAt: at + second, until: at + 2 * second, token, left });
+      if (entries.size >= mostEntries && last === undefined) entries.clear();
+      entries.set(key, { known, askAt: at + second, until: at + 2 * second, token, left });
     },
     drop(hash) {
       generation += 1;

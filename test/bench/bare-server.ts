@@ -15,7 +15,7 @@ const token: unknown = JSON.parse(body);
 function bareExpress(): RequestListener {
   const application = express().disable('etag').disable('x-powered-by');
   const { 'Content-Type': _, 'Content-Length': __, ...others } = headers;
-  application.post('/v1/tokens/:flow', (_request, response) => {
+  application.post(['/v1/tokens/:flow', '/v1/secrets/resolve'], (_request, response) => {
     response.set(others).json(token);
   });
   return application;

@@ -20,7 +20,7 @@ export interface Inside {
   readonly short: boolean;
   readonly load: (load: Load) => Promise<Seen>;
   /** the request of an agent to a port */
-  readonly requestOf: (port: number, token: string) => string;
+  readonly requestOf: (port: number) => string;
 }
 
 const callers = 1_000;
@@ -53,7 +53,7 @@ export async function inProcess(home: Home, { stack, token, short, load, request
       keys = await derivedKeys('audit');
       rows.push(...(await cold(service.url ?? '', token, stack, vault)));
       const port = Number(new URL(service.url ?? '').port);
-      rows.push(...(await memory({ port, request: requestOf(port, token) }, short, load)));
+      rows.push(...(await memory({ port, request: requestOf(port) }, short, load)));
     } finally {
       await service.close();
     }

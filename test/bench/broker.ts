@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHome, type Home, repository, type Running } from '../e2e/home.ts';
 import { inProcess } from './broker-inside.ts';
@@ -8,7 +8,15 @@ import { durableWrite } from './disk.ts';
 import type { Load, Seen } from './load-generator.ts';
 import { median, row, type Row } from './row.ts';
 
-const path = '/v1/tokens/orders-token';
+const token = { path: '/v1/tokens/orders-token', body: '' };
+/** what each thing is that an agent asks for, and how */
+const asked = {
+  token,
+  // as every HTTP library sends it
+  body: { ...token, body: '{}' },
+  secret: { path: '/v1/secrets/resolve', body: '{"secrets":["github.token"]}' },
+} as const;
+type Asked = (typeof asked)[keyof typeof asked];
 
 const bares = {
   express: 'bare Express',
@@ -23,109 +31,154 @@ interface Target {
 }
 
 /**
- * A cached token from the broker (bearer, policy, an audit trail that is chained and on disk before the answer leaves)
- * against a bare Express route and a bare node:http server that give the same bytes, and one that also has a line on the
- * disk first, which is what this disk leaves to anyone: each in a process of its own on one processor, asked in turn by
- * the same load generator on another.
+ * What is in memory, from the broker (bearer, policy, a chained audit trail before each answer), against a bare Express
+ * route and a bare node:http server that give the same bytes, and one that also has a line on the disk first, which is
+ * what this disk leaves to anyone who waits for it: each in a process of its own on one processor, asked in turn by the
+ * same load generator on another.
  */
 export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
   const home = createHome();
   try {
-    home.write('flows/policy.yaml', 'agents:\n  bench:\n    allow: [openai.api_key]\n    flows: [orders-token]\n');
+    home.write('flows/policy.yaml', 'agents:\n  bench:\n    allow: [github.token]\n    flows: [orders-token]\n');
     const stack = await home.stack();
     const added = await home.flows(['agents', 'add', 'bench']);
     if (added.code !== 0) throw new Error(added.stderr);
-    const token = added.stdout.trim();
+    const bearer = added.stdout.trim();
     const tokenFile = join(home.path, 'token');
-    writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
-    const served = await start(home, [process.execPath, join(repository, 'dist/cli.js'), 'serve', '--port', '0']);
+    writeFileSync(tokenFile, `${bearer}\n`, { mode: 0o600 });
+    const serve = () => start(home, [process.execPath, join(repository, 'dist/cli.js'), 'serve', '--port', '0']);
+    const served = await serve();
+    const to = { home, bearer, short };
+    const name = 'a cached token of the broker';
     const rows = [
       ...(await durableWrite(home.path)),
-      ...(await against(home, served, token, short)),
+      ...(await against({ ...to, broker: served, asked: asked.token, name, bares: ['express', 'http'] })),
+      ...(await against({
+        ...to,
+        broker: served,
+        asked: asked.body,
+        name: `${name}, asked for with {}`,
+        bares: ['express'],
+        goals: { express: { rate: 1, p99: 1.5 } },
+      })),
+      ...(await against({
+        ...to,
+        broker: served,
+        asked: asked.secret,
+        name: 'a secret in memory',
+        bares: ['express'],
+      })),
       ...(await commandThroughBroker(home, { port: served.port, tokenFile, short })),
     ];
     await stop(served);
-    return [...rows, ...(await inProcess(home, { stack, token, short, load, requestOf }))];
+    const service = readFileSync(join(home.work, 'flows/service.yaml'), 'utf8');
+    home.write('flows/service.yaml', service.replace('development: {}', 'development: { audit: { flush: every } }'));
+    const waiting = await serve();
+    rows.push(
+      ...(await against({
+        ...to,
+        broker: waiting,
+        asked: asked.token,
+        name: `${name}, flush: every`,
+        bares: ['durable'],
+        goals: { durable: { rate: 0.85, p99: 1.25 } },
+      })),
+    );
+    await stop(waiting);
+    home.write('flows/service.yaml', service);
+    const requestOf = (port: number) => requestFor(asked.token, port, bearer);
+    return [...rows, ...(await inProcess(home, { stack, token: bearer, short, load, requestOf }))];
   } finally {
     await home.close();
   }
 }
 
-async function against(home: Home, broker: Target, token: string, short: boolean): Promise<Row[]> {
-  const url = `http://127.0.0.1:${broker.port}${path}`;
-  const answer = await fetch(url, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+interface Compared {
+  readonly home: Home;
+  readonly broker: Target;
+  readonly bearer: string;
+  readonly asked: Asked;
+  readonly name: string;
+  readonly bares: readonly Bare[];
+  readonly goals?: Partial<Record<Bare, { readonly rate: number; readonly p99: number }>>;
+  readonly short: boolean;
+}
+
+async function against({ home, broker, bearer, asked, name, bares: kinds, goals, short }: Compared): Promise<Row[]> {
+  const url = `http://127.0.0.1:${broker.port}${asked.path}`;
+  const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
+  const answer = await fetch(url, { method: 'POST', headers, body: asked.body || '{}' });
   const body = await answer.text();
   if (answer.status !== 200) throw new Error(`the broker answered ${answer.status}`);
   const names = ['Content-Type', 'Content-Length', 'Cache-Control', 'X-Content-Type-Options', 'X-Request-Id'];
-  const same = { headers: Object.fromEntries(names.map((name) => [name, answer.headers.get(name) ?? ''])), body };
-  const bare = (kind: string) =>
-    start(home, [process.execPath, join(import.meta.dirname, 'bare-server.ts'), kind, JSON.stringify(same)]);
-  const targets = {
-    broker,
-    express: await bare('express'),
-    http: await bare('http'),
-    durable: await bare('durable'),
-  };
-  const kinds = ['broker', 'express', 'http', 'durable'] as const;
+  const same = { headers: Object.fromEntries(names.map((each) => [each, answer.headers.get(each) ?? ''])), body };
+  const targets = new Map<'broker' | Bare, Target>([['broker', broker]]);
+  for (const kind of kinds) {
+    const program = [process.execPath, join(import.meta.dirname, 'bare-server.ts'), kind, JSON.stringify(same)];
+    targets.set(kind, await start(home, program));
+  }
 
   const run = async (rate: number | undefined) => {
-    const rounds: Record<(typeof kinds)[number], Seen>[] = [];
+    const rounds: Map<'broker' | Bare, Seen>[] = [];
     for (let round = 0; round < 3; round += 1) {
-      const seen = {} as (typeof rounds)[number];
+      const seen = new Map<'broker' | Bare, Seen>();
+      const all = [...targets];
       // whoever comes first does so only once
-      for (const kind of [...kinds.slice(round), ...kinds.slice(0, round)]) {
-        seen[kind] = await load({
+      for (const [kind, { port }] of [...all.slice(round % all.length), ...all.slice(0, round % all.length)]) {
+        const one = await load({
           host: '127.0.0.1',
-          port: targets[kind].port,
-          request: requestOf(targets[kind].port, token),
+          port,
+          request: requestFor(asked, port, bearer),
           connections: 32,
           warm: short ? 500 : 2_000,
           duration: short ? 1_000 : 8_000,
           rate,
         });
-        if (seen[kind].other > 0) throw new Error(`${kind}: ${seen[kind].other} answers were not 200`);
+        if (one.other > 0) throw new Error(`${kind}: ${one.other} answers were not 200`);
+        seen.set(kind, one);
       }
       rounds.push(seen);
     }
-    return {
-      of: (kind: (typeof kinds)[number], what: 'rate' | 'p50' | 'p99') =>
-        median(rounds.map((each) => each[kind][what])),
-      ratio: (to: Bare, what: 'rate' | 'p50' | 'p99') =>
-        median(rounds.map((each) => each.broker[what] / each[to][what])),
+    return (kind: Bare, what: 'rate' | 'p50' | 'p99') => {
+      const of = (each: 'broker' | Bare) => rounds.map((seen) => seen.get(each)?.[what] ?? Number.NaN);
+      const [ours, theirs] = [of('broker'), of(kind)];
+      return {
+        value: median(ours),
+        unit: what === 'rate' ? 'answers/s' : 'ms',
+        against: median(theirs),
+        ratio: median(ours.map((value, index) => value / (theirs[index] ?? Number.NaN))),
+      };
     };
   };
 
   const full = await run(undefined);
   const common = await run(2_000);
-  for (const target of [targets.express, targets.http, targets.durable]) await stop(target);
-  const compared = (name: string, seen: Awaited<ReturnType<typeof run>>, what: 'rate' | 'p50' | 'p99', to: Bare) => ({
-    name: `${name}, against ${bares[to]}`,
-    value: seen.of('broker', what),
-    unit: what === 'rate' ? 'answers/s' : 'ms',
-    against: seen.of(to, what),
-    ratio: seen.ratio(to, what),
+  for (const [kind, target] of targets) if (kind !== 'broker') await stop(target);
+  return kinds.flatMap((kind) => {
+    const goal = goals?.[kind];
+    const to = `against ${bares[kind]}`;
+    return [
+      row({
+        name: `${name}, 32 connections, ${to}`,
+        ...full(kind, 'rate'),
+        goal: goal && { atLeast: goal.rate },
+      }),
+      row({ name: `${name} at 2,000/s, p50, ${to}`, ...common(kind, 'p50') }),
+      row({ name: `${name} at 2,000/s, p99, ${to}`, ...common(kind, 'p99'), goal: goal && { atMost: goal.p99 } }),
+    ];
   });
-  const name = 'a cached token of the broker';
-  return [
-    row({ ...compared(`${name}, 32 connections`, full, 'rate', 'express'), goal: { atLeast: 0.85 } }),
-    row(compared(`${name}, 32 connections`, full, 'rate', 'http')),
-    row(compared(`${name}, 32 connections`, full, 'rate', 'durable')),
-    row(compared(`${name} at 2,000/s, p50`, common, 'p50', 'express')),
-    row({ ...compared(`${name} at 2,000/s, p99`, common, 'p99', 'express'), goal: { atMost: 2.5 } }),
-    row(compared(`${name} at 2,000/s, p99`, common, 'p99', 'http')),
-    row(compared(`${name} at 2,000/s, p99`, common, 'p99', 'durable')),
-  ];
 }
 
 /** The request of an agent. */
-function requestOf(port: number, token: string): string {
+function requestFor({ path, body }: Asked, port: number, bearer: string): string {
   const head = [
     `POST ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
-    `Authorization: Bearer ${token}`,
-    'Content-Length: 0',
+    `Authorization: Bearer ${bearer}`,
+    ...(body === '' ? [] : ['Content-Type: application/json']),
+    `Content-Length: ${body.length}`,
   ];
-  return `${head.join('\r\n')}\r\n\r\n`;
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }
 
 async function start(home: Home, program: readonly string[]): Promise<Target> {

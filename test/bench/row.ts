@@ -25,7 +25,7 @@ export function row(facts: {
   readonly against?: number;
   /** where it is not simply value ÷ against */
   readonly ratio?: number;
-  readonly goal?: Goal;
+  readonly goal?: Goal | undefined;
 }): Row {
   const { name, value, unit, against, goal } = facts;
   const ratio = facts.ratio ?? (against === undefined || against === 0 ? undefined : value / against);

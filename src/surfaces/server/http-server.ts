@@ -12,7 +12,7 @@ import { createSend, type Exchange, problemAnswer } from './http-answers.ts';
 import { createApplication } from './express-application.ts';
 import { bindBounds, type Bounds, boundsWith } from './bounds.ts';
 import { createHostCheck, refusePages } from './host-check.ts';
-import { createCachedTokenRoute } from './cached-token-route.ts';
+import { createMemoryRoutes } from './routes-from-memory.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { type ListenAddress, listenOnTcp, tcpAddress } from './listen-tcp.ts';
 import type { Logger } from './log.ts';
@@ -97,7 +97,11 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     send,
     fail,
   });
-  const answersFromMemory = createCachedTokenRoute({ broker, authenticator, send, fail });
+  const otherwise = (exchange: Exchange) => {
+    exchanges.set(exchange.request, exchange);
+    application(exchange.request, exchange.response);
+  };
+  const answersFromMemory = createMemoryRoutes({ broker, authenticator, send, fail, otherwise });
 
   const front = (request: IncomingMessage, response: ServerResponse) => {
     const exchange: Exchange = { request, response, id: randomUUID(), started: performance.now() };
@@ -108,13 +112,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       refusePages(request.headers);
       // the absolute form names a host a second time; `*` is for OPTIONS
       if (request.url?.startsWith('/') !== true) throw new EdgeRefusal('invalid-request');
-      if (answersFromMemory(exchange)) return;
+      if (!answersFromMemory(exchange)) otherwise(exchange);
     } catch (error) {
       fail(exchange, noRoute, error);
-      return;
     }
-    exchanges.set(request, exchange);
-    application(request, response);
   };
 
   const servers: Server[] = [];

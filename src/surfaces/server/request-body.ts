@@ -13,8 +13,19 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A body is read once, whoever asks for it first. */
+const bodies = new WeakMap<IncomingMessage, Promise<unknown>>();
+
 /** The JSON of a request's body. @throws EdgeRefusal unsupported-media-type, too-large, invalid-request */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+export function readJson(request: IncomingMessage): Promise<unknown> {
+  const body = bodies.get(request) ?? readOnce(request);
+  bodies.set(request, body);
+  return body;
+}
+
+async function readOnce(request: IncomingMessage): Promise<unknown> {
   const { headers } = request;
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity' || !isJson(headers['content-type'])) throw new EdgeRefusal('unsupported-media-type');
@@ -67,7 +78,7 @@ function exact(_key: string, value: unknown, context?: { readonly source?: strin
 
 function parse(bytes: Buffer): unknown {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const text = utf8.decode(bytes);
     if (depthOf(text) > deepest) throw new EdgeRefusal('invalid-request');
     return longNumber.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
   } catch {

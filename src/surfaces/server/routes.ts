@@ -73,7 +73,11 @@ const inputs = z
   .describe("the flow's inputs");
 const requestId = z.string().describe('X-Request-Id, as the audit trail has it');
 
-const withInputs = z.strictObject({ inputs, reason });
+export const tokenBody = z.strictObject({ inputs, reason });
+export const resolveBody = z.strictObject({
+  secrets: z.array(name).min(1).max(100).describe('logical names'),
+  reason,
+});
 const outputKind = z.enum(['plain', 'reference', 'secret', 'token', 'one-time-code', 'none']);
 const health = z.strictObject({ status: z.enum(['ok', 'unavailable']), checks: z.record(z.string(), z.boolean()) });
 
@@ -89,10 +93,7 @@ export const routes: readonly Route[] = [
     id: 'resolveSecrets',
     summary: 'Secrets by their names in registry.yaml: all of them, or none',
     action: 'secrets.resolve',
-    body: {
-      schema: z.strictObject({ secrets: z.array(name).min(1).max(100).describe('logical names'), reason }),
-      required: true,
-    },
+    body: { schema: resolveBody, required: true },
     answer: z.strictObject({
       resolved: z.record(
         z.string(),
@@ -112,7 +113,7 @@ export const routes: readonly Route[] = [
     id: 'issueToken',
     summary: 'An access token from a flow whose output is one (RFC 6749, section 5.1)',
     action: 'token.issue',
-    body: { schema: withInputs, required: false },
+    body: { schema: tokenBody, required: false },
     answer: z.strictObject({
       access_token: z.string(),
       token_type: z.string(),
@@ -156,7 +157,7 @@ export const routes: readonly Route[] = [
     id: 'runFlow',
     summary: 'The output of a flow that only reads',
     action: 'flow.run',
-    body: { schema: withInputs, required: false },
+    body: { schema: tokenBody, required: false },
     answer: z.strictObject({
       output: z.unknown().describe('as `flows NAME --json` prints it'),
       as: z.union([outputKind, z.record(z.string(), outputKind)]).describe('what each part of the output is'),

@@ -80,6 +80,12 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
       if (!state.cached || flow !== 'orders-token') return undefined;
       return { token: granted, recorded: settle(caller, 'token.issue', [flow]) };
     },
+    cachedSecrets(caller, names) {
+      if (!state.cached || names.some((name) => !name.startsWith('openai.'))) return undefined;
+      const value = { value: canary, expiresAt: '2030-01-01T00:00:00.000Z' };
+      const secrets = { resolved: Object.fromEntries(names.map((name) => [name, value])), cached: false };
+      return { secrets, recorded: settle(caller, 'secrets.resolve', names) };
+    },
     async rejected(caller, flow) {
       await settle(caller, 'token.rejected', [flow], judge(flow));
       return { evicted: true };

@@ -8,8 +8,13 @@ beforeEach(async () => {
 });
 afterEach(() => stand.server.close());
 
-const lines = (more: string) =>
-  `POST /v1/tokens/orders-token HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bearer}\r\n${more}\r\n`;
+const lines = (more: string, path = '/v1/tokens/orders-token') =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bearer}\r\n${more}\r\n`;
+const json = (body: string, more = '') =>
+  `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${more}\r\n${body}`.replace(
+    /\r\n$/,
+    '',
+  );
 
 /** What differs from one request to the next is taken out. */
 async function bytesOf(request: string): Promise<string> {
@@ -21,6 +26,18 @@ describe('the route in front of the router', () => {
   test.each([
     ['as agents ask', ''],
     ['with an empty body', 'Content-Length: 0\r\n'],
+    ['with what every HTTP library sends', json('{}')],
+    ['with white space', json(' { } ')],
+    ['with inputs', json('{"inputs":{"tenant":"north","count":3}}')],
+    ['with a reason in the body', json('{"reason":"deploy 42"}')],
+    ['with two reasons', json('{"reason":"a"}', 'X-Reason: b\r\n')],
+    ['with a byte that is no text', json('{"reason":"\xff"}')],
+    ['with an unknown key', json('{"input":{}}')],
+    ['with a list', json('[]')],
+    ['with null', json('null')],
+    ['with half of it', json('{"reason"')],
+    ['in chunks', 'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n'],
+    ['as a form', json('{}').replace('application/json', 'text/plain')],
     ['with a run and a reason', 'X-Agent-Run-Id: run-1\r\nX-Reason: deploy\r\nX-Agent-Id: codex\r\n'],
     ['on a connection that ends', 'Connection: close\r\n'],
     ['with a bad run id', 'X-Agent-Run-Id: a b\r\n'],
@@ -35,6 +52,28 @@ describe('the route in front of the router', () => {
     expect(hot).toBe(routed);
     expect({ ...hotEvent, request: '' }).toEqual({ ...stand.events.at(-1), request: '' });
     expect({ ...hotCaller, request: '' }).toEqual({ ...stand.callers.at(-1), request: '' });
+  });
+
+  test.each([
+    ['a name', json('{"secrets":["openai.api_key"]}')],
+    ['two, one of them twice', json('{"secrets":["openai.a","openai.b","openai.a"]}')],
+    ['a name that is denied', json('{"secrets":["stripe.key"]}')],
+    ['no names', json('{"secrets":[]}')],
+    ['no list', json('{}')],
+    ['no body', ''],
+    ['a reason', json('{"secrets":["openai.api_key"],"reason":"deploy"}')],
+  ])('answers byte for byte as the router does for secrets: %s', async (_, more) => {
+    const memory = await bytesOf(lines(more, '/v1/secrets/resolve'));
+    stand.brokerState.cached = false;
+    expect(memory).toBe(await bytesOf(lines(more, '/v1/secrets/resolve')));
+  });
+
+  test('hands a body on that was read already', async () => {
+    stand.brokerState.cached = false;
+    const { status, body } = parseAnswer(
+      await exchange(addressOf(stand.url), lines(json('{"secrets":["openai.x"]}'), '/v1/secrets/resolve')),
+    );
+    expect([status, body]).toEqual([200, expect.stringContaining('openai.x')]);
   });
 
   test('is what answers: nothing else asks for the cached token', async () => {
