@@ -8,7 +8,7 @@ import type { Authenticator } from '../../broker/authentication/authenticate.ts'
 import type { AuditTrail } from '../../audit/contract.ts';
 import type { Broker } from '../../broker/contract.ts';
 import { BrokerRefusal } from '../../broker/refusal.ts';
-import { createSend, type Exchange, problemAnswer } from './http-answers.ts';
+import { type Answer, createSend, type Exchange, jsonAnswer, problemAnswer } from './http-answers.ts';
 import { createApplication } from './express-application.ts';
 import { bindBounds, type Bounds, boundsWith } from './bounds.ts';
 import { createHostCheck, refusePages } from './host-check.ts';
@@ -89,8 +89,15 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     if (exchange === undefined) throw new TypeError('a request that did not come through the front');
     return exchange;
   };
+  let description: Answer | undefined;
+  const described = () => (description ??= jsonAnswer(openapi()));
   const application = createApplication({
-    serving: { broker, ready, metrics: async () => ({ type: metrics.type, text: await metrics.text() }), openapi },
+    serving: {
+      broker,
+      ready,
+      metrics: async () => ({ type: metrics.type, text: await metrics.text() }),
+      openapi: described,
+    },
     authenticator,
     record: createRecordRefusal({ trail, monotonic: () => performance.now(), gather: bounds.gather }),
     exchangeOf,

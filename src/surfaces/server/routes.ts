@@ -11,7 +11,7 @@ export interface Serving {
   /** the checks of readiness, by name */
   readonly ready: () => Readonly<Record<string, boolean>>;
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
-  readonly openapi: () => unknown;
+  readonly openapi: () => Answer;
 }
 
 /** A request whose form has been checked. */
@@ -232,6 +232,6 @@ export const routes: readonly Route[] = [
     summary: 'This description',
     answer: z.record(z.string(), z.unknown()),
     problems: [],
-    handle: ({ openapi }) => Promise.resolve(jsonAnswer(openapi())),
+    handle: ({ openapi }) => Promise.resolve(openapi()),
   },
 ];
