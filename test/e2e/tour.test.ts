@@ -48,10 +48,16 @@ const lines = [
 ];
 
 /** The tour's lines: whether each held, and its name. */
-function toldOf({ stdout }: Ended): string[][] {
+function toldOf({ stdout }: Pick<Ended, 'stdout'>): string[][] {
   const told = stdout.matchAll(/^(ok|FAIL) +(.+?) +\d+ ms(?: |$)/gm);
   return [...told].map(([, result = '', name = '']) => [result, name]);
 }
+
+test('README.md shows a part of it', () => {
+  const shown = toldOf({ stdout: readFileSync('README.md', 'utf8') }).map(([, name]) => name);
+  expect(shown.length).toBeGreaterThan(5);
+  expect(lines.filter((name) => shown.includes(name))).toEqual(shown);
+});
 
 test('a line that fails: the others go on, and the end is 1', { timeout: 150_000 }, async () => {
   const failed = await endedBroken;

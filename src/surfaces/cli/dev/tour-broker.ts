@@ -68,7 +68,7 @@ export async function brokerTour(broker: DevBroker, line: Line, spent: () => str
   await line(`${agent}: ${flow} again`, () =>
     counted(false, async (client) => {
       if ((await client.token(flow)).accessToken !== first) throw new FlowError('internal', 'it is another token');
-      return 'cached: policy, audit on disk, no request';
+      return 'cached: policy, audit, no request';
     }),
   );
   await line('audit verify', async () => {
