@@ -101,7 +101,7 @@ export async function carryOut(push: Push, context: StepContext): Promise<Pushed
         done.push(await carryOutOne(decision, push, signal));
         if (done.length % step === 0) context.progress(`pushed ${done.length} of ${work.length} secrets`);
       } catch (error) {
-        if (signal.aborted && isAbort(error)) untried += 1;
+        if (signal.aborted && (error === signal.reason || isAbort(error))) untried += 1;
         else failed.push(asFlowError(error).at({ subject: `secret "${decision.declared.name.name}"` }));
         if (failed.length >= patience) giveUp.abort();
       }

@@ -1,3 +1,6 @@
+import { FlowError } from '../../../foundation/errors.ts';
+import { unlessAborted } from '../../../foundation/unless-aborted.ts';
+
 export interface PaceOptions {
   /** how many run at once */
   readonly atOnce: number;
@@ -5,43 +8,60 @@ export interface PaceOptions {
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
 
+const never = new AbortController().signal;
+
 /** Runs work a few at a time, and work of one group no faster than so many a second. */
 export function createPace(options: PaceOptions) {
-  const waiting: (() => void)[] = [];
+  const waiting = new Set<() => void>();
   const due = new Map<string, number>();
   let running = 0;
 
-  async function slot(): Promise<void> {
+  async function slot(signal: AbortSignal): Promise<void> {
     if (running < options.atOnce) {
       running += 1;
       return;
     }
-    await new Promise<void>((resolve) => void waiting.push(resolve)); // the one that ends hands its slot over
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.add(resolve); // the one that ends hands its slot over
+    try {
+      await unlessAborted(promise, signal, () => stopped(signal));
+    } finally {
+      waiting.delete(resolve);
+    }
   }
 
   function free(): void {
-    const next = waiting.shift();
+    const [next] = waiting;
     if (next === undefined) running -= 1;
-    else next();
+    else waiting.delete(next);
+    next?.();
   }
 
-  /** @param perSecond Infinity: as fast as it goes */
+  /**
+   * @param perSecond Infinity: as fast as it goes
+   * @param signal ends the wait at once, for a slot as for the time
+   */
   return async function paced<T>(
     group: string,
     perSecond: number,
     work: () => Promise<T>,
-    signal?: AbortSignal,
+    signal: AbortSignal = never,
   ): Promise<T> {
-    await slot();
+    await slot(signal);
     try {
+      signal.throwIfAborted();
       const at = Math.max(options.now(), due.get(group) ?? 0);
       due.set(group, at + 1000 / perSecond);
       const wait = at - options.now();
-      if (wait > 0) await options.sleep(wait);
-      signal?.throwIfAborted();
+      if (wait > 0) await unlessAborted(options.sleep(wait), signal, () => stopped(signal));
+      signal.throwIfAborted();
       return await work();
     } finally {
       free();
     }
   };
+}
+
+function stopped(signal: AbortSignal): FlowError {
+  return new FlowError('aborted', 'stopped before it was sent', { cause: signal.reason });
 }

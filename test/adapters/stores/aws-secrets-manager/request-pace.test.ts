@@ -55,4 +55,22 @@ describe('a pace', () => {
     await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
     expect(ran).toBe(false);
   });
+
+  it('ends at once for all that wait, for a slot or for their time, and goes on for others', async () => {
+    const stop = new AbortController();
+    // time that stands still: who waits for its place waits for ever
+    const forever = { now: () => 0, sleep: () => new Promise<void>(() => undefined) };
+    const paced = createPace({ atOnce: 10, ...forever });
+    let ran = 0;
+    const all = Array.from({ length: 1_000 }, () => paced('put', 45, async () => void (ran += 1), stop.signal));
+    const settled = Promise.allSettled(all);
+    setImmediate(() => stop.abort());
+    const ended = await settled;
+    expect(ran).toBe(1);
+    expect(ended.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const each of ended.slice(1))
+      expect(each).toMatchObject({ reason: expect.objectContaining({ code: 'aborted' }) });
+    const others = Array.from({ length: 20 }, () => paced('tag', Infinity, () => Promise.resolve('done')));
+    expect(new Set(await Promise.all(others))).toEqual(new Set(['done']));
+  });
 });
