@@ -1,9 +1,11 @@
+import type { SecretStore } from '../adapters/stores/contract.ts';
 import { connection } from '../adapters/connection-forms.ts';
+import { someOf } from '../foundation/errors.ts';
 import { form, required, withDefault, type InputOf } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
 import { secretKeys } from './store-push/declared-secrets.ts';
 import { problemsOf } from './store-push/input-problems.ts';
-import { carryOut, preparePush } from './store-push/push.ts';
+import { carryOut, preparePush, type Push } from './store-push/push.ts';
 
 const keys = {
   store: required(connection('stores'), 'where the secrets go', { example: '${{ stores.aws }}' }),
@@ -33,6 +35,7 @@ export const storePush = writeStep({
     const { store, secrets, adopt = false } = input;
     if (store === undefined || secrets === undefined) return { changes: [] };
     const { decisions } = await preparePush({ store, secrets, adopt }, context);
+    warnOfNames(store, decisions, context);
     const changes = decisions.map(({ action, declared, detail }): Change => ({
       action,
       what: `secret "${declared.name.name}"`,
@@ -49,3 +52,15 @@ export const storePush = writeStep({
     );
   },
 });
+
+/** Names that the store takes and a person may regret; here and not in the run, which is always planned first. */
+function warnOfNames({ rules }: SecretStore, decisions: Push['decisions'], context: StepContext): void {
+  const names = decisions.map(({ declared }) => declared.name).filter(({ id }) => id === undefined);
+  const warned = Map.groupBy(names, ({ name }) => rules.warning?.(name));
+  for (const [warning, all] of warned) {
+    if (warning === undefined) continue;
+    context.warn(
+      `${someOf(all.map(({ name }) => `secret "${name}"`))}: ${all.length === 1 ? warning : `each ${warning}`}`,
+    );
+  }
+}

@@ -47,6 +47,8 @@ export interface StoreRules {
     readonly problem: string;
     readonly hint?: string | undefined;
   }[];
+  /** what of a name it takes and a person may regret, worded to follow `secret "NAME"` */
+  warning?(name: string): string | undefined;
   /** @param bytes of its UTF-8 text */
   valueProblem(bytes: number): { readonly problem: string; readonly hint: string } | undefined;
   /** @param stored undefined: the service's own key */

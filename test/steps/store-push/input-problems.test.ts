@@ -13,7 +13,7 @@ describe('refused when the files load', () => {
     ['a name that is too long', 'secrets[0].name', [{ name: 'x'.repeat(513), value }]],
     ['an empty name', 'secrets[0].name', [{ name: '', value }]],
     ['an exclamation mark', 'secrets[0].name', [{ name: '!prod', value }]],
-    ['a name that ends like an ARN', 'secrets[0].name', [{ name: 'app/orders-abc123', value }]],
+    ['an ARN of another partition', 'secrets[0].name', [{ name: arn('x', 'cn-north-1'), value }]],
     ['a partial ARN', 'secrets[0].name', [{ name: arn('x').slice(0, -7), value }]],
     [
       'an ARN of another service',
@@ -66,12 +66,20 @@ describe('refused when the files load', () => {
 });
 
 describe('taken', () => {
-  it.each(['a', 'prod/app.v1/key_2+x=y@z-1', arn('prod/x'), 'orders-abc12', 'orders-abc1234', 'x'.repeat(512)])(
-    '%s',
-    (name) => {
-      expect(problemsOf([{ name, value }], 'all', awsRules)).toEqual([]);
-    },
-  );
+  it.each([
+    'a',
+    'prod/app.v1/key_2+x=y@z-1',
+    arn('prod/x'),
+    'orders-abc12',
+    'orders-abc1234',
+    'app/orders-abc123',
+    'app-config',
+    'xyz-secret',
+    arn('app-config'),
+    'x'.repeat(512),
+  ])('%s', (name) => {
+    expect(problemsOf([{ name, value }], 'all', awsRules)).toEqual([]);
+  });
 
   it('what is not known yet, until it must be', () => {
     expect(problemsOf([{}, { name: 'a' }, { name: 'b', value: {} }], 'in part', awsRules)).toEqual([]);

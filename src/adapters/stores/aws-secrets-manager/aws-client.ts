@@ -3,6 +3,7 @@ import { requireSafeAddress, safeAddressHint } from '../../../foundation/safe-ad
 import { FlowError } from '../../../foundation/errors.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import { translateAwsError } from './aws-errors.ts';
+import { regionPattern } from './partitions.ts';
 
 export interface AwsCredentials {
   readonly accessKeyId: string;
@@ -171,6 +172,6 @@ async function credentialsOf(options: ConnectionOptions) {
 
 /** It becomes part of a host name. */
 function requireRegion(region: string): void {
-  if (/^[a-z]{2}(?:-[a-z]+)+-\d{1,2}$/.test(region)) return;
+  if (regionPattern.test(region)) return;
   throw new FlowError('invalid', 'region is not the name of an AWS region', { hint: 'write it as in eu-west-1' });
 }

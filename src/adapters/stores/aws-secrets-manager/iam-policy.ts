@@ -1,3 +1,5 @@
+import { partitionOf } from './partitions.ts';
+
 interface Place {
   readonly region: string;
   readonly account?: string | undefined;
@@ -46,5 +48,5 @@ function prefixed(action: string): string {
 /** AWS ends each ARN with a hyphen and six characters of its own. */
 function arnFor(name: string | undefined, region: string, account: string): string {
   if (name?.startsWith('arn:') === true) return name;
-  return `arn:aws:secretsmanager:${region}:${account}:secret:${name === undefined ? '*' : `${name}-??????`}`;
+  return `arn:${partitionOf(region).id}:secretsmanager:${region}:${account}:secret:${name === undefined ? '*' : `${name}-??????`}`;
 }

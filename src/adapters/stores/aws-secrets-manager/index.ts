@@ -3,13 +3,11 @@ import { urlForm } from '../../../language/url.ts';
 import { storeAdapter } from '../adapter.ts';
 import type { AwsCredentials } from './aws-client.ts';
 import { iamPolicy } from './iam-policy.ts';
+import { regionPattern } from './partitions.ts';
 import { awsRules } from './rules.ts';
 
 const keys = {
-  region: required(
-    form.text({ pattern: /^[a-z]{2}(?:-[a-z]+)+-\d$/, expects: 'a region, like eu-west-1' }),
-    'the AWS region',
-  ),
+  region: required(form.text({ pattern: regionPattern, expects: 'a region, like eu-west-1' }), 'the AWS region'),
   account: optional(
     form.text({ pattern: /^\d{12}$/, expects: "an account's 12 digits, in quotes" }),
     'verified before anything else',

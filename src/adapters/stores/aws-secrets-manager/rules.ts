@@ -1,4 +1,5 @@
 import type { StoreRules } from '../contract.ts';
+import { partitionOf } from './partitions.ts';
 
 /** UTF-8 bytes, by AWS's service model. */
 const largestValue = 65_536;
@@ -23,6 +24,10 @@ export const awsRules: StoreRules = {
     for (const each of tagProblems(tags ?? {})) found.push({ key: 'tags', ...each });
     return found;
   },
+  warning(name) {
+    if (name.startsWith('arn:') || !/-[A-Za-z0-9]{6}$/.test(name)) return undefined;
+    return 'ends in a hyphen and six characters, as an ARN does: read it by its whole ARN, never by one without AWS’s ending';
+  },
   valueProblem(bytes) {
     if (bytes === 0) {
       const hint = 'fill the field in the vault, or leave the secret out';
@@ -41,19 +46,18 @@ export const awsRules: StoreRules = {
 
 function nameProblem(name: string): { problem: string; hint: string } | undefined {
   if (name.startsWith('arn:')) {
-    if (arnOf(name) !== undefined) return undefined;
+    const arn = arnOf(name);
+    if (arn !== undefined && arn.partition === partitionOf(arn.region).id) return undefined;
+    if (arn !== undefined) {
+      const problem = `names the partition ${arn.partition}, and ${arn.region} is not in it`;
+      return { problem, hint: `it begins with arn:${partitionOf(arn.region).id}:` };
+    }
     return {
       problem: 'is not the whole ARN of a secret',
       hint: 'it ends in a hyphen and six characters that AWS adds',
     };
   }
   if (!/^[A-Za-z0-9/_+=.@-]{1,512}$/.test(name)) return { problem: 'is not a name that AWS takes', hint: letters };
-  if (/-[A-Za-z0-9]{6}$/.test(name)) {
-    return {
-      problem: 'ends in a hyphen and six characters, as an ARN does',
-      hint: 'AWS may take it for another secret; choose another ending',
-    };
-  }
   return undefined;
 }
 
@@ -78,6 +82,7 @@ function tagProblems(tags: Readonly<Record<string, string>>): readonly { problem
 }
 
 interface Arn {
+  readonly partition: string;
   readonly region: string;
   readonly account: string;
   /** the name that the secret was made with, without AWS's suffix */
@@ -87,9 +92,10 @@ interface Arn {
 /** An ARN of a secret, complete with its suffix: a partial one may name another secret. */
 export function arnOf(text: string): Arn | undefined {
   const match =
-    /^arn:aws(?:-[a-z]+)*:secretsmanager:([a-z0-9-]+):(\d{12}):secret:([A-Za-z0-9/_+=.@-]{1,512})-[A-Za-z0-9]{6}$/.exec(
+    /^arn:(aws(?:-[a-z]+)*):secretsmanager:([a-z0-9-]+):(\d{12}):secret:([A-Za-z0-9/_+=.@-]{1,512})-[A-Za-z0-9]{6}$/.exec(
       text,
     );
-  const [, region, account, name] = match ?? [];
-  return region === undefined || account === undefined || name === undefined ? undefined : { region, account, name };
+  const [, partition, region, account, name] = match ?? [];
+  if (partition === undefined || region === undefined || account === undefined || name === undefined) return undefined;
+  return { partition, region, account, name };
 }

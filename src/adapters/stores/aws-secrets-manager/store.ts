@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createConnection, type ConnectionOptions } from './aws-client.ts';
+import { partitionOf } from './partitions.ts';
 import { arnOf, awsRules } from './rules.ts';
 import { createPace } from './request-pace.ts';
 import { createRecent } from './recent-writes.ts';
@@ -30,7 +31,7 @@ export interface SecretsManagerStoreOptions extends ConnectionOptions {
 /** AWS Secrets Manager through the AWS SDK. Values are written and never read back. */
 export function createSecretsManagerStore(options: SecretsManagerStoreOptions): SecretStore {
   const { now = Date.now, sleep = (milliseconds: number) => wait(milliseconds), warn = () => undefined } = options;
-  const address = options.endpoint ?? `https://secretsmanager.${options.region}.amazonaws.com`;
+  const address = options.endpoint ?? `https://secretsmanager.${options.region}.${partitionOf(options.region).dnsSuffix}`;
   const connection = createConnection(options);
   const paced = createPace({ atOnce: options.atOnce ?? 10, now, sleep });
   const local = options.development && options.endpoint?.startsWith('http:') === true;
