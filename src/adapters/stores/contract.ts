@@ -79,6 +79,8 @@ export interface StoredSecret {
   /** names of all versions that a label keeps, the one in force among them */
   readonly versions: readonly string[];
   readonly scheduledForDeletion: boolean;
+  /** who alone may write it, to follow its name: a service that manages it, a place that it is copied from */
+  readonly owner?: string | undefined;
   readonly description: string | undefined;
   readonly kmsKey: string | undefined;
   readonly tags: Readonly<Record<string, string>>;

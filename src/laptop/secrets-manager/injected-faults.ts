@@ -16,6 +16,8 @@ export interface Faults {
   loseAnswer(operation: string, times?: number): void;
   /** HTTP 500 with an HTML page, as a gateway in between gives it */
   html(operation: string, times?: number): void;
+  /** HTTP 200 with this body, and nothing is carried out */
+  answer(operation: string, body: string, times?: number): void;
   /** HTTP 307 to another address */
   redirect(operation: string, location: string): void;
   /** milliseconds before each answer */
@@ -39,6 +41,7 @@ export type Fault =
   | { readonly kind: 'refusal'; readonly refusal: Refusal }
   | { readonly kind: 'lost' }
   | { readonly kind: 'html' }
+  | { readonly kind: 'answer'; readonly body: string }
   | { readonly kind: 'redirect'; readonly location: string };
 
 export function createFaults() {
@@ -63,6 +66,7 @@ export function createFaults() {
       ),
     loseAnswer: (operation, times = 1) => plan({ kind: 'lost' }, times, operation),
     html: (operation, times = 1) => plan({ kind: 'html' }, times, operation),
+    answer: (operation, body, times = 1) => plan({ kind: 'answer', body }, times, operation),
     redirect: (operation, location) => plan({ kind: 'redirect', location }, Infinity, operation),
     delay: (milliseconds) => void (settings.delay = milliseconds),
     listLag: (milliseconds) => void (settings.listLag = milliseconds),

@@ -83,6 +83,8 @@ function describe(secret: StoredSecret, versions: 'VersionIdsToStages' | 'Secret
     LastChangedDate: secret.changedAt / 1000,
     Description: secret.description,
     KmsKeyId: secret.kmsKeyId,
+    OwningService: secret.owner?.service,
+    PrimaryRegion: secret.owner?.primaryRegion,
     DeletedDate: secret.deletedAt === undefined ? undefined : secret.deletedAt / 1000,
     Tags: [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
     ...(labelled.length === 0

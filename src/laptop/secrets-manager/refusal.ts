@@ -41,6 +41,13 @@ export const refuse = {
       'InvalidRequestException',
       "You can't create this secret because a secret with this name is already scheduled for deletion.",
     ),
+  replica: () =>
+    new Refusal(
+      'InvalidRequestException',
+      "Operation not permitted on a replica secret. Call must be made in primary secret's region.",
+    ),
+  managed: () =>
+    new Refusal('InvalidRequestException', 'You can’t change this secret: it is managed by another service.'),
   parameter: (message: string) => new Refusal('InvalidParameterException', message),
   request: (message: string) => new Refusal('InvalidRequestException', message),
   validation: (message: string) => new Refusal('ValidationException', message),

@@ -36,6 +36,8 @@ export interface DevelopmentSecretsManager {
   /** requests by operation since the start, refused ones too */
   calls(): Readonly<Record<string, number>>;
   readonly faults: Faults;
+  /** says who alone writes a secret: a service, or the primary that it is a copy of */
+  own(name: string, owner: StoredSecret['owner'] & object): void;
   /** what is stored, for tests */
   dump(): readonly DumpedSecret[];
   close(): Promise<void>;
@@ -88,6 +90,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
       if (fault?.kind === 'refusal') throw fault.refusal;
       if (fault?.kind === 'html')
         return send(response, 500, 'text/html', '<!doctype html><title>500</title><h1>Internal Server Error</h1>');
+      if (fault?.kind === 'answer') return send(response, 200, 'application/x-amz-json-1.1', fault.body);
       if (fault?.kind === 'redirect') return void response.writeHead(307, { location: fault.location }).end();
       if (sts) {
         const { status, xml } = answerSts(body, { account, accessKeyId: key.id });
@@ -131,6 +134,12 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
     credentials: { accessKeyId: own.id, secretAccessKey: own.secret },
     calls: () => ({ ...calls }),
     faults,
+    own(name, owner) {
+      const secret = secrets.get(name);
+      if (secret === undefined) throw new TypeError(`no secret ${name}`);
+      secret.owner = owner;
+      history.record(secret);
+    },
     dump: () => [...secrets.values()].map(dumped),
     close: () =>
       new Promise((resolve) => {

@@ -20,6 +20,8 @@ export interface StoredSecret {
   readonly versions: Map<string, Version>;
   changedAt: number;
   deletedAt: number | undefined;
+  /** a service that manages it, or the region that it is copied from: who alone writes it */
+  owner?: { readonly service?: string; readonly primaryRegion?: string };
   /** epoch milliseconds at which a scheduled deletion is carried out */
   deletionDue: number | undefined;
 }
@@ -61,6 +63,14 @@ export function find(state: State, id: string): StoredSecret {
 export function findLive(state: State, id: string): StoredSecret {
   const secret = find(state, id);
   if (secret.deletedAt !== undefined) throw refuse.markedForDeletion();
+  return secret;
+}
+
+/** As {@link findLive}, and written by nobody but its owner. */
+export function findOwn(state: State, id: string): StoredSecret {
+  const secret = findLive(state, id);
+  if (secret.owner?.service !== undefined) throw refuse.managed();
+  if ((secret.owner?.primaryRegion ?? state.region) !== state.region) throw refuse.replica();
   return secret;
 }
 

@@ -4,6 +4,7 @@ import {
   attach,
   find,
   findLive,
+  findOwn,
   holder,
   newArn,
   putVersion,
@@ -55,7 +56,7 @@ export const writes = {
   },
 
   PutSecretValue(state: State, input: Input) {
-    const secret = findLive(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findOwn(state, text(input, 'SecretId', { min: 1, max: 2048 }));
     const token = requestToken(input);
     const value = secretValue(input);
     if (value === undefined) throw refuse.request('You must provide either SecretString or SecretBinary.');
@@ -66,7 +67,7 @@ export const writes = {
   },
 
   UpdateSecret(state: State, input: Input) {
-    const secret = findLive(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findOwn(state, text(input, 'SecretId', { min: 1, max: 2048 }));
     const description = optionalText(input, 'Description', { max: 2048 });
     const kmsKeyId = optionalText(input, 'KmsKeyId', { max: 2048 });
     const value = secretValue(input);
@@ -83,7 +84,7 @@ export const writes = {
   },
 
   UpdateSecretVersionStage(state: State, input: Input) {
-    const secret = findLive(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findOwn(state, text(input, 'SecretId', { min: 1, max: 2048 }));
     const stage = text(input, 'VersionStage', { min: 1, max: 256 });
     const removeFrom = optionalText(input, 'RemoveFromVersionId', { min: 32, max: 64 });
     const moveTo = optionalText(input, 'MoveToVersionId', { min: 32, max: 64 });

@@ -41,6 +41,7 @@ export function decide(
     if (id !== undefined) return conflict('no secret has this identifier; give its name to create one');
     return { ...base, action: 'create', version, changed: true };
   }
+  if (stored.owner !== undefined) return conflict(stored.owner);
   if (stored.scheduledForDeletion) {
     return conflict(`scheduled for deletion; restore it: ${rules.restore(name)}`);
   }

@@ -9,7 +9,7 @@ interface Row {
   readonly hint?: string;
 }
 
-const policy = 'flows check --setup prints the least policy that a push needs';
+const policyHint = 'flows check --setup prints the least policy that a push needs';
 const kms = {
   code: 'denied',
   message: 'AWS could not use the KMS key',
@@ -21,14 +21,46 @@ const deletion = {
   hint: 'restore it with: aws secretsmanager restore-secret --secret-id NAME',
 } as const;
 
+/** What can deny beside the rights of the credentials themselves, as AWS's messages name it. */
+const policies: Readonly<Record<string, string>> = {
+  'service control policy': 'a service control policy of the organization',
+  'resource control policy': 'a resource control policy of the organization',
+  'permissions boundary': 'the permissions boundary of these credentials',
+  'session policy': 'the session policy of these credentials',
+  'VPC endpoint policy': 'the policy of the VPC endpoint',
+  'resource-based policy': 'the resource policy of the secret',
+  'identity-based policy': 'a policy of these credentials',
+};
+const denials = Object.entries(policies).flatMap(([named, policy]): Row[] => [
+  {
+    names: ['AccessDeniedException', 'AccessDenied'],
+    saying: new RegExp(`explicit deny in an? ${named}`, 'i'),
+    code: 'denied',
+    message: `${policy} denies this explicitly`,
+    hint: 'no right that is added elsewhere helps: that one must be changed, or another address, region or role be used',
+  },
+  ...(named === 'identity-based policy'
+    ? []
+    : [
+        {
+          names: ['AccessDeniedException', 'AccessDenied'],
+          saying: new RegExp(`because no ${named} allows`, 'i'),
+          code: 'denied',
+          message: `${policy} does not allow this`,
+          hint: `it must allow it too; ${policyHint}`,
+        } as const,
+      ]),
+]);
+
 /** By the error's name, never by its status: AWS answers not-found with 400, other implementations with 404. */
 const rows: readonly Row[] = [
   { names: ['AccessDeniedException', 'AccessDenied'], saying: /\bkms\b/i, ...kms },
+  ...denials,
   {
     names: ['AccessDeniedException', 'AccessDenied', 'UnauthorizedOperation'],
     code: 'denied',
     message: 'AWS does not allow this to these credentials',
-    hint: policy,
+    hint: policyHint,
   },
   {
     names: ['ExpiredTokenException', 'ExpiredToken', 'RequestExpired', 'TokenRefreshRequired'],
@@ -104,6 +136,20 @@ const rows: readonly Row[] = [
   { names: ['InvalidRequestException'], saying: /(?:marked|scheduled) for deletion/i, ...deletion },
   {
     names: ['InvalidRequestException'],
+    saying: /\breplica\b/i,
+    code: 'conflict',
+    message: 'is a replica of a secret in another region',
+    hint: 'push it to a store of the region that it is copied from',
+  },
+  {
+    names: ['InvalidRequestException', 'AccessDeniedException'],
+    saying: /\bmanaged (?:by|secret)|\bowning service\b/i,
+    code: 'conflict',
+    message: 'is managed by a service of AWS, which alone writes it',
+    hint: 'give the secret that is pushed another name',
+  },
+  {
+    names: ['InvalidRequestException'],
     code: 'conflict',
     message: 'its present state does not allow this',
     hint: 'look at it with: aws secretsmanager describe-secret --secret-id NAME',
@@ -171,7 +217,7 @@ const statuses: readonly {
     message: 'the address answered with a redirect, which is not followed',
     hint: 'check endpoint:',
   },
-  { from: 401, to: 403, code: 'denied', message: 'AWS does not allow this to these credentials', hint: policy },
+  { from: 401, to: 403, code: 'denied', message: 'AWS does not allow this to these credentials', hint: policyHint },
   { from: 429, to: 429, code: 'rate-limited', message: 'AWS asks for fewer requests', hint: 'run again' },
   { from: 500, to: 599, code: 'unavailable', message: 'AWS failed on its side', hint: 'run again' },
 ];

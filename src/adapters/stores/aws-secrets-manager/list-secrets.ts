@@ -1,4 +1,4 @@
-import type { Filter, SecretListEntry } from '@aws-sdk/client-secrets-manager';
+import type { Filter } from '@aws-sdk/client-secrets-manager';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { SecretName, StoredSecret } from '../contract.ts';
 import { prefixesOf } from './name-prefixes.ts';
@@ -7,7 +7,9 @@ export interface Lister {
   list(page: {
     filters: Filter[];
     token: string | undefined;
-  }): Promise<{ entries: readonly SecretListEntry[]; next: string | undefined }>;
+  }): Promise<{ entries: readonly StoredSecret[]; next: string | undefined }>;
+  /** @throws FlowError protocol where an entry is not what it calls itself */
+  require(stored: StoredSecret, asked: SecretName): void;
   /** undefined: there is none */
   describe(name: SecretName): Promise<StoredSecret | undefined>;
 }
@@ -28,10 +30,10 @@ export async function sweep(names: readonly SecretName[], lister: Lister): Promi
     const seen = new Set<string>();
     for (let page = 0; page < budget; page += 1) {
       const { entries, next } = await lister.list({ filters, token });
-      for (const entry of entries) {
-        const stored = storedSecretOf(entry, entry.SecretVersionsToStages);
-        const asked = stored === undefined ? undefined : missing.get(stored.name);
-        if (stored === undefined || asked === undefined || (asked.id !== undefined && asked.id !== stored.id)) continue;
+      for (const stored of entries) {
+        const asked = missing.get(stored.name);
+        if (asked === undefined || (asked.id !== undefined && asked.id !== stored.id)) continue;
+        lister.require(stored, asked);
         found.set(stored.name, stored);
         missing.delete(stored.name);
       }
@@ -77,33 +79,4 @@ export async function describeAll(
 ): Promise<ReadonlyMap<string, StoredSecret>> {
   const found = await Promise.all(names.map(async (each) => [each.name, await lister.describe(each)] as const));
   return new Map(found.filter((each): each is [string, StoredSecret] => each[1] !== undefined));
-}
-
-interface Entry {
-  readonly ARN?: string | undefined;
-  readonly Name?: string | undefined;
-  readonly Description?: string | undefined;
-  readonly KmsKeyId?: string | undefined;
-  readonly DeletedDate?: Date | undefined;
-  readonly Tags?: readonly { Key?: string | undefined; Value?: string | undefined }[] | undefined;
-}
-
-/** An entry of ListSecrets, or the answer of DescribeSecret. */
-export function storedSecretOf(
-  entry: Entry,
-  stages: Readonly<Record<string, readonly string[]>> | undefined,
-): StoredSecret | undefined {
-  if (entry.ARN === undefined || entry.Name === undefined) return undefined;
-  // a version without a label is one that AWS may remove: some implementations list it all the same
-  const labelled = Object.entries(stages ?? {}).filter(([, labels]) => labels.length > 0);
-  return {
-    name: entry.Name,
-    id: entry.ARN,
-    current: labelled.find(([, labels]) => labels.includes('AWSCURRENT'))?.[0],
-    versions: labelled.map(([id]) => id),
-    scheduledForDeletion: entry.DeletedDate !== undefined,
-    description: entry.Description,
-    kmsKey: entry.KmsKeyId,
-    tags: Object.fromEntries((entry.Tags ?? []).map((tag) => [tag.Key ?? '', tag.Value ?? ''])),
-  };
 }

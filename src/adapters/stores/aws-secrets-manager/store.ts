@@ -2,12 +2,13 @@ import type { Tag } from '@aws-sdk/client-secrets-manager';
 import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
 import { FlowError } from '../../../foundation/errors.ts';
+import { createAnswers, requireAsked } from './answers.ts';
 import { createConnection, type ConnectionOptions } from './aws-client.ts';
 import { partitionOf } from './partitions.ts';
 import { arnOf, awsRules } from './rules.ts';
 import { createPace } from './request-pace.ts';
 import { createRecent } from './recent-writes.ts';
-import { describeAll, storedSecretOf, sweep, type Lister } from './list-secrets.ts';
+import { describeAll, sweep, type Lister } from './list-secrets.ts';
 import type { Metadata, SecretName, SecretStore, SecretWrite, StoredSecret } from '../contract.ts';
 
 export interface SecretsManagerStoreOptions extends ConnectionOptions {
@@ -31,8 +32,10 @@ export interface SecretsManagerStoreOptions extends ConnectionOptions {
 /** AWS Secrets Manager through the AWS SDK. Values are written and never read back. */
 export function createSecretsManagerStore(options: SecretsManagerStoreOptions): SecretStore {
   const { now = Date.now, sleep = (milliseconds: number) => wait(milliseconds), warn = () => undefined } = options;
-  const address = options.endpoint ?? `https://secretsmanager.${options.region}.${partitionOf(options.region).dnsSuffix}`;
+  const address =
+    options.endpoint ?? `https://secretsmanager.${options.region}.${partitionOf(options.region).dnsSuffix}`;
   const connection = createConnection(options);
+  const answers = createAnswers(options);
   const paced = createPace({ atOnce: options.atOnce ?? 10, now, sleep });
   const local = options.development && options.endpoint?.startsWith('http:') === true;
   const rate = options.writesPerSecond ?? (local ? Infinity : 45);
@@ -45,33 +48,38 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
 
   const lister = (signal: AbortSignal | undefined): Lister => ({
     async list({ filters, token }) {
-      const answer = await connection.call(
-        (client, sdk, call) =>
-          client.send(
-            new sdk.ListSecretsCommand({
-              MaxResults: 100,
-              IncludePlannedDeletion: true,
-              Filters: filters.length === 0 ? undefined : filters,
-              NextToken: token,
-            }),
-            call,
+      return connection.call(
+        async (client, sdk, call) =>
+          answers.page(
+            await client.send(
+              new sdk.ListSecretsCommand({
+                MaxResults: 100,
+                IncludePlannedDeletion: true,
+                Filters: filters.length === 0 ? undefined : filters,
+                NextToken: token,
+              }),
+              call,
+            ),
           ),
         undefined,
         signal,
       );
-      return { entries: answer.SecretList ?? [], next: answer.NextToken };
     },
+    require: (stored, asked) => requireAsked(stored, asked, options),
     describe: (name) => paced('read', Infinity, () => describe(name, signal), signal),
   });
 
   async function describe(name: SecretName, signal?: AbortSignal): Promise<StoredSecret | undefined> {
     try {
-      const answer = await connection.call(
-        (client, sdk, call) => client.send(new sdk.DescribeSecretCommand({ SecretId: name.id ?? name.name }), call),
+      return await connection.call(
+        async (client, sdk, call) =>
+          answers.secret(
+            await client.send(new sdk.DescribeSecretCommand({ SecretId: name.id ?? name.name }), call),
+            name,
+          ),
         name.name,
         signal,
       );
-      return storedSecretOf(answer, answer.VersionIdsToStages);
     } catch (error) {
       if (error instanceof FlowError && error.code === 'not-found') return undefined;
       throw error;
@@ -80,42 +88,39 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
 
   async function create(write: SecretWrite, signal?: AbortSignal): Promise<{ id: string }> {
     const { name, version, value, metadata } = write;
-    const answer = await connection.call(
-      (client, sdk, call) =>
-        client.send(
-          new sdk.CreateSecretCommand({
-            Name: name.name,
-            ClientRequestToken: version,
-            SecretString: value.reveal(),
-            Description: metadata.description,
-            KmsKeyId: metadata.kmsKey,
-            Tags: metadata.tags === undefined ? undefined : tagsOf(metadata.tags),
-          }),
-          call,
-        ),
+    return connection.call(
+      async (client, sdk, call) => {
+        const create = new sdk.CreateSecretCommand({
+          Name: name.name,
+          ClientRequestToken: version,
+          SecretString: value.reveal(),
+          Description: metadata.description,
+          KmsKeyId: metadata.kmsKey,
+          Tags: metadata.tags === undefined ? undefined : tagsOf(metadata.tags),
+        });
+        return answers.written(await client.send(create, call), name, version);
+      },
       name.name,
       signal,
     );
-    return { id: answer.ARN ?? name.name };
   }
 
   /** @returns whether the version is in force */
   async function put(write: SecretWrite, stored: StoredSecret, signal?: AbortSignal): Promise<boolean> {
     const { name, version, value } = write;
-    const answer = await connection.call(
-      (client, sdk, call) =>
-        client.send(
-          new sdk.PutSecretValueCommand({
-            SecretId: stored.id,
-            ClientRequestToken: version,
-            SecretString: value.reveal(),
-          }),
-          call,
-        ),
+    return connection.call(
+      async (client, sdk, call) => {
+        const put = new sdk.PutSecretValueCommand({
+          SecretId: stored.id,
+          ClientRequestToken: version,
+          SecretString: value.reveal(),
+        });
+        const { labels } = answers.written(await client.send(put, call), stored, version);
+        return labels.includes('AWSCURRENT');
+      },
       name.name,
       signal,
     );
-    return answer.VersionStages?.includes('AWSCURRENT') === true;
   }
 
   /** Moves AWSCURRENT to a version that exists; AWS wants to be told who holds it. */
@@ -129,16 +134,15 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
       try {
         const from = holder;
         await connection.call(
-          (client, sdk, call) =>
-            client.send(
-              new sdk.UpdateSecretVersionStageCommand({
-                SecretId: stored.id,
-                VersionStage: 'AWSCURRENT',
-                MoveToVersionId: version,
-                RemoveFromVersionId: from,
-              }),
-              call,
-            ),
+          async (client, sdk, call) => {
+            const move = new sdk.UpdateSecretVersionStageCommand({
+              SecretId: stored.id,
+              VersionStage: 'AWSCURRENT',
+              MoveToVersionId: version,
+              RemoveFromVersionId: from,
+            });
+            return answers.written(await client.send(move, call), stored);
+          },
           stored.name,
           signal,
         );
@@ -200,7 +204,12 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
           'put',
           rate,
           () =>
-            connection.call((client, sdk, call) => client.send(new sdk.UpdateSecretCommand(input), call), id, signal),
+            connection.call(
+              async (client, sdk, call) =>
+                answers.written(await client.send(new sdk.UpdateSecretCommand(input), call), awsRules.nameOf(id)),
+              id,
+              signal,
+            ),
           signal,
         );
       }
@@ -228,23 +237,25 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
           rate,
           () =>
             connection.call(
-              (client, sdk, call) =>
-                client.send(
-                  new sdk.ListSecretVersionIdsCommand({
-                    SecretId: id,
-                    IncludeDeprecated: true,
-                    MaxResults: 100,
-                    NextToken: from,
-                  }),
-                  call,
+              async (client, sdk, call) =>
+                answers.versions(
+                  await client.send(
+                    new sdk.ListSecretVersionIdsCommand({
+                      SecretId: id,
+                      IncludeDeprecated: true,
+                      MaxResults: 100,
+                      NextToken: from,
+                    }),
+                    call,
+                  ),
                 ),
               id,
               signal,
             ),
           signal,
         );
-        found.push(...(answer.Versions ?? []).flatMap((each) => each.VersionId ?? []));
-        token = answer.NextToken;
+        found.push(...answer.ids);
+        token = answer.next;
       } while (token !== undefined && found.length < 1_000);
       return found;
     },

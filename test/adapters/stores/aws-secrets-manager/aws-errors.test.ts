@@ -21,6 +21,8 @@ describe('an SDK error becomes', () => {
     ['exists', named('ResourceExistsException'), 'conflict'],
     ['marked for deletion', named('InvalidRequestException', '…because it was marked for deletion.'), 'conflict'],
     ['scheduled for deletion', named('InvalidRequestException', '…is already scheduled for deletion.'), 'conflict'],
+    ['a replica', named('InvalidRequestException', 'Operation not permitted on a replica secret.'), 'conflict'],
+    ['a managed secret', named('InvalidRequestException', 'The secret is managed by another service.'), 'conflict'],
     ['another state', named('InvalidRequestException', 'rotation'), 'conflict'],
     ['a parameter', named('InvalidParameterException'), 'invalid-value'],
     ['a name', named('ValidationException'), 'invalid-value'],
@@ -45,6 +47,30 @@ describe('an SDK error becomes', () => {
     expect(translated.place.subject).toBe('app/x');
     expect(translated.line()).not.toContain('value-of-the-secret');
     expect(translated.message).toMatch(/^(?:[a-z]|AWS)/);
+  });
+
+  const may = 'User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: secretsmanager:PutSecretValue';
+  const denials: readonly (readonly [told: string, named: string])[] = [
+    ['with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-x/p-y', 'service control'],
+    ['with an explicit deny in a resource control policy', 'resource control'],
+    ['with an explicit deny in a permissions boundary', 'permissions boundary of these'],
+    ['with an explicit deny in a session policy', 'session policy of'],
+    ['with an explicit deny in a VPC endpoint policy', 'policy of the VPC endpoint'],
+    ['on resource: x with an explicit deny in a resource-based policy', 'resource policy of the secret'],
+    ['with an explicit deny in an identity-based policy', 'a policy of these credentials'],
+    ['because no service control policy allows the secretsmanager:PutSecretValue action', 'service control'],
+    ['because no permissions boundary allows the secretsmanager:PutSecretValue action', 'permissions boundary of'],
+    ['because no session policy allows the secretsmanager:PutSecretValue action', 'session policy'],
+  ];
+  it.each(denials)('a denial by its name: %s', (told, name) => {
+    const lacks = translateAwsError(
+      named('AccessDeniedException', `${may} because no identity-based policy allows it`),
+    );
+    const denied = translateAwsError(named('AccessDeniedException', `${may} ${told} value-of-the-secret`));
+    expect(denied).toMatchObject({ code: 'denied', message: expect.stringContaining(name) });
+    expect(denied.message).toMatch(told.includes('explicit') ? /explicitly/ : /does not allow/);
+    expect(denied.hint).not.toBe(lacks.hint);
+    expect(denied.line()).not.toMatch(/value-of-the-secret|assumed-role|p-y/);
   });
 
   it('itself, if it is ours already', () => {
