@@ -42,12 +42,22 @@ const peers: readonly Peer[] = [
     args: () => [],
     env: (port) => ({ BIND_HOST: '127.0.0.1', GATEWAY_PORT: String(port), MINISTACK_ACCOUNT_ID: '123456789012' }),
     ready: '/_ministack/health',
-    misses: {
-      'creates with metadata, and shows both views alike': 'it ignores the ClientRequestToken of a create',
-      'repeats a create without doing anything': 'it refuses the same create again',
-      "shows that someone else's write is in force": 'the first version never had the name that it was given',
-      'annotates what is declared and leaves the rest': 'the first version never had the name that it was given',
-    },
+    // it ignores the ClientRequestToken of a create: a first version that is not named as asked is believed to be none
+    misses: Object.fromEntries(
+      [
+        'creates with metadata, and shows both views alike',
+        'repeats a create without doing anything',
+        'puts a new value in force, and repeats that without doing anything',
+        'A → B → A ends as A',
+        'A → B → A ends as A for one who knows an old holder only',
+        'keeps values exactly',
+        "shows that someone else's write is in force",
+        'annotates what is declared and leaves the rest',
+        'shows a scheduled deletion, and refuses to write',
+        'finds many by name and none besides, whatever stands next to them',
+        'takes an identifier for what has the name and no other',
+      ].map((name) => [name, 'it names the first version itself']),
+    ),
     namesVersions: false,
   },
 ];
