@@ -80,10 +80,11 @@ function load(
   const flows = new Map<string, Flow>();
   const broken = new Set<string>();
   const yaml = names.filter((name) => name.endsWith('.yaml') && !otherFiles.has(name.slice(0, -'.yaml'.length)));
-  for (const name of names.filter((each) => each.endsWith('.yml'))) {
-    problems.push(
-      fileProblem(join(dir, name), 'files of flows end in .yaml', `rename it to ${name.slice(0, -'.yml'.length)}.yaml`),
-    );
+  for (const name of names) {
+    const [ending] = /\.ya?ml$/i.exec(name) ?? [];
+    if (ending === undefined || ending === '.yaml') continue;
+    const hint = `rename it to ${name.slice(0, -ending.length)}.yaml`;
+    problems.push(fileProblem(join(dir, name), 'files of flows end in .yaml', hint));
   }
   if (yaml.length > mostFlows) {
     problems.push(fileProblem(dir, `more than ${mostFlows} flows in one folder`, 'use several folders: --dir'));
@@ -178,7 +179,10 @@ function loadSettings(
 
 function listed(dir: string): readonly string[] {
   try {
-    return readdirSync(dir).toSorted();
+    // settings of editors and formatters, locks and halves of copies begin with a dot
+    return readdirSync(dir)
+      .filter((name) => !name.startsWith('.'))
+      .toSorted();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     const what =

@@ -1,3 +1,5 @@
+import { safeLine } from './safe-line.ts';
+
 /**
  * Every failure that this product knows, in one table: what it means, the exit code of the command, the status of an
  * HTTP answer, and whether trying again can help. Nobody branches on a message; everybody may branch on a code.
@@ -191,9 +193,9 @@ const longestRemedy = 2_000;
 /** Characters: a whole {@link FlowError.line} with words before it is shorter, so that whoever shows it cuts nothing. */
 export const longestLine = 4_000;
 
-/** Text from outside on one line, without control characters. @param most characters, default 500 */
+/** Text from outside on one safe line. @param most characters, default 500 */
 export function oneLine(text: string, most = 500): string {
-  const clean = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
+  const clean = safeLine(text);
   return clean.length > most ? `${clean.slice(0, most - 1)}…` : clean;
 }
 

@@ -35,7 +35,10 @@ export function compileScalar(node: ScalarNode, form: Form, place: Place): Value
     const begins = typeof parts[0] === 'string' && Reference.looksLike(parts[0]);
     if (form.kind === 'reference' || (form.kind === 'text-or-reference' && begins)) {
       if (begins) return compileReference(parts, form, node.range, key, source.report);
-      source.report(node.range, `"${key}" takes a reference`, foreignForm(value)?.hint ?? referenceHint);
+      const foreign = foreignForm(value);
+      // a shell's variable may as well be a password with a dollar in it
+      const hint = foreign?.found.startsWith('{{') === true ? foreign.hint : referenceHint;
+      source.report(node.range, `"${key}" takes a reference`, hint);
       return undefined;
     }
     if (form.kind === 'template') return compileTemplate(node, value, form, place);

@@ -1,5 +1,6 @@
 import { foreignForm, wholeExpression } from './expressions.ts';
 import type { Form, ObjectForm } from './forms.ts';
+import { hideSecrets } from './hide-secrets.ts';
 import { chosenVariant } from './compile-variant.ts';
 import { withoutToken } from './token-source.ts';
 import { partsOf } from './compile-reference.ts';
@@ -12,6 +13,7 @@ import type { Node } from './yaml.ts';
 /** A node checked against its form and made ready to evaluate. What is wrong is reported and left out. */
 function compile(node: Node, form: Form, place: Place): Value | undefined {
   const { report } = place.source;
+  hideSecrets(node, form, place.source);
   const at = { form, range: node.range, key: place.key };
   if (form.kind === 'union') return compileUnion(node, form, place);
   if (form.kind === 'list') {
@@ -74,9 +76,8 @@ export function compileObject(node: Node, form: ObjectForm, place: Place): Objec
 
 function compileUnion(node: Node, form: Extract<Form, { kind: 'union' }>, place: Place): Value | undefined {
   const fitting = form.of.filter((each) => fits(node, each));
-  const [first, ...others] = fitting.length === 0 ? form.of : fitting;
+  const [first, ...others] = fitting;
   if (first === undefined) return wrong(node, form, place);
-  if (fitting.length === 0) return wrong(node, form, place);
   if (node.kind === 'scalar' && form.of.some(({ kind }) => kind === 'text' || kind === 'text-or-reference')) {
     const changed = changedForm(node, place.key);
     if (changed !== undefined) {
@@ -84,14 +85,15 @@ function compileUnion(node: Node, form: Extract<Form, { kind: 'union' }>, place:
       return { form, range: node.range, key: place.key, as: 'literal', value: node.written };
     }
   }
-  const { problems } = place.source;
+  const { problems, hidden } = place.source;
   for (const each of [first, ...others]) {
-    const before = problems.length;
+    const [before, hiddenBefore] = [problems.length, hidden.length];
     const value = compile(node, each, place);
     // which of the forms a whole expression fills is known when it is resolved
     if (problems.length === before && value?.as === 'whole') return { ...value, form: { ...form, of: fitting } };
     if (problems.length === before || others.length === 0) return value;
     problems.length = before;
+    hidden.length = hiddenBefore;
   }
   return compile(node, first, place);
 }

@@ -1,26 +1,50 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { fileProblem, type Problem } from './problems.ts';
 
-const mostBytes = 1_000_000;
+/** bytes */
+const longest = 1_000_000;
 
-/** A file's text, or why it is not to be had. Links are followed; only regular files of at most 1 MB are read. */
+/**
+ * A file's text, or why it is not to be had. Links are followed within its folder, as those of a mounted ConfigMap lead;
+ * one that leads out of it would put the lines of some other file into errors. Only regular files of at most 1 MB are read.
+ */
 export function readText(file: string): string | Problem {
+  let descriptor: number | undefined;
   try {
-    const facts = statSync(file);
-    if (!facts.isFile()) return fileProblem(file, 'this is not a file', 'flows are plain files');
-    if (facts.size > mostBytes)
+    const folder = realpathSync(dirname(file));
+    const real = realpathSync(join(folder, basename(file)));
+    const inside = relative(folder, real);
+    if (inside.startsWith('..') || isAbsolute(inside))
+      return fileProblem(file, 'the link leads out of the folder', 'put the file itself there');
+    // a pipe in its place would hold the reader up
+    descriptor = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (!fstatSync(descriptor).isFile()) return fileProblem(file, 'this is not a file', 'flows are plain files');
+    const bytes = firstBytes(descriptor, longest + 1);
+    if (bytes.length > longest)
       return fileProblem(file, 'the file is larger than 1 MB', 'flows are small: what is this?');
-    const bytes = readFileSync(file);
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     if (error instanceof TypeError) return fileProblem(file, 'the file is not UTF-8 text', 'save it as UTF-8');
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const why =
-      code === 'ENOENT'
-        ? 'the link leads nowhere'
-        : code === 'EACCES'
-          ? 'no permission to read it'
-          : 'it cannot be read';
-    return fileProblem(file, why);
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    return fileProblem(file, faults[code] ?? 'it cannot be read');
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
+}
+
+const faults: Readonly<Record<string, string>> = {
+  ENOENT: 'the link leads nowhere',
+  ELOOP: 'the link leads nowhere',
+  EACCES: 'no permission to read it',
+  // a socket
+  ENXIO: 'this is not a file',
+};
+
+function firstBytes(descriptor: number, most: number): Buffer {
+  const bytes = Buffer.allocUnsafe(most);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < most; length += read)
+    read = readSync(descriptor, bytes, length, most - length, null);
+  return bytes.subarray(0, length);
 }

@@ -12,6 +12,8 @@ export type Form =
       readonly pattern?: RegExp;
       readonly expects?: string;
       readonly allowEmpty?: boolean;
+      /** what does not fit the pattern may be a secret: it is not repeated */
+      readonly secretive?: boolean;
       /** it is the name of one of these, which must exist */
       readonly names?: Named;
     }
@@ -183,7 +185,7 @@ export function withDefault<T>(
 
 const tokenKeys = {
   env: optional(
-    form.text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, expects: 'the name of a variable' }),
+    form.text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, expects: 'the name of a variable', secretive: true }),
     'an environment variable that holds the token; also written `${{ env.NAME }}`',
   ),
   file: optional(form.text(), 'a file that holds the token'),

@@ -33,6 +33,8 @@ export function readKeys(
       if (source.problems.length >= mostProblems) break;
       const near = ours === undefined ? nearest(entry.key, open) : undefined;
       if (near !== undefined) misspelt.add(near);
+      // nobody knows what it is
+      source.hidden.push(entry.value.range);
       source.report(entry.keyRange, `unknown key "${entry.key}" in ${what}`, ours ?? suggest(entry.key, open));
     } else if (isEmpty(entry.value) && keys[entry.key]?.form.kind !== 'json') {
       source.report(entry.keyRange, `"${entry.key}" has no value`, 'give it one, or leave the line out');

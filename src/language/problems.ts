@@ -1,4 +1,6 @@
 import { oneLine } from '../foundation/errors.ts';
+import { safeColumns } from '../foundation/safe-line.ts';
+import { longestLine, withoutSecrets } from './hidden-text.ts';
 
 /** One thing that is wrong in a file, and where. */
 export interface Problem {
@@ -9,7 +11,7 @@ export interface Problem {
   readonly column: number;
   readonly message: string;
   readonly hint?: string | undefined;
-  /** the line as it stands in the file, tokens masked */
+  /** the line as it stands in the file, secrets masked */
   readonly source: string;
   /** how many characters of the line it is about, at least 1 */
   readonly length: number;
@@ -29,16 +31,18 @@ export interface Source {
   readonly text: string;
   readonly problems: Problem[];
   readonly report: Report;
+  /** what may be a secret: no problem repeats it, whether it was told before or comes later */
+  readonly hidden: Range[];
   /** `file:line:column` */
   location(range: Range): string;
 }
 
 /** More than this in one file helps nobody. */
 export const mostProblems = 100;
-const longestLine = 300;
 
 export function createSource(file: string, text: string): Source {
   const problems: Problem[] = [];
+  const hidden: Range[] = [];
   let starts: number[] | undefined;
   const position = (offset: number): { line: number; column: number; start: number } => {
     starts ??= lineStarts(text);
@@ -61,20 +65,36 @@ export function createSource(file: string, text: string): Source {
       const { line, column } = position(range.start);
       return `${file}:${line}:${column}`;
     },
+    hidden,
     report(range, message, hint) {
       if (problems.length >= mostProblems) return;
       const { line, column, start } = position(range.start);
       const stop = text.slice(start, start + longestLine).search(/[\r\n]/);
-      const source = text.slice(start, start + (stop === -1 ? longestLine : stop));
-      const length = Math.max(1, Math.min(range.end - range.start, source.length - column + 1));
+      const lineRange = { start, end: Math.min(text.length, start + (stop === -1 ? longestLine : stop)) };
+      const length = Math.max(1, Math.min(range.end - range.start, lineRange.end - start - column + 1));
       const last = problems.length === mostProblems - 1;
+      const shown = () => withoutSecrets(text, lineRange, hidden);
+      /** Words of a message in quotes come from the file. */
+      const told = (words: string) =>
+        oneLine(words).replace(/"([^"]{4,})"/g, (quoted, inner: string) => (isHidden(inner) ? '"…"' : quoted));
+      const isHidden = (inner: string) => {
+        const about = hidden.filter((each) => each.start < range.end && each.end > range.start);
+        const found = [lineRange, ...about].some((each) => text.slice(each.start, each.end).includes(inner));
+        return found && !shown().includes(inner);
+      };
       problems.push({
         file,
         line,
         column,
-        message: last ? 'too many problems in this file; the others are not shown' : oneLine(message),
-        hint: hint === undefined || last ? undefined : oneLine(hint),
-        source: masked(source),
+        get message() {
+          return last ? 'too many problems in this file; the others are not shown' : told(message);
+        },
+        get hint() {
+          return hint === undefined || last ? undefined : told(hint);
+        },
+        get source() {
+          return shown();
+        },
         length,
       });
     },
@@ -83,7 +103,8 @@ export function createSource(file: string, text: string): Source {
 
 /** A problem of a file as a whole: it cannot be read, its name is taken. */
 export function fileProblem(file: string, message: string, hint?: string): Problem {
-  return { file, line: 1, column: 1, message, hint, source: '', length: 1 };
+  const [told, remedy] = [message, hint].map((text) => (text === undefined ? text : oneLine(text)));
+  return { file, line: 1, column: 1, message: told ?? '', hint: remedy, source: '', length: 1 };
 }
 
 /** `file:line:column: message (hint)`, and the line with a caret under it. */
@@ -93,7 +114,7 @@ export function formatProblem(problem: Problem, options: { readonly color?: bool
   const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
   const head = `${paint(1, place)}: ${paint(31, problem.message)}${hint}`;
   if (problem.source.trim() === '') return head;
-  const shown = printable(problem.source);
+  const shown = safeColumns(problem.source);
   const indent = problem.source.slice(0, problem.column - 1).replace(/[^\t]/g, ' ');
   const number = String(problem.line);
   const blank = ' '.repeat(number.length);
@@ -105,18 +126,4 @@ function lineStarts(text: string): number[] {
   const starts = [0];
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   return starts;
-}
-
-/** A token that someone wrote into a file is not repeated in an error about it; columns stay. */
-function masked(line: string): string {
-  const starred = (text: string) => '*'.repeat(text.length);
-  return line
-    .replace(/\b(?:ops_|flows_|eyJ)[A-Za-z0-9_.=-]{8,}/g, starred)
-    .replace(/(?<=\btoken\s*:\s*)(?![\s{$]|["']\$\{\{)[^\s,}#]+/g, starred);
-}
-
-/** Control and format characters would let a file speak to the terminal. */
-function printable(line: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for
-  return line.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, '·');
 }

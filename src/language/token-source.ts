@@ -10,6 +10,7 @@ const hint = 'write { env: NAME }, { file: PATH } or { command: [op, read, …] 
  */
 export function withoutToken(node: Node, source: Source): Node | undefined {
   if (node.kind === 'mapping' && node.entries.length !== 1) source.report(node.range, 'a token has one source', hint);
+  if (node.kind === 'list') source.hidden.push(node.range);
   if (node.kind !== 'scalar' || node.value === null) return node;
   const name = fromEnvironment.exec(String(node.value))?.[1];
   const { range } = node;
@@ -20,6 +21,7 @@ export function withoutToken(node: Node, source: Source): Node | undefined {
       entries: [{ key: 'env', keyRange: range, value: { kind: 'scalar', value: name, written: name, range } }],
     };
   }
+  source.hidden.push(range);
   source.report({ start: range.start, end: range.start + 1 }, 'a token never stands in a file', hint);
   return undefined;
 }

@@ -17,7 +17,7 @@ const known: Readonly<Partial<Record<YAMLError['code'], { readonly hint: string;
   MULTILINE_IMPLICIT_KEY: { message: 'a line that is no "KEY: VALUE"', hint: 'a space stands after the colon' },
   MULTIPLE_DOCS: { message: 'more than one document', hint: 'one file holds one: take the --- out' },
   TAB_AS_INDENT: { hint: 'indent with spaces' },
-  TAG_RESOLVE_FAILED: { hint: 'put text that begins with ! in quotes' },
+  TAG_RESOLVE_FAILED: { message: 'an unresolved tag', hint: 'put text that begins with ! in quotes' },
 };
 
 /** What keeps a file from being YAML, in our words: where it is, and what to do. */

@@ -1,7 +1,9 @@
 import { openFolder } from '../../src/app/open-folder.ts';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { isSafeLine } from '../../src/foundation/safe-line.ts';
 import { formatProblem } from '../../src/language/problems.ts';
 import { folderWith, load, service, told } from './folder.ts';
 
@@ -458,6 +460,8 @@ describe('a folder', () => {
       'a.yaml': `\ufeff${good.replaceAll('\n', '\r\n')}`,
     });
     symlinkSync(join(dir, 'a.yaml'), join(dir, 'b.yaml'));
+    for (const name of ['.prettierrc.yaml', '.#a.yaml', '.a.yaml.swp', '.policy.yml', 'a.yaml~'])
+      writeFileSync(join(dir, name), 'no: [flow');
     const folder = await openFolder(dir, {});
     expect(told(folder)).toEqual([]);
     expect([...folder.flows.keys()]).toEqual(['a', 'b']);
@@ -470,12 +474,28 @@ describe('a folder', () => {
     });
     mkdirSync(join(dir, 'folder.yaml'));
     symlinkSync(join(dir, 'nowhere'), join(dir, 'link.yaml'));
+    execFileSync('/usr/bin/env', ['mkfifo', join(dir, 'pipe.yaml')]);
+    const elsewhere = folderWith({ 'credentials.yaml': 'aws_secret_access_key = x' });
+    symlinkSync(join(elsewhere, 'credentials.yaml'), join(dir, 'out.yaml'));
+    symlinkSync(elsewhere, join(dir, 'through'));
+    symlinkSync('through/credentials.yaml', join(dir, 'out2.yaml'));
+    symlinkSync('/dev/zero', join(dir, 'zero.yaml'));
+    symlinkSync('loop.yaml', join(dir, 'loop.yaml'));
+    writeFileSync(join(dir, 'X.YAML'), '');
+    writeFileSync(join(dir, 'y.Yml'), '');
     const folder = await openFolder(dir, {});
     expect(told(folder)).toEqual([
+      'X.YAML:1:1 files of flows end in .yaml',
+      'y.Yml:1:1 files of flows end in .yaml',
       'big.yaml:1:1 the file is larger than 1 MB',
       'bytes.yaml:1:1 the file is not UTF-8 text',
       'folder.yaml:1:1 this is not a file',
       'link.yaml:1:1 the link leads nowhere',
+      'loop.yaml:1:1 the link leads nowhere',
+      'out.yaml:1:1 the link leads out of the folder',
+      'out2.yaml:1:1 the link leads out of the folder',
+      'pipe.yaml:1:1 this is not a file',
+      'zero.yaml:1:1 the link leads out of the folder',
     ]);
   });
 
@@ -537,7 +557,8 @@ describe('a problem', () => {
     expect(problems.map((each) => formatProblem(each).slice(dir.length + 1))).toEqual([
       [
         'x.yaml:6:18: "reference" takes a reference (write op://vault/item/field, or a step that gives one)',
-        '  6 |       reference: Agents/x',
+        // it might be the secret itself
+        '  6 |       reference: ********',
         '    |                  ^^^^^^^^',
       ].join('\n'),
     ]);
@@ -547,6 +568,21 @@ describe('a problem', () => {
     const step = `  - { id: a, uses: jwt/verify, with: { token: '\${{ steps.b }}', issuer: '\${{ issuers.main }}' } }\n`;
     const { problems } = await load({ 'service.yaml': service, 'x.yaml': `description: d\nsteps:\n${step}` });
     expect(problems.map((each) => formatProblem(each)).join()).toContain("token: '${{ steps.b }}'");
+  });
+
+  it('is safe on one line, whatever the name of its file and the text of its line', async () => {
+    const dir = folderWith({
+      'service.yaml': service,
+      'x\n::error::y.yaml': good,
+      'a\u001b[31m\u202eb.yaml': good,
+      'x.yaml': `desc: "##[add-matcher]x" \u202e\n`,
+    });
+    const { problems } = await openFolder(dir, {});
+    const lines = problems
+      .map((each) => formatProblem(each).replaceAll(`${dir}/`, ''))
+      .flatMap((text) => text.split('\n'));
+    expect(lines.filter((line) => line.includes('##[') || !isSafeLine(line))).toEqual([]);
+    expect(problems).toHaveLength(3);
   });
 
   it.each([

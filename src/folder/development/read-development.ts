@@ -50,7 +50,9 @@ export function loadDevelopmentFile(folder: Folder, broker: BrokerFiles): Develo
   const { source } = file;
   const written = read(file.exists ? file.root : readYaml(createSource('', '{}')), source);
   const values = new Map<string, string>();
-  for (const { key, keyRange } of entriesOf(file.root, 'values')) {
+  for (const { key, keyRange, value } of entriesOf(file.root, 'values')) {
+    // what is no secret there is no part of any problem
+    source.hidden.push(value.range);
     const reference = Reference.parse(key);
     const trouble = reference instanceof Reference ? mismatch(reference, 'field') : reference;
     if (trouble !== undefined) source.report(keyRange, `"${key}" ${trouble.problem}`, trouble.hint);

@@ -5,8 +5,12 @@ import { patternForm } from './name-pattern.ts';
 
 export const agentName = /^[a-z][a-z0-9_-]{0,62}$/;
 
-const hash = form.text({ pattern: /^sha256:[0-9a-f]{64}$/, expects: 'sha256: and 64 hexadecimal digits, in quotes' });
-const digits = form.text({ pattern: /^[0-9a-f]{64}$/, expects: '64 hexadecimal digits, in quotes' });
+const hash = form.text({
+  pattern: /^sha256:[0-9a-f]{64}$/,
+  expects: 'sha256: and 64 hexadecimal digits, in quotes',
+  secretive: true,
+});
+const digits = form.text({ pattern: /^[0-9a-f]{64}$/, expects: '64 hexadecimal digits, in quotes', secretive: true });
 const patterns = form.list(patternForm, { maximum: 1_000 });
 
 const tokenKeys = {

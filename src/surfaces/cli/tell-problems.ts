@@ -1,4 +1,5 @@
 import type { Folder } from '../../folder/load-folder.ts';
+import { safeLine } from '../../foundation/safe-line.ts';
 import { formatProblem, type Problem } from '../../language/problems.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,9 +20,9 @@ export function problemsOf(folder: Folder, flow: string): readonly Problem[] {
   return folder.problems.filter(({ file }) => names.has(file.split(/[/\\]/).at(-1) ?? ''));
 }
 
-/** As GitHub's workflow commands escape them. */
+/** As GitHub's workflow commands escape them; the text is one line. */
 function data(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+  return safeLine(text).replaceAll('%', '%25');
 }
 
 function property(text: string): string {

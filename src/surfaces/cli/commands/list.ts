@@ -1,3 +1,4 @@
+import { safeLine } from '../../../foundation/safe-line.ts';
 import { openFolder } from '../../../app/open-folder.ts';
 import { commonArguments, type Invocation } from '../main.ts';
 import { columns } from '../terminal.ts';
@@ -21,7 +22,7 @@ export async function list({ argv, terminal }: Invocation): Promise<number> {
         flows.map(({ name, description, effect }) => [
           terminal.paint('bold', name),
           effect === 'write' ? 'writes' : 'reads',
-          description,
+          safeLine(description),
         ]),
       ),
     );
