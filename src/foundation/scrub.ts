@@ -7,14 +7,16 @@ const longest = 2000;
 
 /**
  * A server's explanation as it may be shown: one line, bounded, and nothing at all where it repeats a part of a secret,
- * plain, URL-encoded, in hex, in base64 or escaped as JSON, or what looks like a JWT.
+ * plain, URL-encoded, in hex, in base64 or escaped, from either end, with whatever between its characters, or what looks
+ * like a JWT.
  * @param shown values that may be left out on their own, like a client id that came from a vault
  */
 export function scrub(text: string, secrets: readonly string[], shown: readonly string[] = []): string | undefined {
   const start = text.slice(0, longest);
   const line = oneLine(start);
   if (/eyJ[\w-]*\./.test(start)) return undefined;
-  for (const secret of secrets) if (repeats(start, secret) || repeats(line, secret)) return undefined;
+  const looked = new Set([start, line, unescaped(start)].map((each) => each.toLowerCase()));
+  for (const secret of secrets) if (repeats([...looked], secret)) return undefined;
   let clean = line;
   for (const value of shown) {
     for (const form of forms(value)) clean = clean.replaceAll(form, '[client-id]');
@@ -22,16 +24,41 @@ export function scrub(text: string, secrets: readonly string[], shown: readonly 
   return clean === '' ? undefined : clean;
 }
 
-function repeats(text: string, secret: string): boolean {
-  const haystack = text.toLowerCase();
-  for (const form of forms(secret)) {
+function repeats(texts: readonly string[], secret: string): boolean {
+  const close = texts.map(letters);
+  return forms(secret).some((form) => {
     const needle = form.toLowerCase();
-    const width = Math.min(telling, needle.length);
-    for (let at = 0; at + width <= needle.length; at += 1) {
-      if (haystack.includes(needle.slice(at, at + width))) return true;
+    // without what may stand between, a short secret would be found in any text
+    return sharesPart(texts, needle) || (letters(needle).length >= telling && sharesPart(close, letters(needle)));
+  });
+}
+
+/** Whether a part of the needle that would tell stands in one of the texts, in either direction. */
+function sharesPart(texts: readonly string[], needle: string): boolean {
+  const width = Math.min(telling, needle.length);
+  for (const way of [needle, Array.from(needle).toReversed().join(''), needle.split('').toReversed().join('')]) {
+    for (let at = 0; at + width <= way.length; at += 1) {
+      const part = way.slice(at, at + width);
+      if (texts.some((text) => text.includes(part))) return true;
     }
   }
   return false;
+}
+
+function letters(text: string): string {
+  return text.replace(/[^\p{L}\p{N}]+/gu, '');
+}
+
+/** As percent-encoding, JavaScript and HTML write single characters. */
+function unescaped(text: string): string {
+  return text.replace(
+    /%([0-9a-f]{2})|\\(?:x([0-9a-f]{2})|u([0-9a-f]{4}))|&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));/gi,
+    (_, ...found: (string | undefined)[]) => {
+      const [hex, decimal] = [found.slice(0, 4).find((digits) => digits !== undefined), found[4]];
+      const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : ' ';
+    },
+  );
 }
 
 /** The ways in which a value travels. */

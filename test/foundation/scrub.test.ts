@@ -14,6 +14,18 @@ describe('scrub', () => {
     (value, before) => Buffer.from(`${before}${value}`).toString('base64'),
     (value, before) => Buffer.from(`${before}${value}x`).toString('base64url'),
     (value) => JSON.stringify(value),
+    (value) => Array.from(value).toReversed().join(''),
+    (value) => Array.from(Buffer.from(value).toString('base64')).toReversed().join(''),
+    (value) =>
+      Array.from(value)
+        .map((one) => `&#${one.codePointAt(0)};`)
+        .join(''),
+    (value) =>
+      value
+        .split('')
+        .map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+        .join(''),
+    (value) => Buffer.from(value).toString('hex').replace(/../g, '$& '),
   ];
 
   it('never shows a text that repeats a secret, in whatever form', () => {
@@ -26,6 +38,13 @@ describe('scrub', () => {
       { numRuns: 500, seed: 20_261_122 },
     );
   });
+
+  it.each(['l-o-n-g-e-n-o-u-g-h', 'h g u o n e g n o l', '%6c%6f%6e%67%65%6e%6f%75%67%68', 'LONG_ENOUGH'])(
+    'withholds %j, with whatever between the characters',
+    (text) => {
+      expect(scrub(`got ${text}`, ['longenough'])).toBeUndefined();
+    },
+  );
 
   it('shows what repeats nothing', () => {
     expect(scrub('the client is disabled', ['long-enough-secret'])).toBe('the client is disabled');
