@@ -129,7 +129,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
       const issuer = issuers.get(name);
       // whatever it answers: its clock is noted on the way
       const late = AbortSignal.timeout(clockDeadline);
-      await unlessAborted(issuer.discover(), late, () => new Error('too late')).catch(() => undefined);
+      await unlessAborted(issuer.discover(true), late, () => new Error('too late')).catch(() => undefined);
       return issuer.clockSkew();
     },
     requests: () => ({

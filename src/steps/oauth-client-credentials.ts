@@ -29,7 +29,21 @@ export const oauthClientCredentials = pureStep({
     'client-key': optional(form.reference(), 'the private key for private_key_jwt, as PEM (PKCS #8) or JWK'),
     authentication: optional(
       form.oneOf('client_secret_post', 'client_secret_basic', 'private_key_jwt'),
-      'how the client authenticates; without it private_key_jwt with a key, else the body unless the issuer lists only Basic',
+      'how the client authenticates; without it private_key_jwt with a key, else the body unless the issuer lists only Basic; where it lists nothing, or asks for Basic, that is tried too',
+    ),
+    assertion: optional(
+      form.object({
+        audience: optional(
+          form.text(),
+          'its `aud`; default the issuer identifier; Entra ID and Okta want the token endpoint',
+        ),
+        'key-id': optional(form.text(), 'its `kid`; default that of a JWK'),
+        certificate: optional(
+          form.reference(),
+          'a reference to the certificate of the client key, as PEM: `x5t` and `x5t#S256` are made of it',
+        ),
+      }),
+      'what the assertion of private_key_jwt says beyond its key (RFC 7523)',
     ),
     audience: optional(form.text(), 'the API that the token is for; must be in its `aud`', {
       example: 'https://orders.example',
@@ -108,6 +122,9 @@ export const oauthClientCredentials = pureStep({
     } else if (key && authentication !== undefined && authentication !== 'private_key_jwt') {
       problems.push({ key: 'authentication', problem: 'does not use a client key', hint: 'write private_key_jwt' });
     }
+    if (input.assertion !== undefined && !key) {
+      problems.push({ key: 'assertion', problem: 'is of private_key_jwt', hint: 'give client-key, or remove it' });
+    }
     for (const name of Object.keys(input.parameters ?? {})) {
       if (!standardParameters.includes(name)) continue;
       const own = ['audience', 'resource', 'scope', 'client_id'].includes(name);
@@ -151,6 +168,11 @@ export const oauthClientCredentials = pureStep({
       clientId,
       clientSecrets: secrets.length === 0 ? undefined : secrets,
       clientKey: key === undefined ? undefined : credential(key),
+      assertion: input.assertion && {
+        audience: input.assertion.audience,
+        keyId: input.assertion['key-id'],
+        certificate: input.assertion.certificate && credential(input.assertion.certificate),
+      },
       authentication: input.authentication,
       audience: input.audience,
       resource: input.resource,

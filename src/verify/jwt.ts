@@ -1,4 +1,12 @@
-import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import {
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
+import { quoted } from '../foundation/quoted.ts';
 import { unmetClaim } from './required-claims.ts';
 
 /** Signature algorithms that are accepted unless fewer are named: those with a public key. */
@@ -22,21 +30,39 @@ export type JwtProblem =
   | 'not-yet-valid'
   | 'claim';
 
-/** A JWT that is not accepted. It holds nothing of the token but the name of a claim. */
+/**
+ * A JWT that is not accepted. Of the token it holds the name of a claim and, quoted, what of `iss`, `aud`, `typ`, `alg`,
+ * `kid` and the times decided: none of these is a secret.
+ */
 export class JwtRejection extends Error {
   override readonly name = 'JwtRejection';
   readonly problem: JwtProblem;
   readonly claim: string | undefined;
+  /** what came and what was wanted, for the operator's eyes */
+  readonly detail: string | undefined;
 
-  constructor(problem: JwtProblem, claim?: string) {
-    super(claim === undefined ? problem : `${problem}: ${claim}`);
+  constructor(problem: JwtProblem, claim?: string, detail?: string) {
+    super([problem, claim, detail].filter((part) => part !== undefined).join(': '));
     this.problem = problem;
     this.claim = claim;
+    this.detail = detail;
   }
 }
 
+/** `its aud is "a", wanted "b"` */
+function came(name: string, value: unknown, wanted?: unknown): string {
+  return `its ${name} is ${quoted(value)}${wanted === undefined ? '' : `, wanted ${quoted(wanted)}`}`;
+}
+
+/** Epoch seconds as people read them; what is no time as it is. */
+function timeOf(seconds: unknown): unknown {
+  const milliseconds = typeof seconds === 'number' ? seconds * 1000 : Number.NaN;
+  return Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : seconds;
+}
+
 export interface JwtRules {
-  readonly issuer: string;
+  /** one of them must be `iss` */
+  readonly issuer: string | readonly string[];
   /** each of them must be in `aud` */
   readonly everyAudience?: readonly string[];
   /** at least one of them must be in `aud` */
@@ -76,16 +102,23 @@ export async function verifyJwt(token: string, keys: JWTVerifyGetKey, rules: Jwt
   if (token.length > longestToken || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw new JwtRejection('malformed');
   const { payload, protectedHeader } = await checked(token, keys, {
     algorithms: [...(rules.algorithms ?? publicKeyAlgorithms)],
-    issuer: rules.issuer,
+    issuer: [rules.issuer].flat(),
     requiredClaims: ['exp'],
     clockTolerance: rules.clockTolerance,
     currentDate: new Date(rules.now()),
   });
   const types = rules.typ?.map(normalType) ?? accessTokenTypes;
-  if (!types.includes(normalType(protectedHeader.typ))) throw new JwtRejection('type');
-  if (!audienceFits(payload.aud, rules)) throw new JwtRejection('audience');
+  if (!types.includes(normalType(protectedHeader.typ))) {
+    throw new JwtRejection('type', undefined, came('typ', protectedHeader.typ, rules.typ ?? accessTokenTypes));
+  }
+  if (!audienceFits(payload.aud, rules)) {
+    const wanted = [...(rules.everyAudience ?? []), ...(rules.anyAudience ?? [])];
+    throw new JwtRejection('audience', undefined, came('aud', payload.aud, wanted));
+  }
   const latest = rules.now() / 1000 + rules.clockTolerance;
-  if (payload.iat !== undefined && !(payload.iat <= latest)) throw new JwtRejection('not-yet-valid', 'iat');
+  if (payload.iat !== undefined && !(payload.iat <= latest)) {
+    throw new JwtRejection('not-yet-valid', 'iat', came('iat', timeOf(payload.iat), timeOf(rules.now() / 1000)));
+  }
   const unmet = unmetClaim(payload, rules.requiredClaims);
   if (unmet !== undefined) throw new JwtRejection('claim', unmet);
   return { header: { ...protectedHeader }, claims: payload };
@@ -95,22 +128,21 @@ async function checked(token: string, keys: JWTVerifyGetKey, options: JWTVerifyO
   try {
     return await jwtVerify(token, keys, options);
   } catch (error) {
-    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw rejection(error);
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw rejection(error, token, options);
     let tried = 0;
     for await (const key of error) {
       if ((tried += 1) > mostKeys) break;
       try {
         return await jwtVerify(token, key, options);
       } catch (inner) {
-        if (!(inner instanceof errors.JWSSignatureVerificationFailed)) throw rejection(inner);
+        if (!(inner instanceof errors.JWSSignatureVerificationFailed)) throw rejection(inner, token, options);
       }
     }
-    throw new JwtRejection('signature');
+    throw new JwtRejection('signature', undefined, headerFact(token, 'kid'));
   }
 }
 
 const problems: Readonly<Record<string, JwtProblem>> = {
-  ERR_JWT_EXPIRED: 'expired',
   ERR_JWT_INVALID: 'malformed',
   ERR_JWS_INVALID: 'malformed',
   ERR_JOSE_NOT_SUPPORTED: 'malformed',
@@ -121,12 +153,34 @@ const problems: Readonly<Record<string, JwtProblem>> = {
 const claimProblems: Readonly<Record<string, JwtProblem>> = { iss: 'issuer', aud: 'audience', nbf: 'not-yet-valid' };
 
 /** Errors about keys stay as they are: the token may be good. */
-function rejection(error: unknown): unknown {
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    return new JwtRejection(claimProblems[error.claim] ?? 'claim', error.claim);
+function rejection(error: unknown, token: string, { issuer, algorithms, currentDate }: JWTVerifyOptions): unknown {
+  if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired) {
+    const { claim, payload } = error;
+    const problem = error instanceof errors.JWTExpired ? 'expired' : (claimProblems[claim] ?? 'claim');
+    const detail: Partial<Record<JwtProblem, () => string>> = {
+      issuer: () => came('iss', payload.iss, issuer),
+      expired: () => came('exp', timeOf(payload.exp), `after ${currentDate?.toISOString() ?? 'now'}`),
+      'not-yet-valid': () => came('nbf', timeOf(payload.nbf), `before ${currentDate?.toISOString() ?? 'now'}`),
+    };
+    // what else a token holds may be about a person
+    return new JwtRejection(problem, problem === 'expired' ? undefined : claim, detail[problem]?.());
   }
   const problem = error instanceof errors.JOSEError ? problems[error.code] : undefined;
-  return problem === undefined ? error : new JwtRejection(problem);
+  if (problem === undefined) return error;
+  const fact: Partial<Record<JwtProblem, () => string | undefined>> = {
+    algorithm: () => headerFact(token, 'alg', algorithms),
+    key: () => headerFact(token, 'kid'),
+    signature: () => headerFact(token, 'kid'),
+  };
+  return new JwtRejection(problem, undefined, fact[problem]?.());
+}
+
+function headerFact(token: string, name: 'alg' | 'kid', wanted?: readonly string[]): string | undefined {
+  try {
+    return came(name, decodeProtectedHeader(token)[name], wanted);
+  } catch {
+    return undefined;
+  }
 }
 
 function audienceFits(aud: JWTPayload['aud'], { everyAudience = [], anyAudience }: JwtRules): boolean {

@@ -43,7 +43,7 @@ export function createKeySet({ url, call, now, staleFor = staleByDefault }: KeyS
           hint: 'try again; if it stays, look at the issuer',
         });
       }
-      known = { find: createLocalJWKSet(await parsed(response)), at: now() };
+      known = { find: keysOf(await parsed(response)), at: now() };
       failure = undefined;
     } catch (error) {
       failure = { error, at: now() };
@@ -84,6 +84,19 @@ export function createKeySet({ url, call, now, staleFor = staleByDefault }: KeyS
   };
 }
 
+/** The key that a token names; where none has that name, those without any: `kid` is a hint (RFC 7515, section 4.1.4). */
+function keysOf({ keys }: JSONWebKeySet): JWTVerifyGetKey {
+  const all = createLocalJWKSet({ keys });
+  const nameless = keys.filter(({ kid }) => kid === undefined);
+  if (nameless.length === 0) return all;
+  const others = createLocalJWKSet({ keys: nameless });
+  return async (header, token) => {
+    const { kid, ...rest } = header;
+    const named = kid === undefined || keys.some((key) => key.kid === kid);
+    return named ? all(header, token) : others(rest, token);
+  };
+}
+
 async function pick(find: JWTVerifyGetKey, ...[header, token]: Parameters<JWTVerifyGetKey>) {
   try {
     return await find(header, token);
@@ -99,9 +112,18 @@ async function pick(find: JWTVerifyGetKey, ...[header, token]: Parameters<JWTVer
 
 async function parsed(response: Response): Promise<JSONWebKeySet> {
   const body: unknown = await response.json().catch(() => undefined);
-  const keys = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined;
-  if (Array.isArray(keys) && keys.every((key) => typeof key === 'object' && key !== null)) return { keys };
+  const found = keySetOf(body);
+  if (found !== undefined) return found;
   throw new FlowError('protocol', "the issuer's key set is not valid", {
     hint: "check the issuer's discovery document",
   });
+}
+
+/** A key set (RFC 7517, section 5) in which a member that is null is one that is not there; undefined for what is none. */
+function keySetOf(body: unknown): JSONWebKeySet | undefined {
+  const keys: unknown = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined;
+  if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'object' && key !== null)) return undefined;
+  return {
+    keys: keys.map((key: object) => Object.fromEntries(Object.entries(key).filter(([, value]) => value !== null))),
+  };
 }

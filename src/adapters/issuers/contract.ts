@@ -6,8 +6,11 @@ export interface Issuer {
   readonly name: string;
   /** the issuer identifier, as written in service.yaml */
   readonly url: string;
-  /** Reads the issuer's metadata, once. @throws FlowError unavailable, timeout, protocol */
-  discover(): Promise<void>;
+  /**
+   * Reads the issuer's metadata, once. @throws FlowError unavailable, timeout, protocol
+   * @param contact also where service.yaml tells all that a document would: it is asked whether it answers
+   */
+  discover(contact?: boolean): Promise<void>;
   /**
    * Client credentials grant (RFC 6749, section 4.4). Checks what was granted against what was asked for, and a JWT's
    * signature, issuer, audience, expiry and required claims (RFC 9068), before it returns.
@@ -35,6 +38,8 @@ export interface TokenRequest {
   readonly clientSecrets?: readonly Credential[] | undefined;
   /** for private_key_jwt: a PEM (PKCS #8) or JWK */
   readonly clientKey?: Credential | undefined;
+  /** of private_key_jwt (RFC 7523, section 3), where the issuer wants more than its own identifier in `aud` */
+  readonly assertion?: Assertion | undefined;
   /** absent: by the key or secret that is given, and by what the issuer lists */
   readonly authentication?: ClientAuthentication | undefined;
   readonly audience?: string | undefined;
@@ -46,6 +51,15 @@ export interface TokenRequest {
   readonly tokenFormat: 'jwt' | 'opaque';
   readonly signal?: AbortSignal | undefined;
   warn(message: string): void;
+}
+
+export interface Assertion {
+  /** its `aud`; default the issuer identifier */
+  readonly audience?: string | undefined;
+  /** its `kid`; default that of a JWK */
+  readonly keyId?: string | undefined;
+  /** the certificate of the client key, PEM: `x5t` and `x5t#S256` are made of it */
+  readonly certificate?: Credential | undefined;
 }
 
 export interface Credential {

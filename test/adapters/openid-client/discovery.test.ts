@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { IssuerOptions } from '../../../src/adapters/issuers/openid/issuer.ts';
 import { arrangeAt, body, discovery, failureOf, tokenFrom } from '../issuers/openid/arrange.ts';
+import { Secret } from '../../../src/foundation/secret.ts';
 import { type Handler, type HostileIssuer, json, startHostileIssuer } from '../issuers/openid/hostile.ts';
 
 let hostile: HostileIssuer;
@@ -114,5 +115,90 @@ describe('discovery', () => {
     };
     expect((await failureOf(arrange({ url, development, fetch }).ask())).code).toBe('refused');
     expect(sent).toEqual([]);
+  });
+});
+
+describe('an issuer that is not only its discovery document', () => {
+  const at = (path: string) => `${hostile.issuer}${path}`;
+  const document = (values: Record<string, unknown>) => body({ ...hostile.metadata, ...values });
+  const adfs = 'http://adfs.example/adfs/services/trust';
+
+  it("takes the `access_token_issuer` of AD FS's document, and none besides", async () => {
+    hostile.handlers.set(discovery, document({ access_token_issuer: adfs }));
+    hostile.handlers.set('/token', token({ iss: adfs }));
+    await arrange().ask();
+    hostile.handlers.set('/token', token({ iss: 'http://other.example/' }));
+    expect((await failureOf(arrange().ask())).code).toBe('protocol');
+  });
+
+  it.each([
+    ['Entra ID, v1 tokens', ['https://sts.windows.net/6babcaad/'], 'https://sts.windows.net/6babcaad/', true],
+    ['one of two', ['https://a.example/', 'https://b.example/'], 'https://b.example/', true],
+    ['none of them', ['https://a.example/'], 'https://b.example/', false],
+    ['the issuer itself, where it is not among them', ['https://a.example/'], undefined, false],
+  ])('takes `token-issuer`: %s', async (_, tokenIssuers, iss, taken) => {
+    hostile.handlers.set('/token', token(iss === undefined ? {} : { iss }));
+    const asked = arrange({ tokenIssuers }).ask();
+    const outcome = await asked.then(
+      () => true,
+      ({ code }: { code?: unknown }) => code,
+    );
+    expect(outcome).toBe(taken || 'protocol');
+  });
+
+  it('is reached by another name than its own: Keycloak behind an internal one', async () => {
+    const own = 'https://sso.example/realms/main';
+    hostile.handlers.set('/internal', document({ issuer: own }));
+    hostile.handlers.set('/token', token({ iss: own }));
+    await arrangeAt(own, { discovery: at('/internal') }).ask();
+    expect(hostile.count(discovery)).toBe(0);
+    hostile.handlers.set('/internal', document({}));
+    const error = await failureOf(arrangeAt(own, { discovery: at('/internal') }).ask());
+    expect(error.code).toBe('protocol');
+    expect(error.line()).toContain(own);
+    expect(error.line()).toContain(hostile.issuer);
+    hostile.handlers.set('/token', token({}));
+    await arrangeAt(own, { discovery: at('/internal'), tokenIssuers: [hostile.issuer] }).ask();
+  });
+
+  it.each([
+    ['both endpoints', { tokenEndpoint: true, jwksUri: true }, 'jwt', 0],
+    ['the token endpoint, for opaque tokens', { tokenEndpoint: true }, 'opaque', 0],
+    ['the token endpoint alone', { tokenEndpoint: true }, 'jwt', 1],
+    ['the key set alone', { jwksUri: true }, 'jwt', 1],
+  ] as const)('is told %s', async (_, told, tokenFormat, discoveries) => {
+    const own = hostile.issuer;
+    const options = {
+      tokenEndpoint: 'tokenEndpoint' in told ? at('/oauth/token') : undefined,
+      jwksUri: 'jwksUri' in told ? at('/keys') : undefined,
+    };
+    hostile.handlers.set('/oauth/token', token({ iss: own }));
+    hostile.handlers.set('/keys', body({ keys: await hostile.keys() }));
+    const { issuer, ask } = arrangeAt(own, options);
+    await issuer.discover();
+    await ask({ tokenFormat });
+    expect(hostile.count(discovery)).toBe(discoveries);
+    expect(hostile.count('/oauth/token')).toBe('tokenEndpoint' in told ? 1 : 0);
+    expect(hostile.count('/token')).toBe('tokenEndpoint' in told ? 0 : 1);
+    expect(hostile.count('/keys')).toBe('jwksUri' in told ? 1 : 0);
+  });
+
+  it('verifies by `jwks-uri` alone without a document, and is asked for a check whether it answers', async () => {
+    hostile.handlers.set('/keys', body({ keys: await hostile.keys() }));
+    const { issuer } = arrange({ jwksUri: at('/keys'), tokenEndpoint: at('/token') });
+    await issuer.verify(new Secret(await hostile.sign()), {});
+    expect(hostile.seen.map(({ path }) => path)).toEqual(['/keys']);
+    await issuer.discover(true);
+    expect(hostile.count('/token')).toBe(1);
+    const nobody = arrangeAt('http://127.0.0.1:9', { tokenEndpoint: 'http://127.0.0.1:9/token', jwksUri: at('/keys') });
+    expect((await failureOf(nobody.issuer.discover(true))).code).toBe('unavailable');
+  });
+
+  it.each([
+    ['http://evil.example/document', 'discovery'],
+    ['http://evil.example/token', 'tokenEndpoint'],
+    ['http://evil.example/keys', 'jwksUri'],
+  ])('contacts nothing at %s as %s', async (address, option) => {
+    expect((await failureOf(arrange({ [option]: address }).ask())).code).toBe('refused');
   });
 });

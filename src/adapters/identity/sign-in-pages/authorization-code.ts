@@ -35,7 +35,7 @@ type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 export function createAuthorizations(options: OpenIdOptions): () => Promise<Authorization> {
   const { issuerUrl: url, clientId, redirectUri, development, fetch, deadline } = options;
   const call = createHttp({ peer: 'the issuer', development, fetch, deadline });
-  const discover = createDiscovery({ url, development, algorithm: 'oidc', call, now: Date.now });
+  const discover = createDiscovery({ url, document: 'oidc', call, now: Date.now });
 
   async function configuration(): Promise<Configuration> {
     const openid = await import('openid-client');

@@ -1,7 +1,7 @@
-import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto';
+import { createHash, createPrivateKey, type KeyObject, type webcrypto, X509Certificate } from 'node:crypto';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { Secret } from '../../../foundation/secret.ts';
-import type { ClientAuthentication, Credential, TokenRequest } from '../contract.ts';
+import type { Assertion, ClientAuthentication, Credential, TokenRequest } from '../contract.ts';
 
 /** The part of a discovery document (RFC 8414) that decides how a client authenticates. */
 export interface AuthenticationMetadata {
@@ -20,6 +20,57 @@ export function authenticationOf(request: TokenRequest, metadata: Authentication
   const onlyBasic =
     Array.isArray(supported) && !supported.includes('client_secret_post') && supported.includes('client_secret_basic');
   return onlyBasic ? 'client_secret_basic' : 'client_secret_post';
+}
+
+/**
+ * What else may be tried where the first was refused. RFC 8414, section 2: an issuer that lists no methods takes Basic.
+ * One that lists more than one says by its challenge (RFC 6749, section 5.2) which it wants of this client.
+ */
+export function otherAuthentication(
+  { authentication }: TokenRequest,
+  tried: ClientAuthentication,
+  metadata: AuthenticationMetadata,
+  challenged: boolean,
+): ClientAuthentication | undefined {
+  if (authentication !== undefined || tried === 'private_key_jwt') return undefined;
+  const supported = metadata.token_endpoint_auth_methods_supported;
+  const listed = Array.isArray(supported);
+  if (tried === 'client_secret_basic') return listed ? undefined : 'client_secret_post';
+  return !listed || (challenged && supported.includes('client_secret_basic')) ? 'client_secret_basic' : undefined;
+}
+
+/**
+ * `Authorization: Basic` as RFC 6749, section 2.3.1, has it: both parts form-encoded first. What a URI leaves plain
+ * stays plain: `-`, `_`, `.` and `~` mean themselves to a server that decodes and to one that does not.
+ */
+export function basicHeader(clientId: string, secret: Secret): string {
+  const encoded = [clientId, secret.reveal()].map((part) =>
+    encodeURIComponent(part.toWellFormed())
+      .replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)
+      .replaceAll('%20', '+'),
+  );
+  return `Basic ${Buffer.from(encoded.join(':')).toString('base64')}`;
+}
+
+/** What an assertion says of the key that signed it, beside its algorithm. @throws FlowError invalid-value */
+export async function assertionHeader(
+  { keyId, certificate }: Assertion,
+  { certifiedBy }: ClientKey,
+): Promise<Readonly<Record<string, string>>> {
+  const named = keyId === undefined ? {} : { kid: keyId };
+  if (certificate === undefined) return named;
+  const text = (await certificate.read()).reveal();
+  let found: X509Certificate;
+  try {
+    found = new X509Certificate(text);
+  } catch {
+    throw wrong(certificate, 'the certificate is not one', 'store the certificate of the client key as PEM');
+  }
+  if (!certifiedBy(found)) {
+    throw wrong(certificate, 'the certificate is not that of the client key', 'store the two that belong together');
+  }
+  const thumbprint = (algorithm: string) => createHash(algorithm).update(found.raw).digest('base64url');
+  return { ...named, x5t: thumbprint('sha1'), 'x5t#S256': thumbprint('sha256') };
 }
 
 /** What the client can show, in order. @throws FlowError usage where it does not fit the authentication */
@@ -41,6 +92,8 @@ export function credentialsOf(
 export interface ClientKey {
   readonly key: webcrypto.CryptoKey;
   readonly kid?: string;
+  /** whether the certificate is that of its public half */
+  readonly certifiedBy: (certificate: X509Certificate) => boolean;
 }
 
 /**
@@ -63,7 +116,9 @@ export async function importClientKey(
     const key = await importJWK(material, algorithm);
     if (key instanceof Uint8Array || key.type !== 'private' || !key.usages.includes('sign'))
       throw new TypeError('not private');
-    return typeof kid === 'string' && kid !== '' ? { key, kid } : { key };
+    const certifiedBy = (certificate: X509Certificate) =>
+      certificate.checkPrivateKey(createPrivateKey({ key: material, format: 'jwk' }));
+    return { key, certifiedBy, ...(typeof kid === 'string' && kid !== '' ? { kid } : {}) };
   } catch {
     throw wrong(credential, 'the client key is not a valid private key', keyHint);
   }

@@ -5,9 +5,20 @@ import { issuerAdapter } from '../adapter.ts';
 const keys = {
   url: required(urlForm, 'the issuer identifier', { example: 'https://example.eu.auth0.com/' }),
   discovery: withDefault(
-    form.oneOf('oidc', 'oauth2'),
+    form.text({ expects: 'oidc, oauth2 or the address of the document', pattern: /^(?:oidc|oauth2|https?:\/\/\S+)$/i }),
     'oidc',
-    'which metadata document it has: OpenID Connect Discovery or RFC 8414',
+    'which metadata document it has: `oidc` (OpenID Connect Discovery), `oauth2` (RFC 8414), or the address of one, where it is reached by another name than its own',
+    { example: 'https://keycloak.internal/realms/main/.well-known/openid-configuration' },
+  ),
+  'token-endpoint': optional(
+    urlForm,
+    'its token endpoint, instead of what the document says; with `jwks-uri`, or for opaque tokens, no document is asked for',
+  ),
+  'jwks-uri': optional(urlForm, 'its key set, instead of what the document says'),
+  'token-issuer': optional(
+    form.list(form.text(), { minimum: 1, orOne: true }),
+    'the `iss` of its tokens, where that is not `url`; the `access_token_issuer` of AD FS is known by itself',
+    { example: 'https://sts.windows.net/6babcaad-604b-40ac-a9d7-9fd97c0b779f/' },
   ),
   typ: optional(form.text(), 'the `typ` header that its JWTs must have; without it `at+jwt` and `JWT` are taken'),
   algorithms: optional(form.list(form.text(), { minimum: 1 }), 'signature algorithms to take', {
@@ -20,10 +31,42 @@ export const openid = issuerAdapter<typeof keys>({
   type: 'openid',
   keys,
   plain: ['url'],
-  addresses: ({ url }) => [{ key: 'url', url }],
-  laptop: ({ issuer }) => ({ url: issuer, discovery: 'oidc', typ: undefined, algorithms: undefined }),
+  addresses: ({ url, discovery, 'token-endpoint': tokenEndpoint, 'jwks-uri': jwksUri }) => [
+    { key: 'url', url },
+    { key: 'discovery', url: discovery === 'oidc' || discovery === 'oauth2' ? undefined : discovery },
+    { key: 'token-endpoint', url: tokenEndpoint },
+    { key: 'jwks-uri', url: jwksUri },
+  ],
+  check: ({ url }) =>
+    url.includes('/.well-known/')
+      ? [
+          {
+            key: 'url',
+            problem: 'is the address of a discovery document, not the issuer identifier',
+            hint: `write ${url.replace(/\/\.well-known\/.*$/, '')}, as \`issuer\` of the document has it; the address goes under discovery:`,
+          },
+        ]
+      : [],
+  laptop: ({ issuer }) => ({
+    url: issuer,
+    discovery: 'oidc',
+    'token-endpoint': undefined,
+    'jwks-uri': undefined,
+    'token-issuer': undefined,
+    typ: undefined,
+    algorithms: undefined,
+  }),
   async load() {
     const { createIssuer } = await import('./issuer.ts');
-    return { create: (settings, services) => createIssuer({ ...settings, ...services }) };
+    return {
+      create: (settings, services) =>
+        createIssuer({
+          ...settings,
+          ...services,
+          tokenEndpoint: settings['token-endpoint'],
+          jwksUri: settings['jwks-uri'],
+          tokenIssuers: settings['token-issuer'],
+        }),
+    };
   },
 });

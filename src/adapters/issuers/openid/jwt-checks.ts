@@ -10,6 +10,8 @@ import type { Transport } from './transport.ts';
 
 export interface JwtCheckOptions {
   readonly typ: string | readonly string[] | undefined;
+  /** `iss` of its tokens; default that of the metadata, and the one that AD FS names beside it */
+  readonly tokenIssuers: readonly string[] | undefined;
   readonly algorithms: readonly string[] | undefined;
   readonly transport: Transport;
   readonly now: () => number;
@@ -25,8 +27,13 @@ export interface Accepted {
 }
 
 export interface JwtChecks {
-  /** A token that the issuer just gave. */
-  accept(accessToken: string, request: TokenRequest, metadata: Metadata): Promise<Accepted>;
+  /** A token that the issuer just gave. @param shown what of its text may be shown */
+  accept(
+    accessToken: string,
+    request: TokenRequest,
+    metadata: Metadata,
+    shown: (text: string) => string,
+  ): Promise<Accepted>;
   /** A token from elsewhere. */
   verify(token: Secret, expected: Expectations, metadata: Metadata): Promise<VerifiedToken>;
 }
@@ -51,14 +58,14 @@ const explanations: Readonly<Record<JwtProblem, readonly [message: string, hint:
 };
 
 /** Checks JWTs with the issuer's keys, which are fetched when first needed and kept. */
-export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOptions): JwtChecks {
+export function createJwtChecks({ typ, algorithms, tokenIssuers, transport, now }: JwtCheckOptions): JwtChecks {
   let kept: { readonly url: string; readonly keys: KeySet } | undefined;
   const types = typeof typ === 'string' ? [typ] : typ;
 
   async function keysOf({ jwks_uri: url }: Metadata): Promise<KeySet> {
     if (typeof url !== 'string' || !URL.canParse(url)) {
       throw new FlowError('protocol', "the issuer's discovery document names no key set", {
-        hint: 'write `token-format: opaque` where its tokens cannot be verified here',
+        hint: 'write `jwks-uri` with the issuer in service.yaml, or `token-format: opaque` where its tokens cannot be verified here',
       });
     }
     const { createKeySet } = await import('../../../verify/key-set.ts');
@@ -71,10 +78,12 @@ export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOpt
     metadata: Metadata,
     rules: Pick<JwtRules, 'everyAudience' | 'requiredClaims' | 'clockTolerance'>,
     fresh: boolean,
+    shown = (text: string) => text,
   ): Promise<VerifiedJwt> {
     const { JwtRejection, verifyJwt } = await import('../../../verify/jwt.ts');
     const keys = await keysOf(metadata);
-    const whole: JwtRules = { issuer: metadata.issuer, algorithms, typ: types, now, ...rules };
+    const issuer = tokenIssuers ?? [metadata.issuer, accessTokenIssuer(metadata)].flat();
+    const whole: JwtRules = { issuer, algorithms, typ: types, now, ...rules };
     try {
       try {
         return await verifyJwt(token, keys.find, whole);
@@ -86,15 +95,16 @@ export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOpt
         return await verifyJwt(token, keys.find, whole);
       }
     } catch (error) {
-      throw error instanceof JwtRejection ? explained(error) : translate(error);
+      throw error instanceof JwtRejection ? explained(error, shown) : translate(error);
     }
   }
 
-  function explained({ problem, claim }: JwtRejection): FlowError {
+  function explained({ problem, claim, detail }: JwtRejection, shown: (text: string) => string): FlowError {
     const [message, hint] = explanations[problem];
     const skew = transport.clockSkew() ?? 0;
     const clock = (problem === 'expired' || problem === 'not-yet-valid') && Math.abs(skew) > 5;
-    return new FlowError('protocol', claim === undefined ? message : `${message}: ${claim}`, {
+    const facts = [claim, detail === undefined ? undefined : shown(detail)].filter((fact) => fact !== undefined);
+    return new FlowError('protocol', [message, ...facts].join(': '), {
       hint: clock
         ? `this machine's clock is ${Math.abs(skew)} s ${skew > 0 ? 'ahead of' : 'behind'} the issuer's`
         : hint,
@@ -102,7 +112,7 @@ export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOpt
   }
 
   return {
-    async accept(accessToken, request, metadata) {
+    async accept(accessToken, request, metadata, shown) {
       const everyAudience = [
         ...(request.audience === undefined ? [] : [request.audience]),
         ...(request.resource ?? []),
@@ -113,10 +123,11 @@ export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOpt
         metadata,
         { everyAudience, requiredClaims: request.requireClaims, clockTolerance: aheadTolerance },
         true,
+        shown,
       );
       const expires = typeof claims['exp'] === 'number' ? claims['exp'] : 0;
       // the tolerance is for a clock that is behind; a token that has expired is of no use
-      if (expires * 1000 <= now()) throw explained(new JwtRejection('expired'));
+      if (expires * 1000 <= now()) throw explained(new JwtRejection('expired'), shown);
       const scopes = scopesOf(claims);
       return {
         expires,
@@ -138,4 +149,9 @@ export function createJwtChecks({ typ, algorithms, transport, now }: JwtCheckOpt
       );
     },
   };
+}
+
+/** AD FS has one identifier for itself and another in its access tokens, and says so in its document. */
+function accessTokenIssuer({ access_token_issuer: other }: Metadata): string | readonly string[] {
+  return typeof other === 'string' ? other : [];
 }

@@ -137,8 +137,8 @@ export async function refusalOf(response: Response, now: number): Promise<Refusa
     .json()
     .catch(() => undefined);
   const fields: Readonly<Record<string, unknown>> = typeof body === 'object' && body !== null ? { ...body } : {};
-  // some servers say 200 to an error
-  if (response.status === 200 && (typeof fields['error'] !== 'string' || 'access_token' in fields)) return undefined;
+  // some servers say 200 to an error, others 201 to a token
+  if (response.ok && (typeof fields['error'] !== 'string' || 'access_token' in fields)) return undefined;
   const used = quotasOf(response.headers).filter(({ remaining }) => remaining === 0);
   return {
     status: response.status,

@@ -24,10 +24,11 @@ export function parametersOf(request: TokenRequest): URLSearchParams {
 export function grantedScope(
   request: Pick<TokenRequest, 'scope' | 'warn'>,
   granted: string | undefined,
+  shown = (text: string) => text,
 ): string | undefined {
   const asked = request.scope ?? [];
   if (granted === undefined) return asked.length === 0 ? undefined : asked.join(' ');
-  const given = granted.split(' ').filter((scope) => scope !== '');
+  const given = scopesIn(granted, asked);
   const missing = asked.filter((scope) => !given.includes(scope));
   if (missing.length > 0) {
     throw new FlowError('protocol', `the issuer did not grant the scope ${missing.join(' ')}`, {
@@ -36,9 +37,18 @@ export function grantedScope(
   }
   const extra = given.filter((scope) => !asked.includes(scope));
   if (asked.length > 0 && extra.length > 0) {
-    request.warn(`the issuer granted more scope than was asked for: ${oneLine(extra.join(' ')).slice(0, 200)}`);
+    request.warn(`the issuer granted more scope than was asked for: ${shown(oneLine(extra.join(' ')).slice(0, 200))}`);
   }
   return oneLine(given.join(' '));
+}
+
+/** A comma is a character of a scope (RFC 6749, section 3.3), unless only a list with commas holds what was asked for. */
+function scopesIn(granted: string, asked: readonly string[]): readonly string[] {
+  const [plain = [], listed = []] = [/ +/, /[ ,]+/].map((between) =>
+    granted.split(between).filter((each) => each !== ''),
+  );
+  const missing = (given: readonly string[]) => asked.some((scope) => !given.includes(scope));
+  return missing(plain) && !missing(listed) ? listed : plain;
 }
 
 export function asksScope({ scope }: Pick<TokenRequest, 'scope'>): boolean {

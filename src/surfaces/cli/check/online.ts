@@ -114,7 +114,7 @@ function subjectOf(connections: Connections, { kind, name }: Used): Finding {
 
 async function answering(connections: Connections, { kind, name, pushed }: Used): Promise<string | void> {
   const ask = {
-    issuers: async (adapter: unknown) => (adapter as Issuer).discover(),
+    issuers: async (adapter: unknown) => (adapter as Issuer).discover(true),
     'identity-providers': async (adapter: unknown) =>
       void (await (adapter as IdentityProvider).find('nobody@flows.invalid')),
     stores: async (adapter: unknown) => secretsIn(adapter as SecretStore, pushed),

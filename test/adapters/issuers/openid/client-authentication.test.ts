@@ -5,12 +5,14 @@ import {
   type DevelopmentIdentityProvider,
   startIdentityProvider,
 } from '../../../../src/laptop/identity-provider/server.ts';
-import { authenticationOf } from '../../../../src/adapters/issuers/openid/client-authentication.ts';
-import type { TokenRequest } from '../../../../src/adapters/issuers/contract.ts';
+import { authenticationOf, basicHeader } from '../../../../src/adapters/issuers/openid/client-authentication.ts';
+import type { Assertion, TokenRequest } from '../../../../src/adapters/issuers/contract.ts';
 import { createIssuer } from '../../../../src/adapters/issuers/openid/issuer.ts';
+import type { FlowError } from '../../../../src/foundation/errors.ts';
 import { Secret } from '../../../../src/foundation/secret.ts';
 import { credential, failureOf } from './arrange.ts';
-import { json, startHostileIssuer } from './hostile.ts';
+import { certified } from './certificates.ts';
+import { type Handler, json, startHostileIssuer } from './hostile.ts';
 
 /** every kind of character that RFC 6749 lets a secret have */
 const awkward = ' +%2B:/=&~!*()"\'\\ ';
@@ -183,4 +185,107 @@ it('a token from a real provider is verified, and refused by another one', async
   const stranger = createIssuer({ name: 'other', url: other.issuer, development: true });
   await expect(stranger.verify(accessToken, {})).rejects.toMatchObject({ code: 'protocol' });
   await other.close();
+});
+
+describe('Basic', () => {
+  // RFC 6749, section 2.3.1: form-encoded first; RFC 3986, section 2.3: what needs no escape
+  it.each([
+    ['-_.~', '-_.~'],
+    ['a b+c%d:e', 'a+b%2Bc%25d%3Ae'],
+    ["!'()*", '%21%27%28%29%2A'],
+    ['ü€', '%C3%BC%E2%82%AC'],
+  ])('sends %j as %j', (value, wanted) => {
+    const decoded = Buffer.from(basicHeader(value, new Secret(value)).replace('Basic ', ''), 'base64').toString();
+    expect(decoded).toBe(`${wanted}:${wanted}`);
+    expect(new URLSearchParams(`v=${wanted}`).get('v')).toBe(value);
+  });
+
+  const basicOnly =
+    (challenge: Record<string, string>): Handler =>
+    async (request, response) => {
+      const ours = request.headers.authorization === basicHeader('c', new Secret('s-e_c.r~et'));
+      if (ours) json(response, { access_token: 'opaque', token_type: 'Bearer' });
+      else json(response, { error: 'invalid_client' }, 401, challenge);
+    };
+  const basic = { 'www-authenticate': 'Bearer realm="x", Basic realm="y"' };
+
+  it.each([
+    // what was accepted is what is tried first from then on
+    ['is tried where no methods are listed', undefined, {}, undefined, [2, 1]],
+    ['is tried where it is asked for', ['client_secret_post', 'client_secret_basic'], basic, undefined, [2, 1]],
+    ['is not tried where nobody asks', ['client_secret_post', 'client_secret_basic'], {}, undefined, [1, 1, 'denied']],
+    ['is not tried where it is not listed', ['client_secret_post'], basic, undefined, [1, 1, 'denied']],
+    ['is not tried where the flow says otherwise', undefined, basic, 'client_secret_post', [1, 1, 'denied']],
+  ] as const)('%s', async (_, methods, challenge, authentication, requests) => {
+    const hostile = await startHostileIssuer();
+    hostile.handlers.set('/token', basicOnly(challenge));
+    hostile.handlers.set('/.well-known/openid-configuration', (__, response) => {
+      json(response, { ...hostile.metadata, token_endpoint_auth_methods_supported: methods });
+    });
+    const issuer = createIssuer({ name: 'main', url: hostile.issuer, development: true });
+    const clientSecrets = [credential('s-e_c.r~et')];
+    const request: TokenRequest = {
+      clientId: 'c',
+      clientSecrets,
+      tokenFormat: 'opaque',
+      authentication,
+      warn: () => undefined,
+    };
+    const outcome = async () => {
+      const before = issuer.requests();
+      const code = await issuer.clientCredentials(request).then(
+        () => [],
+        (error: FlowError) => [error.code],
+      );
+      return [issuer.requests() - before, ...code];
+    };
+    const [first, second] = [await outcome(), await outcome()];
+    expect([first[0], second[0], ...first.slice(1)]).toEqual(requests);
+    await hostile.close();
+  });
+});
+
+describe('an assertion', () => {
+  const key = credential(certified.key);
+  const certificate = credential(certified.certificate, 'op://v/i/certificate');
+
+  async function sent(assertion: Assertion) {
+    const hostile = await startHostileIssuer();
+    const issuer = createIssuer({ name: 'main', url: hostile.issuer, development: true });
+    const request: TokenRequest = {
+      clientId: 'c',
+      clientKey: key,
+      assertion,
+      tokenFormat: 'jwt',
+      warn: () => undefined,
+    };
+    try {
+      await issuer.clientCredentials(request);
+      const jwt = hostile.seen.find(({ path }) => path === '/token')?.form.get('client_assertion') ?? '';
+      return { header: decodeProtectedHeader(jwt), claims: decodeJwt(jwt), issuer: hostile.issuer };
+    } finally {
+      await hostile.close();
+    }
+  }
+
+  it('says its audience, and the id of its key', async () => {
+    const { header, claims } = await sent({ audience: 'https://login.example/token', keyId: 'k1' });
+    expect(header).toEqual({ alg: 'ES256', kid: 'k1' });
+    expect(claims.aud).toBe('https://login.example/token');
+  });
+
+  it('says the certificate of its key as openssl does', async () => {
+    const { header, claims, issuer } = await sent({ certificate });
+    expect(header).toEqual({ alg: 'ES256', x5t: certified.sha1, 'x5t#S256': certified.sha256 });
+    expect(claims.aud).toBe(issuer);
+  });
+
+  it.each([
+    ['no certificate', 'canary', 'is not one'],
+    ['the certificate of another key', certified.other, 'not that of the client key'],
+  ])('is not sent with %s', async (_, text, words) => {
+    const error = await failureOf(sent({ certificate: credential(text, 'op://v/i/certificate') }));
+    expect(error).toMatchObject({ code: 'invalid-value', place: { subject: 'op://v/i/certificate' } });
+    expect(error.message).toContain(words);
+  });
 });

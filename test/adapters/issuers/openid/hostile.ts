@@ -43,6 +43,7 @@ export async function startHostileIssuer() {
     token_endpoint: `${issuer}/token`,
     jwks_uri: `${issuer}/jwks`,
     response_types_supported: ['token'],
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt'],
   };
   const defaults: Readonly<Record<string, Handler>> = {
     '/.well-known/openid-configuration': (_, response) => {
@@ -82,6 +83,7 @@ export async function startHostileIssuer() {
     sign,
     /** requests to a path */
     count: (path: string) => seen.filter((each) => each.path === path).length,
+    keys: async () => [await keys.jwk()],
     /** its public key, as an attacker takes it for an HMAC secret */
     publicPem: () => exportSPKI(keys.publicKey),
     rotate: async (kid: string) => {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TokenRequest } from '../../../../src/adapters/issuers/contract.ts';
 import type { IssuerOptions } from '../../../../src/adapters/issuers/openid/issuer.ts';
-import { arrangeAt, body, failureOf, tokenFrom } from './arrange.ts';
+import { arrangeAt, body, failureOf, secret, tokenFrom } from './arrange.ts';
 import { type Handler, type HostileIssuer, json, startHostileIssuer } from './hostile.ts';
 
 let hostile: HostileIssuer;
@@ -111,4 +111,92 @@ describe('a token that is not good is never given out', () => {
     expect(error.code).toBe('protocol');
     expect(hostile.count('/token')).toBe(1);
   });
+});
+
+describe('a refusal says what came and what was wanted', () => {
+  const audience = 'https://api.example';
+  const cases: readonly (readonly [
+    string,
+    Handler,
+    readonly string[],
+    Partial<TokenRequest>?,
+    Partial<IssuerOptions>?,
+  ])[] = [
+    ['iss', token({ iss: 'https://evil.example/' }), ['"https://evil.example/"', 'http://127.0.0.1']],
+    ['no iss', token({ iss: undefined }), ['iss']],
+    ['aud with a last slash', token({ aud: `${audience}/` }), [`"${audience}/"`, `"${audience}"`], { audience }],
+    ['aud, a list', token({ aud: ['account', 'x'] }), ['["account", "x"]', `"${audience}"`], { audience }],
+    ['no aud', token({}), ['its aud is none', audience], { audience }],
+    ['typ', token({}, { typ: 'logout+jwt' }), ['"logout+jwt"', '"at+jwt"']],
+    ['alg', token({}), ['"ES256"', '"RS256"'], {}, { algorithms: ['RS256'] }],
+    ['kid', token({}, { kid: 'unknown' }), ['its kid is "unknown"']],
+    ['exp', token({ exp: 1_700_000_000 }), ['2023-11-14T22:13:20.000Z', 'after 2']],
+    ['nbf', token({ nbf: 4_000_000_000 }), ['2096-10-02T07:06:40.000Z', 'before 2']],
+    ['iat', token({ iat: 4_000_000_000 }), ['2096-10-02T07:06:40.000Z']],
+    [
+      'control characters',
+      token({ aud: 'a\u001b[31m\u202e\n\u00a0b' }),
+      ['"a\\u{1b}[31m\\u{202e}\\u{a}\\u{a0}b"'],
+      { audience },
+    ],
+    ['a long one, cut', token({ aud: 'x'.repeat(9_000) }), [`"${'x'.repeat(120)}…"`], { audience }],
+    [
+      'another claim, by its name alone',
+      token({ email: 'ann@example.com' }),
+      ['email'],
+      { requireClaims: { email: 'x' } },
+    ],
+    [
+      'the client secret, withheld',
+      token({ aud: Array.from(secret).toReversed().join('') }),
+      ['withheld'],
+      { audience },
+    ],
+  ];
+  const whole = cases.map(
+    ([name, handler, wanted, request = {}, options = {}]) => [name, handler, wanted, request, options] as const,
+  );
+  it.each(whole)('%s', async (_, handler, wanted, request, options) => {
+    hostile.handlers.set('/token', handler);
+    const { code, message } = await failureOf(arrange(options).ask(request));
+    expect(code).toBe('protocol');
+    for (const part of wanted) expect(message).toContain(part);
+    expect(message).not.toContain('ann@example.com');
+    expect(message).not.toContain(Array.from(secret).toReversed().join(''));
+    expect(message).toMatch(/^[\x20-\x7e…]{1,600}$/);
+  });
+});
+
+describe('a key set', () => {
+  it.each([
+    ['null members', (key: object) => [{ ...key, use: null, alg: null, key_ops: null }]],
+    ['a key without `kid`, while the token has one', (key: object) => [{ ...key, kid: undefined }]],
+    ['such a key with `kid: null`', (key: object) => [{ ...key, kid: null }]],
+    [
+      'such keys beside named ones',
+      (key: object) => [
+        { ...key, kid: 'other' },
+        { ...key, kid: undefined },
+      ],
+    ],
+  ])('is taken with %s', async (_, keys) => {
+    const [key = {}] = await hostile.keys();
+    hostile.handlers.set('/jwks', body({ keys: keys(key) }));
+    expect(await arrange().ask()).toMatchObject({ tokenType: 'Bearer' });
+  });
+
+  it('a key of another name is not tried', async () => {
+    const [key = {}] = await hostile.keys();
+    hostile.handlers.set('/jwks', body({ keys: [{ ...key, kid: 'other' }] }));
+    expect((await failureOf(arrange().ask())).code).toBe('protocol');
+  });
+});
+
+it('takes a scope with commas where only so it holds what was asked for', async () => {
+  hostile.handlers.set('/token', async (_, response) => {
+    json(response, { access_token: await hostile.sign(), token_type: 'Bearer', scope: 'a,b' });
+  });
+  expect((await arrange().ask({ scope: ['a', 'b'] })).scope).toBe('a b');
+  expect((await arrange().ask({ scope: ['a,b'] })).scope).toBe('a,b');
+  expect((await failureOf(arrange().ask({ scope: ['a', 'c'] }))).code).toBe('protocol');
 });
