@@ -60,7 +60,7 @@ environments:
     identity-providers:
       main: { type: memory, realm: people }
     stores:
-      main: { type: files, path: ${dir}/runtime }
+      main: { type: crate, path: ${dir}/runtime }
 `;
 const vault = {
   Agents: {
@@ -123,7 +123,7 @@ describe('a made-up adapter of each kind and a made-up step, one file and one li
     ['an unknown key', 'path: ', 'pat: ', 'service.yaml:11:28 unknown key "pat" in "stores.main"'],
     ['an unsafe address', 'https://issuer', 'http://issuer', 'service.yaml:7:32 this address'],
     ['what the adapter says', 'path: /', 'path: ./', 'service.yaml:11:34 is not absolute'],
-    ['an unknown type', 'type: files', 'type: filse', 'service.yaml:11:21 "stores.main.type" takes'],
+    ['an unknown type', 'type: crate', 'type: crtae', 'service.yaml:11:21 "stores.main.type" takes'],
     [
       'a name that the store refuses',
       'name: openai',
@@ -146,8 +146,8 @@ describe('a made-up adapter of each kind and a made-up step, one file and one li
     const ajv = new Ajv2020({ strict: false });
     const validate = ajv.compile(serviceSchema(parts.adapters));
     const environment = (store: object) => ({ environments: { a: { stores: { main: store } } } });
-    expect(validate(environment({ type: 'files', path: '/x' }))).toBe(true);
-    expect(validate(environment({ type: 'files', region: 'eu-west-1' }))).toBe(false);
+    expect(validate(environment({ type: 'crate', path: '/x' }))).toBe(true);
+    expect(validate(environment({ type: 'crate', region: 'eu-west-1' }))).toBe(false);
     expect(validate(environment({ type: 'aws-secrets-manager', region: 'eu-west-1' }))).toBe(true);
     expect(validate(environment({ path: '/x' }))).toBe(false);
     const flow = ajv.compile(flowSchema(flowKeys, stepKeys, inputKeys, parts.kinds));
@@ -157,7 +157,7 @@ describe('a made-up adapter of each kind and a made-up step, one file and one li
     const text = keysText(serviceKeysOf(parts.adapters));
     for (const key of ['vault[].file', 'issuers.NAME.at', 'identity-providers.NAME.realm', 'stores.NAME.path'])
       expect(text).toContain(`\`environments.NAME.${key}\``);
-    expect(text).toContain('`files`: the folder');
+    expect(text).toContain('`crate`: the folder');
     expect(stepsText(parts.kinds)).toContain('#### `text/capitals`');
   });
 

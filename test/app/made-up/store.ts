@@ -23,7 +23,7 @@ const keys = {
 
 /** A store that is a folder: a file for each secret, and one beside it with the name of its version. */
 export const filesStore = storeAdapter<typeof keys>({
-  type: 'files',
+  type: 'crate',
   keys,
   plain: ['path'],
   addresses: ({ mirror }) => [{ key: 'mirror', url: mirror }],
