@@ -1,6 +1,7 @@
 import { FlowError } from '../../foundation/errors.ts';
 import { inputFormats, type InputFormat } from './input-formats.ts';
 import { keepsDigits } from '../../language/own-form.ts';
+import type { LinearPattern } from '../../language/linear-pattern.ts';
 import { nearest } from '../../language/nearest-name.ts';
 import type { Range } from '../../language/problems.ts';
 
@@ -11,7 +12,7 @@ export interface InputDefinition {
   /** of an enum */
   readonly values?: readonly string[] | undefined;
   /** the whole value must match */
-  readonly pattern?: RegExp | undefined;
+  readonly pattern?: LinearPattern | undefined;
   readonly format?: InputFormat;
   /** an input without one is required */
   readonly default?: string | number | boolean;
@@ -22,7 +23,8 @@ export interface InputDefinition {
 /** What a run was given, complete and checked. Text that begins with `op://` is plain text. */
 export type Inputs = Readonly<Record<string, string | number | boolean>>;
 
-const longest = 65_536;
+/** characters */
+const longest = 4_096;
 const decimal = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /**

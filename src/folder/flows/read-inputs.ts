@@ -1,6 +1,7 @@
 import { isInputFormat, inputFormats } from './input-formats.ts';
 import { expected, inputTrouble, type InputDefinition } from './inputs.ts';
 import { form, optional, type Keys } from '../../language/forms.ts';
+import { linearPattern, type LinearPattern } from '../../language/linear-pattern.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import { changedForm } from '../../language/own-form.ts';
 import { nameOf, readKeys, type ForeignKeys } from '../../language/mapping-keys.ts';
@@ -165,12 +166,11 @@ function valuesOf(entry: Entry, source: Source): readonly string[] {
   return [...new Set(values)];
 }
 
-function patternOf(text: string | undefined, range: Range, source: Source): RegExp | undefined {
+function patternOf(text: string | undefined, range: Range, source: Source): LinearPattern | undefined {
   if (text === undefined) return undefined;
-  try {
-    return new RegExp(`^(?:${text})$`, 'u');
-  } catch {
-    source.report(range, 'this pattern is not a regular expression', 'as JavaScript writes it, without slashes');
-    return undefined;
-  }
+  const pattern = linearPattern(text);
+  if (!('problem' in pattern)) return pattern;
+  const hint = 'as JavaScript writes it, without slashes, look-around and references back';
+  source.report(range, `this pattern ${pattern.problem}`, hint);
+  return undefined;
 }
