@@ -4,7 +4,7 @@ import { findStack } from './laptop-stack-file.ts';
 import type { TakenEnvironment } from '../foundation/environment-variables.ts';
 import { FlowError } from '../foundation/errors.ts';
 import type { Flow } from '../folder/flows/flow.ts';
-import type { Inputs } from '../folder/flows/inputs.ts';
+import { type Inputs, parseInputs } from '../folder/flows/inputs.ts';
 import type { Folder } from '../folder/load-folder.ts';
 import { openFolder } from './open-folder.ts';
 import type { Parts } from './parts.ts';
@@ -127,7 +127,8 @@ export async function openApp(options: AppOptions): Promise<App> {
     if (name === undefined || (chosen.laptop && !folder.flows.has(name))) return undefined;
     return async (refused) => {
       if (refused !== undefined) cache.rejected(refused.hash());
-      const output = await run(flowNamed(name), {}, {});
+      const flow = flowNamed(name);
+      const output = await run(flow, parseInputs(flow, {}), {});
       if (output.kind === 'scalar' && output.value.as === 'token') return output.value.token.accessToken;
       throw new FlowError('invalid', `token-flow "${name}" gives no token`, { hint: 'its output must be a token' });
     };

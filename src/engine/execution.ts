@@ -105,6 +105,12 @@ async function runPure(execution: Execution, step: Step): Promise<void> {
   const prepared = prepareStep(execution, step);
   const { kind, input } = prepared;
   if (kind.effect !== 'none') throw new FlowError('internal', 'a step that writes was taken for one that reads');
+  const [unknown] = prepared.unknown;
+  // left out in silence, an audience and its check would be gone
+  if (unknown !== undefined) {
+    const hint = 'what it is taken from has no value: is an input missing?';
+    throw new FlowError('invalid-value', `"${unknown}" is not known`, { hint });
+  }
   await told(execution, step, prepared, async () => {
     const [output, cached] = await mintOrCached(execution, step, kind, input, prepared.labels);
     return [checkedOutput(kind, output), cached ? 'cached' : 'done'];

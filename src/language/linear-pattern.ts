@@ -154,7 +154,7 @@ function taking(source: string): (character: string) => boolean {
 }
 
 function follow(states: readonly State[], start: number, text: string): boolean {
-  const characters = [...text];
+  const characters = Array.from(text);
   const reached = new Int32Array(states.length).fill(-1);
   let here: number[] = [start];
   for (let at = 0; at <= characters.length; at += 1) {

@@ -164,6 +164,21 @@ output:
     await expect(planFlow(flow, {}, services)).rejects.toMatchObject({ code: 'refused' });
   });
 
+  it('runs no step with a key left out whose value is not known, as where nobody looked at the inputs', async () => {
+    const inputs = 'inputs: { who: { default: ada } }\n';
+    const { flow, services, world } = await start(
+      `${inputs}steps:\n  - { id: a, uses: test/read, with: { name: x, wait: "\${{ inputs.who }}" } }\n`,
+    );
+    await expect(runFlow(flow, {}, services)).rejects.toMatchObject({
+      code: 'invalid-value',
+      message: '"wait" is not known',
+      place: { flow: 'x', step: 'a' },
+    });
+    expect(world.log).toEqual([]);
+    await runFlow(flow, parseInputs(flow, {}), services);
+    expect(world.log).toEqual(['reading x', 'read x']);
+  });
+
   it('refuses a value that is wrong only when it is known', async () => {
     const { run } = await start(
       'inputs: { n: string }\nsteps:\n  - { id: t, uses: test/token, with: { client: "${{ inputs.n }}" } }\n',
