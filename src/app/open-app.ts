@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly options?: ReadonlySet<string>;
   /** the plan that was agreed to; a probe that differs stops the run */
   readonly plan?: Plan;
+  /** where nobody did: told what will be done, before anything is written */
+  readonly onPlan?: (plan: Plan) => void | Promise<void>;
   readonly onEvent?: (event: RunEvent) => void;
 }
 
@@ -181,8 +183,8 @@ export async function openApp(options: AppOptions): Promise<App> {
   }
 
   async function run(flow: Flow, inputs: Inputs, runOptions: RunOptions): Promise<Output> {
-    const { plan, onEvent } = runOptions;
-    return runFlow(flow, inputs, await services(runOptions), { plan, onEvent });
+    const { plan, onPlan, onEvent } = runOptions;
+    return runFlow(flow, inputs, await services(runOptions), { plan, onPlan, onEvent });
   }
 
   return {

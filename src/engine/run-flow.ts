@@ -23,8 +23,9 @@ import type { WriteStepKind } from '../steps/contract.ts';
 export type { RunEvent } from './run-events.ts';
 
 /**
- * Runs a flow. Before anything is written the whole flow is planned, unless a plan is given that someone agreed to;
- * each step that writes is probed again before it acts.
+ * Runs a flow. Before anything is written the whole flow is planned, unless a plan is given that someone agreed to: then
+ * each step that writes is probed again before it acts. What only the run's own plan says binds nobody: its probes are
+ * not asked again, and what another run did meanwhile is looked at by the step itself, alone.
  * @throws FlowError aborted where what a probe finds is not what was agreed to, conflict before anything is written
  */
 export async function runFlow(
@@ -33,6 +34,8 @@ export async function runFlow(
   services: Services,
   options: {
     readonly plan?: Plan | undefined;
+    /** told of the run's own plan before anything is written; where it throws, nothing is */
+    readonly onPlan?: ((plan: Plan) => void | Promise<void>) | undefined;
     readonly onEvent?: OnEvent | undefined;
     readonly journal?: Journal | undefined;
   } = {},
@@ -43,16 +46,14 @@ export async function runFlow(
     return answerOf(execution);
   }
   const plan = options.plan ?? (await planExecution(execution));
-  if (options.plan !== undefined) requireSame(execution, options.plan);
+  if (options.plan === undefined) await options.onPlan?.(plan);
+  else requireSame(execution, options.plan);
   refuseConflicts(execution, plan);
   for (const stage of stagesOf(flow)) {
     const [first] = stage;
     const kind = first?.kind;
     if (first === undefined || kind?.effect !== 'write') await runPureSteps(execution, stage);
-    else {
-      const agreed = plan.steps.find(({ step }) => step === first.id);
-      await recorded(execution, first, () => carryOut(execution, first, kind, agreed));
-    }
+    else await recorded(execution, first, () => carryOut(execution, first, kind, options.plan));
   }
   return answerOf(execution);
 }
@@ -61,14 +62,20 @@ async function carryOut(
   execution: Execution,
   step: Step,
   kind: WriteStepKind,
-  agreed: PlannedStep | undefined,
+  agreed: Plan | undefined,
 ): Promise<void> {
   const prepared = prepareStep(execution, step);
   if (prepared.unknown.size > 0) throw new FlowError('internal', 'a value is not known that must be');
   const planned = await probe(execution, step, kind, prepared);
   const found = planned.changes.find(({ action }) => action === 'conflict');
   if (found !== undefined) throw conflict(found.what, found.detail);
-  if (agreed === undefined || !sameChanges(agreed, planned.changes)) {
+  if (
+    agreed !== undefined &&
+    !sameChanges(
+      agreed.steps.find(({ step: id }) => id === step.id),
+      planned.changes,
+    )
+  ) {
     throw new FlowError('aborted', 'what would change is not what was agreed to', {
       hint: 'nothing more was done; plan again and look',
     });
@@ -78,7 +85,9 @@ async function carryOut(
   else await runWrite(execution, step, prepared, kind);
 }
 
-function sameChanges({ changes, complete }: PlannedStep, found: Exclude<PlannedStep['changes'], string>): boolean {
+function sameChanges(agreed: PlannedStep | undefined, found: Exclude<PlannedStep['changes'], string>): boolean {
+  if (agreed === undefined) return false;
+  const { changes, complete } = agreed;
   if (changes === 'known after run') return true;
   const told = (all: typeof found) => canonical(complete ? all : all.map(({ action, what }) => [action, what]));
   return told(changes) === told(found);

@@ -47,7 +47,7 @@ export const storePush = writeStep({
   },
   async run(input: InputOf<typeof keys>, context: StepContext) {
     // two runs at once would each take the other's write for someone else's
-    return context.locked(`store/push ${input.store.address}`, async () =>
+    return context.locked(`store/push ${input.store.scope ?? input.store.address}`, async () =>
       carryOut(await preparePush(input, context), context),
     );
   },

@@ -6,6 +6,7 @@ import { startVault, type DevelopmentVault } from '../../src/laptop/vault/server
 import { Reference } from '../../src/foundation/reference.ts';
 import { createSecretsManagerStore } from '../../src/adapters/stores/aws-secrets-manager/store.ts';
 import { createOnePasswordVault } from '../../src/adapters/vaults/onepassword/vault.ts';
+import { pushCommand } from './push-command.ts';
 import { row, type Row } from './row.ts';
 import { pusher, type Entry } from '../steps/store-push/harness.ts';
 
@@ -92,7 +93,8 @@ export async function bench(options: { readonly short: boolean }): Promise<Row[]
         }),
       );
     }
-    return rows;
+    const titles = items.map(({ title }) => title);
+    return [...rows, ...(await pushCommand(vault, ours, titles))];
   } finally {
     await Promise.all([vault.close(), ours.close(), theirs.close()]);
   }

@@ -287,6 +287,42 @@ describe('a run that writes', () => {
     expect(world.values.get('a')).toBe('someone else was here');
   });
 
+  it('stops for nothing that only its own plan says, but for what would be a conflict', async () => {
+    const { flow, services, world } = await start(writing);
+    const meanwhile = (action?: 'none' | 'conflict') => ({
+      onEvent({ step, type }: { step: string; type: string }) {
+        if (step !== 'first' || type !== 'step-finished') return;
+        world.values.set('b', 'another run was here');
+        if (action !== undefined) world.probes.set('b', action);
+      },
+    });
+    await runFlow(flow, { value: 'new' }, services, meanwhile());
+    expect(world.values.get('b')).toBe('new');
+    world.values.clear();
+    await expect(runFlow(flow, { value: 'new' }, services, meanwhile('conflict'))).rejects.toMatchObject({
+      code: 'conflict',
+      place: { step: 'second' },
+    });
+    expect(world.values.get('b')).toBe('another run was here');
+  });
+
+  it('tells its own plan before it writes, and writes nothing where that is not taken', async () => {
+    const { flow, services, plan, world } = await start(writing);
+    const expected = await plan();
+    const told: unknown[] = [];
+    const refuse = async (own: unknown) => {
+      told.push(own);
+      await Promise.resolve();
+      throw new FlowError('unavailable', 'the trail is full');
+    };
+    await expect(runFlow(flow, { value: 'new' }, services, { onPlan: refuse })).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+    expect([told, world.values.size]).toEqual([[expected], 0]);
+    await runFlow(flow, { value: 'new' }, services, { plan: expected, onPlan: refuse });
+    expect([told.length, world.values.size]).toEqual([1, 2]);
+  });
+
   it.each([['other inputs', { value: 'other' }]])('stops where the plan was for %s', async (_name, inputs) => {
     const { plan, run, world } = await start(writing);
     const agreed = await plan();

@@ -8,6 +8,8 @@ import type { Secret } from '../../foundation/secret.ts';
 export interface SecretStore {
   /** where it is, for plans and prompts */
   readonly address: string;
+  /** optional: what no other account or place at the same address shares; default: the address */
+  readonly scope?: string;
   /** what the service takes, told before it is asked */
   readonly rules: StoreRules;
   /**

@@ -39,9 +39,12 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
   const paced = createPace({ atOnce: options.atOnce ?? 10, now, sleep });
   const local = options.development && options.endpoint?.startsWith('http:') === true;
   const rate = options.writesPerSecond ?? (local ? Infinity : 45);
+  // one address serves all accounts of a region
+  const profile = options.profile ?? process.env['AWS_PROFILE'] ?? '';
+  const scope = [address, options.region, options.account ?? `of profile ${profile}`].join(' ');
   const recent = createRecent({
     folder: options.stateFolder === undefined ? undefined : join(options.stateFolder, 'aws-secrets-manager'),
-    scope: [address, options.region, options.account ?? '', options.profile ?? ''].join(' '),
+    scope,
     now,
     warn,
   });
@@ -156,6 +159,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
 
   return {
     address,
+    scope,
     rules: awsRules,
     async verify(names) {
       await connection.verify();

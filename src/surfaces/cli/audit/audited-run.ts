@@ -14,8 +14,8 @@ export interface LocalRun {
 export interface Audited {
   /** Does the work, and writes the line before its answer is handed on. @throws FlowError unavailable where that is not possible */
   answer<T>(work: () => Promise<T>): Promise<T>;
-  /** Writes the line before the work begins, which changes something; another if it fails. */
-  change<T>(work: () => Promise<T>): Promise<T>;
+  /** Writes the line when the work says that it begins, which changes something; another if it fails after that. */
+  change<T>(work: (begin: () => Promise<void>) => Promise<T>): Promise<T>;
 }
 
 /** A command's runs and reads on this user's own trail. The key comes along with what the work reads first. */
@@ -87,11 +87,14 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
       return done;
     },
     async change(work) {
-      await allowed();
+      let begun = false;
       try {
-        return await work();
+        return await work(async () => {
+          await allowed();
+          begun = true;
+        });
       } catch (error) {
-        await failed(error);
+        if (begun) await failed(error);
         throw error;
       }
     },

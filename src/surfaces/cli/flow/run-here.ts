@@ -9,7 +9,7 @@ import { usesOf } from '../../../folder/flows/flow-uses.ts';
 import { showOutput } from './show-output.ts';
 import { commonOptions, parseArguments, unexpectedWord } from '../arguments.ts';
 import type { Through } from '../commands/run.ts';
-import { audited, type LocalRun } from '../audit/audited-run.ts';
+import { audited, type Audited, type LocalRun } from '../audit/audited-run.ts';
 import { commands, wantsHelp } from '../load-command.ts';
 import { inputOptions, optionsOf } from './flow-options.ts';
 import { flowHelp } from '../commands/help.ts';
@@ -96,8 +96,9 @@ async function writing(
   flow: Flow,
   inputs: Inputs,
   chosen: ReadonlySet<string>,
-  { terminal, signal }: Invocation,
+  invocation: Invocation,
 ): Promise<number> {
+  const { terminal, signal } = invocation;
   const onlyPlan = chosen.has('plan');
   if (!onlyPlan && !chosen.has('yes') && !terminal.interactive) {
     throw new FlowError('refused', 'it writes, and there is no terminal to ask on', {
@@ -106,6 +107,7 @@ async function writing(
     });
   }
   const trail = await audited(app, localRun(app, flow), terminal);
+  if (chosen.has('yes') && !onlyPlan) return unasked(app, flow, inputs, chosen, trail, invocation);
   const plan = await app.plan(flow, inputs, { options: chosen });
   await tellWhere(app, flow, terminal);
   if (onlyPlan) {
@@ -114,16 +116,48 @@ async function writing(
     return plan.wouldChange && chosen.has('detailed-exitcode') ? endings['would-change'].exit : 0;
   }
   terminal.err(planText(plan, terminal.paintErr));
-  if (plan.wouldChange && !plan.conflicts && !chosen.has('yes')) await agree(plan, terminal);
+  if (plan.wouldChange && !plan.conflicts) await agree(plan, terminal);
   signal.throwIfAborted();
-  const started = performance.now();
-  const onEvent = (event: RunEvent) => {
-    if (event.type !== 'step-finished' || event.effect !== 'write') return;
-    terminal.tell('done', `${event.step} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
-  };
-  const output = await trail.change(() => app.run(flow, inputs, { options: chosen, plan, onEvent }));
+  const onEvent = tellSteps(terminal);
+  const output = await trail.change(async (begin) => {
+    await begin();
+    return app.run(flow, inputs, { options: chosen, plan, onEvent });
+  });
   await showOutput(output, chosen, terminal);
   return 0;
+}
+
+/** With --yes nobody looks at the plan in between: it is the run's own, and nothing is asked for twice. */
+async function unasked(
+  app: App,
+  flow: Flow,
+  inputs: Inputs,
+  chosen: ReadonlySet<string>,
+  trail: Audited,
+  { terminal, signal }: Invocation,
+): Promise<number> {
+  const output = await trail.change((begin) =>
+    app.run(flow, inputs, {
+      options: chosen,
+      onEvent: tellSteps(terminal),
+      async onPlan(plan) {
+        await tellWhere(app, flow, terminal);
+        terminal.err(planText(plan, terminal.paintErr));
+        signal.throwIfAborted();
+        await begin();
+      },
+    }),
+  );
+  await showOutput(output, chosen, terminal);
+  return 0;
+}
+
+/** A line for each step that wrote, with the time that it took. */
+function tellSteps(terminal: Terminal): (event: RunEvent) => void {
+  return (event) => {
+    if (event.type !== 'step-finished' || event.effect !== 'write') return;
+    terminal.tell('done', `${event.step} (${(event.milliseconds / 1000).toFixed(1)} s)`);
+  };
 }
 
 /** What the trail says of it: its name, and what it reads. */
