@@ -1,11 +1,13 @@
 import { FlowError } from '../foundation/errors.ts';
-import { form, required, withDefault } from '../language/forms.ts';
+import { form, optional, required } from '../language/forms.ts';
 import { pureStep, type StepContext } from './contract.ts';
 import { waitUntil } from './procedures/wait-until.ts';
 import { codeAt, millisecondsLeft, readOneTimePassword } from '../foundation/totp.ts';
 
 /** Seconds; servers accept a code of the step before or after, so less than this never matters. */
 const tolerableSkew = 5;
+/** Seconds that a code stays valid, where nothing is said and it lives for three times as long. */
+const usualLife = 10;
 
 export const totpCode = pureStep({
   name: 'totp/code',
@@ -16,10 +18,9 @@ export const totpCode = pureStep({
     reference: required(form.reference('one-time-password'), 'the one-time password field', {
       example: 'op://Accounts/Break Glass/one-time password',
     }),
-    'at-least': withDefault(
+    'at-least': optional(
       form.number({ integer: true, minimum: 0 }),
-      10,
-      'seconds that the code must stay valid; waits for the next one where fewer are left',
+      "seconds that the code must stay valid; waits for the next one where fewer are left; without it a third of the code's life, at most 10",
     ),
   },
   output: {
@@ -31,11 +32,12 @@ export const totpCode = pureStep({
   async run(input, context) {
     void warnOfSkew(context);
     const password = await readOneTimePassword(input.reference, (reference) => context.read(reference));
-    const atLeast = input['at-least'] * 1000;
-    if (atLeast >= password.period * 1000) {
+    const wanted = input['at-least'] ?? Math.min(usualLife, Math.floor(password.period / 3));
+    const atLeast = wanted * 1000;
+    if (wanted >= password.period) {
       throw new FlowError(
         'invalid-value',
-        `at-least asks for ${input['at-least']} s, and a code of this field lives ${password.period} s`,
+        `at-least asks for ${wanted} s, and a code of this field lives ${password.period} s`,
         { hint: `ask for fewer than ${password.period} s`, place: { subject: input.reference.toString() } },
       );
     }

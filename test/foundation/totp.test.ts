@@ -47,7 +47,7 @@ describe('RFC 6238, appendix B', () => {
     const password = await parseOneTimePassword(new Secret(field));
     expect((await codeAt(password, seconds * 1000)).reveal()).toBe(code);
     // fewer digits are the tail of more
-    for (const digits of [6, 7] as const) {
+    for (const digits of [1, 5, 6, 7]) {
       expect((await codeAt({ ...password, digits }, seconds * 1000 + 999)).reveal()).toBe(code?.slice(-digits));
     }
   });
@@ -76,7 +76,35 @@ describe('what a field may hold', () => {
       { algorithm: 'SHA256', digits: 8, period: 17 },
       'JBSWY3DP',
     ],
-    ['a day', 'otpauth://totp/a?secret=JBSWY3DP&period=86400', { period: 86_400 }, 'JBSWY3DP'],
+    ['the longest period', 'otpauth://totp/a?secret=JBSWY3DP&period=600', { period: 600 }, 'JBSWY3DP'],
+    ['fewer digits', 'otpauth://totp/a?secret=JBSWY3DP&digits=5', { digits: 5 }, 'JBSWY3DP'],
+    ['a bare seed of 8 characters', 'JBSWY3DP', {}, 'JBSWY3DP'],
+    ['a word that is base32', 'SHORTWORD', {}, 'SHORTWOR'],
+    ['a character too many', 'JBSWY3DPEHPK3PXPA', {}, 'JBSWY3DPEHPK3PXP'],
+    ['no label', 'otpauth://totp?secret=JBSWY3DP', {}, 'JBSWY3DP'],
+    ['a bare % in the label', 'otpauth://totp/100%?secret=JBSWY3DP', {}, 'JBSWY3DP'],
+    ['a bare % in the issuer', 'otpauth://totp/a?issuer=100%&secret=JBSWY3DP', {}, 'JBSWY3DP'],
+    ['a # in the label', 'otpauth://totp/a#1?secret=JBSWY3DP&digits=8', { digits: 8 }, 'JBSWY3DP'],
+    ['a # in the issuer', 'otpauth://totp/a?issuer=a#1&secret=JBSWY3DP&digits=8', { digits: 8 }, 'JBSWY3DP'],
+    ['a fragment', 'otpauth://totp/a?secret=JBSWY3DP#&digits=8', {}, 'JBSWY3DP'],
+    ['two issuers', 'otpauth://totp/a?issuer=a&issuer=b&secret=JBSWY3DP', {}, 'JBSWY3DP'],
+    ['an unknown key twice', 'otpauth://totp/a?x=1&x=2&secret=JBSWY3DP', {}, 'JBSWY3DP'],
+    ['two seeds: the first', 'otpauth://totp/a?secret=JBSWY3DP&secret=CANARYSEED', {}, 'JBSWY3DP'],
+    ['empty digits', 'otpauth://totp/a?secret=JBSWY3DP&digits=&digits=8', {}, 'JBSWY3DP'],
+    ['an empty period', 'otpauth://totp/a?secret=JBSWY3DP&period=', {}, 'JBSWY3DP'],
+    ...['9', '0', '-6', 'six', '+8'].map((digits): [string, string, object, string] => [
+      `digits=${digits}: the usual`,
+      `otpauth://totp/a?secret=JBSWY3DP&digits=${digits}`,
+      {},
+      'JBSWY3DP',
+    ]),
+    ...['0', '-30', '1.5', '601', '86400', '30s'].map((period): [string, string, object, string] => [
+      `period=${period}: the usual`,
+      `otpauth://totp/a?secret=JBSWY3DP&period=${period}`,
+      {},
+      'JBSWY3DP',
+    ]),
+    ["Apple's scheme", 'apple-otpauth://totp/a?secret=JBSWY3DP', {}, 'JBSWY3DP'],
   ])('%s', async (_, field, expected, secret) => {
     const password = await parseOneTimePassword(new Secret(field));
     expect({ ...password, secret: password.secret.reveal() }).toEqual({ ...facts, ...expected, secret });
@@ -85,34 +113,30 @@ describe('what a field may hold', () => {
 
   const canary = 'CANARYSEEDCANARY';
   test.each([
-    ['nothing', ''],
-    ['a word', 'SHORTWORD'],
-    ['a code', '123456'],
-    ['0, 1 and 8, which are not guessed', `${canary}018A`],
-    ['a character cut off', `${canary}A`],
-    ['padding inside', 'CANARY==SEEDCANARY'],
-    ['HOTP', `otpauth://hotp/a?secret=${canary}&counter=1`],
-    ['Steam', `otpauth://steam/a?secret=${canary}`],
-    ['Steam by encoder', `otpauth://totp/a?secret=${canary}&encoder=steam`],
-    ['steam://', `steam://${canary}`],
-    ['MD5', `otpauth://totp/a?secret=${canary}&algorithm=MD5`],
-    ['5 digits', `otpauth://totp/a?secret=${canary}&digits=5`],
-    ['9 digits', `otpauth://totp/a?secret=${canary}&digits=9`],
-    ['period 0', `otpauth://totp/a?secret=${canary}&period=0`],
-    ['a negative period', `otpauth://totp/a?secret=${canary}&period=-30`],
-    ['a broken period', `otpauth://totp/a?secret=${canary}&period=1.5`],
-    ['a period of more than a day', `otpauth://totp/a?secret=${canary}&period=86401`],
-    ['two seeds', `otpauth://totp/a?secret=${canary}&secret=JBSWY3DPEHPK3PXP`],
-    ['no seed', 'otpauth://totp/a?issuer=x'],
-    ['an empty seed', 'otpauth://totp/a?secret='],
-    ['a seed that is none', `otpauth://totp/a?secret=${canary}!`],
-    ['a URI cut off', 'otpauth://totp'],
-    ['a web page', `https://example.com/?secret=${canary}`],
-    ['too much', canary.repeat(1000)],
-  ])('refuses %s', async (_, field) => {
+    ['nothing', '', 'it has no seed'],
+    ['one character', 'A', 'it has a seed of one character'],
+    ['a code', '123456', 'the 1st of 6'],
+    ['0, 1 and 8, which are not guessed', `${canary}018A`, 'the 17th of 20'],
+    ['quotes', `"${canary}"`, 'the 1st of 18'],
+    ['padding inside', 'CANARY==SEEDCANARY', 'the 7th of 18'],
+    ['HOTP', `otpauth://hotp/a?secret=${canary}&counter=1`, 'HOTP'],
+    ['Steam', `otpauth://steam/a?secret=${canary}`, 'Steam'],
+    ['Steam by encoder', `otpauth://totp/a?secret=${canary}&encoder=steam`, 'Steam'],
+    ['steam://', `steam://${canary}`, 'Steam'],
+    ['an export', `otpauth-migration://offline?data=${canary}`, 'otpauth-migration'],
+    ['MD5', `otpauth://totp/a?secret=${canary}&algorithm=MD5`, 'the algorithm MD5'],
+    ['an algorithm with odd characters', `otpauth://totp/a?secret=${canary}&algorithm=%0a`, 'the algorithm another'],
+    ['no seed', 'otpauth://totp/a?issuer=x', 'it has no secret='],
+    ['an empty seed', 'otpauth://totp/a?secret=', 'it has no seed'],
+    ['a seed that is none', `otpauth://totp/a?secret=${canary}!`, 'the 17th of 17'],
+    ['a URI cut off', 'otpauth://totp', 'it has no secret='],
+    ['a web page', `https://example.com/?secret=${canary}`, 'no otpauth://totp/… URI'],
+    ['too much', canary.repeat(1000), 'too long'],
+  ])('refuses %s, and says why', async (_, field, reason) => {
     const error = await parseOneTimePassword(new Secret(field), 'op://V/I/otp').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(FlowError);
     expect(error).toMatchObject({ code: 'invalid-value', place: { subject: 'op://V/I/otp' } });
+    expect((error as FlowError).message).toContain(reason);
     expect((error as FlowError).cause).toBeUndefined();
     expect(`${(error as FlowError).stack} ${JSON.stringify(error)}`).not.toContain('CANARY');
   });
@@ -122,7 +146,21 @@ const passwords = fc.record({
   bytes: fc.uint8Array({ minLength: 10, maxLength: 64 }),
   algorithm: fc.constantFrom('SHA1', 'SHA256', 'SHA512'),
   digits: fc.constantFrom(6, 7, 8),
-  period: fc.integer({ min: 1, max: 86_400 }),
+  period: fc.integer({ min: 1, max: 600 }),
+});
+
+test('codes are those of an independent implementation', async () => {
+  const { createGuardrails, generate } = await import('otplib');
+  const guardrails = createGuardrails({ MIN_SECRET_BYTES: 1, MIN_PERIOD: 1, MAX_PERIOD: 600 });
+  await fc.assert(
+    fc.asyncProperty(passwords, fc.integer({ min: 0, max: 4e12 }), async ({ bytes, ...facts }, at) => {
+      const secret = base32(bytes);
+      const algorithm = facts.algorithm.toLowerCase() as 'sha1';
+      const theirs = await generate({ ...facts, algorithm, secret, epoch: Math.floor(at / 1000), guardrails });
+      const ours = await codeAt({ ...facts, secret: new Secret(secret) }, at);
+      expect(ours.reveal()).toBe(theirs);
+    }),
+  );
 });
 
 describe('round trips', () => {
@@ -164,7 +202,7 @@ describe('round trips', () => {
           async (password) => (await codeAt(password, 0)).reveal().length,
           (error: unknown) => (error instanceof FlowError ? error.code : 'anything else'),
         );
-        expect(['invalid-value', 6, 7, 8]).toContain(outcome);
+        expect(['invalid-value', 1, 2, 3, 4, 5, 6, 7, 8]).toContain(outcome);
       }),
       { numRuns: 300 },
     );

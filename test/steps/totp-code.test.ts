@@ -35,7 +35,7 @@ function setUp(field: string, changes: Partial<StepContext> = {}) {
     progress: (message: string) => void progress.push(message),
     ...changes,
   } as StepContext;
-  const run = async (atLeast: number, to = 'op://V/I/one-time password') =>
+  const run = async (atLeast: number | undefined, to = 'op://V/I/one-time password') =>
     (await totpCode.run({ reference: reference(to), 'at-least': atLeast }, context)) as {
       code: Secret;
       validFor: number;
@@ -57,6 +57,23 @@ describe('seconds left', () => {
     expect(progress).toHaveLength(waits === 0 ? 0 : 1);
     const password = await parseOneTimePassword(new Secret(seed));
     expect(code.reveal()).toBe((await codeAt(password, start + waits)).reveal());
+  });
+
+  test.each([
+    { period: 60, at: 49, waits: 0 },
+    { period: 60, at: 51, waits: 9 },
+    { period: 30, at: 21, waits: 9 },
+    { period: 10, at: 7, waits: 0 },
+    { period: 10, at: 8, waits: 2 },
+    { period: 5, at: 4, waits: 0 },
+    { period: 2, at: 1, waits: 0 },
+    { period: 1, at: 0, waits: 0 },
+  ])('without at-least: $at s into $period s, $waits s are waited', async ({ period, at, waits }) => {
+    const { run, clock } = setUp(`otpauth://totp/x?secret=${seed}&period=${period}`);
+    clock.advance(((60_000 - (start % 60_000)) % 60_000) + at * 1000);
+    const { 'valid-for': validFor } = await run(undefined);
+    expect(clock.slept()).toBe(waits * 1000);
+    expect(validFor).toBe(waits === 0 ? period - at : period);
   });
 
   test('a fraction of a second is not promised', async () => {
@@ -95,7 +112,7 @@ test.each(['otp', 'totp'])('the seed is read where the reference has ?attribute=
 });
 
 test('a field that holds no one-time password is named, and its value is not', async () => {
-  const { run } = setUp('hunter2-canary');
+  const { run } = setUp('hunter0-canary');
   const error = await run(0).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(FlowError);
   expect(error).toMatchObject({ code: 'invalid-value', place: { subject: 'op://V/I/one-time password' } });

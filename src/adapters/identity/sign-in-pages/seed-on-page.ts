@@ -1,6 +1,6 @@
 import type { HTMLElement } from 'node-html-parser';
 import { Secret } from '../../../foundation/secret.ts';
-import { normaliseSeed, type OneTimePassword } from '../../../foundation/totp.ts';
+import { normaliseSeed, oneTimePasswordLimits as limits, type OneTimePassword } from '../../../foundation/totp.ts';
 import type { PageSelectors } from './known-pages/selectors.ts';
 
 const algorithms = { '1': 'SHA1', '256': 'SHA256', '512': 'SHA512' } as const;
@@ -17,7 +17,9 @@ export function seedOnPage(root: HTMLElement, names: PageSelectors['enrolment'])
   const period = number(text(names.period), 30);
   const algorithm = algorithmIn(text(names.algorithm));
   if (secret === undefined || root.querySelector(names.counter) !== null) return undefined;
-  if (algorithm === undefined || (digits !== 6 && digits !== 7 && digits !== 8) || period < 1) return undefined;
+  if (algorithm === undefined || digits < 6 || digits > limits.digits) return undefined;
+  // what the vault would not keep: its codes would be others
+  if (period < 1 || period > limits.period) return undefined;
   return { secret: new Secret(secret), algorithm, digits, period };
 }
 
