@@ -1,8 +1,8 @@
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
-import { createHttp, type HttpOptions, retryAfterOf } from '../../../foundation/http.ts';
+import { createHttp, type HttpOptions } from '../../../foundation/http.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import type { IdentityProvider, NewUser, SignIn, User } from '../contract.ts';
-import { scrub } from '../../../foundation/scrub.ts';
+import { scimFailure, type Told } from './failures.ts';
 
 export interface ScimOptions extends Pick<HttpOptions, 'development' | 'fetch' | 'deadline'> {
   /** its name in service.yaml, for messages */
@@ -49,7 +49,7 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
 
   async function failed(answer: Told, given?: NewUser): Promise<FlowError> {
     const { scimType, detail } = (await resources()).parseFailure(answer.body);
-    return failure(name, answer, { scimType, detail, given, now: now() });
+    return scimFailure(name, answer, { scimType, detail, given, now: now() });
   }
 
   const malformed = (what: string) =>
@@ -75,8 +75,11 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
       // the value is a JSON string (RFC 7644, section 3.4.2.2)
       const filter = `userName eq ${JSON.stringify(userName)}`;
       const answer = await call('GET', `Users?${new URLSearchParams({ filter }).toString()}`);
+      const { isScimError, parseUsers } = await resources();
+      // some say so of a list in which nobody is
+      if (answer.status === 404 && isScimError(answer.body)) return undefined;
       if (answer.status !== 200) throw await failed(answer);
-      const found = (await resources()).parseUsers(answer.body);
+      const found = parseUsers(answer.body);
       if (found === undefined) throw malformed('something that is no list of users');
       // the filter is not trusted: a server that ignores it would lend us somebody else's user
       const matching = found.users.filter((user) => sameName(user.userName, userName));
@@ -86,8 +89,13 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
         });
       }
       const [user] = matching;
+      // an odd neighbour is nobody's trouble, unless it may be the very user
+      const odd = found.unreadable.some((each) => each === undefined || sameName(each, userName));
+      if (odd && user === undefined) throw malformed('a user that cannot be read');
       // no user among some of those that were not asked for is no proof that there is none
-      if (user === undefined && found.total > found.users.length) throw malformed('a part of its users');
+      if (user === undefined && found.total > found.users.length + found.unreadable.length) {
+        throw malformed('a part of its users');
+      }
       return user;
     },
 
@@ -114,65 +122,6 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
       if ((await get(id))?.active === true) throw malformed('a user that is still active after it was disabled');
     },
   };
-}
-
-/** An answer, and the bearer token that it may quote. */
-interface Told {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
-  readonly bearer: Secret;
-}
-
-interface Said {
-  readonly scimType: string | undefined;
-  readonly detail: string;
-  readonly given: NewUser | undefined;
-  readonly now: number;
-}
-
-type Rule = (said: Said & { readonly answer: Told }) => boolean;
-type Kind = readonly [ConstructorParameters<typeof FlowError>[0], string, string];
-
-/** The first rule that fits says what an answer means. */
-const rules: readonly (readonly [Rule, Kind])[] = [
-  [({ answer }) => answer.status === 401, ['denied', 'refuses the token', 'check the client of its token-flow']],
-  [
-    ({ answer }) => answer.status === 403,
-    ['denied', 'does not allow this', 'give the client of its token-flow the right to manage users'],
-  ],
-  [({ answer }) => answer.status === 404, ['not-found', 'has no such resource', 'is the address that of a SCIM API?']],
-  [
-    ({ answer, scimType }) => answer.status === 409 || scimType === 'uniqueness',
-    ['conflict', 'says that the user exists', 'use another user name'],
-  ],
-  [({ answer }) => answer.status === 429, ['rate-limited', 'asks for fewer requests', 'try again later']],
-  [
-    ({ answer, given, detail, scimType }) =>
-      answer.status === 400 && given !== undefined && /pass/i.test(`${detail} ${scimType ?? ''}`),
-    ['invalid-value', 'refuses the password', "fit the password to the provider's rules"],
-  ],
-  [({ answer }) => answer.status >= 500, ['unavailable', 'is in trouble', 'try again later']],
-];
-const otherwise: Kind = ['protocol', 'refuses the request', 'compare the user with what the provider asks for'];
-
-function failure(name: string, answer: Told, said: Said): FlowError {
-  const [code, message, hint] = rules.find(([fits]) => fits({ ...said, answer }))?.[1] ?? otherwise;
-  const detail = safeDetail(said, answer.bearer);
-  const wait = retryAfterOf(answer.headers.get('retry-after'), said.now);
-  return new FlowError(code, `identity provider "${name}" ${message} (${answer.status}${detail})`, {
-    hint,
-    retryAfter: wait,
-    place: code === 'invalid-value' ? { subject: 'password' } : undefined,
-  });
-}
-
-/** The server's own words, unless they may quote a part of the password or of the bearer token. */
-function safeDetail({ detail, given }: Said, bearer: Secret): string {
-  const password = given?.password.reveal() ?? '';
-  for (let at = 0; at + 4 <= password.length; at += 1) if (detail.includes(password.slice(at, at + 4))) return '';
-  const text = scrub(detail, [bearer.reveal(), password])?.slice(0, 200);
-  return text === undefined ? '' : `: ${text}`;
 }
 
 /** An id as one segment of a path; `..` would lead out of it. */

@@ -8,10 +8,13 @@ export const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 // attributes that are not named here are dropped, a password that a server echoes above all
 const user = z
   .object({
-    id: z.string().min(1),
+    // RFC 7643 has texts and true or false here; some have numbers and texts
+    id: z.union([z.string().min(1), z.number().int().safe().transform(String)]),
     userName: z.string().min(1),
     externalId: z.string().nullish(),
-    active: z.boolean().nullish(),
+    active: z
+      .union([z.boolean(), z.stringFormat('active', /^(?:true|false)$/i).transform((text) => /^true$/i.test(text))])
+      .nullish(),
   })
   .transform(({ id, userName, externalId, active }): User => ({
     id,
@@ -22,25 +25,61 @@ const user = z
   }));
 
 const list = z.object({
-  totalResults: z.number().int().nonnegative(),
-  Resources: z.array(user).nullish(),
+  totalResults: z
+    .union([z.number().int().nonnegative(), z.stringFormat('count', /^\d{1,9}$/).transform(Number)])
+    .nullish(),
+  Resources: z.array(z.unknown()).nullish(),
 });
 
-const failure = z.object({ scimType: z.string().optional(), detail: z.string().optional() });
+const named = z.object({ userName: z.string().min(1) });
+
+const text = z.string().optional().catch(undefined);
+const failure = z.object({
+  schemas: z.array(z.string()).optional().catch(undefined),
+  scimType: text,
+  detail: text,
+  // of servers whose errors are not SCIM's: Keycloak, Okta, others
+  error_description: text,
+  errorSummary: text,
+  message: text,
+});
+
+/** Users as a list has them. */
+export interface UserList {
+  readonly total: number;
+  readonly users: readonly User[];
+  /** the names of those that cannot be read; undefined: not even that */
+  readonly unreadable: readonly (string | undefined)[];
+}
 
 export function parseUser(body: string): User | undefined {
   return read(user, body);
 }
 
-export function parseUsers(body: string): { readonly total: number; readonly users: readonly User[] } | undefined {
+export function parseUsers(body: string): UserList | undefined {
   const found = read(list, body);
-  return found === undefined ? undefined : { total: found.totalResults, users: found.Resources ?? [] };
+  // one of the two is what makes it a list
+  if (found === undefined || (found.totalResults === undefined && found.Resources === undefined)) return undefined;
+  const each = (found.Resources ?? []).map((one) => ({ one, parsed: user.safeParse(one) }));
+  return {
+    total: found.totalResults ?? each.length,
+    users: each.flatMap(({ parsed }) => (parsed.success ? [parsed.data] : [])),
+    unreadable: each.flatMap(({ one, parsed }) => (parsed.success ? [] : [named.safeParse(one).data?.userName])),
+  };
 }
 
-/** What an error answer says (RFC 7644, section 3.12); nothing where it is no SCIM. */
+const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:error';
+
+/** Whether it is an error answer of SCIM, and not of something else at that address. */
+export function isScimError(body: string): boolean {
+  return read(failure, body)?.schemas?.some((each) => each.toLowerCase() === errorSchema) === true;
+}
+
+/** What an error answer says (RFC 7644, section 3.12); nothing where it is no error that is known. */
 export function parseFailure(body: string): { readonly scimType?: string | undefined; readonly detail: string } {
   const found = read(failure, body);
-  return { scimType: found?.scimType, detail: found?.detail ?? '' };
+  const { detail, error_description: description, errorSummary, message } = found ?? {};
+  return { scimType: found?.scimType, detail: detail ?? description ?? errorSummary ?? message ?? '' };
 }
 
 export function newUserBody({ userName, externalId, givenName, familyName, email, password }: NewUser): string {

@@ -259,3 +259,77 @@ describe('a server that is not to be trusted', () => {
     expect(error.line()).not.toMatch(/\p{Cc}/u);
   });
 });
+
+describe('a password is refused only where the answer names it', () => {
+  const yes = 'invalid-value';
+  test.each<[number, string | undefined, string, ErrorCode]>([
+    [400, 'invalidValue', 'Invalid password: minimum length 14.', yes],
+    [400, undefined, 'PasswordStrengthError: Password is too weak', yes],
+    [400, 'invalidValue', 'Attribute urn:ietf:params:scim:schemas:core:2.0:User:password is not acceptable', yes],
+    [422, undefined, "Attribute 'password' does not meet the policy", yes],
+    [500, undefined, 'Password does not meet the complexity requirements', yes],
+    [500, 'invalidValue', 'invalidPasswordHistoryMessage', yes],
+    [400, 'invalidValue', "Attribute 'passportNumber' is required", 'protocol'],
+    [400, undefined, 'passwordHint is too short', 'protocol'],
+    [400, undefined, 'the compass is broken', 'protocol'],
+    [400, undefined, "Attribute 'emails' is not unique: use password reset instead", 'protocol'],
+    [400, undefined, "Attribute 'password' is required", 'protocol'],
+    [400, 'mutability', "Attribute 'password' is read-only", 'protocol'],
+    [400, undefined, 'the password reset mail cannot be sent', 'protocol'],
+    [500, 'invalidValue', "Attribute 'passportNumber' is required", 'protocol'],
+    [500, undefined, 'the password service does not answer', 'unavailable'],
+    [503, undefined, 'password policy cannot be loaded, invalid', 'unavailable'],
+    [500, undefined, 'a fault', 'unavailable'],
+    [501, undefined, 'not implemented', 'protocol'],
+    [405, undefined, 'password', 'protocol'],
+  ])('%s, %s, %s', async (status, scimType, detail, code) => {
+    const { provider } = await hostile((_, response) => send(response, status, { scimType, detail }));
+    const error = await failureOf(provider.create(newUser()));
+    expect(error.code).toBe(code);
+    expect(error.place.subject).toBe(code === yes ? 'password' : undefined);
+  });
+
+  test.each([
+    { error: 'invalidPasswordMinLengthMessage', error_description: 'Invalid password: minimum length 14.' },
+    { errorCode: 'E0000001', errorSummary: 'password: Password requirements were not met.' },
+    { message: 'Password is too common', scimType: null, schemas: 7 },
+  ])('as other servers write it: %j', async (body) => {
+    const { provider } = await hostile((_, response) => send(response, 400, body));
+    expect(await failureOf(provider.create(newUser()))).toMatchObject({ code: yes, place: { subject: 'password' } });
+  });
+});
+
+describe('what is not as RFC 7643 and 7644 have it, and plain all the same', () => {
+  const error = ['urn:ietf:params:scim:api:messages:2.0:Error'];
+  test.each<[string, number, unknown, object]>([
+    ['an id that is a number', 200, listOf({ id: 7, userName: 'a' }), { found: { id: '7' } }],
+    ['active as text', 200, listOf({ ...user('a'), active: 'False' }), { found: { active: false } }],
+    ['active as text', 200, listOf({ ...user('a'), active: 'true' }), { found: { active: true } }],
+    ['no totalResults', 200, { Resources: [user('a')] }, { found: { id: 'id-1' } }],
+    ['no totalResults, and nobody', 200, { Resources: [] }, { found: 'nobody' }],
+    ['totalResults as text', 200, { totalResults: '1', Resources: [user('a')] }, { found: { id: 'id-1' } }],
+    ['an odd neighbour', 200, listOf({ id: {}, userName: 'b' }, user('a'), null as never), { found: { id: 'id-1' } }],
+    ['an odd neighbour, and nobody', 200, listOf({ id: {}, userName: 'b' }), { found: 'nobody' }],
+    ['an odd one that is the user', 200, listOf({ id: {}, userName: 'A' }), { code: 'protocol' }],
+    ['an odd one that may be the user', 200, listOf(user('b'), { id: 'x' }), { code: 'protocol' }],
+    ['an active that is no answer', 200, listOf({ ...user('a'), active: 'perhaps' }), { code: 'protocol' }],
+    ['404 for none', 404, { schemas: error, status: '404' }, { found: 'nobody' }],
+    ['404 of something else', 404, { error: 'no such page' }, { code: 'not-found' }],
+    ['501', 501, { schemas: error, status: '501' }, { code: 'protocol' }],
+  ])('find: %s', async (_, status, body, expected) => {
+    const { provider } = await hostile((__, response) => send(response, status, body));
+    const outcome = await provider.find('a').then(
+      (found) => ({ found: found === undefined ? 'nobody' : { id: found.id, active: found.active } }),
+      ({ code }: FlowError) => ({ code }),
+    );
+    expect(outcome).toMatchObject(expected);
+  });
+
+  test('disable where PATCH is not offered says so, and not "later"', async () => {
+    const { provider } = await hostile(({ method }, response) =>
+      method === 'GET' ? send(response, 200, user('a')) : send(response, 501, {}),
+    );
+    const failure = await failureOf(provider.disable('id-1'));
+    expect(failure).toMatchObject({ code: 'protocol', hint: expect.stringContaining('by hand') });
+  });
+});

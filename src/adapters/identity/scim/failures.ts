@@ -1,0 +1,95 @@
+import { FlowError } from '../../../foundation/errors.ts';
+import { retryAfterOf } from '../../../foundation/http.ts';
+import { scrub } from '../../../foundation/scrub.ts';
+import type { Secret } from '../../../foundation/secret.ts';
+import type { NewUser } from '../contract.ts';
+
+/** An answer, and the bearer token that it may quote. */
+export interface Told {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+  readonly bearer: Secret;
+}
+
+/** What an error answer says, and what it is about. */
+interface Said {
+  /** RFC 7644, section 3.12 */
+  readonly scimType: string | undefined;
+  readonly detail: string;
+  /** the user that was to be made */
+  readonly given: NewUser | undefined;
+  /** epoch milliseconds */
+  readonly now: number;
+}
+
+type Rule = (said: Said & { readonly answer: Told }) => boolean;
+type Kind = readonly [ConstructorParameters<typeof FlowError>[0], string, string];
+
+const byHand = 'do it at the provider by hand';
+
+/** The first rule that fits says what an answer means. */
+const rules: readonly (readonly [Rule, Kind])[] = [
+  [
+    ({ answer }) => answer.status === 401,
+    ['denied', 'refuses the token', 'check its token, or the client of its token-flow'],
+  ],
+  [
+    ({ answer }) => answer.status === 403,
+    ['denied', 'does not allow this', 'give the token, or the client of its token-flow, the right to manage users'],
+  ],
+  [({ answer }) => answer.status === 404, ['not-found', 'has no such resource', 'is the address that of a SCIM API?']],
+  [
+    ({ answer, scimType }) => answer.status === 409 || scimType === 'uniqueness',
+    ['conflict', 'says that the user exists', 'use another user name'],
+  ],
+  [({ answer }) => answer.status === 429, ['rate-limited', 'asks for fewer requests', 'try again later']],
+  [({ answer }) => [405, 501].includes(answer.status), ['protocol', 'does not offer this operation', byHand]],
+  [refusesPassword, ['invalid-value', 'refuses the password', "fit the password to the provider's rules"]],
+  [
+    // a server that says what is wrong with the request does not mean "later", whatever its status
+    ({ answer, scimType }) => answer.status >= 500 && scimType === undefined,
+    ['unavailable', 'is in trouble', 'try again later'],
+  ],
+];
+const otherwise: Kind = ['protocol', 'refuses the request', 'compare the user with what the provider asks for'];
+
+export function scimFailure(name: string, answer: Told, said: Said): FlowError {
+  const [code, message, hint] = rules.find(([fits]) => fits({ ...said, answer }))?.[1] ?? otherwise;
+  const detail = safeDetail(said, answer.bearer);
+  const wait = retryAfterOf(answer.headers.get('retry-after'), said.now);
+  return new FlowError(code, `identity provider "${name}" ${message} (${answer.status}${detail})`, {
+    hint,
+    retryAfter: wait,
+    place: code === 'invalid-value' ? { subject: 'password' } : undefined,
+  });
+}
+
+/** `password` as a word of its own or at the end of a path, and Keycloak's code; not `passwordHint`, not `passport` */
+const passwordAttribute = /(?<![\w-])password(?![\w-])|\binvalidPassword\w*/i;
+/** another attribute by name, or something else about passwords */
+const somethingElse =
+  /\b(?:attribute|field|property|parameter|member)s?:?\s+["'`]?(?!(?:[\w.:$-]*[.:])?password\b)[\w.:$-]+|\bpassword\W+(?:reset|recovery|hint|e-?mail|service)\b|\bpassword\b.*\b(?:missing|required|not supported|unsupported|read-?only|mutable)\b/i;
+/** what is said of a value that does not fit */
+const misfits =
+  /\b(?:invalid\w*|weak|polic\w+|complex\w*|requirements?|min(?:imum)?|max(?:imum)?|must|short|long|length|common|breach\w*|compromised|pwned|reject\w*|refus\w*|not (?:meet|allowed|accept\w*|permitted|valid)|strength|history|reused?|previous\w*|unacceptable|violat\w*|dictionary)\b/i;
+
+/**
+ * The vault's item goes with a refused password, so nothing is guessed: the answer names the attribute, and where its
+ * status does not say that the request is at fault, its words do.
+ */
+function refusesPassword({ answer: { status }, given, detail, scimType }: Parameters<Rule>[0]): boolean {
+  if (given === undefined || (scimType !== undefined && scimType !== 'invalidValue')) return false;
+  // what the password holds is no word of the server's
+  const words = detail.replaceAll(given.password.reveal(), '');
+  if (!passwordAttribute.test(words) || somethingElse.test(words)) return false;
+  return status === 400 || status === 422 || (status === 500 && misfits.test(words));
+}
+
+/** The server's own words, unless they may quote a part of the password or of the bearer token. */
+function safeDetail({ detail, given }: Said, bearer: Secret): string {
+  const password = given?.password.reveal() ?? '';
+  for (let at = 0; at + 4 <= password.length; at += 1) if (detail.includes(password.slice(at, at + 4))) return '';
+  const text = scrub(detail, [bearer.reveal(), password])?.slice(0, 200);
+  return text === undefined ? '' : `: ${text}`;
+}
