@@ -5,33 +5,40 @@ import type { TokenSource } from '../language/forms.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { Secret } from '../foundation/secret.ts';
 
-/** Reads the token: one line, its final line break is not part of it. @throws FlowError denied */
-export async function readToken(source: TokenSource, environment: TakenEnvironment): Promise<Secret> {
+/**
+ * Reads the token: one line, its final line break is not part of it. @throws FlowError denied
+ * @param whose for messages
+ */
+export async function readToken(
+  source: TokenSource,
+  environment: TakenEnvironment,
+  whose = "the vault's token",
+): Promise<Secret> {
   if ('env' in source) {
     const secret = environment.secret(source.env);
     if (secret === undefined || secret.isEmpty) {
-      throw new FlowError('denied', `the vault's token is missing: environment variable ${source.env} is not set`, {
+      throw new FlowError('denied', `${whose} is missing: environment variable ${source.env} is not set`, {
         hint: 'set it, or give the token by file: or command: in service.yaml',
       });
     }
     return secret;
   }
-  const text = 'file' in source ? await fromFile(source.file) : await fromCommand(source.command);
+  const text = 'file' in source ? await fromFile(source.file, whose) : await fromCommand(source.command, whose);
   const line = text.replace(/\r?\n$/, '');
   if (line === '') {
     const where = 'file' in source ? `file ${source.file}` : `command ${source.command[0] ?? ''}`;
-    throw new FlowError('denied', `the vault's token is missing: ${where} gives nothing`, {
+    throw new FlowError('denied', `${whose} is missing: ${where} gives nothing`, {
       hint: 'see token: in service.yaml',
     });
   }
   return new Secret(line);
 }
 
-async function fromFile(path: string): Promise<string> {
+async function fromFile(path: string, whose: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new FlowError('denied', `the vault's token is missing: file ${path} cannot be read`, {
+    throw new FlowError('denied', `${whose} is missing: file ${path} cannot be read`, {
       cause,
       hint: 'see token: in service.yaml',
     });
@@ -39,13 +46,13 @@ async function fromFile(path: string): Promise<string> {
 }
 
 /** No shell; what the command says on stderr may hold anything, so it is not shown. */
-function fromCommand([program = '', ...argv]: readonly string[]): Promise<string> {
+function fromCommand([program = '', ...argv]: readonly string[], whose: string): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(program, argv, { timeout: 60_000, maxBuffer: 64 * 1024, windowsHide: true }, (cause, stdout) => {
       if (cause === null) resolve(stdout);
       else {
         reject(
-          new FlowError('denied', `the vault's token is missing: command ${program} failed`, {
+          new FlowError('denied', `${whose} is missing: command ${program} failed`, {
             hint: 'run it by hand to see why',
           }),
         );

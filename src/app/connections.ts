@@ -83,6 +83,8 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
     openKind(adapters['identity-providers'], connections['identity-providers'], stack, (name) => ({
       ...common(name),
       token: options.providerToken(name),
+      read: (reference) => together(reference),
+      taken,
       issuer: issuers.get,
     })),
     openKind(adapters.stores, connections.stores, stack, (name, settings) => {

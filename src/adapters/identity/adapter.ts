@@ -1,3 +1,5 @@
+import type { TakenEnvironment } from '../../foundation/environment-variables.ts';
+import type { Reference } from '../../foundation/reference.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { Keys } from '../../language/forms.ts';
 import type { Declaration, KeyProblem, Services, Settings, SettingsOf } from '../declaration.ts';
@@ -13,6 +15,10 @@ export interface IdentityServices extends Services {
    * undefined where it has no such flow
    */
   readonly token: ((refused?: Secret) => Promise<Secret>) | undefined;
+  /** a reference of the environment's vaults */
+  readonly read: (reference: Reference) => Promise<Secret>;
+  /** gives the tokens of environment variables */
+  readonly taken: TakenEnvironment;
   /** an issuer of the same environment */
   readonly issuer: (name: string) => Issuer;
 }

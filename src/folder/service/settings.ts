@@ -147,8 +147,9 @@ export function tokenVariables({ adapters, connections, vaults }: Environment): 
   }
   return settings.flatMap(([keys, each]) =>
     Object.entries(keys).flatMap(([name, { form }]) => {
-      if (form.kind !== 'object' || form.source !== 'token') return [];
-      const token = each[name] as TokenSource | undefined;
+      const taken = form.kind === 'union' ? form.of : [form];
+      if (!taken.some((one) => one.kind === 'object' && one.source === 'token')) return [];
+      const token = each[name] as TokenSource | Reference | undefined;
       return token !== undefined && 'env' in token ? [token.env] : [];
     }),
   );

@@ -1,7 +1,7 @@
 import { quotaOf } from '../../../src/adapters/vaults/onepassword/quota-settings.ts';
 import { describe, expect, it } from 'vitest';
 import { requireSafeAddress } from '../../../src/foundation/safe-address.ts';
-import type { Environment } from '../../../src/folder/service/settings.ts';
+import { type Environment, tokenVariables } from '../../../src/folder/service/settings.ts';
 import { load, service, told } from '../folder.ts';
 
 const tokenFlow = `description: d
@@ -198,6 +198,41 @@ describe('service.yaml', () => {
       ),
       /unknown issuer "b"/,
     ],
+    [
+      'discovery address as url',
+      small('    issuers: { main: { url: https://a.example/x/.well-known/openid-configuration } }\n'),
+      /:3:29 is the address of a discovery document/,
+    ],
+    [
+      'plain http as token endpoint',
+      small('    issuers: { main: { url: https://a.example, token-endpoint: http://a.example/token } }\n'),
+      /is plain http/,
+    ],
+    [
+      'plain http as discovery document',
+      small('    issuers: { main: { url: https://a.example, discovery: http://a.example/d } }\n'),
+      /is plain http/,
+    ],
+    [
+      'discovery of an unknown kind',
+      small('    issuers: { main: { url: https://a.example, discovery: openid } }\n'),
+      /takes oidc, oauth2 or the address of the document/,
+    ],
+    [
+      'provider without a token',
+      small('    identity-providers: { a: { type: scim, url: https://a.example } }\n'),
+      /this provider has no token/,
+    ],
+    [
+      'provider with two tokens',
+      `${service}${provider.replace('scim-token', 'scim-token, token: { env: A }')}`,
+      /stands beside token-flow/,
+    ],
+    [
+      'secret in place of a token',
+      small('    identity-providers: { a: { type: scim, url: https://a.example, token: hunter2canary } }\n'),
+      /reference/,
+    ],
     ['unknown token flow', service + provider.replace('scim-token', 'scim-tokn'), /:14:74 unknown flow "scim-tokn"/],
   ];
   it.each(wrong)('refuses %s', async (_name, text, message) => {
@@ -205,6 +240,13 @@ describe('service.yaml', () => {
     const problems = told(await load({ 'service.yaml': text, ...flow }));
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(message);
+    expect(problems[0]).not.toContain('canary');
+  });
+
+  it('knows the variable of every token, an identity provider’s too', async () => {
+    const text = small('    identity-providers: { a: { type: scim, url: https://a.example, token: { env: IDP } } }\n');
+    const { settings } = await load({ 'service.yaml': text });
+    expect([...settings.environments.values()].flatMap(tokenVariables)).toEqual(['IDP']);
   });
 
   it.each([

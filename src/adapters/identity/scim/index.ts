@@ -1,6 +1,8 @@
+import { Reference } from '../../../foundation/reference.ts';
 import type { Secret } from '../../../foundation/secret.ts';
-import { form, optional, required, type Keys } from '../../../language/forms.ts';
+import { form, optional, required, type Keys, type TokenSource } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
+import { readToken } from '../../read-token.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
 import type { SettingsOf } from '../../declaration.ts';
 import { pages } from '../sign-in-pages/known-pages/index.ts';
@@ -20,14 +22,19 @@ const signInKeys = {
 
 const keys = {
   url: required(urlForm, 'base URL of the SCIM 2.0 service'),
-  'token-flow': required(form.text({ names: 'flows' }), 'name of a flow whose output is the bearer token'),
+  'token-flow': optional(form.text({ names: 'flows' }), 'name of a flow whose output is the bearer token'),
+  token: optional(
+    form.union(form.reference(), form.tokenSource()),
+    'the bearer token, where it is one that does not end: a reference, or where it is',
+    { example: 'op://Agents/SCIM/credential' },
+  ),
   'sign-in': optional(form.object(signInKeys), 'how its users sign in'),
 } satisfies Keys;
 
-type Settings = SettingsOf<typeof keys, { readonly token: Secret }>;
+type Settings = SettingsOf<typeof keys, { readonly laptopToken: Secret }>;
 
 /** Users by SCIM 2.0 (RFC 7643, RFC 7644), and sign-ins by the provider's own pages. */
-export const scim = identityProviderAdapter<typeof keys, { readonly token: Secret }>({
+export const scim = identityProviderAdapter<typeof keys, { readonly laptopToken: Secret }>({
   type: 'scim',
   keys,
   plain: ['type', 'url'],
@@ -35,6 +42,15 @@ export const scim = identityProviderAdapter<typeof keys, { readonly token: Secre
     { key: 'url', url },
     { key: 'sign-in.redirect-uri', url: signIn?.['redirect-uri'] },
   ],
+  check(_, given) {
+    const hint =
+      'write token-flow: FLOW, or token: a reference, { file: PATH }, { env: NAME } or { command: [PROGRAM, …] }';
+    if (!given.has('token-flow') && !given.has('token'))
+      return [{ key: '', problem: 'this provider has no token', hint }];
+    return given.has('token-flow') && given.has('token')
+      ? [{ key: 'token', problem: 'stands beside token-flow', hint: 'keep one of them' }]
+      : [];
+  },
   lacks: ({ 'sign-in': signIn }) =>
     signIn?.pages === undefined
       ? {
@@ -44,8 +60,9 @@ export const scim = identityProviderAdapter<typeof keys, { readonly token: Secre
       : undefined,
   laptop: ({ scim: { url, token }, signIn: { clientId, redirectUri } }) => ({
     url,
-    token,
-    'token-flow': '',
+    laptopToken: token,
+    token: undefined,
+    'token-flow': undefined,
     'sign-in': { issuer: 'main', 'client-id': clientId, 'redirect-uri': redirectUri, pages: 'keycloak' },
   }),
   async load() {
@@ -53,15 +70,15 @@ export const scim = identityProviderAdapter<typeof keys, { readonly token: Secre
       import('./provider.ts'),
       import('../sign-in-pages/sign-in.ts'),
     ]);
-    const create = ({ url, token, 'sign-in': signIn }: Settings, services: IdentityServices) => {
+    const create = ({ url, token, laptopToken, 'sign-in': signIn }: Settings, services: IdentityServices) => {
       const { name, development, now, issuer } = services;
+      const own = laptopToken === undefined ? fixedToken(token, services) : () => Promise.resolve(laptopToken);
       return createScimProvider({
         name,
         now,
         url,
         development,
-        // service.yaml demands the flow, so there is one but on the laptop
-        token: services.token ?? (() => Promise.resolve(given(token))),
+        token: services.token ?? own,
         signIn:
           signIn?.pages === undefined
             ? undefined
@@ -78,7 +95,22 @@ export const scim = identityProviderAdapter<typeof keys, { readonly token: Secre
   },
 });
 
-function given(token: Secret | undefined): Secret {
-  if (token === undefined) throw new TypeError('no token-flow: the check at load lets none through');
-  return token;
+/** Read once, and again where it was refused: what is kept under it may have been replaced. */
+function fixedToken(
+  token: Reference | TokenSource | undefined,
+  { name, read, taken }: IdentityServices,
+): (refused?: Secret) => Promise<Secret> {
+  let kept: Promise<Secret> | undefined;
+  const ask = async (): Promise<Secret> => {
+    if (token === undefined) throw new TypeError('no token: the check at load lets none through');
+    return token instanceof Reference ? read(token) : readToken(token, taken, `the token of "${name}"`);
+  };
+  return (refused) => {
+    if (refused !== undefined) kept = undefined;
+    kept ??= ask().catch((error: unknown) => {
+      kept = undefined;
+      throw error;
+    });
+    return kept;
+  };
 }
