@@ -10,7 +10,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { FlowError } from '../foundation/errors.ts';
+import { noFile } from './line-blocks.ts';
 import { syncFolder } from './segments.ts';
 
 /** A file that grows at its end. */
@@ -41,12 +41,7 @@ export function openAppendFile(path: string, size: number): AppendFile {
   const descriptor = openSync(path, flags, 0o600);
   try {
     const found = fstatSync(descriptor);
-    if (!found.isFile()) {
-      throw new FlowError('refused', 'the audit trail is not a file', {
-        hint: 'give audit: { file: … } a path of its own',
-        place: { subject: path },
-      });
-    }
+    if (!found.isFile()) throw noFile(path);
     if ((found.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
     if (found.size > size) ftruncateSync(descriptor, size);
     syncFolder(path);

@@ -27,20 +27,57 @@ export function anchorInFile(file: string): Anchor {
   };
 }
 
-/** The checkpoints of one trail in a text, such as a journal with other lines in it, whatever stands before each. */
-export function checkpointsIn(text: string, file: string): readonly Checkpoint[] {
-  const name = basename(file);
-  return text.split('\n').flatMap((line) => {
-    const start = line.indexOf('{"checkpoint":');
-    const found = start === -1 ? undefined : parse(line.slice(start));
-    return found?.file === name ? [found] : [];
-  });
+/** What a text holds of one trail. */
+export interface FoundCheckpoints {
+  readonly checkpoints: readonly Checkpoint[];
+  /** lines that look like a checkpoint, of whichever trail, and cannot be read as one */
+  readonly unreadable: number;
 }
 
-function parse(text: string): Checkpoint | undefined {
+/**
+ * The checkpoints of one trail in a text, such as a journal with other lines in it: wherever the object stands in a line,
+ * in JSON of a collector, once more as a text in it, or between other words.
+ */
+export function checkpointsIn(text: string, file: string): FoundCheckpoints {
+  const name = basename(file);
+  const checkpoints: Checkpoint[] = [];
+  let unreadable = 0;
+  for (const line of text.split('\n')) {
+    if (!/\\?"checkpoint\\?"\s*:/.test(line)) continue;
+    const found = inJson(parse(line), 3) ?? between(line);
+    if (found === undefined) unreadable += 1;
+    else if (found.file === name) checkpoints.push(found);
+  }
+  return { checkpoints, unreadable };
+}
+
+/** @param depth how far to look into what stands in it */
+function inJson(value: unknown, depth: number): Checkpoint | undefined {
+  if (isCheckpoint(value)) return value;
+  if (depth === 0) return undefined;
+  if (typeof value === 'string')
+    return value.includes('checkpoint') ? (inJson(parse(value.trim()), depth - 1) ?? between(value)) : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const each of Object.values(value)) {
+    const found = inJson(each, depth - 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** An object among other words; its quotes may be escaped once. It has no objects inside. */
+function between(line: string): Checkpoint | undefined {
+  const at = line.search(/\\?"checkpoint\\?"\s*:/);
+  const start = line.lastIndexOf('{', at);
+  const end = line.indexOf('}', at);
+  if (at === -1 || start === -1 || end === -1) return undefined;
+  const text = line.slice(start, end + 1);
+  return [text, text.replaceAll('\\"', '"')].map(parse).find(isCheckpoint);
+}
+
+function parse(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return isCheckpoint(value) ? value : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -48,6 +85,12 @@ function parse(text: string): Checkpoint | undefined {
 
 function isCheckpoint(value: unknown): value is Checkpoint {
   if (typeof value !== 'object' || value === null) return false;
-  const { file, seq, mac } = value as Readonly<Record<string, unknown>>;
-  return typeof file === 'string' && Number.isSafeInteger(seq) && typeof mac === 'string' && /^[0-9a-f]{64}$/.test(mac);
+  const { checkpoint, file, seq, mac } = value as Readonly<Record<string, unknown>>;
+  return (
+    typeof checkpoint === 'string' &&
+    typeof file === 'string' &&
+    Number.isSafeInteger(seq) &&
+    typeof mac === 'string' &&
+    /^[0-9a-f]{64}$/.test(mac)
+  );
 }

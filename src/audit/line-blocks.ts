@@ -1,4 +1,6 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { FlowError } from '../foundation/errors.ts';
 import { longestLine } from './line-format.ts';
 
 /** Some lines of a file. */
@@ -8,10 +10,14 @@ export interface Block {
   readonly whole: boolean;
 }
 
-/** A file in blocks of whole lines; only the last one may be a line without its line break. */
+/**
+ * A file in blocks of whole lines; only the last one may be a line without its line break.
+ * @throws FlowError refused for anything that is no regular file: a pipe or a device may never end
+ */
 export async function* blocksOf(file: string): AsyncGenerator<Block> {
-  const handle = await open(file, 'r');
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    if (!(await handle.stat()).isFile()) throw noFile(file);
     let buffer = Buffer.alloc(1024 * 1024);
     let length = 0;
     for (;;) {
@@ -34,4 +40,11 @@ export async function* blocksOf(file: string): AsyncGenerator<Block> {
   } finally {
     await handle.close();
   }
+}
+
+export function noFile(file: string): FlowError {
+  return new FlowError('refused', 'the audit trail is not a file', {
+    hint: 'give audit: { file: … } a path of its own',
+    place: { subject: file },
+  });
 }

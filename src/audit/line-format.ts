@@ -66,6 +66,8 @@ export function linkOf(bytes: Buffer, from: number, to: number): Link | undefine
     if (digit < 0 || digit > 9) break;
     seq = seq * 10 + digit;
   }
+  // the next one could not be told from it
+  if (seq >= Number.MAX_SAFE_INTEGER) return undefined;
   const mac = bytes.toString('latin1', end + 8, to - 2);
   // `,"at"`: the usual line, which has nothing more that the chain needs
   if (bytes[at] === 0x2c && bytes[at + 2] === 0x61) return { seq, mac, key: undefined, previous: undefined };

@@ -49,6 +49,11 @@ export function keyIdIn(file: string): string | undefined {
   return /-([0-9a-f]{16}|none)\.jsonl$/.exec(file)?.[1];
 }
 
+/** Whether a trail is one of commands, which write no checkpoints. */
+export function isLocal(file: string): boolean {
+  return /(?:^|\/)local-[^/]+\.jsonl$/.test(file);
+}
+
 /** The user that runs this process, as a part of a file's name. */
 export function localUser(): string {
   const name = accountName();

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { FlowError } from '../foundation/errors.ts';
+import { noFile } from './line-blocks.ts';
 import { linkOf, longestLine, noMac } from './line-format.ts';
 import { segmentsOf } from './segments.ts';
 
@@ -29,14 +30,22 @@ export function tailOf(file: string): Tail {
   const segments = segmentsOf(file);
   const current = segments.at(-1) === file ? endOfFile(file) : undefined;
   if (current !== undefined && current.seq > 0) return current;
-  const former = segments.findLast((each) => each !== file);
-  const last = former === undefined ? undefined : endOfFile(former);
+  const last = newestOf(segments.filter((each) => each !== file))
+    .map(endOfFile)
+    .reduce<Tail | undefined>((one, other) => (one === undefined || other.seq > one.seq ? other : one), undefined);
   return {
     seq: last?.seq ?? 0,
     mac: last?.mac ?? noMac,
     size: current?.size ?? 0,
     torn: current?.torn,
   };
+}
+
+/** The full file with the highest number, and the one that was written last: where another program rotated them, another. */
+function newestOf(files: readonly string[]): readonly string[] {
+  const written = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const [latest] = files.toSorted((a, b) => written(b) - written(a));
+  return [...new Set([files.at(-1), latest].filter((each) => each !== undefined))];
 }
 
 function endOfFile(file: string): Tail {
@@ -79,9 +88,11 @@ function longTimeIn(bytes: Buffer): boolean {
 }
 
 function lastBytes(file: string): { readonly bytes: Buffer; readonly size: number } {
-  const descriptor = openSync(file, 'r');
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size } = fstatSync(descriptor);
+    const facts = fstatSync(descriptor);
+    if (!facts.isFile()) throw noFile(file);
+    const { size } = facts;
     const bytes = Buffer.alloc(Math.min(size, most));
     let read = 0;
     while (read < bytes.length) {

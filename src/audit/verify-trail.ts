@@ -36,6 +36,8 @@ export interface Verification {
   readonly found: number;
   /** `file:line` of a last line without its end: a power cut leaves that, and the next start moves it aside */
   readonly torn: string | undefined;
+  /** the names of the files are not in the order of their lines: another program renamed them */
+  readonly misnamed: boolean;
   /** a key was given, and every line is under it */
   readonly keyed: boolean;
   /** checkpoints that were compared with a line that is there */
@@ -59,7 +61,8 @@ export async function verifyTrail(
 ): Promise<Verification> {
   const check = createCheck(keys, checkpoints);
   let torn: string | undefined;
-  for (const [index, file] of files.entries()) {
+  const ordered = await inOrder(files);
+  for (const [index, file] of ordered.entries()) {
     let number = 0;
     for await (const { bytes, whole } of blocksOf(file)) {
       let from = 0;
@@ -69,11 +72,30 @@ export async function verifyTrail(
         from = to + 1;
       }
       if (whole) continue;
-      if (index === files.length - 1) torn = `${file}:${number + 1}`;
+      if (index === ordered.length - 1) torn = `${file}:${number + 1}`;
       else check.report('malformed', `${file}:${number + 1}`, 'a full file ends in the middle of a line');
     }
   }
-  return { ...check.end(files.at(-1) ?? ''), torn };
+  const misnamed = ordered.some((file, index) => file !== files[index]);
+  return { ...check.end(ordered.at(-1) ?? ''), torn, misnamed };
+}
+
+/** Files by the number of their first line: another program may have renamed them. Those without a line stay last. */
+async function inOrder(files: readonly string[]): Promise<readonly string[]> {
+  const numbered: { readonly file: string; readonly seq: number }[] = [];
+  for (const file of files) numbered.push({ file, seq: await firstNumber(file) });
+  if (numbered.some(({ seq }) => Number.isNaN(seq))) return files;
+  return numbered.toSorted((a, b) => (a.seq === b.seq ? 0 : a.seq - b.seq)).map(({ file }) => file);
+}
+
+async function firstNumber(file: string): Promise<number> {
+  for await (const { bytes } of blocksOf(file)) {
+    const end = bytes.indexOf(0x0a);
+    const link = end === -1 ? undefined : linkOf(bytes, 0, end);
+    // where its beginning is not in our form, its name must do
+    return link?.seq ?? Number.NaN;
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoint[]) {
@@ -90,6 +112,7 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
   let oldest = chains.length - 1;
   let [lines, first, last, mac] = [0, 0, 0, noMac];
   let compared = 0;
+  let stretch: { readonly from: number; to: number; readonly at: string } | undefined;
 
   function report(kind: AuditProblemKind, location: string, message: string): void {
     found += 1;
@@ -102,6 +125,7 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
     if (link === undefined) return report('malformed', `${file}:${number}`, 'this is no line of a trail');
     const { seq } = link;
     if (seq <= last) return before(seq, `${file}:${number}`);
+    endStretch();
     if (link.key !== undefined) useKey(link.key, `${file}:${number}`);
     let sure = true;
     if (lines === 1 || first === 0) {
@@ -135,11 +159,27 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
 
   function before(seq: number, at: string): void {
     const gap = gaps.find(({ from, to }) => from <= seq && seq <= to);
-    if (gap === undefined) return report('doubled', at, `line ${seq} is here again`);
+    if (gap === undefined) return again(seq, at);
     report('reordered', at, `line ${seq} comes after line ${last}`);
     if (gap.from < seq && seq < gap.to) gaps.push({ from: seq + 1, to: gap.to, at: gap.at });
     if (gap.from === seq) gap.from += 1;
     else gap.to = seq - 1;
+  }
+
+  /** Lines that are here again, one after another, are one finding. */
+  function again(seq: number, at: string): void {
+    if (stretch !== undefined && seq === stretch.to + 1) stretch.to = seq;
+    else {
+      endStretch();
+      stretch = { from: seq, to: seq, at };
+    }
+  }
+
+  function endStretch(): void {
+    if (stretch === undefined) return;
+    const { from, to, at } = stretch;
+    stretch = undefined;
+    report('doubled', at, from === to ? `line ${from} is here again` : `lines ${from}–${to} are here again`);
   }
 
   function useKey(id: string, at: string): void {
@@ -163,9 +203,11 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
     report('missing', at, `${from === to ? `line ${from} is` : `lines ${from}–${to} are`} missing before this one`);
   }
 
-  function end(file: string): Omit<Verification, 'torn'> {
+  function end(file: string): Omit<Verification, 'torn' | 'misnamed'> {
+    endStretch();
     for (const gap of gaps) if (gap.from <= gap.to) missing(gap);
-    const furthest = Math.max(0, ...stated.keys());
+    let furthest = 0;
+    for (const seq of stated.keys()) furthest = Math.max(furthest, seq);
     if (furthest > last) report('cut', file, `lines ${last + 1}–${furthest} are missing: a checkpoint saw them`);
     const keyed = keys.length > 0 && lines > 0;
     return { lines, first, last, problems, found, keyed, checkpoints: compared };

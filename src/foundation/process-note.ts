@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { FlowError } from './errors.ts';
 import { replaceFile } from './replace-file.ts';
 import { stateFolder } from './state-folder.ts';
@@ -19,6 +20,7 @@ export function noteFile(name: `${string}.${string}`, dir: string): string {
 
 /** Writes it; it ends with the process, or when what is given back is called. Another's that took its place stays. */
 export async function leaveNote(file: string, text: string): Promise<() => void> {
+  await makeFolder(dirname(file));
   await replaceFile(file, text);
   const remove = () => {
     if (read(file) === text) rmSync(file, { force: true });
@@ -28,6 +30,18 @@ export async function leaveNote(file: string, text: string): Promise<() => void>
     process.off('exit', remove);
     remove();
   };
+}
+
+/** @throws FlowError unavailable where it cannot be made */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new FlowError('unavailable', `the state folder ${folder} cannot be made`, {
+      cause,
+      hint: 'make it, or name another by XDG_STATE_HOME',
+    });
+  }
 }
 
 /**

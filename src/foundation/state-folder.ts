@@ -1,16 +1,15 @@
-import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 
 /**
- * The user's state folder, mode 0700: `$XDG_STATE_HOME/auth-chain`, or `~/.local/state/auth-chain`. It holds locks,
- * the names of versions written lately, and where the development stack runs; never a value of a vault.
+ * The user's state folder: `$XDG_STATE_HOME/auth-chain`, or `~/.local/state/auth-chain`. It holds locks, trails, the names
+ * of versions written lately, and where the development stack runs; never a value of a vault. It is made, mode 0700, by
+ * whoever writes into it first: what only reads, and break-glass, go on where it cannot be made. A relative path is as if
+ * it were not set (XDG Base Directory Specification).
  */
 export function stateFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
   const base = env['XDG_STATE_HOME'] ?? '';
-  const folder = join(base === '' ? join(homedir(), '.local', 'state') : base, 'auth-chain');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return folder;
+  return join(isAbsolute(base) ? base : join(homedir(), '.local', 'state'), 'auth-chain');
 }
 
 /** Whether the process that wrote a file there still runs, as whichever user; its number may be another's by now. */

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { anchorInFile, checkpointsIn } from '../../src/audit/checkpoint-sink.ts';
+import { anchorInFile, type Checkpoint, checkpointsIn } from '../../src/audit/checkpoint-sink.ts';
 import { noMac } from '../../src/audit/line-format.ts';
 import { segmentsOf } from '../../src/audit/segments.ts';
 import { openTrail } from '../../src/audit/trail.ts';
@@ -100,7 +100,7 @@ describe('the file', () => {
   });
 
   const wrong: readonly [string, string, (path: string) => void][] = [
-    ['is a folder', 'unavailable', (path) => mkdirSync(path)],
+    ['is a folder', 'refused', (path) => mkdirSync(path)],
     ['is no trail', 'refused', (path) => writeFileSync(path, 'a list of things\nto do\n')],
     ['lies in a file', 'unavailable', (path) => writeFileSync(dirname(path), '')],
   ];
@@ -184,9 +184,53 @@ describe('checkpoints', () => {
     expect((statSync(anchor).mode & 0o777).toString(8)).toBe('600');
     const lines = readFileSync(anchor, 'utf8').replace(/^/gm, 'Nov 22 08:00:00 host flows[7]: ');
     const found = checkpointsIn(`{"checkpoint":\n{"checkpoint":1,"file":"audit.jsonl","seq":-1}\n${lines}`, file);
-    expect(found.map(({ seq }) => seq)).toEqual([0, 3]);
-    expect(checkpointsIn(lines, '/x/other.jsonl')).toEqual([]);
-    expect(await verifyTrail([file], [key], found)).toMatchObject({ found: 0, checkpoints: 1 });
+    expect(found.checkpoints.map(({ seq }) => seq)).toEqual([0, 3]);
+    expect(found.unreadable).toBe(2);
+    expect(checkpointsIn(lines, '/x/other.jsonl')).toEqual({ checkpoints: [], unreadable: 0 });
+    expect(await verifyTrail([file], [key], found.checkpoints)).toMatchObject({ found: 0, checkpoints: 1 });
+  });
+
+  const point: Checkpoint = {
+    checkpoint: 'time',
+    at: '2026-11-22T08:00:00.000Z',
+    file: 'audit.jsonl',
+    seq: 7,
+    mac: 'a'.repeat(64),
+  };
+  const text = JSON.stringify(point);
+  const wrapped: readonly (readonly [string, string])[] = [
+    ['behind words', `Nov 22 host flows[7]: ${text}`],
+    ['with words and a colour behind it', `${text} more \u001b[0m`],
+    ['as a text in JSON', JSON.stringify({ log: `${text}\n`, stream: 'stderr' })],
+    ['as a text in JSON behind words', `Nov 22 host: ${JSON.stringify({ MESSAGE: `flows: ${text} end` })}`],
+    ['as an object in JSON', JSON.stringify({ time: 'x', message: { fields: point } })],
+    [
+      'with its fields in another order',
+      JSON.stringify({ seq: 7, mac: point.mac, file: point.file, at: 'x', checkpoint: 'time' }),
+    ],
+    ['with more fields', JSON.stringify({ ...point, host: 'a', '@timestamp': 'b' })],
+    ['escaped once, without JSON around it', text.replaceAll('"', String.raw`\"`)],
+    ['indented by spaces', JSON.stringify(point, undefined, 1).replaceAll('\n', ' ')],
+  ];
+  test.each(wrapped)('that a collector has wrapped is found: %s', (_, line) => {
+    const found = checkpointsIn(`other\n${line}\r\nother`, '/var/audit.jsonl');
+    expect(found).toMatchObject({ checkpoints: [{ seq: 7, mac: point.mac }], unreadable: 0 });
+  });
+
+  test.each([text.slice(0, 60), text.replace('"seq":7', '"seq":"7"'), text.replace('aaaa', 'AAAA')])(
+    'that cannot be read is counted: %s',
+    (line) => {
+      expect(checkpointsIn(line, 'audit.jsonl')).toEqual({ checkpoints: [], unreadable: 1 });
+    },
+  );
+
+  test('a million of them are compared', async () => {
+    const { file, checkpoints } = await written(1);
+    const many = Array.from({ length: 1_000_000 }, (_, seq) => ({ ...point, seq: seq + 2 }));
+    expect(await verifyTrail([file], [key], [...checkpoints, ...many])).toMatchObject({
+      found: 1,
+      problems: [{ kind: 'cut', message: expect.stringContaining('2–1000001') }],
+    });
   });
 
   test('that cannot be written: no start; later a warning, and the trail goes on', async () => {

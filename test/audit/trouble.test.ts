@@ -1,12 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -81,7 +83,7 @@ describe.each([
       expect((await verifyTrail(segmentsOf(file), [key])).found).toBe(0);
     }
     await written(1, { file });
-    const found = await verifyTrail(segmentsOf(file), [key], checkpointsIn(journal.join('\n'), file));
+    const found = await verifyTrail(segmentsOf(file), [key], checkpointsIn(journal.join('\n'), file).checkpoints);
     expect(found).toMatchObject({ found: 0, torn: undefined });
     expect(found.lines).toBeGreaterThan(confirmed.length);
   });
@@ -107,7 +109,9 @@ describe('a full disk', () => {
     const there = await requestsIn(file);
     expect(told(said, 'ok').filter((request) => !there.has(request))).toEqual([]);
     expect(told(said, 'refused').filter((request) => there.has(request))).toEqual([]);
-    expect(await verifyTrail([file], [key], checkpointsIn(said.join('\n'), file))).toMatchObject({ found: 0 });
+    expect(await verifyTrail([file], [key], checkpointsIn(said.join('\n'), file).checkpoints)).toMatchObject({
+      found: 0,
+    });
     const recovered = linesOf(file).filter((line) => line.includes('"audit.recovered"'));
     // a line that small may still have found room once
     expect(recovered.length).toBeGreaterThan(0);
@@ -207,6 +211,61 @@ describe('a file that is taken away', () => {
     await expect.poll(() => trail.healthy()).toBe(true);
     await trail.record(event);
     expect(linesOf(file)).toHaveLength(2);
+  });
+});
+
+describe('what is no trail', () => {
+  const places: readonly [string, (file: string) => void][] = [
+    ['a pipe', (file) => execFileSync('mkfifo', [file])],
+    ['a device', (file) => symlinkSync('/dev/zero', file)],
+    ['a folder', (file) => mkdirSync(file)],
+  ];
+  test.each(places)('%s in its place is refused in words, and nothing waits', async (_, put) => {
+    const file = join(folder(), 'audit.jsonl');
+    put(file);
+    await expect(verifyTrail([file], [key])).rejects.toMatchObject({ code: 'refused' });
+    await expect(opened({ file })).rejects.toMatchObject({ code: expect.stringMatching(/refused|unavailable/) });
+  });
+
+  test('a number that leaves no next one is no line of it', async () => {
+    const { file } = await written(2);
+    const [first = '', second = ''] = linesOf(file);
+    writeFileSync(file, `${first}\n${second.replace('"seq":2', '"seq":9999999999999999')}\n`);
+    expect(await verifyTrail([file], [key])).toMatchObject({ problems: [{ kind: 'malformed' }] });
+    await written(1, { file });
+    expect(linesOf(file).at(-1)).toMatch(/^\{"seq":2,/);
+  });
+});
+
+describe('files that another program has renamed', () => {
+  /** as logrotate does it: newest first */
+  const rotated = async () => {
+    const { file } = await written(2);
+    renameSync(file, `${file}.2`);
+    const next = await opened({ file });
+    await next.trail.record(event);
+    await next.trail.close();
+    renameSync(file, `${file}.1`);
+    return file;
+  };
+
+  test('are read by the numbers of their lines, with a word, and no number is given twice', async () => {
+    const file = await rotated();
+    const { checkpoints } = await written(1, { file });
+    expect(await verifyTrail(segmentsOf(file), [key], checkpoints)).toMatchObject({
+      first: 1,
+      last: 4,
+      found: 0,
+      misnamed: true,
+    });
+  });
+
+  test('a stretch that is there twice is told once', async () => {
+    const { file } = await written(5);
+    copyFileSync(file, `${file}.1`);
+    expect(await verifyTrail(segmentsOf(file), [key])).toMatchObject({
+      problems: [{ kind: 'doubled', message: 'lines 1–5 are here again' }],
+    });
   });
 });
 

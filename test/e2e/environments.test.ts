@@ -2,11 +2,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DevelopmentIdentityProvider, startIdentityProvider } from '../../src/laptop/identity-provider/server.ts';
 import { type DevelopmentSecretsManager, startSecretsManager } from '../../src/laptop/secrets-manager/server.ts';
 import { type DevelopmentVault, startVault } from '../../src/laptop/vault/server.ts';
 import { Secret } from '../../src/foundation/secret.ts';
+import { python } from '../programs.ts';
 import { createHome } from './home.ts';
 
 // an environment of one's own: servers that the command knows by their addresses only
@@ -273,5 +275,31 @@ describe('addresses that nothing is sent to', () => {
       hop.close();
       target.close();
     }
+  });
+});
+
+// a home that is read-only, or something in the folder's place
+describe('where the state folder cannot be made', () => {
+  const env = () => ({ TEAM_TOKEN: token, ...credentials, XDG_STATE_HOME: join(home.work, 'token') });
+
+  test.each([
+    ['code', []],
+    ['push', ['--yes']],
+  ])('%s is refused with the folder’s name', async (flow, more) => {
+    const ended = await home.flows([flow, ...more], { env: env() });
+    expect([ended.code, ended.stdout]).toEqual([69, '']);
+    expect(ended.stderr).toContain(join(home.work, 'token', 'auth-chain'));
+    expect(ended.stderr).not.toContain('unexpected fault');
+  });
+
+  test.runIf(python)('break-glass at a terminal goes on, aloud', async () => {
+    const text = readFileSync(join(home.work, 'flows/code.yaml'), 'utf8');
+    home.write('flows/urgent.yaml', text.replace('description: x', 'description: x\nbreak-glass: true'));
+    const live = home.start(['urgent', '--reveal'], { terminal: true, env: env() });
+    const shown = stripVTControlCharacters(await live.shows(/\b\d{6}\b/));
+    live.child.stdin.write('\u0003');
+    await live.ended;
+    expect(shown).toContain('warning: not on the audit trail');
+    expect(shown).not.toContain('unexpected fault');
   });
 });

@@ -131,6 +131,17 @@ describe('what the command gives out', () => {
     home.write('anchor', `Nov 22 08:00:00 host flows[1]: ${JSON.stringify(anchor)}\n`);
     const cut = await home.flows(['audit', 'verify', '--anchor', 'anchor']);
     expect([cut.code, cut.stdout]).toEqual([73, expect.stringContaining('cut: lines 5–5 are missing')]);
+    // an anchor that says nothing of the trail is no proof of it
+    for (const text of ['', 'no journal files were found\n', JSON.stringify({ ...anchor, file: 'other.jsonl' })]) {
+      home.write('anchor', text);
+      const none = await home.flows(['audit', 'verify', '--anchor', 'anchor', '--file', file]);
+      expect([none.code, none.stderr]).toEqual([73, expect.stringContaining('the anchor holds no checkpoint of it')]);
+    }
+    home.write('anchor', JSON.stringify({ ...anchor, seq: 'four' }));
+    const odd = await home.flows(['audit', 'verify', '--anchor', 'anchor', '--file', file]);
+    expect([odd.code, odd.stderr]).toEqual([73, expect.stringContaining('1 lines of the anchor look like')]);
+    const gone = await home.flows(['audit', 'verify', '--anchor', 'nowhere']);
+    expect([gone.code, gone.stderr]).toEqual([69, expect.stringContaining('the anchor cannot be read')]);
   });
 });
 

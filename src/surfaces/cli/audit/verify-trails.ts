@@ -3,7 +3,7 @@ import type { App } from '../../../app/open-app.ts';
 import { type Checkpoint, checkpointsIn } from '../../../audit/checkpoint-sink.ts';
 import { keyIdOf } from '../../../audit/hmac-chain.ts';
 import { noKey } from '../../../audit/line-format.ts';
-import { keyIdIn } from '../../../audit/trail-files.ts';
+import { isLocal, keyIdIn } from '../../../audit/trail-files.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
 import { verifyTrail, type Verification } from '../../../audit/verify-trail.ts';
 import { errorCodes, FlowError } from '../../../foundation/errors.ts';
@@ -14,7 +14,7 @@ interface Result extends Verification {
   readonly seconds: number;
 }
 
-/** @returns 73 where a line was changed, taken out, doubled or moved */
+/** @returns 73 where a line was changed, taken out, doubled or moved, or an anchor that was given says nothing of it */
 export async function verify(
   app: App,
   trails: readonly string[],
@@ -24,23 +24,35 @@ export async function verify(
   const keys = await auditKeys(app);
   const anchors = anchorText(values['anchor'], app.environment().audit.anchor);
   const results: Result[] = [];
+  const doubts: string[] = [];
+  const { file: configured } = app.environment().audit;
+  if (values['file'] === undefined && configured !== undefined && segmentsOf(configured).length === 0)
+    doubts.push(`${configured}: the trail that service.yaml names is not there`);
   for (const file of trails) {
     const named = typeof values['file'] === 'string' ? undefined : keyIdIn(file);
     const unkeyed = named === noKey;
-    const checkpoints = anchors === undefined ? [] : checkpointsIn(anchors, file);
+    const anchored = anchors === undefined ? undefined : checkpointsIn(anchors, file);
     if (named !== undefined && !unkeyed && !keys.some((key) => keyIdOf(key) === named)) {
       terminal.tell('warning', `${file}: not verified, the environment has the key ${named} no more`);
       continue;
     }
-    const result = await timed(file, unkeyed ? [] : keys, checkpoints);
+    const result = await timed(file, unkeyed ? [] : keys, anchored?.checkpoints ?? []);
     results.push(result);
     if (values['json'] !== true) tell(result, terminal);
-    if (anchors !== undefined && values['file'] !== undefined && checkpoints.length === 0) {
-      terminal.tell('warning', `${file}: there is no checkpoint of it in the anchor`);
-    }
+    if (result.misnamed)
+      terminal.tell(
+        'warning',
+        `${file}: its files are not named in the order of their lines: another program renames them`,
+      );
+    if (anchored === undefined || (isLocal(file) && values['file'] === undefined)) continue;
+    // what an anchor was given for is to tell a trail whose end is missing from one that is whole
+    if (anchored.unreadable > 0)
+      doubts.push(`${anchored.unreadable} lines of the anchor look like a checkpoint and cannot be read`);
+    if (anchored.checkpoints.length === 0) doubts.push(`${file}: the anchor holds no checkpoint of it`);
   }
   if (values['json'] === true) terminal.out(`${JSON.stringify(results)}\n`);
-  return results.some(({ found }) => found > 0) ? errorCodes.conflict.exit : 0;
+  for (const doubt of new Set(doubts)) terminal.tell('error', doubt);
+  return doubts.length > 0 || results.some(({ found }) => found > 0) ? errorCodes.conflict.exit : 0;
 }
 
 async function auditKeys(app: App): Promise<readonly Uint8Array[]> {
@@ -79,7 +91,7 @@ function anchorText(given: string | boolean | undefined, declared: string | unde
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (cause) {
-    throw new FlowError('not-found', 'the anchor cannot be read', {
+    throw new FlowError('unavailable', 'the anchor cannot be read', {
       cause,
       hint: typeof given === 'string' ? 'give the file that has the checkpoints' : 'see audit.anchor in service.yaml',
       place: { subject: path },

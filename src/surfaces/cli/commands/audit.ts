@@ -45,15 +45,16 @@ export async function audit(invocation: Invocation): Promise<number> {
   return withApp(invocation, async (app) => {
     if (word === undefined) return list(app, values, invocation);
     const { verify } = await import('../audit/verify-trails.ts');
-    return verify(app, trails(app, values), values, invocation.terminal);
+    return verify(app, trails(app, values, true), values, invocation.terminal);
   });
 }
 
-/** Trails by their files: the one that is named, else those of the environment. */
-function trails(app: App, { file }: Readonly<Record<string, string | boolean>>): readonly string[] {
+/** Trails by their files: the one that is named, else those of the environment. @param verifying tells of one that service.yaml names and that is not there */
+function trails(app: App, { file }: Readonly<Record<string, string | boolean>>, verifying = false): readonly string[] {
   const found = typeof file === 'string' ? [file] : trailsOf(app.environment(), stateFolder());
   const there = found.filter((each) => segmentsOf(each).length > 0);
-  if (there.length > 0) return there;
+  const told = verifying && file === undefined && app.environment().audit.file !== undefined;
+  if (there.length > 0 || told) return there;
   throw new FlowError('not-found', 'there is no audit trail', {
     hint: 'it begins with the first run; another environment with --environment, another file with --file',
     ...(typeof file === 'string' ? { place: { subject: file } } : {}),
