@@ -6,7 +6,7 @@ import { FlowError } from '../foundation/errors.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import { type Inputs, parseInputs } from '../folder/flows/inputs.ts';
 import type { Folder } from '../folder/load-folder.ts';
-import { openFolder } from './open-folder.ts';
+import { namedEnvironment, openFolder } from './open-folder.ts';
 import type { Parts } from './parts.ts';
 import { suggest } from '../language/nearest-name.ts';
 import { tokenHash } from '../engine/flow-output.ts';
@@ -88,8 +88,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
   let opened: Promise<Connections> | undefined;
 
-  const environment = () =>
-    chosenEnvironment(folder, options.environment ?? (variables['FLOWS_ENVIRONMENT'] || undefined));
+  const environment = () => namedEnvironment(folder, options.environment, variables) ?? defaultEnvironment(folder);
 
   const connections = () => {
     opened ??= connect().catch((error: unknown) => {
@@ -212,18 +211,12 @@ function takeTokens(folder: Folder, taken: TakenEnvironment): void {
     for (const name of tokenVariables(environment)) taken.secret(name);
 }
 
-function chosenEnvironment({ settings }: Folder, wanted: string | undefined): Environment {
-  const name = wanted ?? settings.defaultEnvironment;
-  const names = [...settings.environments.keys()];
-  if (name === undefined) {
-    throw new FlowError('usage', 'no environment is chosen', {
-      hint: `give --environment ${names.join(' or ')}, set FLOWS_ENVIRONMENT, or write default-environment: in service.yaml`,
-    });
-  }
-  const chosen = settings.environments.get(name);
+function defaultEnvironment({ settings: { defaultEnvironment: name, environments } }: Folder): Environment {
+  const chosen = environments.get(name ?? '');
   if (chosen !== undefined) return chosen;
-  const hint = suggest(name, names);
-  throw new FlowError('usage', `unknown environment "${name}"`, { hint });
+  throw new FlowError('usage', 'no environment is chosen', {
+    hint: `give --environment ${[...environments.keys()].join(' or ')}, set FLOWS_ENVIRONMENT, or write default-environment: in service.yaml`,
+  });
 }
 
 function unknownFlow(folder: Folder, name: string): FlowError {

@@ -1,4 +1,7 @@
 import { type Folder, loadFolder } from '../folder/load-folder.ts';
+import type { Environment } from '../folder/service/settings.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { suggest } from '../language/nearest-name.ts';
 import { parts, type Parts } from './parts.ts';
 
 /**
@@ -11,4 +14,20 @@ export function openFolder(
   { kinds, adapters }: Parts = parts,
 ): Promise<Folder> {
   return loadFolder({ dir, kinds, adapters, env });
+}
+
+/**
+ * The environment of a folder that is asked for by name, as an option or by FLOWS_ENVIRONMENT.
+ * @returns undefined where none is asked for @throws FlowError usage, where there is none of that name
+ */
+export function namedEnvironment(
+  { settings: { environments } }: Folder,
+  option: unknown,
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): Environment | undefined {
+  const name = typeof option === 'string' ? option : variables['FLOWS_ENVIRONMENT'] || undefined;
+  if (name === undefined) return undefined;
+  const found = environments.get(name);
+  if (found !== undefined) return found;
+  throw new FlowError('usage', `unknown environment "${name}"`, { hint: suggest(name, environments.keys()) });
 }

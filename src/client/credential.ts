@@ -20,19 +20,20 @@ export async function credentialOf(credential: Credential): Promise<string> {
   const text = typeof credential === 'function' ? await credential() : textOf(credential);
   if (text === '') throw new BrokerError('no-credential', { detail: 'the agent token is empty' });
   if (text.length > longest || !form.test(text)) {
-    throw new BrokerError('no-credential', { detail: 'what should be the agent token is not one' });
+    const why = /^(["']).*\1$/.test(text) ? 'it stands in quotes' : 'it is not one';
+    throw new BrokerError('no-credential', { detail: `what should be the agent token: ${why}` });
   }
   return text;
 }
 
 function textOf(credential: string | { readonly file: string }): string {
-  // the line break that ends it is not part of it, and nothing else is taken away
-  return typeof credential === 'string' ? credential : read(credential.file).replace(/\r?\n$/, '');
+  // the line break that ends it and the mark of its encoding are not part of it, and nothing else is taken away
+  return typeof credential === 'string' ? credential : read(credential.file).replace(/^\ufeff|\r?\n$/g, '');
 }
 
 /** At most a little more than fits, from a file or a pipe. */
 function read(file: string): string {
-  const bytes = Buffer.alloc(longest + 3);
+  const bytes = Buffer.alloc(longest + 6);
   let length = 0;
   try {
     const opened = openSync(file, 'r');

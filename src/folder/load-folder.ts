@@ -14,6 +14,7 @@ import type { Adapters } from '../adapters/adapters.ts';
 import type { StepKinds } from '../steps/contract.ts';
 import { checkTokenFlows } from './flows/check-token-flows.ts';
 import { readYaml, type Node } from '../language/yaml.ts';
+import { writableByOthers } from './writable-by-others.ts';
 
 /** A folder of flows, loaded and checked for every environment. Nothing was contacted. */
 export interface Folder {
@@ -25,6 +26,8 @@ export interface Folder {
   readonly broken: ReadonlySet<string>;
   /** in the order of files and lines */
   readonly problems: readonly Problem[];
+  /** what keeps nothing from being used */
+  readonly warnings: readonly Problem[];
 }
 
 const mostFlows = 2000;
@@ -99,7 +102,11 @@ function load(
   }
   if (service !== undefined) checkTokenFlows(settings, service.source, flows, broken);
   const ofService = [...trouble, ...(service?.source.problems ?? []).toSorted(byPlace)];
-  return { dir, settings, flows, broken, problems: [...ofService, ...problems] };
+  const warnings = writableByOthers([
+    dir,
+    ...names.map((name) => join(dir, name)).filter((each) => each.endsWith('.yaml')),
+  ]);
+  return { dir, settings, flows, broken, problems: [...ofService, ...problems], warnings };
 }
 
 function loadFlow(

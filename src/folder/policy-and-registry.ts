@@ -13,6 +13,8 @@ export interface BrokerFiles {
   readonly registry: Registry;
   /** where there are any, policy and registry must not be used */
   readonly problems: readonly Problem[];
+  /** what does not keep them from being used */
+  readonly warnings: readonly Problem[];
   /** one of them is there and could not be read: the same files may be readable later */
   readonly unreadable: boolean;
   /** the texts as they were read; undefined where there is no such file */
@@ -34,6 +36,7 @@ export function loadBrokerFiles(folder: Folder): BrokerFiles {
     policy: written?.policy ?? emptyPolicy,
     registry: registry ?? emptyRegistry,
     problems: [...policyFile.problems(), ...registryFile.problems()],
+    warnings: [...policyFile.warnings(), ...registryFile.warnings()],
     unreadable: [policyFile, registryFile].some(({ exists, text }) => exists && text === undefined),
     texts: { policy: policyFile.text, registry: registryFile.text },
   };

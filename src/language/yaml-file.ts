@@ -13,14 +13,17 @@ export interface Opened {
   readonly root: Node | undefined;
   /** what kept it from being read, and what was reported since, in the order of lines */
   problems(): readonly Problem[];
+  /** what was warned of, in the order of lines */
+  warnings(): readonly Problem[];
 }
 
 export function openYaml(file: string): Opened {
-  const blank = { source: createSource(file, ''), text: undefined, root: undefined };
+  const blank = { source: createSource(file, ''), text: undefined, root: undefined, warnings: () => [] };
   if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return { ...blank, exists: false, problems: () => [] };
   const text = readText(file);
   if (typeof text !== 'string') return { ...blank, exists: true, problems: () => [text] };
   const source = createSource(file, text);
-  const problems = () => source.problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
-  return { exists: true, source, text, root: readYaml(source), problems };
+  const inOrder = (all: readonly Problem[]) => all.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const problems = () => inOrder(source.problems);
+  return { exists: true, source, text, root: readYaml(source), problems, warnings: () => inOrder(source.warnings) };
 }

@@ -309,10 +309,16 @@ describe('the credential', () => {
     await client.token('x');
     writeFileSync(file, 'second\r\n');
     await client.token('x');
-    expect(stand.asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer first', 'Bearer second']);
+    writeFileSync(file, '\ufeffthird\r\n');
+    await client.token('x');
+    expect(stand.asked.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer first',
+      'Bearer second',
+      'Bearer third',
+    ]);
   });
 
-  test.each(['', 'two\nlines', 'a b', '\u00e9', 'x'.repeat(20_000)])('%j is not one', async (text) => {
+  test.each(['', 'two\nlines', 'a b', '"a"', "'a'", '\u00e9', 'x'.repeat(20_000)])('%j is not one', async (text) => {
     const stand = await answering((_, response) => json(response, tokenAnswer));
     const file = join(folder(), 'token');
     writeFileSync(file, text);

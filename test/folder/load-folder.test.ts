@@ -1,6 +1,6 @@
 import { openFolder } from '../../src/app/open-folder.ts';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isSafeLine } from '../../src/foundation/safe-line.ts';
@@ -517,6 +517,23 @@ describe('a folder', () => {
     expect(folder.problems.length).toBeGreaterThan(0);
     expect(folder.problems.length).toBeLessThanOrEqual(100);
     expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
+  it('is warned of where every user can write it or one of its files', async () => {
+    const dir = folderWith({ 'service.yaml': service, 'policy.yaml': 'default: deny\n', 'a.yaml': good });
+    const told = async () =>
+      (await openFolder(dir, {})).warnings.map(({ file, message, warning }) => [
+        file.slice(dir.length),
+        message,
+        warning,
+      ]);
+    expect(await told()).toEqual([]);
+    for (const name of ['', 'policy.yaml']) chmodSync(join(dir, name), 0o777);
+    const message = 'every user of this machine can write this';
+    expect(await told()).toEqual([
+      ['', message, true],
+      ['/policy.yaml', message, true],
+    ]);
   });
 
   it('is an error of usage where there is none', async () => {

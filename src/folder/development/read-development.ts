@@ -14,6 +14,7 @@ import { Reference } from '../../foundation/reference.ts';
 import { usesIn } from '../folder-uses.ts';
 
 type Written = InputOf<typeof developmentKeys>;
+type Found = Omit<DevelopmentFile, 'problems' | 'warnings'>;
 
 /** development.yaml: what the laptop stack cannot derive from the flows. */
 export interface DevelopmentFile {
@@ -29,6 +30,8 @@ export interface DevelopmentFile {
   readonly ordersApi: { readonly audience: string; readonly scope: string };
   /** where there are any, the rest must not be used */
   readonly problems: readonly Problem[];
+  /** lines that do nothing */
+  readonly warnings: readonly Problem[];
 }
 
 interface DevelopmentClient {
@@ -65,7 +68,7 @@ export function loadDevelopmentFile(folder: Folder, broker: BrokerFiles): Develo
   // of what is broken nobody knows what it names
   if (folder.broken.size === 0 && [...source.problems, ...broker.problems].length === 0)
     checkNames(file.root, found, source, folder, broker);
-  return { ...found, problems: file.problems() };
+  return { ...found, problems: file.problems(), warnings: file.warnings() };
 }
 
 function read(root: Node | undefined, source: Source): Written {
@@ -79,10 +82,7 @@ function read(root: Node | undefined, source: Source): Written {
   return { ...Object.fromEntries(defaults), ...known } as Written;
 }
 
-function fileOf(
-  { clients, users, 'orders-api': ordersApi }: Written,
-  values: DevelopmentFile['values'],
-): Omit<DevelopmentFile, 'problems'> {
+function fileOf({ clients, users, 'orders-api': ordersApi }: Written, values: DevelopmentFile['values']): Found {
   return {
     values,
     clients: new Map(
@@ -103,7 +103,7 @@ function fileOf(
 /** A line about what nothing in the folder names would do nothing, and nobody would notice. */
 function checkNames(
   root: Node | undefined,
-  { values, users }: Omit<DevelopmentFile, 'problems'>,
+  { values, users }: Found,
   source: Source,
   folder: Folder,
   { registry }: BrokerFiles,
@@ -124,7 +124,7 @@ function checkNames(
     const near = nearest(key, fields.values());
     const hint =
       near === undefined ? 'leave it out, or name it in a flow or in registry.yaml' : `did you mean "${near}"?`;
-    source.report(keyRange, `nothing in environment "development" reads "${key}"`, hint);
+    source.warn(keyRange, `nothing in environment "development" reads "${key}"`, hint);
   }
   const clients = uses
     .flatMap((use) => use.steps)
@@ -138,7 +138,7 @@ function checkNames(
       near === undefined
         ? 'where client-id is a reference, give it this value under values:'
         : `did you mean "${near}"?`;
-    source.report(keyRange, `no flow in environment "development" has the client id "${key}"`, hint);
+    source.warn(keyRange, `no flow in environment "development" has the client id "${key}"`, hint);
   }
 }
 

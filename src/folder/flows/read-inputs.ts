@@ -83,8 +83,9 @@ function readInput({ key: name, keyRange, value }: Entry, source: Source): Input
   const text = (key: string) => textOf(keys.get(key), key, source);
   const choices = keys.get('enum') ?? keys.get('values');
   const declared = text('type');
-  const type =
-    declared === undefined ? (choices === undefined ? 'string' : 'enum') : types.find((each) => each === declared);
+  // { type: string, enum: […] } says the same, as JSON Schema does
+  const isEnum = choices !== undefined && (declared === undefined || declared === 'string');
+  const type = isEnum ? 'enum' : types.find((each) => each === (declared ?? 'string'));
   if (type === undefined) {
     report(
       keys.get('type')?.value.range ?? keyRange,
@@ -94,7 +95,7 @@ function readInput({ key: name, keyRange, value }: Entry, source: Source): Input
     return blank;
   }
   if ((type === 'enum') !== (choices !== undefined)) {
-    const hint = type === 'enum' ? 'add enum: [first, second]' : 'an input with values is an enum: leave the type out';
+    const hint = type === 'enum' ? 'add enum: [first, second]' : 'the values of an enum are text: leave the type out';
     report(keyRange, `input "${name}" has ${type === 'enum' ? 'no values' : 'values and another type'}`, hint);
     return { ...blank, type: 'string' };
   }

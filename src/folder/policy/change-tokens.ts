@@ -56,13 +56,15 @@ async function sweep(file: string): Promise<void> {
 /** @param before what the file must still hold; undefined: it must not be there */
 async function replace(file: string, before: string | undefined, after: string): Promise<void> {
   const facts = before === undefined ? undefined : await stat(file);
-  await replaceFile(file, after, {
+  // a byte order mark is no part of the text, and stays
+  const mark = before !== undefined && (await readFile(file, 'utf8')).startsWith('\ufeff') ? '\ufeff' : '';
+  await replaceFile(file, `${mark}${after}`, {
     mode: facts === undefined ? 0o644 : facts.mode & 0o777,
     owner: process.getuid?.() === 0 ? facts : undefined,
     durable: true,
     async last() {
       const now = await readFile(file, 'utf8').catch(() => undefined);
-      if (now === before) return;
+      if (now === (before === undefined ? undefined : `${mark}${before}`)) return;
       throw new FlowError('conflict', 'policy.yaml was changed meanwhile', {
         hint: 'nothing was written: run it again',
       });

@@ -126,20 +126,37 @@ function checkTokens(agents: readonly ReadAgent[], { report }: Source): void {
 }
 
 /** Who trusts a whole issuer trusts everyone who can get a token there. */
-function checkTrust(trust: readonly Trust[], value: Value | undefined, { report }: Source): void {
+function checkTrust(trust: readonly Trust[], value: Value | undefined, { report, warn }: Source): void {
   const items = value?.as === 'list' ? value.items : [];
   for (const [index, { issuer, claims }] of trust.entries()) {
     const item = items[index];
     if (item === undefined || issuer === undefined || claims === undefined) continue;
     if (!isSafeIssuer(issuer))
       report(valueAt(item, 'issuer').range, 'this issuer is no https address', 'plain http is for this machine only');
-    if (!Object.values(claims).some((each) => /[^*]/.test(each)))
+    // of a claim that is wrong it was told what it is
+    if (isWhole(item, 'claims') && !Object.values(claims).some((each) => /[^*]/.test(each)))
       report(
         valueAt(item, 'claims').range,
         'these claims are those of everyone whom the issuer knows',
         'name at least one that only this agent has: repository, sub',
       );
+    for (const [name, each] of Object.entries(claims)) {
+      if (/^\^|\$$|\.\*|\\[dwsbDWSB.]|\[[^\]]+\][+*]|\(\?|\([^)]*\|/.test(each))
+        warn(
+          valueAt(item, 'claims', name).range,
+          `"${name}" looks like a regular expression, and is compared letter by letter`,
+          'only * stands for other characters, any number of them',
+        );
+    }
   }
+}
+
+/** Whether nothing in a mapping was wrong and left out. */
+function isWhole(item: Value, key: string): boolean {
+  const node = item.as === 'object' ? item.node : undefined;
+  const written = node?.kind === 'mapping' ? node.entries.find((each) => each.key === key)?.value : undefined;
+  const value = valueAt(item, key);
+  return written?.kind === 'mapping' && value.as === 'mapping' && written.entries.length === value.entries.length;
 }
 
 function isSafeIssuer(issuer: string): boolean {

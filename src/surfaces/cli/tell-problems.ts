@@ -8,9 +8,10 @@ export function tellProblems(problems: readonly Problem[], terminal: Terminal): 
   const color = terminal.paintErr('bold', '') !== '';
   for (const problem of problems) terminal.err(`${formatProblem(problem, { color })}\n`);
   if (process.env['GITHUB_ACTIONS'] !== 'true') return;
-  for (const { file, line, column, message, hint } of problems) {
+  for (const { file, line, column, message, hint, warning } of problems) {
     const text = hint === undefined ? message : `${message} (${hint})`;
-    terminal.out(`::error file=${property(file)},line=${line},col=${column},title=flows check::${data(text)}\n`);
+    const what = warning === true ? 'warning' : 'error';
+    terminal.out(`::${what} file=${property(file)},line=${line},col=${column},title=flows check::${data(text)}\n`);
   }
 }
 

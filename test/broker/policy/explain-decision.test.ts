@@ -126,7 +126,7 @@ describe('cases', () => {
     const source = createSource('policy.test.yaml', text);
     const root = readYaml(source);
     const cases = root === undefined ? [] : runCases(root, source, await rules());
-    return { passed: cases.map((each) => each.passed), problems: source.problems };
+    return { passed: cases.map((each) => each.passed), problems: source.problems, warnings: source.warnings };
   }
 
   it('pass where the policy says what they expect', async () => {
@@ -139,6 +139,12 @@ describe('cases', () => {
   - { agent: codex, flow: pull-push, expect: denied }
 `);
     expect([passed, problems]).toEqual([[true, true, true, true, true, true], []]);
+  });
+
+  it('warn of a flow that is allowed and writes', async () => {
+    const { passed, problems, warnings } = await run(`cases: [{ agent: pusher, flow: pull-push, expect: allowed }]`);
+    expect([passed, problems]).toEqual([[true], []]);
+    expect(warnings).toMatchObject([{ line: 1, column: 32, message: 'the flow "pull-push" writes' }]);
   });
 
   it('fail where it says something else, each with its place and the rule', async () => {

@@ -23,7 +23,7 @@ async function read(text: string | undefined, files: Readonly<Record<string, str
   const own = text === undefined ? {} : { 'development.yaml': text };
   const folder = await load({ 'x.yaml': flow, 'registry.yaml': registry, ...own, ...files });
   const found = loadDevelopmentFile(folder, loadBrokerFiles(folder));
-  const told = found.problems.map(({ line, column, length, message, hint }) => [
+  const told = [...found.problems, ...found.warnings].map(({ line, column, length, message, hint }) => [
     `${line}:${column}+${length}`,
     message,
     hint,

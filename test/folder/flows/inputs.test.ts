@@ -26,6 +26,7 @@ describe('inputs', () => {
     ['{ a: boolean }', { a: 'false' }, { a: false }],
     ['{ a: { enum: [x, y] } }', { a: 'y' }, { a: 'y' }],
     ['{ a: { type: enum, values: [x, y], default: x } }', {}, { a: 'x' }],
+    ['{ a: { type: string, enum: [x, y] } }', { a: 'y' }, { a: 'y' }],
     ['{ a: { pattern: "[a-z]+" } }', { a: 'abc' }, { a: 'abc' }],
     ['{ a: { format: email } }', { a: 'ada+x@example.com' }, { a: 'ada+x@example.com' }],
     [
@@ -62,6 +63,7 @@ describe('inputs', () => {
     ['{ a: boolean }', { a: 'yes' }],
     ['{ a: boolean }', { a: 1 }],
     ['{ a: { enum: [x, y] } }', { a: 'z' }],
+    ['{ a: { type: string, enum: [x, y] } }', { a: 'z' }],
     ['{ a: { pattern: "[a-z]+" } }', { a: 'abc1' }],
     ['{ a: { pattern: "[a-z]+" } }', { a: 'abc\n' }],
     ['{ a: { format: email } }', { a: 'ada' }],

@@ -83,6 +83,21 @@ describe('policy.yaml', () => {
     expect(readdirSync(dir).toSorted()).toEqual([fresh, '.policy.yaml.mine.tmp', 'policy.yaml'].toSorted());
   });
 
+  it.each([
+    ['a byte order mark', '\ufeffdefault: deny\nagents:\n  codex:\n    rate: 1/day\n'],
+    ['the line ends of Windows', 'default: deny\r\nagents:\r\n  codex:\r\n    rate: 1/day\r\n'],
+    ['both', '\ufeffdefault: deny\r\nagents:\r\n  codex:\r\n    rate: 1/day\r\n'],
+  ])('keeps %s', async (_, before) => {
+    const dir = folderWith({ 'policy.yaml': before });
+    const state = stateOf();
+    const now = () => readFileSync(join(dir, 'policy.yaml'), 'utf8');
+    const eol = before.includes('\r') ? '\r\n' : '\n';
+    await changeTokens(editing(dir, state), 'codex', () => [token('a')]);
+    expect(now()).toBe(before.replace('    rate', `    tokens: ['sha256:${'a'.repeat(64)}']${eol}    rate`));
+    await changeTokens(editing(dir, state), 'codex', () => []);
+    expect(now()).toBe(before.replace('    rate', `    tokens: []${eol}    rate`));
+  });
+
   it('stays as someone else wrote it meanwhile', async () => {
     const dir = folderWith({ 'policy.yaml': 'default: deny\n' });
     const change = changeTokens(editing(dir), 'codex', () => {

@@ -210,6 +210,39 @@ agents:
     ]);
   });
 
+  it.each([
+    ['repository_owner_id: 65', /trust.claims.repository_owner_id" takes text.*quotes: "65"/],
+    ['sub: 007', /trust.claims.sub" takes text.*quotes: "007"/],
+    ['sub: [a]', /takes text, and this is a list/],
+    ['sub: "*"', /those of everyone/],
+  ])('says of claims { %s } the cause, and nothing else', async (claims, told) => {
+    const trust = `trust: { issuer: "https://a.example", audience: b, claims: { ${claims} } }`;
+    const { problems } = await read({ 'policy.yaml': policyWith(trust) });
+    expect(problems).toEqual([expect.stringMatching(told)]);
+  });
+
+  it.each([
+    ['^acme/.*$', true],
+    ['acme/.*', true],
+    ['repo:acme/(a|b):*', true],
+    ['refs/heads/[a-z]+', true],
+    [String.raw`build-\d`, true],
+    ['repo:acme/orders:ref:refs/heads/*', false],
+    ['system:serviceaccount:prod:agent', false],
+    ['https://a.example/x?y=1', false],
+    ['auth0|123', false],
+  ])('warns of a claim that looks like a regular expression: %s, %s', async (claim, warned) => {
+    const trust = `trust: { issuer: "https://a.example", audience: b, claims: { sub: '${claim}' } }`;
+    const { problems, warnings } = await read({ 'policy.yaml': policyWith(trust) });
+    expect([problems, warnings.length]).toEqual([[], warned ? 1 : 0]);
+  });
+
+  it('warns of a flow that writes: the broker runs none', async () => {
+    const { problems, warnings } = await read({ 'policy.yaml': policyWith('flows: [push, orders-token]') });
+    expect(problems).toEqual([]);
+    expect(warnings).toMatchObject([{ line: 4, column: 13, message: 'the flow "push" writes', warning: true }]);
+  });
+
   it('does not repeat a token that someone wrote into it', async () => {
     const token = 'flows_0123456789abcdefghijABCDEFGHIJxy0PImn9';
     const { raw } = await read({ 'policy.yaml': policyWith(`tokens: [${token}]`) });

@@ -1,7 +1,5 @@
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
-import { FlowError } from '../../../foundation/errors.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
-import { suggest } from '../../../language/nearest-name.ts';
 import type { Uses } from '../../../folder/flows/flow-uses.ts';
 import type { Environment, VaultEntry } from '../../../folder/service/settings.ts';
 import { usesIn } from '../../../folder/folder-uses.ts';
@@ -13,10 +11,6 @@ import type { Terminal } from '../terminal.ts';
 export function setup(folder: Folder, wanted: unknown, terminal: Terminal): number {
   const { settings } = folder;
   const { registry } = loadBrokerFiles(folder);
-  if (typeof wanted === 'string' && !settings.environments.has(wanted)) {
-    const hint = suggest(wanted, settings.environments.keys());
-    throw new FlowError('usage', `unknown environment "${wanted}"`, { hint });
-  }
   for (const environment of settings.environments.values()) {
     if (typeof wanted === 'string' && environment.name !== wanted) continue;
     terminal.out(`# environment ${environment.name}\n`);

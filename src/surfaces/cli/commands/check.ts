@@ -1,7 +1,7 @@
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
 import { errorCodes } from '../../../foundation/errors.ts';
-import { openFolder } from '../../../app/open-folder.ts';
+import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { commonArguments, type Invocation } from '../main.ts';
 import { tellProblems } from '../tell-problems.ts';
 
@@ -18,11 +18,12 @@ export async function check(invocation: Invocation): Promise<number> {
   const broker = loadBrokerFiles(folder);
   const development = loadDevelopmentFile(folder, broker);
   const problems = [...folder.problems, ...broker.problems, ...development.problems];
+  const warnings = [...folder.warnings, ...broker.warnings, ...development.warnings];
   if (values['json'] === true && values['online'] !== true && values['setup'] !== true) {
     terminal.out(
-      `${JSON.stringify({ flows: [...flows.keys()], environments: [...settings.environments.keys()], secrets: [...broker.registry.secrets.keys()], agents: [...broker.policy.agents.keys()], problems })}\n`,
+      `${JSON.stringify({ flows: [...flows.keys()], environments: [...settings.environments.keys()], secrets: [...broker.registry.secrets.keys()], agents: [...broker.policy.agents.keys()], warnings, problems })}\n`,
     );
-  } else tellProblems(problems, terminal);
+  } else tellProblems([...problems, ...warnings], terminal);
   if (problems.length > 0) {
     terminal.tell(
       'error',
@@ -30,6 +31,7 @@ export async function check(invocation: Invocation): Promise<number> {
     );
     return errorCodes.invalid.exit;
   }
+  namedEnvironment(folder, values['environment']);
   if (values['setup'] === true)
     return (await import('../check/setup.ts')).setup(folder, values['environment'], terminal);
   if (values['online'] === true)

@@ -27,6 +27,7 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
     tellProblems(problems, terminal);
     return errorCodes.invalid.exit;
   }
+  tellProblems(development.warnings, terminal);
   for (const name of folder.broken)
     terminal.tell('warning', `flow "${name}" has problems and is left out: run \`flows check\``);
   const once = values['once'] === true;

@@ -1,5 +1,5 @@
 import { safeLine } from '../../../foundation/safe-line.ts';
-import { openFolder } from '../../../app/open-folder.ts';
+import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { commonArguments, type Invocation } from '../main.ts';
 import { columns } from '../terminal.ts';
 
@@ -7,6 +7,7 @@ import { columns } from '../terminal.ts';
 export async function list({ argv, terminal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } });
   const folder = await openFolder(String(values['dir'] ?? 'flows'));
+  namedEnvironment(folder, values['environment']);
   const flows = [...folder.flows.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   if (values['json'] === true) {
     const all = flows.map(({ name, description, effect, environments }) => ({

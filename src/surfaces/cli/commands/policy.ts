@@ -8,7 +8,7 @@ import { readText } from '../../../language/file-text.ts';
 import { readYaml } from '../../../language/yaml.ts';
 import { runCases } from '../../../broker/policy/policy-test.ts';
 import { explain, type Explanation, type Rules } from '../../../broker/policy/explain-decision.ts';
-import { openFolder } from '../../../app/open-folder.ts';
+import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { wordsOf } from '../arguments.ts';
 import { commonArguments, type Invocation } from '../main.ts';
 import { tellProblems } from '../tell-problems.ts';
@@ -48,7 +48,7 @@ async function explainOne(invocation: Invocation): Promise<number> {
   const name = secret ?? flow;
   if (typeof request === 'string' && agent === undefined && name === undefined) {
     const { explainedRequests, requestsText } = await import('../policy/explained-requests.ts');
-    const found = await explainedRequests(invocation, request, rulesOf(await loaded(values['dir']), terminal));
+    const found = await explainedRequests(invocation, request, rulesOf(await loaded(values), terminal));
     const all = found.map(({ event, names }) => ({
       event,
       names: names.map((each) => ({ name: each.name, ...shown(each) })),
@@ -66,7 +66,7 @@ async function explainOne(invocation: Invocation): Promise<number> {
       hint: 'write flows policy explain --agent NAME --secret NAME, or --flow NAME; or --request ID alone',
     });
   }
-  const rules = rulesOf(await loaded(values['dir']), terminal);
+  const rules = rulesOf(await loaded(values), terminal);
   const asked = { agent, name, kind: secret === undefined ? ('flow' as const) : ('secret' as const) };
   const explanation = explain({ ...asked, reason: typeof reason === 'string' ? reason : undefined }, rules);
   if (values['json'] === true) terminal.out(`${JSON.stringify(shown(explanation))}\n`);
@@ -87,7 +87,7 @@ function textOf({ decision, line, notes }: Explanation, { paint }: Terminal): st
 /** `flows policy test [FILE]`: the cases beside policy.yaml, or in a file. Exit 1 where one is not as expected. */
 async function test({ argv, terminal }: Invocation): Promise<number> {
   const { positionals, values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } }, 3);
-  const found = await loaded(values['dir']);
+  const found = await loaded(values);
   const rules = rulesOf(found, terminal);
   const file = positionals[2] ?? join(found.folder.dir, 'policy.test.yaml');
   const text = readText(file);
@@ -103,9 +103,9 @@ async function test({ argv, terminal }: Invocation): Promise<number> {
   const wrong = source.problems.length > failed;
   if (values['json'] === true) {
     const all = cases.map(({ explanation, ...each }) => ({ ...each, ...shown(explanation) }));
-    terminal.out(`${JSON.stringify({ cases: all, problems: source.problems })}\n`);
+    terminal.out(`${JSON.stringify({ cases: all, problems: source.problems, warnings: source.warnings })}\n`);
   } else {
-    tellProblems(source.problems, terminal);
+    tellProblems([...source.problems, ...source.warnings], terminal);
     if (source.problems.length === 0)
       terminal.out(`${cases.length} ${cases.length === 1 ? 'case' : 'cases'}: as expected\n`);
   }
@@ -114,19 +114,22 @@ async function test({ argv, terminal }: Invocation): Promise<number> {
   return failed > 0 ? 1 : 0;
 }
 
+type Values = Readonly<Record<string, string | boolean>>;
+
 interface Loaded {
   readonly folder: Folder;
   readonly files: BrokerFiles;
 }
 
-async function loaded(dir: unknown): Promise<Loaded> {
+async function loaded({ dir, environment }: Values): Promise<Loaded> {
   const folder = await openFolder(typeof dir === 'string' ? dir : 'flows');
+  namedEnvironment(folder, environment);
   return { folder, files: loadBrokerFiles(folder) };
 }
 
 /** @throws FlowError invalid, where the files are such that no broker takes them */
 function rulesOf({ folder, files }: Loaded, terminal: Terminal): Rules {
-  tellProblems(files.problems, terminal);
+  tellProblems([...files.problems, ...files.warnings], terminal);
   if (files.problems.length > 0) {
     throw new FlowError('invalid', 'policy.yaml or registry.yaml has problems', {
       hint: 'no broker takes them as they are: one that runs goes on with the rules before',
