@@ -29,8 +29,11 @@ const core = [
 
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
 
+/** `dist`, or the folder that is named. */
+const outdir = process.argv[2] ?? 'dist';
+
 const common: BuildOptions = {
-  outdir: 'dist',
+  outdir,
   entryNames: '[name]',
   chunkNames: 'chunk-[hash]',
   bundle: true,
@@ -88,7 +91,7 @@ const fromCore: Plugin = {
   },
 };
 
-rmSync('dist', { recursive: true, force: true });
+rmSync(outdir, { recursive: true, force: true });
 const contents = core.map((file) => `export * from './${file}';\n`).join('');
 await makeOurs({
   stdin: { contents, resolveDir: '.', sourcefile: 'core.ts', loader: 'ts' },
@@ -106,4 +109,4 @@ await makeOurs({
   entryPoints: ['src/index.ts', 'src/adapters/vaults/onepassword/thread-worker.ts'],
 });
 for (const options of libraryBuilds) await make(options);
-writeFileSync('dist/THIRD-PARTY-LICENSES', licencesOf(came));
+writeFileSync(`${outdir}/THIRD-PARTY-LICENSES`, licencesOf(came));

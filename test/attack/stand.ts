@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
-import { createHome, type Home, type Running } from '../e2e/home.ts';
+import { command, createHome, type Home, type Running } from '../e2e/home.ts';
 
 /** The shipped registry, and what else there is to be after. */
 const registry = `secrets:
@@ -76,8 +76,7 @@ export async function startTarget(program?: (command: readonly string[]) => read
     leaving: await add('leaving'),
     ending: await add('ending', '--expires', '1d'),
   };
-  const command = [process.execPath, '--no-warnings', join(import.meta.dirname, '../../src/cli.ts'), 'serve'];
-  const words = [...command, '--port', '0'];
+  const words = [process.execPath, '--no-warnings', command, 'serve', '--port', '0'];
   const served = home.start([], { program: program?.(words) ?? words });
   const shown = await served.shows(/listening on http:\/\/\S+/);
   const port = Number(/listening on http:\/\/[^:]+:(\d+)/.exec(shown)?.[1]);

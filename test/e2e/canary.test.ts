@@ -9,7 +9,7 @@ import { BrokerError, createClient } from '../../src/client.ts';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { formsOf, found } from './markers.ts';
-import { createHome, type Ended, type Running, type Start } from './home.ts';
+import { command, createHome, type Ended, type Running, type Start } from './home.ts';
 
 const home = createHome();
 let stack: RunningStack;
@@ -279,7 +279,7 @@ describe('a value is where it belongs, and nowhere else', () => {
 
   test.runIf(process.platform === 'linux')('not in a process’s arguments or environment', () => {
     const { vault, tokens } = values();
-    expect(processes).toContain('src/cli.ts');
+    expect(processes).toContain(command);
     expect(found([...vault, ...tokens], processes)).toEqual([]);
   });
 });

@@ -7,11 +7,19 @@ import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 
+/** The command's file in this checkout, as `npm start` runs it. */
+export const source = join(repository, 'src/cli.ts');
+
+let built: string | undefined;
+
 // whole processes, on machines that may be busy; benchmarks have homes too, and no vitest
 if (process.env['VITEST'] !== undefined) {
-  const { vi } = await import('vitest');
+  const { inject, vi } = await import('vitest');
   vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+  built = inject('command');
 }
+/** The one that homes start: built, where the run has built one. */
+export const command = built ?? source;
 
 /** A finished command. */
 export interface Ended {
@@ -79,10 +87,11 @@ export function createHome(shipped = true): Home {
   if (shipped) cpSync(join(repository, 'flows'), join(work, 'flows'), { recursive: true });
   const running = new Set<Running>();
   const stacks: RunningStack[] = [];
+  const stateBefore = process.env['XDG_STATE_HOME'];
 
   const start: Home['start'] = (args, options = {}) => {
-    const command = options.program ?? [process.execPath, '--no-warnings', join(repository, 'src/cli.ts'), ...args];
-    const [program = '', ...words] = options.terminal === true ? ['python3', onTerminal, ...command] : command;
+    const line = options.program ?? [process.execPath, '--no-warnings', command, ...args];
+    const [program = '', ...words] = options.terminal === true ? ['python3', onTerminal, ...line] : line;
     const child = spawn(program, words, { cwd: options.cwd ?? work, env: { ...env, ...options.env } });
     const started = follow(child);
     running.add(started);
@@ -112,6 +121,8 @@ export function createHome(shipped = true): Home {
       for (const { child } of running) child.kill('SIGKILL');
       await Promise.all([...running].map(({ ended }) => ended));
       await Promise.all(stacks.map((stack) => stack.close()));
+      if (stateBefore === undefined) delete process.env['XDG_STATE_HOME'];
+      else process.env['XDG_STATE_HOME'] = stateBefore;
       rmSync(path, { recursive: true, force: true });
     },
   };

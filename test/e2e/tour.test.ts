@@ -2,19 +2,22 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createHome, type Ended, type Home } from './home.ts';
+import { createHome, type Ended, type Home, source } from './home.ts';
 
 const whole = createHome();
 const broken = createHome();
 const interrupted = createHome();
 let ended: Promise<Ended>;
 let endedBroken: Promise<Ended>;
+// what `npm start` runs
+const tour = (home: Home, ...more: string[]) =>
+  home.start([], { program: [process.execPath, '--no-warnings', source, 'dev', '--tour', ...more] });
 beforeAll(() => {
-  ended = whole.flows(['dev', '--tour', '--once']);
+  ended = tour(whole, '--once').ended;
   // a token for another API, which the Orders API does not take
   const token = readFileSync(join(broken.work, 'flows/orders-token.yaml'), 'utf8');
   broken.write('flows/orders-token.yaml', token.replace('https://orders.example', 'https://other.example'));
-  endedBroken = broken.flows(['dev', '--tour', '--once']);
+  endedBroken = tour(broken, '--once').ended;
 });
 afterAll(async () => {
   await Promise.all([whole.close(), broken.close(), interrupted.close()]);
@@ -87,7 +90,7 @@ test('every line holds, in order, with its time, and the end is 0', { timeout: 1
 });
 
 test('interrupted, it ends at once and leaves nothing behind', async () => {
-  const running = interrupted.start(['dev', '--tour']);
+  const running = tour(interrupted);
   await running.shows(/^ok +orders-token /m);
   running.child.kill('SIGINT');
   const { code, stdout } = await running.ended;
