@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import type { Much } from './long/loops.ts';
 
 /** Whoever starts our command, or leaves something behind in this process, has a process of their own. */
 const commands = ['test/{attack,e2e,infra}/**/*.test.ts', 'test/surfaces/cli/**/*.test.ts'];
@@ -11,6 +12,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // two cores: the 1Password SDK's sign-in is CPU work, more workers only make each other late
     maxWorkers: 2,
+    provide: { much: 'part' satisfies Much },
+    globalSetup: 'test/long/loops.ts',
     projects: [
       {
         extends: true,

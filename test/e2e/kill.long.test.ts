@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { createHome, type Ended, type Home } from './home.ts';
+import { someOf } from '../long/amounts.ts';
 
 // a run that waits for fresh one-time codes has a stack of its own, beside the others
 const home = createHome();
@@ -71,15 +72,21 @@ const requests = {
 } as const;
 const whens = ['start', 'finish'] as const;
 
-const newUsers = Object.entries(requests).flatMap(([what, [request, nth]], index) =>
-  whens.map((when) => ({
-    what: `${when}: ${what}`,
-    email: `${when}-${index}@example.com`,
-    at: { request, nth, when },
-  })),
+const newUsers = someOf(
+  Object.entries(requests).flatMap(([what, [request, nth]], index) =>
+    whens.map((when) => ({
+      what: `${when}: ${what}`,
+      email: `${when}-${index}@example.com`,
+      at: { request, nth, when },
+    })),
+  ),
+  'kills of new-user',
 );
-const pushes = [1, 3].flatMap((nth) =>
-  whens.map((when) => ({ name: `push-${nth}-${when}`, at: { request: /secretsmanager\.CreateSecret$/, nth, when } })),
+const pushes = someOf(
+  [1, 3].flatMap((nth) =>
+    whens.map((when) => ({ name: `push-${nth}-${when}`, at: { request: /secretsmanager\.CreateSecret$/, nth, when } })),
+  ),
+  'kills of a push',
 );
 
 /** What is there of a user: one of each, and the codes of the vault are the provider's. */

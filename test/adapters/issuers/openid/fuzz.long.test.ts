@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Fetch } from '../../../../src/foundation/http.ts';
 import { arrangeAt, failureOf } from './arrange.ts';
+import { amountOf } from '../../../long/amounts.ts';
 
 const url = 'https://issuer.example';
 const metadata = { issuer: url, token_endpoint: `${url}/token`, jwks_uri: `${url}/jwks` };
@@ -70,6 +71,6 @@ it('whatever an issuer answers, the failure is one of ours and no fault of this 
         expect(['internal', false]).not.toContain(outcome);
       },
     ),
-    { numRuns: 1000, seed: 20_261_122 },
+    { numRuns: amountOf('answers of an issuer'), seed: 20_261_122 },
   );
 });

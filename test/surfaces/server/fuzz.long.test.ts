@@ -8,8 +8,9 @@ import { createLogger } from '../../../src/surfaces/server/log.ts';
 import { problems } from '../../../src/foundation/wire.ts';
 import { bearer, canary, startStand } from './stand.ts';
 import { addressOf, untilClosed } from './wire.ts';
+import { amountOf } from '../../long/amounts.ts';
 
-const count = 10_000;
+const count = amountOf('hostile requests');
 /** requests that share a connection and its answers */
 const together = 100;
 

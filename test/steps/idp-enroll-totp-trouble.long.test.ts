@@ -5,6 +5,7 @@ import type { OneTimePassword } from '../../src/foundation/totp.ts';
 import type { Vault } from '../../src/adapters/vaults/contract.ts';
 import { codeOf, enrolling } from './enrolling.ts';
 import { startLaptop, type Laptop } from './laptop.ts';
+import { amountOf, someOf } from '../long/amounts.ts';
 
 let laptop: Laptop;
 beforeAll(async () => {
@@ -57,7 +58,8 @@ describe('killed at any boundary, then run again', () => {
     await enrol(await newCase(), laptop.context({ vault: whole.vault }), whole.provider);
     const boundaries = whole.calls();
     expect(boundaries).toBeGreaterThanOrEqual(8);
-    for (let boundary = 1; boundary <= boundaries; boundary += 1) {
+    const all = Array.from({ length: boundaries }, (_, index) => index + 1);
+    for (const boundary of someOf(all, 'kills of an enrolment')) {
       const one = await newCase();
       const { vault, provider, shown } = mortal(boundary);
       await expect(enrol(one, laptop.context({ vault }), provider)).rejects.toBeInstanceOf(Killed);
@@ -83,7 +85,7 @@ describe('two runs at once', () => {
 
   test('on two machines, however they interleave, what is in force is in the vault, and a further run completes', async () => {
     const outcomes = new Set<string>();
-    for (let round = 0; round < 6; round += 1) {
+    for (let round = 0; round < amountOf('enrolments on two machines'); round += 1) {
       const one = await newCase();
       const alone = () => laptop.context({ locked: (_, work) => work() });
       const runs = [alone(), alone()].map(async (context, index) => {

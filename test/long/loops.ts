@@ -1,0 +1,34 @@
+import type { TestProject } from 'vitest/node';
+
+/** `npm test` does a part of each long loop, `npm run test:long` all of it. */
+export type Much = 'part' | 'whole';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly much: Much;
+  }
+}
+
+/** The loops of the files `*.long.test.ts`, and how often they go round. */
+export const loops = {
+  'kills of new-user': { part: 3, whole: 10 },
+  'kills of a push': { part: 2, whole: 4 },
+  'kills of an enrolment': { part: 3, whole: Infinity },
+  'enrolments on two machines': { part: 2, whole: 6 },
+  'hostile requests': { part: 2_000, whole: 10_000 },
+  'flow files': { part: 2_000, whole: 10_000 },
+  'service.yaml files': { part: 100, whole: 500 },
+  references: { part: 1_000, whole: 5_000 },
+  expressions: { part: 500, whole: 2_000 },
+  'answers of an issuer': { part: 250, whole: 1_000 },
+} as const satisfies Record<string, Record<Much, number>>;
+
+export type Loop = keyof typeof loops;
+
+/** Tells how much this run does. */
+export function setup(project: TestProject): void {
+  const { much } = project.getProvidedContext();
+  const amounts = Object.entries(loops).map(([loop, amount]) => `${amount[much]} ${loop}`);
+  // oxlint-disable-next-line no-console -- part of the run's output
+  console.log(`Long loops: ${amounts.join(', ').replace('Infinity', 'all')}`);
+}

@@ -1,0 +1,16 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import type { Much } from './loops.ts';
+
+/** The long loops, all of each: kills at every boundary, and inputs by the ten thousand. */
+export default defineConfig({
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  test: {
+    include: ['test/**/*.long.test.ts'],
+    globalSetup: ['test/built-command.ts', 'test/long/loops.ts'],
+    provide: { much: 'whole' satisfies Much },
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+});
