@@ -416,6 +416,19 @@ describe('a process that should stop answering', () => {
           `POST /v1/secrets/resolve HTTP/1.1\r\n${auth()}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{`,
         ),
     ],
+    [
+      'whole headers, again and again, and bodies that never end',
+      () => {
+        const request = `POST /v1/tokens/orders-token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{`;
+        open(2_200, request);
+        // reopened as often as they are closed
+        for (const socket of sockets) socket.once('close', () => sockets.length < 6_000 && open(1, request));
+      },
+    ],
+    [
+      'bodies that never end, by an agent',
+      () => open(2_200, `POST /v1/tokens/orders-token HTTP/1.1\r\n${auth()}Content-Length: 9\r\n\r\n{`),
+    ],
     ['answers that nobody reads', () => open(20, `GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(100))],
     [
       'a flood without credentials',

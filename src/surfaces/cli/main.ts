@@ -30,6 +30,8 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
   };
   // to the very end: a signal that comes twice must not cut it short
   for (const signal of signals) process.on(signal, interrupt);
+  // else it opens Node's inspector, and with it the whole memory, to whoever may signal this process
+  process.on('SIGUSR1', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   process.stderr.on('error', () => undefined);
   // what nobody waited for is told as every failure is: in one line, without a stack

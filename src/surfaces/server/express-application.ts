@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import type { Authenticator, Proven } from '../../broker/authentication/authenticate.ts';
 import type { Caller } from '../../broker/contract.ts';
@@ -19,6 +20,8 @@ export interface ApplicationOptions {
   readonly exchangeOf: (request: IncomingMessage) => Exchange;
   readonly send: Send;
   readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
+  /** a whole request proved to be an agent's */
+  readonly proven: (socket: Socket, agent: string) => void;
 }
 
 /** The routes of the table in Express. */
@@ -65,6 +68,7 @@ async function forAgent(route: AgentRoute, exchange: Exchange, params: Params, o
     const claims = claimsOf(exchange.request.headers);
     const flow = flowOf(route, exchange, params);
     const body = await bodyOf(route, exchange.request);
+    options.proven(exchange.request.socket, proven.agent);
     const caller = callerOf(exchange, proven, claims, body.reason);
     return await route.handle({ serving: options.serving, flow, body }, caller);
   } catch (error) {

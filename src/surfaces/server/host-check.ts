@@ -8,8 +8,8 @@ const form = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i;
 const remembered = 64;
 
 export interface HostOptions {
-  /** names besides loopback addresses and `localhost`, lower-case */
-  readonly names: readonly string[];
+  /** names besides loopback addresses and `localhost`, lower-case; those of a renewed certificate come along */
+  readonly names: () => readonly string[];
   /** any literal address is taken: the server listens on more than loopback. No page's name can be rebound to one */
   readonly anyAddress: boolean;
 }
@@ -17,7 +17,6 @@ export interface HostOptions {
 /** Whether a `Host` header means this server. A page whose name was rebound to loopback sends its own name. */
 export function createHostCheck({ names, anyAddress }: HostOptions): (host: string | undefined) => boolean {
   const known = new Set<string>();
-  const expected = new Set(['localhost', ...names]);
 
   const fits = (host: string): boolean => {
     const name = form
@@ -26,7 +25,7 @@ export function createHostCheck({ names, anyAddress }: HostOptions): (host: stri
       .replace(/^\[|\]$/g, '');
     if (name === undefined) return false;
     if (isIP(name) !== 0) return anyAddress || isLoopbackHost(name);
-    return expected.has(name);
+    return name === 'localhost' || names().includes(name);
   };
 
   return (host) => {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Metrics } from './metrics.ts';
+import { hasBody } from './request-body.ts';
 import { headerNames, problems, problemType } from '../../foundation/wire.ts';
 import type { Problem } from './edge-refusal.ts';
 
@@ -33,10 +34,11 @@ export type Send = (exchange: Exchange, route: string, answer: Answer, id?: stri
 
 /** The one place from which an answer leaves, whichever way it was made. */
 export function createSend({ metrics, stopping }: AnswerOptions): Send {
-  return ({ response, started, id: own }, route, { status, type, body, headers = [], outcome }, id = own) => {
+  return ({ request, response, started, id: own }, route, { status, type, body, headers = [], outcome }, id = own) => {
     metrics.answered(route, outcome, performance.now() - started);
     if (response.headersSent || response.destroyed) return;
-    if (stopping()) response.shouldKeepAlive = false;
+    // what was not read whole would be taken for the next request, or be waited for
+    if (stopping() || (hasBody(request) && !request.complete)) response.shouldKeepAlive = false;
     response.writeHead(status, [
       'Content-Type',
       type,

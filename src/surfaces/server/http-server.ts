@@ -51,6 +51,11 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** HTTP/1.0 has no Host, and load balancers ask with it whether the process lives. */
+function isOldProbe({ httpVersion, headers, url }: IncomingMessage): boolean {
+  return httpVersion === '1.0' && headers.host === undefined && (url === '/healthz' || url === '/readyz');
+}
+
 /** Serves a broker over HTTP until it is closed. @throws FlowError where it cannot listen, or must not */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { broker, authenticator, trail, listen, log, ready, grace = 10_000 } = options;
@@ -68,7 +73,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     ...(options.readings ?? []),
   ]);
   const isOurs = createHostCheck({
-    names: [...(material?.names ?? []), ...(options.names ?? []).map((name) => name.toLowerCase())],
+    names: () => [...(material?.names() ?? []), ...(options.names ?? []).map((name) => name.toLowerCase())],
     anyAddress: tcp !== undefined && !isLoopbackHost(tcp.host),
   });
   const send = createSend({ metrics, stopping: lifecycle.stopping });
@@ -103,19 +108,27 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     exchangeOf,
     send,
     fail,
+    proven: lifecycle.proven,
   });
   const otherwise = (exchange: Exchange) => {
     exchanges.set(exchange.request, exchange);
     application(exchange.request, exchange.response);
   };
-  const answersFromMemory = createMemoryRoutes({ broker, authenticator, send, fail, otherwise });
+  const answersFromMemory = createMemoryRoutes({
+    broker,
+    authenticator,
+    send,
+    fail,
+    otherwise,
+    proven: lifecycle.proven,
+  });
 
   const front = (request: IncomingMessage, response: ServerResponse) => {
     const exchange: Exchange = { request, response, id: randomUUID(), started: performance.now() };
     response.once('close', lifecycle.leave);
     try {
       if (!lifecycle.enter()) throw new EdgeRefusal('overloaded');
-      if (!isOurs(request.headers.host)) throw new EdgeRefusal('misdirected');
+      if (!isOurs(request.headers.host) && !isOldProbe(request)) throw new EdgeRefusal('misdirected');
       refusePages(request.headers);
       // the absolute form names a host a second time; `*` is for OPTIONS
       if (request.url?.startsWith('/') !== true) throw new EdgeRefusal('invalid-request');

@@ -1,13 +1,13 @@
-import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server } from 'node:http';
+import { type Connections, createConnections } from './connections.ts';
 
 /** What is being answered, and whether new connections are taken. */
 export interface Lifecycle {
   /** A request has come. @returns false: there are too many */
   enter(): boolean;
   leave(): void;
-  /** Keeps an eye on a server's connections, and room among them: whoever only holds one is the first to lose it. */
-  watch(server: Server): void;
+  readonly watch: Connections['watch'];
+  readonly proven: Connections['proven'];
   readonly inFlight: () => number;
   readonly stopping: () => boolean;
   /**
@@ -21,20 +21,10 @@ export interface Lifecycle {
 export function createLifecycle(most: number): Lifecycle {
   let count = 0;
   let stopping = false;
-  /** connections that have not sent a request: Node does not count them among the idle */
-  const silent = new Set<Socket>();
+  const connections = createConnections();
   return {
-    watch(server) {
-      server.on(server.listenerCount('secureConnection') > 0 ? 'secureConnection' : 'connection', (socket: Socket) => {
-        silent.add(socket);
-        socket.once('close', () => silent.delete(socket));
-        const [longest] = silent;
-        if (silent.size > server.maxConnections / 2) longest?.destroy();
-      });
-      // who is turned away now finds room when it comes again
-      server.on('drop', () => server.closeIdleConnections());
-      server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket));
-    },
+    watch: connections.watch,
+    proven: connections.proven,
     enter() {
       count += 1;
       return count <= most;
@@ -49,7 +39,7 @@ export function createLifecycle(most: number): Lifecycle {
       const closed = Promise.all(
         servers.map((server) => new Promise<void>((resolve) => void server.close(() => resolve()))),
       );
-      for (const socket of silent) socket.destroy();
+      connections.end();
       // a connection that was busy when the server closed may be idle now
       const sweep = setInterval(() => {
         for (const server of servers) server.closeIdleConnections();

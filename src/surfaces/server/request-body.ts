@@ -13,7 +13,8 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** a byte order mark at its beginning is passed over */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** A body is read once, whoever asks for it first. */
 const bodies = new WeakMap<IncomingMessage, Promise<unknown>>();

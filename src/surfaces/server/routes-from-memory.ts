@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Authenticator } from '../../broker/authentication/authenticate.ts';
 import type { Broker, Caller, GrantedToken } from '../../broker/contract.ts';
 import { nameForm, paths, pathOf } from '../../foundation/wire.ts';
@@ -14,6 +15,8 @@ export interface MemoryOptions {
   readonly authenticator: Authenticator;
   readonly send: Send;
   readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
+  /** a whole request proved to be an agent's */
+  readonly proven: (socket: Socket, agent: string) => void;
   /** the router, for all that is amiss or not in memory */
   readonly otherwise: (exchange: Exchange) => void;
 }
@@ -35,7 +38,7 @@ interface MemoryRoute {
  * @returns whether it takes the request
  */
 export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange) => boolean {
-  const { broker, authenticator, send, fail, otherwise } = options;
+  const { broker, authenticator, send, fail, otherwise, proven } = options;
   const tokens = new WeakMap<GrantedToken, Answer>();
   const answerOf = (token: GrantedToken): Answer => {
     const answer = tokens.get(token) ?? jsonAnswer(token);
@@ -82,6 +85,7 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
       reason: body.reason ?? claims.reason,
       address: addressOf(exchange),
     };
+    proven(exchange.request.socket, agent);
     const found = ask(caller, body);
     found?.recorded.then(
       () => send(exchange, route, found.answer()),
@@ -106,11 +110,11 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
     const { request } = exchange;
     const found = request.method === 'POST' ? routeOf(request.url ?? '') : undefined;
     if (found === undefined) return false;
-    const proven = provenAtOnce(exchange, authenticator);
-    if (proven === undefined) return false;
+    const caller = provenAtOnce(exchange, authenticator);
+    if (caller === undefined) return false;
     const attempt = (body: RequestBody): boolean => {
       try {
-        return answered(exchange, proven.agent, found, body);
+        return answered(exchange, caller.agent, found, body);
       } catch (error) {
         fail(exchange, found.route, error);
         return true;

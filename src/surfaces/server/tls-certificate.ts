@@ -16,8 +16,10 @@ export interface TlsMaterial {
   readonly files: TlsFiles;
   readonly cert: Buffer;
   readonly key: Buffer;
-  /** DNS names of the certificate, lower-case */
-  readonly names: readonly string[];
+  /** DNS names of the certificate in use, lower-case */
+  names(): readonly string[];
+  /** takes these instead */
+  use(renewed: Pick<TlsMaterial, 'names'>): void;
 }
 
 /** @throws FlowError invalid where a file cannot be read or they do not fit each other, refused where others can read the key */
@@ -29,7 +31,16 @@ export function readTls(files: TlsFiles): TlsMaterial {
   }
   try {
     createSecureContext({ cert, key: privateKey });
-    return { files, cert, key: privateKey, names: namesOf(new X509Certificate(cert)) };
+    let names: readonly string[] = namesOf(new X509Certificate(cert));
+    return {
+      files,
+      cert,
+      key: privateKey,
+      names: () => names,
+      use(renewed) {
+        names = renewed.names();
+      },
+    };
   } catch (cause) {
     throw new FlowError('invalid', `${certificate} and ${key} are not a certificate and its key`, {
       hint: 'both are PEM; the certificate stands first in its file',
@@ -42,14 +53,16 @@ export function readTls(files: TlsFiles): TlsMaterial {
 const lookEvery = 60_000;
 
 /** Takes a renewed certificate without a restart. One that cannot be used leaves the old one in place, and is told of. */
-export function keepCertificate<S extends Server>(server: S, { files, ...first }: TlsMaterial, log: Logger): S {
+export function keepCertificate<S extends Server>(server: S, first: TlsMaterial, log: Logger): S {
   let current = first;
   const look = () => {
     try {
-      const { cert, key, names } = readTls(files);
+      const renewed = readTls(first.files);
+      const { cert, key } = renewed;
       if (cert.equals(current.cert) && key.equals(current.key)) return;
       server.setSecureContext({ cert, key });
-      current = { cert, key, names };
+      current = renewed;
+      first.use(renewed);
       log.info('the certificate was renewed');
     } catch (error) {
       log.error({ error }, 'the certificate cannot be renewed');

@@ -1,3 +1,5 @@
+import { createHostCheck } from '../../../src/surfaces/server/host-check.ts';
+import { readTls } from '../../../src/surfaces/server/tls-certificate.ts';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest, type RequestOptions } from 'node:https';
@@ -148,6 +150,14 @@ describe('TLS', () => {
     }
     const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
     await expect(health({ ...to, ...old }, tlsRequest)).rejects.toThrow(/alert protocol version/);
+  });
+
+  test('the names of a renewed certificate are taken, without a restart', () => {
+    const first = readTls(files('old.example').tls);
+    const isOurs = createHostCheck({ names: first.names, anyAddress: false });
+    expect([isOurs('old.example'), isOurs('new.example')]).toEqual([true, false]);
+    first.use(readTls(files('new.example').tls));
+    expect(isOurs('new.example')).toBe(true);
   });
 
   test('files that do not fit are refused', async () => {

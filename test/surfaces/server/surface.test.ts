@@ -4,6 +4,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createBearer } from '../../../src/broker/authentication/bearer-token.ts';
 import { describedBy } from './described.ts';
+import { addressOf, exchange, parseAnswer } from './wire.ts';
 import { authorized, bearer, canary, granted, type Stand, startStand } from './stand.ts';
 
 let stand: Stand;
@@ -393,4 +394,25 @@ test('/openapi.json is valid OpenAPI 3.1', async () => {
   const { valid, errors } = await new Validator().validate(document);
   expect(errors).toBeUndefined();
   expect(valid).toBe(true);
+});
+
+describe('probes and bodies of other makes', () => {
+  test.each(['/healthz', '/readyz'])('%s is answered to HTTP/1.0 without a Host', async (path) => {
+    const answer = parseAnswer(await exchange(addressOf(stand.url), `GET ${path} HTTP/1.0\r\n\r\n`));
+    expect(answer.status).toBe(200);
+    const other = parseAnswer(await exchange(addressOf(stand.url), `GET /metrics HTTP/1.0\r\n\r\n`));
+    expect(other.status).toBe(421);
+  });
+
+  test('a byte order mark before JSON is passed over', async () => {
+    const headers = { ...authorized, 'content-type': 'application/json' };
+    const answer = await fetch(`${stand.url}/v1/tokens/orders-token`, { method: 'POST', headers, body: '\ufeff{}' });
+    expect(answer.status).toBe(200);
+  });
+
+  test('an answer to a body that was not read ends the connection', async () => {
+    const head = 'POST /v1/tokens/orders-token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{';
+    const text = await exchange(addressOf(stand.url), head);
+    expect([parseAnswer(text).status, /^Connection: close\r$/im.test(text)]).toEqual([401, true]);
+  });
 });
