@@ -183,6 +183,11 @@ export class FlowError extends Error {
 /** Anything thrown as a FlowError: unknown errors become `internal` with a fixed text; their detail stays in `cause`. */
 export function asFlowError(error: unknown): FlowError {
   if (error instanceof FlowError) return error;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EMFILE' || code === 'ENFILE') {
+    const hint = 'try again later; raise the limit of open files (LimitNOFILE=, ulimit -n)';
+    return new FlowError('unavailable', 'too many files are open', { cause: error, hint });
+  }
   return new FlowError('internal', 'an unexpected fault', {
     cause: error,
     hint: 'run again with --debug for the stack, which holds no values, and report it',

@@ -214,6 +214,14 @@ describe('flows serve', () => {
   });
 });
 
+test('SIGUSR1 opens no debugger', async () => {
+  const served = await serve();
+  served.running.child.kill('SIGUSR1');
+  expect((await ask(served.url, '/v1/flows')).status).toBe(200);
+  const { code, stderr } = await stop(served);
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining('ebugger')]);
+});
+
 describe('the end of a broker under load', () => {
   test('SIGTERM: what was taken is answered, and all of it is on the trail', async () => {
     const served = await serve();

@@ -71,3 +71,8 @@ test('exit codes of different kinds of trouble differ', () => {
   ] as const;
   expect(new Set(trouble.map((code) => errorCodes[code].exit)).size).toBe(trouble.length);
 });
+
+test.each(['EMFILE', 'ENFILE'])('%s is no fault of this program', (code) => {
+  const error = asFlowError(Object.assign(new Error('open'), { code }));
+  expect([error.code, errorCodes[error.code].status]).toEqual(['unavailable', 503]);
+});
