@@ -68,6 +68,8 @@ export interface App {
   connections(): Promise<Connections>;
   /** Tells when a vault is left alone or its quota is used up, and when that is over; returns how to stop telling. */
   onQuota(listener: (event: QuotaEvent) => void): () => void;
+  /** Tells of a token that could not be renewed while the old one serves, with its flow; returns how to stop telling. */
+  onRenewalFailed(listener: (error: FlowError) => void): () => void;
   /**
    * A token was refused: forgets it if it is the cached one (SHA-256 of the access token, hex), and if it did not just
    * do so. @param spacing seconds, default 0
@@ -86,6 +88,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const prepared = createPreparedSteps();
   const locked = createLocks({ folder: stateFolder(variables), sleep, now, signal });
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
+  const renewalListeners = new Set<(error: FlowError) => void>();
   let opened: Promise<Connections> | undefined;
 
   const environment = () => namedEnvironment(folder, options.environment, variables) ?? defaultEnvironment(folder);
@@ -156,6 +159,9 @@ export async function openApp(options: AppOptions): Promise<App> {
       connection: adapters.get,
       plain: adapters.plain,
       cached: cache.get,
+      renewalFailed(error) {
+        for (const listener of renewalListeners) listener(error);
+      },
       prepared,
       context: (flow, step): StepContext => ({
         flow,
@@ -197,6 +203,10 @@ export async function openApp(options: AppOptions): Promise<App> {
     onQuota(listener) {
       quotaListeners.add(listener);
       return () => void quotaListeners.delete(listener);
+    },
+    onRenewalFailed(listener) {
+      renewalListeners.add(listener);
+      return () => void renewalListeners.delete(listener);
     },
     rejected: (tokenHash, spacing) => cache.rejected(tokenHash, spacing),
     async close() {

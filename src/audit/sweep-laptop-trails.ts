@@ -36,7 +36,7 @@ function byTrail(folder: string): ReadonlyMap<string, readonly Dirent[]> {
   const found = new Map<string, Dirent[]>();
   for (const file of list(folder)) {
     const trail =
-      /^((?:broker-development|local-[^@]+@development)-(?:[0-9a-f]{16}|none)\.jsonl)(?:\.[1-9]\d*|\.torn-[\d-]+|\.lock)?$/.exec(
+      /^((?:broker-development|local-[^@]+@development)-(?:[0-9a-f]{16}|none)\.jsonl)(?:\.[1-9]\d*|\.torn-[\d-]+|\.lock|\.causes(?:\.old)?)?$/.exec(
         file.name,
       )?.[1];
     if (trail !== undefined) found.set(trail, [...(found.get(trail) ?? []), file]);

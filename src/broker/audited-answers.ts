@@ -5,6 +5,7 @@ import type { RefusalCode } from '../foundation/wire.ts';
 import type { Caller } from './contract.ts';
 import { createGivenValues } from './given-values.ts';
 import { auditRefusal, BrokerRefusal, refusalOf } from './refusal.ts';
+import type { UpstreamFailures } from './upstream-failures.ts';
 
 /** What may be given out, once the trail has it. */
 export interface Granted<T> {
@@ -48,7 +49,11 @@ function clipped(text: string | undefined): string | undefined {
   return text === undefined || text.length <= longestClaim ? text : text.slice(0, longestClaim);
 }
 
-export function createAudited(trail: AuditTrail, { monotonic, after }: BrokerClock): Audited {
+export function createAudited(
+  trail: AuditTrail,
+  { monotonic, after }: BrokerClock,
+  failures: Pick<UpstreamFailures, 'told'>,
+): Audited {
   const counts = new Map<RefusalCode, number>();
 
   const given = createGivenValues();
@@ -99,6 +104,7 @@ export function createAudited(trail: AuditTrail, { monotonic, after }: BrokerClo
         count(refusal.code);
         // it was not allowed, or it did not work
         const outcome = refusal.status < 500 ? 'denied' : 'failed';
+        for (const each of refusal.causes()) failures.told(event, each);
         const refused = { ...event, outcome, code: refusal.code, rule, detail } as const;
         if (refusal.code === 'rate-limited') throw await recordLimited(refused, refusal);
         await record(refused);

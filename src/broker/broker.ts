@@ -3,6 +3,7 @@ import type { AuditTrail } from '../audit/contract.ts';
 import type { CacheSettings } from '../folder/service/settings.ts';
 import { createAudited, eventOf } from './audited-answers.ts';
 import { awake, type BrokerClock, systemClock } from '../foundation/clocks.ts';
+import type { ErrorCode } from '../foundation/errors.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
 import type { Broker, Caller } from './contract.ts';
 import { createEngine } from './flow-runner.ts';
@@ -13,6 +14,7 @@ import { BrokerRefusal } from './refusal.ts';
 import { runFor } from './run-for-agent.ts';
 import { createSecrets } from './resolve-secrets.ts';
 import { createTokens } from './grant-tokens.ts';
+import { createUpstreamFailures, type UpstreamFailures } from './upstream-failures.ts';
 
 export interface BrokerOptions {
   readonly app: Pick<App, 'folder' | 'environment' | 'run' | 'connections' | 'rejected'>;
@@ -23,6 +25,8 @@ export interface BrokerOptions {
   readonly cache?: CacheSettings;
   /** default: the system's */
   readonly clock?: BrokerClock;
+  /** who is told what services failed with; default nobody */
+  readonly failures?: UpstreamFailures | undefined;
 }
 
 /** The broker, and what its surface tells of it. */
@@ -40,6 +44,8 @@ export interface BrokerStats {
   /** requests that were made to services */
   readonly requests: { readonly vault: number; readonly token: number };
   readonly refusals: Readonly<Partial<Record<RefusalCode, number>>>;
+  /** failures of services, by their own codes */
+  readonly failures: Readonly<Partial<Record<ErrorCode, number>>>;
 }
 
 /** Names in one request. */
@@ -53,7 +59,8 @@ const longestName = 128;
 export function createBroker(options: BrokerOptions): RunningBroker {
   const { app, rules, trail, cache = app.environment().cache } = options;
   const clock = awake(options.clock ?? systemClock);
-  const audited = createAudited(trail, clock);
+  const failures = options.failures ?? createUpstreamFailures(() => undefined, clock);
+  const audited = createAudited(trail, clock, failures);
   const permission = createPermission(app, rules, createRates(clock.monotonic));
   const leases = createLeases(clock, cache.maxEntries);
   const engine = createEngine(app, clock);
@@ -132,6 +139,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
         tokens: tokens.counts(),
         requests: { vault: requests.vault, token: requests.token },
         refusals: audited.refusals(),
+        failures: failures.counts(),
       };
     },
     close: leases.close,

@@ -6,12 +6,20 @@ import type { AuditEvent, AuditTrail } from '../audit/contract.ts';
 import { brokerTrail, localUser } from '../audit/trail-files.ts';
 import { openTrail } from '../audit/trail.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
+import { systemClock } from '../foundation/clocks.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
 import type { Problem } from '../language/problems.ts';
 import { type Authenticator, createAuthenticator } from './authentication/authenticate.ts';
 import { type Guest, withGuest } from './authentication/guest-token.ts';
+import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
+import {
+  createUpstreamFailures,
+  failureText,
+  type TellUpstreamFailure,
+  type UpstreamFailures,
+} from './upstream-failures.ts';
 import { type RulesInForce, type WatchedRules, watchPolicy } from './policy/rules-in-force.ts';
 
 export interface OpenBrokerOptions {
@@ -24,6 +32,8 @@ export interface OpenBrokerOptions {
   readonly onProblems: (problems: readonly Problem[]) => void;
   /** one line for a person, never a value */
   readonly warn: (message: string) => void;
+  /** what services failed with: the operator's truth; default a line by `warn` */
+  readonly onUpstreamFailure?: TellUpstreamFailure | undefined;
   /** variables of the process, default process.env */
   readonly variables?: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -40,6 +50,8 @@ export interface OpenBroker {
   /** the trail's file */
   readonly trailFile: string;
   readonly rules: WatchedRules;
+  /** tells the operator what services fail with */
+  readonly failures: UpstreamFailures;
   /** what must hold for requests to be served, by name */
   readonly ready: () => Readonly<Record<'policy' | 'trail' | 'vault', boolean>>;
   /** Writes down that it stops, closes the trail, forgets every value. The app stays open. */
@@ -93,7 +105,12 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     record = (event) => void write(event).catch(() => warn('the audit trail cannot be written'));
 
     closing.defer(app.onQuota((event) => record(quotaEvent(event))));
-    const broker = createBroker({ app, rules, trail });
+    const tell = options.onUpstreamFailure ?? ((failure) => warn(failureText(failure)));
+    const notes = createCauseNotes(trailFile, warn);
+    closing.defer(notes.close);
+    const failures = createUpstreamFailures(tell, systemClock, notes.note);
+    closing.defer(app.onRenewalFailed((error) => failures.told({ what: [error.place.flow ?? ''] }, error)));
+    const broker = createBroker({ app, rules, trail, failures });
     closing.defer(broker.close);
     const policy = () => rules.current().policy;
     const authenticator = createAuthenticator({
@@ -110,7 +127,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       trail: trail.healthy(),
       vault: quotas().every(({ circuit }) => circuit !== 'open'),
     });
-    return { broker, authenticator, trail, trailFile, rules, ready, close };
+    return { broker, authenticator, trail, trailFile, rules, failures, ready, close };
   } catch (error) {
     await close();
     throw error;

@@ -33,6 +33,8 @@ export interface RefusalOptions {
   /** for the trail: what the agent is not told */
   readonly detail?: string | undefined;
   readonly cause?: unknown;
+  /** every failure behind it, where there is more than that one */
+  readonly causes?: readonly FlowError[] | undefined;
 }
 
 /**
@@ -47,15 +49,17 @@ export class BrokerRefusal extends Error implements Refusal {
   readonly retryAfter?: number;
   override readonly cause?: FlowError;
   readonly recordedAs: string | undefined;
+  readonly #causes: readonly FlowError[];
   readonly #truth: { readonly rule: string | undefined; readonly detail: string | undefined };
 
-  constructor(code: RefusalCode, { names, retryAfter, rule, detail, cause, recordedAs }: RefusalOptions = {}) {
+  constructor(code: RefusalCode, { names, retryAfter, rule, detail, cause, causes, recordedAs }: RefusalOptions = {}) {
     super(code);
     this.code = code;
     this.status = problems[code].status;
     if (names !== undefined && names.length > 0) this.names = names;
     if (retryAfter !== undefined) this.retryAfter = Math.max(1, Math.ceil(retryAfter));
     if (cause instanceof FlowError) this.cause = cause;
+    this.#causes = causes ?? (cause instanceof FlowError ? [cause] : []);
     this.recordedAs = recordedAs;
     this.#truth = { rule, detail };
   }
@@ -63,6 +67,11 @@ export class BrokerRefusal extends Error implements Refusal {
   /** What only the trail is told. */
   truth(): { readonly rule: string | undefined; readonly detail: string | undefined } {
     return this.#truth;
+  }
+
+  /** What services or the vault failed with, for the operator: each kind of failure once. */
+  causes(): readonly FlowError[] {
+    return [...new Map(this.#causes.map((each) => [`${each.code} ${each.line()}`, each])).values()];
   }
 
   toJSON(): Omit<Refusal, 'cause'> {

@@ -211,6 +211,7 @@ function requireFound(found: readonly (Found | FlowError)[], names: readonly str
       same.length === 1 ? retryAfter : Math.max(0, ...same.map(({ refusal }) => refusal.retryAfter ?? 0)) || undefined,
     detail: same.map(({ name, refusal }) => `${name}: ${refusal.cause?.code ?? 'internal'}`).join(', '),
     cause,
+    causes: failed.flatMap(({ refusal }) => refusal.causes()),
   });
 }
 

@@ -132,7 +132,9 @@ async function mintOrCached(
   if (kind.expiresAt === undefined) return [await mint(), false];
   const expiresAt = (output: Readonly<Record<string, unknown>>) => kind.expiresAt?.(output);
   const key = keyOf(services.environment.name, kind, input, labels);
-  const output = await services.cached<Readonly<Record<string, unknown>>>(key, mint, expiresAt);
+  const unnoticed = (error: unknown) =>
+    services.renewalFailed?.(asFlowError(error).at({ flow: flow.name, step: step.id }));
+  const output = await services.cached<Readonly<Record<string, unknown>>>(key, mint, expiresAt, unnoticed);
   return [output, !minted];
 }
 

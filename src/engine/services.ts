@@ -1,3 +1,4 @@
+import type { FlowError } from '../foundation/errors.ts';
 import type { Environment, Plain } from '../folder/service/settings.ts';
 import type { ConnectionKind } from '../language/forms.ts';
 import type { PreparedSteps } from './prepared-inputs.ts';
@@ -13,6 +14,16 @@ export interface Services {
   /** kept for all runs in this environment; absent: each run prepares its steps afresh */
   readonly prepared?: PreparedSteps;
   context(flow: string, step: string): StepContext;
-  /** @param expiresAt epoch seconds; undefined: not to be kept */
-  cached<T>(key: string, mint: () => Promise<T>, expiresAt: (value: T) => number | undefined): Promise<T>;
+  /**
+   * @param expiresAt epoch seconds; undefined: not to be kept
+   * @param unnoticed is told the failure of a mint whose callers are given the old value
+   */
+  cached<T>(
+    key: string,
+    mint: () => Promise<T>,
+    expiresAt: (value: T) => number | undefined,
+    unnoticed?: (error: unknown) => void,
+  ): Promise<T>;
+  /** a value was to be renewed while the old one serves, and could not be: told with flow and step */
+  readonly renewalFailed?: (error: FlowError) => void;
 }

@@ -26,8 +26,14 @@ export interface TokenCache {
    * @param key everything that changes the value, never a secret
    * @param mint serves whoever waits, so nothing may end it that is one caller's own; stopped, it has failed for all
    * @param expiresAt epoch seconds; undefined: shared by the callers that wait, not kept
+   * @param unnoticed is told the failure of a mint whose callers are given the old value
    */
-  get<T>(key: string, mint: () => Promise<T>, expiresAt: (value: T) => number | undefined): Promise<T>;
+  get<T>(
+    key: string,
+    mint: () => Promise<T>,
+    expiresAt: (value: T) => number | undefined,
+    unnoticed?: (error: unknown) => void,
+  ): Promise<T>;
   /** Forgets these keys, their failures, and what mints already under way will give. */
   evict(which: string | ((key: string) => boolean)): void;
   /**
@@ -75,16 +81,20 @@ export function createTokenCache(options: TokenCacheOptions = {}): TokenCache {
   }
 
   return {
-    get<T>(key: string, make: () => Promise<T>, expiresAt: (value: T) => number | undefined): Promise<T> {
-      const answer =
-        values.peek(key)?.answer ??
-        values.get(key, make, (value) => {
-          const expiry = expiresAt(value as T);
-          const at = monotonic();
-          return expiry === undefined
-            ? undefined
-            : refreshedAhead(at, at + expiry * 1000 - now(), { skew: skew * 1000, random });
-        });
+    get<T>(
+      key: string,
+      make: () => Promise<T>,
+      expiresAt: (value: T) => number | undefined,
+      unnoticed?: (error: unknown) => void,
+    ): Promise<T> {
+      const lifeOf = (value: unknown) => {
+        const expiry = expiresAt(value as T);
+        const at = monotonic();
+        return expiry === undefined
+          ? undefined
+          : refreshedAhead(at, at + expiry * 1000 - now(), { skew: skew * 1000, random });
+      };
+      const answer = values.peek(key)?.answer ?? values.get(key, make, lifeOf, unnoticed);
       return answer as Promise<T>;
     },
     evict: values.forget,

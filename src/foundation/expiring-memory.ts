@@ -52,8 +52,14 @@ export interface ExpiringMemory<T> {
    * @param key everything that decides the value, never a value
    * @param make serves whoever waits, so nothing may end it that is one caller's own
    * @param lifeOf of a value that came; undefined: shared by the callers that wait, not kept
+   * @param unnoticed is told the failure of the next value where no caller is, since the one before is still given
    */
-  get(key: string, make: () => Promise<T>, lifeOf: (value: T) => Life | undefined): Promise<T>;
+  get(
+    key: string,
+    make: () => Promise<T>,
+    lifeOf: (value: T) => Life | undefined,
+    unnoticed?: (error: unknown) => void,
+  ): Promise<T>;
   /** Keeps what was made elsewhere. */
   put(key: string, value: T, life: Life): void;
   /** Remembers a failure that was met elsewhere. */
@@ -200,6 +206,7 @@ export function createMemory<T>({ clock, capacity, failures: rules }: MemoryOpti
     old: Entry<T> | undefined,
     make: () => Promise<T>,
     lifeOf: (value: T) => Life | undefined,
+    unnoticed: (error: unknown) => void,
   ): Promise<T> {
     try {
       const flight = flights.get(key);
@@ -208,8 +215,9 @@ export function createMemory<T>({ clock, capacity, failures: rules }: MemoryOpti
       if (failure !== undefined) throw failure;
       return await start(key, make, lifeOf);
     } catch (error) {
-      if (old !== undefined && entries.get(key) === old && monotonic() < old.ends) return old.value;
-      throw error;
+      if (old === undefined || entries.get(key) !== old || monotonic() >= old.ends) throw error;
+      unnoticed(error);
+      return old.value;
     }
   }
 
@@ -227,14 +235,14 @@ export function createMemory<T>({ clock, capacity, failures: rules }: MemoryOpti
       entry.used = ++tick;
       return entry;
     },
-    get(key, make, lifeOf) {
+    get(key, make, lifeOf, unnoticed = () => undefined) {
       const entry = entries.get(key);
       const at = monotonic();
-      if (entry === undefined || at >= entry.fresh) return wait(key, entry, make, lifeOf);
+      if (entry === undefined || at >= entry.fresh) return wait(key, entry, make, lifeOf, unnoticed);
       entry.used = ++tick;
       if (at >= entry.refresh && !flights.has(key) && failureAt(key, at) === undefined) {
         // its failure is remembered; the next access after the wait tries again
-        start(key, make, lifeOf).catch(() => undefined);
+        start(key, make, lifeOf).catch(unnoticed);
       }
       return entry.answer;
     },

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditEvent, AuditTrail } from '../../src/audit/contract.ts';
 import { type BrokerOptions, createBroker } from '../../src/broker/broker.ts';
+import { createUpstreamFailures, type UpstreamFailure } from '../../src/broker/upstream-failures.ts';
 import type { BrokerClock } from '../../src/foundation/clocks.ts';
 import type { Caller } from '../../src/broker/contract.ts';
 import { BrokerRefusal } from '../../src/broker/refusal.ts';
@@ -209,6 +210,9 @@ export async function arrange(
     requests: () => issuing.requests,
   };
 
+  /** what the operator is told of services */
+  const told: UpstreamFailure[] = [];
+  const failures = createUpstreamFailures((failure) => void told.push(failure), clock);
   const cache = createTokenCache({ now: clock.now, random: () => 0.5, hashOf: tokenHash });
   const unused = () => Promise.reject(new TypeError('not used'));
   const services: Services = {
@@ -217,6 +221,7 @@ export async function arrange(
     plain: () => ({}),
     prepared: createPreparedSteps(),
     cached: cache.get,
+    renewalFailed: (error) => failures.told({ what: [error.place.flow ?? ''] }, error),
     context: (flow, step) => ({
       flow,
       step,
@@ -285,9 +290,10 @@ export async function arrange(
     rules: { current: () => current },
     trail: auditTrail,
     clock,
+    failures,
     cache: { ...environment.cache, ...options.cache },
   });
-  return { broker, clock, vault, issuer: issuing, trail, rewrite, policy: () => current.policy };
+  return { broker, clock, vault, issuer: issuing, trail, told, rewrite, policy: () => current.policy };
 }
 
 /** What a promise is refused with. */

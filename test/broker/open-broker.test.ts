@@ -7,13 +7,31 @@ import { verifyTrail } from '../../src/audit/verify-trail.ts';
 import { bearerHash, createBearer } from '../../src/broker/authentication/bearer-token.ts';
 import type { Caller } from '../../src/broker/contract.ts';
 import { type OpenBroker, type OpenBrokerOptions, openBroker } from '../../src/broker/open-broker.ts';
+import type { AuditLine } from '../../src/audit/read-trail.ts';
+import { causesOf } from '../../src/broker/cause-notes.ts';
+import { explainRequest } from '../../src/broker/policy/explain-request.ts';
+import type { UpstreamFailure } from '../../src/broker/upstream-failures.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { createHome, type Home } from '../e2e/home.ts';
 import { refusalOf } from './arrange.ts';
 
 const bearer = createBearer();
 const policy = `agents:
-  codex: { flows: [orders-token], tokens: [{ sha256: ${bearerHash(bearer.reveal())} }] }
+  codex: { flows: [orders-token, claims-token], tokens: [{ sha256: ${bearerHash(bearer.reveal())} }] }
+`;
+
+const claimsToken = `description: A token that the issuer does not make so
+steps:
+  - id: token
+    uses: oauth/client-credentials
+    with:
+      issuer: \${{ issuers.main }}
+      client-id: op://Agents/Orders M2M/username
+      client-secret: op://Agents/Orders M2M/credential
+      audience: https://orders.example
+      require-claims: { owner: nobody }
+output: \${{ steps.token }}
 `;
 
 interface Line {
@@ -56,6 +74,7 @@ describe('a broker without a surface', () => {
     home = createHome();
     home.write('flows/policy.yaml', policy);
     home.write('flows/registry.yaml', 'secrets: {}\n');
+    home.write('flows/claims-token.yaml', claimsToken);
     await home.stack();
     app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
   }, 60_000);
@@ -92,8 +111,28 @@ describe('a broker without a surface', () => {
     expect(first.ready().trail).toBe(false);
     expect((await refusalOf(first.broker.token(codex, 'orders-token', {}))).code).toBe('audit-unavailable');
     const second = await open();
-    expect((await second.broker.flows(codex)).map(({ name }) => name)).toEqual(['orders-token']);
+    expect((await second.broker.flows(codex)).map(({ name }) => name)).toEqual(['claims-token', 'orders-token']);
     await second.close();
+  });
+
+  it('tells the operator of a refusal what the command tells, and the agent nothing of it', async () => {
+    const told: UpstreamFailure[] = [];
+    const opened = await open({ onUpstreamFailure: (failure) => void told.push(failure) });
+    const codex = await callerOf(opened, bearer.reveal());
+    const refused = await refusalOf(opened.broker.token(codex, 'claims-token', {}));
+    await opened.close();
+    const command: unknown = await app.run(app.flow('claims-token'), {}).catch((error: unknown) => error);
+    const line = command instanceof FlowError ? command.line() : '';
+    expect(line).toContain('a claim of the token is not as required: owner');
+    expect(told).toMatchObject([{ request: 'r-1', agent: 'codex', what: ['claims-token'], code: 'protocol', line }]);
+    expect(refused.toJSON()).toEqual({ code: 'upstream-refused', status: 502, names: ['claims-token'] });
+    const event = linesOf(opened.trailFile).findLast(({ action }) => action === 'token.issue') as unknown as AuditLine;
+    expect(event).toMatchObject({ detail: 'protocol' });
+    const causes = await causesOf(opened.trailFile, 'r-1');
+    const { policy: rules, registry } = opened.rules.current();
+    const explained = explainRequest(event, { policy: rules, registry, flows: app.folder.flows }, causes);
+    expect(explained.causes).toEqual([line]);
+    expect(await causesOf(opened.trailFile, 'r-2')).toEqual([]);
   });
 
   it('knows the token of a guest, and nobody else', async () => {

@@ -6,6 +6,8 @@ export interface RequestExplanation {
   readonly event: AuditLine;
   /** what happened, in a sentence; with text that an agent sent */
   readonly line: string;
+  /** what a service or the vault failed with, as the command tells it */
+  readonly causes: readonly string[];
   readonly names: readonly (Explanation & Pick<Asked, 'kind' | 'name'>)[];
 }
 
@@ -17,13 +19,14 @@ const kinds: Readonly<Record<string, Asked['kind']>> = {
 };
 
 /** The operator's truth about a request: the agent was told a code and no more. */
-export function explainRequest(event: AuditLine, rules: Rules): RequestExplanation {
+export function explainRequest(event: AuditLine, rules: Rules, causes: readonly string[] = []): RequestExplanation {
   const { agent, action, what, reason } = event;
   const kind = Object.hasOwn(kinds, action) ? kinds[action] : undefined;
   const names = kind === undefined || agent === 'unknown' ? [] : what;
   return {
     event,
     line: sentence(event),
+    causes: event.outcome === 'allowed' ? [] : causes,
     names: names.flatMap((name) =>
       kind === undefined ? [] : [{ kind, name, ...explain({ agent, kind, name, reason }, rules) }],
     ),

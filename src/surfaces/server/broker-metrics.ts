@@ -43,6 +43,7 @@ export function readingsOf({ broker, healthy, problems, quotas }: ReadingSources
       sources('tokens'),
     ),
     counter('flows_broker_refusals_total', 'Requests that were refused, by code', 'code', ({ refusals }) => refusals),
+    counter('flows_upstream_failures_total', 'Failures of services, by code', 'code', ({ failures }) => failures),
     counter('flows_upstream_requests_total', 'Requests to services', 'service', ({ requests }) => ({ ...requests })),
     gauge('flows_broker_secrets_cached', 'Secrets in memory', async () => (await broker.stats()).secrets.entries),
     gauge('flows_audit_healthy', 'The audit trail can be written', () => Number(healthy())),

@@ -84,7 +84,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     }
     const id = error instanceof BrokerRefusal ? (error.recordedAs ?? exchange.id) : exchange.id;
     const problem = problemOf(error);
-    if (problem.code === 'internal') log.error({ request: exchange.id, route, error }, 'an unexpected fault');
+    const cause = error instanceof BrokerRefusal ? (error.cause ?? error) : error;
+    if (problem.code === 'internal') log.error({ request: exchange.id, route, error: cause }, 'an unexpected fault');
     send(exchange, route, problemAnswer(problem, id), id);
   };
 

@@ -1,4 +1,5 @@
 import { type OpenBrokerOptions, openBroker } from '../../broker/open-broker.ts';
+import type { TellUpstreamFailure } from '../../broker/upstream-failures.ts';
 import { announceBroker } from './announcement.ts';
 import { readingsOf } from './broker-metrics.ts';
 import { startServer } from './http-server.ts';
@@ -34,7 +35,8 @@ export async function serve(options: ServiceOptions): Promise<Service> {
   const closing = new AsyncDisposableStack();
   const close = () => closing.disposeAsync();
   try {
-    const opened = await openBroker(options);
+    const onUpstreamFailure = options.onUpstreamFailure ?? logFailure(log);
+    const opened = await openBroker({ ...options, onUpstreamFailure });
     closing.defer(opened.close);
     const { broker, trail, rules } = opened;
     const { quotas } = await app.connections();
@@ -47,4 +49,9 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     await close();
     throw error;
   }
+}
+
+function logFailure(log: Logger): TellUpstreamFailure {
+  return ({ request, agent, what, code, line, repeated }) =>
+    log.warn({ request, agent, what, code, line, repeated }, 'a service failed');
 }

@@ -43,6 +43,7 @@ test('quotas are told by the place of their entry, whichever was asked first, an
     secrets: { hits: 0, misses: 0, entries: 0 },
     tokens: { hits: 0, misses: 0 },
     refusals: {},
+    failures: {},
     requests: { vault: 0, token: 0 },
   };
   const broker = { stats: () => Promise.resolve(stats) };

@@ -2,6 +2,7 @@ import { trailsOf } from '../../../audit/trail-files.ts';
 import { type AuditLine, inTime, readTrail } from '../../../audit/read-trail.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
+import { causesOf } from '../../../broker/cause-notes.ts';
 import { explainRequest, type RequestExplanation } from '../../../broker/policy/explain-request.ts';
 import type { Rules } from '../../../broker/policy/explain-decision.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
@@ -27,7 +28,8 @@ export async function explainedRequests(
       invocation.signal.throwIfAborted();
       if (events.push(line) === mostEvents) break;
     }
-    if (events.length > 0) return events.map((event) => explainRequest(event, rules));
+    const causes = (await Promise.all(files.map((file) => causesOf(file, request)))).flat();
+    if (events.length > 0) return events.map((event) => explainRequest(event, rules, causes));
     throw new FlowError('not-found', `no trail of environment "${app.environment().name}" has request "${request}"`, {
       hint: 'see flows audit; another environment with --environment',
     });
@@ -37,9 +39,13 @@ export async function explainedRequests(
 /** What happened on a line of its own, and below it what holds now. What agents sent stays on one line. */
 export function requestsText(found: readonly RequestExplanation[]): string {
   return found
-    .map(({ line, names }) => {
+    .map(({ line, causes, names }) => {
       const now = names.flatMap((each) => [`now ${each.line}`, ...each.notes.map((note) => `  ${note}`)]);
-      return [oneLine(line), ...now.map((text) => `  ${text.startsWith('  ') ? '  ' : ''}${oneLine(text)}`)]
+      return [
+        oneLine(line),
+        ...causes.map((each) => `  ${oneLine(each)}`),
+        ...now.map((text) => `  ${text.startsWith('  ') ? '  ' : ''}${oneLine(text)}`),
+      ]
         .map((text) => `${text}\n`)
         .join('');
     })
