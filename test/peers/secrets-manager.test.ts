@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as sdk from '@aws-sdk/client-secrets-manager';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Secret } from '../../src/foundation/secret.ts';
-import { createSecretsManagerStore } from '../../src/adapters/stores/aws-secrets-manager/store.ts';
+import {
+  createSecretsManagerStore,
+  type SecretsManagerStoreOptions,
+} from '../../src/adapters/stores/aws-secrets-manager/store.ts';
 import type { SecretStore } from '../../src/adapters/stores/contract.ts';
 import { secretStoreContract } from '../contracts/secret-store.ts';
 import { memoryVault, pusher, ref } from '../steps/store-push/harness.ts';
@@ -78,7 +84,7 @@ async function startPeer(peer: Peer) {
     region,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   });
-  const open = (): SecretStore =>
+  const open = (more: Partial<SecretsManagerStoreOptions> = {}): SecretStore =>
     createSecretsManagerStore({
       name: peer.title,
       region,
@@ -86,6 +92,7 @@ async function startPeer(peer: Peer) {
       credentials,
       account: '123456789012',
       development: true,
+      ...more,
     });
   const store = open();
   /** always by its label: moto gives the old value to one who names none */
@@ -129,6 +136,35 @@ describe.each(peers)('$title', (peer) => {
 });
 
 describe.each(peers.filter((peer) => peer.namesVersions))('a whole push to $title', (peer) => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each(['of a profile', 'of a web identity'])(
+    'takes a role %s where the secrets are, and nowhere else',
+    async (by) => {
+      const folder = await mkdtemp(join(tmpdir(), 'aws-'));
+      const [config, token] = [join(folder, 'config'), join(folder, 'token')];
+      const role = 'arn:aws:iam::210987654321:role/pusher';
+      await writeFile(
+        config,
+        `[profile base]\naws_access_key_id = test\naws_secret_access_key = test\n[profile role]\nrole_arn = ${role}\nsource_profile = base\n`,
+      );
+      await writeFile(token, 'a.web.identity');
+      vi.stubEnv('AWS_CONFIG_FILE', config);
+      vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', join(folder, 'none'));
+      for (const name of ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS']) vi.stubEnv(name, 'http://127.0.0.1:9');
+      if (by === 'of a profile') vi.stubEnv('AWS_PROFILE', 'role');
+      else {
+        vi.stubEnv('AWS_ROLE_ARN', role);
+        vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', token);
+      }
+      const store = running.open({ credentials: undefined, account: '210987654321' });
+      await store.verify([]); // the role's account, not the keys' own
+      expect((await store.inspect([{ name: 'role/none' }])).size).toBe(0);
+      await store.close();
+      await rm(folder, { recursive: true });
+    },
+  );
+
   let running: Awaited<ReturnType<typeof startPeer>>;
   beforeAll(async () => {
     running = await startPeer(peer);

@@ -1,28 +1,16 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { STSClient } from '@aws-sdk/client-sts';
 import { requireSafeAddress, safeAddressHint } from '../../../foundation/safe-address.ts';
 import { FlowError } from '../../../foundation/errors.ts';
-import type { Secret } from '../../../foundation/secret.ts';
+import { createCredentials, type CredentialOptions } from './aws-credentials.ts';
 import { translateAwsError } from './aws-errors.ts';
-import { regionPattern } from './partitions.ts';
+import { partitionOf, regionPattern } from './partitions.ts';
 
-export interface AwsCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: Secret;
-  readonly sessionToken?: Secret | undefined;
-}
-
-export interface ConnectionOptions {
+export interface ConnectionOptions extends CredentialOptions {
   /** its name in service.yaml */
   readonly name: string;
-  readonly region: string;
   /** twelve digits; verified by STS before anything else */
   readonly account?: string | undefined;
-  /** default: AWS's own for the region */
-  readonly endpoint?: string | undefined;
-  /** of the shared configuration files; default: the SDK's default chain */
-  readonly profile?: string | undefined;
-  readonly credentials?: AwsCredentials | undefined;
-  readonly development: boolean;
   /** milliseconds for one call with its repetitions, default 30,000 */
   readonly deadline?: number | undefined;
 }
@@ -43,20 +31,55 @@ export function createConnection(options: ConnectionOptions) {
   let verified: Promise<void> | undefined;
   let connected: ReturnType<typeof connect> | undefined;
 
-  async function configuration() {
+  const credentials = createCredentials(options);
+  /** as far as it is known before the SDK's own configuration is read */
+  let address = endpoint ?? `https://secretsmanager.${region}.${partitionOf(region).dnsSuffix}`;
+
+  function configuration() {
     requireRegion(region);
     if (endpoint !== undefined) requireAddress(endpoint);
-    const credentials = await credentialsOf(options);
     return {
       region,
+      credentials,
       maxAttempts: 5,
       retryMode: 'standard',
       // an attempt that hangs is repeated within the deadline of the call
       requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+      // service.yaml decides where it goes: what the environment or a profile says besides is refused, see requireOne
+      ignoreConfiguredEndpointUrls: true,
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(profile === undefined ? {} : { profile }),
-      ...(credentials === undefined ? {} : { credentials }),
+      ...(options.credentials === undefined ? {} : { useFipsEndpoint: false, useDualstackEndpoint: false }),
     } as const;
+  }
+
+  /**
+   * The one address of a client. Whoever may set AWS_ENDPOINT_URL would else be given the values, and vouch for himself
+   * to be the account.
+   */
+  async function requireOne({ config }: Pick<SecretsManagerClient | STSClient, 'config'>): Promise<URL> {
+    if (endpoint === undefined && (await config.serviceConfiguredEndpoint?.()) !== undefined) {
+      throw new FlowError(
+        'refused',
+        `AWS_ENDPOINT_URL, or endpoint_url of a profile, is set, and store "${name}" names no endpoint`,
+        {
+          hint: 'write endpoint: in service.yaml if values are to go there; else unset it, or set AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true',
+        },
+      );
+    }
+    const [UseFIPS, UseDualStack] = await Promise.all([config.useFipsEndpoint(), config.useDualstackEndpoint()]);
+    try {
+      const Endpoint = endpoint === undefined ? {} : { Endpoint: endpoint };
+      return config.endpointProvider({ Region: region, UseFIPS, UseDualStack, ...Endpoint }).url;
+    } catch (cause) {
+      const both = 'AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, use_fips_endpoint and use_dualstack_endpoint';
+      const message =
+        endpoint === undefined
+          ? `there is no FIPS or dual-stack address in ${region}, and AWS's configuration asks for one`
+          : `AWS's configuration asks for a FIPS or dual-stack address, and store "${name}" names an endpoint`;
+      const hint = `unset what asks for it (${both})${endpoint === undefined ? '' : ', or leave endpoint: out'}`;
+      throw new FlowError('invalid', message, { hint, cause });
+    }
   }
 
   function requireAddress(address: string): void {
@@ -65,7 +88,7 @@ export function createConnection(options: ConnectionOptions) {
     throw new FlowError('refused', `the address of store "${name}" ${found}`, { hint: safeAddressHint });
   }
 
-  /** Counts what really goes out, and stops what would go to an unsafe address: the SDK takes endpoints from the environment too. */
+  /** Counts what really goes out, and stops what would go to an unsafe address, wherever it comes from. */
   const guard =
     <Args extends { readonly request: unknown }, Result>(next: (args: Args) => Result) =>
     (args: Args): Result => {
@@ -78,16 +101,19 @@ export function createConnection(options: ConnectionOptions) {
 
   async function connect() {
     const sdk = await import('@aws-sdk/client-secrets-manager');
-    const client = new sdk.SecretsManagerClient(await configuration());
+    const client = new sdk.SecretsManagerClient(configuration());
     client.middlewareStack.add(guard, lastStep);
+    const { origin } = await requireOne(client);
+    if (endpoint === undefined) address = origin;
     return { client, sdk };
   }
 
   async function verifyAccount(abortSignal: AbortSignal): Promise<void> {
     const { STSClient, GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
-    const sts = new STSClient(await configuration());
+    const sts = new STSClient(configuration());
     sts.middlewareStack.add(guard, lastStep);
     try {
+      await requireOne(sts);
       const { Account: told = '' } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal });
       if (told === account) return;
       const actual = /^\d{12}$/.test(told) ? told : 'another account';
@@ -101,7 +127,19 @@ export function createConnection(options: ConnectionOptions) {
     }
   }
 
+  /** Its refusals are of the configuration: nothing is asked. */
+  async function connection(): ReturnType<typeof connect> {
+    connected ??= connect();
+    try {
+      return await connected;
+    } catch (error) {
+      connected = undefined;
+      throw error;
+    }
+  }
+
   async function verify(): Promise<void> {
+    await connection();
     if (account === undefined) return;
     verified ??= within(verifyAccount).catch((error: unknown) => {
       verified = undefined; // the next call asks again
@@ -127,13 +165,15 @@ export function createConnection(options: ConnectionOptions) {
 
   return {
     verify,
+    /** where it is; what AWS's own configuration adds is known once it was verified */
+    address: () => address,
     requests: () => requests,
     /** @param subject the secret, for the error */
     async call<T>(work: Call<T>, subject?: string, signal?: AbortSignal): Promise<T> {
       await verify();
       return within(
         async (abortSignal) => {
-          const { client, sdk } = await (connected ??= connect());
+          const { client, sdk } = await connection();
           return work(client, sdk, { abortSignal });
         },
         subject,
@@ -154,20 +194,6 @@ function stopped(cause: unknown): FlowError {
 function late(cause: unknown): FlowError {
   const hint = 'run again: what was pushed stays pushed';
   return new FlowError('timeout', 'AWS did not answer in time', { hint, cause });
-}
-
-async function credentialsOf(options: ConnectionOptions) {
-  const { credentials, profile, region } = options;
-  if (credentials !== undefined) {
-    return {
-      accessKeyId: credentials.accessKeyId,
-      secretAccessKey: credentials.secretAccessKey.reveal(),
-      ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken.reveal() }),
-    };
-  }
-  if (profile === undefined) return undefined;
-  const { fromIni } = await import('@aws-sdk/credential-providers');
-  return fromIni({ profile, clientConfig: { region } });
 }
 
 /** It becomes part of a host name. */

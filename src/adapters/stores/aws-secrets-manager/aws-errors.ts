@@ -224,6 +224,17 @@ const statuses: readonly {
 
 /** Whatever the SDK throws, as a FlowError. The service's own text is never shown: it may repeat what was sent. */
 export function translateAwsError(error: unknown, subject?: string): FlowError {
+  const known = knownAwsError(error, subject);
+  if (known !== undefined) return known;
+  return new FlowError('protocol', 'AWS gave an answer that is not one of Secrets Manager', {
+    hint: 'check the region and endpoint:',
+    place: subject === undefined ? undefined : { subject },
+    cause: error,
+  });
+}
+
+/** What can be told of whatever the SDK throws; undefined: nothing. */
+export function knownAwsError(error: unknown, subject?: string): FlowError | undefined {
   if (error instanceof FlowError) return subject === undefined ? error : error.at({ subject });
   const facts = factsOf(error);
   const place = subject === undefined ? undefined : { subject };
@@ -246,11 +257,7 @@ export function translateAwsError(error: unknown, subject?: string): FlowError {
       cause: error,
     });
   }
-  return new FlowError('protocol', 'AWS gave an answer that is not one of Secrets Manager', {
-    hint: 'check the region and endpoint:',
-    place,
-    cause: error,
-  });
+  return undefined;
 }
 
 const kmsRow = rows.find((each) => each.names.includes('EncryptionFailure'));

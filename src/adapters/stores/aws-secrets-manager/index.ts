@@ -1,7 +1,7 @@
 import { form, optional, required, type Keys } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
 import { storeAdapter } from '../adapter.ts';
-import type { AwsCredentials } from './aws-client.ts';
+import type { AwsCredentials } from './aws-credentials.ts';
 import { iamPolicy } from './iam-policy.ts';
 import { regionPattern } from './partitions.ts';
 import { awsRules } from './rules.ts';
@@ -13,7 +13,10 @@ const keys = {
     'verified before anything else',
     { example: "'123456789012'" },
   ),
-  endpoint: optional(urlForm, "another address than AWS's own"),
+  endpoint: optional(
+    urlForm,
+    "another address than AWS's own, for STS too; no variable and no profile of AWS can set it instead",
+  ),
   profile: optional(form.text(), "a profile of AWS's shared configuration; without it the default credential chain"),
 } satisfies Keys;
 

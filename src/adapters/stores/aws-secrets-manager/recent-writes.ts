@@ -16,8 +16,8 @@ export interface Written {
 export interface RecentOptions {
   /** undefined: remembered in this process only */
   readonly folder: string | undefined;
-  /** one store of one account: its names are not another's */
-  readonly scope: string;
+  /** one store of one account, where it really is: its names are not another's */
+  readonly scope: () => string;
   readonly now: () => number;
   warn(message: string): void;
 }
@@ -61,7 +61,7 @@ export function createRecent(options: RecentOptions) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const since = options.now() - window;
       const entries = own.filter((each) => each.at > since);
-      await replaceFile(join(folder, file), JSON.stringify({ scope: options.scope, written: entries }));
+      await replaceFile(join(folder, file), JSON.stringify({ scope: options.scope(), written: entries }));
     } catch {
       if (!warned)
         options.warn(
@@ -95,7 +95,7 @@ export function createRecent(options: RecentOptions) {
       if (changed === undefined) continue;
       if (changed < Date.now() - 2 * window) await rm(path, { force: true }).catch(() => undefined);
       else if (name.endsWith('.json'))
-        found.push(...parse(await readFile(path, 'utf8').catch(() => ''), options.scope));
+        found.push(...parse(await readFile(path, 'utf8').catch(() => ''), options.scope()));
     }
     return found;
   }

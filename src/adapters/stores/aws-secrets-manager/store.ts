@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createAnswers, requireAsked } from './answers.ts';
 import { createConnection, type ConnectionOptions } from './aws-client.ts';
-import { partitionOf } from './partitions.ts';
 import { arnOf, awsRules } from './rules.ts';
 import { createPace } from './request-pace.ts';
 import { createRecent } from './recent-writes.ts';
@@ -32,8 +31,6 @@ export interface SecretsManagerStoreOptions extends ConnectionOptions {
 /** AWS Secrets Manager through the AWS SDK. Values are written and never read back. */
 export function createSecretsManagerStore(options: SecretsManagerStoreOptions): SecretStore {
   const { now = Date.now, sleep = (milliseconds: number) => wait(milliseconds), warn = () => undefined } = options;
-  const address =
-    options.endpoint ?? `https://secretsmanager.${options.region}.${partitionOf(options.region).dnsSuffix}`;
   const connection = createConnection(options);
   const answers = createAnswers(options);
   const paced = createPace({ atOnce: options.atOnce ?? 10, now, sleep });
@@ -41,7 +38,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
   const rate = options.writesPerSecond ?? (local ? Infinity : 45);
   // one address serves all accounts of a region
   const profile = options.profile ?? process.env['AWS_PROFILE'] ?? '';
-  const scope = [address, options.region, options.account ?? `of profile ${profile}`].join(' ');
+  const scope = () => [connection.address(), options.region, options.account ?? `of profile ${profile}`].join(' ');
   const recent = createRecent({
     folder: options.stateFolder === undefined ? undefined : join(options.stateFolder, 'aws-secrets-manager'),
     scope,
@@ -158,8 +155,12 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
   }
 
   return {
-    address,
-    scope,
+    get address() {
+      return connection.address();
+    },
+    get scope() {
+      return scope();
+    },
     rules: awsRules,
     async verify(names) {
       await connection.verify();

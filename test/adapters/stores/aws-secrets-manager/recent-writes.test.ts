@@ -10,7 +10,7 @@ describe('what was written lately', () => {
   let now = 0;
   const warnings: string[] = [];
   const open = (scope = 'store') =>
-    createRecent({ folder, scope, now: () => now, warn: (message) => void warnings.push(message) });
+    createRecent({ folder, scope: () => scope, now: () => now, warn: (message) => void warnings.push(message) });
   beforeEach(async () => {
     base = await mkdtemp(join(tmpdir(), 'recent-'));
     folder = join(base, 'state', 'aws');
