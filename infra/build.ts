@@ -19,6 +19,8 @@ const core = [
   'surfaces/cli/main',
   'surfaces/cli/arguments',
   'surfaces/cli/chosen-broker',
+  'surfaces/cli/command-table',
+  'surfaces/cli/commands/read',
   'surfaces/cli/commands/run',
   'surfaces/cli/load-command',
   'surfaces/cli/terminal',

@@ -13,6 +13,7 @@ import { readText } from '../language/file-text.ts';
 import type { Adapters } from '../adapters/adapters.ts';
 import type { StepKinds } from '../steps/contract.ts';
 import { checkTokenFlows } from './flows/check-token-flows.ts';
+import { flowNameOf, nameTrouble } from './reserved-names.ts';
 import { readYaml, type Node } from '../language/yaml.ts';
 import { writableByOthers } from './writable-by-others.ts';
 
@@ -31,31 +32,6 @@ export interface Folder {
 }
 
 const mostFlows = 2000;
-const flowName = /^[a-z][a-z0-9-]*$/;
-
-/** Files that are not flows. */
-const otherFiles = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);
-
-/** Commands: no flow may be named as one. */
-const reservedNames: ReadonlySet<string> = new Set([
-  'check',
-  'dev',
-  'serve',
-  'mcp',
-  'exec',
-  'read',
-  'agents',
-  'policy',
-  'audit',
-  'run',
-  'runs',
-  'approve',
-  'migrate',
-  'init',
-  'help',
-  'version',
-  'completion',
-]);
 
 /**
  * Loads a folder. What is wrong in its files is told in `problems`, all in one go.
@@ -82,7 +58,7 @@ function load(
   const { settings, service, trouble } = loadSettings(dir, names, env, adapters);
   const flows = new Map<string, Flow>();
   const broken = new Set<string>();
-  const yaml = names.filter((name) => name.endsWith('.yaml') && !otherFiles.has(name.slice(0, -'.yaml'.length)));
+  const yaml = names.map(flowNameOf).filter((name) => name !== undefined);
   for (const name of names) {
     const [ending] = /\.ya?ml$/i.exec(name) ?? [];
     if (ending === undefined || ending === '.yaml') continue;
@@ -92,8 +68,7 @@ function load(
   if (yaml.length > mostFlows) {
     problems.push(fileProblem(dir, `more than ${mostFlows} flows in one folder`, 'use several folders: --dir'));
   }
-  for (const fileName of yaml.slice(0, mostFlows)) {
-    const name = fileName.slice(0, -'.yaml'.length);
+  for (const name of yaml.slice(0, mostFlows)) {
     const found: Problem[] = [];
     const flow = loadFlow(dir, name, kinds, settings, found);
     problems.push(...found.toSorted(byPlace));
@@ -117,18 +92,9 @@ function loadFlow(
   problems: Problem[],
 ): Flow | undefined {
   const file = join(dir, `${name}.yaml`);
-  if (reservedNames.has(name)) {
-    problems.push(fileProblem(file, `"${name}" is a command, and no flow's name`, 'rename the file'));
-    return undefined;
-  }
-  if (!flowName.test(name)) {
-    problems.push(
-      fileProblem(
-        file,
-        `"${name}" is not a flow's name`,
-        'lower-case letters, digits and hyphens, beginning with a letter',
-      ),
-    );
+  const trouble = nameTrouble(name);
+  if (trouble !== undefined) {
+    problems.push(fileProblem(file, ...trouble));
     return undefined;
   }
   const text = readText(file);

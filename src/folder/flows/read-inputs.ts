@@ -7,6 +7,7 @@ import { changedForm } from '../../language/own-form.ts';
 import { nameOf, readKeys, type ForeignKeys } from '../../language/mapping-keys.ts';
 import type { Range, Source } from '../../language/problems.ts';
 import type { Entry, Node } from '../../language/yaml.ts';
+import { reservedInputs } from '../reserved-names.ts';
 
 const types = ['string', 'number', 'boolean', 'enum'] as const;
 const foreignInInput: ForeignKeys = {
@@ -15,32 +16,6 @@ const foreignInInput: ForeignKeys = {
   choices: 'write enum: [first, second]',
 };
 const inputName = /^[a-z][a-z0-9-]*$/;
-
-/** Options of the command: no input may be named as one. */
-const flags = [
-  'plan',
-  'yes',
-  'json',
-  'dir',
-  'environment',
-  'help',
-  'version',
-  'reveal',
-  'header',
-  'detailed-exitcode',
-  'overwrite',
-  'adopt',
-  'strict',
-  'debug',
-  'no-color',
-  'color',
-  'quiet',
-  'online',
-  'setup',
-  'once',
-  'port',
-  'host',
-];
 
 /** The keys of an input. */
 export const inputKeys = {
@@ -67,7 +42,7 @@ function readInput({ key: name, keyRange, value }: Entry, source: Source): Input
   const { report } = source;
   if (!inputName.test(name))
     report(keyRange, `"${name}" is not an input's name`, 'lower-case letters, digits and hyphens');
-  if (flags.includes(name))
+  if (reservedInputs.has(name))
     report(keyRange, `an input may not be named "${name}"`, `--${name} is an option of the command`);
   if (value.kind === 'scalar') {
     const type = types.find((each) => each === value.value);

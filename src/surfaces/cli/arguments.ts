@@ -1,37 +1,9 @@
 import { FlowError } from '../../foundation/errors.ts';
 import { nearest } from '../../language/nearest-name.ts';
+import { commonOptions, type OptionTable, runOptions } from './command-table.ts';
 
 // as an import it would load everything that node:util exports: a tenth of node's own start
 const { parseArgs } = process.getBuiltinModule('node:util');
-
-export interface OptionFacts {
-  readonly type: 'string' | 'boolean';
-  /** what stands for its value in help */
-  readonly value?: string;
-  readonly help: string;
-}
-export type OptionTable = Readonly<Record<string, OptionFacts>>;
-
-export const commonOptions = {
-  dir: { type: 'string', value: 'FOLDER', help: 'folder of flows (default: flows)' },
-  environment: { type: 'string', value: 'NAME', help: 'environment of service.yaml (or FLOWS_ENVIRONMENT)' },
-  help: { type: 'boolean', help: 'show help' },
-  version: { type: 'boolean', help: 'show the version' },
-  color: { type: 'boolean', help: 'colour, or --no-color (NO_COLOR is respected)' },
-  debug: { type: 'boolean', help: 'show the stack of an unexpected fault' },
-} as const satisfies OptionTable;
-
-export const runOptions = {
-  plan: { type: 'boolean', help: 'show what would change, and stop' },
-  'detailed-exitcode': { type: 'boolean', help: 'with --plan: exit 0 for no changes, 3 where something would change' },
-  yes: { type: 'boolean', help: 'write without asking' },
-  json: { type: 'boolean', help: 'answer as JSON' },
-  reveal: { type: 'boolean', help: 'show secrets in a terminal' },
-  header: { type: 'boolean', help: 'a token as an Authorization header line, for curl -H @-' },
-  overwrite: { type: 'boolean', help: 'push: replace what someone else wrote' },
-  adopt: { type: 'boolean', help: 'push: take over what was never pushed from here' },
-  strict: { type: 'boolean', help: 'push: describe every secret instead of trusting the list' },
-} as const satisfies OptionTable;
 
 export interface Arguments {
   readonly positionals: readonly string[];
@@ -86,6 +58,18 @@ export function parseArguments(argv: readonly string[], table: OptionTable): Arg
         : booleanValue(token.rawName, token.value, negated);
   }
   return { positionals, values };
+}
+
+/** The words of a command that has no flow. @param words how many it takes, its own name too */
+export function commonArguments(argv: readonly string[], own: OptionTable = {}, words = 1): Arguments {
+  const given = parseArguments(argv, { ...commonOptions, ...own });
+  const extra = given.positionals[words];
+  if (extra !== undefined) throw unexpectedWord(extra);
+  return given;
+}
+
+export function wantsHelp(argv: readonly string[]): boolean {
+  return argv.includes('--help');
 }
 
 /** The option that is meant by its name or, for a boolean, by `no-` and its name. */

@@ -4,8 +4,9 @@ import { type Client, createClient } from '../../client/client.ts';
 import type { Credential } from '../../client/credential.ts';
 import { type ErrorCode, FlowError } from '../../foundation/errors.ts';
 import type { ProblemCode, RefusalCode } from '../../foundation/wire.ts';
-import { commonOptions, looseArguments } from './arguments.ts';
-import type { Invocation } from './main.ts';
+import { looseArguments } from './arguments.ts';
+import { commonOptions } from './command-table.ts';
+import type { Invocation } from './invocation.ts';
 
 // not as an import, which loads everything that it exports: a tenth of node's own start
 const { statSync } = process.getBuiltinModule('node:fs');

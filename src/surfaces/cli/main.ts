@@ -1,17 +1,8 @@
 import type { TakenEnvironment } from '../../foundation/environment-variables.ts';
 import { asFlowError, endings, errorCodes, FlowError } from '../../foundation/errors.ts';
-import { type OptionTable, commonOptions, parseArguments, unexpectedWord, wordsOf } from './arguments.ts';
+import { wordsOf } from './arguments.ts';
 import { commandOf } from './load-command.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
-
-/** What every command gets. */
-export interface Invocation {
-  /** all words, the command's own too */
-  readonly argv: readonly string[];
-  readonly terminal: Terminal;
-  readonly taken: TakenEnvironment;
-  readonly signal: AbortSignal;
-}
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -60,12 +51,4 @@ function fail(error: unknown, terminal: Terminal, debug: boolean): number {
 function colorOf(argv: readonly string[]): boolean | undefined {
   if (argv.includes('--no-color')) return false;
   return argv.includes('--color') ? true : undefined;
-}
-
-/** The words of a command that has no flow. @param words how many it takes, its own name too */
-export function commonArguments(argv: readonly string[], own: OptionTable = {}, words = 1) {
-  const given = parseArguments(argv, { ...commonOptions, ...own });
-  const extra = given.positionals[words];
-  if (extra !== undefined) throw unexpectedWord(extra);
-  return given;
 }

@@ -1,6 +1,7 @@
 import { type App, openApp } from '../../app/open-app.ts';
-import { commonOptions, looseArguments } from './arguments.ts';
-import type { Invocation } from './main.ts';
+import { looseArguments } from './arguments.ts';
+import { commonOptions } from './command-table.ts';
+import type { Invocation } from './invocation.ts';
 
 /** Opens the folder that the common options name, for one command, and closes it after. */
 export async function withApp<T>(invocation: Invocation, work: (app: App) => Promise<T>): Promise<T> {

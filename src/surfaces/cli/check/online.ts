@@ -8,7 +8,7 @@ import type { Issuer } from '../../../adapters/issuers/contract.ts';
 import type { Reference } from '../../../foundation/reference.ts';
 import type { SecretStore } from '../../../adapters/stores/contract.ts';
 import { usesIn } from '../../../folder/folder-uses.ts';
-import type { Invocation } from '../main.ts';
+import type { Invocation } from '../invocation.ts';
 import { withApp } from '../with-app.ts';
 import { pushedNames } from './pushed-names.ts';
 import { columns } from '../terminal.ts';

@@ -12,21 +12,16 @@ import type { AgentPolicy, AgentToken, Policy } from '../../../folder/policy/pol
 import { sleepUntilAborted } from '../../../foundation/sleep.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { openFolder } from '../../../app/open-folder.ts';
-import { type OptionTable, wordsOf } from '../arguments.ts';
-import { commonArguments, type Invocation } from '../main.ts';
+import { commonArguments, wordsOf } from '../arguments.ts';
+import { commandTable, type OptionTable } from '../command-table.ts';
+import type { Command, Invocation } from '../invocation.ts';
 import { tellProblems } from '../tell-problems.ts';
 import { columns } from '../terminal.ts';
 
-const expires = {
-  expires: { type: 'string', value: 'WHEN', help: 'when the token ends: 90d, or a time: 2027-01-01T00:00:00Z' },
-} as const satisfies OptionTable;
-
-const verbs: ReadonlyMap<string, (invocation: Invocation) => Promise<number>> = new Map([
-  ['add', add],
-  ['rotate', rotate],
-  ['revoke', revoke],
-  ['list', list],
-]);
+const own = commandTable.agents.verbs;
+const verbs: ReadonlyMap<string, Command> = new Map(
+  Object.entries({ add, rotate, revoke, list } satisfies Record<keyof typeof own, Command>),
+);
 
 /** `flows agents`: who may ask the broker, and the tokens that prove it. */
 export async function agents(invocation: Invocation): Promise<number> {
@@ -41,19 +36,19 @@ export async function agents(invocation: Invocation): Promise<number> {
 
 /** `flows agents add NAME`: a token, once, on stdout; policy.yaml keeps its hash. */
 async function add(invocation: Invocation): Promise<number> {
-  return issue(invocation, withOneMore);
+  return issue(invocation, own.add.options, withOneMore);
 }
 
 /** `flows agents rotate NAME`: a new token beside the newest old one. */
 async function rotate(invocation: Invocation): Promise<number> {
-  return issue(invocation, rotated);
+  return issue(invocation, own.rotate.options, rotated);
 }
 
 type Choice = (policy: Policy, name: string, token: AgentToken, now: number) => readonly AgentToken[];
 
-async function issue(invocation: Invocation, choose: Choice): Promise<number> {
+async function issue(invocation: Invocation, options: OptionTable, choose: Choice): Promise<number> {
   const { terminal, signal } = invocation;
-  const { name, values, dir } = given(invocation, expires);
+  const { name, values, dir } = given(invocation, options);
   const now = Date.now();
   const bearer = createBearer();
   const sha256 = bearerHash(bearer.reveal());
@@ -79,10 +74,7 @@ async function issue(invocation: Invocation, choose: Choice): Promise<number> {
 /** `flows agents revoke NAME`: its token ends with the next request. */
 async function revoke(invocation: Invocation): Promise<number> {
   const { terminal, signal } = invocation;
-  const { name, values, dir } = given(invocation, {
-    all: { type: 'boolean', help: 'all of its tokens' },
-    token: { type: 'string', value: 'SHA256', help: 'the first digits of the hash of the one that is meant' },
-  });
+  const { name, values, dir } = given(invocation, own.revoke.options);
   const { all, token } = values;
   if (all === true && token !== undefined)
     throw new FlowError('usage', '--all and --token are two things', { hint: 'give one' });
@@ -102,7 +94,7 @@ async function revoke(invocation: Invocation): Promise<number> {
 
 /** `flows agents list`: names, the beginning of each hash, and when it ends. */
 async function list({ argv, terminal }: Invocation): Promise<number> {
-  const { values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } }, 2);
+  const { values } = commonArguments(argv, own.list.options, 2);
   const { dir = 'flows' } = values;
   const { policy, problems } = loadBrokerFiles(await openFolder(String(dir)));
   tellProblems(problems, terminal);
@@ -136,8 +128,8 @@ async function list({ argv, terminal }: Invocation): Promise<number> {
   return problems.length > 0 ? 2 : 0;
 }
 
-function given(invocation: Invocation, own: OptionTable) {
-  const { positionals, values } = commonArguments(invocation.argv, own, 3);
+function given(invocation: Invocation, options: OptionTable) {
+  const { positionals, values } = commonArguments(invocation.argv, options, 3);
   const [, verb, name] = positionals;
   if (name === undefined)
     throw new FlowError('usage', 'an agent is wanted', { hint: `write flows agents ${verb} NAME` });

@@ -6,38 +6,25 @@ import { parseDuration } from '../../../language/duration.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
-import { commonOptions, type OptionTable, parseArguments, unexpectedWord } from '../arguments.ts';
-import type { Invocation } from '../main.ts';
+import { parseArguments, unexpectedWord } from '../arguments.ts';
+import { commandTable, commonOptions, type OptionTable } from '../command-table.ts';
+import type { Invocation } from '../invocation.ts';
 import { withApp } from '../with-app.ts';
 import { columns, type Style, type Terminal } from '../terminal.ts';
 
-const options = {
-  ...commonOptions,
-  file: { type: 'string', value: 'FILE', help: 'this trail; without it, all of the environment' },
-  anchor: { type: 'string', value: 'FILE', help: 'verify: checkpoints to compare with, - for stdin' },
-  agent: { type: 'string', value: 'NAME', help: 'of this agent only' },
-  action: { type: 'string', value: 'NAME', help: 'of this action only: token.issue, secrets.resolve, …' },
-  outcome: { type: 'string', value: 'NAME', help: 'allowed, denied or failed' },
-  name: { type: 'string', value: 'NAME', help: 'about this secret or flow only' },
-  request: { type: 'string', value: 'ID', help: 'of this request only' },
-  run: { type: 'string', value: 'ID', help: "of this agent's run only, as it claimed it" },
-  since: { type: 'string', value: 'WHEN', help: 'from then on: 1h, 7d, or a time' },
-  until: { type: 'string', value: 'WHEN', help: 'up to then' },
-  json: { type: 'boolean', help: 'answer as JSON, one line an event' },
-} as const satisfies OptionTable;
-
-const onlyVerify = ['anchor'];
-const onlyList = ['agent', 'action', 'outcome', 'name', 'request', 'run', 'since', 'until'];
+const lists: OptionTable = commandTable.audit.options;
+const verifies: OptionTable = commandTable.audit.verbs.verify.options;
 
 /** `flows audit`: what was asked for, and what came of it. `flows audit verify`: whether the trail is as it was written. */
 export async function audit(invocation: Invocation): Promise<number> {
-  const { positionals, values } = parseArguments(invocation.argv, options);
+  const { positionals, values } = parseArguments(invocation.argv, { ...commonOptions, ...lists, ...verifies });
   const [, word, extra] = positionals;
   if (word !== undefined && word !== 'verify') {
     throw unexpectedWord(word, suggest(word, ['verify']) ?? 'write flows audit, or flows audit verify');
   }
   if (extra !== undefined) throw unexpectedWord(extra);
-  const wrong = (word === 'verify' ? onlyList : onlyVerify).find((name) => values[name] !== undefined);
+  const own = { ...commonOptions, ...(word === 'verify' ? verifies : lists) };
+  const wrong = Object.keys(values).find((name) => !Object.hasOwn(own, name));
   if (wrong !== undefined) {
     const place = word === 'verify' ? 'flows audit' : 'flows audit verify';
     throw new FlowError('usage', `option --${wrong} goes with ${place}`, { hint: 'leave it out' });

@@ -2,17 +2,15 @@ import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
 import { errorCodes } from '../../../foundation/errors.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
-import { commonArguments, type Invocation } from '../main.ts';
+import { commonArguments } from '../arguments.ts';
+import { commandTable } from '../command-table.ts';
+import type { Invocation } from '../invocation.ts';
 import { tellProblems } from '../tell-problems.ts';
 
 /** `flows check`: all files, for all environments, contacting nothing; `--online` and `--setup` go on from there. */
 export async function check(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
-  const { values } = commonArguments(argv, {
-    online: { type: 'boolean', help: 'ask the vault, issuers and stores whether all is there' },
-    setup: { type: 'boolean', help: 'tell what each environment needs, to paste' },
-    json: { type: 'boolean', help: 'answer as JSON' },
-  });
+  const { values } = commonArguments(argv, commandTable.check.options);
   const folder = await openFolder(String(values['dir'] ?? 'flows'));
   const { flows, settings } = folder;
   const broker = loadBrokerFiles(folder);

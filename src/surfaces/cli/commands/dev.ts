@@ -8,17 +8,16 @@ import { stateFolder } from '../../../foundation/state-folder.ts';
 import { openFolder } from '../../../app/open-folder.ts';
 import { type DevBroker, startDevBroker } from '../dev/laptop-broker.ts';
 import { invitation } from '../dev/commands-to-try.ts';
-import { commonArguments, type Invocation } from '../main.ts';
+import { commonArguments } from '../arguments.ts';
+import { commandTable } from '../command-table.ts';
+import type { Invocation } from '../invocation.ts';
 import { problemsOf, tellProblems } from '../tell-problems.ts';
 import { columns, type Terminal } from '../terminal.ts';
 import { tour } from '../dev/tour.ts';
 
 /** `flows dev`: the laptop stack until Ctrl-C; with `--tour` the shipped flows first, with `--once` only those. */
 export async function dev({ argv, terminal, taken, signal }: Invocation): Promise<number> {
-  const { values } = commonArguments(argv, {
-    tour: { type: 'boolean', help: 'run the shipped flows once' },
-    once: { type: 'boolean', help: 'end after the tour' },
-  });
+  const { values } = commonArguments(argv, commandTable.dev.options);
   const dir = String(values['dir'] ?? 'flows');
   const folder = await openFolder(dir);
   const development = loadDevelopmentFile(folder, loadBrokerFiles(folder));

@@ -2,7 +2,8 @@ import { cpSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlowError } from '../../../foundation/errors.ts';
-import { commonArguments, type Invocation } from '../main.ts';
+import { commonArguments } from '../arguments.ts';
+import type { Invocation } from '../invocation.ts';
 import { packageFolder } from '../package-files.ts';
 
 /** `flows init [FOLDER]`: a starting folder, which is the one that the laptop stack shows. Nothing is overwritten. */

@@ -1,11 +1,13 @@
 import { safeLine } from '../../../foundation/safe-line.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
-import { commonArguments, type Invocation } from '../main.ts';
+import { commonArguments } from '../arguments.ts';
+import { listOptions } from '../command-table.ts';
+import type { Invocation } from '../invocation.ts';
 import { columns } from '../terminal.ts';
 
 /** `flows`: the flows with their descriptions. */
 export async function list({ argv, terminal }: Invocation): Promise<number> {
-  const { values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } });
+  const { values } = commonArguments(argv, listOptions);
   const folder = await openFolder(String(values['dir'] ?? 'flows'));
   namedEnvironment(folder, values['environment']);
   const flows = [...folder.flows.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -9,15 +9,15 @@ import { readYaml } from '../../../language/yaml.ts';
 import { runCases } from '../../../broker/policy/policy-test.ts';
 import { explain, type Explanation, type Rules } from '../../../broker/policy/explain-decision.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
-import { wordsOf } from '../arguments.ts';
-import { commonArguments, type Invocation } from '../main.ts';
+import { commonArguments, wordsOf } from '../arguments.ts';
+import { commandTable } from '../command-table.ts';
+import type { Command, Invocation } from '../invocation.ts';
 import { tellProblems } from '../tell-problems.ts';
 import type { Terminal } from '../terminal.ts';
 
-const verbs: ReadonlyMap<string, (invocation: Invocation) => Promise<number>> = new Map([
-  ['explain', explainOne],
-  ['test', test],
-]);
+const verbs: ReadonlyMap<string, Command> = new Map(
+  Object.entries({ explain: explainOne, test } satisfies Record<keyof typeof commandTable.policy.verbs, Command>),
+);
 
 /** `flows policy`: why an agent may have something or not, and whether the policy says what it should. */
 export async function policy(invocation: Invocation): Promise<number> {
@@ -32,18 +32,7 @@ export async function policy(invocation: Invocation): Promise<number> {
 /** `flows policy explain`: the truth about one question, or about a request that was answered. Exit 0 for any answer. */
 async function explainOne(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
-  const { values } = commonArguments(
-    argv,
-    {
-      agent: { type: 'string', value: 'NAME', help: 'who asks' },
-      secret: { type: 'string', value: 'NAME', help: 'for a secret of registry.yaml' },
-      flow: { type: 'string', value: 'NAME', help: 'for a flow' },
-      reason: { type: 'string', value: 'TEXT', help: 'the reason that it states' },
-      request: { type: 'string', value: 'ID', help: 'instead: for a request that was answered, by its X-Request-Id' },
-      json: { type: 'boolean', help: 'answer as JSON' },
-    },
-    2,
-  );
+  const { values } = commonArguments(argv, commandTable.policy.verbs.explain.options, 2);
   const { agent, secret, flow, reason, request } = values;
   const name = secret ?? flow;
   if (typeof request === 'string' && agent === undefined && name === undefined) {
@@ -86,7 +75,7 @@ function textOf({ decision, line, notes }: Explanation, { paint }: Terminal): st
 
 /** `flows policy test [FILE]`: the cases beside policy.yaml, or in a file. Exit 1 where one is not as expected. */
 async function test({ argv, terminal }: Invocation): Promise<number> {
-  const { positionals, values } = commonArguments(argv, { json: { type: 'boolean', help: 'answer as JSON' } }, 3);
+  const { positionals, values } = commonArguments(argv, commandTable.policy.verbs.test.options, 3);
   const found = await loaded(values);
   const rules = rulesOf(found, terminal);
   const file = positionals[2] ?? join(found.folder.dir, 'policy.test.yaml');

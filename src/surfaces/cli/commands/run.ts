@@ -1,11 +1,11 @@
 import { BrokerError } from '../../../client/broker-error.ts';
 import { tokenIn } from '../../../client/answers.ts';
 import { FlowError } from '../../../foundation/errors.ts';
-import { commonOptions, looseArguments, parseArguments, runOptions, unexpectedWord, wordsOf } from '../arguments.ts';
+import { looseArguments, unexpectedWord, wantsHelp, wordsOf } from '../arguments.ts';
 import { brokerFailure, type ChosenBroker, chosenBroker } from '../chosen-broker.ts';
-import { wantsHelp } from '../load-command.ts';
+import { commonOptions, runOptions } from '../command-table.ts';
 import { askedArguments } from '../flow/unread-flow-arguments.ts';
-import type { Invocation } from '../main.ts';
+import type { Invocation } from '../invocation.ts';
 
 // This file and what it imports are all that `flows orders-token` loads where a broker answers it.
 
@@ -19,12 +19,6 @@ export async function runNamed(invocation: Invocation): Promise<number> {
   const name = wordsOf(invocation.argv, 2)[1];
   if (name === undefined) throw new FlowError('usage', 'no flow is named', { hint: 'write flows run NAME' });
   return flowCommand(invocation, name, 2);
-}
-
-/** A flow that was not asked for at the broker, or was refused there: its file tells whether it is one that writes. */
-export interface Through {
-  readonly broker: ChosenBroker;
-  readonly refusal: unknown;
 }
 
 /** What only the flow's file can tell: whether the broker's refusal is the end of it. */
@@ -86,29 +80,3 @@ export async function askFlow(
     return 0;
   });
 }
-
-/** `flows read NAME|op://vault/item/field` */
-export async function read(invocation: Invocation): Promise<number> {
-  const broker = await chosenBroker(invocation);
-  if (broker === undefined) return (await import('../flow/read-here.ts')).read(invocation);
-  const { positionals, values } = parseArguments(invocation.argv, { ...commonOptions, ...readOptions });
-  const [, name, extra] = positionals;
-  if (name === undefined || extra !== undefined)
-    throw new FlowError('usage', 'one name is wanted', { hint: 'write flows read openai.api_key' });
-  if (name.startsWith('op://')) {
-    throw new FlowError('refused', 'a broker gives secrets by their names in registry.yaml, not by reference', {
-      hint: 'ask for its name, or unset FLOWS_BROKER and FLOWS_AGENT_TOKEN_FILE to read the vault itself',
-    });
-  }
-  try {
-    const { [name]: secret } = await broker.ask((client) => client.secrets([name]));
-    invocation.terminal.out(`${secret?.value ?? ''}${values['newline'] === false ? '' : '\n'}`);
-    return 0;
-  } catch (error) {
-    throw brokerFailure(error, `"${name}"`);
-  }
-}
-
-export const readOptions = {
-  newline: { type: 'boolean', help: 'end with a line break, or --no-newline' },
-} as const;

@@ -3,22 +3,16 @@ import { FlowError } from '../../../foundation/errors.ts';
 import type { ListenAddress } from '../../server/listen-tcp.ts';
 import { createLogger, type LogLevel, logLevels } from '../../server/log.ts';
 import { serve as serveBroker } from '../../server/start.ts';
-import type { OptionTable } from '../arguments.ts';
-import { commonArguments, type Invocation } from '../main.ts';
+import { commonArguments } from '../arguments.ts';
+import { commandTable } from '../command-table.ts';
+import type { Invocation } from '../invocation.ts';
 import { withApp } from '../with-app.ts';
 import { tellProblems } from '../tell-problems.ts';
-
-const own = {
-  host: { type: 'string', value: 'ADDRESS', help: 'address to listen on (default: 127.0.0.1); another needs TLS' },
-  port: { type: 'string', value: 'NUMBER', help: 'port to listen on (default: 7700; 0: any free one)' },
-  socket: { type: 'string', value: 'PATH', help: 'Unix socket to listen on, for this user alone' },
-  'log-level': { type: 'string', value: 'LEVEL', help: `one of ${logLevels.join(', ')} (default: info)` },
-} as const satisfies OptionTable;
 
 /** `flows serve`: the broker, until Ctrl-C or SIGTERM. */
 export async function serve(invocation: Invocation): Promise<number> {
   const { argv, terminal, signal } = invocation;
-  const { values } = commonArguments(argv, own);
+  const { values } = commonArguments(argv, commandTable.serve.options);
   const listen = listenOf(values);
   const level = levelOf(values['log-level']);
   // what is being answered when the process is told to end is finished first

@@ -1,4 +1,5 @@
-import { commonArguments, type Invocation } from '../main.ts';
+import { commonArguments } from '../arguments.ts';
+import type { Invocation } from '../invocation.ts';
 import { packageVersion } from '../package-files.ts';
 
 /** `flows version`, `flows --version`. */

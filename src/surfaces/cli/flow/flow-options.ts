@@ -1,5 +1,5 @@
 import type { Flow } from '../../../folder/flows/flow.ts';
-import { type OptionTable, runOptions } from '../arguments.ts';
+import { type OptionTable, runOptions } from '../command-table.ts';
 
 /** The options of a flow: those of its kind, and those that its step kinds declare. */
 export function optionsOf(flow: Flow): OptionTable {

@@ -1,19 +1,16 @@
 import { errorCodes, FlowError } from '../../../foundation/errors.ts';
 import { Reference } from '../../../foundation/reference.ts';
-import { commonOptions, parseArguments } from '../arguments.ts';
-import { readOptions } from '../commands/run.ts';
+import { parseArguments } from '../arguments.ts';
+import { commandTable, commonOptions } from '../command-table.ts';
 import { audited } from '../audit/audited-run.ts';
-import type { Invocation } from '../main.ts';
+import type { Invocation } from '../invocation.ts';
 import { withApp } from '../with-app.ts';
 import { problemsOf, tellProblems } from '../tell-problems.ts';
 
 /** `flows read op://vault/item/field`: one value, bare. */
 export async function read(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
-  const { positionals, values } = parseArguments(argv, {
-    ...commonOptions,
-    ...readOptions,
-  });
+  const { positionals, values } = parseArguments(argv, { ...commonOptions, ...commandTable.read.options });
   const [, text, extra] = positionals;
   if (text === undefined || extra !== undefined) {
     throw new FlowError('usage', 'one reference is wanted', {

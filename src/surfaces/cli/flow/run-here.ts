@@ -6,19 +6,26 @@ import { suggest } from '../../../language/nearest-name.ts';
 import type { Plan } from '../../../engine/plan-flow.ts';
 import type { RunEvent } from '../../../engine/run-flow.ts';
 import { usesOf } from '../../../folder/flows/flow-uses.ts';
+import { commandNames } from '../../../folder/reserved-names.ts';
 import { showOutput } from './show-output.ts';
-import { commonOptions, parseArguments, unexpectedWord } from '../arguments.ts';
-import type { Through } from '../commands/run.ts';
+import { parseArguments, unexpectedWord, wantsHelp } from '../arguments.ts';
+import type { ChosenBroker } from '../chosen-broker.ts';
 import { audited, type Audited, type LocalRun } from '../audit/audited-run.ts';
-import { commands, wantsHelp } from '../load-command.ts';
+import { commonOptions } from '../command-table.ts';
 import { inputOptions, optionsOf } from './flow-options.ts';
-import { flowHelp } from '../commands/help.ts';
-import type { Invocation } from '../main.ts';
+import { flowHelp } from './flow-help.ts';
+import type { Invocation } from '../invocation.ts';
 import { withApp } from '../with-app.ts';
 import { planText } from './plan-text.ts';
 import { problemsOf, tellProblems } from '../tell-problems.ts';
 import type { Terminal } from '../terminal.ts';
 import { whereabouts } from '../whereabouts.ts';
+
+/** A flow that was not asked for at the broker, or was refused there: its file tells whether it is one that writes. */
+export interface Through {
+  readonly broker: ChosenBroker;
+  readonly refusal: unknown;
+}
 
 /**
  * `flows NAME`, run here.
@@ -180,7 +187,7 @@ async function agree(plan: Plan, terminal: Terminal): Promise<void> {
 }
 
 function unknownWord(name: string, { folder }: App): FlowError {
-  const hint = suggest(name, [...folder.flows.keys(), ...commands.keys()]);
+  const hint = suggest(name, [...folder.flows.keys(), ...commandNames]);
   return new FlowError('usage', `unknown command or flow "${name}"`, { hint: hint ?? 'run `flows` for the list' });
 }
 

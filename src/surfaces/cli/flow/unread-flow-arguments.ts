@@ -1,4 +1,5 @@
-import { commonOptions, type OptionTable, parseArguments, runOptions } from '../arguments.ts';
+import { parseArguments } from '../arguments.ts';
+import { commonOptions, type OptionTable, runOptions } from '../command-table.ts';
 
 export interface AskedArguments {
   readonly positionals: readonly string[];

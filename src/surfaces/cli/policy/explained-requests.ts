@@ -6,7 +6,7 @@ import { causesOf } from '../../../broker/cause-notes.ts';
 import { explainRequest, type RequestExplanation } from '../../../broker/policy/explain-request.ts';
 import type { Rules } from '../../../broker/policy/explain-decision.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
-import type { Invocation } from '../main.ts';
+import type { Invocation } from '../invocation.ts';
 import { withApp } from '../with-app.ts';
 
 /** Events of one request; an agent may choose its id, and more than one may have chosen the same. */

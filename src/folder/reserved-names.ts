@@ -1,0 +1,88 @@
+/** The commands that there are; the command's table has exactly these. */
+export const commandNames = [
+  'agents',
+  'audit',
+  'check',
+  'dev',
+  'help',
+  'init',
+  'policy',
+  'read',
+  'run',
+  'serve',
+  'version',
+] as const;
+export type CommandName = (typeof commandNames)[number];
+
+/** Commands to come: a folder of today has no flow in their way. */
+const laterCommands = [
+  'agent-runs',
+  'approvals',
+  'approve',
+  'approvers',
+  'cache',
+  'completion',
+  'deny',
+  'drill',
+  'exec',
+  'hook',
+  'inventory',
+  'lock',
+  'mask',
+  'mcp',
+  'migrate',
+  'page',
+  'rotate',
+  'runs',
+  'trace',
+  'unlock',
+] as const;
+
+/** Files that are not flows. */
+const otherFiles: ReadonlySet<string> = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);
+
+const flowName = /^[a-z][a-z0-9-]*$/;
+
+/** What the file of a flow says of the flow's name; undefined where it is no file of a flow. */
+export function flowNameOf(file: string): string | undefined {
+  const name = file.endsWith('.yaml') ? file.slice(0, -'.yaml'.length) : undefined;
+  return name === undefined || otherFiles.has(name) ? undefined : name;
+}
+
+/** Why no flow may have this name, and what to do about it; undefined where it may. */
+export function nameTrouble(name: string): readonly [message: string, hint: string] | undefined {
+  const among = (names: readonly string[]) => names.includes(name);
+  if (among(commandNames)) return [`"${name}" is a command, and no flow's name`, 'rename the file'];
+  if (among(laterCommands)) return [`"${name}" is reserved for a command, and no flow's name`, 'rename the file'];
+  if (flowName.test(name)) return undefined;
+  return [`"${name}" is not a flow's name`, 'lower-case letters, digits and hyphens, beginning with a letter'];
+}
+
+/** The options of every command, and those of a flow's run; the command's tables have exactly these. */
+export const commonOptionNames = ['dir', 'environment', 'help', 'version', 'color', 'debug'] as const;
+export const runOptionNames = [
+  'plan',
+  'detailed-exitcode',
+  'yes',
+  'json',
+  'reveal',
+  'header',
+  'overwrite',
+  'adopt',
+  'strict',
+] as const;
+export type CommonOption = (typeof commonOptionNames)[number];
+export type RunOption = (typeof runOptionNames)[number];
+
+/** No input may be named as one of these. */
+export const reservedInputs: ReadonlySet<string> = new Set([
+  ...commonOptionNames,
+  ...runOptionNames,
+  'no-color',
+  'quiet',
+  'online',
+  'setup',
+  'once',
+  'port',
+  'host',
+]);

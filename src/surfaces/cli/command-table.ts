@@ -1,0 +1,231 @@
+import type { CommandName, CommonOption, RunOption } from '../../folder/reserved-names.ts';
+
+// What is known of the commands before any is loaded: help and completion are made of it.
+
+/** What may stand at a place of the command line: names of the folder, files, or these words. */
+export type Choice =
+  | 'agents'
+  | 'commands'
+  | 'environments'
+  | 'files'
+  | 'flows'
+  | 'folders'
+  | 'secrets'
+  | readonly string[];
+
+export interface OptionFacts {
+  readonly type: 'string' | 'boolean';
+  /** what stands for its value in help */
+  readonly value?: string;
+  readonly help: string;
+  /** what its value may be, as far as it is known */
+  readonly choices?: readonly Choice[];
+}
+export type OptionTable = Readonly<Record<string, OptionFacts>>;
+
+/** What follows a command, or a command's word. */
+export interface WordFacts {
+  readonly options?: OptionTable;
+  /** what each further word may be */
+  readonly words?: readonly (readonly Choice[])[];
+}
+
+export interface CommandFacts extends WordFacts {
+  /** how it is written and what it does: its lines of help */
+  readonly usage: readonly (readonly [string, string])[];
+  /** words that it takes first, each with options of its own */
+  readonly verbs?: Readonly<Record<string, WordFacts & { readonly help: string }>>;
+}
+
+export const commonOptions = {
+  dir: { type: 'string', value: 'FOLDER', help: 'folder of flows (default: flows)', choices: ['folders'] },
+  environment: {
+    type: 'string',
+    value: 'NAME',
+    help: 'environment of service.yaml (or FLOWS_ENVIRONMENT)',
+    choices: ['environments'],
+  },
+  help: { type: 'boolean', help: 'show help' },
+  version: { type: 'boolean', help: 'show the version' },
+  color: { type: 'boolean', help: 'colour, or --no-color (NO_COLOR is respected)' },
+  debug: { type: 'boolean', help: 'show the stack of an unexpected fault' },
+} as const satisfies Readonly<Record<CommonOption, OptionFacts>>;
+
+export const runOptions = {
+  plan: { type: 'boolean', help: 'show what would change, and stop' },
+  'detailed-exitcode': { type: 'boolean', help: 'with --plan: exit 0 for no changes, 3 where something would change' },
+  yes: { type: 'boolean', help: 'write without asking' },
+  json: { type: 'boolean', help: 'answer as JSON' },
+  reveal: { type: 'boolean', help: 'show secrets in a terminal' },
+  header: { type: 'boolean', help: 'a token as an Authorization header line, for curl -H @-' },
+  overwrite: { type: 'boolean', help: 'push: replace what someone else wrote' },
+  adopt: { type: 'boolean', help: 'push: take over what was never pushed from here' },
+  strict: { type: 'boolean', help: 'push: describe every secret instead of trusting the list' },
+} as const satisfies Readonly<Record<RunOption, OptionFacts>>;
+
+const json = { type: 'boolean', help: 'answer as JSON' } as const;
+const expires = {
+  expires: { type: 'string', value: 'WHEN', help: 'when the token ends: 90d, or a time: 2027-01-01T00:00:00Z' },
+} as const satisfies OptionTable;
+
+/** `flows` without a word, and the flows themselves. */
+export const flowUsage = [
+  ['flows', 'list the flows of the folder'],
+  ['flows NAME [--input VALUE …]', 'run a flow; a flow that writes asks first'],
+  ['flows NAME --plan', 'show what it would change, and stop'],
+] as const satisfies CommandFacts['usage'];
+export const listOptions = { json } as const satisfies OptionTable;
+
+/** Every command, in the order of help. */
+export const commandTable = {
+  run: {
+    usage: [['flows run NAME', 'the same, whatever commands come later']],
+    words: [['flows']],
+  },
+  read: {
+    usage: [['flows read op://…|NAME', 'read one value from the vault; by its name, from the broker; --no-newline']],
+    options: { newline: { type: 'boolean', help: 'end with a line break, or --no-newline' } },
+    words: [['secrets']],
+  },
+  check: {
+    usage: [
+      ['flows check', 'check all files, contacting nothing; --json'],
+      ['flows check --online', 'ask the vault, issuers and stores whether all is there'],
+      ['flows check --setup', 'tell what a real 1Password and AWS need, to paste'],
+    ],
+    options: {
+      online: { type: 'boolean', help: 'ask the vault, issuers and stores whether all is there' },
+      setup: { type: 'boolean', help: 'tell what each environment needs, to paste' },
+      json,
+    },
+  },
+  audit: {
+    usage: [
+      ['flows audit', 'what was asked for; --agent, --since, --request, --json'],
+      ['flows audit verify', 'whether the audit trail is as it was written'],
+    ],
+    options: {
+      file: {
+        type: 'string',
+        value: 'FILE',
+        help: 'this trail; without it, all of the environment',
+        choices: ['files'],
+      },
+      agent: { type: 'string', value: 'NAME', help: 'of this agent only', choices: ['agents'] },
+      action: { type: 'string', value: 'NAME', help: 'of this action only: token.issue, secrets.resolve, …' },
+      outcome: {
+        type: 'string',
+        value: 'NAME',
+        help: 'allowed, denied or failed',
+        choices: [['allowed', 'denied', 'failed']],
+      },
+      name: { type: 'string', value: 'NAME', help: 'about this secret or flow only', choices: ['secrets', 'flows'] },
+      request: { type: 'string', value: 'ID', help: 'of this request only' },
+      run: { type: 'string', value: 'ID', help: "of this agent's run only, as it claimed it" },
+      since: { type: 'string', value: 'WHEN', help: 'from then on: 1h, 7d, or a time' },
+      until: { type: 'string', value: 'WHEN', help: 'up to then' },
+      json: { type: 'boolean', help: 'answer as JSON, one line an event' },
+    },
+    verbs: {
+      verify: {
+        help: 'whether the audit trail is as it was written',
+        options: {
+          file: {
+            type: 'string',
+            value: 'FILE',
+            help: 'this trail; without it, all of the environment',
+            choices: ['files'],
+          },
+          anchor: {
+            type: 'string',
+            value: 'FILE',
+            help: 'checkpoints to compare with, - for stdin',
+            choices: ['files'],
+          },
+          json: { type: 'boolean', help: 'answer as JSON, one line an event' },
+        },
+      },
+    },
+  },
+  dev: {
+    usage: [['flows dev', 'run the laptop stack: vault, identity provider, Secrets Manager; --tour, --once']],
+    options: {
+      tour: { type: 'boolean', help: 'run the shipped flows once' },
+      once: { type: 'boolean', help: 'end after the tour' },
+    },
+  },
+  agents: {
+    usage: [['flows agents', 'list the agents; add, rotate, revoke NAME: their tokens']],
+    options: { json },
+    verbs: {
+      list: { help: 'list the agents', options: { json } },
+      add: { help: 'a token for an agent', options: expires, words: [['agents']] },
+      rotate: { help: 'a new token beside the newest old one', options: expires, words: [['agents']] },
+      revoke: {
+        help: 'end a token',
+        options: {
+          all: { type: 'boolean', help: 'all of its tokens' },
+          token: { type: 'string', value: 'SHA256', help: 'the first digits of the hash of the one that is meant' },
+        },
+        words: [['agents']],
+      },
+    },
+  },
+  policy: {
+    usage: [
+      ['flows policy explain', 'tell why an agent may have a secret or flow, or not'],
+      ['flows policy test [FILE]', 'ask the policy what its cases ask'],
+    ],
+    verbs: {
+      explain: {
+        help: 'tell why an agent may have a secret or flow, or not',
+        options: {
+          agent: { type: 'string', value: 'NAME', help: 'who asks', choices: ['agents'] },
+          secret: { type: 'string', value: 'NAME', help: 'for a secret of registry.yaml', choices: ['secrets'] },
+          flow: { type: 'string', value: 'NAME', help: 'for a flow', choices: ['flows'] },
+          reason: { type: 'string', value: 'TEXT', help: 'the reason that it states' },
+          request: {
+            type: 'string',
+            value: 'ID',
+            help: 'instead: for a request that was answered, by its X-Request-Id',
+          },
+          json,
+        },
+      },
+      test: { help: 'ask the policy what its cases ask', options: { json }, words: [['files']] },
+    },
+  },
+  serve: {
+    usage: [['flows serve', 'answer agents: tokens and secrets by name; --host, --port, --socket, --log-level']],
+    options: {
+      host: { type: 'string', value: 'ADDRESS', help: 'address to listen on (default: 127.0.0.1); another needs TLS' },
+      port: { type: 'string', value: 'NUMBER', help: 'port to listen on (default: 7700; 0: any free one)' },
+      socket: {
+        type: 'string',
+        value: 'PATH',
+        help: 'Unix socket to listen on, for this user alone',
+        choices: ['files'],
+      },
+      'log-level': {
+        type: 'string',
+        value: 'LEVEL',
+        help: 'one of trace, debug, info, warn, error, silent (default: info)',
+        choices: [['trace', 'debug', 'info', 'warn', 'error', 'silent']],
+      },
+    },
+  },
+  init: {
+    usage: [['flows init [FOLDER]', 'write a starting folder']],
+    words: [['folders']],
+  },
+  help: {
+    usage: [['flows help [NAME]', 'show this, or the help of a command or flow']],
+    words: [['commands', 'flows']],
+  },
+  version: { usage: [['flows version', 'show the version']] },
+} as const satisfies Readonly<Record<CommandName, CommandFacts>>;
+
+/** Whether a word is a command. */
+export function isCommand(word: string): word is CommandName {
+  return Object.hasOwn(commandTable, word);
+}
