@@ -78,7 +78,11 @@ describe('leases', () => {
   it.each([
     ['not-found', undefined, [5, 10, 20, 40, 60, 60]],
     ['denied', undefined, [5, 10, 20, 40, 60, 60]],
+    ['protocol', undefined, [5, 10, 20, 40, 60, 60]],
     ['unavailable', undefined, [1, 2, 4, 8, 16, 32, 60]],
+    ['timeout', undefined, [1, 2, 4, 8, 16, 32, 60]],
+    ['internal', undefined, [1, 2, 4, 8, 16, 32, 60]],
+    ['unavailable', 3, [3, 3, 4, 8, 16, 32, 60]],
     ['rate-limited', 30, [30, 30, 30, 40, 60]],
     ['rate-limited', 86_400, [60, 60]],
     ['aborted', undefined, [0, 0, 0]],
@@ -106,6 +110,37 @@ describe('leases', () => {
     clock.pass(waits[0]);
     await leases.get([failing]);
     expect(tries).toBe(waits.length + 2);
+  });
+
+  // a service's trouble passes by itself; what is wrong with the question does not, and nobody is told to wait for it
+  it.each([
+    ['unavailable', undefined, 0.5, 1],
+    ['timeout', undefined, 0.5, 1],
+    ['unavailable', 30, 10, 20],
+    ['timeout', 30, 10.4, 20],
+    ['rate-limited', 30, 10, 20],
+    ['rate-limited', 30, 29.6, 1],
+    ['denied', 30, 10, 20],
+    ['rate-limited', undefined, 0.5, undefined],
+    ['not-found', undefined, 0.5, undefined],
+    ['denied', undefined, 0.5, undefined],
+    ['ambiguous', undefined, 0.5, undefined],
+    ['invalid-value', undefined, 0.5, undefined],
+    ['protocol', undefined, 0.5, undefined],
+    ['conflict', undefined, 0.5, undefined],
+    ['refused', undefined, 0.5, undefined],
+    ['internal', undefined, 0.5, undefined],
+  ] as const)('tell of a %s, asked to wait %s, that was met %s s ago: wait %s', async (code, wait, ago, left) => {
+    const clock = createClock();
+    const leases = createLeases(clock, 10);
+    const thrown = new FlowError(code, 'no', { retryAfter: wait });
+    const failing = wanted('a', 60, async () => {
+      throw thrown;
+    });
+    expect((await leases.get([failing]))[0]).toMatchObject({ code, retryAfter: wait });
+    clock.pass(ago);
+    expect((await leases.get([failing]))[0]).toMatchObject({ code, message: 'no', retryAfter: left });
+    expect(thrown.retryAfter).toBe(wait);
   });
 
   it('keep no more than there is room for, failures neither', async () => {
