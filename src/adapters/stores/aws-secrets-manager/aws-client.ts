@@ -1,9 +1,9 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { STSClient } from '@aws-sdk/client-sts';
 import { requireSafeAddress, safeAddressHint } from '../../../foundation/safe-address.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createCredentials, type CredentialOptions } from './aws-credentials.ts';
 import { translateAwsError } from './aws-errors.ts';
+import { oneAddress } from './one-address.ts';
 import { partitionOf, regionPattern } from './partitions.ts';
 
 export interface ConnectionOptions extends CredentialOptions {
@@ -45,41 +45,12 @@ export function createConnection(options: ConnectionOptions) {
       retryMode: 'standard',
       // an attempt that hangs is repeated within the deadline of the call
       requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
-      // service.yaml decides where it goes: what the environment or a profile says besides is refused, see requireOne
+      // service.yaml decides where it goes: what the environment or a profile says besides is refused, see oneAddress
       ignoreConfiguredEndpointUrls: true,
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(profile === undefined ? {} : { profile }),
       ...(options.credentials === undefined ? {} : { useFipsEndpoint: false, useDualstackEndpoint: false }),
     } as const;
-  }
-
-  /**
-   * The one address of a client. Whoever may set AWS_ENDPOINT_URL would else be given the values, and vouch for himself
-   * to be the account.
-   */
-  async function requireOne({ config }: Pick<SecretsManagerClient | STSClient, 'config'>): Promise<URL> {
-    if (endpoint === undefined && (await config.serviceConfiguredEndpoint?.()) !== undefined) {
-      throw new FlowError(
-        'refused',
-        `AWS_ENDPOINT_URL, or endpoint_url of a profile, is set, and store "${name}" names no endpoint`,
-        {
-          hint: 'write endpoint: in service.yaml if values are to go there; else unset it, or set AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true',
-        },
-      );
-    }
-    const [UseFIPS, UseDualStack] = await Promise.all([config.useFipsEndpoint(), config.useDualstackEndpoint()]);
-    try {
-      const Endpoint = endpoint === undefined ? {} : { Endpoint: endpoint };
-      return config.endpointProvider({ Region: region, UseFIPS, UseDualStack, ...Endpoint }).url;
-    } catch (cause) {
-      const both = 'AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, use_fips_endpoint and use_dualstack_endpoint';
-      const message =
-        endpoint === undefined
-          ? `there is no FIPS or dual-stack address in ${region}, and AWS's configuration asks for one`
-          : `AWS's configuration asks for a FIPS or dual-stack address, and store "${name}" names an endpoint`;
-      const hint = `unset what asks for it (${both})${endpoint === undefined ? '' : ', or leave endpoint: out'}`;
-      throw new FlowError('invalid', message, { hint, cause });
-    }
   }
 
   function requireAddress(address: string): void {
@@ -103,7 +74,7 @@ export function createConnection(options: ConnectionOptions) {
     const sdk = await import('@aws-sdk/client-secrets-manager');
     const client = new sdk.SecretsManagerClient(configuration());
     client.middlewareStack.add(guard, lastStep);
-    const { origin } = await requireOne(client);
+    const { origin } = await oneAddress(client, options);
     if (endpoint === undefined) address = origin;
     return { client, sdk };
   }
@@ -113,7 +84,7 @@ export function createConnection(options: ConnectionOptions) {
     const sts = new STSClient(configuration());
     sts.middlewareStack.add(guard, lastStep);
     try {
-      await requireOne(sts);
+      await oneAddress(sts, options);
       const { Account: told = '' } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal });
       if (told === account) return;
       const actual = /^\d{12}$/.test(told) ? told : 'another account';
@@ -129,11 +100,11 @@ export function createConnection(options: ConnectionOptions) {
 
   /** Its refusals are of the configuration: nothing is asked. */
   async function connection(): ReturnType<typeof connect> {
-    connected ??= connect();
+    const mine = (connected ??= connect());
     try {
-      return await connected;
+      return await mine;
     } catch (error) {
-      connected = undefined;
+      if (connected === mine) connected = undefined;
       throw error;
     }
   }

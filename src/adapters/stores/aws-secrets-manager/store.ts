@@ -188,10 +188,11 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
     },
 
     async write(write, signal) {
-      await recent.record(write.name.name, write.version);
-      const { stored } = write;
-      if (stored === undefined) return paced('create', rate, () => create(write, signal), signal);
-      const inForce = await paced('put', rate, () => put(write, stored, signal), signal);
+      const { stored, version } = write;
+      const recorded = () => recent.record(write.name.name, version); // of what is about to go out, and of nothing else
+      if (stored === undefined)
+        return paced('create', rate, () => recorded().then(() => create(write, signal)), signal);
+      const inForce = await paced('put', rate, () => recorded().then(() => put(write, stored, signal)), signal);
       // A → B → A: the version is there already, and putting it again moves nothing
       if (!inForce) await paced('put', rate, () => promote(stored, write.version, signal), signal);
       return { id: stored.id };

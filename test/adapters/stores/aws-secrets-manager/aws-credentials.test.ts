@@ -8,6 +8,7 @@ import { FlowError } from '../../../../src/foundation/errors.ts';
 import { Secret } from '../../../../src/foundation/secret.ts';
 import { createSecretsManagerStore } from '../../../../src/adapters/stores/aws-secrets-manager/store.ts';
 import { translateCredentialError } from '../../../../src/adapters/stores/aws-secrets-manager/aws-credentials.ts';
+import { oneAddress } from '../../../../src/adapters/stores/aws-secrets-manager/one-address.ts';
 import { startStack } from './stack.ts';
 
 const canary = 'canary-of-the-helper';
@@ -301,6 +302,15 @@ describe('FIPS and dual stack', () => {
       if (variable === 'use_fips_endpoint') await config('[default]\nuse_fips_endpoint = true\n');
       else vi.stubEnv(variable, 'true');
       expect(await failure()).toMatchObject({ code: 'invalid', hint: expect.stringContaining(variable) });
+    },
+  );
+
+  it.each(['eu-west-1', 'us-gov-west-1', 'cn-north-1', 'eusc-de-east-1'])(
+    'of who we are is there in %s too',
+    async (region) => {
+      const { STSClient } = await import('@aws-sdk/client-sts');
+      const address = await oneAddress(new STSClient({ region }), { name: 'aws', region });
+      expect(address.hostname).toMatch(new RegExp(`^sts\\.${region}\\.amazonaws\\.`));
     },
   );
 

@@ -66,6 +66,21 @@ describe('who we are', () => {
   });
 });
 
+it('two accounts at one address have different scopes, and so have profiles where none is declared', async () => {
+  const { open } = await start({ account: '123456789012' });
+  vi.stubEnv('AWS_PROFILE', undefined);
+  const none = open({ account: undefined }).scope;
+  vi.stubEnv('AWS_PROFILE', 'c');
+  const scopes = [
+    {},
+    { account: '999999999999' },
+    { region: 'us-east-1' },
+    ...['a', 'b', undefined].map((profile) => ({ account: undefined, profile })),
+  ].map((more) => open(more).scope);
+  expect(new Set([...scopes, none]).size).toBe(7);
+  expect(open({ profile: 'a' }).scope).toBe(scopes[0]);
+});
+
 describe('an address', () => {
   const cases: readonly (readonly [string, Partial<SecretsManagerStoreOptions>, string])[] = [
     ['plain http without development', { development: false }, 'refused'],

@@ -1,0 +1,45 @@
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { STSClient } from '@aws-sdk/client-sts';
+import { FlowError } from '../../../foundation/errors.ts';
+
+type Client = Pick<SecretsManagerClient | STSClient, 'config'>;
+
+interface Declared {
+  /** of the store in service.yaml */
+  readonly name: string;
+  readonly region: string;
+  readonly endpoint?: string | undefined;
+}
+
+/**
+ * The one address of a client, as service.yaml decides it. Whoever may set AWS_ENDPOINT_URL would else be given the
+ * values, and vouch for himself to be the account. @throws FlowError refused, invalid; nothing is asked
+ */
+export async function oneAddress({ config }: Client, { name, region, endpoint }: Declared): Promise<URL> {
+  // of what cannot be understood the SDK makes nothing, here as where it sends
+  const [elsewhere, UseFIPS, UseDualStack] = await Promise.all([
+    config.serviceConfiguredEndpoint?.(),
+    config.useFipsEndpoint(),
+    config.useDualstackEndpoint(),
+  ]);
+  if (endpoint === undefined && elsewhere !== undefined) {
+    const what = 'AWS_ENDPOINT_URL, or endpoint_url of a profile, is set';
+    throw new FlowError('refused', `${what}, and store "${name}" names no endpoint`, {
+      hint: 'write endpoint: in service.yaml if values are to go there; else unset it, or set AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true',
+    });
+  }
+  try {
+    const Endpoint = endpoint === undefined ? {} : { Endpoint: endpoint };
+    return config.endpointProvider({ Region: region, UseFIPS, UseDualStack, ...Endpoint }).url;
+  } catch (cause) {
+    const [message, also] =
+      endpoint === undefined
+        ? [`AWS's configuration asks for a FIPS or dual-stack address, and ${region} has none`, '']
+        : [
+            `AWS's configuration asks for a FIPS or dual-stack address, and store "${name}" names an endpoint`,
+            ', or leave endpoint: out',
+          ];
+    const all = 'AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, use_fips_endpoint or use_dualstack_endpoint';
+    throw new FlowError('invalid', message, { hint: `unset what asks for it (${all})${also}`, cause });
+  }
+}
