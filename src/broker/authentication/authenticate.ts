@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { FlowError } from '../../foundation/errors.ts';
 import type { Fetch } from '../../foundation/http.ts';
 import type { Policy } from '../../folder/policy/policy.ts';
 import { bearerHash, type BearerOwner, bearersOf, isExpired } from './bearer-token.ts';
@@ -24,8 +25,10 @@ export interface Proven {
 /** Why nobody is proven: for the trail, never for the one who asked. */
 export interface AuthenticationFailure {
   readonly code: 'no-credentials' | 'unknown-token' | WorkloadFailure;
-  /** one line, without anything of the token */
+  /** one line, with nothing of the token but its issuer or audience */
   readonly detail: string;
+  /** nothing is known of the credential: what would prove it cannot be had */
+  readonly unavailable?: { readonly issuer: string; readonly error: FlowError } | undefined;
 }
 
 export interface Authenticator {

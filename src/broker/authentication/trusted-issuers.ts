@@ -1,14 +1,24 @@
-import type { Policy } from '../../folder/policy/policy.ts';
+import type { Policy, Trust } from '../../folder/policy/policy.ts';
+import { quoted } from '../../foundation/quoted.ts';
 import { compileClaims } from './claim-patterns.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** The issuers that a policy trusts, each with what its tokens must be for an agent. */
+/** The `iss` of tokens that a policy trusts, each with what its tokens must be for an agent. */
 export type TrustIndex = ReadonlyMap<string, readonly TrustedAgent[]>;
 
-interface TrustedAgent {
+/** Where the keys of an issuer are; the same for all that write it the same. */
+export interface KeySource extends Pick<Trust, 'issuer' | 'discovery' | 'jwksUri' | 'keysFile'> {
+  /** the discovery document may be another issuer's: policy.yaml says which tokens are meant */
+  readonly anyIssuer: boolean;
+  /** tells sources apart */
+  readonly id: string;
+}
+
+export interface TrustedAgent {
   readonly agent: string;
   readonly audience: string;
+  readonly source: KeySource;
   /** the first claim that does not fit, or undefined */
   readonly misfit: (claims: Claims) => string | undefined;
 }
@@ -17,12 +27,19 @@ export function trustIndexOf(policy: Policy): TrustIndex {
   const issuers = new Map<string, TrustedAgent[]>();
   for (const { name, trust } of policy.agents.values()) {
     for (const each of trust) {
-      const trusted = issuers.get(each.issuer) ?? [];
-      trusted.push({ agent: name, audience: each.audience, misfit: compileClaims(each) });
-      issuers.set(each.issuer, trusted);
+      for (const issuer of each.tokenIssuers ?? [each.issuer]) {
+        const trusted = issuers.get(issuer) ?? [];
+        trusted.push({ agent: name, audience: each.audience, source: sourceOf(each), misfit: compileClaims(each) });
+        issuers.set(issuer, trusted);
+      }
     }
   }
   return issuers;
+}
+
+function sourceOf({ issuer, discovery, jwksUri, keysFile, tokenIssuers }: Trust): KeySource {
+  const source = { issuer, discovery, jwksUri, keysFile, anyIssuer: tokenIssuers !== undefined };
+  return { ...source, id: JSON.stringify(source) };
 }
 
 export type Match =
@@ -33,7 +50,10 @@ export type Match =
 export function matchAgent(trusted: readonly TrustedAgent[], claims: Claims): Match {
   const audiences: readonly unknown[] = Array.isArray(claims['aud']) ? claims['aud'] : [claims['aud']];
   const meant = trusted.filter(({ audience }) => audiences.includes(audience));
-  if (meant.length === 0) return { code: 'audience', detail: 'the token is for an audience that no agent has' };
+  if (meant.length === 0) {
+    const came = quoted(claims['aud']);
+    return { code: 'audience', detail: `the token is for an audience that no agent has: ${came}` };
+  }
   const looked = meant.map(({ agent, misfit }) => ({ agent, misfit: misfit(claims) }));
   const fitting = [...new Set(looked.filter(({ misfit }) => misfit === undefined).map(({ agent }) => agent))];
   const [agent, ...others] = fitting;

@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { awake, systemClock } from '../../foundation/clocks.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { Fetch } from '../../foundation/http.ts';
+import { quoted } from '../../foundation/quoted.ts';
 import type { Policy } from '../../folder/policy/policy.ts';
-import { matchAgent, type TrustIndex, trustIndexOf } from './trusted-issuers.ts';
+import { type KeySource, matchAgent, type TrustedAgent, type TrustIndex, trustIndexOf } from './trusted-issuers.ts';
 
 /** Why a workload's token proves nobody; for the trail, never for the one who sent it. */
 export type WorkloadFailure =
@@ -17,7 +19,14 @@ export type WorkloadFailure =
   | 'ambiguous'
   | 'issuer-unavailable';
 
-export type WorkloadAnswer = { readonly agent: string } | { readonly code: WorkloadFailure; readonly detail: string };
+export type WorkloadAnswer = { readonly agent: string } | WorkloadRejection;
+
+interface WorkloadRejection {
+  readonly code: WorkloadFailure;
+  readonly detail: string;
+  /** of `issuer-unavailable`: whose keys cannot be had, and why */
+  readonly unavailable?: { readonly issuer: string; readonly error: FlowError };
+}
 
 export interface WorkloadOptions {
   /** the policy in force */
@@ -37,6 +46,8 @@ type Claims = Readonly<Record<string, unknown>>;
 interface Verified {
   readonly issuer: string;
   readonly claims: Claims;
+  /** ids of the sources whose keys proved it */
+  readonly sources: ReadonlySet<string>;
   /** epoch milliseconds */
   readonly until: number;
 }
@@ -47,7 +58,7 @@ type Keys = ReturnType<(typeof import('../../verify/issuer-key-sets.ts'))['creat
 const longestToken = 16 * 1024;
 /** seconds */
 const clockTolerance = 60;
-/** seconds since a token was issued: a workload's are made for the moment */
+/** seconds since a token was issued, or to its end where it does not say: a workload's are made for the moment */
 const oldest = 86_400;
 /** milliseconds that a verified token need not be verified again; a key that is withdrawn ends with it */
 const verifiedFor = 60_000;
@@ -74,41 +85,56 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
     if (trusted?.policy !== policy) {
       const index = trustIndexOf(policy);
       trusted = { policy, index };
-      keys.forget((issuer) => !index.has(issuer));
+      const used = new Set([...index.values()].flat().map(({ source }) => source.id));
+      keys.forget((id) => !used.has(id));
     }
     return trusted.index;
   }
 
-  async function keysAt(issuer: string): Promise<Keys> {
+  async function keysAt({ issuer, jwksUri, keysFile, discovery: document, anyIssuer }: KeySource): Promise<Keys> {
     const [{ createIssuerKeys }, { createHttp }] = await Promise.all([
       import('../../verify/issuer-key-sets.ts'),
       import('../../foundation/http.ts'),
     ]);
+    if (keysFile !== undefined)
+      return createIssuerKeys({ issuer, jwksUri: keysFile, call: readKeys, now, staleFor: 0 });
     const call = createHttp({ peer: 'the issuer', development, fetch: options.fetch, deadline });
-    return createIssuerKeys({ issuer, jwksUri: undefined, call, now, staleFor: 0 });
+    return createIssuerKeys({ issuer, jwksUri, document, anyIssuer, call, now, staleFor: 0 });
   }
-  const keysOf = (issuer: string): Promise<Keys> => keys.get(issuer, () => keysAt(issuer), rediscovered);
+  const keysOf = (source: KeySource): Promise<Keys> => keys.get(source.id, () => keysAt(source), rediscovered);
   const rediscovered = () => ({ ends: clock.monotonic() + discoveredFor });
 
-  async function verify(token: string, issuer: string): Promise<Verified | WorkloadAnswer> {
-    const [{ JwtRejection, verifyJwt }, found] = await Promise.all([import('../../verify/jwt.ts'), keysOf(issuer)]);
+  /** By the keys of each source that policy names for the issuer; nearly always there is one. */
+  async function verify(token: string, issuer: string, agents: readonly TrustedAgent[]) {
+    const sources = new Map(agents.map(({ source }) => [source.id, source]));
+    const found = await Promise.all([...sources.values()].map((source) => verifyBy(token, issuer, source)));
+    const [first, ...others] = found.filter((each) => 'claims' in each);
+    if (first === undefined) return found.find((each) => 'unavailable' in each) ?? found[0];
+    return { ...first, sources: new Set([first, ...others].flatMap((each) => [...each.sources])) };
+  }
+
+  async function verifyBy(token: string, issuer: string, source: KeySource): Promise<Verified | WorkloadRejection> {
+    const [{ JwtRejection, verifyJwt }, found] = await Promise.all([import('../../verify/jwt.ts'), keysOf(source)]);
     const at = now();
     try {
       const rules = { issuer, typ: types, clockTolerance, now };
       const { claims } = await verifyJwt(
         token,
-        async (...asked) => findIn(await found(), issuer).find(...asked),
+        async (...asked) => findIn(await found(), source).find(...asked),
         rules,
       );
       const { exp, iat } = claims;
-      if (typeof iat !== 'number')
-        return { code: 'invalid-token', detail: 'the token does not say when it was issued' };
-      if (iat < at / 1000 - oldest - clockTolerance)
+      if (iat === undefined && Number(exp) > at / 1000 + oldest + clockTolerance)
+        return {
+          code: 'invalid-token',
+          detail: 'the token does not say when it was issued, and ends in more than a day',
+        };
+      if (iat !== undefined && !(Number(iat) >= at / 1000 - oldest - clockTolerance))
         return { code: 'expired', detail: 'the token is older than a day' };
       const until = Math.min((Number(exp) + clockTolerance) * 1000, at + verifiedFor);
-      return { issuer, claims, until };
+      return { issuer, claims, sources: new Set([source.id]), until };
     } catch (error) {
-      if (!(error instanceof JwtRejection)) return unavailable(error);
+      if (!(error instanceof JwtRejection)) return unavailable(issuer, error);
       const { problem, message } = error;
       return problem === 'expired'
         ? { code: 'expired', detail: 'the token has expired' }
@@ -119,34 +145,57 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
   return async (token) => {
     if (token.length > longestToken) return { code: 'malformed', detail: 'the token is longer than 16 KiB' };
     const key = hash('sha256', token, 'hex');
-    let found: Verified | WorkloadAnswer | undefined = verified.peek(key)?.value;
+    let found: Verified | WorkloadRejection | undefined = verified.peek(key)?.value;
     if (found === undefined) {
       const issuer = issuerOf(token);
       if (issuer === undefined) return { code: 'malformed', detail: 'the token is no JWT with an issuer' };
-      if (!index().has(issuer)) return { code: 'untrusted-issuer', detail: 'no agent trusts the issuer of the token' };
-      found = await verify(token, issuer);
+      const trusting = index().get(issuer);
+      if (trusting === undefined) return untrusted(issuer);
+      found = await verify(token, issuer, trusting);
+      if (found === undefined) return untrusted(issuer);
       if (!('claims' in found)) return found;
       verified.put(key, found, { ends: clock.monotonic() + found.until - now() });
     }
     // asked anew each time, and after any wait: policy may have changed
-    const agents = index().get(found.issuer);
-    return agents === undefined
-      ? { code: 'untrusted-issuer', detail: 'no agent trusts the issuer of the token' }
-      : matchAgent(agents, found.claims);
+    const { issuer, claims, sources } = found;
+    const agents = index()
+      .get(issuer)
+      ?.filter(({ source }) => sources.has(source.id));
+    return agents === undefined || agents.length === 0 ? untrusted(issuer) : matchAgent(agents, claims);
   };
+}
+
+function untrusted(issuer: string): WorkloadRejection {
+  return { code: 'untrusted-issuer', detail: `no agent trusts the issuer of the token: ${quoted(issuer)}` };
+}
+
+/** A file of keys in the place of their address. */
+async function readKeys(path: string): Promise<Response> {
+  try {
+    return new Response(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new FlowError('unavailable', `the file of keys ${path} cannot be read`, {
+      hint: 'see keys: under trust: in policy.yaml',
+      cause,
+    });
+  }
 }
 
 type Found = Awaited<ReturnType<Keys>>;
 
 /** Discovery lets an issuer differ in its last slash; a token's `iss` is compared letter by letter, and so is this. */
-function findIn({ identifier, keys }: Found, issuer: string): Found['keys'] {
-  if (identifier === issuer) return keys;
+function findIn({ identifier, keys }: Found, { issuer, anyIssuer }: KeySource): Found['keys'] {
+  if (identifier === issuer || anyIssuer) return keys;
   throw new FlowError('protocol', 'the discovery document writes the issuer differently');
 }
 
-function unavailable(error: unknown): WorkloadAnswer {
-  const why = error instanceof FlowError ? error.message : 'they are not usable';
-  return { code: 'issuer-unavailable', detail: `the issuer's keys cannot be had: ${why}` };
+function unavailable(issuer: string, error: unknown): WorkloadRejection {
+  const failure =
+    error instanceof FlowError
+      ? error
+      : new FlowError('protocol', 'they are not usable', { hint: "look at the issuer's key set" });
+  const detail = `the issuer's keys cannot be had: ${failure.message}`;
+  return { code: 'issuer-unavailable', detail, unavailable: { issuer, error: failure } };
 }
 
 /** What the token says of itself, before anything is proven: only to find whose keys would prove it. */

@@ -1,6 +1,7 @@
 import { durationForm } from '../../language/duration.ts';
 import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
 import { rateForm } from '../../language/rate.ts';
+import { urlForm } from '../../language/url.ts';
 import { patternForm } from './name-pattern.ts';
 
 export const agentName = /^[a-z][a-z0-9_-]{0,62}$/;
@@ -23,6 +24,20 @@ const trustKeys = {
     form.text({ pattern: /^https?:\/\/\S+$/, expects: 'the address of an OIDC issuer' }),
     'the `iss` of its tokens; its keys are found by OpenID Connect Discovery',
     { example: 'https://token.actions.githubusercontent.com' },
+  ),
+  discovery: optional(
+    form.text({ expects: 'oidc, oauth2 or the address of the document', pattern: /^(?:oidc|oauth2|https?:\/\/\S+)$/i }),
+    'which metadata document names its keys: `oidc`, `oauth2` (RFC 8414) or the address of one; without it whichever it has',
+  ),
+  'jwks-uri': optional(urlForm, 'its key set, instead of what a document says'),
+  keys: optional(
+    form.text(),
+    'a file with its key set (JWKS), beside policy.yaml or by its whole path, where its address cannot be asked: a cluster that wants authentication',
+    { example: 'cluster-keys.json' },
+  ),
+  'token-issuer': optional(
+    form.list(form.text(), { minimum: 1, orOne: true }),
+    'the `iss` of its tokens, where that is not `issuer`',
   ),
   audience: required(form.text(), 'what must be in `aud`', { example: 'flows' }),
   claims: required(

@@ -41,6 +41,14 @@ export interface AgentToken {
 /** An OIDC issuer whose tokens prove the agent, where audience and claims fit. */
 export interface Trust {
   readonly issuer: string;
+  /** which discovery document names its keys: `oidc`, `oauth2`, or the address of one; default whichever it has */
+  readonly discovery?: string | undefined;
+  /** where its keys are, instead of what a document says */
+  readonly jwksUri?: string | undefined;
+  /** absolute path of a file with its keys, instead of an address */
+  readonly keysFile?: string | undefined;
+  /** `iss` of its tokens; default the issuer */
+  readonly tokenIssuers?: readonly string[] | undefined;
   readonly audience: string;
   /** exact values or globs (`*`), by claim */
   readonly claims: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { parseDuration } from '../../language/duration.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
@@ -65,8 +65,9 @@ function readAgent(name: string, value: ObjectValue, source: Source): ReadAgent 
       list === wanted ? [{ text, location: shortLocation(range, source) }] : [],
     );
   const tokens = tokensOf(value.entries.get('tokens'), source);
-  const trust = found.trust ?? [];
-  checkTrust(trust, value.entries.get('trust'), source);
+  const written = found.trust ?? [];
+  checkTrust(written, value.entries.get('trust'), source);
+  const trust = written.map((each) => trustOf(each, dirname(source.file)));
   const agent: AgentPolicy = {
     name,
     tokens: tokens.map(([token]) => token),
@@ -125,14 +126,30 @@ function checkTokens(agents: readonly ReadAgent[], { report }: Source): void {
   }
 }
 
+type WrittenTrust = NonNullable<WrittenAgent['trust']>[number];
+
+function trustOf(written: WrittenTrust, folder: string): Trust {
+  const { issuer, audience, claims, discovery, 'jwks-uri': jwksUri, keys, 'token-issuer': tokenIssuers } = written;
+  const keysFile = keys === undefined ? undefined : resolve(folder, keys);
+  return { issuer, audience, claims, discovery, jwksUri, keysFile, tokenIssuers };
+}
+
 /** Who trusts a whole issuer trusts everyone who can get a token there. */
-function checkTrust(trust: readonly Trust[], value: Value | undefined, { report, warn }: Source): void {
+function checkTrust(trust: readonly WrittenTrust[], value: Value | undefined, { report, warn }: Source): void {
   const items = value?.as === 'list' ? value.items : [];
-  for (const [index, { issuer, claims }] of trust.entries()) {
+  for (const [index, { issuer, claims, ...places }] of trust.entries()) {
     const item = items[index];
     if (item === undefined || issuer === undefined || claims === undefined) continue;
     if (!isSafeIssuer(issuer))
       report(valueAt(item, 'issuer').range, 'this issuer is no https address', 'plain http is for this machine only');
+    const given = (['discovery', 'jwks-uri', 'keys'] as const).filter((key) => places[key] !== undefined);
+    for (const key of given) {
+      const address = key === 'keys' || /^(?:oidc|oauth2)$/.test(places[key] ?? '') ? undefined : places[key];
+      if (address !== undefined && !isSafeIssuer(address, true))
+        report(valueAt(item, key).range, 'this address is not https', 'plain http is for this machine only');
+    }
+    if (given.length > 1)
+      report(valueAt(item, given[1] ?? '').range, `"${given[1]}" stands beside "${given[0]}"`, 'keep one of them');
     // of a claim that is wrong it was told what it is
     if (isWhole(item, 'claims') && !Object.values(claims).some((each) => /[^*]/.test(each)))
       report(
@@ -159,9 +176,10 @@ function isWhole(item: Value, key: string): boolean {
   return written?.kind === 'mapping' && value.as === 'mapping' && written.entries.length === value.entries.length;
 }
 
-function isSafeIssuer(issuer: string): boolean {
+function isSafeIssuer(issuer: string, withQuery = false): boolean {
   const url = URL.parse(issuer);
-  if (url === null || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return false;
+  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') return false;
+  if (url.search !== '' && !withQuery) return false;
   return url.protocol === 'https:' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
 }
 

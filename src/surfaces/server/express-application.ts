@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import type { Authenticator, Proven } from '../../broker/authentication/authenticate.ts';
+import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
 import type { Caller } from '../../broker/contract.ts';
 import type { Exchange, Send } from './http-answers.ts';
 import { hasBody, readJson } from './request-body.ts';
@@ -17,6 +18,7 @@ export interface ApplicationOptions {
   readonly serving: Serving;
   readonly authenticator: Authenticator;
   readonly record: RecordRefusal;
+  readonly failures: Pick<UpstreamFailures, 'told'> | undefined;
   readonly exchangeOf: (request: IncomingMessage) => Exchange;
   readonly send: Send;
   readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
@@ -63,7 +65,7 @@ export function createApplication(options: ApplicationOptions): RequestListener 
 type Params = Readonly<Record<string, string | string[]>>;
 
 async function forAgent(route: AgentRoute, exchange: Exchange, params: Params, options: ApplicationOptions) {
-  const proven = await prove(exchange, options.authenticator, options.record);
+  const proven = await prove(exchange, options.authenticator, options.record, options.failures);
   try {
     const claims = claimsOf(exchange.request.headers);
     const flow = flowOf(route, exchange, params);

@@ -8,6 +8,7 @@ import type { Authenticator } from '../../broker/authentication/authenticate.ts'
 import type { AuditTrail } from '../../audit/contract.ts';
 import type { Broker } from '../../broker/contract.ts';
 import { BrokerRefusal } from '../../broker/refusal.ts';
+import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
 import { type Answer, createSend, type Exchange, jsonAnswer, problemAnswer } from './http-answers.ts';
 import { createApplication } from './express-application.ts';
 import { bindBounds, type Bounds, boundsWith } from './bounds.ts';
@@ -33,6 +34,8 @@ export interface ServeOptions {
   /** names of this server besides loopback's and those of its certificate */
   readonly names?: readonly string[] | undefined;
   readonly log: Logger;
+  /** who is told that an issuer's keys cannot be had */
+  readonly failures?: Pick<UpstreamFailures, 'told'> | undefined;
   /** the checks of readiness, by name */
   readonly ready: () => Readonly<Record<string, boolean>>;
   /** for /metrics, besides the server's own */
@@ -79,7 +82,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const send = createSend({ metrics, stopping: lifecycle.stopping });
   const fail = (exchange: Exchange, route: string, error: unknown) => {
     if (error instanceof RecordedRefusal) {
-      send(exchange, route, problemAnswer({ code: error.code }, error.id), error.id);
+      send(exchange, route, problemAnswer({ code: error.code, retryAfter: error.retryAfter }, error.id), error.id);
       return;
     }
     const id = error instanceof BrokerRefusal ? (error.recordedAs ?? exchange.id) : exchange.id;
@@ -105,6 +108,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       openapi: described,
     },
     authenticator,
+    failures: options.failures,
     record: createRecordRefusal({ trail, monotonic: () => performance.now(), gather: bounds.gather }),
     exchangeOf,
     send,

@@ -14,7 +14,7 @@ const always: readonly ProblemCode[] = [
   'overloaded',
   'internal',
 ];
-const ofAgents: readonly ProblemCode[] = ['not-authenticated', 'audit-unavailable'];
+const ofAgents: readonly ProblemCode[] = ['not-authenticated', 'upstream-unavailable', 'audit-unavailable'];
 const ofBodies: readonly ProblemCode[] = ['too-large', 'unsupported-media-type'];
 
 type Json = Readonly<Record<string, unknown>>;

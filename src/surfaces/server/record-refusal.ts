@@ -9,18 +9,24 @@ export interface RecordOptions extends Omit<FloodOptions, 'record'> {
 }
 
 /** What the server refuses by itself is on the trail before the answer leaves, under the request id that it is thrown with. */
-export type RecordRefusal = (event: AuditEvent & { readonly code: ProblemCode }) => Promise<RecordedRefusal>;
+export type RecordRefusal = (
+  event: AuditEvent & { readonly code: ProblemCode },
+  retryAfter?: number,
+) => Promise<RecordedRefusal>;
 
 /** A refusal that is on the trail already, under the request id that its answer bears. */
 export class RecordedRefusal extends Error {
   override readonly name = 'RecordedRefusal';
   readonly code: ProblemCode;
   readonly id: string;
+  /** seconds */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ProblemCode, id: string) {
+  constructor(code: ProblemCode, id: string, retryAfter?: number) {
     super(code);
     this.code = code;
     this.id = id;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -37,9 +43,9 @@ export function createRecordRefusal({ trail, ...options }: RecordOptions): Recor
         throw new BrokerRefusal('audit-unavailable', { cause });
       }),
   });
-  return async (event) => {
+  return async (event, retryAfter) => {
     const id = await record(event);
     if (id === undefined) throw new EdgeRefusal('overloaded');
-    return new RecordedRefusal(event.code, id);
+    return new RecordedRefusal(event.code, id, retryAfter);
   };
 }

@@ -1,7 +1,16 @@
-import { type Authenticator, bearerToken, type Proven } from '../../broker/authentication/authenticate.ts';
+import {
+  type AuthenticationFailure,
+  type Authenticator,
+  bearerToken,
+  type Proven,
+} from '../../broker/authentication/authenticate.ts';
+import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
 import { headerNames, headerOf } from '../../foundation/wire.ts';
 import type { Exchange } from './http-answers.ts';
 import type { RecordRefusal } from './record-refusal.ts';
+
+/** seconds after which the keys of an issuer that failed are asked for again */
+const keysAgain = 5;
 
 /** A bearer token's owner, at once; undefined where anything is amiss or needs more than a look into a table. */
 export function provenAtOnce({ request: { headers } }: Exchange, authenticator: Authenticator): Proven | undefined {
@@ -15,27 +24,31 @@ export function provenAtOnce({ request: { headers } }: Exchange, authenticator: 
 
 /**
  * Who asks. `X-Agent-Id`, where it is sent, must name the proven agent; that it does not is told like any other failure.
- * @throws RecordedRefusal not-authenticated, once it is on the trail
+ * @throws RecordedRefusal not-authenticated, or upstream-unavailable where nobody can tell now, once it is on the trail
  */
-export async function prove(exchange: Exchange, authenticator: Authenticator, record: RecordRefusal): Promise<Proven> {
+export async function prove(
+  exchange: Exchange,
+  authenticator: Authenticator,
+  record: RecordRefusal,
+  failures: Pick<UpstreamFailures, 'told'> | undefined,
+): Promise<Proven> {
   const { headers } = exchange.request;
   let detail = 'unknown';
+  let unavailable: AuthenticationFailure['unavailable'];
   const proven = await authenticator.authenticate(headers.authorization, (failure) => {
-    detail = failure.detail;
+    ({ detail, unavailable } = failure);
   });
   const said = headerOf(headers, 'agent');
   if (proven !== undefined && (said === undefined || said === proven.agent)) return proven;
   if (proven !== undefined) detail = `${headerNames.agent} is not "${proven.agent}", whose credential it is`;
-  throw await record({
-    agent: 'unknown',
-    action: 'authenticate',
-    what: [],
-    outcome: 'denied',
-    code: 'not-authenticated',
-    detail,
-    request: exchange.id,
-    address: addressOf(exchange),
-  });
+  const event = { agent: 'unknown', action: 'authenticate', what: [], detail, request: exchange.id } as const;
+  const address = addressOf(exchange);
+  if (unavailable === undefined)
+    throw await record({ ...event, outcome: 'denied', code: 'not-authenticated', address });
+  const { issuer, error } = unavailable;
+  failures?.told({ request: exchange.id, what: [`trust ${issuer}`] }, error);
+  const refused = { ...event, outcome: 'failed', code: 'upstream-unavailable', address } as const;
+  throw await record(refused, error.retryAfter ?? keysAgain);
 }
 
 /** The peer's address, or `socket`. */

@@ -1,5 +1,8 @@
 import { createHmac } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
@@ -100,7 +103,9 @@ describe('a token is refused', () => {
     ['an expiry that is text', { exp: '9999999999' }, {}, '- invalid-token'],
     ['not valid yet', { nbf: seconds(-120) }, {}, '- invalid-token'],
     ['issued in the future', { iat: seconds(-120) }, {}, '- invalid-token'],
-    ['no time of issue', { iat: undefined }, {}, '- invalid-token'],
+    ['no time of issue, and an end soon', { iat: undefined }, {}, 'ci'],
+    ['no time of issue, and an end in a day', { iat: undefined, exp: seconds(-86_400) }, {}, 'ci'],
+    ['no time of issue, and an end in two', { iat: undefined, exp: seconds(-172_800) }, {}, '- invalid-token'],
     ['a day old', { iat: seconds(86_500), exp: seconds(-600) }, {}, '- expired'],
     ['a logout token', {}, { typ: 'logout+jwt' }, '- invalid-token'],
     ['a type of its own', {}, { typ: 'secevent+jwt' }, '- invalid-token'],
@@ -355,5 +360,90 @@ describe('a verified token', () => {
     expect(await ask(token)).toBe('ci');
     state.ahead = 5_000 + 62_000;
     expect(await ask(token)).toBe('- expired');
+  });
+});
+
+describe('an issuer that is not only what discovery finds', () => {
+  const at = (path: string) => `${hostile.issuer}${path}`;
+  const serve = (path: string, body: () => unknown) =>
+    hostile.handlers.set(path, (_, response) => {
+      json(response, body());
+    });
+  const agentOf = (more: Partial<Trust>) => agentsOf({ ci: { trust: [trust({ repository: 'acme/orders' }, more)] } });
+  let folder: string;
+  let file: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'keys-'));
+    file = join(folder, 'keys.json');
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  it('has its keys at the address that policy says, and nothing else is asked', async () => {
+    const keys = await hostile.keys();
+    serve('/own-keys', () => ({ keys }));
+    expect(await setup(agentOf({ jwksUri: at('/own-keys') })).ask(await sign())).toBe('ci');
+    expect(hostile.seen.map(({ path }) => path)).toEqual(['/own-keys']);
+  });
+
+  it('has its document at the address that policy says', async () => {
+    serve('/internal', () => hostile.metadata);
+    expect(await setup(agentOf({ discovery: at('/internal') })).ask(await sign())).toBe('ci');
+    expect(hostile.count(discovery)).toBe(0);
+    serve('/internal', () => ({ ...hostile.metadata, issuer: 'https://other.example' }));
+    expect(await setup(agentOf({ discovery: at('/internal') })).ask(await sign())).toBe('- issuer-unavailable');
+  });
+
+  it('names another issuer in its tokens, and that one only', async () => {
+    const iss = 'https://sts.windows.net/6babcaad/';
+    const { ask } = setup(agentOf({ tokenIssuers: [iss, 'https://old.example'] }));
+    expect(await ask(await sign({ iss }))).toBe('ci');
+    expect(await ask(await sign({ iss: 'https://old.example' }))).toBe('ci');
+    expect(await ask(await sign())).toBe('- untrusted-issuer');
+  });
+
+  it('has its keys in a file, which is read again where a token names a new one', async () => {
+    await writeFile(file, JSON.stringify({ keys: await hostile.keys() }));
+    const { ask, state } = setup(agentOf({ keysFile: file }));
+    expect(await ask(await sign())).toBe('ci');
+    await hostile.rotate('two');
+    await writeFile(file, JSON.stringify({ keys: await hostile.keys() }));
+    state.ahead = 31_000;
+    expect(await ask(await sign({ jti: 'two' }))).toBe('ci');
+    expect(hostile.seen).toEqual([]);
+    await rm(file);
+    expect(await setup(agentOf({ keysFile: file })).ask(await sign())).toBe('- issuer-unavailable');
+  });
+
+  it('proves with one source’s keys only those agents that trust that source', async () => {
+    await writeFile(file, JSON.stringify({ keys: await hostile.keys() }));
+    const stranger = await generateKeyPair('ES256', { extractable: true });
+    const theirs = { ...(await exportJWK(stranger.publicKey)), kid: 'theirs' };
+    serve('/their-keys', () => ({ keys: [theirs] }));
+    const policy = agentsOf({
+      mine: { trust: [trust({ repository: 'acme/orders' }, { keysFile: file })] },
+      theirs: { trust: [trust({ repository: 'acme/orders' }, { jwksUri: at('/their-keys') })] },
+    });
+    const { ask } = setup(policy);
+    expect(await ask(await sign())).toBe('mine');
+    expect(await ask(await sign())).toBe('mine');
+    const forged = await new SignJWT({ iss: hostile.issuer, ...good, iat: seconds(), exp: seconds(-300) })
+      .setProtectedHeader({ alg: 'ES256', kid: 'theirs' })
+      .sign(stranger.privateKey);
+    expect(await ask(forged)).toBe('theirs');
+  });
+
+  it('says which issuer and audience came', async () => {
+    const { workload } = setup();
+    expect(await workload(await sign({ iss: 'https://evil.example\n' }))).toMatchObject({
+      detail: expect.stringContaining('"https://evil.example\\u{a}"'),
+    });
+    expect(await workload(await sign({ aud: 'flows/' }))).toMatchObject({
+      detail: expect.stringContaining('"flows/"'),
+    });
+    expect(await workload(await sign({ exp: seconds(300) }))).toMatchObject({
+      detail: expect.stringMatching(/expired/),
+    });
   });
 });

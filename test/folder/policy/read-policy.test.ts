@@ -182,6 +182,25 @@ agents:
     ['no claim', policyWith('trust: { issuer: "https://a.example", audience: b, claims: {} }'), /everyone/],
     ['no audience', policyWith('trust: { issuer: "https://a.example", claims: { sub: a } }'), /"audience" is missing/],
     ['plain http', policyWith('trust: { issuer: "http://a.example", audience: b, claims: { sub: a } }'), /no https/],
+    [
+      'keys over plain http',
+      policyWith(
+        'trust: { issuer: "https://a.example", jwks-uri: "http://a.example/keys", audience: b, claims: { sub: a } }',
+      ),
+      /not https/,
+    ],
+    [
+      'keys in two places',
+      policyWith(
+        'trust: { issuer: "https://a.example", jwks-uri: "https://a.example/keys", keys: k.json, audience: b, claims: { sub: a } }',
+      ),
+      /"keys" stands beside "jwks-uri"/,
+    ],
+    [
+      'an unknown document',
+      policyWith('trust: { issuer: "https://a.example", discovery: openid, audience: b, claims: { sub: a } }'),
+      /takes oidc, oauth2 or the address of the document/,
+    ],
     ['a disguise', policyWith('trust: { issuer: "https://a@b.example", audience: b, claims: { sub: a } }'), /no https/],
   ])('is refused with %s', async (_, text, told) => {
     const { problems } = await read({ 'registry.yaml': registry, 'policy.yaml': text });
