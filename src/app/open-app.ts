@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Connections, createConnections } from './connections.ts';
 import { ownershipMark } from '../foundation/key-derivation.ts';
 import { findStack } from './laptop-stack-file.ts';
@@ -24,7 +25,7 @@ import { sleepUntilAborted } from '../foundation/sleep.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
 import { createTokenCache } from '../engine/token-cache.ts';
 import { awake, systemClock } from '../foundation/clocks.ts';
-import type { QuotaEvent } from '../adapters/vaults/quota.ts';
+import type { EntryQuota, QuotaEvent } from '../adapters/vaults/quota.ts';
 
 export interface AppOptions {
   /** folder of flows */
@@ -57,7 +58,16 @@ export interface RunOptions {
 
 /** One folder of flows in one environment. */
 export interface App {
+  /** as it is now: {@link App.use} changes it */
   readonly folder: Folder;
+  /**
+   * Goes on with what the folder's files say by now. Where the environment's settings differ its connections are made
+   * anew, and calls of the old ones have a minute to end. @returns whether they differ
+   * @throws FlowError usage where the environment is gone: everything stays as it is
+   */
+  use(folder: Folder): boolean;
+  /** of the connections that are there */
+  quotas(): readonly EntryQuota[];
   /** @throws FlowError usage where none is chosen or it does not exist */
   environment(): Environment;
   /** @throws FlowError usage for an unknown flow, invalid for a broken one, refused where it may not run here */
@@ -78,28 +88,66 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** milliseconds that calls have whose connections' settings changed: longer than any deadline */
+const lastCalls = 60_000;
+
 /** Loads a folder and answers for it. Nothing is contacted before something is asked for. */
 export async function openApp(options: AppOptions): Promise<App> {
   const { signal = new AbortController().signal, warn = () => undefined, progress = () => undefined } = options;
   const { variables = process.env, now = Date.now, sleep = sleepUntilAborted(signal) } = options;
-  const folder = await openFolder(options.dir, variables, options.parts);
+  let folder = await openFolder(options.dir, variables, options.parts);
   takeTokens(folder, options.taken);
-  const cache = createTokenCache({ ...awake({ now, monotonic: systemClock.monotonic }), hashOf: tokenHash });
-  const prepared = createPreparedSteps();
+  const emptyCache = () => createTokenCache({ ...awake({ now, monotonic: systemClock.monotonic }), hashOf: tokenHash });
+  let cache = emptyCache();
+  let prepared = createPreparedSteps();
   const locked = createLocks({ folder: stateFolder(variables), sleep, now, signal });
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
   const renewalListeners = new Set<(error: FlowError) => void>();
   let opened: Promise<Connections> | undefined;
+  let made: Connections | undefined;
+  /** connections of settings before, until their calls have ended */
+  const leaving = new Map<Connections, NodeJS.Timeout>();
 
-  const environment = () => namedEnvironment(folder, options.environment, variables) ?? defaultEnvironment(folder);
+  const environmentOf = (of: Folder) => namedEnvironment(of, options.environment, variables) ?? defaultEnvironment(of);
+  const environment = () => environmentOf(folder);
 
   const connections = () => {
-    opened ??= connect().catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
-    return opened;
+    if (opened !== undefined) return opened;
+    const opening = connect().then(
+      (connected) => {
+        if (opened === opening) made = connected;
+        else leave(connected);
+        return connected;
+      },
+      (error: unknown) => {
+        if (opened === opening) opened = undefined;
+        throw error;
+      },
+    );
+    opened = opening;
+    return opening;
   };
+
+  function leave(connected: Connections): void {
+    const timer = setTimeout(() => {
+      leaving.delete(connected);
+      void connected.close();
+    }, lastCalls).unref();
+    leaving.set(connected, timer);
+  }
+
+  function use(next: Folder): boolean {
+    const changed = !isDeepStrictEqual(environmentOf(next), environment());
+    folder = next;
+    takeTokens(folder, options.taken);
+    if (!changed) return false;
+    if (made !== undefined) leave(made);
+    opened = undefined;
+    made = undefined;
+    cache = emptyCache();
+    prepared = createPreparedSteps();
+    return true;
+  }
 
   async function connect(): Promise<Connections> {
     const chosen = environment();
@@ -193,7 +241,11 @@ export async function openApp(options: AppOptions): Promise<App> {
   }
 
   return {
-    folder,
+    get folder() {
+      return folder;
+    },
+    use,
+    quotas: () => made?.quotas() ?? [],
     environment,
     flow: flowNamed,
     plan: async (flow, inputs, runOptions = {}) => planFlow(flow, inputs, await services(runOptions)),
@@ -210,7 +262,9 @@ export async function openApp(options: AppOptions): Promise<App> {
     },
     rejected: (tokenHash, spacing) => cache.rejected(tokenHash, spacing),
     async close() {
-      await (await opened?.catch(() => undefined))?.close();
+      const current = await opened?.catch(() => undefined);
+      for (const timer of leaving.values()) clearTimeout(timer);
+      await Promise.all([current, ...leaving.keys()].map(async (each) => each?.close()));
     },
   };
 }

@@ -32,6 +32,8 @@ export interface BrokerOptions {
 /** The broker, and what its surface tells of it. */
 export interface RunningBroker extends Broker {
   stats(): Promise<BrokerStats>;
+  /** Forgets every value: connections lead elsewhere now. */
+  forget(): void;
   /** Forgets every value. */
   close(): void;
 }
@@ -142,6 +144,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
         failures: failures.counts(),
       };
     },
+    forget: () => leases.forget(() => true),
     close: leases.close,
   };
 }

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { App } from '../app/open-app.ts';
 import { openFolder } from '../app/open-folder.ts';
 import { type Anchor, anchorInFile, anchorOnStderr } from '../audit/checkpoint-sink.ts';
@@ -7,7 +9,9 @@ import { brokerTrail, localUser } from '../audit/trail-files.ts';
 import { openTrail } from '../audit/trail.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 import { systemClock } from '../foundation/clocks.ts';
+import { sweepLeftovers } from '../folder/policy/change-tokens.ts';
 import { FlowError } from '../foundation/errors.ts';
+import { safeLine } from '../foundation/safe-line.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
 import type { Problem } from '../language/problems.ts';
 import { type Authenticator, createAuthenticator } from './authentication/authenticate.ts';
@@ -28,7 +32,7 @@ export interface OpenBrokerOptions {
   readonly anchor?: Anchor | undefined;
   /** on the laptop: a token that policy.yaml knows nothing of */
   readonly guest?: Guest | undefined;
-  /** policy.yaml or registry.yaml is wrong: what was in force before stays */
+  /** a file of the folder is wrong: what was in force before stays; also told at the start */
   readonly onProblems: (problems: readonly Problem[]) => void;
   /** one line for a person, never a value */
   readonly warn: (message: string) => void;
@@ -54,6 +58,8 @@ export interface OpenBroker {
   readonly failures: UpstreamFailures;
   /** what must hold for requests to be served, by name */
   readonly ready: () => Readonly<Record<'policy' | 'trail' | 'vault', boolean>>;
+  /** where the folder's files are wrong, `file:line:column`: what they said before is served */
+  readonly wrong: () => readonly string[];
   /** Writes down that it stops, closes the trail, forgets every value. The app stays open. */
   close(): Promise<void>;
 }
@@ -78,8 +84,19 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
   const close = () => closing.disposeAsync();
   try {
     let record: (event: OwnEvent) => void = () => undefined;
+    let forget = (): void => undefined;
     const rules = watchPolicy(app.folder, {
       dir: app.folder.dir,
+      onFolder(folder) {
+        const before = app.environment();
+        if (app.use(folder)) forget();
+        for (const key of needingStart) {
+          if (!isDeepStrictEqual(before[key], app.environment()[key]))
+            warn(`service.yaml: "${key}" has changed, which takes effect at the next start`);
+        }
+        const detail = `${folder.flows.size} flows`;
+        record({ action: 'policy.reload', outcome: 'allowed', what: [], detail });
+      },
       load: () => openFolder(app.folder.dir, variables),
       onRules: ({ version }) => record({ action: 'policy.reload', outcome: 'allowed', what: [], detail: version }),
       onProblems(problems) {
@@ -89,10 +106,14 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       },
     });
     closing.defer(rules.close);
-    if (rules.problems().length > 0) {
+    // a flow whose file is wrong keeps nobody from the others
+    if (!hasRules(rules.current())) {
       throw new FlowError('invalid', 'policy.yaml or registry.yaml has problems', { hint: 'run `flows check`' });
     }
-    const { quotas } = await app.connections();
+    if (app.folder.problems.some(({ file }) => basename(file) === 'service.yaml'))
+      throw new FlowError('invalid', 'service.yaml has problems', { hint: 'run `flows check`' });
+    await sweepLeftovers(join(app.folder.dir, 'policy.yaml'));
+    await app.connections();
     const key = await auditKey(app);
     const trailFile = brokerTrail(environment, stateFolder(variables), key);
     const declared = environment.audit.anchor;
@@ -111,6 +132,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const failures = createUpstreamFailures(tell, systemClock, notes.note);
     closing.defer(app.onRenewalFailed((error) => failures.told({ what: [error.place.flow ?? ''] }, error)));
     const broker = createBroker({ app, rules, trail, failures });
+    forget = broker.forget;
     closing.defer(broker.close);
     const policy = () => rules.current().policy;
     const authenticator = createAuthenticator({
@@ -125,14 +147,19 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const ready = () => ({
       policy: hasRules(rules.current()),
       trail: trail.healthy(),
-      vault: quotas().every(({ circuit }) => circuit !== 'open'),
+      vault: app.quotas().every(({ circuit }) => circuit !== 'open'),
     });
-    return { broker, authenticator, trail, trailFile, rules, failures, ready, close };
+    const wrong = () =>
+      rules.problems().map(({ file, line, column }) => `${safeLine(basename(file))}:${line}:${column}`);
+    return { broker, authenticator, trail, trailFile, rules, failures, ready, wrong, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+/** what of an environment is looked at when the broker starts, and never again */
+const needingStart = ['key', 'server', 'audit', 'cache'] as const;
 
 type OwnEvent = Pick<AuditEvent, 'action' | 'outcome' | 'what' | 'detail'>;
 

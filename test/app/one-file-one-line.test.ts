@@ -207,6 +207,31 @@ mkdir -p ${dir}/runtime # for openai
     }
   });
 
+  it('are made anew where the settings of a running app change', async () => {
+    await write({ 'service.yaml': service(), 'x.yaml': push });
+    const app = await open('production');
+    try {
+      const before = await app.connections();
+      expect(app.use(await openFolder(dir, {}, parts))).toBe(false);
+      expect(await app.connections()).toBe(before);
+      expect(before.place('issuers', 'main')).toBe('https://issuer.example/');
+      await write({ 'service.yaml': service().replace('https://issuer.example/', 'https://other.example/') });
+      expect(app.use(await openFolder(dir, {}, parts))).toBe(true);
+      const after = await app.connections();
+      expect(after.place('issuers', 'main')).toBe('https://other.example/');
+      // what is under way ends with what it began with
+      expect(await app.run(app.flow('x'), {})).toMatchObject({ kind: 'scalar' });
+      await write({
+        'service.yaml': service().replace('  production:', '  staging:').replace(': production', ': staging'),
+      });
+      const gone = await openFolder(dir, {}, parts);
+      expect(() => app.use(gone)).toThrow(/unknown environment "production"/);
+      expect(app.environment().name).toBe('production');
+    } finally {
+      await app.close();
+    }
+  });
+
   it('are played by the laptop, where they say how', async () => {
     // the laptop's own vault, issuer and users, and the made-up store
     const folder = await write({ 'x.yaml': push.replace(/ {2}- id: user\n(?: {4}.*\n)*/, '') });

@@ -53,7 +53,7 @@ describe('the broker on the laptop stack', () => {
         return read(references);
       },
     });
-    rules = watchPolicy(app.folder, { dir, load: () => openFolder(dir, {}) });
+    rules = watchPolicy(app.folder, { dir, load: () => openFolder(dir, {}), hold: 0 });
     trail = await openTrail({ file: trailFile(), key, anchor: undefined });
     broker = createBroker({ app, rules, trail });
   }, 60_000);

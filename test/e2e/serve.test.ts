@@ -181,6 +181,33 @@ describe('flows serve', () => {
     ).toEqual(expect.arrayContaining(['failed', 'allowed']));
   });
 
+  test('a flow whose file is wrong is told at the start and by /readyz, and served when it is right', async () => {
+    const file = 'flows/scim-token.yaml';
+    const text = readFileSync(join(home.work, file), 'utf8');
+    home.write(file, text.replace('uses: oauth/client-credentials', 'uses: oauth/client-credential'));
+    const served = await serve();
+    try {
+      await served.running.shows(/scim-token\.yaml:\d+:\d+: unknown step kind/);
+      const statusOf = (flow: string) => ask(served.url, `/v1/tokens/${flow}`).then(({ status }) => status);
+      expect([await statusOf('scim-token'), await statusOf('orders-token')]).toEqual([403, 200]);
+      const ready = async () => (await fetch(`${served.url}/readyz`)).json();
+      expect(await ready()).toMatchObject({
+        status: 'ok',
+        wrong: [expect.stringMatching(/^scim-token\.yaml:\d+:\d+$/)],
+      });
+      const explained = await home.flows(['policy', 'explain', '--agent', 'codex', '--flow', 'scim-token']);
+      expect(explained.stdout).toContain('the file of flow "scim-token" has problems');
+      home.write(file, text);
+      const deadline = performance.now() + 10_000;
+      while ((await statusOf('scim-token')) !== 200 && performance.now() < deadline) await sleep(50);
+      expect(await statusOf('scim-token')).toBe(200);
+      expect(await ready()).not.toHaveProperty('wrong');
+    } finally {
+      home.write(file, text);
+      await stop(served);
+    }
+  });
+
   test('a second one on the same trail is refused', async () => {
     const served = await serve();
     const second = await home.flows(['serve', '--port', '0']);

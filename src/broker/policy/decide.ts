@@ -8,6 +8,8 @@ const nothingAllows: Decision = { allowed: false, rule: 'default: deny' };
  * `flows` never matches a flow that writes or is for break-glass. Nothing but the arguments decides.
  */
 export function decide(policy: Policy, question: Question): Decision {
+  const before = policy.within === undefined ? undefined : decide(policy.within, question);
+  if (before?.allowed === false) return before;
   const agent = policy.agents.get(question.agent);
   if (agent === undefined || question.name.length > longestName) return nothingAllows;
   const { deny, allow, flows } = rulesOf(agent);

@@ -11,6 +11,8 @@ export interface Rules {
   readonly policy: Policy;
   readonly registry: Registry;
   readonly flows: ReadonlyMap<string, Flow>;
+  /** names of flows whose files have problems */
+  readonly broken?: ReadonlySet<string>;
 }
 
 export interface Asked {
@@ -72,7 +74,9 @@ function sentence({ agent, kind, name }: Asked, { allowed, rule, reasonWanted }:
   return `denied: no rule of policy.yaml allows agent "${agent}" to ${verb} "${name}" (default: deny)`;
 }
 
-function existence({ kind, name }: Asked, { registry, flows }: Rules): readonly string[] {
+function existence({ kind, name }: Asked, { registry, flows, broken }: Rules): readonly string[] {
+  if (kind === 'flow' && broken?.has(name) === true)
+    return [`the file of flow "${name}" has problems, and no broker that starts now serves it: run flows check`];
   if (kind === 'secret' && !registry.secrets.has(name)) {
     const other = flows.has(name) ? '; a flow has this name' : near(name, registry.secrets.keys());
     return [`registry.yaml has no secret "${name}"${other}`];

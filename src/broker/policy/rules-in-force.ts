@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
-import { type FSWatcher, statSync, watch } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type BrokerFiles, loadBrokerFiles } from '../../folder/policy-and-registry.ts';
 import { asFlowError } from '../../foundation/errors.ts';
 import type { Folder } from '../../folder/load-folder.ts';
 import { fileProblem, type Problem } from '../../language/problems.ts';
+import { allowsMore, cutOff, within } from './held-rights.ts';
+import { type Marks, marksOf, watchFolder } from './watch-folder.ts';
 
 /** The rules in force. */
 export interface RulesInForce extends Pick<BrokerFiles, 'policy' | 'registry'> {
@@ -15,9 +16,9 @@ export interface RulesInForce extends Pick<BrokerFiles, 'policy' | 'registry'> {
 export interface WatchedRules {
   /** Ask anew for every request: a right that was taken away ends with the next call. */
   readonly current: () => RulesInForce;
-  /** what is wrong with the files as they are now; while there is anything, older rules are in force */
+  /** what is wrong with the folder's files as they are now; what was in force before them stays */
   readonly problems: () => readonly Problem[];
-  /** Looks at the files at once, as SIGHUP asks for. Never throws. */
+  /** Looks at all files at once, as SIGHUP asks for. Never throws. */
   reload(): Promise<void>;
   close(): void;
 }
@@ -26,147 +27,163 @@ export interface WatchOptions {
   readonly dir: string;
   /** the folder as it is now */
   readonly load: () => Promise<Folder>;
+  /** flows and settings that are in force from now on. @throws FlowError, where they cannot be */
+  readonly onFolder?: (folder: Folder) => void;
   /** new rules are in force; also called for the first */
   readonly onRules?: (rules: RulesInForce) => void;
-  /** the files are wrong, the rules before them stay; once for each content */
+  /** files are wrong, what was in force before them stays; once for each content */
   readonly onProblems?: (problems: readonly Problem[]) => void;
   /** milliseconds that a file must have been left alone before it is read, default 100: half of one may be valid YAML */
   readonly settle?: number;
   /** milliseconds between looks at the files where the system tells of no change, default 2,000 */
   readonly poll?: number;
+  /** milliseconds that policy.yaml must have been the same before it gives more than before, default 2,000 */
+  readonly hold?: number;
 }
 
-const names = ['policy.yaml', 'registry.yaml'] as const;
-
 /**
- * Loads policy.yaml and registry.yaml of a folder, and again whenever they change. A wrong new file leaves the rules
- * as they are. A file that is deleted takes its rights with it.
+ * Keeps in force what a folder's files say, and takes them up again whenever they change: service.yaml, the flows,
+ * registry.yaml and policy.yaml. What is wrong leaves that in force which was there before: a flow its older self,
+ * service.yaml everything, policy and registry each other. A file that is deleted takes its rights with it. What policy
+ * takes away ends at once; what it adds is held until the file has been the same for a while and is whole.
  * @param folder the folder as it is loaded already
- * @returns what `problems()` tells of at the start has no rules in force but deny: the caller decides whether to go on
+ * @returns what `problems()` tells of at the start may have no rules in force but deny: the caller decides whether to go on
  */
 export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules {
-  const { dir, onRules = () => undefined, onProblems = () => undefined, settle = 100, poll = 2_000 } = options;
+  const { dir, onRules = () => undefined, onProblems = () => undefined, onFolder = () => undefined } = options;
+  const { settle = 100, poll = 2_000, hold = 2_000 } = options;
   let rules: RulesInForce = { policy: { agents: new Map() }, registry: { secrets: new Map() }, version: 'none' };
+  /** the last that were in force as they are written, and policy.yaml's text then */
+  let whole = { rules, text: undefined as string | undefined };
+  let held: { readonly version: string; readonly since: number; readonly timer: NodeJS.Timeout } | undefined;
+  let inForce = folder;
+  let now = folder;
+  let flowsSeen = marksOf(dir).flows;
   let problems: readonly Problem[] = [];
   let told: string | undefined;
-  let seen = marksOf(dir);
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-  /** they could not be read, as where the process may open no more files: that no file changes again is no reason to wait */
-  let unread = false;
-  let reading: Promise<void> = Promise.resolve();
 
-  const take = (files: BrokerFiles) => {
-    const version = versionOf(files);
-    ({ problems, unreadable: unread } = files);
-    if (problems.length > 0) {
-      const content = versionOf(files, problems);
-      if (content !== told) onProblems(problems);
-      told = content;
-      return;
-    }
-    told = undefined;
-    if (version === rules.version) return;
-    rules = { policy: files.policy, registry: files.registry, version };
+  const tell = (found: readonly Problem[], content: string) => {
+    problems = found;
+    if (problems.length > 0 && content !== told) onProblems(problems);
+    told = problems.length > 0 ? content : undefined;
+  };
+
+  const put = (next: RulesInForce) => {
+    rules = next;
     onRules(rules);
   };
 
-  /** Flows are read again only where the files name what was not there: reading all of them stops everyone else. */
-  async function load(): Promise<BrokerFiles> {
-    const files = loadBrokerFiles(folder);
-    if (files.problems.length === 0 || files.unreadable) return files;
-    return loadBrokerFiles(known(folder, await options.load()));
+  const release = () => {
+    clearTimeout(held?.timer);
+    held = undefined;
+  };
+
+  /** @param afresh flows or settings are others than before
+   * @returns why rights that are new are not in force yet, where that needs a person */
+  function take(files: BrokerFiles, afresh: boolean): readonly Problem[] {
+    if (files.problems.length > 0) return files.problems;
+    const version = versionOf(files);
+    const next = { policy: files.policy, registry: files.registry, version };
+    const text = files.texts.policy;
+    if (
+      version === whole.rules.version ||
+      whole.rules.version === 'none' ||
+      !allowsMore(next.policy, whole.rules.policy)
+    ) {
+      release();
+      whole = { rules: next, text };
+      if (version !== rules.version) put(next);
+      // the same text may mean another reference
+      else if (afresh) rules = next;
+      return [];
+    }
+    const isNew = held?.version !== version;
+    if (isNew) {
+      release();
+      const timer = setTimeout(() => void watching.reload(), hold).unref();
+      held = { version, since: performance.now(), timer };
+      if (allowsMore(rules.policy, next.policy))
+        put({ ...next, policy: within(next.policy, whole.rules.policy), version: `${version}, in part` });
+    }
+    if (held === undefined || performance.now() - held.since < hold) return [];
+    const why = cutOff(text ?? '', whole.text);
+    if (why !== undefined) {
+      const hint = 'complete it, or end it with a line break, and it is taken up';
+      return [fileProblem(join(dir, 'policy.yaml'), `what it allows beyond before is held: ${why}`, hint)];
+    }
+    release();
+    whole = { rules: next, text };
+    put(next);
+    return [];
   }
 
-  async function read(): Promise<void> {
+  /** Flows are read again only where they changed: reading all of them stops everyone else. */
+  async function loadFlows({ flows }: Marks): Promise<readonly Problem[]> {
+    if (flows === flowsSeen) return now.problems;
     try {
-      const marks = marksOf(dir);
-      const files = await load();
-      // changed while it was read: what was read may be half of one and half of another
-      if (marksOf(dir) === marks) take(files);
-      else look();
+      now = await options.load();
+      flowsSeen = flows;
     } catch (error) {
       const { message } = asFlowError(error);
-      unread = true;
-      problems = [fileProblem(dir, message)];
-      if (told !== message) onProblems(problems);
-      told = message;
+      return [fileProblem(dir, message)];
+    }
+    const kept = keptService(inForce, now);
+    if (kept !== undefined) return kept;
+    const next = merged(inForce, now);
+    try {
+      onFolder(next);
+      inForce = next;
+      return now.problems;
+    } catch (error) {
+      const { message, hint } = asFlowError(error);
+      return [...now.problems, fileProblem(join(dir, 'service.yaml'), message, hint)];
     }
   }
 
-  const reload = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    reading = reading.then(() => (closed ? undefined : read()));
-    return reading;
-  };
+  async function read(marks: Marks): Promise<boolean> {
+    const before = inForce;
+    const ofFlows = await loadFlows(marks);
+    const files = loadBrokerFiles(known(inForce, now));
+    const found = [...ofFlows, ...take(files, inForce !== before)];
+    tell(found, versionOf(files, found));
+    return files.unreadable || flowsSeen !== marks.flows;
+  }
 
-  /** Something may have changed: reads the files when they have been left alone for a while. */
-  const look = () => {
-    if (closed) return;
-    const marks = marksOf(dir);
-    if (marks === seen) return;
-    seen = marks;
-    clearTimeout(timer);
-    const wait = () => {
-      const later = marksOf(dir);
-      const still = later === seen;
-      seen = later;
-      if (still) void reload();
-      else timer = setTimeout(wait, settle).unref();
-    };
-    timer = setTimeout(wait, settle).unref();
-  };
-
-  take(loadBrokerFiles(folder));
-  const watcher = watched(dir, look);
-  const interval = setInterval(() => (unread ? void reload() : look()), poll).unref();
+  const first = loadBrokerFiles(folder);
+  const watching = watchFolder({ dir, settle, poll, read });
+  const found = [...folder.problems, ...take(first, false)];
+  tell(found, versionOf(first, found));
   return {
     current: () => rules,
     problems: () => problems,
-    reload,
+    reload: watching.reload,
     close() {
-      closed = true;
-      watcher?.close();
-      clearInterval(interval);
-      clearTimeout(timer);
+      watching.close();
+      release();
     },
   };
 }
 
-/**
- * What the files may name: references are those of the environments that run here, whatever service.yaml says by now;
- * flows that came since may be named already, though they run only from the next start on.
- */
+/** What is wrong with service.yaml, where it cannot be taken up at all: half of it would be other addresses. */
+function keptService(running: Folder, now: Folder): readonly Problem[] | undefined {
+  if (now.problems.some(({ file }) => basename(file) === 'service.yaml')) return now.problems;
+  if (running.settings.file === undefined || now.settings.file !== undefined) return undefined;
+  return [...now.problems, fileProblem(running.settings.file, 'it is gone: what it said stays in force')];
+}
+
+/** A flow whose file is wrong stays what it was. */
+function merged(running: Folder, now: Folder): Folder {
+  const kept = [...running.flows].filter(([name]) => now.broken.has(name));
+  return { ...now, flows: new Map([...now.flows, ...kept]) };
+}
+
+/** What policy and registry may name: also flows that are not in force, since their files or service.yaml are wrong. */
 function known(running: Folder, now: Folder): Folder {
   return {
     ...running,
     flows: new Map([...running.flows, ...now.flows]),
     broken: new Set([...running.broken, ...now.broken]),
   };
-}
-
-/** The system's own word that something in a folder changed; where it has none, the looks at intervals do. */
-function watched(dir: string, changed: () => void): FSWatcher | undefined {
-  try {
-    return watch(dir, { persistent: false }, changed).on('error', () => undefined);
-  } catch {
-    return undefined;
-  }
-}
-
-/** What changes when a file does: links are followed, as those of a mounted ConfigMap change. */
-function marksOf(dir: string): string {
-  return names
-    .map((name) => {
-      try {
-        const facts = statSync(join(dir, name), { bigint: true });
-        return [facts.dev, facts.ino, facts.size, facts.mtimeNs, facts.ctimeNs].join(' ');
-      } catch {
-        return 'none';
-      }
-    })
-    .join('\n');
 }
 
 function versionOf({ texts }: BrokerFiles, problems: readonly Problem[] = []): string {

@@ -37,19 +37,21 @@ export async function changeTokens(
         hint: 'no broker would take the file as it is: run `flows check`',
       });
     }
-    await sweep(file);
+    await sweepLeftovers(file);
     await replace(file, texts.policy, withTokens(texts.policy, agent, change(policy)));
   });
 }
 
 /** What a killed editor left beside the file; no living one takes a minute. */
-async function sweep(file: string): Promise<void> {
+export async function sweepLeftovers(file: string): Promise<void> {
   const folder = dirname(file);
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder).catch(() => [])) {
     if (!isLeftover(name, file)) continue;
     const left = join(folder, name);
     const facts = await stat(left).catch(() => undefined);
-    if (facts !== undefined && Date.now() - facts.mtimeMs > 60_000) await rm(left, { force: true });
+    // where the folder may only be read it stays
+    if (facts !== undefined && Date.now() - facts.mtimeMs > 60_000)
+      await rm(left, { force: true }).catch(() => undefined);
   }
 }
 

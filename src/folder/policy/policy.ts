@@ -3,6 +3,8 @@ import type { Rate } from '../../language/rate.ts';
 /** policy.yaml as rules: who may ask for what. The file is read by file.ts, the question answered by decide.ts. */
 export interface Policy {
   readonly agents: ReadonlyMap<string, AgentPolicy>;
+  /** what this one must allow as well: rights that are new are held for a while */
+  readonly within?: Policy;
 }
 
 export interface AgentPolicy {

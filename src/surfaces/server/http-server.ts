@@ -38,6 +38,7 @@ export interface ServeOptions {
   readonly failures?: Pick<UpstreamFailures, 'told'> | undefined;
   /** the checks of readiness, by name */
   readonly ready: () => Readonly<Record<string, boolean>>;
+  readonly wrong?: (() => readonly string[]) | undefined;
   /** for /metrics, besides the server's own */
   readonly readings?: readonly Reading[] | undefined;
   readonly bounds?: Partial<Bounds> | undefined;
@@ -104,6 +105,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     serving: {
       broker,
       ready,
+      wrong: options.wrong,
       metrics: async () => ({ type: metrics.type, text: await metrics.text() }),
       openapi: described,
     },

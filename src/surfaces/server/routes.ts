@@ -10,6 +10,8 @@ export interface Serving {
   readonly broker: Broker;
   /** the checks of readiness, by name */
   readonly ready: () => Readonly<Record<string, boolean>>;
+  /** where the folder's files are wrong, `file:line:column` */
+  readonly wrong?: (() => readonly string[]) | undefined;
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
   readonly openapi: () => Answer;
 }
@@ -79,7 +81,11 @@ export const resolveBody = z.strictObject({
   reason,
 });
 const outputKind = z.enum(['plain', 'reference', 'secret', 'token', 'one-time-code', 'none']);
-const health = z.strictObject({ status: z.enum(['ok', 'unavailable']), checks: z.record(z.string(), z.boolean()) });
+const health = z.strictObject({
+  status: z.enum(['ok', 'unavailable']),
+  checks: z.record(z.string(), z.boolean()),
+  wrong: z.array(z.string()).optional().describe('files that are wrong: what they said before is served'),
+});
 
 const upstream = ['upstream-unavailable', 'upstream-refused', 'audit-unavailable', 'internal'] as const;
 const asked = ['not-allowed', 'reason-required', 'rate-limited', ...upstream] as const;
@@ -204,10 +210,12 @@ export const routes: readonly Route[] = [
     answer: health,
     unready: health,
     problems: [],
-    handle: async ({ ready }) => {
+    handle: async ({ ready, wrong }) => {
       const checks = ready();
       const ok = Object.values(checks).every(Boolean);
-      const answer = jsonAnswer({ status: ok ? 'ok' : 'unavailable', checks }, ok ? 200 : 503);
+      const files = wrong?.() ?? [];
+      const status = ok ? 'ok' : 'unavailable';
+      const answer = jsonAnswer({ status, checks, ...(files.length > 0 ? { wrong: files } : {}) }, ok ? 200 : 503);
       return ok ? answer : { ...answer, outcome: 'unready' };
     },
   },

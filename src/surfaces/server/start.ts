@@ -39,8 +39,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     const opened = await openBroker({ ...options, onUpstreamFailure });
     closing.defer(opened.close);
     const { broker, trail, rules } = opened;
-    const { quotas } = await app.connections();
-    const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas });
+    const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: app.quotas });
     const { url, socket, close: stop } = await startServer({ ...opened, listen, tls, names, log, readings });
     closing.defer(stop);
     closing.defer(await announceBroker(app.folder.dir, { pid: process.pid, environment: name, url, socket }));

@@ -121,6 +121,12 @@ describe('an explanation', () => {
   });
 });
 
+it('says of a flow whose file is wrong that it is, and not that there is none', async () => {
+  const asked = { agent: 'codex', kind: 'flow', name: 'broken' } as const;
+  const { notes } = explain(asked, { ...(await rules()), broken: new Set(['broken']) });
+  expect(notes).toEqual([expect.stringMatching(/^the file of flow "broken" has problems/)]);
+});
+
 describe('cases', () => {
   async function run(text: string) {
     const source = createSource('policy.test.yaml', text);

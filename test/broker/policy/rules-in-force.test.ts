@@ -1,7 +1,9 @@
 import { openFolder } from '../../../src/app/open-folder.ts';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { decide } from '../../../src/broker/policy/decide.ts';
+import type { Folder } from '../../../src/folder/load-folder.ts';
 import type { Problem } from '../../../src/language/problems.ts';
 import { type RulesInForce, watchPolicy, type WatchOptions } from '../../../src/broker/policy/rules-in-force.ts';
 import { folderWith, service } from '../../folder/folder.ts';
@@ -18,6 +20,7 @@ async function watching(files: Readonly<Record<string, string>>, options: Partia
     load: () => openFolder(dir, {}),
     settle: 20,
     poll: 50,
+    hold: 40,
     onRules: (each) => rules.push(each),
     onProblems: (each) => problems.push(each),
     ...options,
@@ -122,6 +125,80 @@ describe('the rules in force', () => {
     write('policy.yaml', `${policy('c.d')}    flows: [new]\n`);
     await vi.waitFor(() => expect(allowed()).toEqual(['c.d']));
     expect(reference()).toBe('op://Agents/a/b');
+  });
+
+  const flow = (description: string) =>
+    `description: ${description}\nsteps: [{ id: a, uses: vault/read, with: { reference: op://Agents/a/b } }]\n`;
+
+  it('come with the flows: one that is wrong stays what it was, and is told', async () => {
+    const files = { 'service.yaml': service, 'x.yaml': flow('one'), 'y.yaml': 'description: [' };
+    const folders: Folder[] = [];
+    const { dir, write, watched, problems } = await watching(files, { onFolder: (each) => folders.push(each) });
+    const described = (name: string) => folders.at(-1)?.flows.get(name)?.description;
+    expect(problems.map((each) => each.map(({ file }) => file))).toEqual([[join(dir, 'y.yaml')]]);
+    write('x.yaml', flow('two'));
+    write('z.yaml', flow('new'));
+    await vi.waitFor(() => expect([described('x'), described('z')]).toEqual(['two', 'new']));
+    write('x.yaml', 'description: three\nsteps: [{');
+    await vi.waitFor(() => expect(watched.problems().map(({ file }) => basename(file))).toEqual(['x.yaml', 'y.yaml']));
+    expect([described('x'), described('y'), described('z')]).toEqual(['two', undefined, 'new']);
+    rmSync(join(dir, 'z.yaml'));
+    write('x.yaml', flow('four'));
+    write('y.yaml', flow('mended'));
+    await vi.waitFor(() => expect([described('x'), described('y')]).toEqual(['four', 'mended']));
+    expect([described('z'), watched.problems()]).toEqual([undefined, []]);
+  });
+
+  it('come with service.yaml: where it is wrong everything stays', async () => {
+    const named = registry.replace('op://Agents/a/b', '"op://${{ vars.vault }}/a/b"');
+    const files = { 'service.yaml': service, 'registry.yaml': named, 'policy.yaml': policy('a.b') };
+    const folders: Folder[] = [];
+    const { dir, write, watched } = await watching(files, { onFolder: (each) => folders.push(each) });
+    const reference = () => String(watched.current().registry.secrets.get('a.b')?.references.get('production'));
+    write('service.yaml', service.replace('vault: Agents', 'vault: Accounts'));
+    await vi.waitFor(() => expect(reference()).toBe('op://Accounts/a/b'));
+    write('service.yaml', service.replace('region: eu-west-1', 'region: nowhere'));
+    write('x.yaml', flow('new'));
+    await vi.waitFor(() => expect(watched.problems()).toHaveLength(1));
+    expect([reference(), folders.length]).toEqual(['op://Accounts/a/b', 1]);
+    rmSync(join(dir, 'service.yaml'));
+    await vi.waitFor(() =>
+      expect(watched.problems().map(({ message }) => message)).toContainEqual(expect.stringContaining('gone')),
+    );
+    expect([reference(), folders.length]).toEqual(['op://Accounts/a/b', 1]);
+    write('service.yaml', service);
+    await vi.waitFor(() => expect(reference()).toBe('op://Agents/a/b'));
+    expect([folders.at(-1)?.flows.has('x'), watched.problems()]).toEqual([true, []]);
+  });
+
+  it('give less at once, and more only when the file has been the same for a while', async () => {
+    const files = { 'registry.yaml': registry, 'policy.yaml': policy('a.b') };
+    const { rules, write, watched } = await watching(files, { hold: 1_500 });
+    const may = (name: string) => decide(watched.current().policy, { kind: 'secret', agent: 'codex', name }).allowed;
+    const start = performance.now();
+    write('policy.yaml', policy('c.d'));
+    await vi.waitFor(() => expect([may('a.b'), may('c.d')]).toEqual([false, false]));
+    write('policy.yaml', `# the same, written again\n${policy('c.d')}`);
+    await vi.waitFor(() => expect(may('c.d')).toBe(true), { timeout: 5_000 });
+    expect(performance.now() - start).toBeGreaterThan(1_500);
+    expect(new Set(rules.map(({ version }) => version)).size).toBe(rules.length);
+  });
+
+  it('give nothing more by a file that is cut off, however long it stays so', async () => {
+    const text = `${policy('"**"')}    deny: [c.d]\n`;
+    const { write, watched } = await watching({ 'registry.yaml': registry, 'policy.yaml': text });
+    const may = () => decide(watched.current().policy, { kind: 'secret', agent: 'codex', name: 'c.d' }).allowed;
+    for (const cut of [text.slice(0, text.indexOf('    deny')), text.slice(0, text.indexOf('\n    deny'))]) {
+      write('policy.yaml', cut);
+      await vi.waitFor(() =>
+        expect(watched.problems()).toMatchObject([{ message: expect.stringContaining('is held') as string }]),
+      );
+      expect(may()).toBe(false);
+      write('policy.yaml', text);
+      await vi.waitFor(() => expect(watched.problems()).toEqual([]));
+    }
+    write('policy.yaml', `# meant\n${policy('"**"')}`);
+    await vi.waitFor(() => expect(may()).toBe(true));
   });
 
   it('are none when the file is gone', async () => {

@@ -124,5 +124,5 @@ function rulesOf({ folder, files }: Loaded, terminal: Terminal): Rules {
       hint: 'no broker takes them as they are: one that runs goes on with the rules before',
     });
   }
-  return { policy: files.policy, registry: files.registry, flows: folder.flows };
+  return { policy: files.policy, registry: files.registry, flows: folder.flows, broken: folder.broken };
 }

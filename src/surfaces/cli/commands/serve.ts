@@ -19,13 +19,14 @@ export async function serve(invocation: Invocation): Promise<number> {
   const unhurried = new AbortController().signal;
   return withApp({ ...invocation, signal: unhurried }, async (app) => {
     let started = false;
+    tellProblems(app.folder.warnings, terminal);
     const service = await serveBroker({
       app,
       listen,
       log: createLogger(level),
       onProblems(problems) {
         tellProblems(problems, terminal);
-        if (started) terminal.tell('error', 'the new rules are wrong: those before them stay in force');
+        if (started) terminal.tell('error', 'these files are wrong: those before them stay in force');
       },
       warn: (message) => terminal.tell('warning', message),
     });

@@ -1,0 +1,60 @@
+import { compilePattern, isWildcard } from '../../folder/policy/name-pattern.ts';
+import type { AgentPolicy, Pattern, Policy } from '../../folder/policy/policy.ts';
+
+/**
+ * Whether one policy may allow what another does not. Of names it is exact, of wildcards careful: one that stands in
+ * both, letter by letter, is the same, and any other may be more.
+ */
+export function allowsMore(policy: Policy, than: Policy): boolean {
+  return [...policy.agents.values()].some((agent) => {
+    const other = than.agents.get(agent.name);
+    if (other === undefined) return agent.allow.length > 0 || agent.flows.length > 0;
+    return (
+      !agent.allow.every(coveredBy(other.allow)) ||
+      !agent.flows.every(coveredBy(other.flows)) ||
+      other.deny.some((line) => !coveredBy(agent.deny)(line) && mattersTo(agent, line)) ||
+      (agent.maxTtl ?? Infinity) > (other.maxTtl ?? Infinity) ||
+      perSecond(agent) > perSecond(other) ||
+      (other.requireReason && !agent.requireReason)
+    );
+  });
+}
+
+/** A policy of which only that is allowed which another allows too. */
+export function within(policy: Policy, bounds: Policy): Policy {
+  const agents = [...policy.agents].map(([name, agent]): [string, AgentPolicy] => {
+    const other = bounds.agents.get(name);
+    if (other === undefined) return [name, agent];
+    const maxTtl = Math.min(agent.maxTtl ?? Infinity, other.maxTtl ?? Infinity);
+    const rate = perSecond(agent) > perSecond(other) ? other.rate : agent.rate;
+    return [name, { ...agent, rate, maxTtl: maxTtl === Infinity ? undefined : maxTtl }];
+  });
+  return { agents: new Map(agents), within: bounds };
+}
+
+/**
+ * Why a new text may be a part of what is meant, as where an editor was killed or a disk is full: nobody can tell of a
+ * file that was never seen whole, but it lacks the line break at its end, or the `...` that the text in force ends with,
+ * or it is how that text begins. @param before the text in force
+ */
+export function cutOff(text: string, before: string | undefined): string | undefined {
+  if (!text.endsWith('\n')) return 'it does not end with a line break';
+  if (before !== undefined && before !== text && before.startsWith(text)) return 'it is how the file before began';
+  const end = /^\.\.\.\s*$/m;
+  return before !== undefined && end.test(before) && !end.test(text) ? 'the line "..." at its end is gone' : undefined;
+}
+
+function coveredBy(patterns: readonly Pattern[]): (line: Pattern) => boolean {
+  return ({ text }) =>
+    patterns.some((each) => each.text === text || (!isWildcard(text) && compilePattern(each.text)(text)));
+}
+
+/** Whether a line that denies takes anything from an agent. */
+function mattersTo({ allow, flows }: AgentPolicy, { text }: Pattern): boolean {
+  const granted = [...allow, ...flows];
+  return isWildcard(text) ? granted.length > 0 : granted.some((each) => compilePattern(each.text)(text));
+}
+
+function perSecond({ rate }: AgentPolicy): number {
+  return rate === undefined ? Infinity : rate.count / rate.per;
+}

@@ -1,0 +1,76 @@
+import { expect, it } from 'vitest';
+import { decide } from '../../../src/broker/policy/decide.ts';
+import { allowsMore, cutOff, within } from '../../../src/broker/policy/held-rights.ts';
+import { readPolicy } from '../../../src/folder/policy/read-policy.ts';
+import type { Policy } from '../../../src/folder/policy/policy.ts';
+import { createSource } from '../../../src/language/problems.ts';
+import { readYaml } from '../../../src/language/yaml.ts';
+
+function policyOf(text: string): Policy | undefined {
+  const source = createSource('policy.yaml', text);
+  const root = readYaml(source);
+  const policy = root === undefined ? undefined : readPolicy(root, source).policy;
+  return source.problems.length > 0 ? undefined : policy;
+}
+
+function known(agent: string): Policy {
+  const policy = policyOf(`agents: { codex: { ${agent} } }\n`);
+  if (policy === undefined) throw new Error(agent);
+  return policy;
+}
+
+it.each([
+  ['allow: [a.b]', 'allow: [a.b]', false],
+  ['allow: [a.b]', 'allow: ["a.*"]', false],
+  ['allow: ["a.*"]', 'allow: [a.b]', true],
+  ['allow: [a.b, c.d]', 'allow: [a.b]', true],
+  ['flows: [x]', 'allow: [a.b]', true],
+  ['allow: ["**"]', 'allow: ["**"], deny: [a.b]', true],
+  ['allow: [a.b]', 'allow: [a.b], deny: [c.d]', false],
+  ['allow: ["**"], deny: ["a.*"]', 'allow: ["**"], deny: [a.b]', false],
+  ['allow: [a.b], max-ttl: 2h', 'allow: [a.b], max-ttl: 1h', true],
+  ['allow: [a.b]', 'allow: [a.b], max-ttl: 1h', true],
+  ['allow: [a.b], rate: 60/minute', 'allow: [a.b], rate: 2/second', false],
+  ['allow: [a.b], rate: 61/minute', 'allow: [a.b], rate: 1/second', true],
+  ['allow: [a.b]', 'allow: [a.b], require-reason: true', true],
+  ['allow: [a.b], require-reason: true', 'allow: [a.b]', false],
+])('%s allows more than %s: %s', (policy, than, more) => {
+  expect(allowsMore(known(policy), known(than))).toBe(more);
+});
+
+it('allows within another what both allow, as long and as often as both', () => {
+  const both = within(
+    known('allow: ["**"], flows: [x], max-ttl: 2h, rate: 60/minute'),
+    known('allow: [a.b, c.d], deny: [c.d], max-ttl: 1h, rate: 10/minute, require-reason: true'),
+  );
+  const ask = (name: string, reason?: string) => decide(both, { kind: 'secret', agent: 'codex', name, reason }).allowed;
+  expect([ask('a.b', 'r'), ask('a.b'), ask('c.d', 'r'), ask('e.f', 'r')]).toEqual([true, false, false, false]);
+  expect(both.agents.get('codex')).toMatchObject({ maxTtl: 3_600, rate: { count: 10, per: 60 } });
+});
+
+const written = `default: deny
+agents:
+  codex:
+    allow: ["**"]
+    flows: [orders-token]
+    deny:
+      - github.admin_token
+      - stripe.live_key
+    max-ttl: 15m
+    rate: 60/minute
+    require-reason: true
+`;
+
+it('finds a file cut at any byte that allows what the whole one does not', () => {
+  const whole = policyOf(written);
+  if (whole === undefined) throw new Error('not read');
+  const dangerous = Array.from({ length: written.length }, (_, length) => written.slice(0, length)).filter((text) => {
+    const policy = policyOf(text);
+    return policy !== undefined && allowsMore(policy, whole);
+  });
+  expect(dangerous.length).toBeGreaterThan(10);
+  expect(dangerous.filter((text) => cutOff(text, written) === undefined)).toEqual([]);
+  // of a file that was never seen whole only the mark at its end tells
+  const marked = dangerous.filter((text) => cutOff(text, '# before\n...\n') === undefined);
+  expect(marked).toEqual([]);
+});
