@@ -1,3 +1,4 @@
+import { folded } from '../foundation/names.ts';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { JWK } from 'jose';
 import { generateSecret } from 'otplib';
@@ -201,7 +202,7 @@ function uniqueUsers(users: readonly UserSeed[]): UserSeed[] {
 }
 
 function entry<T>(map: Map<string, T>, name: string, make: () => T): T {
-  const key = name.toLowerCase();
+  const key = folded(name);
   const value = map.get(key) ?? make();
   map.set(key, value);
   return value;

@@ -1,3 +1,4 @@
+import { folded } from '../foundation/names.ts';
 import { connection } from '../adapters/connection-forms.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, optional, required, withDefault, type InputOf } from '../language/forms.ts';
@@ -66,7 +67,7 @@ export const vaultCreateLogin = writeStep({
   },
   async run(input, context) {
     // two flows that make an item of one title wait for each other
-    const name = `item ${context.environment} ${input.vault}/${input.title}`.toLowerCase();
+    const name = folded(`item ${context.environment} ${input.vault}/${input.title}`);
     return context.locked(name, async () => outputOf(await lookOrCreate(input, context)));
   },
 });
@@ -129,8 +130,8 @@ async function look(of: Identifying, recipe: PasswordRecipe | undefined, context
 /** Vaults, titles and user names are compared without case everywhere, so the mark is of the lower case. */
 function marksOf({ vault, title, username }: Identifying, context: StepContext) {
   return context.ownershipMarks({
-    vault: vault.toLowerCase(),
-    title: title.toLowerCase(),
+    vault: folded(vault),
+    title: folded(title),
     username: username.toLowerCase(),
   });
 }

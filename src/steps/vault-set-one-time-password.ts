@@ -1,3 +1,4 @@
+import { folded } from '../foundation/names.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, optional, required } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
@@ -45,7 +46,7 @@ export const vaultSetOneTimePassword = writeStep({
     };
   },
   async run(input, context) {
-    return context.locked(`item ${context.environment} ${input.item.toString()}`.toLowerCase(), async () => {
+    return context.locked(folded(`item ${context.environment} ${input.item.toString()}`), async () => {
       const item = await writableItems(context.vault).get(input.item);
       const standing = await compare(item, input.seed, context);
       if (standing.action === 'none') return { reference: standing.field };

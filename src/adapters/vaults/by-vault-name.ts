@@ -1,3 +1,4 @@
+import { folded } from '../../foundation/names.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import type { Secret } from '../../foundation/secret.ts';
@@ -18,7 +19,7 @@ export function createVaults(entries: readonly VaultEntry[]): Vault {
   if (rest.length > 1) throw new TypeError('more than one entry names no vaults');
   for (const entry of entries) {
     for (const name of entry.vaults ?? []) {
-      const key = name.toLowerCase();
+      const key = folded(name);
       if (byName.has(key)) throw new TypeError(`two entries name the vault "${name}"`);
       byName.set(key, entry.vault);
     }
@@ -27,7 +28,7 @@ export function createVaults(entries: readonly VaultEntry[]): Vault {
   const served = entries.flatMap((entry) => entry.vaults ?? []);
 
   const vaultFor = (name: string): Vault => {
-    const vault = byName.get(name.toLowerCase()) ?? rest[0]?.vault;
+    const vault = byName.get(folded(name)) ?? rest[0]?.vault;
     if (vault !== undefined) return vault;
     throw new FlowError('not-found', `no entry of vault: in service.yaml serves the vault "${name}"`, {
       hint: served.length === 0 ? 'add an entry' : `served are: ${served.join(', ')}`,

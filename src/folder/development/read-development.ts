@@ -1,3 +1,4 @@
+import { folded } from '../../foundation/names.ts';
 import { join } from 'node:path';
 import type { BrokerFiles } from '../policy-and-registry.ts';
 import { developmentKeys } from './development-keys.ts';
@@ -44,7 +45,7 @@ interface DevelopmentClient {
 
 /** One field however a reference to it is written: names mean the same whatever their case, as in 1Password. */
 export function fieldKey({ vault, item, section, field }: Reference): string {
-  return Reference.of({ vault, item, section, field }).toString().toLowerCase();
+  return folded(Reference.of({ vault, item, section, field }).toString());
 }
 
 /** development.yaml of a folder, or its defaults, checked against what the files beside it name. */

@@ -1,3 +1,4 @@
+import { folded } from '../../foundation/names.ts';
 import { isLoopbackHost, requireSafeAddress, safeAddressHint } from '../../foundation/safe-address.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
@@ -100,7 +101,7 @@ function checkVaults(environment: Environment, written: ObjectValue, source: Sou
       open = true;
     }
     for (const vault of entry?.vaults ?? []) {
-      const name = vault.toLowerCase();
+      const name = folded(vault);
       if (seen.has(name)) source.report(valueAt(item, 'vaults').range, `two entries serve the vault "${vault}"`);
       seen.add(name);
     }

@@ -1,3 +1,4 @@
+import { sameName } from '../../foundation/names.ts';
 import type { Adapters } from '../../adapters/adapters.ts';
 import type { Declaration, Settings as OwnSettings } from '../../adapters/declaration.ts';
 import type { ConnectionKind, Keys, Named, TokenSource, TypedSettings } from '../../language/forms.ts';
@@ -96,8 +97,7 @@ export function variable(environment: Environment, name: string): Plain | undefi
 /** Whether an entry of the environment's `vault:` serves a vault, by name or id, whatever its case. */
 export function servesVault(environment: Environment, vault: string): boolean {
   if (environment.laptop) return true;
-  const wanted = vault.toLowerCase();
-  return environment.vaults.some(({ vaults }) => vaults?.some((each) => each.toLowerCase() === wanted) ?? true);
+  return environment.vaults.some(({ vaults }) => vaults?.some((each) => sameName(each, vault)) ?? true);
 }
 
 /** An adapter of a kind of connection. */

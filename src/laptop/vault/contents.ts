@@ -1,3 +1,4 @@
+import { sameName } from '../../foundation/names.ts';
 import { answers } from './refusal-answers.ts';
 import { newId } from './encoding.ts';
 import { fieldsOf, layOut, type Details, type Overview } from './item-format.ts';
@@ -65,10 +66,12 @@ export function createContents(seeds: readonly VaultSeed[], now: () => number): 
     return vault;
   };
   const named = (name: string): StoredVault =>
-    [...vaults.values()].find((vault) => vault.name.toLowerCase() === name.toLowerCase()) ?? addVault(name);
+    [...vaults.values()].find((vault) => sameName(vault.name, name)) ?? addVault(name);
   const add = (vault: StoredVault, seed: ItemSeed): void => {
     const { template, overview, details } = layOut(seed);
     const uuid = newId();
+    const lost = newKey(vault.key.kid);
+    const keyFor = (part: ItemSeed['damaged']) => (seed.damaged === part ? lost : vault.key);
     vault.contentVersion += 1;
     vault.items.set(uuid, {
       uuid,
@@ -79,8 +82,8 @@ export function createContents(seeds: readonly VaultSeed[], now: () => number): 
       changerUuid: server,
       itemVersion: 1,
       encryptedBy: vault.key.kid,
-      encOverview: seal(vault.key, overview),
-      encDetails: seal(vault.key, details),
+      encOverview: seal(keyFor('overview'), overview),
+      encDetails: seal(keyFor('details'), details),
     });
   };
   for (const seed of seeds) {
@@ -99,7 +102,8 @@ export function createContents(seeds: readonly VaultSeed[], now: () => number): 
       if (Object.keys(updatedItems).length > 0) vault.contentVersion += 1;
       return { contentVersion: vault.contentVersion, updatedItems, failedItems };
     },
-    dump: () => [...vaults.values()].flatMap((vault) => [...vault.items.values()].map((item) => dumped(vault, item))),
+    dump: () =>
+      [...vaults.values()].flatMap((vault) => [...vault.items.values()].flatMap((item) => dumped(vault, item))),
   };
 }
 
@@ -167,8 +171,8 @@ function writeOne(
 }
 
 function dumped(vault: StoredVault, item: StoredItem): DumpedItem {
-  const overview = open(vault.key, item.encOverview) as Overview;
-  const details = open(vault.key, item.encDetails) as Details;
+  const overview = (opened(vault, item.encOverview) ?? { title: '', ainfo: '' }) as Overview;
+  const details = (opened(vault, item.encDetails) ?? {}) as Details;
   return {
     vault: vault.name,
     vaultId: vault.id,
@@ -182,4 +186,13 @@ function dumped(vault: StoredVault, item: StoredItem): DumpedItem {
     createdAt: Date.parse(item.createdAt),
     fields: fieldsOf(details),
   };
+}
+
+/** undefined where the part is damaged */
+function opened(vault: StoredVault, part: Sealed): unknown {
+  try {
+    return open(vault.key, part);
+  } catch {
+    return undefined;
+  }
 }

@@ -16,6 +16,8 @@ export interface ItemSeed {
   /** what a browser saved of a web form beside user name and password; the SDK refuses to change such an item */
   readonly formFields?: readonly { readonly name: string; readonly value: string }[];
   readonly archived?: boolean;
+  /** a part that nobody can read: encrypted with a key that is lost */
+  readonly damaged?: 'overview' | 'details';
 }
 
 export interface FieldSeed {

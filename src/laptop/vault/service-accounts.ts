@@ -1,3 +1,4 @@
+import { sameName } from '../../foundation/names.ts';
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../foundation/secret.ts';
 import { base64url, keyCharacters, newId, newUpperId } from './encoding.ts';
@@ -64,8 +65,7 @@ function mint(address: string, options: TokenOptions, keys: KeyPair): { account:
   const master: SymmetricKey = { kid: 'mp', bytes: randomBytes(32) };
   const keysetId = newId();
   const userAuth = { method: 'SRPg-4096', alg: 'PBES2g-HS256', iterations: 650_000, salt: base64url(salt) };
-  const wanted = options.vaults?.map((name) => name.toLowerCase());
-  const sees = (vault: string) => wanted?.includes(vault.toLowerCase()) ?? true;
+  const sees = (vault: string) => options.vaults?.some((name) => sameName(name, vault)) ?? true;
   const token = {
     signInAddress: address,
     userAuth,

@@ -160,7 +160,7 @@ function meaningOf(error: FlowError | undefined): 'answer' | 'failure' | 'nothin
   if (error === undefined) return 'answer';
   if (error.code === 'aborted' || error.code === 'internal') return 'nothing';
   if (!countsAsFailure(error.code)) return 'answer';
-  return error.code === 'denied' && error.about === 'subject' ? 'nothing' : 'failure';
+  return error.about === 'subject' ? 'nothing' : 'failure';
 }
 
 function exhausted(name: string, urgent: boolean, retryAfter: number): FlowError {

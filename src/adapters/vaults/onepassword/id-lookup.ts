@@ -1,6 +1,9 @@
+import { asFlowError } from '../../../foundation/errors.ts';
+import { bestNamed, cutAtSlash, folded, type Spellings } from '../../../foundation/names.ts';
+import { encodeSegment } from '../../../foundation/reference.ts';
 import { nearest } from '../../../language/nearest-name.ts';
 import { subjectError } from './sdk-errors.ts';
-import type { NamedItem, NamedVault, Spellings } from './thread-messages.ts';
+import type { NamedItem, NamedVault } from './thread-messages.ts';
 import type { SdkThread } from './thread.ts';
 
 /** Which ids the names have: asked once and remembered, since a read by id costs a third of one by name. */
@@ -19,9 +22,9 @@ const idForm = /^[a-z2-7]{26}$/;
 
 /** @param served the vaults, by name or id, that are looked at; absent: all that the token sees */
 export function createDirectory(thread: SdkThread, served?: readonly string[]): Directory {
-  const wanted = served?.map((name) => name.toLowerCase());
+  const wanted = served?.map(folded);
   const isServed = (vault: NamedVault) =>
-    wanted?.some((name) => name === vault.id || name === vault.title.toLowerCase()) ?? true;
+    wanted?.some((name) => name === vault.id || name === folded(vault.title)) ?? true;
   const vaults = createList(async () => (await thread.call('vaults', null)).filter(isServed));
   const items = new Map<string, List<NamedItem>>();
   const itemsOf = (vault: string): List<NamedItem> => {
@@ -40,8 +43,13 @@ export function createDirectory(thread: SdkThread, served?: readonly string[]): 
     },
     async item(vault, name) {
       const list = itemsOf(vault);
-      if (list.known() === undefined && idForm.test(name[0])) return name[0];
-      return idOf('item', name, list);
+      const isId = idForm.test(name[0]);
+      if (list.known() === undefined && isId) return name[0];
+      return idOf('item', name, list).catch((error: unknown) => {
+        // one title that cannot be read makes the list fail, and an id needs none
+        if (isId && asFlowError(error).code === 'invalid-value') return name[0];
+        throw error;
+      });
     },
     list(vault) {
       const list = itemsOf(vault);
@@ -52,6 +60,8 @@ export function createDirectory(thread: SdkThread, served?: readonly string[]): 
     },
   };
 }
+
+type Named = NamedVault & { readonly archived?: boolean };
 
 /** A list that is asked for once and remembered. */
 interface List<T> {
@@ -78,7 +88,7 @@ function createList<T>(ask: () => Promise<readonly T[]>): List<T> {
 }
 
 /** What a remembered list does not have may be new, and is looked for in a fresh one. */
-async function idOf(what: string, name: Spellings, list: List<NamedVault>): Promise<string> {
+async function idOf(what: string, name: Spellings, list: List<Named>): Promise<string> {
   const remembered = list.known();
   let all = await list.get();
   let found = named(all, name);
@@ -92,27 +102,33 @@ async function idOf(what: string, name: Spellings, list: List<NamedVault>): Prom
   throw subjectError('ambiguous', `${found.length} ${what}s are named "${name[0]}"`, hintOfIds(found));
 }
 
-/** Exact ids and titles first, then without regard to case. */
-function named<T extends NamedVault>(all: readonly T[], name: Spellings): readonly T[] {
-  const byId = all.filter((each) => name.includes(each.id));
-  if (byId.length > 0) return byId;
-  const exact = all.filter((each) => name.includes(each.title));
-  if (exact.length > 0) return exact;
-  const wanted = name.map((spelling) => spelling.toLowerCase());
-  return all.filter((each) => wanted.includes(each.title.toLowerCase()));
+function named<T extends Named>(all: readonly T[], name: Spellings): readonly T[] {
+  const inForce = all.filter((each) => each.archived !== true);
+  return bestNamed(inForce, name, ({ id, title }) => ({ id, name: title }));
 }
 
-function missing(what: string, name: Spellings, all: readonly NamedVault[]) {
-  const titles = all.map((each) => each.title);
-  const none = what === 'vault' ? 'the token sees no vault' : 'the vault has no items';
-  const near = nearest(name[0], titles);
-  const hint =
-    all.length === 0
-      ? none
-      : near === undefined
-        ? 'compare the names in 1Password, and which vaults the service account has'
-        : `did you mean "${near}"?`;
+function missing(what: string, name: Spellings, all: readonly Named[]) {
+  const inForce = all.filter((each) => each.archived !== true);
+  const [archived] = bestNamed(all, name, ({ id, title }) => ({ id, name: title }));
+  if (archived !== undefined) {
+    const hint = `restore it in 1Password, or name another; its id is ${archived.id}`;
+    return subjectError('not-found', `the ${what} "${name[0]}" is archived`, hint);
+  }
+  const titles = inForce.map((each) => each.title);
+  const hint = titles.length === 0 ? noneOf(what) : hintOfNames(name[0], titles);
   return subjectError('not-found', `there is no ${what} "${name[0]}", or the token may not see it`, hint);
+}
+
+function noneOf(what: string): string {
+  return what === 'vault' ? 'the token sees no vault' : 'the vault has no items';
+}
+
+function hintOfNames(name: string, titles: readonly string[]): string {
+  const longer = cutAtSlash(name, titles);
+  if (longer !== undefined) return `"${longer}" is written ${encodeSegment(longer)}: a / ends a part`;
+  const near = nearest(name, titles);
+  if (near !== undefined) return `did you mean "${near}"?`;
+  return 'compare the names in 1Password, and which vaults the service account has';
 }
 
 function hintOfIds(found: readonly NamedVault[]): string {

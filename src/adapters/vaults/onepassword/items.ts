@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
+import { sameName, type Spellings } from '../../../foundation/names.ts';
 import { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { Item, ItemField, VaultItems } from '../contract.ts';
 import type { Directory } from './id-lookup.ts';
 import { subjectError } from './sdk-errors.ts';
-import type { Spellings, WholeItem } from './thread-messages.ts';
+import type { WholeItem } from './thread-messages.ts';
 import { namesOf } from './read-references.ts';
 import type { SdkThread } from './thread.ts';
 import { asFlowError } from '../../../foundation/errors.ts';
@@ -23,7 +24,14 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
     return mine;
   };
   const vaultNamed = (name: string) => directory.vault([name]);
-  const fetch = async (vault: string, id: string) => (await thread.call('items', { vault, ids: [id] }))[0];
+  const fetchAll = async (vault: string, ids: readonly string[], subjectOf: (id: string) => Reference) =>
+    (await thread.call('items', { vault, ids })).map((item, index) => {
+      if (item?.kind !== 'problem') return item;
+      const place = { subject: subjectOf(ids[index] ?? '').toString() };
+      throw subjectError(item.code, item.message, item.hint, item.words).at(place);
+    });
+  const fetch = async (vault: string, id: string, reference: Reference) =>
+    (await fetchAll(vault, [id], () => reference))[0];
 
   return {
     async get(reference) {
@@ -32,11 +40,11 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
       const place = { subject: reference.toString() };
       try {
         const id = await directory.item(vault, item);
-        const found = await fetch(vault, id);
+        const found = await fetch(vault, id, reference);
         if (found !== undefined && (found.id === item[0] || isNamed(found, item)))
           return asItem(reference.vault, found);
         await directory.list(vault);
-        const again = await fetch(vault, await directory.item(vault, item));
+        const again = await fetch(vault, await directory.item(vault, item), reference);
         if (again === undefined) throw subjectError('not-found', 'the item is archived', 'restore it in 1Password');
         return asItem(reference.vault, again);
       } catch (error) {
@@ -45,10 +53,14 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
     },
     async find(name, tag) {
       const vault = await vaultNamed(name);
-      const tagged = (await directory.list(vault)).filter((item) => item.tags.includes(tag));
+      const tagged = (await directory.list(vault)).filter(({ tags, archived }) => !archived && tags.includes(tag));
       if (tagged.length === 0) return [];
       const order = new Map(tagged.map((item) => [item.id, item.createdAt]));
-      const items = await thread.call('items', { vault, ids: tagged.map((item) => item.id) });
+      const items = await fetchAll(
+        vault,
+        tagged.map((item) => item.id),
+        (item) => Reference.of({ vault: name, item }),
+      );
       return items
         .filter((item) => item !== undefined)
         .map((item) => asItem(name, { ...item, createdAt: order.get(item.id) ?? item.createdAt }))
@@ -108,7 +120,7 @@ async function repeated<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function isNamed(item: WholeItem, names: Spellings): boolean {
-  return names.some((name) => name.toLowerCase() === item.title.toLowerCase());
+  return names.some((name) => sameName(name, item.title));
 }
 
 /** @param vault as the caller named it */

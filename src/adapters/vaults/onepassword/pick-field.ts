@@ -1,5 +1,6 @@
+import { bestNamed, cutAtSlash, folded, type Spellings } from '../../../foundation/names.ts';
 import { suggest } from '../../../language/nearest-name.ts';
-import type { Pick, Problem, Spellings } from './thread-messages.ts';
+import type { Pick, Problem } from './thread-messages.ts';
 
 /** An item as the SDK gives it, as far as a field is picked from it. */
 export interface PickableItem {
@@ -42,32 +43,39 @@ export type FieldChoice =
  */
 export function pickField(item: PickableItem, pick: Pick): FieldChoice {
   const sections = pick.section === undefined ? undefined : sectionsNamed(item, pick.section);
-  if (sections?.size === 0) return missing('section', pick.section, titlesOf(item.sections));
+  if (sections?.size === 0) return missing('the item', 'section', pick.section, titlesOf(item.sections));
   const inSection = (id: string | null | undefined) => sections === undefined || sections.has(id ?? '');
   const fields = item.fields.filter((field) => inSection(field.sectionId));
-  const found = best(fields, pick.field, (field) => [field.id, field.title]);
+  const found = bestNamed(fields, pick.field, ({ id, title }) => ({ id, name: title }));
   const chosen = found.length > 1 ? unsectioned(item, found) : found;
   const [field] = chosen;
-  if (chosen.length > 1) return ambiguous(pick, chosen);
+  if (chosen.length > 1) return ambiguous(pick, 'fields', chosen);
   if (field !== undefined) return valueOf(field, pick);
   const files = filesOf(item).filter((file) => inSection(file.section));
-  const [file, another] = best(files, pick.field, ({ file }) => [file.id, file.name]);
-  if (file !== undefined && another === undefined) return fileValue(file, pick);
+  const named = bestNamed(files, pick.field, ({ file }) => ({ id: file.id, name: file.name }));
+  const [file, another] = named;
+  if (another !== undefined) {
+    const ids = named.map((each) => ({ id: each.file.id, sectionId: each.section }));
+    return ambiguous(pick, 'files', ids);
+  }
+  if (file !== undefined) return fileValue(file, pick);
   const derived =
     pick.attribute === undefined && pick.sshFormat === undefined ? derivedValue(item, pick, fields) : undefined;
-  return derived ?? missing('field', pick.field, [...titlesOf(fields), ...files.map(({ file }) => file.name)]);
+  if (derived !== undefined) return derived;
+  const names = [...titlesOf(fields), ...files.map(({ file }) => file.name)];
+  if (sections === undefined) return missing('the item', 'field', pick.field, names);
+  const elsewhere = bestNamed(item.fields, pick.field, ({ id, title }) => ({ id, name: title }))[0];
+  return missing(
+    `the section "${pick.section?.[0] ?? ''}"`,
+    'field',
+    pick.field,
+    names,
+    elsewhere && placeOf(item, elsewhere),
+  );
 }
 
 function sectionsNamed(item: PickableItem, spellings: Spellings): ReadonlySet<string> {
-  return new Set(best(item.sections, spellings, (section) => [section.id, section.title]).map((section) => section.id));
-}
-
-/** All that fit equally well. */
-function best<T>(all: readonly T[], spellings: Spellings, namesOf: (each: T) => readonly string[]): readonly T[] {
-  const exact = all.filter((each) => namesOf(each).some((name) => spellings.includes(name)));
-  if (exact.length > 0) return exact;
-  const wanted = spellings.map((spelling) => spelling.toLowerCase());
-  return all.filter((each) => namesOf(each).some((name) => wanted.includes(name.toLowerCase())));
+  return new Set(bestNamed(item.sections, spellings, ({ id, title }) => ({ id, name: title })).map(({ id }) => id));
 }
 
 function unsectioned(item: PickableItem, fields: readonly PickableField[]): readonly PickableField[] {
@@ -82,25 +90,43 @@ function titlesOf(named: readonly { readonly title: string }[]): readonly string
   return [...new Set(named.map((each) => each.title).filter((title) => title !== ''))];
 }
 
-function missing(what: string, spellings: Spellings | undefined, names: readonly string[]): Problem {
+/** @param place where it stands instead */
+function missing(
+  where: string,
+  what: string,
+  spellings: Spellings | undefined,
+  names: readonly string[],
+  place?: string,
+): Problem {
   const wanted = spellings?.[0] ?? '';
-  const hint = names.length === 0 ? `the item has no ${what}s` : suggest(wanted, names);
+  const longer = cutAtSlash(wanted, names);
+  const slash = longer === undefined ? undefined : `"${longer}" is written with %2F for its /`;
+  const near = names.length === 0 ? `${where} has no ${what}s` : suggest(wanted, names);
   return {
     kind: 'problem',
     code: 'not-found',
-    message: `the item has no ${what} "${wanted}"`,
-    hint,
+    message: `${where} has no ${what} "${wanted}"`,
+    hint: place ?? slash ?? near,
   };
 }
 
-function ambiguous(pick: Pick, fields: readonly PickableField[]): Problem {
-  const ids = fields.map((field) =>
-    (field.sectionId ?? '') === '' ? field.id : `${field.sectionId ?? ''}/${field.id}`,
-  );
+function placeOf(item: PickableItem, field: PickableField): string {
+  const section = item.sections.find(({ id }) => id === field.sectionId);
+  return section === undefined || section.title === ''
+    ? 'it stands in no section: leave the section out'
+    : `it stands in the section "${section.title}"`;
+}
+
+function ambiguous(
+  pick: Pick,
+  what: string,
+  found: readonly { readonly id: string; readonly sectionId?: string | null | undefined }[],
+): Problem {
+  const ids = found.map(({ id, sectionId }) => ((sectionId ?? '') === '' ? id : `${sectionId ?? ''}/${id}`));
   return {
     kind: 'problem',
     code: 'ambiguous',
-    message: `"${pick.field[0]}" fits ${fields.length} fields of the item`,
+    message: `"${pick.field[0]}" fits ${found.length} ${what} of the item`,
     hint: `use one of the ids: ${ids.join(', ')}`,
   };
 }
@@ -178,7 +204,7 @@ const sshParts: Readonly<Record<string, string>> = {
 
 /** What "Copy secret reference" offers although it is no field of its own: the notes, and an SSH key's public parts. */
 function derivedValue(item: PickableItem, pick: Pick, fields: readonly PickableField[]): FieldChoice | undefined {
-  const name = pick.field[0].toLowerCase();
+  const name = folded(pick.field[0]);
   if (pick.section === undefined && ['notes', 'notesplain'].includes(name) && item.notes !== '') {
     return { kind: 'value', value: item.notes };
   }

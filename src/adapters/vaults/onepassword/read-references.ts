@@ -1,9 +1,10 @@
 import { asFlowError, FlowError } from '../../../foundation/errors.ts';
+import { sameName, type Spellings } from '../../../foundation/names.ts';
 import type { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { Directory } from './id-lookup.ts';
 import { subjectError } from './sdk-errors.ts';
-import type { Picked, Spellings } from './thread-messages.ts';
+import type { Picked } from './thread-messages.ts';
 import type { SdkThread } from './thread.ts';
 
 type Values = ReadonlyMap<string, Secret | FlowError>;
@@ -88,7 +89,7 @@ async function round(
       else if (found instanceof FlowError) values.set(reference.toString(), found);
       else if (found?.kind === 'value') values.set(reference.toString(), new Secret(found.value));
       else if (found?.kind === 'problem')
-        values.set(reference.toString(), subjectError(found.code, found.message, found.hint));
+        values.set(reference.toString(), subjectError(found.code, found.message, found.hint, found.words));
     });
   });
   await Promise.all(picking);
@@ -100,8 +101,9 @@ function isGone(found: Picked | FlowError | undefined, names: Names): boolean {
   if (found === undefined) return true;
   if (found instanceof FlowError) return found.code === 'not-found';
   if (found.kind === 'no-item') return true;
-  const title = found.title.toLowerCase();
-  return !idForm.test(names.item[0]) && !names.item.some((name) => name.toLowerCase() === title);
+  if (found.title === undefined) return false;
+  const { title } = found;
+  return !idForm.test(names.item[0]) && !names.item.some((name) => sameName(name, title));
 }
 
 const idForm = /^[a-z2-7]{26}$/;

@@ -7,8 +7,12 @@ interface Meaning {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string;
+  /** what a person can do where it was a read */
+  readonly hintOfRead?: string;
   /** as {@link FlowError.about} */
   readonly about?: 'subject';
+  /** where it was said of a batch of items: it may be one of them alone */
+  readonly ofOne?: true;
 }
 
 const meanings: readonly Meaning[] = [
@@ -47,6 +51,7 @@ const meanings: readonly Meaning[] = [
     code: 'denied',
     message: 'the token may not do that in this vault',
     hint: 'give its service account write access to the vault; access is fixed when one is created',
+    hintOfRead: 'make a service account that may read the vault; access is fixed when one is created',
     about: 'subject',
   },
   {
@@ -62,6 +67,28 @@ const meanings: readonly Meaning[] = [
     message: 'the item is archived',
     hint: 'restore it in 1Password, or name another',
     about: 'subject',
+    ofOne: true,
+  },
+  {
+    text: /error (?:decrypting|deserializing) item.* (?:listing items|item listing)/i,
+    code: 'invalid-value',
+    message: "the names of the vault's items cannot be read: one of them is damaged",
+    hint: 'look for a title with a broken character and write it anew; items named by their ids can be read meanwhile',
+    about: 'subject',
+  },
+  {
+    text: /error (?:decrypting|deserializing)/i,
+    code: 'invalid-value',
+    message: 'what is stored in the vault cannot be read: it is damaged',
+    hint: 'open it in 1Password; restore an older version of it, or make it anew',
+    about: 'subject',
+    ofOne: true,
+  },
+  {
+    text: /when deserializing HTTP responses/i,
+    code: 'protocol',
+    message: 'the vault gave an answer that is not one of 1Password',
+    hint: 'something on the way answers in its place: a proxy or a portal',
   },
   {
     text: /couldn't be found|no vault matched|no item matched|cannot be found|ID is not in a valid format/i,
@@ -109,22 +136,52 @@ const unknown: Meaning = {
   code: 'protocol',
   message: 'the vault gave an answer that the 1Password SDK does not understand',
   hint: 'run with --debug for its words',
+  ofOne: true,
 };
 
-/** An SDK failure as our error. */
-export function classify(failure: SdkFailure): FlowError {
+function meaningOf(text: string): Meaning {
+  return meanings.find((each) => each.text.test(text)) ?? unknown;
+}
+
+/** Whether what was said of a batch of items may concern one of them alone. */
+export function mayBeOneItem(text: string): boolean {
+  return meaningOf(text).ofOne === true;
+}
+
+export function isArchived(text: string): boolean {
+  return /not in an active state/.test(text);
+}
+
+/** Whether every other call would fail as well: the token, or its quota. */
+export function endsAll(text: string): boolean {
+  const { code, about } = meaningOf(text);
+  return about === undefined && (code === 'denied' || code === 'rate-limited');
+}
+
+/**
+ * An SDK failure as our error.
+ * @param call whether it was a read, and of one vault: then words that nobody knows tell nothing about the service
+ */
+export function classify(
+  failure: SdkFailure,
+  call: { readonly reads?: boolean; readonly ofVault?: boolean } = {},
+): FlowError {
   const text = failure.name === 'RateLimitExceededError' ? 'rate limit exceeded' : failure.text;
-  const meaning = meanings.find((each) => each.text.test(text)) ?? unknown;
+  const meaning = meaningOf(text);
   const network = meaning.code === 'unavailable' && failure.network !== undefined ? `: ${failure.network}` : '';
   return new FlowError(meaning.code, `${meaning.message}${network}`, {
-    hint: meaning.hint,
-    about: meaning.about,
+    hint: (call.reads === true ? meaning.hintOfRead : undefined) ?? meaning.hint,
+    about: meaning === unknown && call.ofVault === true ? 'subject' : meaning.about,
     cause: new Error(`${failure.name}: ${failure.text}`),
     retryAfter: failure.retryAfter,
   });
 }
 
 /** An error of our own about one vault or item. */
-export function subjectError(code: ErrorCode, message: string, hint?: string): FlowError {
-  return new FlowError(code, message, { hint, about: 'subject' });
+export function subjectError(code: ErrorCode, message: string, hint?: string, words?: string): FlowError {
+  return new FlowError(code, message, {
+    hint,
+    about: 'subject',
+    cause: words === undefined ? undefined : new Error(words),
+  });
 }

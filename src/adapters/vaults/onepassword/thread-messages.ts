@@ -1,18 +1,19 @@
 import type { ErrorCode } from '../../../foundation/errors.ts';
+import type { Spellings } from '../../../foundation/names.ts';
 
 /** What the adapter asks of the thread that runs the SDK. Everything is plain data, so that it can be posted. */
 export interface Operations {
   vaults: { readonly asks: null; readonly gives: readonly NamedVault[] };
-  /** the active items of a vault */
+  /** the items of a vault */
   overviews: { readonly asks: { readonly vault: string }; readonly gives: readonly NamedItem[] };
   pick: {
     readonly asks: { readonly vault: string; readonly picks: readonly Pick[] };
     readonly gives: readonly Picked[];
   };
-  /** whole items, in the order asked; undefined where there is none, or an archived one */
+  /** whole items, in the order asked; undefined where there is none, or an archived one; a problem where it is damaged */
   items: {
     readonly asks: { readonly vault: string; readonly ids: readonly string[] };
-    readonly gives: readonly (WholeItem | undefined)[];
+    readonly gives: readonly (WholeItem | Problem | undefined)[];
   };
   create: { readonly asks: Creation; readonly gives: WholeItem };
   setOneTimePassword: { readonly asks: SeedChange; readonly gives: WholeItem | Problem };
@@ -32,10 +33,8 @@ export interface NamedItem {
   readonly tags: readonly string[];
   /** epoch milliseconds */
   readonly createdAt: number;
+  readonly archived: boolean;
 }
-
-/** The ways that one part of a reference may be read: decoded, and as it was written. */
-export type Spellings = readonly [string, ...string[]];
 
 /** One value of one item. */
 export interface Pick {
@@ -49,7 +48,8 @@ export interface Pick {
 export type Picked =
   | { readonly kind: 'value'; readonly value: string; readonly title: string }
   | { readonly kind: 'no-item' }
-  | ({ readonly title: string } & Problem);
+  /** without a title: the item itself could not be read */
+  | ({ readonly title?: string } & Problem);
 
 /** What was wrong with one reference; names only, never a value. */
 export interface Problem {
@@ -57,6 +57,8 @@ export interface Problem {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint?: string | undefined;
+  /** what the SDK said, cleaned */
+  readonly words?: string | undefined;
 }
 
 export interface WholeItem {

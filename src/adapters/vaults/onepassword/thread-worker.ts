@@ -8,6 +8,7 @@ import type {
   Operation,
   Operations,
   Picked,
+  Problem,
   Question,
   Reply,
   WholeField,
@@ -17,6 +18,8 @@ import type {
 import { pickField, type FieldChoice } from './pick-field.ts';
 import { changeSeed } from './change-seed.ts';
 import { watchRequests } from './request-watch.ts';
+import { worded } from './safe-error-text.ts';
+import { endsAll, isArchived, mayBeOneItem } from './sdk-errors.ts';
 
 type Handlers = {
   readonly [O in Operation]: (client: Client, asks: Operations[O]['asks']) => Promise<Operations[O]['gives']>;
@@ -47,8 +50,12 @@ const handlers: Handlers = {
     return (await sdk.vaults.list()).map(({ id, title }) => ({ id, title }));
   },
   async overviews(sdk, { vault }) {
-    const found = await sdk.items.list(vault, { type: 'ByState', content: { active: true, archived: false } });
-    return found.map(({ id, title, tags, createdAt }) => ({ id, title, tags, createdAt: createdAt.getTime() }));
+    const { ItemState } = await import('@1password/sdk');
+    // the same request, whichever of them are asked for
+    const found = await sdk.items.list(vault, { type: 'ByState', content: { active: true, archived: true } });
+    return found.map(({ id, title, tags, createdAt, state }) => {
+      return { id, title, tags, createdAt: createdAt.getTime(), archived: state === ItemState.Archived };
+    });
   },
   async pick(sdk, { vault, picks }) {
     const items = await fetchItems(
@@ -60,6 +67,7 @@ const handlers: Handlers = {
     for (const pick of picks) {
       const item = items.get(pick.item);
       if (item === undefined) picked.push({ kind: 'no-item' });
+      else if ('kind' in item) picked.push(item);
       else picked.push(await valueOf(sdk, item, pickField(item, pick)));
     }
     return picked;
@@ -68,7 +76,7 @@ const handlers: Handlers = {
     const items = await fetchItems(sdk, vault, ids);
     return ids.map((id) => {
       const item = items.get(id);
-      return item === undefined ? undefined : whole(item);
+      return item === undefined || 'kind' in item ? item : whole(item);
     });
   },
   async create(sdk, { vault, title, username, recipe, website, tags }) {
@@ -105,31 +113,46 @@ const handlers: Handlers = {
   },
 };
 
-/** Each item once. One archived item makes the SDK refuse the whole batch: then they are asked one by one. */
-async function fetchItems(sdk: Client, vault: string, ids: readonly string[]): Promise<ReadonlyMap<string, Item>> {
-  const wanted = [...new Set(ids)];
-  const found = new Map<string, Item>();
-  for (let from = 0; from < wanted.length; from += batch) {
-    const some = wanted.slice(from, from + batch);
+/**
+ * Each item once; what cannot be read is a problem of that item alone. One archived or damaged item makes the SDK refuse
+ * the whole batch, and does not say which: the batch is halved until it is known.
+ */
+async function fetchItems(
+  sdk: Client,
+  vault: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Item | Problem>> {
+  const found = new Map<string, Item | Problem>();
+  const fetch = async (some: readonly string[]): Promise<void> => {
     try {
-      const { individualResponses } = await sdk.items.getAll(vault, some);
+      const { individualResponses } = await sdk.items.getAll(vault, [...some]);
       for (const { content } of individualResponses) if (content) found.set(content.id, content);
     } catch (error) {
-      if (!isArchived(error)) throw error;
-      for (const id of some) {
-        const item = await sdk.items.get(vault, id).catch((reason: unknown) => {
-          if (isArchived(reason) || /couldn't be found/.test(String(reason))) return undefined;
-          throw reason;
-        });
-        if (item !== undefined) found.set(id, item);
+      const { text } = worded(error);
+      if (!mayBeOneItem(text)) throw error;
+      const [id = '', ...more] = some;
+      if (more.length === 0) {
+        if (!isArchived(text)) found.set(id, unreadable(text));
+        return;
       }
+      const half = Math.ceil(some.length / 2);
+      await fetch(some.slice(0, half));
+      await fetch(some.slice(half));
     }
-  }
+  };
+  const wanted = [...new Set(ids)];
+  for (let from = 0; from < wanted.length; from += batch) await fetch(wanted.slice(from, from + batch));
   return found;
 }
 
-function isArchived(error: unknown): boolean {
-  return /not in an active state/.test(String(error));
+function unreadable(words: string): Problem {
+  return {
+    kind: 'problem',
+    code: 'invalid-value',
+    message: 'the item cannot be read: what is stored of it is damaged',
+    hint: 'open it in 1Password; restore an older version of it, or make it anew',
+    words,
+  };
 }
 
 async function valueOf(sdk: Client, item: Item, choice: FieldChoice): Promise<Picked> {
@@ -142,11 +165,15 @@ async function valueOf(sdk: Client, item: Item, choice: FieldChoice): Promise<Pi
   try {
     return { kind: 'value', value: await sdk.secrets.resolve(reference), title: item.title };
   } catch (error) {
-    const text = String(error);
-    if (!/format|parse|text file|cannot be found/i.test(text) || /rate limit/.test(text)) throw error;
-    const problem = { kind: 'problem', code: 'invalid-value', title: item.title } as const;
-    if (choice.kind === 'file')
+    const { text } = worded(error);
+    if (endsAll(text)) throw error;
+    const problem = { kind: 'problem', code: 'invalid-value', title: item.title, words: text } as const;
+    if (choice.kind === 'file' && /utf|text file|unsupported file/i.test(text))
       return { ...problem, message: 'the file cannot be read as text', hint: 'only text files can be read' };
+    if (choice.kind === 'file') {
+      const hint = 'try again; where it stays, add the file to the item once more';
+      return { ...problem, message: 'the file cannot be downloaded', hint };
+    }
     return { ...problem, message: 'the SSH key cannot be given in this format', hint: 'write ?ssh-format=openssh' };
   }
 }

@@ -21,7 +21,10 @@ interface Waiting {
   readonly resolve: (gives: unknown) => void;
   readonly reject: (error: FlowError) => void;
   readonly timer: NodeJS.Timeout;
+  readonly call: Parameters<typeof classify>[1];
 }
+
+const writes: ReadonlySet<Operation> = new Set(['create', 'setOneTimePassword', 'archive']);
 
 interface Running {
   readonly worker: Worker;
@@ -78,7 +81,7 @@ export function createSdkThread(options: ThreadOptions): SdkThread {
         each.resolve(reply.gives);
         return;
       }
-      const error = classify(reply.failure);
+      const error = classify(reply.failure, each.call);
       each.reject(error);
       // the next call asks for the token again: it may have been renewed
       if (error.code === 'denied' && /authenticat|Decrypt/.test(reply.failure.text) && running.waiting.size === 0) {
@@ -107,7 +110,8 @@ export function createSdkThread(options: ThreadOptions): SdkThread {
       const gives = await new Promise<unknown>((resolve, reject) => {
         last += 1;
         const timer = setTimeout(() => end(running, late(options.deadline)), options.deadline);
-        running.waiting.set(last, { resolve, reject, timer });
+        const ofVault = asks !== null && 'vault' in asks;
+        running.waiting.set(last, { resolve, reject, timer, call: { reads: !writes.has(operation), ofVault } });
         running.worker.ref();
         running.worker.postMessage({ id: last, operation, asks });
       });

@@ -1,3 +1,4 @@
+import { sameName } from '../../../foundation/names.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
 import type { Uses } from '../../../folder/flows/flow-uses.ts';
@@ -68,7 +69,7 @@ function vaults(environment: Environment, uses: readonly Uses[]): string {
 type Serving = Pick<VaultEntry, 'vaults'>;
 
 function serves(entry: Serving, vault: string, all: readonly Serving[]): boolean {
-  const names = (each: Serving) => each.vaults?.some((name) => name.toLowerCase() === vault.toLowerCase()) ?? false;
+  const names = (each: Serving) => each.vaults?.some((name) => sameName(name, vault)) ?? false;
   return names(entry) || (entry.vaults === undefined && !all.some(names));
 }
 

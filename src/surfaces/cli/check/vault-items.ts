@@ -1,3 +1,4 @@
+import { folded } from '../../../foundation/names.ts';
 import type { FieldNeeds, ItemNeeds } from '../../../adapters/vaults/adapter.ts';
 import type { Environment } from '../../../folder/service/settings.ts';
 import type { Uses } from '../../../folder/flows/flow-uses.ts';
@@ -7,11 +8,11 @@ import type { Reference } from '../../../foundation/reference.ts';
 export function itemsOf(environment: Environment, uses: readonly Uses[]): readonly ItemNeeds[] {
   const wanted = new Map<string, { reference: Reference; fields: Map<string, FieldNeeds> }>();
   const add = (reference: Reference, type: FieldNeeds['type']) => {
-    const key = reference.itemReference.toString().toLowerCase();
+    const key = folded(reference.itemReference.toString());
     const item = wanted.get(key) ?? { reference, fields: new Map<string, FieldNeeds>() };
     wanted.set(key, item);
     const { section, field: name } = reference;
-    if (name !== undefined) item.fields.set(`${section ?? ''}/${name}`.toLowerCase(), { section, name, type });
+    if (name !== undefined) item.fields.set(folded(`${section ?? ''}/${name}`), { section, name, type });
   };
   for (const { reference, target } of uses.flatMap((use) => use.references)) add(reference, typeOf(reference, target));
   for (const reference of environment.key) add(reference, 'key');

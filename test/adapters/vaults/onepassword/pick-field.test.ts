@@ -99,6 +99,71 @@ describe('picking one value of an item', () => {
     expect(JSON.stringify(found)).not.toMatch(/SEED|PEM|"pw"|in s1|t3/);
   });
 
+  const text = (id: string, title: string, sectionId: string | null = null) => {
+    return { id, title, sectionId, fieldType: 'Text', value: `value of ${id}` };
+  };
+  const made = (more: Partial<PickableItem>): PickableItem => ({
+    fields: [],
+    sections: [],
+    notes: '',
+    files: [],
+    ...more,
+  });
+
+  test('an id wins over a title', () => {
+    const both = made({ fields: [text('abc1', 'credential'), text('credential', 'other')] });
+    expect(pickField(both, { item: 'i', field: ['credential'] })).toEqual({
+      kind: 'value',
+      value: 'value of credential',
+    });
+  });
+
+  test('two files of one name are told by their ids', () => {
+    const files = ['f1', 'f2'].map((id) => ({
+      attributes: { id, name: 'a.pem', size: 1 },
+      sectionId: 's',
+      fieldId: id,
+    }));
+    expect(pickField(made({ files }), { item: 'i', field: ['a.pem'] })).toMatchObject({
+      code: 'ambiguous',
+      hint: 'use one of the ids: s/f1, s/f2',
+    });
+  });
+
+  test.each<readonly [string, PickableItem, Partial<Pick>, string]>([
+    [
+      'an empty section',
+      made({ sections: [{ id: 's', title: 'S' }], fields: [text('b', 'b')] }),
+      {},
+      'the section "S" has no fields',
+    ],
+    [
+      'elsewhere',
+      made({ sections: [{ id: 's', title: 'S' }], fields: [text('a', 'A')] }),
+      {},
+      'it stands in no section: leave the section out',
+    ],
+    [
+      'in another section',
+      made({
+        sections: [
+          { id: 's', title: 'S' },
+          { id: 't', title: 'T' },
+        ],
+        fields: [text('a', 'A', 't')],
+      }),
+      {},
+      'it stands in the section "T"',
+    ],
+    ['no fields at all', made({}), { section: undefined }, 'the item has no fields'],
+    ['a slash', made({ fields: [text('x', 'a/b')] }), { section: undefined }, '"a/b" is written with %2F for its /'],
+  ])('the hint: %s', (_, of, more, hint) => {
+    expect(pickField(of, { item: 'i', section: ['S'], field: ['a'], ...more })).toMatchObject({
+      code: 'not-found',
+      hint,
+    });
+  });
+
   test('what only the SDK can give is named by ids', () => {
     expect(pick('private key', { sshFormat: 'openssh' })).toMatchObject({
       kind: 'ssh',

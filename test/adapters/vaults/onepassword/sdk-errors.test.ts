@@ -52,6 +52,9 @@ const aboutOne: readonly (readonly [string, string])[] = [
   ],
   ['item is not in an active state', 'not-found'],
   ["item couldn't be found", 'not-found'],
+  ['error decrypting item overview when listing items', 'invalid-value'],
+  ['error deserializing item during item listing', 'invalid-value'],
+  ['error decrypting item details', 'invalid-value'],
   ['invalid user input: encountered the following errors: the provided ID is not in a valid format', 'not-found'],
   [
     'invalid user input: encountered the following errors: cannot update item x. Editing is not supported for unsupported fields,',
@@ -60,6 +63,19 @@ const aboutOne: readonly (readonly [string, string])[] = [
 ];
 
 describe('what the SDK says', () => {
+  test('words that nobody has seen tell nothing about the service where they are of one vault', () => {
+    expect(classify({ name: 'Error', text: 'odd' }, { ofVault: true })).toMatchObject({
+      code: 'protocol',
+      about: 'subject',
+    });
+  });
+
+  test('who may not read is not told to ask for write access', () => {
+    const text = 'you do not have the right permissions to perform this action';
+    expect(classify({ name: 'Error', text }, { reads: true }).hint).not.toContain('write');
+    expect(classify({ name: 'Error', text }, { reads: false }).hint).toContain('write access');
+  });
+
   test.each(seen)('%s: %s → %s', (name, text, code) => {
     const error = classify({ name, text });
     expect(error.code).toBe(code);
