@@ -218,6 +218,10 @@ export const commandTable = {
     usage: [['flows init [FOLDER]', 'write a starting folder']],
     words: [['folders']],
   },
+  completion: {
+    usage: [['flows completion SHELL', 'what bash, zsh, fish or powershell needs to complete words']],
+    words: [[['bash', 'zsh', 'fish', 'powershell']]],
+  },
   help: {
     usage: [['flows help [NAME]', 'show this, or the help of a command or flow']],
     words: [['commands', 'flows']],

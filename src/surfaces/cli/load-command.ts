@@ -8,6 +8,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   agents: async () => (await import('./commands/agents.ts')).agents,
   audit: async () => (await import('./commands/audit.ts')).audit,
   check: async () => (await import('./commands/check.ts')).check,
+  completion: async () => (await import('./commands/completion.ts')).completion,
   dev: async () => (await import('./commands/dev.ts')).dev,
   help: async () => (await import('./commands/help.ts')).help,
   init: async () => (await import('./commands/init.ts')).init,
@@ -22,6 +23,8 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
 export async function commandOf(name: string | undefined, argv: readonly string[]): Promise<Command> {
   const asked = name ?? (argv.includes('--version') ? 'version' : wantsHelp(argv) ? 'help' : undefined);
   if (asked === undefined) return (await import('./commands/list.ts')).list;
+  // called by the shells' scripts alone, with the words of another command line
+  if (asked === '__complete') return (await import('./commands/complete.ts')).complete;
   // no flow has a command's name
   if (!isCommand(asked)) return (await import('./commands/run.ts')).runFlowByName;
   // whoever asks what a command does must not find out by its being done; a flow's help is its own
