@@ -20,11 +20,21 @@ export interface HttpOptions {
 /** the one that is global when it is called */
 export const globalFetch: Fetch = (url, init) => fetch(url, init);
 
+export interface CallInit extends RequestInit {
+  /** it may be sent twice; default: what RFC 9110, section 9.2.2, says of its method */
+  readonly repeatable?: boolean;
+}
+
 /**
- * One HTTP call whose body has been read whole.
+ * One HTTP call whose body has been read whole. Where the connection ended before an answer came, as one that was kept
+ * and that the server has closed meanwhile does, a call that may be repeated is sent once more.
  * @throws FlowError refused: unsafe address, redirect · timeout · unavailable · aborted · protocol: body too large
  */
-export type Call = (url: string, init?: RequestInit) => Promise<Response>;
+export type Call = (url: string, init?: CallInit) => Promise<Response>;
+
+const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** what undici and the system say of a connection that ended; one that could not be made has other codes */
+const ended = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
 /** no discovery document, key set, token answer, page or user comes near it */
 const largestBody = 1024 * 1024;
@@ -33,7 +43,7 @@ const withoutBody = new Set([204, 205, 304]);
 /** HTTP to safe addresses only, with a deadline over all of it and a bounded body. */
 export function createHttp(options: HttpOptions): Call {
   const { peer, development, fetch: send = globalFetch, deadline = 10_000, redirects } = options;
-  return async (url, init = {}) => {
+  return async (url, { repeatable, ...init } = {}) => {
     const problem = requireSafeAddress(url, development);
     if (problem !== undefined) {
       throw new FlowError('refused', `an address of ${peer} ${problem}`, { hint: safeAddressHint });
@@ -44,8 +54,15 @@ export function createHttp(options: HttpOptions): Call {
     const signal = caller === undefined ? late : AbortSignal.any([late, caller]);
     // an injected fetch may not listen to its signal
     const inTime = <T>(work: Promise<T>) => unlessAborted(work, signal, () => new Error('the call was ended'));
+    const once = () => inTime(send(url, { ...init, redirect: 'manual', signal }));
+    const mayRepeat = repeatable ?? idempotent.has((init.method ?? 'GET').toUpperCase());
     try {
-      const response = await inTime(send(url, { ...init, redirect: 'manual', signal }));
+      const response = await once().catch(async (error: unknown) => {
+        if (!mayRepeat || !ended.has(networkCode(error))) throw error;
+        // the other connections that were kept may have ended too: their ends are heard first
+        await inTime(new Promise((resolve) => setImmediate(resolve)));
+        return once();
+      });
       if (redirects !== 'answers' && isRedirect(response)) {
         void response.body?.cancel().catch(() => undefined);
         throw new FlowError('refused', `${host} answers with a redirect, which is not followed`, {
@@ -63,12 +80,18 @@ export function createHttp(options: HttpOptions): Call {
           hint: `try again; if it stays, look at ${peer}`,
         });
       }
-      throw new FlowError('unavailable', `${host} cannot be reached${networkCode(error)}`, {
+      const code = networkCode(error);
+      throw new FlowError('unavailable', `${host} cannot be reached${code === '' ? '' : ` (${code})`}`, {
         hint: `check the address of ${peer} and the network`,
         cause: error,
       });
     }
   };
+}
+
+/** Whether a call failed because its connection ended: whoever can make the request anew may do so, once. */
+export function connectionEnded(error: unknown): boolean {
+  return error instanceof FlowError && error.code === 'unavailable' && ended.has(networkCode(error.cause));
 }
 
 function isRedirect(response: Response): boolean {
@@ -90,7 +113,7 @@ async function readBody(response: Response, host: string): Promise<Uint8Array<Ar
 /** The network's own code: `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`. */
 function networkCode(error: unknown): string {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    if ('code' in at && typeof at.code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(at.code)) return ` (${at.code})`;
+    if ('code' in at && typeof at.code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(at.code)) return at.code;
   }
   return '';
 }

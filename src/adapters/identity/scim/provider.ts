@@ -37,6 +37,8 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
           ...(body === undefined ? {} : { 'content-type': 'application/scim+json' }),
         },
         ...(body === undefined ? {} : { body }),
+        // a PATCH of ours sets what it is to be; a user must not be made twice
+        ...(method === 'PATCH' ? { repeatable: true } : {}),
       });
       return { status: response.status, headers: response.headers, body: await response.text(), bearer };
     };

@@ -1,4 +1,5 @@
 import type { FlowError } from '../../../foundation/errors.ts';
+import { connectionEnded } from '../../../foundation/http.ts';
 import { scrub } from '../../../foundation/scrub.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { ClientAuthentication, Credential, Token, TokenRequest } from '../contract.ts';
@@ -84,6 +85,8 @@ export function createAskToken({ development, transport, jwt, now }: AskTokenOpt
           headers: init.headers,
           body: body ?? null,
           signal: request.signal ?? null,
+          // a token that nobody got is nothing; an assertion is taken once, so another one is made for it
+          repeatable: attempt.authentication !== 'private_key_jwt',
         });
         for (const quota of quotasOf(response.headers)) {
           const warning = quotaWarning(quota);
@@ -114,5 +117,12 @@ export function createAskToken({ development, transport, jwt, now }: AskTokenOpt
     }
   }
 
-  return { ask, requests: () => requests };
+  return {
+    ask: (attempt: Attempt): Promise<Token | Refused> =>
+      ask(attempt).catch((error: unknown) => {
+        if (attempt.authentication !== 'private_key_jwt' || !connectionEnded(error)) throw error;
+        return ask(attempt);
+      }),
+    requests: () => requests,
+  };
 }

@@ -289,3 +289,20 @@ describe('an assertion', () => {
     expect(error.message).toContain(words);
   });
 });
+
+it.each([
+  ['client_secret_post', { clientSecrets: [credential('x')] }],
+  ['private_key_jwt', { clientKey: credential(certified.key) }],
+])('%s is tried once more where the issuer closed the connection meanwhile, an assertion anew', async (_, given) => {
+  const hostile = await startHostileIssuer();
+  hostile.handlers.set('/token', (request) => {
+    hostile.handlers.delete('/token');
+    request.socket.destroy();
+  });
+  const issuer = createIssuer({ name: 'main', url: hostile.issuer, development: true });
+  await issuer.clientCredentials({ clientId: 'c', tokenFormat: 'jwt', warn: () => undefined, ...given });
+  const sent = hostile.seen.filter(({ path }) => path === '/token').map(({ form }) => form.get('client_assertion'));
+  await hostile.close();
+  expect(sent).toHaveLength(2);
+  expect(new Set(sent).size).toBe('clientKey' in given ? 2 : 1);
+});

@@ -1,0 +1,94 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type CallInit, createHttp } from '../../src/foundation/http.ts';
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+/** A server that answers as the steps say, one for each request, and `ok` after them. */
+async function serve(...steps: ((request: IncomingMessage, response: ServerResponse) => void)[]) {
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    request.resume().once('end', () => {
+      const step = steps[seen.length];
+      seen.push(request.method ?? '');
+      if (step === undefined) response.end('ok');
+      else step(request, response);
+    });
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const call = createHttp({ peer: 'the issuer', development: true, deadline: 5_000 });
+  const outcome = (init: CallInit = {}) =>
+    call(url, init).then(
+      async (response) => response.text(),
+      ({ code }: { code: string }) => code,
+    );
+  return { server, seen, call, url, outcome };
+}
+
+const cut = (request: IncomingMessage) => void request.socket.destroy();
+const reset = (request: IncomingMessage) => void request.socket.resetAndDestroy();
+const cutAfterHead = (_: IncomingMessage, response: ServerResponse) => {
+  response.writeHead(200, { 'content-length': '9' }).write('o');
+  setImmediate(() => response.destroy());
+};
+
+describe('a connection that ends before an answer came', () => {
+  it.each<[string, CallInit, (typeof cut)[], string, number]>([
+    ['closed, a GET', {}, [cut], 'ok', 2],
+    ['reset, a GET', {}, [reset], 'ok', 2],
+    ['closed, a PUT with its body', { method: 'PUT', body: 'x' }, [cut], 'ok', 2],
+    ['closed, a DELETE', { method: 'delete' }, [cut], 'ok', 2],
+    ['closed twice', {}, [cut, cut, cut], 'unavailable', 2],
+    ['closed, a POST', { method: 'POST', body: 'x' }, [cut], 'unavailable', 1],
+    ['closed, a PATCH', { method: 'PATCH', body: 'x' }, [cut], 'unavailable', 1],
+    ['closed, a POST that may be repeated', { method: 'POST', body: 'x', repeatable: true }, [cut], 'ok', 2],
+    ['closed, a GET that may not', { repeatable: false }, [cut], 'unavailable', 1],
+  ])('%s', async (_, init, steps, wanted, requests) => {
+    const { outcome, seen } = await serve(...steps);
+    expect(await outcome(init)).toBe(wanted);
+    expect(seen).toHaveLength(requests);
+  });
+
+  it('once an answer has begun nothing is sent again', async () => {
+    const { outcome, seen } = await serve(cutAfterHead);
+    expect(await outcome()).toBe('unavailable');
+    expect(seen).toHaveLength(1);
+  });
+
+  it('of several that were kept and are closed at once costs nobody anything', async () => {
+    const { outcome, server, seen } = await serve();
+    expect(await Promise.all(Array.from({ length: 8 }, () => outcome()))).toEqual(Array(8).fill('ok'));
+    server.closeAllConnections();
+    const after = Array.from({ length: 8 }, () => outcome({ method: 'POST', body: 'x', repeatable: true }));
+    expect(await Promise.all(after)).toEqual(Array(8).fill('ok'));
+    expect(seen).toHaveLength(16);
+  });
+
+  it('one that cannot be made is not tried again', async () => {
+    let tries = 0;
+    const fetch = (url: string, init: RequestInit) => {
+      tries += 1;
+      return globalThis.fetch(url, init);
+    };
+    const call = createHttp({ peer: 'the issuer', development: true, fetch });
+    await expect(call('http://127.0.0.1:1/')).rejects.toMatchObject({ code: 'unavailable' });
+    expect(tries).toBe(1);
+  });
+
+  it('counts against the same deadline', async () => {
+    const { url } = await serve(cut, () => undefined);
+    const call = createHttp({ peer: 'the issuer', development: true, deadline: 300 });
+    await expect(call(url)).rejects.toMatchObject({ code: 'timeout' });
+  });
+});
