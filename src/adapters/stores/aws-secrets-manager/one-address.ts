@@ -32,14 +32,14 @@ export async function oneAddress({ config }: Client, { name, region, endpoint }:
     const Endpoint = endpoint === undefined ? {} : { Endpoint: endpoint };
     return config.endpointProvider({ Region: region, UseFIPS, UseDualStack, ...Endpoint }).url;
   } catch (cause) {
-    const [message, also] =
-      endpoint === undefined
-        ? [`AWS's configuration asks for a FIPS or dual-stack address, and ${region} has none`, '']
-        : [
-            `AWS's configuration asks for a FIPS or dual-stack address, and store "${name}" names an endpoint`,
-            ', or leave endpoint: out',
-          ];
-    const all = 'AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, use_fips_endpoint or use_dualstack_endpoint';
-    throw new FlowError('invalid', message, { hint: `unset what asks for it (${all})${also}`, cause });
+    const why = endpoint === undefined ? `${region} has none` : 'the store names an endpoint';
+    throw new FlowError(
+      'invalid',
+      `AWS's configuration asks store "${name}" for a FIPS or dual-stack address, and ${why}`,
+      {
+        hint: 'unset AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, use_fips_endpoint or use_dualstack_endpoint, whichever it is',
+        cause,
+      },
+    );
   }
 }

@@ -96,4 +96,25 @@ describe('an answer with status 200 that is not one', () => {
     aws.faults.answer('ListSecrets', JSON.stringify({ SecretList: [foreign, entry] }));
     expect([...(await store.inspect([{ name: 'app/x' }])).keys()]).toEqual(['app/x']);
   });
+
+  it('without labels, as some implementations give it, is looked after by a look', async () => {
+    const { store, aws, stored, current } = await start();
+    const put = { ARN: stored?.id, Name: 'app/x', VersionId: version('1') };
+    aws.faults.answer('PutSecretValue', JSON.stringify(put));
+    await store.write({ ...write('1'), stored });
+    expect(current('app/x')).toBe('canary');
+    expect(aws.calls()['DescribeSecret']).toBe(1);
+    expect(aws.calls()['UpdateSecretVersionStage']).toBeUndefined();
+  });
+
+  it('with nothing but what must be there is one all the same', async () => {
+    const { store, aws } = await start();
+    const bare = { Name: 'app/x', ARN: arn('app/x') };
+    aws.faults.answer('ListSecrets', JSON.stringify({ SecretList: [{ ...bare, Tags: null, Description: null }] }));
+    aws.faults.answer('DescribeSecret', JSON.stringify(bare), 2);
+    for (const strict of [false, true]) {
+      const found = (await store.inspect([{ name: 'app/x' }], { strict })).get('app/x');
+      expect(found).toMatchObject({ current: undefined, versions: [], tags: {}, scheduledForDeletion: false });
+    }
+  });
 });

@@ -301,7 +301,11 @@ describe('FIPS and dual stack', () => {
     async (variable) => {
       if (variable === 'use_fips_endpoint') await config('[default]\nuse_fips_endpoint = true\n');
       else vi.stubEnv(variable, 'true');
-      expect(await failure()).toMatchObject({ code: 'invalid', hint: expect.stringContaining(variable) });
+      expect(await failure()).toMatchObject({
+        code: 'invalid',
+        message: expect.stringContaining('names an endpoint'),
+        hint: expect.stringContaining(variable),
+      });
     },
   );
 
