@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { FlowError } from '../foundation/errors.ts';
 import { readSettings, withoutService } from './service/read-service.ts';
 import type { Environment, Settings } from './service/settings.ts';
@@ -44,15 +45,15 @@ export function loadFolder(options: {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }): Promise<Folder> {
   const { dir, kinds, adapters, env = {} } = options;
-  return new Promise((resolve) => resolve(load(dir, kinds, adapters, env)));
+  return load(dir, kinds, adapters, env);
 }
 
-function load(
+async function load(
   dir: string,
   kinds: StepKinds,
   adapters: Adapters,
   env: Readonly<Record<string, string | undefined>>,
-): Folder {
+): Promise<Folder> {
   const names = listed(dir);
   const problems: Problem[] = [];
   const { settings, service, trouble } = loadSettings(dir, names, env, adapters);
@@ -69,6 +70,8 @@ function load(
     problems.push(fileProblem(dir, `more than ${mostFlows} flows in one folder`, 'use several folders: --dir'));
   }
   for (const name of yaml.slice(0, mostFlows)) {
+    // whoever waits for an answer is served between two files
+    await setImmediate();
     const found: Problem[] = [];
     const flow = loadFlow(dir, name, kinds, settings, found);
     problems.push(...found.toSorted(byPlace));

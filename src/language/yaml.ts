@@ -28,11 +28,17 @@ export interface Entry {
 }
 
 const deepest = 32;
+/** characters: a broker reads the files of its folder while it answers */
+const longest = 131_072;
 const plainYaml =
   'write it out, or in quotes where it is text: files are plain YAML without anchors, aliases, merge keys and tags';
 
 /** The file's one document; problems are reported. Undefined where there is nothing to go on with. */
 export function readYaml(source: Source): Node | undefined {
+  if (source.text.length > longest) {
+    source.report({ start: 0, end: 1 }, `the file is longer than ${longest} characters`, 'divide it');
+    return undefined;
+  }
   // oxlint-disable-next-line no-control-regex -- these are what is looked for
   const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.exec(source.text);
   if (control !== null) {

@@ -2,7 +2,7 @@ import { openFolder } from '../../src/app/open-folder.ts';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { isSafeLine } from '../../src/foundation/safe-line.ts';
 import { formatProblem } from '../../src/language/problems.ts';
 import { folderWith, load, service, told } from './folder.ts';
@@ -517,6 +517,30 @@ describe('a folder', () => {
     expect(folder.problems.length).toBeGreaterThan(0);
     expect(folder.problems.length).toBeLessThanOrEqual(100);
     expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
+  it('is of bounded sizes', async () => {
+    const step = (index: number) => `  - { id: s${index}, uses: vault/read, with: { reference: op://Agents/x/y } }\n`;
+    const flowOf = (count: number) =>
+      `description: d\nsteps:\n${Array.from({ length: count }, (_, at) => step(at)).join('')}`;
+    const folder = await load({
+      'service.yaml': service,
+      'a.yaml': flowOf(200),
+      'b.yaml': flowOf(201),
+      'c.yaml': `description: d\n#${'x'.repeat(131_072)}\n`,
+    });
+    expect(told(folder)).toEqual([
+      expect.stringMatching(/^b\.yaml:203:5 a flow has at most 200 steps/),
+      'c.yaml:1:1 the file is longer than 131072 characters',
+    ]);
+  });
+
+  it('lets others work between two files', async () => {
+    let turns = 0;
+    const count = setInterval(() => (turns += 1), 0);
+    onTestFinished(() => clearInterval(count));
+    await load(Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`f${index}.yaml`, good])));
+    expect(turns).toBeGreaterThan(10);
   });
 
   it('is warned of where every user can write it or one of its files', async () => {

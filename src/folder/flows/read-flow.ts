@@ -31,6 +31,7 @@ export const stepKeys = {
   with: optional(form.json(), 'its input'),
 } satisfies Keys;
 
+const mostSteps = 200;
 const nameForm = /^[a-z][a-z0-9-]*$/;
 const foreignInFlow: ForeignKeys = {
   name: "a flow's name is its file's name; say what it does in description:",
@@ -106,6 +107,10 @@ function readEnvironments(node: Node, source: Source): readonly string[] {
 function readSteps(node: Node, source: Source, kinds: StepKinds): readonly Step[] {
   if (node.kind !== 'list' || node.items.length === 0) {
     source.report(node.range, '"steps" takes a list of at least one step', 'write - id: NAME, and under it uses: KIND');
+    return [];
+  }
+  if (node.items.length > mostSteps) {
+    source.report(node.items[mostSteps]?.range ?? node.range, `a flow has at most ${mostSteps} steps`, 'make it several flows');
     return [];
   }
   const steps: Step[] = [];

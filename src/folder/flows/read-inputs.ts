@@ -22,7 +22,7 @@ export const inputKeys = {
   type: optional(form.oneOf(...types), 'what it takes; `string` where nothing says otherwise'),
   enum: optional(form.list(form.text()), 'the values that it may have; implies `type: enum`', { example: '[eu, us]' }),
   values: optional(form.list(form.text()), 'another word for `enum`'),
-  pattern: optional(form.text(), 'a regular expression that the whole text must match'),
+  pattern: optional(form.text(), 'a regular expression that the whole text must match, in linear time: without look-around and references back'),
   format: optional(form.oneOf('email', 'uri', 'uuid', 'date', 'hostname'), 'a form that the text must have'),
   default: optional(form.json(), 'its value where none is given; without one the input is required'),
   description: optional(form.text(), 'shown in help and forms'),

@@ -1,9 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { headerOf, longestReason, runForm } from '../../foundation/wire.ts';
+import { isSafeLine } from '../../foundation/safe-line.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
-
-// oxlint-disable-next-line no-control-regex -- these are what is refused
-const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** What a request says of itself: recorded, not proven. */
 export interface Claims {
@@ -24,7 +22,7 @@ export function claimsOf(headers: IncomingHttpHeaders): Claims {
   return { run, reason };
 }
 
-/** Text on one line, not empty, at most 200 characters. */
+/** Text on one line, not empty, at most 200 characters, none of which hides or turns what stands around it. */
 export function isReason(text: string): boolean {
-  return text !== '' && text.length <= longestReason && !control.test(text);
+  return text !== '' && text.length <= longestReason && isSafeLine(text);
 }

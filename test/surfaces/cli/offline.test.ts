@@ -152,8 +152,26 @@ describe.concurrent('without anything running', () => {
     expect(readFileSync(join(home.work, 'err'), 'utf8')).toBe('');
   });
 
+  test('init writes one flow in one environment, and what the README says of them fits', async () => {
+    const ended = await home.flows(['init', 'small']);
+    const files = ['orders-token.yaml', 'policy.yaml', 'service.yaml'];
+    expect([ended.code, ended.stdout]).toEqual([0, files.map((name) => `small/${name}\n`).join('')]);
+    expect(readdirSync(join(home.work, 'small')).toSorted()).toEqual(['.schema', 'README.md', ...files]);
+    const checked = await home.flows(['check', '--dir', 'small']);
+    expect([checked.code, checked.stdout]).toEqual([0, '1 flow in 1 environment: no problems\n']);
+    const policy = readFileSync(join(home.work, 'small/policy.yaml'), 'utf8');
+    expect(policy.indexOf('deny: [')).toBeLessThan(policy.indexOf('allow:'));
+    const shown = /^ *```yaml\n( *environments:\n[^]*?)^ *```/m.exec(
+      readFileSync(join(repository, 'README.md'), 'utf8'),
+    );
+    home.write('small/service.yaml', (shown?.[1] ?? '').replace(/^ {3}/gm, ''));
+    const own = await home.flows(['check', '--dir', 'small']);
+    expect([own.code, own.stdout]).toEqual([0, '1 flow in 2 environments: no problems\n']);
+    expect((await home.flows(['check', '--setup', '--environment', 'production', '--dir', 'small'])).code).toBe(0);
+  });
+
   test('init writes a folder that checks, and never over another', async () => {
-    const ended = await home.flows(['init', 'made/here']);
+    const ended = await home.flows(['init', '--samples', 'made/here']);
     expect([ended.code, ended.stdout.split('\n').length]).toEqual([0, 12]);
     expect(readdirSync(join(home.work, 'made/here')).toSorted()).toEqual(
       readdirSync(join(repository, 'flows')).toSorted(),

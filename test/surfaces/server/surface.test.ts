@@ -149,6 +149,12 @@ describe('bad input', () => {
     ['no body', 400, 'invalid-request', { path: secrets, headers: authorized }],
     ['an empty object', 400, 'invalid-request', { path: secrets, headers: agent, body: '{}' }],
     ['no JSON', 400, 'invalid-request', { path: secrets, headers: agent, body: '{"secrets":' }],
+    [
+      'a reason that turns the text around it',
+      400,
+      'invalid-request',
+      { path: secrets, headers: agent, body: JSON.stringify({ secrets: ['a'], reason: 'night \u202ereport' }) },
+    ],
     ['a list', 400, 'invalid-request', { path: secrets, headers: agent, body: '[]' }],
     ['null', 400, 'invalid-request', { path: secrets, headers: agent, body: 'null' }],
     [

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlowError } from '../../../foundation/errors.ts';
@@ -6,16 +6,52 @@ import { commonArguments } from '../arguments.ts';
 import type { Invocation } from '../invocation.ts';
 import { packageFolder } from '../package-files.ts';
 
-/** `flows init [FOLDER]`: a starting folder, which is the one that the laptop stack shows. Nothing is overwritten. */
+/** Beside one flow that is shipped: the least that `flows dev`, `flows check` and the broker go on from. */
+const start: Readonly<Record<string, string>> = {
+  'service.yaml': `# yaml-language-server: $schema=.schema/service.schema.json
+# The environments that these flows run in. \`development\` is the laptop: every address in it comes from \`flows dev\`.
+default-environment: development
+environments:
+  development: {}
+`,
+  'policy.yaml': `# yaml-language-server: $schema=.schema/policy.schema.json
+# What each agent may have. Nothing else is given: there is no other default.
+default: deny
+agents:
+  # \`flows agents add codex\` gives it a token and writes the token's SHA-256 here
+  codex:
+    # what is denied stands above what is allowed: a file that is cut off denies it all the same
+    deny: []
+    allow: []
+    flows: [orders-token]
+    max-ttl: 15m
+    rate: 600/minute
+`,
+};
+
+/**
+ * `flows init [FOLDER]`: a folder to start from, one flow in one environment; with `--samples` the one that the laptop
+ * stack shows. Nothing is overwritten.
+ */
 export async function init({ argv, terminal }: Invocation): Promise<number> {
-  const { positionals, values } = commonArguments(argv, {}, 2);
+  const { positionals, values } = commonArguments(
+    argv,
+    { samples: { type: 'boolean', help: 'all the flows that the tour shows' } },
+    2,
+  );
   const target = positionals[1] ?? String(values['dir'] ?? 'flows');
   if (existsSync(target) && (!statSync(target).isDirectory() || readdirSync(target).length > 0)) {
     throw new FlowError('refused', `"${target}" is there already, and is no empty folder`, {
       hint: 'name another: flows init FOLDER',
     });
   }
-  cpSync(shipped(), target, { recursive: true, errorOnExist: true, force: false });
+  const from = shipped();
+  const names = values['samples'] === true ? readdirSync(from) : ['orders-token.yaml', 'README.md', '.schema'];
+  mkdirSync(target, { recursive: true });
+  for (const name of names)
+    cpSync(join(from, name), join(target, name), { recursive: true, errorOnExist: true, force: false });
+  if (values['samples'] !== true)
+    for (const [name, text] of Object.entries(start)) writeFileSync(join(target, name), text, { flag: 'wx' });
   const files = readdirSync(target).filter((name) => name.endsWith('.yaml'));
   terminal.out(files.map((name) => `${join(target, name)}\n`).join(''));
   const dir = target === 'flows' ? '' : ` --dir ${target}`;
