@@ -94,6 +94,44 @@ describe('the house', () => {
   });
 });
 
+describe('the tests', () => {
+  const files = globSync('test/**/*.ts').map((path) => path.replaceAll('\\', '/'));
+  /** What starts something that it does not import. */
+  const starts: Readonly<Record<string, string>> = {
+    'test/e2e/home.ts': 'src/cli.ts',
+    'src/adapters/vaults/onepassword/thread.ts': 'src/adapters/vaults/onepassword/thread-worker.ts',
+  };
+  const next = new Map<string, string[]>();
+  const imports = [...house.imports, ...files.flatMap((path) => importsOf(path, readFileSync(path, 'utf8')))];
+  for (const { from, to, how } of imports) {
+    if (how !== 'type')
+      next.set(from, [...(next.get(from) ?? []), to, ...(starts[to] === undefined ? [] : [starts[to]])]);
+  }
+  const codeOf = (path: string) =>
+    readFileSync(path, 'utf8').match(/^(?:export )?(?:async )?(?:function|const|let|class)\b/m);
+
+  /** What the tests of a room reach without leaving it: its files that something else's tests may use do not count. */
+  function reached(room: string): ReadonlySet<string> {
+    const seen = new Set<string>();
+    const look = (path: string) => {
+      const inside = path.startsWith(`test/`) || roomOf(path) === room || roomOf(path) === undefined;
+      if (seen.has(path) || !inside) return;
+      seen.add(path);
+      for (const each of next.get(path) ?? []) look(each);
+    };
+    for (const path of files) if (path.startsWith(`test/${room}/`)) look(path);
+    return seen;
+  }
+
+  test.each(rooms)('of %s reach each of its files that has more than 40 lines', (room) => {
+    const tested = reached(room);
+    const large = [...house.files].filter(
+      ([path, lines]) => roomOf(path) === room && lines > 40 && codeOf(path) !== null,
+    );
+    expect(large.map(([path]) => path).filter((path) => !tested.has(path))).toEqual([]);
+  });
+});
+
 describe('adapters', () => {
   /** `src/adapters/stores/aws-secrets-manager/`: what an index of a room names */
   const folders = local

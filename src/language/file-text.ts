@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { fileProblem, type Problem } from './problems.ts';
 
 /** bytes */
@@ -15,7 +15,7 @@ export function readText(file: string): string | Problem {
     const folder = realpathSync(dirname(file));
     const real = realpathSync(join(folder, basename(file)));
     const inside = relative(folder, real);
-    if (inside.startsWith('..') || isAbsolute(inside))
+    if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside))
       return fileProblem(file, 'the link leads out of the folder', 'put the file itself there');
     // a pipe in its place would hold the reader up
     descriptor = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK);

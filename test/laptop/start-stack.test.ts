@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openFolder } from '../../src/app/open-folder.ts';
+import { findStack } from '../../src/app/laptop-stack-file.ts';
+import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
+import { createHome } from '../e2e/home.ts';
+
+const home = createHome();
+const dir = join(home.work, 'flows');
+let stack: RunningStack;
+beforeAll(async () => {
+  stack = await home.stack();
+});
+afterAll(() => home.close());
+
+const urls = () => {
+  const { vault, issuer, scim, secretsManager, ordersApi } = stack.addresses;
+  return [vault.address, issuer, scim.url, secretsManager.endpoint, ordersApi];
+};
+
+it('answers on this machine alone', async () => {
+  for (const url of urls()) {
+    expect(url).toMatch(/^http:\/\/(?:127\.0\.0\.1|localhost):\d+/);
+    expect((await fetch(url)).status).toBeLessThan(500);
+  }
+});
+
+it('holds what the flows of its folder name', () => {
+  const titles = stack.vault.dump().map(({ title }) => title);
+  expect(titles).toEqual(expect.arrayContaining(['Orders M2M', 'OpenAI', 'Orders Database']));
+  expect(
+    stack.vault
+      .dump()
+      .flatMap(({ fields }) => fields)
+      .filter(({ value }) => value === ''),
+  ).toEqual([]);
+});
+
+it('is found by others, with all that opens it', async () => {
+  const found = await findStack(dir);
+  const revealed = ({ vault, scim, secretsManager }: typeof found) =>
+    [vault.token, scim.token, secretsManager.secretAccessKey].map((each) => each.reveal());
+  expect(revealed(found)).toEqual(revealed(stack.addresses));
+  expect(found).toMatchObject({ issuer: stack.addresses.issuer, ordersApi: stack.addresses.ordersApi });
+});
+
+it('does not start twice for a folder, and not over addresses of one’s own', async () => {
+  await expect(openFolder(dir, {}).then(startStack)).rejects.toMatchObject({ code: 'conflict' });
+  home.write('own/a.yaml', 'description: x\nsteps: [{ id: a, uses: vault/read, with: { reference: op://A/I/f } }]\n');
+  home.write('own/service.yaml', 'environments: { development: { vault: { type: onepassword, account: acme } } }\n');
+  await expect(openFolder(join(home.work, 'own'), {}).then(startStack)).rejects.toMatchObject({ code: 'refused' });
+});
+
+it('tells of a development.yaml that is wrong, at its place, and leaves nothing running', async () => {
+  home.write('wrong/a.yaml', 'description: x\nsteps: [{ id: a, uses: vault/read, with: { reference: op://A/I/f } }]\n');
+  home.write('wrong/development.yaml', 'valeus: {}\n');
+  const place = { location: expect.stringMatching(/development\.yaml:1:1$/) };
+  const wrong = join(home.work, 'wrong');
+  await expect(openFolder(wrong, {}).then(startStack)).rejects.toMatchObject({ code: 'invalid', place });
+  await expect(findStack(wrong)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+it('is gone when it is closed', async () => {
+  const before = urls();
+  await stack.close();
+  for (const url of before) await expect(fetch(url)).rejects.toThrow('fetch failed');
+  await expect(findStack(dir)).rejects.toMatchObject({ code: 'unavailable' });
+});
