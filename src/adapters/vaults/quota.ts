@@ -29,6 +29,8 @@ export interface QuotaIdentity {
 export interface VaultQuota {
   /** asked before each call; undefined: nothing is known of it, and nothing counted */
   readonly identity: () => Promise<QuotaIdentity | undefined>;
+  /** whether another token is there by now: then the next call is that one's; absent: it cannot be told */
+  readonly renewed?: () => Promise<boolean>;
   /** undefined: none are known, and only failures are minded */
   readonly limits: QuotaLimits | undefined;
   /** share of each limit that is kept for break-glass flows, 0–1 */

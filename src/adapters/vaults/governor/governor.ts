@@ -83,6 +83,11 @@ export function createGovernor(vault: Vault, options: GovernorOptions): Governed
       if (told === 'exhausted' && !call.urgent) tell('available');
       return answer;
     }
+    // what failed is the token's alone, and it may have been replaced
+    if (answer.state === 'open' && (await vault.quota?.renewed?.()) === true) {
+      identity = await whose();
+      if (identity !== undefined) return admitted(identity, call);
+    }
     tell(answer.state, answer.refused);
     throw answer.refused;
   }

@@ -61,7 +61,13 @@ export const onepassword = vaultAdapter<typeof keys, { readonly laptopToken: Sec
         if (laptopToken !== undefined)
           return createOnePasswordVault({ token: () => Promise.resolve(laptopToken), development });
         if (token === undefined) throw new TypeError('no token: the check at load lets none through');
-        return createOnePasswordVault({ token: () => readToken(token, taken), development, quota: quotaOf(quota) });
+        const rereads = 'file' in token;
+        return createOnePasswordVault({
+          token: () => readToken(token, taken),
+          rereads,
+          development,
+          quota: quotaOf(quota),
+        });
       },
     };
   },

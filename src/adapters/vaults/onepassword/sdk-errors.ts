@@ -29,7 +29,7 @@ const meanings: readonly Meaning[] = [
     hint: 'it begins with ops_; copy it whole, without spaces or line breaks',
   },
   {
-    text: /failed to authenticate|you are not authenticated|authentication error: bad request|permissions to access this resource/i,
+    text: /failed to authenticate|you are not authenticated|bad request|permissions to access this resource/i,
     code: 'denied',
     message: 'the vault refused its token',
     hint: 'it is revoked or expired: make a new one in 1Password and put it where token: says',
@@ -173,7 +173,7 @@ export function classify(
     hint: (call.reads === true ? meaning.hintOfRead : undefined) ?? meaning.hint,
     about: meaning === unknown && call.ofVault === true ? 'subject' : meaning.about,
     cause: new Error(`${failure.name}: ${failure.text}`),
-    retryAfter: failure.retryAfter,
+    retryAfter: meaning.code === 'rate-limited' ? failure.retryAfter : undefined,
   });
 }
 

@@ -22,6 +22,8 @@ export interface Operations {
 
 export type Operation = keyof Operations;
 
+export const writingOperations: ReadonlySet<Operation> = new Set(['create', 'setOneTimePassword', 'archive']);
+
 export interface NamedVault {
   readonly id: string;
   readonly title: string;

@@ -4,16 +4,17 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Client, Item, ItemField } from '@1password/sdk';
-import type {
-  Operation,
-  Operations,
-  Picked,
-  Problem,
-  Question,
-  Reply,
-  WholeField,
-  WholeItem,
-  WorkerSetup,
+import {
+  writingOperations,
+  type Operation,
+  type Operations,
+  type Picked,
+  type Problem,
+  type Question,
+  type Reply,
+  type WholeField,
+  type WholeItem,
+  type WorkerSetup,
 } from './thread-messages.ts';
 import { pickField, type FieldChoice } from './pick-field.ts';
 import { changeSeed } from './change-seed.ts';
@@ -208,12 +209,14 @@ function whole(item: Item): WholeItem {
 }
 
 async function answer<O extends Operation>({ id, operation, asks }: Question<O>): Promise<Reply> {
-  const since = watch.mark();
+  const vault = asks !== null && 'vault' in asks ? asks.vault : undefined;
+  const under = watch.begin({ vault, writes: writingOperations.has(operation) });
   try {
-    watch.operation();
     return { id, gives: await handlers[operation](await client(), asks) };
   } catch (error) {
-    return { id, failure: watch.failure(error, since) };
+    return { id, failure: under.failure(error) };
+  } finally {
+    under.end();
   }
 }
 

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { FlowError } from '../../../foundation/errors.ts';
 import { classify } from './sdk-errors.ts';
-import type { Operation, Operations, Reply, WorkerSetup } from './thread-messages.ts';
+import type { IdentifiedToken } from './token-identity.ts';
+import { writingOperations, type Operation, type Operations, type Reply, type WorkerSetup } from './thread-messages.ts';
 
 export interface SdkThread {
   /** @throws FlowError as the table in onepassword-errors has it, or timeout */
@@ -10,9 +11,16 @@ export interface SdkThread {
   close(): Promise<void>;
 }
 
+export interface RenewableThread extends SdkThread {
+  /** Whether another token is there by now; the next call signs in with it, and those under way go on. */
+  renewed(): Promise<boolean>;
+}
+
 export interface ThreadOptions {
   /** asked at each start of the thread, so that a renewed token is taken up */
   readonly sign: () => Promise<WorkerSetup['sign']>;
+  /** where there is a token: whether it was replaced, and when it was read */
+  readonly token?: Pick<IdentifiedToken, 'renewed' | 'readAt'>;
   /** milliseconds for one call, sign-in included */
   readonly deadline: number;
 }
@@ -24,12 +32,12 @@ interface Waiting {
   readonly call: Parameters<typeof classify>[1];
 }
 
-const writes: ReadonlySet<Operation> = new Set(['create', 'setOneTimePassword', 'archive']);
-
 interface Running {
   readonly worker: Worker;
   readonly waiting: Map<number, Waiting>;
   ended: boolean;
+  /** no call comes any more: it ends with the last one that waits */
+  left: boolean;
 }
 
 /** The worker's file has this module's extension: `.ts` in the checkout, `.js` in the package. */
@@ -39,7 +47,7 @@ const file = new URL(`./thread-worker${import.meta.url.endsWith('.ts') ? '.ts' :
  * Runs the SDK in a thread of its own. The SDK can neither be aborted nor does it give up by itself: a call that is
  * late ends the thread, and the next call starts afresh.
  */
-export function createSdkThread(options: ThreadOptions): SdkThread {
+export function createSdkThread(options: ThreadOptions): RenewableThread {
   const counter = new SharedArrayBuffer(4);
   const count = new Int32Array(counter);
   let starting: Promise<Running> | undefined;
@@ -63,12 +71,27 @@ export function createSdkThread(options: ThreadOptions): SdkThread {
     void worker.terminate();
   };
 
+  const leave = (running: Running): void => {
+    running.left = true;
+    if (current === running) {
+      current = undefined;
+      starting = undefined;
+    }
+    if (running.waiting.size === 0) end(running, fault(undefined));
+  };
+
+  const renewed = async (): Promise<boolean> => {
+    if ((await options.token?.renewed()) !== true) return false;
+    if (current !== undefined) leave(current);
+    return true;
+  };
+
   const start = async (): Promise<Running> => {
     const setup: WorkerSetup = { sign: await options.sign(), counter };
     // the SDK needs none of our environment, and writes nothing that anyone should see: what it writes stays unread,
     // since reading it would keep the process alive
     const worker = new Worker(file, { workerData: setup, env: {}, argv: [], execArgv: [], stdout: true, stderr: true });
-    const running: Running = { worker, waiting: new Map(), ended: false };
+    const running: Running = { worker, waiting: new Map(), ended: false, left: false };
     current = running;
     worker.unref();
     worker.on('message', (reply: Reply) => {
@@ -79,14 +102,14 @@ export function createSdkThread(options: ThreadOptions): SdkThread {
       if (running.waiting.size === 0) worker.unref();
       if ('gives' in reply) {
         each.resolve(reply.gives);
+        if (running.left && running.waiting.size === 0) end(running, fault(undefined));
         return;
       }
       const error = classify(reply.failure, each.call);
-      each.reject(error);
       // the next call asks for the token again: it may have been renewed
-      if (error.code === 'denied' && /authenticat|Decrypt/.test(reply.failure.text) && running.waiting.size === 0) {
-        end(running, error);
-      }
+      if (error.code === 'denied' && error.about === undefined) leave(running);
+      else if (running.left && running.waiting.size === 0) end(running, error);
+      each.reject(error);
     });
     worker.on('error', (cause) => end(running, fault(cause)));
     worker.on('exit', () => end(running, fault(undefined)));
@@ -101,22 +124,44 @@ export function createSdkThread(options: ThreadOptions): SdkThread {
     return mine;
   };
 
-  return {
-    async call<O extends Operation>(operation: O, asks: Operations[O]['asks']): Promise<Operations[O]['gives']> {
-      if (closed) throw new FlowError('unavailable', 'the vault is closed', { hint: 'the program is ending' });
-      const first = await started();
-      // it may have ended while this call waited its turn
-      const running = first.ended ? await started() : first;
-      const gives = await new Promise<unknown>((resolve, reject) => {
-        last += 1;
-        const timer = setTimeout(() => end(running, late(options.deadline)), options.deadline);
-        const ofVault = asks !== null && 'vault' in asks;
-        running.waiting.set(last, { resolve, reject, timer, call: { reads: !writes.has(operation), ofVault } });
-        running.worker.ref();
-        running.worker.postMessage({ id: last, operation, asks });
+  const once = async <O extends Operation>(
+    operation: O,
+    asks: Operations[O]['asks'],
+  ): Promise<Operations[O]['gives']> => {
+    if (closed) throw new FlowError('unavailable', 'the vault is closed', { hint: 'the program is ending' });
+    const first = await started();
+    // it may have ended, or been left, while this call waited its turn
+    const running = first.ended || first.left ? await started() : first;
+    const gives = await new Promise<unknown>((resolve, reject) => {
+      last += 1;
+      const timer = setTimeout(() => end(running, late(options.deadline)), options.deadline);
+      const ofVault = asks !== null && 'vault' in asks;
+      running.waiting.set(last, {
+        resolve,
+        reject,
+        timer,
+        call: { reads: !writingOperations.has(operation), ofVault },
       });
-      return gives as Operations[O]['gives'];
+      running.worker.ref();
+      running.worker.postMessage({ id: last, operation, asks });
+    });
+    return gives as Operations[O]['gives'];
+  };
+
+  return {
+    async call(operation, asks) {
+      const readAt = options.token?.readAt();
+      try {
+        return await once(operation, asks);
+      } catch (error) {
+        if (closed || !(error instanceof FlowError)) throw error;
+        // whatever was said: the token may have been replaced, and refused for that
+        const isOther = (await renewed()) || options.token?.readAt() !== readAt;
+        if (isOther && readAt !== undefined && error.code === 'denied') return once(operation, asks);
+        throw error.code === 'denied' && error.about === undefined ? refused(error, options.token?.readAt()) : error;
+      }
     },
+    renewed,
     requests: () => Atomics.load(count, 0),
     async close() {
       closed = true;
@@ -126,6 +171,12 @@ export function createSdkThread(options: ThreadOptions): SdkThread {
       await running.worker.terminate();
     },
   };
+}
+
+/** @param readAt epoch milliseconds */
+function refused(error: FlowError, readAt: number | undefined): FlowError {
+  if (readAt === undefined) return error;
+  return error.with({ hint: `${error.hint ?? ''}; it was read at ${new Date(readAt).toISOString()}` });
 }
 
 function late(deadline: number): FlowError {

@@ -7,17 +7,24 @@ export interface IdentifiedToken {
   readonly token: () => Promise<Secret>;
   /** Whose the last token was; undefined where it is none of 1Password's, which the vault will refuse. */
   readonly identity: () => Promise<QuotaIdentity | undefined>;
+  /** Whether another token is there by now, which is the next sign-in's then; never asks a person, never throws. */
+  readonly renewed: () => Promise<boolean>;
+  /** epoch milliseconds when the last was read */
+  readonly readAt: () => number | undefined;
 }
 
-/** Tells whose a service account's token is, without reading it twice: a `command:` may ask a person. */
-export function identifiedToken(read: () => Promise<Secret>): IdentifiedToken {
+/**
+ * Tells whose a service account's token is, without reading it twice: a `command:` may ask a person.
+ * @param cheap whether it may be read again at any time, as a file
+ */
+export function identifiedToken(read: () => Promise<Secret>, cheap = false): IdentifiedToken {
   let reading: Promise<Secret> | undefined;
-  let last: { readonly identity: QuotaIdentity | undefined } | undefined;
+  let last: { readonly token: Secret; readonly identity: QuotaIdentity | undefined; readonly at: number } | undefined;
 
   const once = async (): Promise<Secret> => {
     try {
       const token = await read();
-      last = { identity: identityOf(token) };
+      last = { token, identity: identityOf(token), at: Date.now() };
       return token;
     } catch (error) {
       reading = undefined;
@@ -36,6 +43,16 @@ export function identifiedToken(read: () => Promise<Secret>): IdentifiedToken {
       if (last === undefined) await next();
       return last?.identity;
     },
+    async renewed() {
+      if (!cheap || last === undefined) return false;
+      const before = last;
+      const token = await read().catch(() => before.token);
+      if (token.equals(before.token)) return false;
+      reading = Promise.resolve(token);
+      last = { token, identity: identityOf(token), at: Date.now() };
+      return true;
+    },
+    readAt: () => last?.at,
   };
 }
 

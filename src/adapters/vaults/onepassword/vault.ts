@@ -10,7 +10,13 @@ import { createSdkThread } from './thread.ts';
 import { identifiedAccount, identifiedToken } from './token-identity.ts';
 
 /** Who signs in: a service account by its token, or the person at the desktop app by the account's name. */
-type OnePasswordSignIn = { readonly token: () => Promise<Secret> } | { readonly account: string };
+type OnePasswordSignIn =
+  | {
+      readonly token: () => Promise<Secret>;
+      /** whether the token may be read again at any time, to see whether it was replaced: a file */
+      readonly rereads?: boolean;
+    }
+  | { readonly account: string };
 
 export type OnePasswordOptions = OnePasswordSignIn & {
   /** a vault on loopback is let in; otherwise only 1Password's own domains are */
@@ -31,7 +37,8 @@ const cost = { signIn: 5, batch: 50 };
  * first call.
  */
 export function createOnePasswordVault(options: OnePasswordOptions): Vault {
-  const source = 'token' in options ? identifiedToken(options.token) : identifiedAccount(options.account);
+  const source =
+    'token' in options ? identifiedToken(options.token, options.rereads) : identifiedAccount(options.account);
   const byToken = 'token' in source;
   let address = byToken ? 'https://1password.com' : `1Password account "${source.account}"`;
   const sign = async (): Promise<WorkerSetup['sign']> => {
@@ -41,7 +48,11 @@ export function createOnePasswordVault(options: OnePasswordOptions): Vault {
     address = `${origin.protocol}//${origin.host}`;
     return { token: token.reveal(), origin };
   };
-  const thread = createSdkThread({ sign, deadline: options.deadline ?? (byToken ? 20_000 : 90_000) });
+  const thread = createSdkThread({
+    sign,
+    ...(byToken ? { token: source } : {}),
+    deadline: options.deadline ?? (byToken ? 20_000 : 90_000),
+  });
   const directory = createDirectory(thread, options.vaults);
   const items: VaultItems = createOnePasswordItems(thread, directory);
 
@@ -53,6 +64,7 @@ export function createOnePasswordVault(options: OnePasswordOptions): Vault {
     items,
     quota: {
       identity: source.identity,
+      ...(byToken ? { renewed: () => thread.renewed() } : {}),
       limits: options.quota,
       reserve: options.quota?.reserve ?? defaultReserve,
       cost,
