@@ -65,7 +65,15 @@ export const idpEnrollTotp = writeStep({
       await requireUser(input);
       const account = { username: input.username, password: await context.read(input.password) };
       const issuer = new URL(input.provider.address).hostname;
-      const reference = await enrol({ account, signIn, items, item: input.item, issuer, context });
+      const reference = await enrol({
+        account,
+        signIn,
+        at: input.provider.address,
+        items,
+        item: input.item,
+        issuer,
+        context,
+      });
       return { reference, recoveryCodes: undefined };
     });
   },

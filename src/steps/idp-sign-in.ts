@@ -2,6 +2,7 @@ import { connection } from '../adapters/connection-forms.ts';
 import { form, required } from '../language/forms.ts';
 import { pureStep } from './contract.ts';
 import { completeSignIn, endQuietly, signInOf } from './procedures/complete-sign-in.ts';
+import { takeProof } from './procedures/sign-in-proofs.ts';
 import { readOneTimePassword } from '../foundation/totp.ts';
 
 export const idpSignIn = pureStep({
@@ -29,6 +30,8 @@ export const idpSignIn = pureStep({
       readOneTimePassword(input['one-time-password'], (reference) => context.read(reference)),
     ]);
     const account = { username: input.username, password };
+    const proved = takeProof({ at: input.provider.address, account, seed }, context);
+    if (proved !== undefined) return { at: new Date(proved).toISOString() };
     const session = await completeSignIn(signIn, account, seed, context);
     const at = new Date(context.now()).toISOString();
     await endQuietly(session, context);

@@ -43,7 +43,7 @@ export const totpCode = pureStep({
     }
     const left = millisecondsLeft(password, context.now());
     if (left < atLeast) {
-      context.progress(`waiting ${Math.ceil(left / 1000)} s for a fresh one-time code`);
+      context.progress(`waiting ${Math.ceil(left / 1000)} s for a one-time code that lasts ${wanted} s`);
       await waitUntil(context, context.now() + left);
     }
     const at = context.now();

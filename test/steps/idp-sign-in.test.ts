@@ -5,6 +5,7 @@ import type { SignIn } from '../../src/adapters/identity/contract.ts';
 import type { Reference } from '../../src/foundation/reference.ts';
 import { idpEnrollTotp } from '../../src/steps/idp-enroll-totp.ts';
 import { idpSignIn } from '../../src/steps/idp-sign-in.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { codeAt, newOneTimePassword, readOneTimePassword } from '../../src/foundation/totp.ts';
 import { someone, startLaptop, type Laptop } from './laptop.ts';
 
@@ -27,7 +28,7 @@ async function enrolled(): Promise<Enrolled> {
   const { id } = await laptop.user(item, username);
   const password = item.reference.sibling('password');
   const input = { provider: laptop.provider, user: id, username, password, item: item.reference };
-  const { reference } = (await idpEnrollTotp.run(input, laptop.context())) as { reference: Reference };
+  const { reference } = (await idpEnrollTotp.run(input, laptop.context({ flow: 'enrol' }))) as { reference: Reference };
   return { username, id, password, 'one-time-password': reference };
 }
 
@@ -45,6 +46,43 @@ const codeOf = async (work: Promise<unknown>) =>
 function instead(begin: SignIn['begin']): Laptop['provider'] {
   return { ...laptop.provider, signIn: { begin } };
 }
+
+describe('an account birth proves itself once', () => {
+  const signIns = ({ username }: Enrolled) => laptop.idp.user(username)?.signIns;
+
+  test('by the sign-in of its enrolment, for the step after it in the same flow, without a wait', async () => {
+    const account = await enrolled();
+    const [before, slept] = [signIns(account), laptop.clock.slept()];
+    const { at } = await signIn(account, laptop.context({ flow: 'enrol' }));
+    expect([signIns(account), laptop.clock.slept()]).toEqual([before, slept]);
+    expect(Math.abs(Date.parse(at) - laptop.clock.now())).toBeLessThan(60_000);
+    // that proof is spent: the next one is a sign-in again
+    await signIn(account, laptop.context({ flow: 'enrol' }));
+    expect(signIns(account)).toBe((before ?? 0) + 1);
+  });
+
+  test('not for another flow, nor for another password', async () => {
+    const account = await enrolled();
+    const before = signIns(account);
+    await signIn(account, laptop.context({ flow: 'drill' }));
+    expect(signIns(account)).toBe((before ?? 0) + 1);
+    const another = await enrolled();
+    const read: StepContext['read'] = async (reference) =>
+      reference.toString() === another.password.toString()
+        ? new Secret('not the password that was proved')
+        : laptop.context().read(reference);
+    expect(await codeOf(signIn(another, laptop.context({ flow: 'enrol', read })))).toBe('denied');
+  });
+
+  test('nor after a minute', async () => {
+    const account = await enrolled();
+    const before = signIns(account);
+    const context = laptop.context({ flow: 'enrol' });
+    await context.sleep(61_000);
+    await signIn(account, context);
+    expect(signIns(account)).toBe((before ?? 0) + 1);
+  });
+});
 
 describe('idp/sign-in', () => {
   test('signs in, says when, and signs out again', async () => {

@@ -33,7 +33,9 @@ export async function freshCode(password: OneTimePassword, context: StepContext)
   remember(password, chosen);
   const starts = chosen * password.period * 1000;
   if (starts > now) {
-    context.progress(`waiting ${Math.ceil((starts - now) / 1000)} s for a fresh one-time code`);
+    context.progress(
+      `waiting ${Math.ceil((starts - now) / 1000)} s for a fresh one-time code: a provider takes each one once`,
+    );
     await waitUntil(context, starts);
     // the machine slept: that step is over
     if (timeStepAt(password, context.now()) > chosen) return freshCode(password, context);

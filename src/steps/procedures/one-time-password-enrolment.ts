@@ -16,12 +16,15 @@ import {
 } from './complete-sign-in.ts';
 import type { SignIn, SignInPage } from '../../adapters/identity/contract.ts';
 import { formerCode, freshCode } from './fresh-one-time-code.ts';
+import { leaveProof } from './sign-in-proofs.ts';
 import { sameSeed, storedSeeds } from './stored-seeds.ts';
 
 /** Everything that an enrolment acts with. */
 export interface Enrolment {
   readonly account: Account;
   readonly signIn: SignIn;
+  /** the provider's address */
+  readonly at: string;
   readonly items: VaultItems;
   /** the item that holds, or will hold, the one-time password */
   readonly item: Reference;
@@ -79,6 +82,7 @@ async function enrolAt(
   if (result.at !== 'signed-in') throw unexpected(account, result);
   await endQuietly(result, context);
   const proof = await completeSignIn(work.signIn, account, page.seed, context);
+  leaveProof({ ...work, seed: page.seed }, context);
   await endQuietly(proof, context);
   return settle(work, page.seed);
 }
@@ -113,6 +117,7 @@ async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
     const result: SignInPage = await asking.submit(await freshCode(seed, context));
     asking = undefined;
     if (result.at === 'signed-in') {
+      leaveProof({ ...work, seed }, context);
       await endQuietly(result, context);
       return settle(work, seed);
     }

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { oneTimePasswordDigest, type OneTimePassword } from '../../foundation/totp.ts';
+import type { StepContext } from '../contract.ts';
+import type { Account } from './complete-sign-in.ts';
+
+/** A complete sign-in: at which provider, with what. */
+export interface Proof {
+  /** the provider's address */
+  readonly at: string;
+  readonly account: Account;
+  readonly seed: OneTimePassword;
+}
+
+/** milliseconds after which a sign-in no longer speaks for the account */
+const lasting = 60_000;
+const remembered = 100;
+
+/** epoch milliseconds of the sign-in, by flow, account, and what it was proved with */
+const proofs = new Map<string, number>();
+
+/**
+ * An enrolment ends with a complete sign-in. The step after it that proves the account in the same flow would wait for
+ * the next time step to do the very same again, so it is given this one: once, and for a minute.
+ */
+export function leaveProof(proof: Proof, context: StepContext): void {
+  const key = keyOf(proof, context);
+  proofs.delete(key);
+  proofs.set(key, context.now());
+  for (const oldest of proofs.keys()) {
+    if (proofs.size <= remembered) return;
+    proofs.delete(oldest);
+  }
+}
+
+/** When the same was proved just now, epoch milliseconds; undefined: it is to be proved. */
+export function takeProof(proof: Proof, context: StepContext): number | undefined {
+  const key = keyOf(proof, context);
+  const at = proofs.get(key);
+  proofs.delete(key);
+  const age = at === undefined ? Infinity : context.now() - at;
+  return age >= 0 && age <= lasting ? at : undefined;
+}
+
+/** The password is in it as a digest: another one is another account to prove. */
+function keyOf({ at, account, seed }: Proof, { flow, environment }: StepContext): string {
+  const password = createHash('sha256').update(account.password.reveal()).digest('hex');
+  const username = account.username.toLowerCase();
+  return JSON.stringify([environment, flow, at, username, password, oneTimePasswordDigest(seed)]);
+}
