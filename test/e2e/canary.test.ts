@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { openFolder } from '../../src/app/open-folder.ts';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -217,6 +218,17 @@ describe('a value is where it belongs, and nowhere else', () => {
       seen.set(`an error of the client, ${seen.size}`, error instanceof Error ? `${error.stack}` : '');
     }
     await client.rejected('orders-token', 'f'.repeat(64));
+    // an issuer that says back what it was sent, to a broker that tells its operator why
+    await client.rejected('orders-token', createHash('sha256').update(token.accessToken).digest('hex'));
+    const secret = stack.vault.dump().find(({ title }) => title === 'Orders M2M')?.fields ?? [];
+    const said = secret.flatMap(({ value }) => [value, value.split('').toReversed().join('')]);
+    stack.identityProvider.faults.nextToken({
+      status: 400,
+      body: { error: 'invalid_request', error_description: `wrong: ${said.join(' ')}` },
+    });
+    const refused: unknown = await client.token('orders-token').catch((thrown: unknown) => thrown);
+    expect(refused).toMatchObject({ code: 'upstream-refused' });
+    const request = refused instanceof BrokerError ? refused.requestId : '';
     client.close();
 
     // what is sent in the place of anything but a name is said back by nothing, and written nowhere
@@ -244,6 +256,8 @@ describe('a value is where it belongs, and nowhere else', () => {
     expect(code).toBe(0);
     seen.set('stdout of serve', stdout);
     seen.set('stderr of serve', stderr);
+    expect(stderr).toContain('the issuer refused the token request: 400 invalid_request');
+    expect((await run(`policy explain --request ${request}`)).stdout).toContain('the issuer refused the token request');
     for (const line of ['audit', 'audit --json', 'audit verify', 'agents list --json', 'policy explain --agent codex'])
       await run(line);
   });
