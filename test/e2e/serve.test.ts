@@ -208,6 +208,21 @@ describe('flows serve', () => {
     }
   });
 
+  test('a hang-up reads the files again and ends nothing', async () => {
+    const served = await serve();
+    const from = lines().length;
+    for (let times = 1; times <= 2; times += 1) served.running.child.kill('SIGHUP');
+    await served.running.shows('reading the files again');
+    expect((await ask(served.url, '/v1/flows')).status).toBe(200);
+    expect((await fetch(`${served.url}/readyz`)).status).toBe(200);
+    expect(
+      lines()
+        .slice(from)
+        .filter(({ action }) => action === 'stop'),
+    ).toEqual([]);
+    expect((await stop(served)).code).toBe(0);
+  });
+
   test('a second one on the same trail is refused', async () => {
     const served = await serve();
     const second = await home.flows(['serve', '--port', '0']);

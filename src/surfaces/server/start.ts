@@ -17,6 +17,8 @@ export interface Service {
   readonly socket: string | undefined;
   /** the audit trail's file */
   readonly trail: string;
+  /** Looks at the files of the folder at once. Never throws. */
+  reload(): Promise<void>;
   /** Finishes what is being answered, closes the trail, forgets every value. */
   close(): Promise<void>;
 }
@@ -43,7 +45,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     const { url, socket, close: stop } = await startServer({ ...opened, listen, tls, names, log, readings });
     closing.defer(stop);
     closing.defer(await announceBroker(app.folder.dir, { pid: process.pid, environment: name, url, socket }));
-    return { url, socket, trail: opened.trailFile, close };
+    return { url, socket, trail: opened.trailFile, reload: rules.reload, close };
   } catch (error) {
     await close();
     throw error;

@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { ListenAddress } from '../../server/listen-tcp.ts';
 import { createLogger, type LogLevel, logLevels } from '../../server/log.ts';
-import { serve as serveBroker } from '../../server/start.ts';
+import { serve as serveBroker, type Service } from '../../server/start.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
 import type { Invocation } from '../invocation.ts';
 import { withApp } from '../with-app.ts';
 import { tellProblems } from '../tell-problems.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** `flows serve`: the broker, until Ctrl-C or SIGTERM. */
 export async function serve(invocation: Invocation): Promise<number> {
@@ -35,11 +36,21 @@ export async function serve(invocation: Invocation): Promise<number> {
       for (const address of [service.url, service.socket]) {
         if (address !== undefined) terminal.note(`listening on ${address}`);
       }
+      if (!terminal.errIsTerminal) reloadOnHangUp(service, terminal);
       if (!signal.aborted) await once(signal, 'abort');
     } finally {
       await service.close();
     }
     return 0;
+  });
+}
+
+/** As daemons do; of a terminal it means that its window is gone, and ends the broker like Ctrl-C. */
+function reloadOnHangUp(service: Pick<Service, 'reload'>, terminal: Terminal): void {
+  process.removeAllListeners('SIGHUP');
+  process.on('SIGHUP', () => {
+    terminal.note('reading the files again');
+    void service.reload();
   });
 }
 
