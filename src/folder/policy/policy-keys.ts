@@ -26,7 +26,7 @@ const trustKeys = {
     { example: 'https://token.actions.githubusercontent.com' },
   ),
   discovery: optional(
-    form.text({ expects: 'oidc, oauth2 or the address of the document', pattern: /^(?:oidc|oauth2|https?:\/\/\S+)$/i }),
+    form.text({ expects: 'oidc, oauth2 or the address of the document', pattern: /^(?:oidc|oauth2|https?:\/\/\S+)$/ }),
     'which metadata document names its keys: `oidc`, `oauth2` (RFC 8414) or the address of one; without it whichever it has',
   ),
   'jwks-uri': optional(urlForm, 'its key set, instead of what a document says'),

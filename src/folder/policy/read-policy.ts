@@ -142,6 +142,12 @@ function checkTrust(trust: readonly WrittenTrust[], value: Value | undefined, { 
     if (item === undefined || issuer === undefined || claims === undefined) continue;
     if (!isSafeIssuer(issuer))
       report(valueAt(item, 'issuer').range, 'this issuer is no https address', 'plain http is for this machine only');
+    else if (issuer.includes('/.well-known/'))
+      report(
+        valueAt(item, 'issuer').range,
+        'this is the address of a discovery document, not an issuer',
+        'write the `iss` of its tokens, and the address under discovery:',
+      );
     const given = (['discovery', 'jwks-uri', 'keys'] as const).filter((key) => places[key] !== undefined);
     for (const key of given) {
       const address = key === 'keys' || /^(?:oidc|oauth2)$/.test(places[key] ?? '') ? undefined : places[key];

@@ -183,6 +183,13 @@ agents:
     ['no audience', policyWith('trust: { issuer: "https://a.example", claims: { sub: a } }'), /"audience" is missing/],
     ['plain http', policyWith('trust: { issuer: "http://a.example", audience: b, claims: { sub: a } }'), /no https/],
     [
+      'a discovery document as issuer',
+      policyWith(
+        'trust: { issuer: "https://a.example/.well-known/openid-configuration", audience: b, claims: { sub: a } }',
+      ),
+      /address of a discovery document/,
+    ],
+    [
       'keys over plain http',
       policyWith(
         'trust: { issuer: "https://a.example", jwks-uri: "http://a.example/keys", audience: b, claims: { sub: a } }',
