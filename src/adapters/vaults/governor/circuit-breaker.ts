@@ -7,6 +7,8 @@ export interface Circuit {
   readonly last: number;
   /** 0: it is not left alone */
   readonly until: number;
+  /** until when the service itself asked to wait, which may be later; 0: it did not */
+  readonly asked: number;
 }
 
 /** failures in a row, of whatever kind, after which a service is left alone; a used-up quota is told once */
@@ -41,11 +43,11 @@ export function failed(
     const { first, longest } = pauses.quota;
     const said = (retryAfter ?? 0) * 1000;
     const wait = Math.min(said > 0 ? said : first * 2 ** Math.min(failures - 1, 10), longest);
-    return { failures, code, last: now, until: now + jittered(wait, random) };
+    return { failures, code, last: now, until: now + jittered(wait, random), asked: said > 0 ? now + said : 0 };
   }
   const { first, longest } = pauses.failure;
   const wait = failures < threshold ? 0 : Math.min(first * 2 ** Math.min(failures - threshold, 10), longest);
-  return { failures, code, last: now, until: wait === 0 ? 0 : now + jittered(wait, random) };
+  return { failures, code, last: now, until: wait === 0 ? 0 : now + jittered(wait, random), asked: 0 };
 }
 
 /** Never before it is time, and up to a quarter later. */
@@ -66,8 +68,9 @@ export function probing(circuit: Circuit, now: number): Circuit {
 }
 
 /** What those are told who come during a pause. */
-export function leftAlone({ code, failures, until }: Circuit, now: number): FlowError {
-  const retryAfter = Math.max(1, Math.ceil((until - now) / 1000));
+export function leftAlone({ code, failures, until, asked }: Circuit, now: number): FlowError {
+  // what the service said first stays true, although it is looked sooner whether it still is
+  const retryAfter = Math.max(1, Math.ceil((Math.max(until, asked) - now) / 1000));
   if (code === 'rate-limited') {
     return new FlowError(code, "the quota of the vault's token or account is used up", {
       hint: 'it is left alone meanwhile; a new token does not raise the daily limit of the account',

@@ -19,16 +19,19 @@ export interface Ledger {
   close(): void;
 }
 
-/** milliseconds that a process waits for another one's transaction, which takes microseconds */
-const patience = 500;
+/** milliseconds that a process waits, and does nothing else, for another one's transaction, which takes microseconds */
+const patience = 10;
+/** milliseconds at the end */
+const lastPatience = 1_000;
 
 const tables = `
   create table if not exists usage (
     scope text not null, kind text not null, bucket integer not null, count integer not null,
     primary key (scope, kind, bucket)
   ) strict, without rowid;
-  create table if not exists circuit (
-    scope text primary key not null, failures integer not null, code text not null, last integer not null, until integer not null
+  create table if not exists left_alone (
+    scope text primary key not null, failures integer not null, code text not null, last integer not null, until integer not null,
+    asked integer not null
   ) strict, without rowid;`;
 
 /**
@@ -53,23 +56,106 @@ export async function openLedger(
       throw error;
     }
   };
-  if (file === undefined) return ledgerOn(open(':memory:'), now);
+  const memory = () => ledgerOn(open(':memory:'), now);
+  if (file === undefined) return memory();
+  const ledger = patient(() => ledgerOn(open(file), now), memory);
+  const begin = () => {
+    closeSync(openSync(file, 'a', 0o600));
+    ledger.transaction(() => undefined);
+  };
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    closeSync(openSync(file, 'a', 0o600));
     try {
-      return ledgerOn(open(file), now);
+      begin();
     } catch (error) {
       if (!isDamaged(error)) throw error;
       warn(`the vault's ledger ${file} is damaged: it is begun anew`);
       for (const each of [file, `${file}-wal`, `${file}-shm`]) rmSync(each, { force: true });
-      closeSync(openSync(file, 'a', 0o600));
-      return ledgerOn(open(file), now);
+      begin();
     }
+    return ledger;
   } catch {
     warn(`the vault's ledger ${file} cannot be used: requests are counted in this process only`);
-    return ledgerOn(open(':memory:'), now);
+    return memory();
   }
+}
+
+/** SQLITE_BUSY and SQLITE_LOCKED, plain or extended: another process is at it, and nothing is broken. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && [5, 6].includes(Number(error.errcode) & 0xff);
+}
+
+/**
+ * A ledger that never waits for another process: what is counted while that one is at it is counted aside, and added at
+ * the next transaction, or at the end.
+ */
+function patient(open: () => Ledger, memory: () => Ledger): Ledger {
+  let main: Ledger | undefined;
+  let aside: Ledger | undefined;
+  let owed: ((ledger: Ledger) => void)[] = [];
+  const besides = () => (aside ??= memory());
+  const shared = <T>(work: (ledger: Ledger) => T): T => {
+    main ??= open();
+    const ledger = main;
+    const result = ledger.transaction(() => {
+      for (const change of owed) change(ledger);
+      return work(ledger);
+    });
+    owed = [];
+    return result;
+  };
+  let current: Ledger | undefined;
+  const now = () => current ?? main ?? besides();
+  const within = <T>(ledger: Ledger, work: () => T): T => {
+    current = ledger;
+    try {
+      return work();
+    } finally {
+      current = undefined;
+    }
+  };
+  return {
+    transaction(work) {
+      try {
+        return shared((ledger) => within(ledger, work));
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        return within(recorded(besides(), owed), work);
+      }
+    },
+    buckets: (...asked) => now().buckets(...asked),
+    add: (...change) => now().add(...change),
+    circuit: (scope) => now().circuit(scope),
+    setCircuit: (...change) => now().setCircuit(...change),
+    close() {
+      // nobody is served any more, so this may wait
+      const until = performance.now() + lastPatience;
+      while (owed.length > 0 && performance.now() < until) {
+        try {
+          shared(() => undefined);
+        } catch (error) {
+          if (!isBusy(error)) break;
+        }
+      }
+      main?.close();
+      aside?.close();
+    },
+  };
+}
+
+/** The same ledger, which tells what is changed in it. */
+function recorded(ledger: Ledger, changes: ((other: Ledger) => void)[]): Ledger {
+  return {
+    ...ledger,
+    add(...change) {
+      ledger.add(...change);
+      changes.push((other) => other.add(...change));
+    },
+    setCircuit(...change) {
+      ledger.setCircuit(...change);
+      changes.push((other) => other.setCircuit(...change));
+    },
+  };
 }
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB */
@@ -84,9 +170,9 @@ function ledgerOn(database: DatabaseSync, now: number): Ledger {
       'insert into usage values (?, ?, ?, ?) on conflict do update set count = count + excluded.count',
     ),
     prune: database.prepare('delete from usage where bucket < ? or bucket > ?'),
-    circuit: database.prepare('select failures, code, last, until from circuit where scope = ?'),
-    setCircuit: database.prepare('insert or replace into circuit values (?, ?, ?, ?, ?)'),
-    closeCircuit: database.prepare('delete from circuit where scope = ?'),
+    circuit: database.prepare('select failures, code, last, until, asked from left_alone where scope = ?'),
+    setCircuit: database.prepare('insert or replace into left_alone values (?, ?, ?, ?, ?, ?)'),
+    closeCircuit: database.prepare('delete from left_alone where scope = ?'),
   };
   let pruned = bucketAt(now);
   /** Of a clock that was set back by a day or more nothing is kept: it would count for as long. */
@@ -118,11 +204,14 @@ function ledgerOn(database: DatabaseSync, now: number): Ledger {
       const row = statements.circuit.get(scope);
       const code = codeNamed(row?.['code']);
       if (row === undefined || code === undefined) return undefined;
-      return { failures: Number(row['failures']), code, last: Number(row['last']), until: Number(row['until']) };
+      const [failures = 0, last = 0, until = 0, asked = 0] = ['failures', 'last', 'until', 'asked'].map((key) =>
+        Number(row[key]),
+      );
+      return { failures, code, last, until, asked };
     },
     setCircuit(scope, circuit) {
       if (circuit === undefined) statements.closeCircuit.run(scope);
-      else statements.setCircuit.run(scope, circuit.failures, circuit.code, circuit.last, circuit.until);
+      else statements.setCircuit.run(scope, circuit.failures, circuit.code, circuit.last, circuit.until, circuit.asked);
     },
     close() {
       if (database.isOpen) database.close();

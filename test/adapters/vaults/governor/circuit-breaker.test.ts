@@ -78,3 +78,10 @@ describe('a circuit', () => {
     expect(countsAsFailure(code)).toBe(counts);
   });
 });
+
+test('what the service asked to wait stays true, although it is looked sooner whether it still is', () => {
+  const circuit = after(['rate-limited'], 0, 3_480);
+  expect(leftAlone(circuit, now).retryAfter).toBe(3_480);
+  expect(leftAlone(circuit, now + 60_000).retryAfter).toBe(3_420);
+  expect(stateOf(circuit, now + 600_000)).toBe('half-open');
+});

@@ -364,6 +364,27 @@ describe('what is not there', () => {
 });
 
 describe('the ledger', () => {
+  it('is not waited for while another process is at it, and has all that was counted in the end', async () => {
+    const { state, connect } = service();
+    const { governor, read, warnings } = open(connect());
+    const { DatabaseSync } = await import('node:sqlite');
+    const other = new DatabaseSync(world.file);
+    other.exec('begin immediate');
+    const began = performance.now();
+    expect(await read()).toBe('value');
+    expect(performance.now() - began).toBeLessThan(200);
+    other.exec('commit');
+    expect(await read()).toBe('value');
+    other.exec('begin immediate');
+    expect(await read()).toBe('value');
+    other.exec('rollback');
+    await governor.close();
+    expect(warnings).toEqual([]);
+    const all = other.prepare("select sum(count) as sum from usage where scope = 'one'").get();
+    expect(all).toMatchObject({ sum: state.requests });
+    other.close();
+  });
+
   test.each([
     ['is damaged', () => writeFileSync(world.file, 'x'.repeat(8_192))],
     ['is cut off', () => writeFileSync(world.file, 'SQLite format 3\0')],
