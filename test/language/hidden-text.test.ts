@@ -100,7 +100,8 @@ const places: readonly (readonly [string, (value: string) => Readonly<Record<str
 async function problemsOf(files: Readonly<Record<string, string>>) {
   const folder = await load({ 'service.yaml': service, ...files });
   const broker = loadBrokerFiles(folder);
-  const problems = [...folder.problems, ...broker.problems, ...loadDevelopmentFile(folder, broker).problems];
+  const all = [folder, broker, loadDevelopmentFile(folder, broker)];
+  const problems = all.flatMap((each) => [...each.problems, ...each.warnings]);
   return { problems, text: `${problems.map((each) => formatProblem(each)).join('\n')}${JSON.stringify(problems)}` };
 }
 
