@@ -22,6 +22,8 @@ export interface ReferenceProblem {
 
 const scheme = 'op://';
 const form = 'write op://vault/item/field or op://vault/item/section/field';
+/** `${NAME}`, `{{ name }}`, `$NAME` */
+const filledElsewhere = /\$\{|\{\{|^\$[A-Z_]\w*$/;
 const query = /\?(?<key>attribute|attr|ssh-format)=(?<value>[A-Za-z-]*)$/;
 
 export class Reference implements ReferenceParts {
@@ -53,6 +55,18 @@ export class Reference implements ReferenceParts {
     if (/\p{Cc}/u.test(text)) return { problem: 'holds a control character', hint: form };
     const found = query.exec(text);
     const path = text.slice(scheme.length, found?.index);
+    if (path.split('/').some((segment) => /^\s|\s$/.test(segment))) {
+      return {
+        problem: 'has a part that begins or ends with a space',
+        hint: 'take it away; a space that belongs to the name is written %20 there',
+      };
+    }
+    if (path.split('/').some((segment) => filledElsewhere.test(segment))) {
+      return {
+        problem: 'has what a shell or a template would fill in',
+        hint: 'write ${{ vars.NAME }}; a $ or { that belongs to the name is written %24 or %7B',
+      };
+    }
     const segments = path.split('/').map(decodeSegment);
     if (segments.some((segment) => segment === '')) return { problem: 'has an empty part', hint: form };
     if (segments.length < 2 || segments.length > 4) {
@@ -110,7 +124,10 @@ export class Reference implements ReferenceParts {
 
 /** One part of a reference, percent-encoded so that it stays one part. */
 export function encodeSegment(text: string): string {
-  return text.replace(/%(?=[0-9A-Fa-f]{2})|[/?]|\p{Cc}/gu, encodeURIComponent);
+  return text.replace(
+    /%(?=[0-9A-Fa-f]{2})|[/?]|\p{Cc}|^\s|\s$|\$(?=\{)|^\$(?=[A-Z_]\w*$)|\{(?=\{)/gu,
+    encodeURIComponent,
+  );
 }
 
 function decodeSegment(text: string): string {

@@ -34,6 +34,12 @@ export function compileScalar(node: ScalarNode, form: Form, place: Place): Value
     if (expression !== undefined) return { ...at, as: 'whole', expression };
     const begins = typeof parts[0] === 'string' && Reference.looksLike(parts[0]);
     if (form.kind === 'reference' || (form.kind === 'text-or-reference' && begins)) {
+      // YAML takes `op://V/I/key #2` for the field `key` and a comment
+      if (begins && /^[ \t]+#[^\s#]/.test(source.text.slice(node.range.end))) {
+        const hint = 'put the reference in quotes, or write a space after the #';
+        source.report(node.range, `the reference ends before "#", which begins a comment here`, hint);
+        return undefined;
+      }
       if (begins) return compileReference(parts, form, node.range, key, source.report);
       const foreign = foreignForm(value);
       // a shell's variable may as well be a password with a dollar in it

@@ -1,4 +1,5 @@
 import type { TakenEnvironment } from '../../foundation/environment-variables.ts';
+import { causesOf } from '../../foundation/safe-error-text.ts';
 import { asFlowError, endings, errorCodes, FlowError } from '../../foundation/errors.ts';
 import { wordsOf } from './arguments.ts';
 import { commandOf } from './load-command.ts';
@@ -39,6 +40,7 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
 function fail(error: unknown, terminal: Terminal, debug: boolean): number {
   const failure = asFlowError(error);
   terminal.tell('error', failure.line());
+  if (debug && failure.code !== 'internal') for (const line of causesOf(failure)) terminal.err(`  ${line}\n`);
   if (debug && failure.code === 'internal' && failure.cause instanceof Error) {
     // the stack without its message, which is text from anywhere
     const frames = (failure.cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));

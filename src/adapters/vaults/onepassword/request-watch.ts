@@ -1,5 +1,5 @@
 import type { SdkFailure, WorkerSetup } from './thread-messages.ts';
-import { worded } from './safe-error-text.ts';
+import { worded } from '../../../foundation/safe-error-text.ts';
 
 /** What the requests of one operation met. */
 export interface OperationWatch {

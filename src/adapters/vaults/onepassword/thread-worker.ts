@@ -19,7 +19,7 @@ import {
 import { pickField, type FieldChoice } from './pick-field.ts';
 import { changeSeed } from './change-seed.ts';
 import { watchRequests } from './request-watch.ts';
-import { worded } from './safe-error-text.ts';
+import { worded } from '../../../foundation/safe-error-text.ts';
 import { endsAll, isArchived, mayBeOneItem } from './sdk-errors.ts';
 
 type Handlers = {

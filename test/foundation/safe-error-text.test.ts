@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { worded } from '../../../../src/adapters/vaults/onepassword/safe-error-text.ts';
+import { causesOf, worded } from '../../src/foundation/safe-error-text.ts';
 
 test.each([
   [new Error('item is archived'), { name: 'Error', text: 'item is archived' }],
@@ -30,4 +30,13 @@ test('what is quoted as JSON, or long, is not told', () => {
       expect(worded(`x ${text} y`).text).toBe('x … y');
     }),
   );
+});
+
+test('causes are told one line each, without what is quoted in them', () => {
+  const deepest = new SyntaxError(`Unexpected token 'h', "hunter2" is not valid JSON near \`pw\``);
+  const error = new Error('outer', { cause: new TypeError("it couldn't be\nread", { cause: deepest }) });
+  expect(causesOf(error)).toEqual([
+    "TypeError: it couldn't be read",
+    `SyntaxError: Unexpected token '…', "…" is not valid JSON near \`…\``,
+  ]);
 });

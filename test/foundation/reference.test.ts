@@ -1,0 +1,43 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Reference } from '../../src/foundation/reference.ts';
+
+describe('what is no reference', () => {
+  test.each([
+    ['op://${APP_ENV}/I/f', 'fill in'],
+    ['op://V/a ${X}/f', 'fill in'],
+    ['op://$X/I/f', 'fill in'],
+    ['op://V/I/{{ field }}', 'fill in'],
+    ['op://V/I/f ', 'space'],
+    ['op://V/ I/f', 'space'],
+    ['op://V/I\u00a0/f', 'space'],
+  ])('%s', (text, problem) => {
+    const found = Reference.parse(text);
+    expect(found).not.toBeInstanceOf(Reference);
+    expect(found).toMatchObject({ problem: expect.stringContaining(problem) });
+  });
+});
+
+test.each([
+  ['op://%24X/I/f', '$X'],
+  ['op://%24{X}/I/f', '${X}'],
+  ['op://V%20/I/f', 'V '],
+  ['op://a$b/I/f', 'a$b'],
+  ['op://$5 off/I/f', '$5 off'],
+  ['op://{x}/I/f', '{x}'],
+])('%s names the vault "%s"', (text, vault) => {
+  expect(Reference.parse(text)).toMatchObject({ vault });
+});
+
+test('what is made of parts is read back as those parts', () => {
+  const part = fc.oneof(
+    fc.string({ unit: 'binary', minLength: 1 }),
+    fc.constantFrom(' a', '$A', '${a}', '{{b}}', '%24', 'a/b '),
+  );
+  fc.assert(
+    fc.property(part, part, part, (vault, item, field) => {
+      fc.pre([vault, item, field].every((each) => each.isWellFormed()));
+      expect(Reference.parse(Reference.of({ vault, item, field }).toString())).toMatchObject({ vault, item, field });
+    }),
+  );
+});
