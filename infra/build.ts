@@ -15,6 +15,7 @@ const bundled = 'yaml';
 const core = [
   'foundation/environment-variables',
   'foundation/errors',
+  'foundation/safe-line',
   'foundation/secret',
   'surfaces/cli/main',
   'surfaces/cli/arguments',

@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import type { TakenEnvironment } from '../foundation/environment-variables.ts';
 import type { TokenSource } from '../language/forms.ts';
 import { FlowError } from '../foundation/errors.ts';
@@ -36,7 +34,7 @@ export async function readToken(
 
 async function fromFile(path: string, whose: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await process.getBuiltinModule('node:fs').promises.readFile(path, 'utf8');
   } catch (cause) {
     throw new FlowError('denied', `${whose} is missing: file ${path} cannot be read`, {
       cause,
@@ -47,6 +45,8 @@ async function fromFile(path: string, whose: string): Promise<string> {
 
 /** No shell; what the command says on stderr may hold anything, so it is not shown. */
 function fromCommand([program = '', ...argv]: readonly string[], whose: string): Promise<string> {
+  // loaded when it is needed: what every command knows of this file is only the adapters' declarations
+  const { execFile } = process.getBuiltinModule('node:child_process');
   return new Promise((resolve, reject) => {
     execFile(program, argv, { timeout: 60_000, maxBuffer: 64 * 1024, windowsHide: true }, (cause, stdout) => {
       if (cause === null) resolve(stdout);

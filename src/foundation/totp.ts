@@ -1,7 +1,9 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { FlowError } from './errors.ts';
 import { Reference } from './reference.ts';
 import { Secret } from './secret.ts';
+
+// when it is needed: most commands that know this file load no crypto, a tenth of node's own start
+const crypto = () => process.getBuiltinModule('node:crypto');
 
 /** One-time passwords by time (RFC 6238), as an OTP field holds them. */
 export interface OneTimePassword {
@@ -70,7 +72,7 @@ export async function readOneTimePassword(
 export async function codeAt(password: OneTimePassword, at: number): Promise<Secret> {
   const step = Buffer.alloc(8);
   step.writeBigUInt64BE(BigInt(timeStepAt(password, at)));
-  const mac = createHmac(hashes[password.algorithm], bytesOf(password.secret.reveal())).update(step).digest();
+  const mac = crypto().createHmac(hashes[password.algorithm], bytesOf(password.secret.reveal())).update(step).digest();
   const number = mac.readUInt32BE(mac.readUInt8(mac.length - 1) & 15) & 0x7f_ff_ff_ff;
   return new Secret(String(number % 10 ** password.digits).padStart(password.digits, '0'));
 }
@@ -99,13 +101,13 @@ export async function oneTimePasswordUri(password: OneTimePassword, label: OneTi
 /** A new one: 160 random bits, with the facts that every authenticator app knows (SHA1, 6 digits, 30 seconds). */
 export async function newOneTimePassword(): Promise<OneTimePassword> {
   // one character of 32 to a byte, each as likely: 256 is a multiple of 32
-  const seed = Array.from(randomBytes(32), (byte) => alphabet.charAt(byte % alphabet.length)).join('');
+  const seed = Array.from(crypto().randomBytes(32), (byte) => alphabet.charAt(byte % alphabet.length)).join('');
   return { secret: new Secret(seed), ...usual };
 }
 
 /** Names a seed without telling it, for what is kept in memory about it. */
 export function oneTimePasswordDigest(password: OneTimePassword): string {
-  return createHash('sha256').update(`totp\0${password.secret.reveal()}`).digest('base64url');
+  return crypto().createHash('sha256').update(`totp\0${password.secret.reveal()}`).digest('base64url');
 }
 
 interface Refusal {

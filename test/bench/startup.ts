@@ -37,9 +37,11 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       version: () => timed([command, '--version']),
       list: () => timed([command]),
       check: () => timed([command, 'check']),
+      word: () => timed([command, '__complete', 'bash', '=flows ']),
+      option: () => timed([command, '__complete', 'bash', '=flows new-user --']),
     });
     const against = starts.of('node');
-    const start = (name: 'version' | 'check' | 'list', shown: string, atMost?: number) =>
+    const start = (name: 'version' | 'check' | 'list' | 'word' | 'option', shown: string, atMost?: number) =>
       row({
         name: `${shown}, against node -e 0`,
         value: starts.of(name),
@@ -62,6 +64,8 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       start('version', 'flows --version', 2),
       start('list', 'flows'),
       start('check', 'flows check', 4),
+      start('word', 'completing a command or flow', 2),
+      start('option', "completing a flow's input", 3),
       row({
         name: 'flows orders-token, cold, against ten lines with the SDK',
         value: tokens.of('flows'),

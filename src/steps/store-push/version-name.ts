@@ -1,5 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../../foundation/secret.ts';
+
+// when it is needed: most commands that know this file load no crypto, a tenth of node's own start
+const crypto = () => process.getBuiltinModule('node:crypto');
 
 /** New first; a second one is the old key of a rotation. */
 export type FingerprintKeys = readonly [Uint8Array, ...Uint8Array[]];
@@ -21,7 +23,7 @@ export function isOurs(keys: FingerprintKeys, name: string, version: string): bo
   if (!/^[0-9a-f]{64}$/.test(version)) return false;
   const bytes = Buffer.from(version, 'hex');
   const first = bytes.subarray(0, half);
-  return keys.some((key) => timingSafeEqual(halfOf(key, 'owner', name, first), bytes.subarray(half)));
+  return keys.some((key) => crypto().timingSafeEqual(halfOf(key, 'owner', name, first), bytes.subarray(half)));
 }
 
 /**
@@ -29,7 +31,7 @@ export function isOurs(keys: FingerprintKeys, name: string, version: string): bo
  * bytes): no name and value that someone chooses are the name and half of an owner.
  */
 function halfOf(key: Uint8Array, purpose: 'value' | 'owner', name: string, last: string | Uint8Array): Buffer {
-  const mac = createHmac('sha256', key);
+  const mac = crypto().createHmac('sha256', key);
   for (const part of [purpose, name, last]) {
     const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : part;
     const length = Buffer.alloc(4);

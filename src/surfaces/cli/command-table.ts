@@ -11,7 +11,7 @@ export type Choice =
   | 'flows'
   | 'folders'
   | 'secrets'
-  | readonly string[];
+  | readonly (string | { readonly value: string; readonly help: string })[];
 
 export interface OptionFacts {
   readonly type: 'string' | 'boolean';

@@ -46,6 +46,8 @@ describe('commands load no more than they use', () => {
     ['--help', ['--help'], []],
     ['the list', [], ['yaml']],
     ['check', ['check'], ['yaml']],
+    ['completion of a command', ['__complete', 'bash', '=flows '], []],
+    ['completion of an option', ['__complete', 'zsh', '=', 'new-user'], ['yaml']],
   ];
   test.each(cases)('%s', async (_, args, packages) => {
     const loaded = await loadedBy(args);

@@ -1,21 +1,14 @@
-import { oneLine } from '../../../foundation/errors.ts';
-import { candidatesOf, folderIn } from '../completion/candidates.ts';
-import { folderNames } from '../completion/folder-names.ts';
+import { complete as candidates } from '../completion/candidates.ts';
+import { answerFor, isShell } from '../completion/shells.ts';
 import type { Invocation } from '../invocation.ts';
 
-/**
- * `flows __complete WORD…`, which the shells' scripts call: what the last word may become, one a line, each with a tab
- * and what it is; `:files` and `:folders` where the shell knows better. No vault is asked; what cannot be read is silent.
- */
+/** `flows __complete SHELL =CURRENT WORD…`, which the shells' scripts call. Whatever is wrong, it says nothing and ends with 0. */
 export async function complete({ argv, terminal }: Invocation): Promise<number> {
-  const words = argv.slice(argv.indexOf('__complete') + 1);
+  const [, shell = '', ...words] = argv;
   try {
-    const found = candidatesOf(words, folderNames(folderIn(words) ?? 'flows'));
-    terminal.out(
-      found.map((each) => (typeof each === 'string' ? `:${each}\n` : `${each[0]}\t${oneLine(each[1])}\n`)).join(''),
-    );
+    if (isShell(shell)) terminal.out(await answerFor(shell, words, candidates));
   } catch {
-    // a person is typing: there is nothing to say
+    // the person is about to write a command, and sees nothing that would help here
   }
   return 0;
 }

@@ -1,23 +1,21 @@
+import { readFileSync } from 'node:fs';
 import { FlowError } from '../../../foundation/errors.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import { commonArguments } from '../arguments.ts';
-import { type Shell, shellScripts } from '../completion/shell-scripts.ts';
+import { isShell, shells } from '../completion/shells.ts';
 import type { Invocation } from '../invocation.ts';
+import { packageFolder } from '../package-files.ts';
 
-/** `flows completion SHELL`: what that shell is to run at its start, so that the Tab key knows flows and their inputs. */
+/** `flows completion SHELL`: the script that makes a shell complete `flows`. */
 export async function completion({ argv, terminal }: Invocation): Promise<number> {
-  const { positionals } = commonArguments(argv, {}, 2);
-  const shells = Object.keys(shellScripts);
-  const [, shell] = positionals;
-  if (shell === undefined || !isShell(shell)) {
-    const what = shell === undefined ? 'no shell is named' : `unknown shell "${shell}"`;
-    const near = shell === undefined ? undefined : suggest(shell, shells);
-    throw new FlowError('usage', what, { hint: near ?? `write flows completion ${shells.join('|')}` });
+  const [, name = ''] = commonArguments(argv, {}, 2).positionals;
+  if (!isShell(name)) {
+    const what = name === '' ? 'no shell is named' : `unknown shell "${name}"`;
+    const near = name === '' ? undefined : suggest(name, Object.keys(shells));
+    throw new FlowError('usage', what, { hint: near ?? `write flows completion ${Object.keys(shells).join('|')}` });
   }
-  terminal.out(shellScripts[shell]);
+  const folder = packageFolder();
+  if (folder === undefined) throw new FlowError('internal', 'the package has no scripts');
+  terminal.out(readFileSync(new URL(`infra/completion/${shells[name].script}`, folder), 'utf8'));
   return 0;
-}
-
-function isShell(name: string): name is Shell {
-  return Object.hasOwn(shellScripts, name);
 }

@@ -1,114 +1,120 @@
-import { commonOptionNames } from '../../../folder/reserved-names.ts';
+import { commandNames } from '../../../folder/reserved-names.ts';
+import { looseArguments } from '../arguments.ts';
 import {
   type Choice,
   type CommandFacts,
   commandTable,
   commonOptions,
   isCommand,
+  listOptions,
+  type OptionFacts,
   type OptionTable,
-  runOptions,
-  type WordFacts,
 } from '../command-table.ts';
-import type { FolderNames, Named } from './folder-names.ts';
+import type { Answer, Candidate, Line } from './answer.ts';
+import { type FolderNames, namesIn } from './folder-names.ts';
 
-/** What may come next, and what it is; or what the shell itself completes. */
-type Candidate = Named | 'files' | 'folders';
-
-/** Words in front of the one that is completed, told apart. */
-interface Before {
-  readonly positionals: readonly string[];
-  /** the option whose value comes next */
-  readonly open: string | undefined;
-}
-
-/**
- * What the last of some words may become, from the table of commands and the names of a folder.
- * @param words behind `flows`, up to the cursor; the last one may be empty
- */
-export function candidatesOf(words: readonly string[], names: FolderNames): readonly Candidate[] {
-  const current = words.at(-1) ?? '';
-  const before = words.slice(0, -1);
-  const { positionals } = look(before, commonOptions);
-  const facts = factsOf(positionals, names);
-  const options: OptionTable = { ...facts.options, ...commonOptions };
-  const { open } = look(before, options);
-  const [, inline, begun] = /^--([^=]+)=(.*)$/s.exec(current) ?? [];
-  const valueOf = inline ?? open;
-  if (valueOf !== undefined) {
-    const prefix = inline === undefined ? '' : `--${inline}=`;
-    return begins(chosen(options[valueOf]?.choices ?? [], names), begun ?? current, prefix);
-  }
-  if (current.startsWith('-')) {
-    const given = new Set(before.flatMap((word) => /^--(?:no-)?([^=]+)/.exec(word)?.[1] ?? []));
-    const left = Object.entries(options).filter(([name]) => !given.has(name));
-    return begins(
-      left.map(([name, { help }]): Candidate => [`--${name}`, help]),
-      current,
-    );
-  }
-  return begins(chosen(facts.words, names, facts.verbs), current);
-}
-
-/** What follows the words that were given: the options, and what the next word may be. */
-interface Following {
+/** What may follow. */
+interface Place {
   readonly options: OptionTable;
-  readonly words: readonly Choice[];
-  readonly verbs: readonly Candidate[];
+  readonly choices: readonly Choice[];
+  readonly next: (word: string) => Place | Promise<Place>;
 }
 
-function factsOf([first, ...rest]: readonly string[], names: FolderNames): Following {
-  if (first === undefined) return { options: {}, words: ['commands', 'flows'], verbs: [] };
-  if (!isCommand(first)) return ofFlow(first, names);
-  if (first === 'run' && rest[0] !== undefined) return ofFlow(rest[0], names);
-  const facts: CommandFacts = commandTable[first];
-  const verb = rest[0] === undefined ? undefined : facts.verbs?.[rest[0]];
-  const { options = {}, words = [] }: WordFacts = verb ?? facts;
-  const verbs = Object.entries(rest.length === 0 ? (facts.verbs ?? {}) : {});
+/** What may stand where a line ends. Files are read, and nothing is contacted. */
+export async function complete({ before, current }: Line): Promise<Answer> {
+  const { dir = 'flows' } = looseArguments(before, commonOptions);
+  const names = namesIn(String(dir));
+  const given = new Set<string>();
+  let place = first(names);
+  let wanted: OptionFacts | undefined;
+  let ended = false;
+  for (const word of before) {
+    if (wanted !== undefined) wanted = undefined;
+    else if (ended || !word.startsWith('-')) place = await place.next(word);
+    else if (word === '--') ended = true;
+    else {
+      const [, name = '', inline] = /^--(?:no-(?!.*=))?([^=]*)(=)?/s.exec(word) ?? [];
+      given.add(name);
+      const facts = Object.hasOwn(place.options, name) ? place.options[name] : undefined;
+      wanted = facts?.type === 'string' && inline === undefined ? facts : undefined;
+    }
+  }
+  if (wanted !== undefined) return chosen(wanted.choices ?? [], names);
+  const [, option, equals] = ended ? [] : (/^--([^=]+)(=)?/s.exec(current) ?? []);
+  if (option !== undefined && equals !== undefined) {
+    const facts = Object.hasOwn(place.options, option) ? place.options[option] : undefined;
+    const answer = await chosen(facts?.choices ?? [], names);
+    if (typeof answer === 'string') return answer;
+    return answer.map(({ value, help }) => ({ value: `--${option}=${value}`, help }));
+  }
+  const left = Object.entries(place.options).filter(([name]) => !given.has(name));
+  const options = left.flatMap(([name, { type, help }]) => {
+    // the other way round is offered to who asks for it
+    const negated = current.startsWith('--no') && type === 'boolean' ? [{ value: `--no-${name}`, help }] : [];
+    return [{ value: `--${name}`, help }, ...negated];
+  });
+  if (!ended && current.startsWith('-')) return options;
+  const answer = await chosen(place.choices, names);
+  return place.choices.length > 0 || ended ? answer : options;
+}
+
+/** The beginning: a command or a flow, or options of the list. */
+function first(names: FolderNames): Place {
   return {
-    options,
-    words: words[verb === undefined ? rest.length : rest.length - 1] ?? [],
-    verbs: verbs.map(([name, { help }]): Candidate => [name, help]),
+    options: { ...commonOptions, ...listOptions },
+    choices: ['commands', 'flows'],
+    next: (word) => (isCommand(word) ? ofCommand(word, names) : ofFlow(word, names)),
   };
 }
 
-function ofFlow(name: string, names: FolderNames): Following {
-  return { options: { ...runOptions, ...names.inputs(name) }, words: [], verbs: [] };
+function ofCommand(name: keyof typeof commandTable, names: FolderNames): Place {
+  const { options = {}, words = [], verbs }: CommandFacts = commandTable[name];
+  const own = { ...commonOptions, ...options };
+  // what follows the flow's name is the flow's
+  if (name === 'run') return { ...further(own, words), next: (word) => ofFlow(word, names) };
+  if (verbs === undefined) return further(own, words);
+  return {
+    options: own,
+    choices: [Object.entries(verbs).map(([value, { help }]) => ({ value, help }))],
+    next(word) {
+      const verb = Object.hasOwn(verbs, word) ? verbs[word] : undefined;
+      return further({ ...commonOptions, ...verb?.options }, verb?.words ?? []);
+    },
+  };
 }
 
-function look(words: readonly string[], options: OptionTable): Before {
-  const positionals: string[] = [];
-  let open: string | undefined;
-  for (const word of words) {
-    const name = open === undefined ? /^--([^=]+)$/.exec(word)?.[1] : undefined;
-    if (open !== undefined) open = undefined;
-    else if (name !== undefined && options[name]?.type === 'string') open = name;
-    else if (!word.startsWith('-')) positionals.push(word);
+function further(options: OptionTable, [choices = [], ...words]: readonly (readonly Choice[])[]): Place {
+  return { options, choices, next: () => further(options, words) };
+}
+
+async function ofFlow(name: string, names: FolderNames): Promise<Place> {
+  return further({ ...(await names.optionsOf(name)), ...commonOptions }, []);
+}
+
+async function chosen(choices: readonly Choice[], names: FolderNames): Promise<Answer> {
+  const found: Candidate[] = [];
+  for (const choice of choices) {
+    if (choice === 'files' || choice === 'folders') return choice;
+    found.push(
+      ...(typeof choice === 'string'
+        ? await known[choice](names)
+        : choice.map((each) => (typeof each === 'string' ? { value: each } : each))),
+    );
   }
-  return { positionals, open };
+  return found;
 }
 
-function chosen(choices: readonly Choice[], names: FolderNames, more: readonly Candidate[] = []): readonly Candidate[] {
-  return [...more, ...choices.flatMap((choice): readonly Candidate[] => ofChoice(choice, names))];
-}
+const known = {
+  agents: (names) => names.agents(),
+  commands: () => commandNames.map((value) => ({ value, help: helpOf(commandTable[value]) })),
+  environments: (names) => names.environments(),
+  flows: (names) => names.flows(),
+  secrets: (names) => names.secrets(),
+} as const satisfies Record<
+  Extract<Exclude<Choice, 'files' | 'folders'>, string>,
+  (names: FolderNames) => readonly Candidate[] | Promise<readonly Candidate[]>
+>;
 
-function ofChoice(choice: Choice, names: FolderNames): readonly Candidate[] {
-  if (typeof choice !== 'string') return choice.map((word): Candidate => [word, '']);
-  if (choice === 'files' || choice === 'folders') return [choice];
-  if (choice !== 'commands') return names[choice]();
-  return Object.entries(commandTable).map(([name, { usage }]): Candidate => [name, usage[0][1]]);
-}
-
-function begins(candidates: readonly Candidate[], begun: string, prefix = ''): readonly Candidate[] {
-  return candidates.flatMap((each): readonly Candidate[] => {
-    if (typeof each === 'string') return [each];
-    const [word, help] = each;
-    return word.startsWith(begun) ? [[`${prefix}${word}`, help]] : [];
-  });
-}
-
-/** The folder that some words name; undefined: the usual one. */
-export function folderIn(words: readonly string[]): string | undefined {
-  const inline = words.findLast((word) => word.startsWith('--dir='));
-  const at = words.lastIndexOf(`--${commonOptionNames[0]}`);
-  return inline?.slice('--dir='.length) ?? (at === -1 || at >= words.length - 2 ? undefined : words[at + 1]);
+function helpOf({ usage: [line] }: CommandFacts): string | undefined {
+  return line?.[1].replace(/;.*/s, '');
 }

@@ -1,14 +1,20 @@
 import type { Flow } from '../../../folder/flows/flow.ts';
+import type { StepKind } from '../../../steps/contract.ts';
 import { type OptionTable, runOptions } from '../command-table.ts';
 
 /** The options of a flow: those of its kind, and those that its step kinds declare. */
 export function optionsOf(flow: Flow): OptionTable {
+  return runOptionsOf(flow.steps.flatMap(({ kind }) => kind ?? []));
+}
+
+/** The options of a flow of such steps. It writes where any of them does. */
+export function runOptionsOf(kinds: readonly Pick<StepKind, 'effect' | 'options'>[]): OptionTable {
   const { overwrite, adopt, strict, yes, plan, 'detailed-exitcode': detailed, header, reveal, json } = runOptions;
-  const declared = new Set(flow.steps.flatMap((step) => step.kind?.options ?? []));
+  const declared = new Set(kinds.flatMap(({ options = [] }) => options));
   return {
     plan,
     'detailed-exitcode': detailed,
-    ...(flow.effect === 'write' ? { yes } : { header }),
+    ...(kinds.some(({ effect }) => effect === 'write') ? { yes } : { header }),
     json,
     reveal,
     ...Object.fromEntries(Object.entries({ overwrite, adopt, strict }).filter(([name]) => declared.has(name))),
