@@ -2,7 +2,10 @@ import { connection } from '../adapters/connection-forms.ts';
 import { form, optional, required, withDefault } from '../language/forms.ts';
 import { pureStep, type StepContext } from './contract.ts';
 import { type Credential, standardParameters } from '../adapters/issuers/contract.ts';
-import type { Reference } from '../foundation/reference.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { lookOf } from '../foundation/look-of-secret.ts';
+import { Reference } from '../foundation/reference.ts';
+import { Secret } from '../foundation/secret.ts';
 
 /**
  * scope-token of RFC 6749, section 3.3, with the spaces of a list written as one text. A comma is one of its
@@ -159,12 +162,17 @@ export const oauthClientCredentials = pureStep({
       textOf(input['client-id'], context),
       early === undefined ? undefined : context.read(early),
     ]);
+    const read = new Map<string, Secret>();
     const credential = (reference: Reference): Credential => ({
       label: reference.toString(),
-      read: () => (reference === early && value !== undefined ? Promise.resolve(value) : context.read(reference)),
+      async read() {
+        const found = reference === early && value !== undefined ? value : await context.read(reference);
+        read.set(reference.toString(), found);
+        return found;
+      },
     });
     const secrets = [secret, otherSecret].filter((reference) => reference !== undefined).map(credential);
-    return input.issuer.clientCredentials({
+    const asked = input.issuer.clientCredentials({
       clientId,
       clientSecrets: secrets.length === 0 ? undefined : secrets,
       clientKey: key === undefined ? undefined : credential(key),
@@ -185,9 +193,25 @@ export const oauthClientCredentials = pureStep({
         context.warn(message);
       },
     });
+    return asked.catch((error: unknown) => {
+      if (input['client-id'] instanceof Reference) read.set(input['client-id'].toString(), new Secret(clientId));
+      throw key === undefined ? withLooks(error, read) : error;
+    });
   },
   expiresAt: (token) => token.expiresAt,
 });
+
+/** A refusal with what the refused values look like: a line break that was pasted along is seen by nobody. */
+function withLooks(error: unknown, read: ReadonlyMap<string, Secret>): unknown {
+  if (!(error instanceof FlowError) || error.code !== 'denied') return error;
+  const odd = [...read].flatMap(([reference, secret]) => {
+    const look = lookOf(secret);
+    return look === undefined ? [] : [`the value of ${reference} ${look}`];
+  });
+  return odd.length === 0
+    ? error
+    : error.with({ hint: [...odd, error.hint].filter((each) => each !== undefined).join('; ') });
+}
 
 function scopesOf(written: readonly string[] = []): readonly string[] {
   return written.flatMap((text) => text.split(' ')).filter((scope) => scope !== '');

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { FlowError } from '../../src/foundation/errors.ts';
 import type { StepContext } from '../../src/steps/contract.ts';
 import { createIssuer } from '../../src/adapters/issuers/openid/issuer.ts';
 import { Reference } from '../../src/foundation/reference.ts';
@@ -23,6 +24,7 @@ const values: Readonly<Record<string, string>> = {
   username: 'orders-client',
   credential: 'first-secret',
   'credential 2': 'second-secret',
+  pasted: 'canary-secret\n',
   key: generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
 };
 
@@ -79,6 +81,17 @@ describe('a run', () => {
     const { batches, warnings } = await run({ 'client-secret': [reference('credential'), reference('credential 2')] });
     expect(batches).toEqual([['username', 'credential'], ['credential 2']]);
     expect(warnings).toEqual([expect.stringContaining('op://Agents/Orders M2M/credential was refused')]);
+  });
+
+  it('says what a refused secret looks like, and never the secret', async () => {
+    hostile.handlers.set('/token', async (_, response) => json(response, { error: 'invalid_client' }, 401));
+    const error: unknown = await run({ 'client-secret': [reference('pasted')] }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'denied' });
+    const line = (error as FlowError).line();
+    expect(line).toContain('op://Agents/Orders M2M/pasted ends with a line break');
+    expect(line).not.toContain('canary');
+    const plain: unknown = await run({ 'client-secret': [reference('credential')] }).catch((thrown: unknown) => thrown);
+    expect((plain as FlowError).line()).not.toContain('the value of');
   });
 
   it('takes a key, a literal client id, resources and further parameters', async () => {

@@ -1,4 +1,5 @@
 import { FlowError } from '../../foundation/errors.ts';
+import { lookOf } from '../../foundation/look-of-secret.ts';
 import type { StepContext } from '../contract.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { OneTimePassword } from '../../foundation/totp.ts';
@@ -88,8 +89,9 @@ export function refusal(account: Account, what: At<'rejected'>['what'], hint?: s
     account: ['refuses the account', 'is the user disabled, or locked for a while?'],
   } as const;
   const [message, usual] = facts[what];
+  const look = what === 'password' ? lookOf(account.password) : undefined;
   return new FlowError('denied', `the identity provider ${message} of user "${account.username}"`, {
-    hint: hint ?? usual,
+    hint: look === undefined ? (hint ?? usual) : `the stored password ${look}; ${hint ?? usual}`,
   });
 }
 
