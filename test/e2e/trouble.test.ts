@@ -130,7 +130,8 @@ const rows: readonly Row[] = [
   {
     what: 'an issuer that breaks off',
     flow: 'orders-token',
-    arrange: () => twice(() => stack.identityProvider.faults.nextDiscovery({ lose: true })),
+    // what a connection takes and does not answer is sent once more
+    arrange: () => twice(() => twice(() => stack.identityProvider.faults.nextDiscovery({ lose: true }))),
     code: 69,
     told: [],
   },
