@@ -26,6 +26,10 @@ const builtIn: Readonly<Record<string, readonly string[]>> = {
 };
 
 function commandOf({ reference, fields }: ItemNeeds): string {
+  if (/^[a-z2-7]{26}$/.test(reference.item)) {
+    const names = fields.map(({ section, name }) => (section === undefined ? name : `${section}/${name}`)).join(', ');
+    return `# item ${reference.item} is named by its id, which a new one would not have; it needs: ${names}\n`;
+  }
   const all = fields;
   const generates = all.some((each) => each.type === 'key' && isPassword(each));
   const category = categoryOf(all);
