@@ -1,4 +1,5 @@
 import type { InputOf, Keys } from '../language/forms.ts';
+import type { Way } from '../foundation/proxy.ts';
 import type { LaptopStack } from './laptop-stack.ts';
 
 /** What stands in service.yaml for one connection: its type, and what the keys of that type hold. */
@@ -59,6 +60,8 @@ export interface Services {
   readonly development: boolean;
   /** epoch milliseconds */
   readonly now: () => number;
+  /** by which way others are reached, for everything that an adapter sends */
+  readonly way: Way;
 }
 
 /**

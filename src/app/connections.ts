@@ -9,6 +9,7 @@ import { createReadTogether, type ReadOne } from '../adapters/vaults/read-togeth
 import { type Environment, type Plain, plainOf } from '../folder/service/settings.ts';
 import type { TakenEnvironment } from '../foundation/environment-variables.ts';
 import type { KeyLabel } from '../foundation/key-derivation.ts';
+import type { Way } from '../foundation/proxy.ts';
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { unlessAborted } from '../foundation/unless-aborted.ts';
@@ -26,6 +27,8 @@ export interface Connections {
   readonly urgent: { readonly vault: Vault; readonly read: ReadOne };
   get(kind: ConnectionKind, name: string): Issuer | IdentityProvider | SecretStore;
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
+  /** by which way all of them are reached */
+  readonly way: Way;
   /** where a connection is, in a few words: `AWS account 123456789012 in eu-west-1` */
   place(kind: ConnectionKind, name: string): string;
   /**
@@ -53,6 +56,7 @@ export interface ConnectionOptions {
   readonly taken: TakenEnvironment;
   readonly stateFolder: string;
   readonly now: () => number;
+  readonly way: Way;
   /** the token that an identity provider's `token-flow` gives; undefined where it has none */
   readonly providerToken: (provider: string) => ((refused?: Secret) => Promise<Secret>) | undefined;
   readonly warn: (message: string) => void;
@@ -65,9 +69,9 @@ const clockDeadline = 2_000;
 
 /** Brings the code of the environment's adapters; contacts nothing. */
 export async function createConnections(options: ConnectionOptions): Promise<Connections> {
-  const { environment, stack, now, stateFolder, warn, taken } = options;
+  const { environment, stack, now, stateFolder, warn, taken, way } = options;
   const { adapters, connections, development } = environment;
-  const common = (name: string): Services => ({ name, development, now });
+  const common = (name: string): Services => ({ name, development, now, way });
   const ownKeys = (reference: readonly Reference[]) => createEnvironmentKeys(reference, () => keyReader);
 
   const [issuers, vaults] = await Promise.all([
@@ -112,6 +116,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
 
   return {
     vault,
+    way,
     read: together,
     urgent: { vault: urgent, read: urgentTogether },
     get: (kind, name) => kinds[kind].get(name),

@@ -18,6 +18,7 @@ import { type RunEvent, runFlow } from '../engine/run-flow.ts';
 import type { Services } from '../engine/services.ts';
 import type { StepContext } from '../steps/contract.ts';
 import { createLocks } from '../foundation/locks.ts';
+import { createWay, proxyIn, wayOfProcess } from '../foundation/proxy.ts';
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { type Environment, tokenVariables } from '../folder/service/settings.ts';
@@ -162,6 +163,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       taken: options.taken,
       stateFolder: stateFolder(variables),
       now,
+      way: chosen.proxy === undefined ? wayOfProcess() : createWay(proxyIn(variables, chosen.proxy)),
       providerToken: (provider) => providerToken(provider, chosen),
       warn,
       onQuota(event) {

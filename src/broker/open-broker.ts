@@ -113,7 +113,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     if (app.folder.problems.some(({ file }) => basename(file) === 'service.yaml'))
       throw new FlowError('invalid', 'service.yaml has problems', { hint: 'run `flows check`' });
     await sweepLeftovers(join(app.folder.dir, 'policy.yaml'));
-    await app.connections();
+    const { way } = await app.connections();
     const key = await auditKey(app);
     const trailFile = brokerTrail(environment, stateFolder(variables), key);
     const declared = environment.audit.anchor;
@@ -139,6 +139,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       policy: options.guest === undefined ? policy : withGuest(policy, options.guest),
       now: Date.now,
       development: environment.development,
+      fetch: way.fetch,
     });
     await write({ action: 'start', outcome: 'allowed', what: [], detail: `policy ${rules.current().version}` });
     closing.defer(() =>

@@ -1,9 +1,9 @@
 import { requireSafeAddress, safeAddressHint } from './safe-address.ts';
 import { FlowError } from './errors.ts';
+import { byProxy, type Fetch, globalFetch, proxyHint } from './proxy.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
-/** The part of `fetch` that is used; may be replaced, for a proxy or a test. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+export type { Fetch };
 
 export interface HttpOptions {
   /** who is at the other end, for messages: `the issuer` */
@@ -16,9 +16,6 @@ export interface HttpOptions {
   /** what becomes of a redirect, which is never followed here: refused, the default, or an answer like any other */
   readonly redirects?: 'refused' | 'answers' | undefined;
 }
-
-/** the one that is global when it is called */
-export const globalFetch: Fetch = (url, init) => fetch(url, init);
 
 export interface CallInit extends RequestInit {
   /** it may be sent twice; default: what RFC 9110, section 9.2.2, says of its method */
@@ -49,6 +46,8 @@ export function createHttp(options: HttpOptions): Call {
       throw new FlowError('refused', `an address of ${peer} ${problem}`, { hint: safeAddressHint });
     }
     const { host } = new URL(url);
+    const proxy = send.proxyOf?.(url);
+    const by = byProxy(proxy);
     const late = AbortSignal.timeout(deadline);
     const caller = init.signal ?? undefined;
     const signal = caller === undefined ? late : AbortSignal.any([late, caller]);
@@ -76,13 +75,13 @@ export function createHttp(options: HttpOptions): Call {
       if (error instanceof FlowError) throw error;
       if (caller?.aborted === true) throw new FlowError('aborted', `stopped before ${peer} answered`);
       if (late.aborted) {
-        throw new FlowError('timeout', `${host} did not answer within ${deadline / 1000} s`, {
-          hint: `try again; if it stays, look at ${peer}`,
+        throw new FlowError('timeout', `${host} did not answer within ${deadline / 1000} s${by}`, {
+          hint: `try again; if it stays, look at ${proxy === undefined ? peer : proxyHint}`,
         });
       }
       const code = networkCode(error);
-      throw new FlowError('unavailable', `${host} cannot be reached${code === '' ? '' : ` (${code})`}`, {
-        hint: `check the address of ${peer} and the network`,
+      throw new FlowError('unavailable', `${host} cannot be reached${by}${code === '' ? '' : ` (${code})`}`, {
+        hint: `check ${proxy === undefined ? `the address of ${peer} and the network` : proxyHint}`,
         cause: error,
       });
     }
@@ -110,9 +109,11 @@ async function readBody(response: Response, host: string): Promise<Uint8Array<Ar
   return Buffer.concat(parts);
 }
 
-/** The network's own code: `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`. */
+/** The network's own code: `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`; of a proxy its answer to CONNECT. */
 function networkCode(error: unknown): string {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if ('code' in at && at.code === 'ERR_PROXY_TUNNEL' && 'statusCode' in at)
+      return `it answers ${String(at.statusCode)}`;
     if ('code' in at && typeof at.code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(at.code)) return at.code;
   }
   return '';

@@ -1,4 +1,5 @@
 import { folded } from '../../foundation/names.ts';
+import { proxyProblem } from '../../foundation/proxy.ts';
 import { isLoopbackHost, requireSafeAddress, safeAddressHint } from '../../foundation/safe-address.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
@@ -17,6 +18,7 @@ export function checkEnvironment(
 ): void {
   checkConnections(environment, written, source);
   checkVaults(environment, written, source);
+  checkProxy(environment, written, source);
   if (environment.cache.defaultTtl > environment.cache.maxTtl)
     source.report(
       valueAt(written, 'cache').range,
@@ -48,6 +50,20 @@ const singular = { issuers: 'issuer', 'identity-providers': 'identity provider',
 export function servedHint(environment: Environment): string {
   const names = environment.vaults.flatMap(({ vaults }) => vaults ?? []);
   return names.length === 0 ? 'add an entry under vault: in service.yaml' : `served: ${names.join(', ')}`;
+}
+
+/** What is wrong with a proxy's address is told without it: it may hold a password. */
+function checkProxy({ proxy }: Environment, written: ObjectValue, source: Source): void {
+  if (proxy === undefined) return;
+  const value = valueAt(written, 'proxy');
+  const [problem, hint] = [proxyProblem(proxy), 'write it as http://proxy.example:3128'];
+  if (problem !== undefined) source.report(value.range, `the address of the proxy ${problem}`, hint);
+  else if (value.as === 'literal' && /@/.test(proxy))
+    source.report(
+      value.range,
+      'the address of the proxy holds a user name or password',
+      'write proxy: ${{ env.PROXY }}, and set that variable',
+    );
 }
 
 /** The addresses of every connection, and what its adapter says of it. */

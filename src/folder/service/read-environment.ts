@@ -57,6 +57,7 @@ export function readEnvironment(
     ...blankEnvironment(name, laptop, adapters),
     development,
     vars,
+    proxy: found.proxy,
     key: found.key ?? [],
     vaults: (found.vault ?? []).map((settings) => ({
       type: settings.type,
@@ -170,6 +171,7 @@ export function blankEnvironment(name: string, laptop: boolean, adapters: Adapte
     laptop,
     development: laptop,
     vars: none,
+    proxy: undefined,
     key: [],
     vaults: [],
     connections,

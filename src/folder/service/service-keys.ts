@@ -62,6 +62,11 @@ export function environmentKeysOf(adapters: Adapters) {
       "plain http, and vaults outside 1Password's domains, at loopback addresses",
     ),
     vars: optional(form.mapping(plainValue, { keyPattern: names }), 'values that flows read as `${{ vars.NAME }}`'),
+    proxy: optional(
+      form.text(),
+      'a forward proxy for every connection but those to loopback, instead of HTTPS_PROXY; NO_PROXY holds for it too. One with a password comes from `${{ env.NAME }}`',
+      { example: 'http://proxy.example:3128' },
+    ),
     key: optional(
       rootKeyForm,
       'root of our own keys (ownership, fingerprints, audit): one reference, or two, new and old',

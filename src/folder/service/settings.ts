@@ -23,6 +23,8 @@ export interface Environment {
   /** plain http and a vault outside 1Password's domains are allowed, on this machine only */
   readonly development: boolean;
   readonly vars: ReadonlyMap<string, Plain>;
+  /** a forward proxy for everything but loopback; undefined: the process's own, as HTTPS_PROXY says */
+  readonly proxy: string | undefined;
   /** root of our own keys: none, one, or two (new, old) */
   readonly key: readonly Reference[];
   readonly vaults: readonly VaultEntry[];

@@ -18,6 +18,8 @@ export interface SecretsManagerOptions {
   readonly port?: number;
   /** twelve digits, default 123456789012 */
   readonly account?: string;
+  /** what it is called where something with TLS stands before it */
+  readonly names?: readonly string[];
   /** default eu-west-1 */
   readonly region?: string;
   /** besides the one that is made at start */
@@ -115,7 +117,8 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
 
   const server = createServer((request, response) => {
     // a page in a browser that resolves its own name to loopback has no business here
-    if (!/^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?$/.test(request.headers.host ?? '')) {
+    const { host = '' } = request.headers;
+    if (options.names?.includes(host) !== true && !/^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?$/.test(host)) {
       return send(response, 421, 'text/plain', 'not here');
     }
     if (request.method !== 'POST' || request.url !== '/') return send(response, 404, 'text/plain', 'not here');

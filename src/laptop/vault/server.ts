@@ -15,6 +15,8 @@ export interface VaultOptions {
   /** epoch milliseconds */
   readonly now?: () => number;
   readonly limits?: RequestLimits;
+  /** what it is called where something with TLS stands before it */
+  readonly name?: string;
 }
 
 /** A service that the unmodified 1Password SDK signs in to. Everything in it is made at start and gone at the end. */
@@ -55,7 +57,7 @@ export async function startVault(options: VaultOptions): Promise<DevelopmentVaul
   let delay = 0;
   const server = createServer((request, response) => {
     requests += 1;
-    void respond(service, request, response, () => delay);
+    void respond(service, request, response, () => delay, options.name);
   });
   // a client that computes for long between two requests must not find its connection just closed
   server.keepAliveTimeout = 60_000;
@@ -94,12 +96,13 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   delay: () => number,
+  name: string | undefined,
 ): Promise<void> {
   let status = 200;
   let body: unknown;
   const headers: Record<string, string> = { 'content-type': 'application/json', 'cache-control': 'no-store' };
   try {
-    const host = hostOf(request);
+    const host = hostOf(request, name);
     const sent = await bodyOf(request);
     const [path, query] = split(request.url ?? '');
     const signed = {
@@ -122,7 +125,8 @@ async function respond(
 }
 
 /** A page in a browser must not reach the vault through a name that resolves to loopback. */
-function hostOf(request: IncomingMessage): string {
+function hostOf(request: IncomingMessage, name: string | undefined): string {
+  if (name !== undefined && request.headers.host === name) return name;
   const host = /^(?<name>127\.0\.0\.1|localhost)(?<port>:\d+)?$/i.exec(request.headers.host ?? '')?.groups?.['name'];
   if (host === undefined || request.headers.origin !== undefined) throw answers.forbidden();
   return host;

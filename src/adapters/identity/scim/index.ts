@@ -71,13 +71,15 @@ export const scim = identityProviderAdapter<typeof keys, { readonly laptopToken:
       import('../sign-in-pages/sign-in.ts'),
     ]);
     const create = ({ url, token, laptopToken, 'sign-in': signIn }: Settings, services: IdentityServices) => {
-      const { name, development, now, issuer } = services;
+      const { name, development, now, issuer, way } = services;
+      const { fetch } = way;
       const own = laptopToken === undefined ? fixedToken(token, services) : () => Promise.resolve(laptopToken);
       return createScimProvider({
         name,
         now,
         url,
         development,
+        fetch,
         token: services.token ?? own,
         signIn:
           signIn?.pages === undefined

@@ -63,6 +63,7 @@ export const openid = issuerAdapter<typeof keys>({
         createIssuer({
           ...settings,
           ...services,
+          fetch: services.way.fetch,
           tokenEndpoint: settings['token-endpoint'],
           jwksUri: settings['jwks-uri'],
           tokenIssuers: settings['token-issuer'],

@@ -1,4 +1,5 @@
-import { type Call, createHttp, type Fetch, globalFetch } from '../../../foundation/http.ts';
+import { type Call, createHttp, type Fetch } from '../../../foundation/http.ts';
+import { globalFetch } from '../../../foundation/proxy.ts';
 
 export interface TransportOptions {
   /** allows plain http at a loopback address */
@@ -21,12 +22,13 @@ export function createTransport(options: TransportOptions): Transport {
   const { development, fetch: send = globalFetch, deadline, now } = options;
   let skew: number | undefined;
 
-  const noting: Fetch = async (url, init) => {
+  const note = async (url: string, init: RequestInit) => {
     const sentAt = now();
     const response = await send(url, init);
     noteClock(response.headers, sentAt);
     return response;
   };
+  const noting: Fetch = Object.assign(note, { proxyOf: send.proxyOf });
 
   function noteClock(headers: Headers, sentAt: number): void {
     // an answer out of a cache carries an old date

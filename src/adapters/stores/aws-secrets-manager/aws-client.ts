@@ -1,7 +1,8 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { requireSafeAddress, safeAddressHint } from '../../../foundation/safe-address.ts';
+import { byProxy, proxyHint } from '../../../foundation/proxy.ts';
 import { FlowError } from '../../../foundation/errors.ts';
-import { createCredentials, type CredentialOptions } from './aws-credentials.ts';
+import { createCredentials, type CredentialOptions, throughProxy } from './aws-credentials.ts';
 import { translateAwsError } from './aws-errors.ts';
 import { oneAddress } from './one-address.ts';
 import { partitionOf, regionPattern } from './partitions.ts';
@@ -44,7 +45,12 @@ export function createConnection(options: ConnectionOptions) {
       maxAttempts: 5,
       retryMode: 'standard',
       // an attempt that hangs is repeated within the deadline of the call
-      requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+      requestHandler: {
+        connectionTimeout: 5_000,
+        requestTimeout: 10_000,
+        throwOnRequestTimeout: true,
+        ...throughProxy(options.way),
+      },
       // service.yaml decides where it goes: what the environment or a profile says besides is refused, see oneAddress
       ignoreConfiguredEndpointUrls: true,
       ...(endpoint === undefined ? {} : { endpoint }),
@@ -130,8 +136,15 @@ export function createConnection(options: ConnectionOptions) {
       return await work(signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
     } catch (cause) {
       const error = signal?.aborted === true ? stopped(cause) : deadline.aborted ? late(cause) : cause;
-      throw translateAwsError(error, subject);
+      throw withProxy(translateAwsError(error, subject));
     }
+  }
+
+  /** Where nothing answers, the proxy may be why. */
+  function withProxy(error: FlowError): FlowError {
+    const proxy = options.way?.proxyOf(address);
+    if (proxy === undefined || (error.code !== 'unavailable' && error.code !== 'timeout')) return error;
+    return error.with({ hint: `AWS is reached${byProxy(proxy)}: check ${proxyHint}` });
   }
 
   return {

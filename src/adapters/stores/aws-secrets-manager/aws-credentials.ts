@@ -1,4 +1,5 @@
 import { FlowError, oneLine, type ErrorCode } from '../../../foundation/errors.ts';
+import type { Way } from '../../../foundation/proxy.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import { knownAwsError } from './aws-errors.ts';
 
@@ -16,6 +17,14 @@ export interface CredentialOptions {
   readonly profile?: string | undefined;
   readonly credentials?: AwsCredentials | undefined;
   readonly development: boolean;
+  /** by which way AWS is reached; default: directly */
+  readonly way?: Way | undefined;
+}
+
+/** Of the SDK's request handler. */
+export function throughProxy(way: Way | undefined) {
+  const httpsAgent = way?.agent();
+  return httpsAgent === undefined ? {} : { httpsAgent };
 }
 
 /** What the SDK calls when it signs, with the client that asks. */
@@ -53,9 +62,9 @@ export function createCredentials(options: CredentialOptions): Provider {
 }
 
 /** Addresses in the environment and in profiles do not count for the services that are asked on the way either. */
-async function found({ region, endpoint, profile, development }: CredentialOptions): Promise<Provider> {
+async function found({ region, endpoint, profile, development, way }: CredentialOptions): Promise<Provider> {
   const { fromIni, fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
-  const clientConfig = { ignoreConfiguredEndpointUrls: true };
+  const clientConfig = { ignoreConfiguredEndpointUrls: true, requestHandler: throughProxy(way) };
   const init = { clientConfig, logger: quiet, ...(development && (await roleAssumers(region, endpoint))) };
   return profile === undefined ? fromNodeProviderChain(init) : fromIni({ ...init, profile });
 }

@@ -201,6 +201,11 @@ const rows: readonly Row[] = [
     message: 'AWS cannot be reached',
     hint: 'check the network, the region and endpoint:',
   },
+  {
+    names: ['ERR_PROXY_TUNNEL'],
+    code: 'unavailable',
+    message: 'AWS cannot be reached: the proxy does not lead there',
+  },
 ];
 
 const statuses: readonly {

@@ -55,7 +55,7 @@ export const onepassword = vaultAdapter<typeof keys, { readonly laptopToken: Sec
   async load() {
     const { createOnePasswordVault } = await import('./vault.ts');
     return {
-      create({ token, account, quota, laptopToken }, { development, taken }) {
+      create({ token, account, quota, laptopToken }, { development, taken, way }) {
         if (account !== undefined) return createOnePasswordVault({ account, development });
         // the laptop's vault has no quota
         if (laptopToken !== undefined)
@@ -67,6 +67,7 @@ export const onepassword = vaultAdapter<typeof keys, { readonly laptopToken: Sec
           rereads,
           development,
           quota: quotaOf(quota),
+          way,
         });
       },
     };

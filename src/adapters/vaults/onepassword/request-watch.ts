@@ -1,3 +1,5 @@
+import { createWay } from '../../../foundation/proxy.ts';
+import { Secret } from '../../../foundation/secret.ts';
 import type { SdkFailure, WorkerSetup } from './thread-messages.ts';
 import { worded } from '../../../foundation/safe-error-text.ts';
 
@@ -27,7 +29,9 @@ export function watchRequests(setup: WorkerSetup): RequestWatch {
   const counter = new Int32Array(setup.counter);
   const under = new Set<(request: Request, met: Met) => void>();
   const origin = 'origin' in setup.sign ? setup.sign.origin : undefined;
-  const real = globalThis.fetch;
+  const { proxy } = setup;
+  const real =
+    proxy === undefined ? globalThis.fetch : createWay({ ...proxy, address: new Secret(proxy.address) }).fetch;
   const told = (request: Request, met: Met) => {
     for (const tell of under) tell(request, met);
   };
@@ -41,7 +45,7 @@ export function watchRequests(setup: WorkerSetup): RequestWatch {
     const repeat = mayBeRepeated(request) ? request.clone() : undefined;
     const send = (each: Request) => {
       Atomics.add(counter, 0, 1);
-      return real(each);
+      return real(each, {});
     };
     try {
       const response = await send(request).catch((error: unknown) => {

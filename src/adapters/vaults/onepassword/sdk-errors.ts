@@ -1,4 +1,5 @@
 import { FlowError, type ErrorCode } from '../../../foundation/errors.ts';
+import { byProxy } from '../../../foundation/proxy.ts';
 import type { SdkFailure } from './thread-messages.ts';
 
 /** What the SDK says and what it means. Its texts are the only clue: all but one of its errors are plain ones. */
@@ -161,14 +162,17 @@ export function endsAll(text: string): boolean {
 /**
  * An SDK failure as our error.
  * @param call whether it was a read, and of one vault: then words that nobody knows tell nothing about the service
+ * @param proxy that the vault is reached by
  */
 export function classify(
   failure: SdkFailure,
   call: { readonly reads?: boolean; readonly ofVault?: boolean } = {},
+  proxy?: string,
 ): FlowError {
   const text = failure.name === 'RateLimitExceededError' ? 'rate limit exceeded' : failure.text;
   const meaning = meaningOf(text);
-  const network = meaning.code === 'unavailable' && failure.network !== undefined ? `: ${failure.network}` : '';
+  const network =
+    meaning.code === 'unavailable' && failure.network !== undefined ? `${byProxy(proxy)}: ${failure.network}` : '';
   return new FlowError(meaning.code, `${meaning.message}${network}`, {
     hint: (call.reads === true ? meaning.hintOfRead : undefined) ?? meaning.hint,
     about: meaning === unknown && call.ofVault === true ? 'subject' : meaning.about,

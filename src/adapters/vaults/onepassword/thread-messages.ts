@@ -102,6 +102,8 @@ export interface SeedChange {
 /** How the thread is started. */
 export interface WorkerSetup {
   readonly sign: { readonly token: string; readonly origin: Origin } | { readonly account: string };
+  /** the proxy that the token's address is reached by; absent: none */
+  readonly proxy?: { readonly address: string; readonly except: string } | undefined;
   /** requests made, counted as they go out */
   readonly counter: SharedArrayBuffer;
 }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { FlowError } from '../../../foundation/errors.ts';
+import { byProxy, type Proxy } from '../../../foundation/proxy.ts';
 import { classify } from './sdk-errors.ts';
 import type { IdentifiedToken } from './token-identity.ts';
 import { writingOperations, type Operation, type Operations, type Reply, type WorkerSetup } from './thread-messages.ts';
@@ -23,6 +24,9 @@ export interface ThreadOptions {
   readonly token?: Pick<IdentifiedToken, 'renewed' | 'readAt'>;
   /** milliseconds for one call, sign-in included */
   readonly deadline: number;
+  readonly proxy?: Proxy | undefined;
+  /** by which proxy the vault is reached, without its credentials; undefined: directly */
+  readonly through?: (() => string | undefined) | undefined;
 }
 
 interface Waiting {
@@ -87,7 +91,12 @@ export function createSdkThread(options: ThreadOptions): RenewableThread {
   };
 
   const start = async (): Promise<Running> => {
-    const setup: WorkerSetup = { sign: await options.sign(), counter };
+    const { proxy } = options;
+    const setup: WorkerSetup = {
+      sign: await options.sign(),
+      counter,
+      proxy: proxy && { ...proxy, address: proxy.address.reveal() },
+    };
     // the SDK needs none of our environment, and writes nothing that anyone should see: what it writes stays unread,
     // since reading it would keep the process alive
     const worker = new Worker(file, { workerData: setup, env: {}, argv: [], execArgv: [], stdout: true, stderr: true });
@@ -105,7 +114,7 @@ export function createSdkThread(options: ThreadOptions): RenewableThread {
         if (running.left && running.waiting.size === 0) end(running, fault(undefined));
         return;
       }
-      const error = classify(reply.failure, each.call);
+      const error = classify(reply.failure, each.call, options.through?.());
       // the next call asks for the token again: it may have been renewed
       if (error.code === 'denied' && error.about === undefined) leave(running);
       else if (running.left && running.waiting.size === 0) end(running, error);
@@ -134,7 +143,7 @@ export function createSdkThread(options: ThreadOptions): RenewableThread {
     const running = first.ended || first.left ? await started() : first;
     const gives = await new Promise<unknown>((resolve, reject) => {
       last += 1;
-      const timer = setTimeout(() => end(running, late(options.deadline)), options.deadline);
+      const timer = setTimeout(() => end(running, late(options.deadline, options.through?.())), options.deadline);
       const ofVault = asks !== null && 'vault' in asks;
       running.waiting.set(last, {
         resolve,
@@ -179,8 +188,8 @@ function refused(error: FlowError, readAt: number | undefined): FlowError {
   return error.with({ hint: `${error.hint ?? ''}; it was read at ${new Date(readAt).toISOString()}` });
 }
 
-function late(deadline: number): FlowError {
-  return new FlowError('timeout', `the vault did not answer within ${deadline / 1000} s`, {
+function late(deadline: number, proxy: string | undefined): FlowError {
+  return new FlowError('timeout', `the vault did not answer within ${deadline / 1000} s${byProxy(proxy)}`, {
     hint: 'check the network; what was asked may still have been done',
   });
 }

@@ -6,6 +6,7 @@ import { createDirectory } from './id-lookup.ts';
 import { createOnePasswordItems } from './items.ts';
 import type { WorkerSetup } from './thread-messages.ts';
 import { readAll } from './read-references.ts';
+import type { Way } from '../../../foundation/proxy.ts';
 import { createSdkThread } from './thread.ts';
 import { identifiedAccount, identifiedToken } from './token-identity.ts';
 
@@ -27,6 +28,8 @@ export type OnePasswordOptions = OnePasswordSignIn & {
   readonly deadline?: number;
   /** absent: the service tells none, as for the desktop app and on the laptop */
   readonly quota?: QuotaSettings | undefined;
+  /** by which way it is reached; default: directly */
+  readonly way?: Way | undefined;
 };
 
 /** a sign-in makes about five requests, the list of vaults among them; a batch of items is one */
@@ -48,10 +51,13 @@ export function createOnePasswordVault(options: OnePasswordOptions): Vault {
     address = `${origin.protocol}//${origin.host}`;
     return { token: token.reveal(), origin };
   };
+  const { way } = options;
   const thread = createSdkThread({
     sign,
     ...(byToken ? { token: source } : {}),
     deadline: options.deadline ?? (byToken ? 20_000 : 90_000),
+    proxy: way?.proxy,
+    through: () => (byToken ? way?.proxyOf(address) : undefined),
   });
   const directory = createDirectory(thread, options.vaults);
   const items: VaultItems = createOnePasswordItems(thread, directory);

@@ -5,6 +5,7 @@ import { asFlowError, errorCodes, FlowError } from '../../../foundation/errors.t
 import type { ConnectionKind } from '../../../language/forms.ts';
 import type { IdentityProvider } from '../../../adapters/identity/contract.ts';
 import type { Issuer } from '../../../adapters/issuers/contract.ts';
+import { byProxy, type Way } from '../../../foundation/proxy.ts';
 import type { Reference } from '../../../foundation/reference.ts';
 import type { SecretStore } from '../../../adapters/stores/contract.ts';
 import { usesIn } from '../../../folder/folder-uses.ts';
@@ -18,6 +19,8 @@ interface Finding {
   readonly what: string;
   readonly where?: string;
   readonly found?: string;
+  /** where there is a proxy: by which way it was reached */
+  readonly by?: string;
   readonly failure?: FlowError;
 }
 
@@ -78,7 +81,7 @@ function needs(app: App) {
 
 /** A vault that gives nothing at all is told of once. */
 async function inVault(
-  { vault }: Connections,
+  { vault, way }: Connections,
   references: readonly Reference[],
   items: readonly Reference[],
 ): Promise<Finding[]> {
@@ -92,7 +95,9 @@ async function inVault(
     const there = items.map((item) =>
       tried({ what: item.toString() }, async () => void (await vault.items?.get(item))),
     );
-    return [...fields, ...(await Promise.all(there)).flat()];
+    const vaults = way.proxy === undefined ? [] : vault.address.split(', ');
+    const reached = vaults.map((address) => ({ what: `vault ${address}`, ...byWay(way, address) }));
+    return [...reached, ...fields, ...(await Promise.all(there)).flat()];
   } catch (error) {
     return [{ what: `vault ${vault.address}`, failure: asFlowError(error) }];
   }
@@ -109,7 +114,16 @@ async function tried(subject: Finding, ask: () => Promise<string | void>): Promi
 
 /** Named as flows name it, with where it is. */
 function subjectOf(connections: Connections, { kind, name }: Used): Finding {
-  return { what: `${kind}.${name}`, where: connections.place(kind, name) };
+  const [where, { way }] = [connections.place(kind, name), connections];
+  const address = kind === 'stores' ? (connections.get(kind, name) as SecretStore).address : where;
+  return { what: `${kind}.${name}`, where, ...byWay(way, address) };
+}
+
+/** Where there is no proxy there is one way only. */
+function byWay(way: Way, address: string): Pick<Finding, 'by'> {
+  if (way.proxy === undefined || !URL.canParse(address)) return {};
+  const proxy = way.proxyOf(address);
+  return { by: proxy === undefined ? 'directly' : byProxy(proxy).trim() };
 }
 
 async function answering(connections: Connections, { kind, name, pushed }: Used): Promise<string | void> {
@@ -148,9 +162,11 @@ function unnamed(error: FlowError): FlowError {
 
 function table(findings: readonly Finding[], { terminal }: Invocation): string {
   return columns(
-    findings.map(({ what, where, found, failure }) => [
+    findings.map(({ what, where, by, found, failure }) => [
       failure === undefined ? terminal.paint('green', 'ok') : terminal.paint('red', 'missing'),
-      [what, where, failure?.line() ?? found].filter((part) => part !== undefined).join(': '),
+      [what, by === undefined ? where : `${where ?? ''} ${by}`.trim(), failure?.line() ?? found]
+        .filter((part) => part !== undefined)
+        .join(': '),
     ]),
   );
 }

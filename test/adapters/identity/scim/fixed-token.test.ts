@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createWay } from '../../../../src/foundation/proxy.ts';
 import type { IdentityServices } from '../../../../src/adapters/identity/adapter.ts';
 import { scim } from '../../../../src/adapters/identity/scim/index.ts';
 import { takeEnvironment } from '../../../../src/foundation/environment-variables.ts';
@@ -48,6 +49,7 @@ async function provider(token: unknown, given: Partial<IdentityServices> = {}) {
       name: 'main',
       development: true,
       now: Date.now,
+      way: createWay(undefined),
       token: undefined,
       taken: takeEnvironment(environment),
       issuer: () => expect.unreachable(),

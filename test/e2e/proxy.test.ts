@@ -1,0 +1,202 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startSecretsManager } from '../../src/laptop/secrets-manager/server.ts';
+import { startVault } from '../../src/laptop/vault/server.ts';
+import { type ForwardProxy, portOf, startForwardProxy, startPlain } from './forward-proxy.ts';
+import { createHome } from './home.ts';
+
+const [vaultName, issuer, scim] = ['acme.1password.com', 'issuer.example', 'scim.example'];
+const [manager, sts] = ['secretsmanager.eu-west-1.amazonaws.com', 'sts.eu-west-1.amazonaws.com'];
+
+const home = createHome(false);
+const parts = new AsyncDisposableStack();
+let proxy: ForwardProxy;
+let env: Readonly<Record<string, string>>;
+let local = '';
+const atLoopback: string[] = [];
+
+beforeAll(async () => {
+  const fields = [
+    { label: 'username', id: 'username', type: 'text', value: 'm2m' },
+    { label: 'credential', type: 'concealed', value: 's3cret-of-the-client' },
+  ] as const;
+  const vault = await startVault({ name: vaultName, vaults: [{ name: 'Agents', items: [{ title: 'M2M', fields }] }] });
+  parts.defer(vault.close);
+  const aws = await startSecretsManager({ names: [manager, sts] });
+  parts.defer(aws.close);
+  const json = (body: unknown) => JSON.stringify(body);
+  const answering = (at: string, seen: string[]) =>
+    startPlain((request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      response.setHeader('content-type', 'application/json');
+      if (request.url?.includes('well-known') === true)
+        response.end(json({ issuer: at, token_endpoint: `${at}token`, jwks_uri: `${at}jwks` }));
+      else if (request.url?.startsWith('/token') === true)
+        response.end(json({ access_token: 'opaque-token', token_type: 'Bearer', expires_in: 300 }));
+      else if (request.url?.startsWith('/jwks') === true) response.end(json({ keys: [] }));
+      else response.end(json({ schemas: [], totalResults: 0, Resources: [] }));
+    });
+  const far = await answering(`https://${issuer}/`, []);
+  const near = await startPlain((request, response) => {
+    atLoopback.push(`${request.method} ${request.url}`);
+    response.setHeader('content-type', 'application/json');
+    response.end(
+      request.url?.includes('well-known') === true
+        ? json({ issuer: local, token_endpoint: `${local}token`, jwks_uri: `${local}jwks` })
+        : json({ access_token: 'near-token', token_type: 'Bearer', expires_in: 300 }),
+    );
+  });
+  local = `http://127.0.0.1:${portOf(near)}/`;
+  parts.defer(() => void [far.close(), near.close()]);
+  const awsPort = Number(new URL(aws.address).port);
+  proxy = await startForwardProxy({
+    [vaultName]: Number(new URL(vault.address).port),
+    [issuer]: portOf(far),
+    [scim]: portOf(far),
+    [manager]: awsPort,
+    [sts]: awsPort,
+  });
+  parts.defer(proxy.close);
+  const ca = join(home.path, 'ca.pem');
+  writeFileSync(ca, proxy.certificates);
+  const given = JSON.parse(Buffer.from(vault.token().reveal().slice(4), 'base64url').toString()) as object;
+  const token = `ops_${Buffer.from(JSON.stringify({ ...given, signInAddress: `https://${vaultName}` })).toString('base64url')}`;
+  env = {
+    NODE_EXTRA_CA_CERTS: ca,
+    OP_SERVICE_ACCOUNT_TOKEN: token,
+    SCIM_TOKEN: 'scim-token',
+    AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey.reveal(),
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  const flow = (url: string) => `description: a token
+steps:
+  - id: token
+    uses: oauth/client-credentials
+    with:
+      issuer: \${{ issuers.${url} }}
+      client-id: op://Agents/M2M/username
+      client-secret: op://Agents/M2M/credential
+      token-format: opaque
+output: \${{ steps.token }}
+`;
+  const connections = `    key: op://Agents/M2M/credential
+    vault: { type: onepassword, token: { env: OP_SERVICE_ACCOUNT_TOKEN } }
+    issuers:
+      main: { url: 'https://${issuer}/' }
+    identity-providers:
+      main: { type: scim, url: 'https://${scim}/', token: { env: SCIM_TOKEN } }
+    stores:
+      aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' }
+`;
+  home.write(
+    'flows/service.yaml',
+    `default-environment: production
+environments:
+  production:
+${connections}
+  by-file:
+    proxy: \${{ env.CORPORATE }}
+${connections}
+  mixed:
+    development: true
+${connections.replace(`https://${issuer}/`, local)}
+`,
+  );
+  home.write('flows/near-token.yaml', flow('main'));
+  home.write('flows/orders-token.yaml', flow('main'));
+  home.write(
+    'flows/leave.yaml',
+    `description: ends a user
+inputs:
+  user: { type: string, description: whose }
+steps:
+  - id: gone
+    uses: idp/disable-user
+    with: { provider: '\${{ identity-providers.main }}', user: '\${{ inputs.user }}' }
+`,
+  );
+  home.write(
+    'flows/seed.yaml',
+    `description: pushes one secret
+steps:
+  - id: push
+    uses: store/push
+    with:
+      store: \${{ stores.aws }}
+      secrets: [{ name: orders/key, value: op://Agents/M2M/credential }]
+`,
+  );
+});
+afterAll(async () => {
+  await home.close();
+  await parts.disposeAsync();
+});
+beforeEach(() => {
+  proxy.asked.length = 0;
+  proxy.credentials = undefined;
+  proxy.silent = false;
+});
+
+const run = (args: readonly string[], more: Readonly<Record<string, string>>) =>
+  home.flows(args, { env: { ...env, ...more } });
+const hosts = () => [...new Set(proxy.asked)].toSorted();
+
+const everyone = [vaultName, issuer, scim, manager, sts].map((name) => `${name}:443`).toSorted();
+
+test('vault, issuer, identity provider and AWS are reached by the proxy, and check --online says so', async () => {
+  const { stdout, stderr, code } = await run(['check', '--online'], { HTTPS_PROXY: proxy.address });
+  const by = `by the proxy ${proxy.address}`;
+  expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+  expect(stdout).toContain(`vault https://${vaultName}: ${by}`);
+  expect(stdout).toContain(`issuers.main: https://${issuer}/ ${by}`);
+  expect(stdout).toContain(`identity-providers.main: https://${scim}/ ${by}`);
+  expect(stdout).toContain(`stores.aws: AWS account 123456789012 in eu-west-1 ${by}`);
+  expect(hosts()).toEqual(everyone);
+});
+
+test.each([
+  ['http_proxy', {}, 'production'],
+  ['HTTP_PROXY', { HTTPS_PROXY: '', NODE_USE_ENV_PROXY: '1' }, 'production'],
+  ['CORPORATE', { HTTPS_PROXY: 'http://127.0.0.1:9' }, 'by-file'],
+])('%s with %j in %s: a token and a push, with credentials that nobody sees', async (name, more, environment) => {
+  proxy.credentials = 'someone:pass word';
+  const address = proxy.address.replace('//', '//someone:pass%20word@');
+  const surroundings = { [name]: address, ...more, FLOWS_ENVIRONMENT: environment };
+  const token = await run(['orders-token'], surroundings);
+  expect(token).toMatchObject({ stdout: 'opaque-token\n', code: 0 });
+  expect(await run(['seed', '--yes'], surroundings)).toMatchObject({ code: 0 });
+  expect(hosts()).toEqual(everyone.filter((each) => !each.startsWith(scim)));
+  proxy.credentials = 'another';
+  const refused = await run(['check', '--online', '--json'], surroundings);
+  expect(refused.code).not.toBe(0);
+  expect(refused.stdout).toContain(`by the proxy ${proxy.address}`);
+  for (const each of [token, refused]) expect(each.stdout + each.stderr).not.toMatch(/pass(?: |%20)word|someone/);
+});
+
+test('loopback is reached directly, whatever is set', async () => {
+  atLoopback.length = 0;
+  const { code, stdout } = await run(['near-token'], {
+    HTTP_PROXY: proxy.address,
+    HTTPS_PROXY: proxy.address,
+    NODE_USE_ENV_PROXY: '1',
+    FLOWS_ENVIRONMENT: 'mixed',
+  });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'near-token\n' });
+  expect(atLoopback).toContain('POST /token');
+  expect(hosts()).toEqual([`${vaultName}:443`]);
+});
+
+test('what NO_PROXY names is not asked of the proxy', async () => {
+  const { stdout } = await run(['check', '--online'], { HTTPS_PROXY: proxy.address, no_proxy: '.example,10.0.0.0/8' });
+  expect(stdout).toContain(`issuers.main: https://${issuer}/ directly`);
+  expect(hosts()).toEqual([vaultName, manager, sts].map((each) => `${each}:443`).toSorted());
+});
+
+test('a proxy that says nothing to CONNECT is left in time, and so ends the command', async () => {
+  proxy.silent = true;
+  const { stderr, code } = await run(['orders-token'], { HTTPS_PROXY: proxy.address });
+  expect(code).not.toBe(0);
+  expect(stderr).toContain(`the vault cannot be reached by the proxy ${proxy.address}`);
+});
