@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { oneTimePasswordDigest, type OneTimePassword } from '../../foundation/totp.ts';
 import type { StepContext } from '../contract.ts';
 import type { Account } from './complete-sign-in.ts';
@@ -43,7 +42,11 @@ export function takeProof(proof: Proof, context: StepContext): number | undefine
 
 /** The password is in it as a digest: another one is another account to prove. */
 function keyOf({ at, account, seed }: Proof, { flow, environment }: StepContext): string {
-  const password = createHash('sha256').update(account.password.reveal()).digest('hex');
+  const password = process
+    .getBuiltinModule('node:crypto')
+    .createHash('sha256')
+    .update(account.password.reveal())
+    .digest('hex');
   const username = account.username.toLowerCase();
   return JSON.stringify([environment, flow, at, username, password, oneTimePasswordDigest(seed)]);
 }

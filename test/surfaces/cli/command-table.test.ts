@@ -31,6 +31,7 @@ describe('the table of commands', () => {
     const home = createHome();
     try {
       const { stdout } = await home.flows(['help']);
+      await expect(stdout).toMatchFileSnapshot('golden/help.txt');
       const [, lines = '', options = ''] = stdout.split('\n\n');
       const told = [...flowUsage, ...commands.flatMap(([, { usage }]) => usage)];
       expect(lines.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual(told.map((each) => [...each]));

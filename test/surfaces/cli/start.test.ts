@@ -67,7 +67,11 @@ describe('commands load no more than they use', () => {
     }
   });
 
-  test('--version does without node:crypto', async () => {
-    expect([...(await loadedBy(['--version']))]).not.toContain('node:crypto');
-  });
+  test.each([[['--version']], [['__complete', 'zsh', '=', 'new-user']], [['check']]])(
+    '%j does without node:crypto and node:child_process',
+    async (args) => {
+      const loaded = await loadedBy(args);
+      expect(['node:crypto', 'node:child_process'].filter((name) => loaded.has(name))).toEqual([]);
+    },
+  );
 });
