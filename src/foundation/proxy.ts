@@ -74,6 +74,11 @@ export function createWay(proxy: Proxy | undefined): Way {
       hint: 'HTTPS_PROXY, or proxy: in service.yaml, is written like http://proxy.example:3128',
     });
   }
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  // older ones take no notice of proxyEnv, and every request would go past the proxy without a word
+  if (major === 24 && minor < 5) {
+    throw new FlowError('invalid', `a proxy needs Node 24.5 or newer, and this is Node ${process.versions.node}`);
+  }
   const { origin } = url;
   const isException = exceptionsOf(proxy.except);
   const proxyOf = (address: string | URL): string | undefined => {

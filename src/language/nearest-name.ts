@@ -1,7 +1,8 @@
 const longest = 64;
 
-/** The candidate that a misspelt word most likely meant: at most a third of its letters differ. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+/** The candidate that a misspelt word most likely meant: at most a third of its letters differ, or they go on. */
+export function nearest(word: string, given: Iterable<string>): string | undefined {
+  const candidates = [...given];
   if (word.length > longest) return undefined;
   const wanted = word.toLowerCase();
   const allowed = Math.max(1, Math.floor(wanted.length / 3));
@@ -15,7 +16,14 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
       best = candidate;
     }
   }
-  return best;
+  return best ?? continued(wanted, candidates);
+}
+
+/** The shortest candidate that begins with what was written: an abbreviation, or a name's first word. */
+function continued(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length < 3) return undefined;
+  const longer = [...candidates].filter((each) => each.toLowerCase().startsWith(word));
+  return longer.toSorted((a, b) => a.length - b.length)[0];
 }
 
 /** `did you mean "x"?`, else `one of: …` where the list is short enough to help. */

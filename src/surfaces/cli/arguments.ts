@@ -100,10 +100,16 @@ function booleanValue(option: string, value: string | undefined, negated: boolea
 }
 
 function unknownOption(option: string, table: OptionTable): FlowError {
-  const near = nearest(option.replace(/^-+/, ''), Object.keys(table));
-  return new FlowError('usage', `unknown option ${option}`, {
-    hint: near === undefined ? 'see --help' : `did you mean --${near}?`,
-  });
+  return new FlowError('usage', `unknown option ${option}`, { hint: optionMeant(option, Object.keys(table)) });
+}
+
+function optionMeant(option: string, names: readonly string[]): string {
+  const word = option.replace(/^-+/, '');
+  const near = word.length === 1 ? names.find((name) => name.startsWith(word)) : nearest(word, names);
+  if (near !== undefined) return `did you mean --${near}?`;
+  // what other tools have as a switch
+  if (/^(?:prod|production|staging|stage|dev|development|test)$/.test(word)) return `write --environment ${word}`;
+  return 'see --help';
 }
 
 function plainOptions(table: OptionTable): Record<string, { type: 'string' | 'boolean' }> {

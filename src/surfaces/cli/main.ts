@@ -24,7 +24,14 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
   for (const signal of signals) process.on(signal, interrupt);
   // else it opens Node's inspector, and with it the whole memory, to whoever may signal this process
   process.on('SIGUSR1', () => undefined);
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stdout.on('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => {
+    // whoever reads no more still gets the code of the work
+    if (code === 'EPIPE') return;
+    const hint = 'see what stands behind stdout, and the space on its disk';
+    process.exit(
+      fail(new FlowError('unavailable', `the answer cannot be written: ${code}`, { hint }), terminal, false),
+    );
+  });
   process.stderr.on('error', () => undefined);
   // what nobody waited for is told as every failure is: in one line, without a stack
   process.on('uncaughtException', (error) => process.exit(fail(error, terminal, argv.includes('--debug'))));

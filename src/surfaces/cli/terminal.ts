@@ -52,7 +52,9 @@ export function processTerminal(color: boolean | undefined): Terminal {
   const painted = (isTerminal: boolean) => {
     if (color !== undefined) return color ? coloured : plain;
     if ((env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return plain;
-    return isTerminal || (env['FORCE_COLOR'] ?? '') !== '' ? coloured : plain;
+    const forced = env['FORCE_COLOR'] ?? '';
+    if (/^(?:0|false|no|off)$/i.test(forced)) return plain;
+    return isTerminal || forced !== '' ? coloured : plain;
   };
   // process.stdin is not touched before it is read from: only to look at it opens it, which takes 3 ms
   const stdinIsTerminal = isatty(0);

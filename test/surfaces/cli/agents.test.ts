@@ -152,13 +152,13 @@ describe('flows policy', () => {
     });
     home.write('cases.yaml', 'cases:\n  - { agent: codex, flow: orders-token, expect: denied }\n');
     const failed = await home.flows(['policy', 'test', 'cases.yaml']);
-    expect([failed.code, failed.stdout]).toEqual([1, '']);
+    expect([failed.code, failed.stdout]).toEqual([4, '']);
     expect(failed.stderr).toMatch(
       /^cases\.yaml:2:49: expected denied \(allowed: policy\.yaml:\d+:\d+ allows[^]*error: 1 of 1 cases/,
     );
     const json = await home.flows(['policy', 'test', 'cases.yaml', '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({ cases: [{ passed: false, expected: 'denied', allowed: true }] });
-    expect(json.code).toBe(1);
+    expect(json.code).toBe(4);
   });
 
   it('explains a request that was answered, and keeps what the agent sent on its line', async () => {

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { createHome, repository } from '../../e2e/home.ts';
+import { command, createHome, repository } from '../../e2e/home.ts';
 
 // no stack runs here: whatever ends with 0 or 2 has contacted nothing, for that would end with 69
 const home = createHome();
@@ -45,6 +45,8 @@ const rows: readonly Row[] = [
   ['new-user -h', 0, /--given-name VALUE .*default: New/, nothing],
   ['orders-token --help', 0, /^(?![^]*--yes)[^]*--header/, nothing],
   ['seed-runtime --help', 0, /--overwrite[^]*--adopt[^]*--strict/, nothing],
+  ['check --help', 0, /options of its own:[^]*--online[^]*--setup[^]*options:/, nothing],
+  ['audit --help', 0, /verify: [^]*--anchor/, nothing],
   ['check', 0, /^6 flows in 2 environments: no problems\n$/, nothing],
   ['check --json', 0, /^\{"flows":\[.*"problems":\[\]\}\n$/, nothing],
   ['orders-token --plan', 0, /^orders-token: nothing would change/, nothing],
@@ -56,6 +58,11 @@ const rows: readonly Row[] = [
   ['help orders-tokn', 2, nothing, /^error: .*"orders-token"\?\)\n$/],
   ['orders-token --jsn', 2, nothing, /^error: unknown option --jsn \(did you mean --json\?\)\n$/],
   ['new-user --emial a@example.com', 2, nothing, /^error: .*--email\?\)\n$/],
+  ['check --onl', 2, nothing, /^error: .*--online\?\)\n$/],
+  ['orders-token -e production', 2, nothing, /^error: unknown option -e \(did you mean --environment\?\)\n$/],
+  ['orders-token --prod', 2, nothing, /^error: unknown option --prod \(write --environment prod\)\n$/],
+  ['orders', 2, nothing, /^error: .*"orders-token"\?\)\n$/],
+  ['check --setup --json', 2, nothing, /^error: .*--setup.*\n$/],
   ['check --onlin', 2, nothing, /^error: .*--online\?\)\n$/],
   ['--dri flows orders-token', 2, nothing, /^error: unknown option --dri \(did you mean --dir\?\)\n$/],
   ['run --email a@example.com new-user', 2, nothing, /^error: unknown option --email .*\n$/],
@@ -130,6 +137,36 @@ describe.concurrent('without anything running', () => {
     );
     const json = await home.flows(['check', '--json', '--dir', 'broken'], { env: { GITHUB_ACTIONS: 'true' } });
     expect(JSON.parse(json.stdout)).toHaveProperty('problems');
+    const workspace = { GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: home.work };
+    const below = await home.flows(['check', '--dir', '.'], { env: workspace, cwd: join(home.work, 'broken') });
+    expect(below.stdout).toMatch(/^::error file=broken\/orders-token\.yaml,/);
+    home.write('wrong-cases.yaml', 'cases:\n  - { agent: codex, flow: orders-token, expect: denied }\n');
+    const cases = await home.flows(['policy', 'test', 'wrong-cases.yaml'], { env: workspace });
+    expect([cases.code, cases.stdout]).toEqual([
+      4,
+      expect.stringMatching(/^::error file=wrong-cases\.yaml,line=2,col=49,title=flows policy test::/),
+    ]);
+  });
+
+  test('no colour where FORCE_COLOR says so', async () => {
+    const escape = '\u001b[';
+    for (const FORCE_COLOR of ['0', 'false']) {
+      expect((await home.flows(['chekc'], { env: { FORCE_COLOR } })).stderr).not.toContain(escape);
+    }
+    expect((await home.flows(['chekc'], { env: { FORCE_COLOR: '1' } })).stderr).toContain(escape);
+  });
+
+  test.runIf(existsSync('/dev/full'))('an answer that nobody reads, or that has no room', async () => {
+    const run = async (line: string) => {
+      const words = `'${process.execPath}' --no-warnings '${command}'`;
+      return home.start([], { program: ['bash', '-c', line.replace('flows', words)] }).ended;
+    };
+    expect(await run('flows check --dir broken --json | true; exit ${PIPESTATUS[0]}')).toMatchObject({ code: 2 });
+    const full = await run('flows help > /dev/full');
+    expect([full.code, full.stderr]).toEqual([
+      69,
+      expect.stringMatching(/^error: the answer cannot be written: ENOSPC \(.*\)\n$/),
+    ]);
   });
 
   test('an environment of the process is chosen like the option', async () => {

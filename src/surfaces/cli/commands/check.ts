@@ -1,6 +1,6 @@
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
-import { errorCodes } from '../../../foundation/errors.ts';
+import { errorCodes, FlowError } from '../../../foundation/errors.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
@@ -30,6 +30,8 @@ export async function check(invocation: Invocation): Promise<number> {
     return errorCodes.invalid.exit;
   }
   namedEnvironment(folder, values['environment']);
+  if (values['setup'] === true && values['json'] === true)
+    throw new FlowError('usage', '--setup has no JSON', { hint: 'leave --json out: what it prints is to paste' });
   if (values['setup'] === true)
     return (await import('../check/setup.ts')).setup(folder, values['environment'], terminal);
   if (values['online'] === true)

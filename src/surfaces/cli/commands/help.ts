@@ -10,7 +10,8 @@ export async function help(invocation: Invocation): Promise<number> {
   const name = first === 'help' ? second : first;
   if (name === undefined || isCommand(name)) {
     const head = name === undefined ? '1Password as the trust anchor of a running system.\n\n' : '';
-    terminal.out(`${head}${helpRows(usageOf(name))}\noptions:\n${optionRows(commonOptions)}`);
+    const own = name === undefined ? '' : ownOptions(commandTable[name]);
+    terminal.out(`${head}${helpRows(usageOf(name))}${own}\noptions:\n${optionRows(commonOptions)}`);
     return 0;
   }
   if (extra !== undefined) throw unexpectedWord(extra);
@@ -21,4 +22,13 @@ export async function help(invocation: Invocation): Promise<number> {
 function usageOf(name: keyof typeof commandTable | undefined): CommandFacts['usage'] {
   if (name !== undefined) return commandTable[name].usage;
   return [...flowUsage, ...Object.values(commandTable).flatMap(({ usage }: CommandFacts) => usage)];
+}
+
+/** The options of a command, and of each word that it takes first. */
+function ownOptions({ options = {}, verbs = {} }: CommandFacts): string {
+  const parts = Object.entries(verbs).flatMap(([verb, { help: what, options: own = {} }]) =>
+    Object.keys(own).length === 0 ? [] : [`\n${verb}: ${what}\n${optionRows(own)}`],
+  );
+  const first = Object.keys(options).length === 0 ? '' : `\noptions of its own:\n${optionRows(options)}`;
+  return `${first}${parts.join('')}`;
 }

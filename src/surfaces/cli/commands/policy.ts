@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { type BrokerFiles, loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
-import { FlowError } from '../../../foundation/errors.ts';
+import { endings, FlowError } from '../../../foundation/errors.ts';
 import { type Folder } from '../../../folder/load-folder.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import { createSource } from '../../../language/problems.ts';
@@ -73,7 +73,7 @@ function textOf({ decision, line, notes }: Explanation, { paint }: Terminal): st
   return `${head}${notes.map((note) => `  ${note}\n`).join('')}`;
 }
 
-/** `flows policy test [FILE]`: the cases beside policy.yaml, or in a file. Exit 1 where one is not as expected. */
+/** `flows policy test [FILE]`: the cases beside policy.yaml, or in a file. Exit 4 where one is not as expected. */
 async function test({ argv, terminal }: Invocation): Promise<number> {
   const { positionals, values } = commonArguments(argv, commandTable.policy.verbs.test.options, 3);
   const found = await loaded(values);
@@ -94,13 +94,13 @@ async function test({ argv, terminal }: Invocation): Promise<number> {
     const all = cases.map(({ explanation, ...each }) => ({ ...each, ...shown(explanation) }));
     terminal.out(`${JSON.stringify({ cases: all, problems: source.problems, warnings: source.warnings })}\n`);
   } else {
-    tellProblems([...source.problems, ...source.warnings], terminal);
+    tellProblems([...source.problems, ...source.warnings], terminal, 'flows policy test');
     if (source.problems.length === 0)
       terminal.out(`${cases.length} ${cases.length === 1 ? 'case' : 'cases'}: as expected\n`);
   }
   if (wrong) throw new FlowError('invalid', `${basename(file)} has problems`, { hint: 'mend them and run it again' });
   if (failed > 0) terminal.tell('error', `${failed} of ${cases.length} cases not as expected`);
-  return failed > 0 ? 1 : 0;
+  return failed > 0 ? endings['cases-differ'].exit : endings.done.exit;
 }
 
 type Values = Readonly<Record<string, string | boolean>>;
