@@ -1,17 +1,29 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import type { Much } from './long/loops.ts';
 
 /** Whoever starts our command, or leaves something behind in this process, has a process of their own. */
 const commands = ['test/{attack,e2e,infra}/**/*.test.ts', 'test/surfaces/cli/**/*.test.ts'];
+
+/** What waits for whole processes, and for one-time codes, begins first: then nothing is left to wait for alone. */
+class WaitingFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const waits = ({ moduleId }: TestSpecification) => moduleId.includes('/test/e2e/');
+    return [...sorted.filter(waits), ...sorted.filter((file) => !waits(file))];
+  }
+}
 
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // two cores: the 1Password SDK's sign-in is CPU work, more workers only make each other late
-    maxWorkers: 2,
+    // two cores: the 1Password SDK's sign-in is CPU work, many workers only make each other late; one more than there are
+    // cores has something to do while another waits for the next one-time code
+    maxWorkers: 3,
+    sequence: { sequencer: WaitingFirst },
     provide: { much: 'part' satisfies Much },
     globalSetup: 'test/long/loops.ts',
     projects: [

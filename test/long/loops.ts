@@ -11,9 +11,9 @@ declare module 'vitest' {
 
 /** The loops of the files `*.long.test.ts`, and how often they go round. */
 export const loops = {
-  'kills of new-user': { part: 3, whole: 10 },
+  'kills of new-user': { part: 2, whole: 10 },
   'kills of a push': { part: 2, whole: 4 },
-  'kills of an enrolment': { part: 3, whole: Infinity },
+  'kills of an enrolment': { part: 2, whole: Infinity },
   'enrolments on two machines': { part: 2, whole: 6 },
   'hostile requests': { part: 2_000, whole: 10_000 },
   'flow files': { part: 2_000, whole: 10_000 },
