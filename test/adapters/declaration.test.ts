@@ -7,6 +7,7 @@ import { stores } from '../../src/adapters/stores/index.ts';
 import { vaultKeys } from '../../src/adapters/vaults/adapter.ts';
 import { vaults } from '../../src/adapters/vaults/index.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import { createWay } from '../../src/foundation/proxy.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { form, optional } from '../../src/language/forms.ts';
 
@@ -39,6 +40,7 @@ const services = {
   fingerprintKeys: undefined,
   token: undefined,
   issuer: () => ({ url: nowhere }),
+  way: createWay(undefined),
 };
 
 /** As the rooms have them in common. */
