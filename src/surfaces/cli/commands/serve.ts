@@ -33,10 +33,11 @@ export async function serve(invocation: Invocation): Promise<number> {
     });
     started = true;
     try {
+      // before it is told that it listens: a signal between the two would be lost
+      if (!terminal.errIsTerminal) reloadOnHangUp(service, terminal);
       for (const address of [service.url, service.socket]) {
         if (address !== undefined) terminal.note(`listening on ${address}`);
       }
-      if (!terminal.errIsTerminal) reloadOnHangUp(service, terminal);
       if (!signal.aborted) await once(signal, 'abort');
     } finally {
       await service.close();
