@@ -1,21 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { IssuerOptions } from '../../../src/adapters/issuers/openid/issuer.ts';
-import { arrangeAt, body, discovery, failureOf, tokenFrom } from '../issuers/openid/arrange.ts';
+import { describe, expect, it } from 'vitest';
+import { arrangeAt, hostileStand, body, discovery, failureOf } from '../issuers/openid/arrange.ts';
 import { Secret } from '../../../src/foundation/secret.ts';
-import { type Handler, type HostileIssuer, json, startHostileIssuer } from '../issuers/openid/hostile.ts';
+import { type Handler, json } from '../issuers/openid/hostile.ts';
 
-let hostile: HostileIssuer;
-beforeAll(async () => {
-  hostile = await startHostileIssuer();
-});
-beforeEach(() => {
-  hostile.reset();
-});
-afterAll(async () => {
-  await hostile.close();
-});
-const arrange = (options: Partial<IssuerOptions> = {}) => arrangeAt(hostile.issuer, options);
-const token = tokenFrom(() => hostile);
+const { hostile, arrange, token } = await hostileStand();
 
 describe('discovery', () => {
   const change =

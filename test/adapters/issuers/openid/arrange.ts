@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
-import { expect } from 'vitest';
+import { afterAll, beforeEach, expect } from 'vitest';
 import { FlowError } from '../../../../src/foundation/errors.ts';
 import type { Credential, TokenRequest } from '../../../../src/adapters/issuers/contract.ts';
 import { createIssuer, type IssuerOptions } from '../../../../src/adapters/issuers/openid/issuer.ts';
 import { Secret } from '../../../../src/foundation/secret.ts';
-import { type Handler, type HostileIssuer, json } from './hostile.ts';
+import { type Handler, json, startHostileIssuer } from './hostile.ts';
 
 export const secret = 'canary+5e/cr=et%2FvA l"ue';
 export const discovery = '/.well-known/openid-configuration';
@@ -29,6 +29,24 @@ export function arrangeAt(url: string, options: Partial<IssuerOptions> = {}) {
       ...more,
     });
   return { issuer, ask, warnings };
+}
+
+/** One hostile issuer for a file's tests, as it began before each of them, and the adapter at it. */
+export async function hostileStand() {
+  const hostile = await startHostileIssuer();
+  beforeEach(() => {
+    hostile.reset();
+  });
+  afterAll(() => hostile.close());
+  const arrange = (options: Partial<IssuerOptions> = {}) => arrangeAt(hostile.issuer, options);
+  /** its answer with a token of these claims, signed with its own key */
+  const token =
+    (claims: Record<string, unknown>, header: Record<string, unknown> = {}): Handler =>
+    async (_, response) => {
+      const access_token = await hostile.sign(claims, header);
+      json(response, { access_token, token_type: 'Bearer', expires_in: 300 });
+    };
+  return { hostile, arrange, token };
 }
 
 /** The error, of which nothing that anybody could print holds the secret or a token. */
@@ -57,13 +75,4 @@ export const body =
   (value: unknown, status = 200, headers: Record<string, string> = {}): Handler =>
   (_, response) => {
     json(response, value, status, headers);
-  };
-
-/** A good answer with a token of these claims. */
-export const tokenFrom =
-  (hostile: () => HostileIssuer) =>
-  (claims: Record<string, unknown>, header: Record<string, unknown> = {}): Handler =>
-  async (_, response) => {
-    const access_token = await hostile().sign(claims, header);
-    json(response, { access_token, token_type: 'Bearer', expires_in: 300 });
   };

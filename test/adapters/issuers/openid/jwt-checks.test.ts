@@ -1,22 +1,11 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TokenRequest } from '../../../../src/adapters/issuers/contract.ts';
 import type { IssuerOptions } from '../../../../src/adapters/issuers/openid/issuer.ts';
-import { arrangeAt, body, failureOf, secret, tokenFrom } from './arrange.ts';
-import { type Handler, type HostileIssuer, json, startHostileIssuer } from './hostile.ts';
+import { hostileStand, body, failureOf, secret } from './arrange.ts';
+import { type Handler, json } from './hostile.ts';
 
-let hostile: HostileIssuer;
-beforeAll(async () => {
-  hostile = await startHostileIssuer();
-});
-beforeEach(() => {
-  hostile.reset();
-});
-afterAll(async () => {
-  await hostile.close();
-});
-const arrange = (options: Partial<IssuerOptions> = {}) => arrangeAt(hostile.issuer, options);
-const token = tokenFrom(() => hostile);
+const { hostile, arrange, token } = await hostileStand();
 
 const b64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const forged =

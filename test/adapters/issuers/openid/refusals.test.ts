@@ -1,19 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { IssuerOptions } from '../../../../src/adapters/issuers/openid/issuer.ts';
-import { arrangeAt, body, credential, failureOf, secret } from './arrange.ts';
-import { type Handler, type HostileIssuer, json, startHostileIssuer } from './hostile.ts';
+import { describe, expect, it } from 'vitest';
+import { hostileStand, body, credential, failureOf, secret } from './arrange.ts';
+import { type Handler, json } from './hostile.ts';
 
-let hostile: HostileIssuer;
-beforeAll(async () => {
-  hostile = await startHostileIssuer();
-});
-beforeEach(() => {
-  hostile.reset();
-});
-afterAll(async () => {
-  await hostile.close();
-});
-const arrange = (options: Partial<IssuerOptions> = {}) => arrangeAt(hostile.issuer, options);
+const { hostile, arrange } = await hostileStand();
 
 describe('a refusal', () => {
   const cases: readonly (readonly [string, Handler, string, number?])[] = [

@@ -1,20 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { IssuerOptions } from '../../../../src/adapters/issuers/openid/issuer.ts';
+import { describe, expect, it } from 'vitest';
 import { clockSkewOf } from '../../../../src/adapters/issuers/openid/transport.ts';
-import { arrangeAt, discovery, failureOf } from './arrange.ts';
-import { type HostileIssuer, json, startHostileIssuer } from './hostile.ts';
+import { hostileStand, discovery, failureOf } from './arrange.ts';
+import { json } from './hostile.ts';
 
-let hostile: HostileIssuer;
-beforeAll(async () => {
-  hostile = await startHostileIssuer();
-});
-beforeEach(() => {
-  hostile.reset();
-});
-afterAll(async () => {
-  await hostile.close();
-});
-const arrange = (options: Partial<IssuerOptions> = {}) => arrangeAt(hostile.issuer, options);
+const { hostile, arrange } = await hostileStand();
 
 describe('time', () => {
   it.each([
