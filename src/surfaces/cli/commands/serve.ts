@@ -48,11 +48,13 @@ export async function serve(invocation: Invocation): Promise<number> {
 
 /** As daemons do; of a terminal it means that its window is gone, and ends the broker like Ctrl-C. */
 function reloadOnHangUp(service: Pick<Service, 'reload'>, terminal: Terminal): void {
-  process.removeAllListeners('SIGHUP');
+  const before = process.listeners('SIGHUP');
   process.on('SIGHUP', () => {
     terminal.note('reading the files again');
     void service.reload();
   });
+  // last: without any listener the signal would end the process
+  for (const listener of before) process.off('SIGHUP', listener);
 }
 
 function listenOf(values: Readonly<Record<string, string | boolean>>): ListenAddress | undefined {
