@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http';
 
-const withoutBody = new Set([204, 205, 304]);
+/** statuses whose answers have no body: `Response` takes none with them */
+export const withoutBody: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
  * `fetch` over an agent of `node:http` or `node:https`: the global one gives nobody a say in which way a connection

@@ -1,3 +1,4 @@
+import { withoutBody } from './agent-fetch.ts';
 import { requireSafeAddress, safeAddressHint } from './safe-address.ts';
 import { FlowError } from './errors.ts';
 import { byProxy, type Fetch, globalFetch, proxyHint } from './proxy.ts';
@@ -35,7 +36,6 @@ const ended = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
 /** no discovery document, key set, token answer, page or user comes near it */
 const largestBody = 1024 * 1024;
-const withoutBody = new Set([204, 205, 304]);
 
 /** HTTP to safe addresses only, with a deadline over all of it and a bounded body. */
 export function createHttp(options: HttpOptions): Call {

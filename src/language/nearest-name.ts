@@ -20,9 +20,9 @@ export function nearest(word: string, given: Iterable<string>): string | undefin
 }
 
 /** The shortest candidate that begins with what was written: an abbreviation, or a name's first word. */
-function continued(word: string, candidates: Iterable<string>): string | undefined {
+function continued(word: string, candidates: readonly string[]): string | undefined {
   if (word.length < 3) return undefined;
-  const longer = [...candidates].filter((each) => each.toLowerCase().startsWith(word));
+  const longer = candidates.filter((each) => each.toLowerCase().startsWith(word));
   return longer.toSorted((a, b) => a.length - b.length)[0];
 }
 

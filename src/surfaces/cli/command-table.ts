@@ -51,6 +51,14 @@ export const commonOptions = {
   debug: { type: 'boolean', help: 'show the stack of an unexpected fault' },
 } as const satisfies Readonly<Record<CommonOption, OptionFacts>>;
 
+const trailFile = {
+  type: 'string',
+  value: 'FILE',
+  help: 'this trail; without it, all of the environment',
+  choices: ['files'],
+} as const satisfies OptionFacts;
+const jsonLines = { type: 'boolean', help: 'answer as JSON, one line an event' } as const satisfies OptionFacts;
+
 export const runOptions = {
   plan: { type: 'boolean', help: 'show what would change, and stop' },
   'detailed-exitcode': { type: 'boolean', help: 'with --plan: exit 0 for no changes, 3 where something would change' },
@@ -105,12 +113,7 @@ export const commandTable = {
       ['flows audit verify', 'whether the audit trail is as it was written'],
     ],
     options: {
-      file: {
-        type: 'string',
-        value: 'FILE',
-        help: 'this trail; without it, all of the environment',
-        choices: ['files'],
-      },
+      file: trailFile,
       agent: { type: 'string', value: 'NAME', help: 'of this agent only', choices: ['agents'] },
       action: { type: 'string', value: 'NAME', help: 'of this action only: token.issue, secrets.resolve, …' },
       outcome: {
@@ -124,25 +127,20 @@ export const commandTable = {
       run: { type: 'string', value: 'ID', help: "of this agent's run only, as it claimed it" },
       since: { type: 'string', value: 'WHEN', help: 'from then on: 1h, 7d, or a time' },
       until: { type: 'string', value: 'WHEN', help: 'up to then' },
-      json: { type: 'boolean', help: 'answer as JSON, one line an event' },
+      json: jsonLines,
     },
     verbs: {
       verify: {
         help: 'whether the audit trail is as it was written',
         options: {
-          file: {
-            type: 'string',
-            value: 'FILE',
-            help: 'this trail; without it, all of the environment',
-            choices: ['files'],
-          },
+          file: trailFile,
           anchor: {
             type: 'string',
             value: 'FILE',
             help: 'checkpoints to compare with, - for stdin',
             choices: ['files'],
           },
-          json: { type: 'boolean', help: 'answer as JSON, one line an event' },
+          json: jsonLines,
         },
       },
     },
