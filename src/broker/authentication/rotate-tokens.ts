@@ -24,6 +24,25 @@ export function rotated(policy: Policy, name: string, token: AgentToken, now: nu
 }
 
 /**
+ * When a token that replaces the newest of an agent's ends: the same length of life again, so that no rotation makes a
+ * token that outlives what was once decided. @param now epoch milliseconds @returns undefined where that has no end
+ * @throws FlowError usage, where policy.yaml does not tell the length
+ */
+export function sameLifeAgain(policy: Policy, name: string, now: number): number | undefined {
+  const newest = knownAgent(policy, name).tokens.at(-1);
+  if (newest?.expires === undefined) return undefined;
+  if (newest.issued !== undefined && newest.issued < newest.expires) return now + newest.expires - newest.issued;
+  throw new FlowError(
+    'usage',
+    `its token ends at ${new Date(newest.expires).toISOString()}; nothing tells how long it was to live`,
+    {
+      hint: 'say how long the new one lives: --expires 90d, or --expires never',
+      place: { subject: `agent "${name}"` },
+    },
+  );
+}
+
+/**
  * The tokens of an agent without those that are meant.
  * @param which the first digits of the hash of one; undefined: the only one
  * @throws FlowError usage, where that is none or not one

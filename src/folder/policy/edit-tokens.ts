@@ -76,13 +76,24 @@ function expected({ agents }: Policy, name: string, tokens: readonly AgentToken[
     rate: undefined,
     requireReason: false,
   };
-  const agent = { ...(agents.get(name) ?? nobody), tokens: tokens.map(({ sha256, expires }) => ({ sha256, expires })) };
+  const written = tokens.map(({ sha256, issued, expires }) => ({
+    sha256,
+    ...(issued === undefined ? {} : { issued }),
+    expires,
+  }));
+  const agent = { ...(agents.get(name) ?? nobody), tokens: written };
   return facts({ agents: new Map([...agents, [name, agent]]) });
 }
 
-function itemOf({ sha256, expires }: AgentToken): string {
-  if (expires === undefined) return `'sha256:${sha256}'`;
-  return `{ sha256: '${sha256}', expires: ${new Date(expires).toISOString().replace('.000Z', 'Z')} }`;
+function itemOf({ sha256, issued, expires }: AgentToken): string {
+  const times = Object.entries({ issued, expires }).flatMap(([key, at]) =>
+    at === undefined ? [] : [`${key}: ${timeText(at)}`],
+  );
+  return times.length === 0 ? `'sha256:${sha256}'` : `{ sha256: '${sha256}', ${times.join(', ')} }`;
+}
+
+function timeText(time: number): string {
+  return new Date(time).toISOString().replace('.000Z', 'Z');
 }
 
 function listOf(tokens: readonly AgentToken[]): string {

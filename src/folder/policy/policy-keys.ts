@@ -16,6 +16,7 @@ const patterns = form.list(patternForm, { maximum: 1_000 });
 
 const tokenKeys = {
   sha256: required(digits, 'the hash of the token'),
+  issued: optional(form.text(), 'when it was made: `flows agents rotate` gives the next one as long a life'),
   expires: optional(form.text(), 'when it ends, with its time zone', { example: '2027-01-01T00:00:00Z' }),
 } satisfies Keys;
 

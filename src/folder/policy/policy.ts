@@ -36,6 +36,8 @@ export interface Pattern {
 export interface AgentToken {
   /** lower-case hex */
   readonly sha256: string;
+  /** epoch milliseconds; undefined: nobody wrote it down */
+  readonly issued?: number | undefined;
   /** epoch milliseconds; undefined: does not expire */
   readonly expires: number | undefined;
 }

@@ -101,12 +101,19 @@ function tokensOf(value: Value | undefined, source: Source): (readonly [AgentTok
   return value.items.flatMap((item): (readonly [AgentToken, Range])[] => {
     const hash = item.as === 'object' ? valueAt(item, 'sha256') : item;
     if (hash.as !== 'literal' || typeof hash.value !== 'string') return [];
-    const end = item.as === 'object' ? item.entries.get('expires') : undefined;
-    const expires = end?.as === 'literal' ? instant(end.value) : undefined;
-    if (end?.as === 'literal' && expires === undefined)
-      source.report(end.range, '"expires" takes a time with its time zone', 'as in 2027-01-01T00:00:00Z');
-    return [[{ sha256: hash.value.replace(/^sha256:/, ''), expires }, hash.range]];
+    const [issued, expires] = ['issued', 'expires'].map((key) =>
+      item.as === 'object' ? timeOf(item.entries.get(key), key, source) : undefined,
+    );
+    const times = { ...(issued === undefined ? {} : { issued }), expires };
+    return [[{ sha256: hash.value.replace(/^sha256:/, ''), ...times }, hash.range]];
   });
+}
+
+function timeOf(value: Value | undefined, key: string, { report }: Source): number | undefined {
+  if (value?.as !== 'literal') return undefined;
+  const at = instant(value.value);
+  if (at === undefined) report(value.range, `"${key}" takes a time with its time zone`, 'as in 2027-01-01T00:00:00Z');
+  return at;
 }
 
 /** One token proves one agent. */

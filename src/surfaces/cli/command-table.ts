@@ -48,7 +48,7 @@ export const commonOptions = {
   help: { type: 'boolean', help: 'show help' },
   version: { type: 'boolean', help: 'show the version' },
   color: { type: 'boolean', help: 'colour, or --no-color (NO_COLOR is respected)' },
-  debug: { type: 'boolean', help: 'show the stack of an unexpected fault' },
+  debug: { type: 'boolean', help: 'show what caused an error, and the stack of an unexpected fault' },
 } as const satisfies Readonly<Record<CommonOption, OptionFacts>>;
 
 const trailFile = {
@@ -73,8 +73,10 @@ export const runOptions = {
 
 const json = { type: 'boolean', help: 'answer as JSON' } as const;
 const expires = {
-  expires: { type: 'string', value: 'WHEN', help: 'when the token ends: 90d, or a time: 2027-01-01T00:00:00Z' },
-} as const satisfies OptionTable;
+  type: 'string',
+  value: 'WHEN',
+  help: 'when the token ends: 90d, 2027-01-01T00:00:00Z, or never',
+} as const satisfies OptionFacts;
 
 /** `flows` without a word, and the flows themselves. */
 export const flowUsage = [
@@ -157,8 +159,16 @@ export const commandTable = {
     options: { json },
     verbs: {
       list: { help: 'list the agents', options: { json } },
-      add: { help: 'a token for an agent', options: expires, words: [['agents']] },
-      rotate: { help: 'a new token beside the newest old one', options: expires, words: [['agents']] },
+      add: {
+        help: 'a token for an agent',
+        options: { expires: { ...expires, help: `${expires.help} (default)` } },
+        words: [['agents']],
+      },
+      rotate: {
+        help: 'a new token beside the newest old one',
+        options: { expires: { ...expires, help: `${expires.help} (default: it lives as long as that one)` } },
+        words: [['agents']],
+      },
       revoke: {
         help: 'end a token',
         options: {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { knownAgent, rotated, withOneMore, withoutToken } from '../../../src/broker/authentication/rotate-tokens.ts';
+import {
+  knownAgent,
+  rotated,
+  sameLifeAgain,
+  withOneMore,
+  withoutToken,
+} from '../../../src/broker/authentication/rotate-tokens.ts';
 import type { AgentToken, Policy } from '../../../src/folder/policy/policy.ts';
 import { FlowError } from '../../../src/foundation/errors.ts';
 
@@ -65,6 +71,25 @@ describe('tokens of an agent', () => {
     [[], undefined, 'usage'],
   ])('case %#: without the one that is meant', (tokens, which, rest) => {
     expect(left(() => withoutToken(policyWith(...tokens), 'codex', which))).toBe(rest);
+  });
+
+  const day = 86_400_000;
+  const lived = { sha256: 'd'.repeat(64), issued: now - 80 * day, expires: now + 10 * day };
+  const ended = { ...lived, expires: now - day };
+  it.each<[string, AgentToken[], number | undefined]>([
+    ['none', [], undefined],
+    ['one without an end', [lived, a], undefined],
+    ['one of 90 days', [a, lived], now + 90 * day],
+    ['one of 79 days that has ended', [ended], now + 79 * day],
+  ])('whose newest is %s are followed by one that lives as long', (_, tokens, end) => {
+    expect(sameLifeAgain(policyWith(...tokens), 'codex', now)).toBe(end);
+  });
+
+  it.each<[string, AgentToken]>([
+    ['does not say when it was made', b],
+    ['was made after its end', { ...lived, issued: now + 20 * day }],
+  ])('that end are never followed by one without an end: whose newest %s', (_, newest) => {
+    expect(left(() => [token('e', sameLifeAgain(policyWith(newest), 'codex', now))])).toBe('usage');
   });
 
   it('of an agent that is new, there is one', () => {

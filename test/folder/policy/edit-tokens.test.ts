@@ -49,6 +49,13 @@ describe('an edit of the tokens changes no other character', () => {
       [b],
       `agents:\n  x:\n    tokens: [${written.b}]\n`,
     ],
+    [
+      'one that says when it was made',
+      `agents:\n  x:\n    tokens: [${written.a}]\n`,
+      'x',
+      [{ ...b, issued: Date.UTC(2026, 9, 1, 6) }],
+      `agents:\n  x:\n    tokens: [{ sha256: '${hex('b')}', issued: 2026-10-01T06:00:00Z, expires: 2027-01-01T00:00:00Z }]\n`,
+    ],
     ['the last one goes', `agents:\n  x:\n    tokens: [${written.a}]\n`, 'x', [], `agents:\n  x:\n    tokens: []\n`],
     [
       'one a line, one more',

@@ -69,6 +69,33 @@ describe('flows agents', () => {
     expect(statSync(join(home.work, 'own/policy.yaml')).mode & 0o777).toBe(0o644);
   });
 
+  it('rotates a token that ends to one that lives as long, and says so', async () => {
+    only('lasting');
+    const run = (...words: string[]) => home.flows(['agents', ...words, '--dir', 'lasting']);
+    const lives = async () => {
+      const { stdout } = await run('list', '--json');
+      const [ada] = JSON.parse(stdout) as readonly {
+        readonly tokens: readonly { readonly expires: string | null }[];
+      }[];
+      return ada?.tokens.map(({ expires }) =>
+        expires === null ? 'for ever' : Math.round((Date.parse(expires) - Date.now()) / 3_600_000),
+      );
+    };
+    await run('add', 'ada', '--expires', '36h');
+    const rotated = await run('rotate', 'ada');
+    expect(rotated.stderr).toMatch(/^it ends at 20\S+Z, as long a life as the one before it had$/m);
+    expect(await lives()).toEqual([36, 36]);
+    // an end that a person wrote, who did not write when it began
+    home.write('lasting/policy.yaml', policyFile('lasting').replaceAll(/issued: [^,]+, /g, ''));
+    const unknown = await run('rotate', 'ada');
+    expect([unknown.code, unknown.stdout]).toEqual([2, '']);
+    expect(unknown.stderr).toContain('--expires 90d, or --expires never');
+    await run('rotate', 'ada', '--expires', '2h');
+    const endless = await run('rotate', 'ada', '--expires', 'never');
+    expect(endless.stderr).toContain('it does not end');
+    expect(await lives()).toEqual([2, 'for ever']);
+  });
+
   test.each<[string, number, RegExp]>([
     ['agents ad codex', 2, /did you mean "add"/],
     ['agents add', 2, /an agent is wanted/],

@@ -1,6 +1,12 @@
 import { bearerHash, createBearer, isExpired } from '../../../broker/authentication/bearer-token.ts';
 import { changeTokens } from '../../../folder/policy/change-tokens.ts';
-import { knownAgent, rotated, withOneMore, withoutToken } from '../../../broker/authentication/rotate-tokens.ts';
+import {
+  knownAgent,
+  rotated,
+  sameLifeAgain,
+  withOneMore,
+  withoutToken,
+} from '../../../broker/authentication/rotate-tokens.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { parseDuration } from '../../../language/duration.ts';
 import { FlowError } from '../../../foundation/errors.ts';
@@ -36,33 +42,44 @@ export async function agents(invocation: Invocation): Promise<number> {
 
 /** `flows agents add NAME`: a token, once, on stdout; policy.yaml keeps its hash. */
 async function add(invocation: Invocation): Promise<number> {
-  return issue(invocation, own.add.options, withOneMore);
+  return issue(invocation, own.add.options, withOneMore, () => undefined);
 }
 
 /** `flows agents rotate NAME`: a new token beside the newest old one. */
 async function rotate(invocation: Invocation): Promise<number> {
-  return issue(invocation, own.rotate.options, rotated);
+  return issue(invocation, own.rotate.options, rotated, sameLifeAgain);
 }
 
 type Choice = (policy: Policy, name: string, token: AgentToken, now: number) => readonly AgentToken[];
 
-async function issue(invocation: Invocation, options: OptionTable, choose: Choice): Promise<number> {
+/** @param usualEnd of the new token, where nobody says when it ends */
+async function issue(
+  invocation: Invocation,
+  options: OptionTable,
+  choose: Choice,
+  usualEnd: typeof sameLifeAgain,
+): Promise<number> {
   const { terminal, signal } = invocation;
   const { name, values, dir } = given(invocation, options);
-  const now = Date.now();
+  const asked = values['expires'];
+  const now = Math.floor(Date.now() / 1_000) * 1_000;
+  const askedEnd = endOf(asked, now);
   const bearer = createBearer();
   const sha256 = bearerHash(bearer.reveal());
   if (sha256 === undefined) throw new FlowError('internal', 'the new token is not as tokens are');
-  const token = { sha256, expires: endOf(values['expires'], now) };
   let known: AgentPolicy | undefined;
+  let expires: number | undefined;
   let after: readonly AgentToken[] = [];
   await changeTokens(editing(dir, signal), name, (policy) => {
     known = policy.agents.get(name);
-    after = choose(policy, name, token, now);
+    expires = asked === undefined ? usualEnd(policy, name, now) : askedEnd;
+    after = choose(policy, name, { sha256, ...(expires === undefined ? {} : { issued: now }), expires }, now);
     return after;
   });
   terminal.out(`${bearer.reveal()}\n`);
   terminal.note(`this is its only showing; policy.yaml keeps sha256:${sha256.slice(0, 12)}…`, 'dim');
+  const again = asked === undefined && expires !== undefined ? ', as long a life as the one before it had' : '';
+  terminal.note(expires === undefined ? 'it does not end' : `it ends at ${new Date(expires).toISOString()}${again}`);
   if (known === undefined)
     terminal.note(`agent "${name}" is new and may have nothing yet: write allow: and flows: under it in policy.yaml`);
   const dropped = (known?.tokens.length ?? 0) + 1 - after.length;
@@ -140,13 +157,15 @@ function given(invocation: Invocation, options: OptionTable) {
   return { name, values, dir: String(values['dir'] ?? 'flows') };
 }
 
-/** Epoch milliseconds, in whole seconds. */
+/** Epoch milliseconds, in whole seconds like `now`; undefined: it never ends. */
 function endOf(text: unknown, now: number): number | undefined {
-  if (typeof text !== 'string') return undefined;
+  if (typeof text !== 'string' || text === 'never') return undefined;
   const seconds = parseDuration(text);
-  const end = seconds === undefined ? instant(text) : (Math.floor(now / 1_000) + seconds) * 1_000;
+  const end = seconds === undefined ? instant(text) : now + seconds * 1_000;
   if (end !== undefined && end > now) return end;
-  throw new FlowError('usage', '--expires takes a time to come', { hint: 'as in 90d, or 2027-01-01T00:00:00Z' });
+  throw new FlowError('usage', '--expires takes a time to come', {
+    hint: 'as in 90d, 2027-01-01T00:00:00Z, or never',
+  });
 }
 
 function editing(dir: string, signal: AbortSignal) {
