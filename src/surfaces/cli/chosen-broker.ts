@@ -6,6 +6,7 @@ import { type ErrorCode, FlowError } from '../../foundation/errors.ts';
 import type { ProblemCode, RefusalCode } from '../../foundation/wire.ts';
 import { looseArguments } from './arguments.ts';
 import { commonOptions } from './command-table.ts';
+import { flowsFolder } from './flows-folder.ts';
 import type { Invocation } from './invocation.ts';
 
 // not as an import, which loads everything that it exports: a tenth of node's own start
@@ -36,13 +37,13 @@ export async function chosenBroker(invocation: Invocation): Promise<ChosenBroker
       hint: 'set FLOWS_AGENT_TOKEN_FILE to a file with what `flows agents add` printed',
     });
   }
-  const { dir = 'flows', environment } = looseArguments(invocation.argv, commonOptions);
+  const { dir, environment } = looseArguments(invocation.argv, commonOptions);
   if (named !== undefined && environment !== undefined) {
     throw new FlowError('usage', 'the broker that FLOWS_BROKER names has one environment, its own', {
       hint: 'leave --environment out, or unset FLOWS_BROKER',
     });
   }
-  const address = named ?? (await runningFor(String(dir), environment ?? variable('FLOWS_ENVIRONMENT')));
+  const address = named ?? (await runningFor(flowsFolder(dir), environment ?? variable('FLOWS_ENVIRONMENT')));
   return { address, ask: (work) => asked(work, address, token, invocation.signal) };
 }
 

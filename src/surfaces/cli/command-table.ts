@@ -38,7 +38,12 @@ export interface CommandFacts extends WordFacts {
 }
 
 export const commonOptions = {
-  dir: { type: 'string', value: 'FOLDER', help: 'folder of flows (default: flows)', choices: ['folders'] },
+  dir: {
+    type: 'string',
+    value: 'FOLDER',
+    help: 'folder of flows (or FLOWS_DIR; default: flows, here or above)',
+    choices: ['folders'],
+  },
   environment: {
     type: 'string',
     value: 'NAME',

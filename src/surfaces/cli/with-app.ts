@@ -1,14 +1,15 @@
 import { type App, openApp } from '../../app/open-app.ts';
 import { looseArguments } from './arguments.ts';
 import { commonOptions } from './command-table.ts';
+import { flowsFolder } from './flows-folder.ts';
 import type { Invocation } from './invocation.ts';
 
 /** Opens the folder that the common options name, for one command, and closes it after. */
 export async function withApp<T>(invocation: Invocation, work: (app: App) => Promise<T>): Promise<T> {
   const { terminal, taken, signal } = invocation;
-  const { dir = 'flows', environment } = looseArguments(invocation.argv, commonOptions);
+  const { dir, environment } = looseArguments(invocation.argv, commonOptions);
   const app = await openApp({
-    dir: String(dir),
+    dir: flowsFolder(dir),
     environment: typeof environment === 'string' ? environment : undefined,
     taken,
     signal,

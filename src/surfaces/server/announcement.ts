@@ -10,7 +10,12 @@ export interface BrokerAddress {
   readonly url: string | undefined;
   /** absolute path of its Unix socket */
   readonly socket: string | undefined;
+  /** on the laptop: the agent that it has a token for which ends with it, in {@link guestTokenFile} */
+  readonly guest?: string | undefined;
 }
+
+/** Where the laptop's broker keeps the token of its agent. */
+export const guestTokenFile = (dir: string): string => noteFile('broker.token', dir);
 
 const brokerFile = (dir: string): string => noteFile('broker.json', dir);
 
@@ -36,7 +41,7 @@ function addressIn(text = ''): BrokerAddress | undefined {
 
 function isAddress(value: unknown): value is BrokerAddress {
   if (typeof value !== 'object' || value === null) return false;
-  const { pid, environment, url, socket } = value as Readonly<Record<string, unknown>>;
-  const isPlace = (place: unknown) => place === undefined || typeof place === 'string';
-  return Number.isSafeInteger(pid) && typeof environment === 'string' && isPlace(url) && isPlace(socket);
+  const { pid, environment, url, socket, guest } = value as Readonly<Record<string, unknown>>;
+  const isText = (text: unknown) => text === undefined || typeof text === 'string';
+  return Number.isSafeInteger(pid) && typeof environment === 'string' && [url, socket, guest].every(isText);
 }

@@ -44,7 +44,8 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: app.quotas });
     const { url, socket, close: stop } = await startServer({ ...opened, listen, tls, names, log, readings });
     closing.defer(stop);
-    closing.defer(await announceBroker(app.folder.dir, { pid: process.pid, environment: name, url, socket }));
+    const address = { pid: process.pid, environment: name, url, socket, guest: options.guest?.agent };
+    closing.defer(await announceBroker(app.folder.dir, address));
     return { url, socket, trail: opened.trailFile, reload: rules.reload, close };
   } catch (error) {
     await close();

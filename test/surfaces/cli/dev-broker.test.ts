@@ -59,6 +59,17 @@ test('the commands that npm start prints at its end use the broker, and work as 
   expect((await broker.verified()).found).toBe(0);
 });
 
+test('the list of agents says what proves the laptop’s agent, as long as it does', async () => {
+  const listed = async () => (await home.flows(['agents'])).stdout;
+  expect(await listed()).toBe(`codex  token of the laptop's broker, in ${broker.tokenFile}, until that ends\n`);
+  expect(JSON.parse((await home.flows(['agents', '--json'])).stdout)).toEqual([
+    { name: 'codex', tokens: [], trust: [], laptop: broker.tokenFile },
+  ]);
+  await broker.close();
+  expect(await listed()).toContain('nothing proves it');
+  broker = await started();
+});
+
 test('its agent’s token is for this user alone, ends with it, and stands in no file of the flows', async () => {
   const { tokenFile } = broker;
   expect(statSync(tokenFile).mode & 0o777).toBe(0o600);

@@ -20,7 +20,9 @@ import { stateFolder } from '../../../foundation/state-folder.ts';
 import { openFolder } from '../../../app/open-folder.ts';
 import { commonArguments, wordsOf } from '../arguments.ts';
 import { commandTable, type OptionTable } from '../command-table.ts';
+import { flowsFolder } from '../flows-folder.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { findBroker, guestTokenFile } from '../../server/announcement.ts';
 import { tellProblems } from '../tell-problems.ts';
 import { columns } from '../terminal.ts';
 
@@ -112,10 +114,11 @@ async function revoke(invocation: Invocation): Promise<number> {
 /** `flows agents list`: names, the beginning of each hash, and when it ends. */
 async function list({ argv, terminal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, own.list.options, 2);
-  const { dir = 'flows' } = values;
-  const { policy, problems } = loadBrokerFiles(await openFolder(String(dir)));
+  const dir = flowsFolder(values['dir']);
+  const { policy, problems } = loadBrokerFiles(await openFolder(dir));
   tellProblems(problems, terminal);
   const now = Date.now();
+  const laptop = findBroker(dir)?.guest;
   const all = [...policy.agents.values()].map(({ name, tokens, trust }) => ({
     name,
     tokens: tokens.map((token) => ({
@@ -124,18 +127,20 @@ async function list({ argv, terminal }: Invocation): Promise<number> {
       expired: isExpired(token, now),
     })),
     trust: trust.map(({ issuer }) => issuer),
+    ...(name === laptop ? { laptop: guestTokenFile(dir) } : {}),
   }));
   if (values['json'] === true) terminal.out(`${JSON.stringify(all)}\n`);
   else
     terminal.out(
       columns(
-        all.flatMap(({ name, tokens, trust }) => {
+        all.flatMap(({ name, tokens, trust, laptop: file }) => {
           const proofs = [
             ...tokens.map(({ sha256, expires: end, expired }) => {
               const until = end === null ? '' : expired ? `, expired ${end}` : `, until ${end}`;
               return `token sha256:${sha256}…${until}`;
             }),
             ...trust.map((issuer) => `workload identity of ${issuer}`),
+            ...(file === undefined ? [] : [`token of the laptop's broker, in ${file}, until that ends`]),
           ];
           const [first = 'nothing proves it: flows agents add', ...others] = proofs;
           return [[terminal.paint('bold', name), first], ...others.map((other) => ['', other])];
@@ -154,7 +159,7 @@ function given(invocation: Invocation, options: OptionTable) {
     throw new FlowError('usage', `"${name}" is not an agent's name`, {
       hint: 'lower-case letters, digits, _ and -, beginning with a letter',
     });
-  return { name, values, dir: String(values['dir'] ?? 'flows') };
+  return { name, values, dir: flowsFolder(values['dir']) };
 }
 
 /** Epoch milliseconds, in whole seconds like `now`; undefined: it never ends. */

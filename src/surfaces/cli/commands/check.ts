@@ -4,6 +4,7 @@ import { errorCodes, FlowError } from '../../../foundation/errors.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
+import { flowsFolder } from '../flows-folder.ts';
 import type { Invocation } from '../invocation.ts';
 import { tellProblems } from '../tell-problems.ts';
 
@@ -11,7 +12,7 @@ import { tellProblems } from '../tell-problems.ts';
 export async function check(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
   const { values } = commonArguments(argv, commandTable.check.options);
-  const folder = await openFolder(String(values['dir'] ?? 'flows'));
+  const folder = await openFolder(flowsFolder(values['dir']));
   const { flows, settings } = folder;
   const broker = loadBrokerFiles(folder);
   const development = loadDevelopmentFile(folder, broker);

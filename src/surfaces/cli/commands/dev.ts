@@ -10,6 +10,7 @@ import { type DevBroker, startDevBroker } from '../dev/laptop-broker.ts';
 import { invitation } from '../dev/commands-to-try.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
+import { flowsFolder } from '../flows-folder.ts';
 import type { Invocation } from '../invocation.ts';
 import { problemsOf, tellProblems } from '../tell-problems.ts';
 import { columns, type Terminal } from '../terminal.ts';
@@ -18,7 +19,7 @@ import { tour } from '../dev/tour.ts';
 /** `flows dev`: the laptop stack until Ctrl-C; with `--tour` the shipped flows first, with `--once` only those. */
 export async function dev({ argv, terminal, taken, signal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, commandTable.dev.options);
-  const dir = String(values['dir'] ?? 'flows');
+  const dir = flowsFolder(values['dir']);
   const folder = await openFolder(dir);
   const development = loadDevelopmentFile(folder, loadBrokerFiles(folder));
   const problems = [...problemsOf(folder, 'service'), ...development.problems];

@@ -2,13 +2,14 @@ import { safeLine } from '../../../foundation/safe-line.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { listOptions } from '../command-table.ts';
+import { flowsFolder } from '../flows-folder.ts';
 import type { Invocation } from '../invocation.ts';
 import { columns } from '../terminal.ts';
 
 /** `flows`: the flows with their descriptions. */
 export async function list({ argv, terminal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, listOptions);
-  const folder = await openFolder(String(values['dir'] ?? 'flows'));
+  const folder = await openFolder(flowsFolder(values['dir']));
   namedEnvironment(folder, values['environment']);
   const flows = [...folder.flows.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   if (values['json'] === true) {

@@ -11,6 +11,7 @@ import { explain, type Explanation, type Rules } from '../../../broker/policy/ex
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { commonArguments, wordsOf } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
+import { flowsFolder } from '../flows-folder.ts';
 import type { Command, Invocation } from '../invocation.ts';
 import { tellProblems } from '../tell-problems.ts';
 import type { Terminal } from '../terminal.ts';
@@ -111,7 +112,7 @@ interface Loaded {
 }
 
 async function loaded({ dir, environment }: Values): Promise<Loaded> {
-  const folder = await openFolder(typeof dir === 'string' ? dir : 'flows');
+  const folder = await openFolder(flowsFolder(dir));
   namedEnvironment(folder, environment);
   return { folder, files: loadBrokerFiles(folder) };
 }

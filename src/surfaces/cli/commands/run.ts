@@ -5,6 +5,7 @@ import { looseArguments, unexpectedWord, wantsHelp, wordsOf } from '../arguments
 import { brokerFailure, type ChosenBroker, chosenBroker } from '../chosen-broker.ts';
 import { commonOptions, runOptions } from '../command-table.ts';
 import { askedArguments } from '../flow/unread-flow-arguments.ts';
+import { flowsFolder } from '../flows-folder.ts';
 import type { Invocation } from '../invocation.ts';
 
 // This file and what it imports are all that `flows orders-token` loads where a broker answers it.
@@ -33,11 +34,11 @@ async function flowCommand(invocation: Invocation, name: string, words: number):
       return await askFlow(invocation, broker, name, words);
     } catch (error) {
       refusal = brokerFailure(error, `flow "${name}"`);
-      const { dir = 'flows' } = looseArguments(invocation.argv, commonOptions);
+      const { dir } = looseArguments(invocation.argv, commonOptions);
       const decides =
         error instanceof BrokerError &&
         leadsToTheFile.has(error.code) &&
-        process.getBuiltinModule('node:fs').existsSync(String(dir));
+        process.getBuiltinModule('node:fs').existsSync(flowsFolder(dir));
       if (!decides) throw refusal;
     }
   }

@@ -10,6 +10,7 @@ import {
   type OptionFacts,
   type OptionTable,
 } from '../command-table.ts';
+import { flowsFolder } from '../flows-folder.ts';
 import type { Answer, Candidate, Line } from './answer.ts';
 import { type FolderNames, namesIn } from './folder-names.ts';
 
@@ -22,8 +23,8 @@ interface Place {
 
 /** What may stand where a line ends. Files are read, and nothing is contacted. */
 export async function complete({ before, current }: Line): Promise<Answer> {
-  const { dir = 'flows' } = looseArguments(before, commonOptions);
-  const names = namesIn(String(dir));
+  const { dir } = looseArguments(before, commonOptions);
+  const names = namesIn(flowsFolder(dir));
   const given = new Set<string>();
   let place = first(names);
   let wanted: OptionFacts | undefined;

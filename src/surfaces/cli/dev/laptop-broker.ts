@@ -6,9 +6,10 @@ import { type Verification, verifyTrail } from '../../../audit/verify-trail.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import type { TakenEnvironment } from '../../../foundation/environment-variables.ts';
 import { asFlowError } from '../../../foundation/errors.ts';
-import { leaveNote, noteFile } from '../../../foundation/process-note.ts';
+import { leaveNote } from '../../../foundation/process-note.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
 import { createLogger } from '../../server/log.ts';
+import { guestTokenFile } from '../../server/announcement.ts';
 import { defaultPort } from '../../server/listen-tcp.ts';
 import { type Service, serve } from '../../server/start.ts';
 import { tellProblems } from '../tell-problems.ts';
@@ -61,7 +62,7 @@ export async function startDevBroker({ folder, taken, terminal, usualPort }: Dev
       });
     const service = usualPort ? await usual(start) : await start(0);
     closing.defer(service.close);
-    const tokenFile = noteFile('broker.token', folder.dir);
+    const tokenFile = guestTokenFile(folder.dir);
     closing.defer(await leaveNote(tokenFile, `${token.reveal()}\n`));
     const broker: DevBroker = {
       url: service.url ?? '',
