@@ -12,8 +12,14 @@ export interface AuditEvent {
   readonly source?: 'cache' | 'vault' | 'issuer' | undefined;
   /** the policy rule that decided */
   readonly rule?: string | undefined;
+  /** id of the approval that it was given by */
+  readonly approval?: string | undefined;
+  /** `jti` of the tokens that it got or used: what the log of an API has */
+  readonly jti?: readonly string[] | undefined;
   /** id of the request, as `X-Request-Id` says it */
   readonly request: string;
+  /** the agent run that asked, proven */
+  readonly agentRun?: string | undefined;
   /** `X-Agent-Run-Id`: claimed by the agent, not proven */
   readonly run?: string | undefined;
   /** stated by the agent, at most 200 characters */

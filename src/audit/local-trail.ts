@@ -1,6 +1,7 @@
 import type { AuditEvent } from './contract.ts';
-import { localTrail, localUser } from './trail-files.ts';
+import { localTrail } from './trail-files.ts';
 import type { Environment } from '../folder/service/settings.ts';
+import { localAgent } from '../foundation/local-user.ts';
 import { openTrail } from './trail.ts';
 
 /** What a command did, before its answer leaves. */
@@ -49,5 +50,5 @@ export async function recordLocally(event: LocalEvent, options: LocalOptions): P
 
 /** The event as the trail has it. */
 export function localEvent(event: LocalEvent): AuditEvent {
-  return { ...event, agent: `local:${localUser()}` };
+  return { ...event, agent: localAgent() };
 }

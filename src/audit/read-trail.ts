@@ -15,6 +15,10 @@ export interface AuditFilter {
   readonly outcome?: string | undefined;
   readonly request?: string | undefined;
   readonly run?: string | undefined;
+  readonly agentRun?: string | undefined;
+  readonly approval?: string | undefined;
+  /** of one of the tokens that it got or used */
+  readonly jti?: string | undefined;
   /** one of the names that it is about */
   readonly name?: string | undefined;
   /** epoch milliseconds: not before this, not after that */
@@ -73,14 +77,14 @@ function eventIn(text: string): AuditLine | undefined {
   return value as AuditLine;
 }
 
-function fits(line: AuditLine, { since, until, name, ...exact }: AuditFilter): boolean {
-  const { agent, action, outcome, request, run } = exact;
-  if (agent !== undefined && line.agent !== agent) return false;
-  if (action !== undefined && line.action !== action) return false;
-  if (outcome !== undefined && line.outcome !== outcome) return false;
-  if (request !== undefined && line.request !== request) return false;
-  if (run !== undefined && line.run !== run) return false;
+/** Fields that are equal to what is wanted. */
+const exact = ['agent', 'action', 'outcome', 'request', 'run', 'agentRun', 'approval'] as const;
+
+function fits(line: AuditLine, filter: AuditFilter): boolean {
+  if (exact.some((field) => filter[field] !== undefined && line[field] !== filter[field])) return false;
+  const { since, until, name, jti } = filter;
   if (name !== undefined && !line.what.includes(name)) return false;
+  if (jti !== undefined && !(Array.isArray(line.jti) && line.jti.includes(jti))) return false;
   if (since === undefined && until === undefined) return true;
   const at = Date.parse(line.at);
   return at >= (since ?? -Infinity) && at <= (until ?? Infinity);

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../folder/service/settings.ts';
+import { localUser } from '../foundation/local-user.ts';
 import { keyIdOf } from './hmac-chain.ts';
 import { noKey } from './line-format.ts';
 
@@ -52,21 +52,6 @@ export function keyIdIn(file: string): string | undefined {
 /** Whether a trail is one of commands, which write no checkpoints. */
 export function isLocal(file: string): boolean {
   return /(?:^|\/)local-[^/]+\.jsonl$/.test(file);
-}
-
-/** The user that runs this process, as a part of a file's name. */
-export function localUser(): string {
-  const name = accountName();
-  return name.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 64);
-}
-
-/** In a container the number of the process's user may have no name. */
-function accountName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? 'unknown');
-  }
 }
 
 function idOf(key: Uint8Array | undefined): string {

@@ -5,12 +5,13 @@ import type { App } from '../app/open-app.ts';
 import { openFolder } from '../app/open-folder.ts';
 import { type Anchor, anchorInFile, anchorOnStderr } from '../audit/checkpoint-sink.ts';
 import type { AuditEvent, AuditTrail } from '../audit/contract.ts';
-import { brokerTrail, localUser } from '../audit/trail-files.ts';
+import { brokerTrail } from '../audit/trail-files.ts';
 import { openTrail } from '../audit/trail.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 import { systemClock } from '../foundation/clocks.ts';
 import { sweepLeftovers } from '../folder/policy/change-tokens.ts';
 import { FlowError } from '../foundation/errors.ts';
+import { localAgent } from '../foundation/local-user.ts';
 import { safeLine } from '../foundation/safe-line.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
 import type { Problem } from '../language/problems.ts';
@@ -121,7 +122,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const { flush } = environment.audit;
     const trail = await openTrail({ file: trailFile, key: () => Promise.resolve(key), anchor, flush, warn });
     closing.defer(trail.close);
-    const write = (event: OwnEvent) => trail.record({ ...event, agent: `local:${localUser()}`, request: randomUUID() });
+    const write = (event: OwnEvent) => trail.record({ ...event, agent: localAgent(), request: randomUUID() });
     // what cannot be written down refuses every request until it can: there is nobody else to tell
     record = (event) => void write(event).catch(() => warn('the audit trail cannot be written'));
 

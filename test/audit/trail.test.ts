@@ -20,16 +20,25 @@ import { event, folder, key, linesOf, opened, written } from './arrange.ts';
 describe('a line', () => {
   test('has the fields of the contract in one order, and nothing else that an event may carry', async () => {
     const { trail, file } = await opened();
-    const more = { ...event, reason: 'say "hé"\n\u001b[31m\ud800', value: 'never written', detail: 'why' };
+    const known = { jti: ['j-1'], agentRun: 'proven', run: 'claimed', approval: 'a-1', detail: 'why' };
+    const more = { ...event, ...known, reason: 'say "hé"\n\u001b[31m\ud800', value: 'never written' };
     await trail.record(more);
     const [line = ''] = linesOf(file);
     expect(Object.keys(JSON.parse(line) as object)).toEqual(
-      ['seq', 'key', 'previous', 'at', 'agent', 'action', 'what', 'outcome', 'source', 'rule', 'detail'].concat([
-        'request',
-        'reason',
-        'address',
-        'mac',
-      ]),
+      [
+        'seq',
+        'key',
+        'previous',
+        'at',
+        'agent',
+        'action',
+        'what',
+        'outcome',
+        'source',
+        'rule',
+        'approval',
+        'jti',
+      ].concat(['detail', 'request', 'agentRun', 'run', 'reason', 'address', 'mac']),
     );
     expect(JSON.parse(line)).toMatchObject({ seq: 1, previous: noMac, at: '2026-11-22T08:00:00.000Z', agent: 'codex' });
     expect(line).toContain(String.raw`"reason":"say \"hé\"\n\u001b[31m\ud800"`);
