@@ -37,6 +37,8 @@ export type AuditAction =
   | 'flow.run'
   | 'flows.list'
   | 'authenticate'
+  /** the operator looked at the broker */
+  | 'operator.look'
   | 'policy.reload'
   | 'vault.quota'
   | 'local.run'

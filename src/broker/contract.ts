@@ -4,9 +4,10 @@ import type { OutputKinds, TokenJson } from '../engine/output-json.ts';
 
 /** A proven identity, and what it said about itself. */
 export interface Caller {
+  /** name of the agent; `local:<user>` for the operator */
   readonly agent: string;
   /** how it was proven, for the trail */
-  readonly by: 'token' | 'workload';
+  readonly by: 'token' | 'workload' | 'operator';
   /** X-Request-Id */
   readonly request: string;
   /** X-Agent-Run-Id, claimed */

@@ -16,6 +16,7 @@ import { safeLine } from '../foundation/safe-line.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
 import type { Problem } from '../language/problems.ts';
 import { type Authenticator, createAuthenticator } from './authentication/authenticate.ts';
+import { type CheckClaim, createClaimCheck } from './authentication/operator-token.ts';
 import { type Guest, withGuest } from './authentication/guest-token.ts';
 import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
@@ -51,6 +52,8 @@ export interface OpenBrokerOptions {
 export interface OpenBroker {
   readonly broker: RunningBroker;
   readonly authenticator: Authenticator;
+  /** whether the operator asks */
+  readonly operators: CheckClaim;
   readonly trail: AuditTrail;
   /** the trail's file */
   readonly trailFile: string;
@@ -114,8 +117,9 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     if (app.folder.problems.some(({ file }) => basename(file) === 'service.yaml'))
       throw new FlowError('invalid', 'service.yaml has problems', { hint: 'run `flows check`' });
     await sweepLeftovers(join(app.folder.dir, 'policy.yaml'));
-    const { way } = await app.connections();
+    const connections = await app.connections();
     const key = await auditKey(app);
+    const operators = createClaimCheck({ keys: await connections.derivedKeys('operator'), clock: systemClock });
     const trailFile = brokerTrail(environment, stateFolder(variables), key);
     const declared = environment.audit.anchor;
     const anchor = options.anchor ?? (declared === undefined ? anchorOnStderr : anchorInFile(declared));
@@ -140,7 +144,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       policy: options.guest === undefined ? policy : withGuest(policy, options.guest),
       now: Date.now,
       development: environment.development,
-      fetch: way.fetch,
+      fetch: connections.way.fetch,
     });
     await write({ action: 'start', outcome: 'allowed', what: [], detail: `policy ${rules.current().version}` });
     closing.defer(() =>
@@ -153,7 +157,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     });
     const wrong = () =>
       rules.problems().map(({ file, line, column }) => `${safeLine(basename(file))}:${line}:${column}`);
-    return { broker, authenticator, trail, trailFile, rules, failures, ready, wrong, close };
+    return { broker, authenticator, operators, trail, trailFile, rules, failures, ready, wrong, close };
   } catch (error) {
     await close();
     throw error;

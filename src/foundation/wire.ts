@@ -83,6 +83,9 @@ export const paths = {
   flows: '/v1/flows',
 } as const;
 
+/** What the operator's command asks for, at a broker that runs. */
+export const operatorPaths = { overview: '/v1/operator/overview' } as const;
+
 /** The path of a flow. @param flow of the form of names, so that nothing of it needs to be encoded */
 export function pathOf(path: 'token' | 'rejected' | 'flow', flow: string): string {
   return paths[path].replace('{flow}', () => flow);

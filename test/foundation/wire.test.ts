@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { headerNames, headerOf, nameForm, pathOf, paths, problems, runForm } from '../../src/foundation/wire.ts';
-import { routes } from '../../src/surfaces/server/routes.ts';
+import { routes } from '../../src/surfaces/server/routes/index.ts';
 
 describe('the words between a broker and those who ask it', () => {
   it('are served: each path is a route', () => {

@@ -1,22 +1,25 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import express, { type Request, type RequestHandler, type Response } from 'express';
-import type { Authenticator, Proven } from '../../broker/authentication/authenticate.ts';
+import type { CheckClaim } from '../../broker/authentication/operator-token.ts';
+import type { Authenticator } from '../../broker/authentication/authenticate.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
 import type { Caller } from '../../broker/contract.ts';
 import type { Exchange, Send } from './http-answers.ts';
 import { hasBody, readJson } from './request-body.ts';
 import { type Claims, claimsOf } from './request-claims.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
-import { addressOf, prove } from './request-identity.ts';
+import { addressOf, prove, proveOperator } from './request-identity.ts';
 import { noRoute } from './parser-refusals.ts';
 import type { RecordRefusal } from './record-refusal.ts';
 import { nameForm } from '../../foundation/wire.ts';
-import { type AgentRoute, type RequestBody, type Route, routes, type Serving } from './routes.ts';
+import { routes } from './routes/index.ts';
+import type { ProvenRoute, Route, Serving } from './routes/route.ts';
 
 export interface ApplicationOptions {
   readonly serving: Serving;
   readonly authenticator: Authenticator;
+  readonly operators: CheckClaim;
   readonly record: RecordRefusal;
   readonly failures: Pick<UpstreamFailures, 'told'> | undefined;
   readonly exchangeOf: (request: IncomingMessage) => Exchange;
@@ -41,7 +44,7 @@ export function createApplication(options: ApplicationOptions): RequestListener 
         const answer =
           route.access === 'open'
             ? await route.handle(serving)
-            : await forAgent(route, exchange, request.params, options);
+            : await forProven(route, exchange, request.params, options);
         send(exchange, route.path, answer);
       } catch (error) {
         fail(exchange, route.path, error);
@@ -64,15 +67,21 @@ export function createApplication(options: ApplicationOptions): RequestListener 
 
 type Params = Readonly<Record<string, string | string[]>>;
 
-async function forAgent(route: AgentRoute, exchange: Exchange, params: Params, options: ApplicationOptions) {
-  const proven = await prove(exchange, options.authenticator, options.record, options.failures);
+async function forProven(route: ProvenRoute, exchange: Exchange, params: Params, options: ApplicationOptions) {
+  const proven = await proverOf(route, exchange, options);
   try {
-    const claims = claimsOf(exchange.request.headers);
-    const flow = flowOf(route, exchange, params);
-    const body = await bodyOf(route, exchange.request);
-    options.proven(exchange.request.socket, proven.agent);
-    const caller = callerOf(exchange, proven, claims, body.reason);
-    return await route.handle({ serving: options.serving, flow, body }, caller);
+    const { request } = exchange;
+    const claims = claimsOf(request.headers);
+    const call = {
+      serving: options.serving,
+      params: namesIn(params),
+      query: queryOf(route, request),
+      body: await bodyOf(route, request),
+      headers: request.headers,
+      gone: () => goneOf(exchange),
+    };
+    options.proven(request.socket, proven.agent);
+    return await route.handle(call, callerOf(exchange, proven, claims, reasonIn(call.body)));
   } catch (error) {
     if (!(error instanceof EdgeRefusal)) throw error;
     // what a proven agent is refused before the broker is asked is on the trail too
@@ -89,15 +98,35 @@ async function forAgent(route: AgentRoute, exchange: Exchange, params: Params, o
   }
 }
 
-/** @throws EdgeRefusal invalid-request for a name that no file could have, and for a query, which no route has */
-function flowOf({ path }: Route, { request: { url = '' } }: Exchange, { flow }: Params): string {
-  if (url.includes('?')) throw new EdgeRefusal('invalid-request');
-  if (!path.includes('{flow}')) return '';
-  if (typeof flow !== 'string' || !nameForm.test(flow)) throw new EdgeRefusal('invalid-request');
-  return flow;
+function proverOf({ access }: ProvenRoute, exchange: Exchange, options: ApplicationOptions): Promise<ProvenCaller> {
+  return access === 'operator'
+    ? proveOperator(exchange, options.operators, options.record)
+    : prove(exchange, options.authenticator, options.record, options.failures);
 }
 
-async function bodyOf({ body }: AgentRoute, request: IncomingMessage): Promise<RequestBody> {
+/** @throws EdgeRefusal invalid-request for a name that no file could have */
+function namesIn(params: Params): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => {
+      if (typeof value !== 'string' || !nameForm.test(value)) throw new EdgeRefusal('invalid-request');
+      return [name, value];
+    }),
+  );
+}
+
+/** @throws EdgeRefusal invalid-request for a query that the route does not have */
+function queryOf({ query }: ProvenRoute, { url = '' }: IncomingMessage): unknown {
+  const at = url.indexOf('?');
+  if (at === -1) return query?.safeParse({}).data;
+  const given = [...new URLSearchParams(url.slice(at))];
+  const parsed = query?.safeParse(Object.fromEntries(given));
+  // a name that stands twice could be read in two ways
+  if (parsed?.success !== true || new Set(given.map(([name]) => name)).size < given.length)
+    throw new EdgeRefusal('invalid-request');
+  return parsed.data;
+}
+
+async function bodyOf({ body }: ProvenRoute, request: IncomingMessage): Promise<unknown> {
   if (!hasBody(request)) {
     if (body?.required === true) throw new EdgeRefusal('invalid-request');
     return {};
@@ -109,7 +138,21 @@ async function bodyOf({ body }: AgentRoute, request: IncomingMessage): Promise<R
   return parsed.data;
 }
 
-function callerOf(exchange: Exchange, proven: Proven, claims: Claims, reason: string | undefined): Caller {
+function reasonIn(body: unknown): string | undefined {
+  const reason = typeof body === 'object' && body !== null && 'reason' in body ? body.reason : undefined;
+  return typeof reason === 'string' ? reason : undefined;
+}
+
+function goneOf({ response }: Exchange): AbortSignal {
+  const gone = new AbortController();
+  if (response.closed) gone.abort();
+  else response.once('close', () => gone.abort());
+  return gone.signal;
+}
+
+type ProvenCaller = Pick<Caller, 'agent' | 'by'>;
+
+function callerOf(exchange: Exchange, proven: ProvenCaller, claims: Claims, reason: string | undefined): Caller {
   if (reason !== undefined && claims.reason !== undefined) throw new EdgeRefusal('invalid-request');
   return {
     ...proven,

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { isLoopbackHost } from '../../foundation/safe-address.ts';
 import type { Authenticator } from '../../broker/authentication/authenticate.ts';
 import type { AuditTrail } from '../../audit/contract.ts';
+import type { CheckClaim } from '../../broker/authentication/operator-token.ts';
 import type { Broker } from '../../broker/contract.ts';
 import { BrokerRefusal } from '../../broker/refusal.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
@@ -19,6 +20,7 @@ import { type ListenAddress, listenOnTcp, tcpAddress } from './listen-tcp.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type Reading } from './metrics.ts';
 import { openapi } from './openapi.ts';
+import type { Overview } from './routes/route.ts';
 import { EdgeRefusal, problemOf } from './edge-refusal.ts';
 import { answerForParser, noRoute } from './parser-refusals.ts';
 import { createRecordRefusal, RecordedRefusal } from './record-refusal.ts';
@@ -28,6 +30,7 @@ import { keepCertificate, readTls, type TlsFiles } from './tls-certificate.ts';
 export interface ServeOptions {
   readonly broker: Broker;
   readonly authenticator: Authenticator;
+  readonly operators: CheckClaim;
   readonly trail: Pick<AuditTrail, 'record'>;
   readonly listen: ListenAddress;
   readonly tls?: TlsFiles | undefined;
@@ -39,6 +42,8 @@ export interface ServeOptions {
   /** the checks of readiness, by name */
   readonly ready: () => Readonly<Record<string, boolean>>;
   readonly wrong?: (() => readonly string[]) | undefined;
+  /** how it is, for the operator */
+  readonly overview: () => Promise<Overview>;
   /** for /metrics, besides the server's own */
   readonly readings?: readonly Reading[] | undefined;
   readonly bounds?: Partial<Bounds> | undefined;
@@ -106,10 +111,12 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       broker,
       ready,
       wrong: options.wrong,
+      overview: options.overview,
       metrics: async () => ({ type: metrics.type, text: await metrics.text() }),
       openapi: described,
     },
     authenticator,
+    operators: options.operators,
     failures: options.failures,
     record: createRecordRefusal({ trail, monotonic: () => performance.now(), gather: bounds.gather }),
     exchangeOf,

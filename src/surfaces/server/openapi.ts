@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { headerNames, longestReason, type ProblemCode, problems, problemType, runForm } from '../../foundation/wire.ts';
-import { type Route, routes } from './routes.ts';
+import { routes } from './routes/index.ts';
+import type { ProvenRoute, Route } from './routes/route.ts';
 
 /** Problems that any route may answer with. */
 const always: readonly ProblemCode[] = [
@@ -36,6 +37,11 @@ export function openapi(): Json {
     components: {
       securitySchemes: {
         agent: { type: 'http', scheme: 'bearer', description: "an agent's token, or a workload identity's JWT" },
+        operator: {
+          type: 'http',
+          scheme: 'bearer',
+          description: "a claim that the command makes with the environment's key, for one request",
+        },
       },
       headers: { requestId: { description: 'as the audit trail has it', required: true, schema: { type: 'string' } } },
       parameters: {
@@ -61,40 +67,58 @@ function pathItem(of: readonly Route[]): Json {
 }
 
 function operation(route: Route): Json {
-  const agent = route.access === 'agent';
-  const body = agent ? route.body : undefined;
+  const proven = provenIn(route);
+  const body = proven?.body;
   const parameters = [
-    ...(route.path.includes('{flow}')
-      ? [{ name: 'flow', in: 'path', required: true, description: 'name of a flow', schema: { type: 'string' } }]
+    ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => inPath(name)),
+    ...(proven?.query === undefined ? [] : inQuery(schemaOf(proven.query))),
+    ...(proven?.access === 'agent'
+      ? ['runId', 'agentId', 'reason'].map((name) => ({ $ref: `#/components/parameters/${name}` }))
       : []),
-    ...(agent ? ['runId', 'agentId', 'reason'].map((name) => ({ $ref: `#/components/parameters/${name}` })) : []),
   ];
   return {
     operationId: route.id,
     summary: route.summary,
-    security: agent ? [{ agent: [] }] : [],
+    security: proven === undefined ? [] : [{ [proven.access]: [] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
       : {
           requestBody: { required: body.required, content: { 'application/json': { schema: schemaOf(body.schema) } } },
         }),
-    responses: responses(route),
+    responses: responses(route, proven),
   };
 }
 
-function responses(route: Route): Json {
-  const codes = new Set([...route.problems, ...always, ...(route.access === 'agent' ? ofAgents : [])]);
-  if (route.access === 'agent' && route.body !== undefined) for (const code of ofBodies) codes.add(code);
+function provenIn(route: Route): ProvenRoute | undefined {
+  return route.access === 'open' ? undefined : route;
+}
+
+const pathDescriptions: Readonly<Record<string, string>> = { flow: 'name of a flow' };
+
+function inPath(name: string): Json {
+  const description = pathDescriptions[name] ?? `id of the ${name}`;
+  return { name, in: 'path', required: true, description, schema: { type: 'string' } };
+}
+
+function inQuery({ properties = {}, required = [] }: Json): readonly Json[] {
+  return Object.entries(properties as Json).map(([name, schema]) => {
+    return { name, in: 'query', required: (required as readonly string[]).includes(name), schema };
+  });
+}
+
+function responses(route: Route, proven: ProvenRoute | undefined): Json {
+  const codes = new Set([...route.problems, ...always, ...(proven === undefined ? [] : ofAgents)]);
+  if (proven?.body !== undefined) for (const code of ofBodies) codes.add(code);
   const byStatus = Map.groupBy(codes, (code) => problems[code].status);
   const answered = Object.fromEntries(
     [...byStatus].map(([status, of]) => [String(status), problemResponse(status, of)] as const),
   );
-  const { answer } = route;
+  const { answer, status = 200 } = route;
   const unready = route.access === 'open' && route.unready !== undefined ? schemaOf(route.unready) : undefined;
   return {
-    '200': {
-      description: 'OK',
+    [String(status)]: {
+      description: STATUS_CODES[status],
       headers,
       content:
         typeof answer === 'string'

@@ -4,6 +4,7 @@ import {
   bearerToken,
   type Proven,
 } from '../../broker/authentication/authenticate.ts';
+import { isClaim, type CheckClaim } from '../../broker/authentication/operator-token.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
 import { headerNames, headerOf } from '../../foundation/wire.ts';
 import type { Exchange } from './http-answers.ts';
@@ -49,6 +50,31 @@ export async function prove(
   failures?.told({ request: exchange.id, what: [`trust ${issuer}`] }, error);
   const refused = { ...event, outcome: 'failed', code: 'upstream-unavailable', address } as const;
   throw await record(refused, error.retryAfter ?? keysAgain);
+}
+
+/**
+ * The operator, by a claim for this very request. What it did is on the trail as what a command does here is.
+ * @throws RecordedRefusal not-authenticated, once it is on the trail
+ */
+export async function proveOperator(
+  exchange: Exchange,
+  operators: CheckClaim,
+  record: RecordRefusal,
+): Promise<{ readonly agent: string; readonly by: 'operator' }> {
+  const { headers, method = '', url = '' } = exchange.request;
+  const token = bearerToken(headers.authorization) ?? '';
+  const claim = operators(token, `${method} ${url}`);
+  if (claim !== undefined) return { agent: `local:${claim.user}`, by: 'operator' };
+  throw await record({
+    agent: 'unknown',
+    action: 'authenticate',
+    what: [],
+    outcome: 'denied',
+    code: 'not-authenticated',
+    detail: isClaim(token) ? 'a claim of an operator that is used, over, or for something else' : 'not an operator',
+    request: exchange.id,
+    address: addressOf(exchange),
+  });
 }
 
 /** The peer's address, or `socket`. */

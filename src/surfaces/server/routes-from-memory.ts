@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { z } from 'zod';
 import type { Authenticator } from '../../broker/authentication/authenticate.ts';
 import type { Broker, Caller, GrantedToken } from '../../broker/contract.ts';
 import { nameForm, paths, pathOf } from '../../foundation/wire.ts';
@@ -6,7 +7,7 @@ import { type Answer, type Exchange, jsonAnswer, type Send } from './http-answer
 import { hasBody, readJson } from './request-body.ts';
 import { claimsOf } from './request-claims.ts';
 import { addressOf, provenAtOnce } from './request-identity.ts';
-import { type RequestBody, resolveBody, tokenBody } from './routes.ts';
+import { resolveBody, tokenBody } from './routes/agents.ts';
 
 const prefix = pathOf('token', '');
 
@@ -20,6 +21,9 @@ export interface MemoryOptions {
   /** the router, for all that is amiss or not in memory */
   readonly otherwise: (exchange: Exchange) => void;
 }
+
+/** The keys of both bodies. */
+type RequestBody = Partial<z.infer<typeof tokenBody> & z.infer<typeof resolveBody>>;
 
 /** What agents ask for most often: a route whose answer may be in memory. */
 interface MemoryRoute {

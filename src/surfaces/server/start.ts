@@ -40,9 +40,14 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     const onUpstreamFailure = options.onUpstreamFailure ?? logFailure(log);
     const opened = await openBroker({ ...options, onUpstreamFailure });
     closing.defer(opened.close);
-    const { broker, trail, rules } = opened;
+    const { broker, trail, rules, ready, wrong } = opened;
+    const overview = async () => {
+      const { refusals, failures, requests } = await broker.stats();
+      const policy = rules.current().version;
+      return { environment: name, policy, checks: ready(), wrong: [...wrong()], refusals, failures, requests };
+    };
     const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: app.quotas });
-    const { url, socket, close: stop } = await startServer({ ...opened, listen, tls, names, log, readings });
+    const { url, socket, close: stop } = await startServer({ ...opened, overview, listen, tls, names, log, readings });
     closing.defer(stop);
     const address = { pid: process.pid, environment: name, url, socket, guest: options.guest?.agent };
     closing.defer(await announceBroker(app.folder.dir, address));

@@ -1,10 +1,12 @@
 import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
 import { bearerHash, createBearer } from '../../../src/broker/authentication/bearer-token.ts';
+import { createClaimCheck } from '../../../src/broker/authentication/operator-token.ts';
 import type { AuditEvent, AuditTrail } from '../../../src/audit/contract.ts';
 import type { Broker, Caller, GrantedToken } from '../../../src/broker/contract.ts';
 import { BrokerRefusal } from '../../../src/broker/refusal.ts';
 import type { Policy } from '../../../src/folder/policy/policy.ts';
 import { type RunningServer, type ServeOptions, startServer } from '../../../src/surfaces/server/http-server.ts';
+import { systemClock } from '../../../src/foundation/clocks.ts';
 import { createLogger } from '../../../src/surfaces/server/log.ts';
 
 export const canary = 'canary-7f3a91c2';
@@ -102,6 +104,7 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
   return { broker, callers, state };
 }
 
+export const operatorKey = new Uint8Array(32).fill(7);
 export const bearer = createBearer().reveal();
 
 function policyOf(...agents: readonly (readonly [string, string])[]): Policy {
@@ -144,6 +147,16 @@ export async function startStand(more: Partial<ServeOptions> = {}): Promise<Stan
   const server = await startServer({
     broker,
     authenticator: createAuthenticator({ policy: () => policy, now: Date.now, development: true }),
+    operators: createClaimCheck({ keys: [operatorKey], clock: systemClock }),
+    overview: async () => ({
+      environment: 'test',
+      policy: 'none',
+      checks: ready,
+      wrong: [],
+      refusals: {},
+      failures: {},
+      requests: {},
+    }),
     trail,
     listen: { port: 0 },
     log: createLogger('silent'),

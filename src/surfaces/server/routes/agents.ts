@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { jsonAnswer } from '../http-answers.ts';
+import { paths } from '../../../foundation/wire.ts';
+import { agentRoute, asked, inputs, name, reason, requestId, type Route } from './route.ts';
+
+export const tokenBody = z.strictObject({ inputs, reason });
+export const resolveBody = z.strictObject({
+  secrets: z.array(name).min(1).max(100).describe('logical names'),
+  reason,
+});
+const outputKind = z.enum(['plain', 'reference', 'secret', 'token', 'one-time-code', 'none']);
+
+/** Tokens, secrets and flows, for agents. */
+export const agentRoutes: readonly Route[] = [
+  agentRoute({
+    method: 'POST',
+    path: paths.secrets,
+    id: 'resolveSecrets',
+    summary: 'Secrets by their names in registry.yaml: all of them, or none',
+    action: 'secrets.resolve',
+    body: { schema: resolveBody, required: true },
+    answer: z.strictObject({
+      resolved: z.record(
+        z.string(),
+        z.strictObject({ value: z.string(), expiresAt: z.string().describe('RFC 3339: forget the value then') }),
+      ),
+      cached: z.boolean().describe('all of them came from memory'),
+      requestId,
+    }),
+    problems: asked,
+    handle: async ({ serving, body }, caller) =>
+      jsonAnswer({ ...(await serving.broker.secrets(caller, body.secrets)), requestId: caller.request }),
+  }),
+  agentRoute({
+    method: 'POST',
+    path: paths.token,
+    id: 'issueToken',
+    summary: 'An access token from a flow whose output is one (RFC 6749, section 5.1)',
+    action: 'token.issue',
+    body: { schema: tokenBody, required: false },
+    answer: z.strictObject({
+      access_token: z.string(),
+      token_type: z.string(),
+      expires_in: z.number().int().optional().describe('seconds'),
+      expires_at: z.number().int().optional().describe('epoch seconds'),
+      scope: z.string().optional(),
+    }),
+    problems: [...asked, 'write-not-served', 'not-a-token', 'ttl-exceeds-policy'],
+    handle: async ({ serving, params: { flow = '' }, body }, caller) =>
+      jsonAnswer(await serving.broker.token(caller, flow, body.inputs ?? {})),
+  }),
+  agentRoute({
+    method: 'POST',
+    path: paths.rejected,
+    id: 'reportRejectedToken',
+    summary: 'Tells that an API refused a token, so that it is not given out again',
+    action: 'token.rejected',
+    body: {
+      schema: z.strictObject({
+        token_hash: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/)
+          .describe('SHA-256 of the access token, in hex'),
+        reason,
+      }),
+      required: true,
+    },
+    answer: z.strictObject({ evicted: z.boolean().describe('it was the cached one, and is forgotten'), requestId }),
+    problems: asked,
+    handle: async ({ serving, params: { flow = '' }, body }, caller) =>
+      jsonAnswer({
+        ...(await serving.broker.rejected(caller, flow, body.token_hash)),
+        requestId: caller.request,
+      }),
+  }),
+  agentRoute({
+    method: 'POST',
+    path: paths.flow,
+    id: 'runFlow',
+    summary: 'The output of a flow that only reads',
+    action: 'flow.run',
+    body: { schema: tokenBody, required: false },
+    answer: z.strictObject({
+      output: z.unknown().describe('as `flows NAME --json` prints it'),
+      as: z.union([outputKind, z.record(z.string(), outputKind)]).describe('what each part of the output is'),
+      requestId,
+    }),
+    problems: [...asked, 'write-not-served', 'ttl-exceeds-policy'],
+    handle: async ({ serving, params: { flow = '' }, body }, caller) => {
+      const { output = null, as } = await serving.broker.run(caller, flow, body.inputs ?? {});
+      return jsonAnswer({ output, as, requestId: caller.request });
+    },
+  }),
+  agentRoute({
+    method: 'GET',
+    path: paths.flows,
+    id: 'listFlows',
+    summary: 'The flows that the asker may use',
+    action: 'flows.list',
+    answer: z.strictObject({
+      flows: z.array(z.strictObject({ name: z.string(), description: z.string() })),
+      requestId,
+    }),
+    problems: ['rate-limited', 'audit-unavailable', 'internal'],
+    handle: async ({ serving }, caller) =>
+      jsonAnswer({ flows: await serving.broker.flows(caller), requestId: caller.request }),
+  }),
+];

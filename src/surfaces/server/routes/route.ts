@@ -1,0 +1,107 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { z } from 'zod';
+import type { AuditAction } from '../../../audit/contract.ts';
+import type { Broker, Caller } from '../../../broker/contract.ts';
+import type { Answer } from '../http-answers.ts';
+import { isReason } from '../request-claims.ts';
+import { longestReason, nameForm, type ProblemCode } from '../../../foundation/wire.ts';
+
+const counts = z.record(z.string(), z.number().int());
+export const overview = z.strictObject({
+  environment: z.string(),
+  policy: z.string().describe('revision of policy and registry in force'),
+  checks: z.record(z.string(), z.boolean()).describe('as /readyz has them'),
+  wrong: z.array(z.string()).describe('where files of the folder are wrong: what they said before is served'),
+  refusals: counts.describe('since the start, by code'),
+  failures: counts.describe('of services, since the start, by code'),
+  requests: counts.describe('to services, since the start'),
+});
+/** How a broker is, for the operator. */
+export type Overview = z.infer<typeof overview>;
+
+/** What answers may need besides the broker. */
+export interface Serving {
+  readonly broker: Broker;
+  /** the checks of readiness, by name */
+  readonly ready: () => Readonly<Record<string, boolean>>;
+  /** where the folder's files are wrong, `file:line:column` */
+  readonly wrong?: (() => readonly string[]) | undefined;
+  readonly overview: () => Promise<Overview>;
+  readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
+  readonly openapi: () => Answer;
+}
+
+/** A request whose form has been checked. */
+export interface Call<B = unknown, Q = unknown> {
+  readonly serving: Serving;
+  /** what stands in the path for `{name}`, each of the form of names */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Q;
+  readonly body: B;
+  readonly headers: IncomingHttpHeaders;
+  /** aborts where the sender goes away */
+  readonly gone: () => AbortSignal;
+}
+
+interface Common {
+  readonly method: 'GET' | 'POST';
+  /** as OpenAPI writes it */
+  readonly path: string;
+  readonly id: string;
+  readonly summary: string;
+  /** what a success holds; a string: its media type */
+  readonly answer: z.ZodType | string;
+  /** of a success, default 200 */
+  readonly status?: 200 | 202;
+  /** problems besides those of every route */
+  readonly problems: readonly ProblemCode[];
+}
+
+/** For everyone. */
+export interface OpenRoute extends Common {
+  readonly access: 'open';
+  /** what a 503 holds */
+  readonly unready?: z.ZodType;
+  handle(serving: Serving): Promise<Answer>;
+}
+
+/** For those who prove who they are: an agent, or the operator by a claim that the command signs. */
+export interface ProvenRoute<B = unknown, Q = unknown> extends Common {
+  readonly access: 'agent' | 'operator';
+  /** how the trail names it */
+  readonly action: AuditAction;
+  readonly body?: { readonly schema: z.ZodType<B>; readonly required: boolean };
+  /** absent: a query is refused */
+  readonly query?: z.ZodType<Q>;
+  handle(call: Call<B, Q>, caller: Caller): Promise<Answer>;
+}
+
+export type Route = OpenRoute | ProvenRoute;
+
+/** A route for agents, with the types of its own body and query. */
+export function agentRoute<B, Q>(route: Omit<ProvenRoute<B, Q>, 'access'>): ProvenRoute {
+  return { ...route, access: 'agent' };
+}
+
+/** A route for whoever holds the vault's token at a terminal. */
+export function operatorRoute<B, Q>(route: Omit<ProvenRoute<B, Q>, 'access'>): ProvenRoute {
+  return { ...route, access: 'operator' };
+}
+
+export const reason = z
+  .string()
+  .min(1)
+  .max(longestReason)
+  .refine(isReason)
+  .optional()
+  .describe('why: one line, kept on the audit trail; or as X-Reason');
+export const name = z.string().regex(nameForm);
+export const inputs = z
+  .record(z.string().max(100), z.union([z.string(), z.number(), z.boolean()]))
+  .optional()
+  .describe("the flow's inputs");
+export const requestId = z.string().describe('X-Request-Id, as the audit trail has it');
+
+const upstream = ['upstream-unavailable', 'upstream-refused', 'audit-unavailable', 'internal'] as const;
+/** What may become of whatever policy is asked about. */
+export const asked = ['not-allowed', 'reason-required', 'rate-limited', ...upstream] as const;
