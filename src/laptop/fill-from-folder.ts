@@ -13,7 +13,8 @@ import type { Environment } from '../folder/service/settings.ts';
 import { usesIn } from '../folder/folder-uses.ts';
 import { laptopKey } from '../app/laptop-stack-file.ts';
 import type { ClientSeed, UserSeed } from './identity-provider/options.ts';
-import type { FieldSeed, ItemSeed, VaultSeed } from './vault/seeds.ts';
+import type { FieldSeed, ItemSeed, SeedCategory, VaultSeed } from './vault/seeds.ts';
+import { newSshKey } from './vault/ssh-keys.ts';
 
 /** What the laptop stack starts with: everything that the flows of a folder name. */
 export interface Filling {
@@ -23,9 +24,10 @@ export interface Filling {
 }
 
 /**
- * Derives it from the flows and registry.yaml themselves: each reference exists with a generated value (a one-time password where a code
- * is read, a key where one is used), each `client-id` is a client, each account that signs in a user. What cannot be
- * derived comes from development.yaml. Nothing is the same at the next start.
+ * Derives it from the flows and registry.yaml themselves: each reference exists with a generated value (a one-time
+ * password where a code is read, an SSH key with `?ssh-format=`, a file where one of its own attributes is read), each
+ * `client-id` is a client, each account that signs in a user. What cannot be derived comes from development.yaml. Nothing
+ * is the same at the next start.
  */
 export function fill(folder: Folder, registry: Registry, environment: Environment, file: DevelopmentFile): Filling {
   const contents = createContents(file.values);
@@ -47,9 +49,12 @@ export function fill(folder: Folder, registry: Registry, environment: Environmen
   for (const { reference } of seeds) contents.value(reference, 'one-time-password');
   for (const seed of steps.flatMap(({ kind, input }) => kind.seeds?.(input) ?? []))
     contents.value(seed, 'concealed', undefined, generateSecret);
+  for (const { reference } of references) if (reference.sshFormat !== undefined) contents.sshKey(reference);
+  for (const { reference, target } of references)
+    if (target !== 'item' && isFile(reference, file)) contents.value(reference, 'file');
   for (const { reference, target } of references) {
     if (target === 'item') contents.item(reference);
-    else contents.value(reference);
+    else if (!contents.derives(reference)) contents.value(reference);
   }
   for (const vault of uses.flatMap((use) => use.vaultsWritten)) contents.vault(vault);
   for (const reference of environment.key.length === 0 ? [laptopKey] : environment.key) contents.value(reference);
@@ -59,6 +64,18 @@ export function fill(folder: Folder, registry: Registry, environment: Environmen
 function isCode(reference: Reference): boolean {
   return /^t?otp$/.test(reference.attribute ?? '');
 }
+
+/** Fields have none of these attributes. */
+function isFile(reference: Reference, { files }: DevelopmentFile): boolean {
+  return files.has(fieldKey(reference)) || /^(?:content|name|size)$/.test(reference.attribute ?? '');
+}
+
+/** What a field is as a whole: it cannot be two of these. */
+const wholes: Partial<Record<FieldSeed['type'], string>> = {
+  'one-time-password': 'a one-time password',
+  'ssh-key': 'an SSH key',
+  file: 'a file',
+};
 
 /** Vaults and items as they come to be named. A name means the same whatever its case, as in 1Password. */
 function createContents(given: ReadonlyMap<string, string>) {
@@ -94,13 +111,24 @@ function createContents(given: ReadonlyMap<string, string>) {
         type: type ?? (/user ?name|email|client.?id|host|url/i.test(field) ? 'text' : 'concealed'),
         value: exact ?? given.get(fieldKey(reference)) ?? make(),
       }));
-      if (type === 'one-time-password' && found.type !== type) {
-        throw new FlowError('invalid', 'is a one-time password in one place, and a password or secret in another', {
+      const whole = type === undefined ? undefined : wholes[type];
+      if (whole !== undefined && found.type !== type) {
+        const other = wholes[found.type] ?? 'a password or secret';
+        throw new FlowError('invalid', `is ${whole} in one place, and ${other} in another`, {
           hint: 'give each a field of its own',
           place: { subject: reference.toString() },
         });
       }
       return found.value;
+    },
+    sshKey(reference: Reference): void {
+      this.value(reference, 'ssh-key', newSshKey());
+    },
+    /** Whether it is no field of its own: an SSH key's public half, which its item gives beside it. */
+    derives(reference: Reference): boolean {
+      const { field = '', section } = reference;
+      if (section !== undefined || !/^(?:public key|fingerprint|key type)$/i.test(field)) return false;
+      return [...item(reference).fields.values()].some(({ type }) => type === 'ssh-key');
     },
     seeds: (): VaultSeed[] =>
       [...vaults.values()].map(({ name, items }) => ({
@@ -113,8 +141,15 @@ function createContents(given: ReadonlyMap<string, string>) {
 type Contents = ReturnType<typeof createContents>;
 
 function itemSeed(title: string, fields: readonly FieldSeed[]): ItemSeed {
-  const labels = new Set(fields.map(({ label }) => label));
-  return { title, category: labels.has('credential') ? 'api-credential' : 'login', fields };
+  return { title, category: categoryOf(fields), fields };
+}
+
+function categoryOf(fields: readonly FieldSeed[]): SeedCategory {
+  const [first, second] = fields;
+  if (fields.some(({ type }) => type === 'ssh-key')) return 'ssh-key';
+  // a document in a section would be an attachment
+  if (first?.type === 'file' && first.section === undefined && second === undefined) return 'document';
+  return fields.some(({ label }) => label === 'credential') ? 'api-credential' : 'login';
 }
 
 function generated(reference: Reference, type: FieldSeed['type'] | undefined): string {

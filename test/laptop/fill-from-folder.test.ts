@@ -87,6 +87,43 @@ test('the seed that a one-time password is set from is one, unless development.y
   expect(fields.get('A/Hand-over/code')?.type).toBe('one-time-password');
 });
 
+test('SSH keys and files, by how they are read and as development.yaml says', async () => {
+  const { vaults, fields } = await filled({
+    a: flow(
+      reading('op://A/Deploy/public key'),
+      reading('op://A/Deploy/private key?ssh-format=openssh'),
+      reading('op://A/Deploy/private key'),
+      reading('op://A/Kubeconfig/config'),
+      reading('op://A/Orders TLS/ca.pem'),
+      reading('op://A/Orders TLS/password'),
+      reading('op://A/Orders TLS/key.pem?attribute=content'),
+    ),
+    development: `files: [op://A/Kubeconfig/config, op://a/orders TLS/CA.pem]
+values: { op://A/Orders TLS/ca.pem: a certificate }
+`,
+  });
+  expect(vaults[0]?.items.map(({ title, category }) => [title, category])).toEqual([
+    ['Deploy', 'ssh-key'],
+    ['Kubeconfig', 'document'],
+    ['Orders TLS', 'login'],
+  ]);
+  // its public half comes with it, and is no field that would say something else
+  expect(vaults[0]?.items[0]?.fields).toMatchObject([{ label: 'private key', type: 'ssh-key' }]);
+  expect(fields.get('A/Deploy/private key')?.value).toMatch(/^-----BEGIN PRIVATE KEY-----/);
+  expect(fields.get('A/Kubeconfig/config')).toMatchObject({ type: 'file', value: expect.stringMatching(/^.{20,}$/) });
+  expect(fields.get('A/Orders TLS/ca.pem')).toMatchObject({ type: 'file', value: 'a certificate' });
+  expect(fields.get('A/Orders TLS/key.pem')?.type).toBe('file');
+  expect(fields.get('A/Orders TLS/password')?.type).toBe('concealed');
+});
+
+test('one field is not two kinds of thing', async () => {
+  const files = {
+    a: flow('uses: totp/code, with: { reference: op://A/Item/code }'),
+    development: 'files: [op://A/Item/code]\n',
+  };
+  await expect(filled(files)).rejects.toThrow('is a file in one place, and a one-time password in another');
+});
+
 test('clients: secrets, keys, opaque tokens, and all that several flows ask for', async () => {
   const { clients, fields } = await filled({
     one: flow(token('client-secret: op://A/Client/credential, audience: https://one.example, scope: [a, b]')),

@@ -10,6 +10,12 @@ export const developmentKeys = {
       example: '{ op://Agents/Orders M2M/username: orders }',
     },
   ),
+  files: withDefault(
+    form.list(form.reference()),
+    [],
+    'references to text files: attached to their item, or the document itself where it has nothing else; what is in one stands under `values`, else it is generated',
+    { example: '[op://Agents/Orders TLS/ca.pem]' },
+  ),
   clients: withDefault(
     form.mapping(
       form.object({

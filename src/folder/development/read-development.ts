@@ -21,6 +21,8 @@ type Found = Omit<DevelopmentFile, 'problems' | 'warnings'>;
 export interface DevelopmentFile {
   /** by {@link fieldKey} */
   readonly values: ReadonlyMap<string, string>;
+  /** fields that are text files, by {@link fieldKey} */
+  readonly files: ReadonlySet<string>;
   /** by client id; what is given replaces what the flows tell of it */
   readonly clients: ReadonlyMap<string, DevelopmentClient>;
   readonly users: readonly {
@@ -83,9 +85,10 @@ function read(root: Node | undefined, source: Source): Written {
   return { ...Object.fromEntries(defaults), ...known } as Written;
 }
 
-function fileOf({ clients, users, 'orders-api': ordersApi }: Written, values: DevelopmentFile['values']): Found {
+function fileOf({ files, clients, users, 'orders-api': ordersApi }: Written, values: DevelopmentFile['values']): Found {
   return {
     values,
+    files: new Set(files.map(fieldKey)),
     clients: new Map(
       Object.entries(clients).map(([clientId, { 'token-ttl': tokenTtl, ...client }]) => {
         const given = Object.entries({ ...client, tokenTtl }).filter(([, value]) => value !== undefined);
@@ -119,13 +122,19 @@ function checkNames(
     ...environment.key,
   ];
   const fields = new Map(references.map((reference) => [fieldKey(reference), reference.toString()]));
-  for (const { key, keyRange } of entriesOf(root, 'values')) {
-    const reference = Reference.parse(key);
+  const named = [
+    ...entriesOf(root, 'values').map(({ key, keyRange }) => ({ written: key, range: keyRange })),
+    ...itemsOf(root, 'files').flatMap((item) =>
+      item.kind === 'scalar' ? { written: item.written, range: item.range } : [],
+    ),
+  ];
+  for (const { written, range } of named) {
+    const reference = Reference.parse(written);
     if (reference instanceof Reference && fields.has(fieldKey(reference))) continue;
-    const near = nearest(key, fields.values());
+    const near = nearest(written, fields.values());
     const hint =
       near === undefined ? 'leave it out, or name it in a flow or in registry.yaml' : `did you mean "${near}"?`;
-    source.warn(keyRange, `nothing in environment "development" reads "${key}"`, hint);
+    source.warn(range, `nothing in environment "development" reads "${written}"`, hint);
   }
   const clients = uses
     .flatMap((use) => use.steps)
@@ -144,6 +153,15 @@ function checkNames(
 }
 
 function entriesOf(root: Node | undefined, key: string): readonly Entry[] {
-  const value = root?.kind === 'mapping' ? root.entries.find((entry) => entry.key === key)?.value : undefined;
+  const value = under(root, key);
   return value?.kind === 'mapping' ? value.entries : [];
+}
+
+function itemsOf(root: Node | undefined, key: string): readonly Node[] {
+  const value = under(root, key);
+  return value?.kind === 'list' ? value.items : [];
+}
+
+function under(root: Node | undefined, key: string): Node | undefined {
+  return root?.kind === 'mapping' ? root.entries.find((entry) => entry.key === key)?.value : undefined;
 }

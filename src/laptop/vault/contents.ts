@@ -28,6 +28,8 @@ export interface StoredVault {
   readonly createdAt: string;
   contentVersion: number;
   readonly items: Map<string, StoredItem>;
+  /** the content of files, by their ids */
+  readonly files: Map<string, Buffer>;
 }
 
 interface WriteOutcome {
@@ -61,6 +63,7 @@ export function createContents(seeds: readonly VaultSeed[], now: () => number): 
       createdAt: time(),
       contentVersion: 1,
       items: new Map(),
+      files: new Map(),
     };
     vaults.set(vault.id, vault);
     return vault;
@@ -68,11 +71,12 @@ export function createContents(seeds: readonly VaultSeed[], now: () => number): 
   const named = (name: string): StoredVault =>
     [...vaults.values()].find((vault) => sameName(vault.name, name)) ?? addVault(name);
   const add = (vault: StoredVault, seed: ItemSeed): void => {
-    const { template, overview, details } = layOut(seed);
+    const { template, overview, details, files } = layOut(seed);
     const uuid = newId();
     const lost = newKey(vault.key.kid);
     const keyFor = (part: ItemSeed['damaged']) => (seed.damaged === part ? lost : vault.key);
     vault.contentVersion += 1;
+    for (const [id, content] of files) vault.files.set(id, content);
     vault.items.set(uuid, {
       uuid,
       templateUuid: template,
@@ -184,7 +188,7 @@ function dumped(vault: StoredVault, item: StoredItem): DumpedItem {
     tags: overview.tags ?? [],
     websites: (overview.URLs ?? []).map((url) => url.u),
     createdAt: Date.parse(item.createdAt),
-    fields: fieldsOf(details),
+    fields: fieldsOf(details, vault.files),
   };
 }
 

@@ -34,7 +34,7 @@ export function newKey(kid: string): SymmetricKey {
 }
 
 /** The key as the client expects it inside another sealed value. */
-function asJwk(key: SymmetricKey): JsonWebKey {
+export function asJwk(key: SymmetricKey): JsonWebKey {
   return {
     alg: 'A256GCM',
     ext: true,
@@ -45,11 +45,22 @@ function asJwk(key: SymmetricKey): JsonWebKey {
   };
 }
 
-/** AES-256-GCM without additional data. */
-export function seal(key: SymmetricKey, value: unknown): Sealed {
+/** AES-256-GCM without additional data; the tag stands at the end of the data. */
+export function encrypt(key: SymmetricKey, bytes: Uint8Array): { readonly iv: Buffer; readonly data: Buffer } {
   const iv = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', key.bytes, iv);
-  const data = Buffer.concat([cipher.update(JSON.stringify(value), 'utf8'), cipher.final(), cipher.getAuthTag()]);
+  return { iv, data: Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]) };
+}
+
+/** @throws Error where it was not encrypted with this key */
+export function decrypt(key: SymmetricKey, iv: Uint8Array, data: Uint8Array): Buffer {
+  const cipher = createDecipheriv('aes-256-gcm', key.bytes, iv);
+  cipher.setAuthTag(data.subarray(-16));
+  return Buffer.concat([cipher.update(data.subarray(0, -16)), cipher.final()]);
+}
+
+export function seal(key: SymmetricKey, value: unknown): Sealed {
+  const { iv, data } = encrypt(key, Buffer.from(JSON.stringify(value)));
   return { kid: key.kid, enc: 'A256GCM', cty, iv: base64url(iv), data: base64url(data) };
 }
 
@@ -57,9 +68,7 @@ export function seal(key: SymmetricKey, value: unknown): Sealed {
 export function open(key: SymmetricKey, sealed: Sealed): unknown {
   const data = fromBase64url(sealed.data);
   if (sealed.kid !== key.kid || data.length < 16) throw new Error('sealed with another key');
-  const cipher = createDecipheriv('aes-256-gcm', key.bytes, fromBase64url(sealed.iv ?? ''));
-  cipher.setAuthTag(data.subarray(-16));
-  return JSON.parse(Buffer.concat([cipher.update(data.subarray(0, -16)), cipher.final()]).toString('utf8'));
+  return JSON.parse(decrypt(key, fromBase64url(sealed.iv ?? ''), data).toString('utf8'));
 }
 
 export interface KeyPair {

@@ -1,4 +1,6 @@
 import { newId } from './encoding.ts';
+import { openFile, sealFile, type FileAttributes, type StoredFiles } from './files.ts';
+import { sshKeyAttributes } from './ssh-keys.ts';
 import type { FieldSeed, ItemSeed, SeedCategory } from './seeds.ts';
 
 /** How 1Password lays an item out before it is encrypted: an overview for lists, and details. */
@@ -20,12 +22,22 @@ export interface Details {
     readonly value: string;
   }[];
   readonly sections?: readonly Section[];
+  /** the file that a document is */
+  readonly documentAttributes?: FileAttributes;
 }
 
 interface Section {
   readonly name: string;
   readonly title: string;
-  readonly fields?: readonly { readonly n: string; readonly t: string; readonly k: string; readonly v: unknown }[];
+  readonly fields?: readonly SectionField[];
+}
+
+interface SectionField {
+  readonly n: string;
+  readonly t: string;
+  readonly k: string;
+  readonly v: unknown;
+  readonly a?: unknown;
 }
 
 const templates: Readonly<Record<SeedCategory, string>> = {
@@ -35,13 +47,17 @@ const templates: Readonly<Record<SeedCategory, string>> = {
   database: '102',
   server: '110',
   'api-credential': '112',
+  'ssh-key': '114',
+  document: '006',
 };
 
 export function layOut(seed: ItemSeed): {
   readonly template: string;
   readonly overview: Overview;
   readonly details: Details;
+  readonly files: StoredFiles;
 } {
+  const files = new Map<string, Buffer>();
   const designated = seed.fields.filter((field) => isDesignated(seed, field));
   const username = designated.find((field) => field.label === 'username')?.value ?? '';
   return {
@@ -64,9 +80,22 @@ export function layOut(seed: ItemSeed): {
         })),
         ...(seed.formFields ?? []).map(({ name, value }) => ({ id: name, name, type: 'T', value })),
       ],
-      sections: sectionsOf(seed),
+      sections: sectionsOf(seed, files),
+      ...documentOf(seed, files),
     },
+    files,
   };
+}
+
+function documentOf({ category, fields }: ItemSeed, files: Map<string, Buffer>): Pick<Details, 'documentAttributes'> {
+  const file = category === 'document' ? fields.find(({ type }) => type === 'file') : undefined;
+  return file === undefined ? {} : { documentAttributes: stored(file, files) };
+}
+
+function stored({ label, value }: FieldSeed, files: Map<string, Buffer>): FileAttributes {
+  const { attributes, content } = sealFile(label, value);
+  files.set(attributes.documentId, content);
+  return attributes;
 }
 
 /** A login's user name and password are not in a section. */
@@ -79,36 +108,42 @@ function isDesignated(seed: ItemSeed, field: FieldSeed): boolean {
   );
 }
 
-function sectionsOf(seed: ItemSeed): readonly Section[] {
-  const fields = seed.fields.filter((field) => !isDesignated(seed, field));
+function sectionsOf(seed: ItemSeed, files: Map<string, Buffer>): readonly Section[] {
+  const isDocument = ({ type }: FieldSeed) => seed.category === 'document' && type === 'file';
+  const fields = seed.fields.filter((field) => !isDesignated(seed, field) && !isDocument(field));
   const titles = [...new Set(fields.map((field) => field.section ?? ''))];
   return titles.map((title) => ({
     name: title === '' ? 'add more' : `Section_${newId()}`,
     title,
     fields: fields
       .filter((field) => (field.section ?? '') === title)
-      .map((field) => ({
-        n: fieldId(seed, field),
-        t: field.label,
-        k: field.type === 'text' ? 'string' : 'concealed',
-        v: field.value,
-      })),
+      .map((field) => ({ n: fieldId(seed, field), t: field.label, ...valueOf(field, files) })),
   }));
+}
+
+function valueOf(field: FieldSeed, files: Map<string, Buffer>): Pick<SectionField, 'k' | 'v' | 'a'> {
+  const { type, value } = field;
+  if (type === 'file') return { k: 'file', v: stored(field, files) };
+  if (type === 'ssh-key')
+    return { k: 'sshKey', v: value, a: { guarded: 'yes', sshKeyAttributes: sshKeyAttributes(value) } };
+  return { k: type === 'text' ? 'string' : 'concealed', v: value };
 }
 
 /** The template's own fields have their names as ids; others have random ones. */
 function fieldId(seed: ItemSeed, field: FieldSeed): string {
   const own = seed.category === 'api-credential' && field.section === undefined && apiCredential.has(field.label);
-  const id = field.id ?? (own ? field.label : newId());
+  const id = field.id ?? (own ? field.label : field.type === 'ssh-key' ? 'private_key' : newId());
   return field.type === 'one-time-password' ? `TOTP_${id.replace(/^TOTP_/, '')}` : id;
 }
 
 const apiCredential = new Set(['username', 'credential', 'type', 'filename', 'validFrom', 'expires', 'hostname']);
 
-/** The fields of a decrypted item, for tests. */
+/** The fields of a decrypted item and its files, for tests. */
 export function fieldsOf(
   details: Details,
+  files: StoredFiles,
 ): { id: string; label: string; section?: string; kind: string; value: string }[] {
+  const content = (file: FileAttributes) => openFile(file, files.get(file.documentId));
   const plain = (details.fields ?? []).map((field) => ({
     id: field.designation ?? field.id ?? field.name ?? '',
     label: field.name ?? '',
@@ -121,8 +156,11 @@ export function fieldsOf(
       label: field.t,
       ...(section.title === '' ? {} : { section: section.title }),
       kind: field.n.startsWith('TOTP_') ? 'one-time-password' : field.k,
-      value: String(field.v),
+      value: field.k === 'file' ? content(field.v as FileAttributes) : String(field.v),
     })),
   );
-  return [...plain, ...inSections];
+  const { documentAttributes: file } = details;
+  const document =
+    file === undefined ? [] : [{ id: file.documentId, label: file.fileName, kind: 'file', value: content(file) }];
+  return [...plain, ...inSections, ...document];
 }

@@ -23,7 +23,7 @@ interface Call {
 interface Route {
   readonly method: string;
   readonly path: RegExp;
-  /** `sign-in` routes are plain JSON; all others need a session, are encrypted both ways and count */
+  /** `sign-in` routes are plain JSON; all others need a session, are encrypted both ways (bytes are so already) and count */
   readonly kind: 'sign-in' | 'session' | 'read' | 'write';
   answer(call: Call, session: () => Session): unknown;
 }
@@ -130,6 +130,18 @@ const routes: readonly Route[] = [
     },
   },
   {
+    method: 'GET',
+    path: /^\/api\/v3\/file\/(?<file>[^/]+)$/,
+    kind: 'read',
+    answer({ service, path }, session) {
+      for (const vault of service.contents.vaults.values()) {
+        const content = session().account.mayRead(vault.name) ? vault.files.get(path['file'] ?? '') : undefined;
+        if (content !== undefined) return content;
+      }
+      throw answers.notFound();
+    },
+  },
+  {
     method: 'PATCH',
     path: /^\/api\/v3\/vault\/(?<vault>[^/]+)\/(?<version>\d+)\/items$/,
     kind: 'write',
@@ -153,7 +165,8 @@ export function answerTo(service: Service, request: SignedRequest, body: () => u
     const session = service.sessions.authorise(request);
     if (route.kind !== 'session') service.quota.spend(session.account.email, route.kind);
     const opened = request.method === 'GET' ? undefined : session.open(body());
-    return session.seal(route.answer({ service, request, path, body: opened }, () => session));
+    const answer = route.answer({ service, request, path, body: opened }, () => session);
+    return Buffer.isBuffer(answer) ? answer : session.seal(answer);
   }
   throw answers.notFound();
 }

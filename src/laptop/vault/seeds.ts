@@ -4,7 +4,15 @@ export interface VaultSeed {
   readonly items: readonly ItemSeed[];
 }
 
-export type SeedCategory = 'login' | 'api-credential' | 'secure-note' | 'password' | 'server' | 'database';
+export type SeedCategory =
+  | 'login'
+  | 'api-credential'
+  | 'secure-note'
+  | 'password'
+  | 'server'
+  | 'database'
+  | 'ssh-key'
+  | 'document';
 
 export interface ItemSeed {
   readonly title: string;
@@ -26,7 +34,9 @@ export interface FieldSeed {
   readonly id?: string;
   /** title of the section; absent: none */
   readonly section?: string;
-  readonly type: 'text' | 'concealed' | 'one-time-password';
+  /** `file`: a text file of this name, which is the document itself where the item is a `document` */
+  readonly type: 'text' | 'concealed' | 'one-time-password' | 'ssh-key' | 'file';
+  /** of an SSH key its PKCS #8 PEM, of a file its content */
   readonly value: string;
 }
 

@@ -121,7 +121,8 @@ async function respond(
     if (answer.retryAfter !== undefined) headers['retry-after'] = String(answer.retryAfter);
   }
   if (delay() > 0) await new Promise((resolve) => setTimeout(resolve, delay()));
-  response.writeHead(status, headers).end(JSON.stringify(body));
+  if (Buffer.isBuffer(body)) headers['content-type'] = 'application/octet-stream';
+  response.writeHead(status, headers).end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
 }
 
 /** A page in a browser must not reach the vault through a name that resolves to loopback. */

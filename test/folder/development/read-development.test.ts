@@ -77,6 +77,7 @@ clients:
 users:
   - { username: x, password: plain }
   - { username: x }
+files: [plain]
 vlues: {}
 `);
   expect(told.map(([place, message]) => [place, message])).toEqual([
@@ -88,7 +89,8 @@ vlues: {}
     ['8:23+4', expect.stringContaining('takes a whole number')],
     ['10:30+5', expect.stringContaining('takes a reference')],
     ['11:7+8', expect.stringContaining('"password" is missing')],
-    ['12:1+5', expect.stringContaining('unknown key "vlues"')],
+    ['12:9+5', expect.stringContaining('takes a reference')],
+    ['13:1+5', expect.stringContaining('unknown key "vlues"')],
   ]);
 });
 
@@ -100,6 +102,7 @@ test('a line that nothing reads, with the nearest name', async () => {
   op://A/Robot/username: robot
 clients:
   robto: { token-ttl: 60 }
+files: [op://A/API/key, op://A/API/kye]
 `;
   const { told } = await read(text);
   expect(told).toEqual([
@@ -115,6 +118,7 @@ clients:
     ],
     ['4:3+22', expect.stringContaining('reads "op://A/Shared/password"'), expect.anything()],
     ['7:3+5', expect.stringContaining('client id "robto"'), 'did you mean "robot"?'],
+    ['8:25+14', expect.stringContaining('reads "op://A/API/kye"'), 'did you mean "op://A/API/key"?'],
   ]);
   // nor where a variable is not set, as in CI: the reference that is meant may be another
   const service = 'environments: { development: { vars: { item: "${{ env.FLOWS_TEST_UNSET }}" } } }\n';

@@ -7,7 +7,22 @@ import { createHome } from '../../e2e/home.ts';
 const home = createHome();
 let stack: RunningStack;
 beforeAll(async () => {
-  home.write('flows/development.yaml', 'values: { op://Agents/Orders Database/username: orders-app }\n');
+  home.write(
+    'flows/development.yaml',
+    `values: { op://Agents/Orders Database/username: orders-app, op://Agents/Orders TLS/ca.pem: a certificate }
+files: [op://Agents/Orders TLS/ca.pem]
+`,
+  );
+  home.write(
+    'flows/deploy.yaml',
+    `description: A deploy key, and the certificate of what it deploys to
+steps:
+  - { id: key, uses: vault/read, with: { reference: 'op://Agents/Deploy/private key?ssh-format=openssh' } }
+  - { id: public, uses: vault/read, with: { reference: op://Agents/Deploy/public key } }
+  - { id: certificate, uses: vault/read, with: { reference: op://Agents/Orders TLS/ca.pem } }
+output: { key: '\${{ steps.key }}', public: '\${{ steps.public }}', certificate: '\${{ steps.certificate }}' }
+`,
+  );
   stack = await home.stack();
 });
 afterAll(() => home.close());
@@ -73,6 +88,16 @@ test('a value: as it is, with or without a line break', async () => {
   expect([bare.stdout, bare.stderr, bare.code]).toEqual([`${value}\n`, '', 0]);
   expect([exact.stdout, exact.code]).toEqual([value, 0]);
   expect(given.stdout).toBe('orders-app\n');
+});
+
+test('an SSH key as OpenSSH writes it, and a file', async () => {
+  const { stdout, code } = await home.flows(['deploy', '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({
+    key: expect.stringMatching(/^-----BEGIN OPENSSH PRIVATE KEY-----\n/),
+    public: expect.stringMatching(/^ssh-ed25519 [\w+/]{68}$/),
+    certificate: 'a certificate',
+  });
 });
 
 test('a push: what would change, a yes, and that nothing would change again', async () => {

@@ -34,7 +34,7 @@ export type FieldChoice =
   | { readonly kind: 'value'; readonly value: string }
   /** only the SDK can give it: the field as OpenSSH, or the content of the file */
   | { readonly kind: 'ssh'; readonly section: string | undefined; readonly field: string; readonly format: string }
-  | { readonly kind: 'file'; readonly section: string | undefined; readonly file: PickableFile }
+  | { readonly kind: 'file'; readonly file: PickableFile }
   | Problem;
 
 /**
@@ -51,11 +51,12 @@ export function pickField(item: PickableItem, pick: Pick): FieldChoice {
   const [field] = chosen;
   if (chosen.length > 1) return ambiguous(pick, 'fields', chosen);
   if (field !== undefined) return valueOf(field, pick);
-  const files = filesOf(item).filter((file) => inSection(file.section));
+  const files = filesOf(item).filter((file) => inSection(file.sectionId));
   const named = bestNamed(files, pick.field, ({ file }) => ({ id: file.id, name: file.name }));
-  const [file, another] = named;
+  const attached = named.length > 1 ? unsectioned(item, named) : named;
+  const [file, another] = attached;
   if (another !== undefined) {
-    const ids = named.map((each) => ({ id: each.file.id, sectionId: each.section }));
+    const ids = attached.map(({ file: { id }, sectionId }) => ({ id, sectionId }));
     return ambiguous(pick, 'files', ids);
   }
   if (file !== undefined) return fileValue(file, pick);
@@ -78,12 +79,15 @@ function sectionsNamed(item: PickableItem, spellings: Spellings): ReadonlySet<st
   return new Set(bestNamed(item.sections, spellings, ({ id, title }) => ({ id, name: title })).map(({ id }) => id));
 }
 
-function unsectioned(item: PickableItem, fields: readonly PickableField[]): readonly PickableField[] {
+function unsectioned<T extends { readonly sectionId?: string | null | undefined }>(
+  item: PickableItem,
+  found: readonly T[],
+): readonly T[] {
   const titled = new Set(item.sections.filter((section) => section.title !== '').map((section) => section.id));
-  const outside = fields.filter((field) => (field.sectionId ?? '') === '');
+  const outside = found.filter(({ sectionId }) => (sectionId ?? '') === '');
   if (outside.length > 0) return outside;
-  const plain = fields.filter((field) => !titled.has(field.sectionId ?? ''));
-  return plain.length > 0 ? plain : fields;
+  const plain = found.filter(({ sectionId }) => !titled.has(sectionId ?? ''));
+  return plain.length > 0 ? plain : found;
 }
 
 function titlesOf(named: readonly { readonly title: string }[]): readonly string[] {
@@ -173,19 +177,19 @@ function unfit(field: PickableField, problem: string, hint: string): Problem {
 }
 
 interface FoundFile {
-  readonly section: string | undefined;
+  readonly sectionId: string | undefined;
   readonly file: PickableFile;
 }
 
 function filesOf(item: PickableItem): readonly FoundFile[] {
-  const attached = item.files.map((file) => ({ section: file.sectionId, file: file.attributes }));
-  return item.document ? [...attached, { section: undefined, file: item.document }] : attached;
+  const attached = item.files.map((file) => ({ sectionId: file.sectionId, file: file.attributes }));
+  return item.document ? [...attached, { sectionId: undefined, file: item.document }] : attached;
 }
 
-function fileValue({ section, file }: FoundFile, pick: Pick): FieldChoice {
+function fileValue({ file }: FoundFile, pick: Pick): FieldChoice {
   const values: Readonly<Record<string, string>> = { id: file.id, name: file.name, size: String(file.size) };
   const attribute = pick.attribute ?? 'content';
-  if (attribute === 'content') return { kind: 'file', section, file };
+  if (attribute === 'content') return { kind: 'file', file };
   const value = own(values, attribute);
   if (value !== undefined) return { kind: 'value', value };
   return {

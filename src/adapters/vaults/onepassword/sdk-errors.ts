@@ -159,6 +159,12 @@ export function endsAll(text: string): boolean {
   return about === undefined && (code === 'denied' || code === 'rate-limited');
 }
 
+/** What something between us and the service did to one answer. */
+export function onTheWay(text: string): { readonly message: string; readonly hint: string } | undefined {
+  const { code, message, hint, ofOne } = meaningOf(text);
+  return code === 'protocol' && ofOne === undefined ? { message, hint } : undefined;
+}
+
 /**
  * An SDK failure as our error.
  * @param call whether it was a read, and of one vault: then words that nobody knows tell nothing about the service

@@ -20,7 +20,7 @@ import { pickField, type FieldChoice } from './pick-field.ts';
 import { changeSeed } from './change-seed.ts';
 import { watchRequests } from './request-watch.ts';
 import { worded } from '../../../foundation/safe-error-text.ts';
-import { endsAll, isArchived, mayBeOneItem } from './sdk-errors.ts';
+import { endsAll, isArchived, mayBeOneItem, onTheWay } from './sdk-errors.ts';
 
 type Handlers = {
   readonly [O in Operation]: (client: Client, asks: Operations[O]['asks']) => Promise<Operations[O]['gives']>;
@@ -157,27 +157,41 @@ function unreadable(words: string): Problem {
 }
 
 async function valueOf(sdk: Client, item: Item, choice: FieldChoice): Promise<Picked> {
-  if (choice.kind === 'value' || choice.kind === 'problem') return { ...choice, title: item.title };
-  const place = [item.vaultId, item.id, choice.section ?? ''].filter((part) => part !== '').join('/');
-  const reference =
-    choice.kind === 'ssh'
-      ? `op://${place}/${choice.field}?ssh-format=${choice.format}`
-      : `op://${place}/${choice.file.id}`;
+  const { title } = item;
+  if (choice.kind === 'value' || choice.kind === 'problem') return { ...choice, title };
   try {
-    return { kind: 'value', value: await sdk.secrets.resolve(reference), title: item.title };
+    const value = choice.kind === 'file' ? await contentOf(sdk, item, choice) : await sshKeyOf(sdk, item, choice);
+    if (value !== undefined) return { kind: 'value', value, title };
+    const hint = 'only text files can be read';
+    return { kind: 'problem', code: 'invalid-value', title, message: 'the file cannot be read as text', hint };
   } catch (error) {
     const { text } = worded(error);
     if (endsAll(text)) throw error;
-    const problem = { kind: 'problem', code: 'invalid-value', title: item.title, words: text } as const;
-    if (choice.kind === 'file' && /utf|text file|unsupported file/i.test(text))
-      return { ...problem, message: 'the file cannot be read as text', hint: 'only text files can be read' };
-    if (choice.kind === 'file') {
-      const hint = 'try again; where it stays, add the file to the item once more';
-      return { ...problem, message: 'the file cannot be downloaded', hint };
-    }
-    return { ...problem, message: 'the SSH key cannot be given in this format', hint: 'write ?ssh-format=openssh' };
+    const problem = { kind: 'problem', code: 'invalid-value', title, words: text } as const;
+    if (choice.kind === 'ssh')
+      return { ...problem, message: 'the SSH key cannot be given in this format', hint: 'write ?ssh-format=openssh' };
+    const hint = 'try again; where it stays, add the file to the item once more';
+    return { ...problem, message: 'the file cannot be downloaded', hint, ...onTheWay(text) };
   }
 }
+
+/** undefined where it is no text */
+async function contentOf(sdk: Client, item: Item, { file }: Chosen<'file'>): Promise<string | undefined> {
+  const bytes = await sdk.items.files.read(item.vaultId, item.id, { ...file });
+  try {
+    // a byte order mark is part of it
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function sshKeyOf(sdk: Client, item: Item, { section, field, format }: Chosen<'ssh'>): Promise<string> {
+  const place = [item.vaultId, item.id, section ?? '', field].filter((part) => part !== '').join('/');
+  return sdk.secrets.resolve(`op://${place}?ssh-format=${format}`);
+}
+
+type Chosen<K extends FieldChoice['kind']> = Extract<FieldChoice, { kind: K }>;
 
 const types: Readonly<Record<string, 'text' | 'concealed' | 'one-time-password'>> = {
   Text: 'text',

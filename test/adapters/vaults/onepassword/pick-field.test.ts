@@ -170,7 +170,7 @@ describe('picking one value of an item', () => {
       field: 'private_key',
       format: 'openssh',
     });
-    expect(pick('cert.pem')).toMatchObject({ kind: 'file', section: 's1', file: { id: 'file1' } });
+    expect(pick('cert.pem')).toMatchObject({ kind: 'file', file: { id: 'file1' } });
     expect(pick('deed.txt', { attribute: 'content' })).toMatchObject({ kind: 'file', file: { id: 'doc1' } });
   });
 });
