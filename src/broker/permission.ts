@@ -20,9 +20,9 @@ export interface Permission {
   takes(caller: Caller): boolean;
   /** As {@link Permission.flow} for a flow that writes nothing, without a refusal's cost: undefined. */
   granted(caller: Caller, name: string): { readonly rule: string; readonly maxTtl: number } | undefined;
-  /** @throws BrokerRefusal not-allowed, reason-required */
+  /** @throws BrokerRefusal not-allowed, reason-required, approval-required */
   flow(caller: Caller, name: string): { readonly flow: Flow; readonly rule: string; readonly maxTtl: number };
-  /** All of them, in the same order. @throws BrokerRefusal not-allowed with the names, reason-required */
+  /** All of them, in the same order. @throws BrokerRefusal with the names: not-allowed, reason-required, approval-required */
   secrets(caller: Caller, names: readonly string[]): AllowedSecrets;
   /** The pure flows that it may run, with a reason where one is wanted. */
   flows(caller: Caller): readonly Flow[];
@@ -64,6 +64,7 @@ export function createPermission(
       name,
       effect: flow?.effect ?? unknownEffect,
       breakGlass: flow?.breakGlass,
+      approve: flow?.approve?.rule,
       reason,
     });
 
@@ -76,8 +77,11 @@ export function createPermission(
       const { policy } = rules.current();
       const flow = served(name);
       if (flow?.effect !== 'none') return undefined;
-      const { allowed, rule } = askFlow(policy, caller, name, flow);
-      return allowed ? { rule, maxTtl: maxTtlOf(policy.agents.get(caller.agent)) } : undefined;
+      const { allowed, rule, approvals } = askFlow(policy, caller, name, flow);
+      // what a person must approve is never given from memory alone
+      return allowed && approvals === undefined
+        ? { rule, maxTtl: maxTtlOf(policy.agents.get(caller.agent)) }
+        : undefined;
     },
     count(caller) {
       const wait = take(caller);
@@ -87,6 +91,7 @@ export function createPermission(
       const { policy } = rules.current();
       const flow = served(name);
       const decision = askFlow(policy, caller, name, flow);
+      if (flow !== undefined && decision.approvals !== undefined) throw unapproved([name], [decision]);
       if (flow !== undefined && decision.allowed)
         return { flow, rule: decision.rule, maxTtl: maxTtlOf(policy.agents.get(caller.agent)) };
       const wanted = flow !== undefined && decision.reasonWanted === true;
@@ -115,6 +120,12 @@ export function createPermission(
           detail: missing.length === 0 ? undefined : `not in registry.yaml for this environment: ${missing.join(', ')}`,
         });
       }
+      const waiting = asked.filter(({ decision }) => decision.approvals !== undefined);
+      if (waiting.length > 0)
+        throw unapproved(
+          waiting.map(({ name }) => name),
+          waiting.map(({ decision }) => decision),
+        );
       return {
         secrets: asked.flatMap(({ known }) => known ?? []),
         rule: rulesText(asked.map(({ decision }) => decision)),
@@ -131,6 +142,11 @@ export function createPermission(
       });
     },
   };
+}
+
+function unapproved(names: readonly string[], decisions: readonly Decision[]): BrokerRefusal {
+  const rules = decisions.flatMap(({ approvals = [] }) => approvals.map(({ location }) => `${location} approve`));
+  return new BrokerRefusal('approval-required', { names, rule: [...new Set(rules)].join(', ') });
 }
 
 function rulesText(decisions: readonly Decision[]): string {

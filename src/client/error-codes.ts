@@ -25,6 +25,7 @@ const table = {
   ),
   'not-allowed': told('not-allowed', 'Check the name; `flows policy explain` tells the operator which rule decided.'),
   'reason-required': told('reason-required', 'Give `reason` to createClient.'),
+  'approval-required': told('approval-required', 'Ask one of the people whom policy names, then try again.'),
   'rate-limited': told(
     'rate-limited',
     'Wait for `retryAfter` seconds, and make one client instead of one per request.',

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Folder } from './load-folder.ts';
 import { openYaml } from '../language/yaml-file.ts';
 import type { Problem } from '../language/problems.ts';
+import { checkApprovals, checkFlowApprovals } from './policy/check-approvals.ts';
 import { checkPolicy } from './policy/check-policy.ts';
 import { emptyPolicy, readPolicy } from './policy/read-policy.ts';
 import type { Policy } from './policy/policy.ts';
@@ -31,11 +32,13 @@ export function loadBrokerFiles(folder: Folder): BrokerFiles {
   if (written !== undefined) {
     const readable = registryFile.exists ? registry : emptyRegistry;
     checkPolicy(written, policyFile.source, readable, folder);
+    checkApprovals(written, policyFile.source, readable, folder);
   }
+  const policy = written?.policy ?? emptyPolicy;
   return {
-    policy: written?.policy ?? emptyPolicy,
+    policy,
     registry: registry ?? emptyRegistry,
-    problems: [...policyFile.problems(), ...registryFile.problems()],
+    problems: [...policyFile.problems(), ...registryFile.problems(), ...checkFlowApprovals(folder, policy)],
     warnings: [...policyFile.warnings(), ...registryFile.warnings()],
     unreadable: [policyFile, registryFile].some(({ exists, text }) => exists && text === undefined),
     texts: { policy: policyFile.text, registry: registryFile.text },

@@ -19,6 +19,10 @@ const ofTheBroker = {
     status: 403,
     detail: 'Policy wants a reason from this agent: state it as X-Reason or "reason".',
   },
+  'approval-required': {
+    status: 403,
+    detail: 'Policy wants a person to approve this first: wait for the approval that is named, then ask again.',
+  },
   'rate-limited': { status: 429, detail: 'Too many requests: wait for as long as Retry-After says.' },
   'write-not-served': { status: 403, detail: 'This flow writes: it runs with the command, not over HTTP.' },
   'not-a-token': { status: 422, detail: "This flow's output is not a token: ask /v1/flows/{flow}." },

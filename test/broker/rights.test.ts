@@ -12,7 +12,15 @@ const rights = fc.record({
   allow: fc.uniqueArray(fc.constantFrom('openai.api_key', 'github.*', '**', 'orders.token'), { maxLength: 2 }),
   flows: fc.uniqueArray(fc.constantFrom('orders-token', '*', 'read-one'), { maxLength: 2 }),
   deny: fc.uniqueArray(fc.constantFrom('openai.api_key', 'orders-token', 'github.**'), { maxLength: 1 }),
+  approve: fc.array(
+    fc.constantFrom(
+      { names: ['openai.api_key'], by: ['ann'] },
+      { names: ['github.*'], flows: ['orders-*'], by: ['ann'], scope: 'session' },
+    ),
+    { maxLength: 1 },
+  ),
 });
+const approvers = { ann: {} };
 const all = { allow: ['**'], flows: ['*'] };
 const agent = fc.constantFrom('a', 'b');
 const step = fc.oneof(
@@ -38,7 +46,8 @@ function isAllowed(policy: Policy, { agent, action, what }: AuditEvent): boolean
       action === 'secrets.resolve'
         ? ({ kind: 'secret', agent, name } as const)
         : ({ kind: 'flow', agent, name, effect: 'none' } as const);
-    return decide(policy, question).allowed;
+    const { allowed, approvals } = decide(policy, question);
+    return allowed && approvals === undefined;
   });
 }
 
@@ -48,6 +57,28 @@ function failureOf(error: unknown): unknown {
 }
 
 describe('rights', () => {
+  it('that a person must approve are given by no memory, however often they were given before', async () => {
+    const { broker, rewrite, trail } = await arrange();
+    await broker.secrets(as('codex'), ['openai.api_key']);
+    await broker.token(as('codex'), 'orders-token', {});
+    expect(broker.cachedSecrets(as('codex'), ['openai.api_key'])).toBeDefined();
+    expect(broker.cachedToken(as('codex'), 'orders-token')).toBeDefined();
+    const approve = [{ names: ['openai.*'], flows: ['orders-token'], by: ['ann'] }];
+    const codex = { allow: ['openai.api_key'], flows: ['orders-token'], approve };
+    rewrite({ policy: JSON.stringify({ approvers, agents: { codex } }) });
+    expect(broker.cachedSecrets(as('codex'), ['openai.api_key'])).toBeUndefined();
+    expect(broker.cachedToken(as('codex'), 'orders-token')).toBeUndefined();
+    for (const refused of [
+      broker.secrets(as('codex'), ['openai.api_key']),
+      broker.token(as('codex'), 'orders-token', {}),
+      broker.run(as('codex'), 'orders-token', {}),
+      broker.rejected(as('codex'), 'orders-token', 'a'.repeat(64)),
+    ])
+      await expect(refused).rejects.toMatchObject({ code: 'approval-required', status: 403 });
+    expect(trail.last()).toMatchObject({ outcome: 'denied', code: 'approval-required' });
+    expect(trail.last()?.rule).toMatch(/^policy.yaml:1:\d+ approve$/);
+  });
+
   it('are those of the policy when the answer is given, whoever waits for whatever meanwhile', async () => {
     let granted = 0;
     await fc.assert(
@@ -72,7 +103,7 @@ describe('rights', () => {
             const found = broker.cachedToken(as(each.agent), each.token);
             ask(found?.recorded ?? broker.token(as(each.agent), each.token, {}));
           } else if ('run' in each) ask(broker.run(as(each.agent), each.run, {}));
-          else if ('policy' in each) rewrite({ policy: JSON.stringify({ agents: each.policy }) });
+          else if ('policy' in each) rewrite({ policy: JSON.stringify({ approvers, agents: each.policy }) });
           else if ('pass' in each) clock.pass(each.pass);
           else if ('turn' in each) await settle();
           else {

@@ -1,18 +1,28 @@
 import { compilePattern, isWildcard, longestName } from '../../folder/policy/name-pattern.ts';
-import type { AgentPolicy, Decision, Pattern, Policy, Question } from '../../folder/policy/policy.ts';
+import type { AgentPolicy, ApproveRule, Decision, Pattern, Policy, Question } from '../../folder/policy/policy.ts';
 
 const nothingAllows: Decision = { allowed: false, rule: 'default: deny' };
 
 /**
  * May this agent have this? What no line allows is denied; a line of `deny` wins wherever it stands; a wildcard of
- * `flows` never matches a flow that writes or is for break-glass. Nothing but the arguments decides.
+ * `flows` never matches a flow that writes or is for break-glass. What is allowed may have to be approved first: each
+ * rule of `approve:` that is about it, and the flow's own. Nothing but the arguments decides.
  */
 export function decide(policy: Policy, question: Question): Decision {
   const before = policy.within === undefined ? undefined : decide(policy.within, question);
   if (before?.allowed === false) return before;
+  const now = decideAlone(policy, question);
+  if (!now.allowed) return now;
+  // what had to be approved still must, until a change that takes it away has been held for long enough
+  const rules = [...(now.approvals ?? []), ...(before?.approvals ?? [])];
+  if (rules.length === 0) return now;
+  return { ...now, approvals: [...new Map(rules.map((rule) => [rule.text, rule])).values()] };
+}
+
+function decideAlone(policy: Policy, question: Question): Decision {
   const agent = policy.agents.get(question.agent);
   if (agent === undefined || question.name.length > longestName) return nothingAllows;
-  const { deny, allow, flows } = rulesOf(agent);
+  const { deny, allow, flows, approve } = rulesOf(agent);
   const denied = find(deny, question.name);
   if (denied !== undefined) return denied;
   const granted =
@@ -22,8 +32,11 @@ export function decide(policy: Policy, question: Question): Decision {
         ? find(flows, question.name)
         : flows.exact.get(question.name);
   if (granted === undefined) return nothingAllows;
-  if (!agent.requireReason || (question.reason ?? '').trim() !== '') return granted;
-  return { allowed: false, rule: `${granted.rule}, with require-reason`, reasonWanted: true };
+  if (agent.requireReason && (question.reason ?? '').trim() === '')
+    return { allowed: false, rule: `${granted.rule}, with require-reason`, reasonWanted: true };
+  const own = question.kind === 'flow' && question.approve !== undefined ? [question.approve] : [];
+  const approvals = [...approve(question), ...own];
+  return approvals.length === 0 ? granted : { ...granted, approvals };
 }
 
 /** The lines of one kind, each with what it decides. */
@@ -36,6 +49,7 @@ interface AgentRules {
   readonly deny: Rules;
   readonly allow: Rules;
   readonly flows: Rules;
+  readonly approve: (question: Question) => readonly ApproveRule[];
 }
 
 const compiled = new WeakMap<AgentPolicy, AgentRules>();
@@ -47,6 +61,7 @@ function rulesOf(agent: AgentPolicy): AgentRules {
       deny: compile(agent.deny, 'deny', false),
       allow: compile(agent.allow, 'allow', true),
       flows: compile(agent.flows, 'flows', true),
+      approve: compileApprove(agent.approve ?? []),
     };
     compiled.set(agent, rules);
   }
@@ -64,6 +79,15 @@ function compile(patterns: readonly Pattern[], list: string, allowed: boolean): 
     exact: new Map(literal.toReversed().map(({ text, decision }) => [text, decision])),
     wild: decided.filter(({ text }) => isWildcard(text)),
   };
+}
+
+function compileApprove(rules: readonly ApproveRule[]): AgentRules['approve'] {
+  const compiled = rules.map((rule) => {
+    const of = (patterns: readonly Pattern[]) => patterns.map(({ text }) => compilePattern(text));
+    return { rule, matchers: { secret: of(rule.names), flow: of(rule.flows) } };
+  });
+  return ({ kind, name }) =>
+    compiled.flatMap(({ rule, matchers }) => (matchers[kind].some((matches) => matches(name)) ? [rule] : []));
 }
 
 function find({ exact, wild }: Rules, name: string): Decision | undefined {

@@ -4,7 +4,7 @@ import { nearest } from '../../language/nearest-name.ts';
 import type { Registry } from '../../folder/registry.ts';
 import { decide } from './decide.ts';
 import { compilePattern, isWildcard } from '../../folder/policy/name-pattern.ts';
-import type { AgentPolicy, Decision, Policy } from '../../folder/policy/policy.ts';
+import type { AgentPolicy, ApproveRule, Decision, Policy } from '../../folder/policy/policy.ts';
 
 /** What the broker decides by, and what of it the operator may know. */
 export interface Rules {
@@ -41,7 +41,7 @@ export function explain(asked: Asked, rules: Rules): Explanation {
     rules.policy,
     kind === 'secret'
       ? { kind, agent: agentName, name, reason }
-      : { kind, agent: agentName, name, effect, breakGlass, reason },
+      : { kind, agent: agentName, name, effect, breakGlass, approve: flow?.approve?.rule, reason },
   );
   if (agent === undefined) {
     const line = `denied: policy.yaml has no agent "${agentName}"${near(agentName, rules.policy.agents.keys())}`;
@@ -52,6 +52,7 @@ export function explain(asked: Asked, rules: Rules): Explanation {
     line: sentence(asked, decision),
     notes: [
       ...existence(asked, rules),
+      ...(decision.approvals ?? []).map(ruleText),
       ...wildcardOnly(
         asked,
         agent,
@@ -63,15 +64,32 @@ export function explain(asked: Asked, rules: Rules): Explanation {
   };
 }
 
-function sentence({ agent, kind, name }: Asked, { allowed, rule, reasonWanted }: Decision): string {
+/** What a decision comes to, in the word that a case of policy.test.yaml expects. */
+export function outcomeOf({ allowed, approvals }: Decision): 'allowed' | 'approval' | 'denied' {
+  if (!allowed) return 'denied';
+  return approvals === undefined ? 'allowed' : 'approval';
+}
+
+function sentence({ agent, kind, name }: Asked, decision: Decision): string {
+  const { allowed, rule, reasonWanted } = decision;
   const verb = kind === 'secret' ? 'read' : 'run';
   const [location = '', list = '', text = ''] = rule.replace(/,.*$/, '').split(' ');
-  if (allowed) return `allowed: ${location} allows agent "${agent}" to ${verb} "${name}" (${list}: ${text})`;
+  if (allowed)
+    return `${outcomeOf(decision) === 'approval' ? 'allowed once approved' : 'allowed'}: ${location} allows agent "${agent}" to ${verb} "${name}" (${list}: ${text})`;
   if (reasonWanted === true) {
     return `denied: agent "${agent}" must state a reason (require-reason); with one, ${location} allows it (${list}: ${text})`;
   }
   if (list === 'deny' && text !== '') return `denied: ${location} denies agent "${agent}" "${name}" (deny: ${text})`;
   return `denied: no rule of policy.yaml allows agent "${agent}" to ${verb} "${name}" (default: deny)`;
+}
+
+/** `policy.yaml:9:9 wants 2 of ann, bo for each call, within 10m; …` */
+function ruleText({ location, needs, by, scope, wait, expires, uses, self }: ApproveRule): string {
+  const people = by.length === needs ? by.join(' and ') : `${needs} of ${by.join(', ')}`;
+  const what = { call: 'each call', run: 'each agent run', session: 'each session' }[scope];
+  const most = uses === undefined ? '' : `, for ${uses} calls`;
+  const own = self ? '; an owner of the agent may' : '';
+  return `${location} wants ${people} to approve ${what} within ${durationText(wait)}, good for ${durationText(expires)}${most}${own}`;
 }
 
 function existence({ kind, name }: Asked, { registry, flows, broken }: Rules): readonly string[] {

@@ -1,11 +1,12 @@
 import { compilePattern, isWildcard } from '../../folder/policy/name-pattern.ts';
-import type { AgentPolicy, Pattern, Policy } from '../../folder/policy/policy.ts';
+import type { AgentPolicy, Approver, Pattern, Policy } from '../../folder/policy/policy.ts';
 
 /**
  * Whether one policy may allow what another does not. Of names it is exact, of wildcards careful: one that stands in
  * both, letter by letter, is the same, and any other may be more.
  */
 export function allowsMore(policy: Policy, than: Policy): boolean {
+  if (provesMore(policy, than)) return true;
   return [...policy.agents.values()].some((agent) => {
     const other = than.agents.get(agent.name);
     if (other === undefined) return agent.allow.length > 0 || agent.flows.length > 0;
@@ -15,9 +16,33 @@ export function allowsMore(policy: Policy, than: Policy): boolean {
       other.deny.some((line) => !coveredBy(agent.deny)(line) && mattersTo(agent, line)) ||
       (agent.maxTtl ?? Infinity) > (other.maxTtl ?? Infinity) ||
       perSecond(agent) > perSecond(other) ||
-      (other.requireReason && !agent.requireReason)
+      (other.requireReason && !agent.requireReason) ||
+      // another rule may be a weaker one
+      !(other.approve ?? []).every(({ text }) => agent.approve?.some((each) => each.text === text) === true)
     );
   });
+}
+
+/** Whether anybody may approve who could not, or by what could not. */
+function provesMore({ approvers = new Map() }: Policy, than: Policy): boolean {
+  return [...approvers.values()].some((approver) => {
+    const other = than.approvers?.get(approver.name);
+    return JSON.stringify(provingBoth(approver, other)) !== JSON.stringify(approver);
+  });
+}
+
+/** What of an approver's proofs another policy has too; whom that one says to own, this one does. */
+function provingBoth(approver: Approver, other: Approver | undefined): Approver {
+  const both = <T>(mine: readonly T[], theirs: readonly T[] = []): readonly T[] => {
+    const known = new Set(theirs.map((each) => JSON.stringify(each)));
+    return mine.filter((each) => known.has(JSON.stringify(each)));
+  };
+  return {
+    ...approver,
+    passkeys: both(approver.passkeys, other?.passkeys),
+    trust: both(approver.trust, other?.trust),
+    ownerOf: [...new Set([...approver.ownerOf, ...(other?.ownerOf ?? [])])],
+  };
 }
 
 /** A policy of which only that is allowed which another allows too. */
@@ -29,7 +54,11 @@ export function within(policy: Policy, bounds: Policy): Policy {
     const rate = perSecond(agent) > perSecond(other) ? other.rate : agent.rate;
     return [name, { ...agent, rate, maxTtl: maxTtl === Infinity ? undefined : maxTtl }];
   });
-  return { agents: new Map(agents), within: bounds };
+  const approvers = [...(policy.approvers ?? [])].map(([name, approver]): [string, Approver] => [
+    name,
+    provingBoth(approver, bounds.approvers?.get(name)),
+  ]);
+  return { agents: new Map(agents), approvers: new Map(approvers), within: bounds };
 }
 
 /**

@@ -6,14 +6,17 @@ import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
 import { valueAt, type ObjectValue } from '../../language/compiled-values.ts';
 import type { Node } from '../../language/yaml.ts';
-import { type Asked, explain, type Explanation, type Rules } from './explain-decision.ts';
+import { type Asked, explain, type Explanation, outcomeOf, type Rules } from './explain-decision.ts';
 
 const caseKeys = {
   agent: required(form.text(), 'who asks'),
   secret: optional(form.text(), 'the secret that it asks for'),
   flow: optional(form.text(), 'instead: the flow'),
   reason: optional(form.text(), 'the reason that it states'),
-  expect: required(form.oneOf('allowed', 'denied'), 'what must come of it'),
+  expect: required(
+    form.oneOf('allowed', 'approval', 'denied'),
+    'what must come of it; `approval`: allowed once a person approves',
+  ),
 } satisfies Keys;
 
 /** The keys of policy.test.yaml. */
@@ -26,7 +29,7 @@ const casesKeys = {
 } satisfies Keys;
 
 export interface PolicyCase extends Asked {
-  readonly expected: 'allowed' | 'denied';
+  readonly expected: 'allowed' | 'approval' | 'denied';
   readonly passed: boolean;
   readonly explanation: Explanation;
   /** `file:line:column` */
@@ -57,7 +60,7 @@ function runCase(item: ObjectValue, source: Source, rules: Rules): readonly Poli
   checkNames({ agent, kind, name }, item, source, rules);
   if (source.problems.length > before) return [];
   const explanation = explain({ agent, kind, name, reason }, rules);
-  const passed = explanation.decision.allowed === (expect === 'allowed');
+  const passed = outcomeOf(explanation.decision) === expect;
   if (!passed) report(valueAt(item, 'expect').range, `expected ${expect}`, explanation.line);
   if (explanation.decision.allowed && kind === 'flow' && rules.flows.get(name)?.effect === 'write')
     source.warn(valueAt(item, 'flow').range, `the flow "${name}" writes`, notServed);

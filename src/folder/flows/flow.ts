@@ -1,5 +1,6 @@
 import type { InputDefinition } from './inputs.ts';
 import type { Range, Source } from '../../language/problems.ts';
+import type { WrittenRule } from '../policy/read-approvals.ts';
 import type { StepKind } from '../../steps/contract.ts';
 import type { ObjectValue, Value } from '../../language/compiled-values.ts';
 
@@ -18,6 +19,8 @@ export interface Flow {
   readonly steps: readonly Step[];
   readonly output: FlowOutput | undefined;
   readonly source: Source;
+  /** what must be approved before an agent runs it */
+  readonly approve?: WrittenRule | undefined;
 }
 
 export interface Step {

@@ -1,3 +1,5 @@
+import { flowApproveForm } from '../policy/approve-keys.ts';
+import { readApproveRule } from '../policy/read-approvals.ts';
 import { compileObject } from '../../language/compile.ts';
 import { foreignForm, wholeExpression } from '../../language/expressions.ts';
 import type { Flow, FlowOutput, Step } from './flow.ts';
@@ -19,6 +21,7 @@ export const flowKeys = {
   description: required(form.text(), 'what it is for, in one line'),
   environments: optional(form.list(form.text()), 'the only environments that it runs in', { example: '[production]' }),
   'break-glass': optional(form.boolean(), 'goes on, loudly, where the audit trail cannot be written'),
+  approve: optional(flowApproveForm, 'who must approve every run of it that an agent asks for'),
   inputs: optional(form.json(), 'typed inputs: flags of the command'),
   steps: required(form.json(), 'what is done, in order'),
   output: optional(form.json(), 'the answer: one value, or a mapping of names to values'),
@@ -79,6 +82,7 @@ export function readFlow(name: string, root: Node, source: Source, kinds: StepKi
   const environments = keys.get('environments')?.value;
   const steps = stepsNode === undefined ? [] : readSteps(stepsNode, source, kinds);
   const output = keys.get('output')?.value;
+  const approve = keys.get('approve')?.value;
   return {
     name,
     file: source.file,
@@ -90,7 +94,15 @@ export function readFlow(name: string, root: Node, source: Source, kinds: StepKi
     steps,
     output: output === undefined ? undefined : readOutput(output, source),
     source,
+    ...(approve === undefined ? {} : { approve: readApprove(approve, source) }),
   };
+}
+
+function readApprove(node: Node, source: Source): Flow['approve'] {
+  const { form } = flowApproveForm;
+  if (form.kind !== 'object') return undefined;
+  const value = compileObject(node, form, { source, what: '"approve"', key: 'approve' });
+  return value === undefined ? undefined : readApproveRule(value, source, undefined);
 }
 
 function readEnvironments(node: Node, source: Source): readonly string[] {

@@ -9,11 +9,12 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
+import { canonical } from '../../foundation/canonical-json.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import { createSource } from '../../language/problems.ts';
 import { readYaml } from '../../language/yaml.ts';
 import { readPolicy } from './read-policy.ts';
-import type { AgentPolicy, AgentToken, Pattern, Policy } from './policy.ts';
+import type { AgentPolicy, AgentToken, Policy } from './policy.ts';
 
 const opening = `# yaml-language-server: $schema=.schema/policy.schema.json
 default: deny
@@ -54,17 +55,17 @@ function policyOf(text: string): Policy | undefined {
 }
 
 /** All that a policy says, whatever stands where. */
-function facts({ agents }: Policy): string {
+function facts({ agents, approvers = new Map() }: Policy): string {
   const all = [...agents].map(([name, agent]) => [name, { ...agent, ...texts(agent) }] as const);
-  return JSON.stringify(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return canonical([Object.fromEntries(all), approvers]);
 }
 
-function texts({ allow, flows, deny }: AgentPolicy) {
-  const bare = (patterns: readonly Pattern[]) => patterns.map(({ text }) => text);
-  return { allow: bare(allow), flows: bare(flows), deny: bare(deny) };
+function texts({ allow, flows, deny, approve }: AgentPolicy) {
+  const bare = (patterns: readonly { readonly text: string }[] = []) => patterns.map(({ text }) => text);
+  return { allow: bare(allow), flows: bare(flows), deny: bare(deny), approve: bare(approve) };
 }
 
-function expected({ agents }: Policy, name: string, tokens: readonly AgentToken[]): string {
+function expected({ agents, approvers }: Policy, name: string, tokens: readonly AgentToken[]): string {
   const nobody: AgentPolicy = {
     name,
     tokens: [],
@@ -82,7 +83,7 @@ function expected({ agents }: Policy, name: string, tokens: readonly AgentToken[
     expires,
   }));
   const agent = { ...(agents.get(name) ?? nobody), tokens: written };
-  return facts({ agents: new Map([...agents, [name, agent]]) });
+  return facts({ agents: new Map([...agents, [name, agent]]), approvers });
 }
 
 function itemOf({ sha256, issued, expires }: AgentToken): string {

@@ -1,8 +1,9 @@
 import { durationForm } from '../../language/duration.ts';
 import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
 import { rateForm } from '../../language/rate.ts';
-import { urlForm } from '../../language/url.ts';
+import { approveKeys, approverKeys, approverName } from './approve-keys.ts';
 import { patternForm } from './name-pattern.ts';
+import { trustForm } from './trust-keys.ts';
 
 export const agentName = /^[a-z][a-z0-9_-]{0,62}$/;
 
@@ -20,34 +21,6 @@ const tokenKeys = {
   expires: optional(form.text(), 'when it ends, with its time zone', { example: '2027-01-01T00:00:00Z' }),
 } satisfies Keys;
 
-const trustKeys = {
-  issuer: required(
-    form.text({ pattern: /^https?:\/\/\S+$/, expects: 'the address of an OIDC issuer' }),
-    'the `iss` of its tokens; its keys are found by OpenID Connect Discovery',
-    { example: 'https://token.actions.githubusercontent.com' },
-  ),
-  discovery: optional(
-    form.text({ expects: 'oidc, oauth2 or the address of the document', pattern: /^(?:oidc|oauth2|https?:\/\/\S+)$/ }),
-    'which metadata document names its keys: `oidc`, `oauth2` (RFC 8414) or the address of one; without it whichever it has',
-  ),
-  'jwks-uri': optional(urlForm, 'its key set, instead of what a document says'),
-  keys: optional(
-    form.text(),
-    'a file with its key set (JWKS), beside policy.yaml or by its whole path, where its address cannot be asked: a cluster that wants authentication',
-    { example: 'cluster-keys.json' },
-  ),
-  'token-issuer': optional(
-    form.list(form.text(), { minimum: 1, orOne: true }),
-    'the `iss` of its tokens, where that is not `issuer`',
-  ),
-  audience: required(form.text(), 'what must be in `aud`', { example: 'flows' }),
-  claims: required(
-    form.mapping(form.text()),
-    'what must be in other claims: the whole value, in which `*` stands for any characters; at least one',
-    { example: '{ repository: acme/orders, ref: refs/heads/* }' },
-  ),
-} satisfies Keys;
-
 /** The keys of an agent. */
 export const agentKeys = {
   tokens: optional(
@@ -56,7 +29,7 @@ export const agentKeys = {
     { example: "['sha256:…']" },
   ),
   trust: optional(
-    form.list(form.object(trustKeys), { orOne: true, minimum: 1, maximum: 20 }),
+    form.list(trustForm, { orOne: true, minimum: 1, maximum: 20 }),
     'workload identities from outside that prove it: GitHub Actions, Kubernetes, SPIFFE',
   ),
   allow: optional(patterns, 'secrets of registry.yaml that it may read', { example: '[openai.api_key, github.*]' }),
@@ -68,6 +41,11 @@ export const agentKeys = {
   deny: optional(patterns, 'secrets and flows that it may not have, whatever else allows them', {
     example: '[github.admin_token]',
   }),
+  approve: optional(
+    form.list(form.object(approveKeys), { maximum: 100 }),
+    'what of all that a person must approve first; a rule here allows nothing by itself',
+    { example: '[{ names: [stripe.live_key], by: [ann, bo], needs: 2 }]' },
+  ),
   'max-ttl': optional(durationForm, 'the longest lease of a secret, and the longest remaining life of a token', {
     example: '15m',
   }),
@@ -78,5 +56,9 @@ export const agentKeys = {
 /** The keys of policy.yaml. */
 export const policyKeys = {
   default: withDefault(form.oneOf('deny'), 'deny', 'what holds where no line allows; there is no other'),
+  approvers: optional(
+    form.mapping(form.object(approverKeys), { keyPattern: approverName }),
+    'the people who approve, by name; `flows approvers add NAME` adds one',
+  ),
   agents: optional(form.mapping(form.object(agentKeys), { keyPattern: agentName }), 'the agents by name'),
 } satisfies Keys;

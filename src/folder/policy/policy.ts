@@ -3,6 +3,8 @@ import type { Rate } from '../../language/rate.ts';
 /** policy.yaml as rules: who may ask for what. The file is read by file.ts, the question answered by decide.ts. */
 export interface Policy {
   readonly agents: ReadonlyMap<string, AgentPolicy>;
+  /** the people who approve, by name */
+  readonly approvers?: ReadonlyMap<string, Approver> | undefined;
   /** what this one must allow as well: rights that are new are held for a while */
   readonly within?: Policy;
 }
@@ -24,6 +26,59 @@ export interface AgentPolicy {
   readonly rate: Rate | undefined;
   /** every request of it must state a reason */
   readonly requireReason: boolean;
+  /** what of all that a person must approve first */
+  readonly approve?: readonly ApproveRule[] | undefined;
+}
+
+/** A person who approves. */
+export interface Approver {
+  readonly name: string;
+  readonly passkeys: readonly Passkey[];
+  /** sign-ins that prove this person */
+  readonly trust: readonly Trust[];
+  /** agents that work for this person */
+  readonly ownerOf: readonly string[];
+}
+
+/** A passkey's public half. */
+export interface Passkey {
+  /** credential id, base64url */
+  readonly id: string;
+  /** SPKI (DER), base64url */
+  readonly publicKey: string;
+  readonly algorithm: 'ES256' | 'EdDSA' | 'RS256';
+  /** it is eligible for backup, and always was */
+  readonly synced: boolean;
+  /** `2026-11-29` */
+  readonly added: string | undefined;
+}
+
+/** What one approval is for: a call, an agent run with its children, or a root run or credential. */
+export type ApprovalScope = 'call' | 'run' | 'session';
+
+/** What must be approved first, by whom, and how long that is good for. */
+export interface ApproveRule {
+  /** secrets that it is about */
+  readonly names: readonly Pattern[];
+  /** flows that it is about; a wildcard also matches those that write */
+  readonly flows: readonly Pattern[];
+  readonly scope: ApprovalScope;
+  /** names of approvers */
+  readonly by: readonly string[];
+  /** how many of them */
+  readonly needs: number;
+  /** seconds that it waits for an answer */
+  readonly wait: number;
+  /** seconds that it is good for from the last yes on */
+  readonly expires: number;
+  /** calls that it is good for; undefined: any number */
+  readonly uses: number | undefined;
+  /** an owner of the agent may approve */
+  readonly self: boolean;
+  /** all of the above as canonical JSON, with what defaults give: an approval is bound to it */
+  readonly text: string;
+  /** `policy.yaml:9:9` */
+  readonly location: string;
 }
 
 /** `openai.api_key`, `github.*` (within a dotted part), `github.**` (across parts). */
@@ -67,6 +122,8 @@ export type Question =
       readonly effect: 'none' | 'write';
       /** marked `break-glass: true` */
       readonly breakGlass?: boolean | undefined;
+      /** what the flow itself wants for all its runs */
+      readonly approve?: ApproveRule | undefined;
       readonly reason?: string | undefined;
     };
 
@@ -76,4 +133,6 @@ export interface Decision {
   readonly rule: string;
   /** it would be allowed with a reason */
   readonly reasonWanted?: boolean;
+  /** it is allowed once all of these are met; absent: at once */
+  readonly approvals?: readonly ApproveRule[];
 }

@@ -1,4 +1,3 @@
-import { basename, dirname, resolve } from 'node:path';
 import { parseDuration } from '../../language/duration.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
@@ -9,12 +8,24 @@ import type { Node } from '../../language/yaml.ts';
 import { parseRate } from '../../language/rate.ts';
 import { type agentKeys, policyKeys } from './policy-keys.ts';
 import { longestName } from './name-pattern.ts';
-import type { AgentPolicy, AgentToken, Pattern, Policy, Trust } from './policy.ts';
+import type { AgentPolicy, AgentToken, Pattern, Policy } from './policy.ts';
+import {
+  readApprovers,
+  readApproveRule,
+  shortLocation,
+  type WrittenApprovers,
+  type WrittenRule,
+} from './read-approvals.ts';
+import { readTrust } from './read-trust.ts';
 
 /** A policy with the places of its lines, for the checks against other files. */
 export interface WrittenPolicy {
   readonly policy: Policy;
   readonly lines: readonly PolicyLine[];
+  /** of `approve:`, of all agents */
+  readonly rules: readonly WrittenRule[];
+  /** agents whom approvers own */
+  readonly owners: WrittenApprovers['owners'];
 }
 
 export interface PolicyLine {
@@ -41,9 +52,15 @@ export function readPolicy(root: Node, source: Source): WrittenPolicy {
     value.as === 'object' ? [readAgent(name, value, source)] : [],
   );
   checkTokens(found, source);
+  const { approvers, owners } = readApprovers(written?.entries.get('approvers'), source);
   return {
-    policy: { agents: new Map(found.map(({ agent }) => [agent.name, agent])) },
+    policy: {
+      agents: new Map(found.map(({ agent }) => [agent.name, agent])),
+      approvers,
+    },
     lines: found.flatMap((each) => each.lines),
+    rules: found.flatMap((each) => each.rules),
+    owners,
   };
 }
 
@@ -51,6 +68,7 @@ interface ReadAgent {
   readonly agent: AgentPolicy;
   readonly lines: readonly PolicyLine[];
   readonly tokens: readonly (readonly [AgentToken, Range])[];
+  readonly rules: readonly WrittenRule[];
 }
 
 function readAgent(name: string, value: ObjectValue, source: Source): ReadAgent {
@@ -65,21 +83,23 @@ function readAgent(name: string, value: ObjectValue, source: Source): ReadAgent 
       list === wanted ? [{ text, location: shortLocation(range, source) }] : [],
     );
   const tokens = tokensOf(value.entries.get('tokens'), source);
-  const written = found.trust ?? [];
-  checkTrust(written, value.entries.get('trust'), source);
-  const trust = written.map((each) => trustOf(each, dirname(source.file)));
+  const approve = value.entries.get('approve');
+  const rules = (approve?.as === 'list' ? approve.items : []).flatMap((item) =>
+    item.as === 'object' ? (readApproveRule(item, source, name) ?? []) : [],
+  );
   const agent: AgentPolicy = {
     name,
     tokens: tokens.map(([token]) => token),
-    trust,
+    trust: readTrust(found.trust ?? [], value.entries.get('trust'), source),
     allow: patterns('allow'),
     flows: patterns('flows'),
     deny: patterns('deny'),
     maxTtl: parseDuration(found['max-ttl'] ?? ''),
     rate: parseRate(found.rate ?? ''),
     requireReason: found['require-reason'] === true,
+    ...(rules.length === 0 ? {} : { approve: rules.map(({ rule }) => rule) }),
   };
-  return { agent, lines, tokens };
+  return { agent, lines, tokens, rules };
 }
 
 function linesOf(
@@ -133,69 +153,6 @@ function checkTokens(agents: readonly ReadAgent[], { report }: Source): void {
   }
 }
 
-type WrittenTrust = NonNullable<WrittenAgent['trust']>[number];
-
-function trustOf(written: WrittenTrust, folder: string): Trust {
-  const { issuer, audience, claims, discovery, 'jwks-uri': jwksUri, keys, 'token-issuer': tokenIssuers } = written;
-  const keysFile = keys === undefined ? undefined : resolve(folder, keys);
-  return { issuer, audience, claims, discovery, jwksUri, keysFile, tokenIssuers };
-}
-
-/** Who trusts a whole issuer trusts everyone who can get a token there. */
-function checkTrust(trust: readonly WrittenTrust[], value: Value | undefined, { report, warn }: Source): void {
-  const items = value?.as === 'list' ? value.items : [];
-  for (const [index, { issuer, claims, ...places }] of trust.entries()) {
-    const item = items[index];
-    if (item === undefined || issuer === undefined || claims === undefined) continue;
-    if (!isSafeIssuer(issuer))
-      report(valueAt(item, 'issuer').range, 'this issuer is no https address', 'plain http is for this machine only');
-    else if (issuer.includes('/.well-known/'))
-      report(
-        valueAt(item, 'issuer').range,
-        'this is the address of a discovery document, not an issuer',
-        'write the `iss` of its tokens, and the address under discovery:',
-      );
-    const given = (['discovery', 'jwks-uri', 'keys'] as const).filter((key) => places[key] !== undefined);
-    for (const key of given) {
-      const address = key === 'keys' || /^(?:oidc|oauth2)$/.test(places[key] ?? '') ? undefined : places[key];
-      if (address !== undefined && !isSafeIssuer(address, true))
-        report(valueAt(item, key).range, 'this address is not https', 'plain http is for this machine only');
-    }
-    if (given.length > 1)
-      report(valueAt(item, given[1] ?? '').range, `"${given[1]}" stands beside "${given[0]}"`, 'keep one of them');
-    // of a claim that is wrong it was told what it is
-    if (isWhole(item, 'claims') && !Object.values(claims).some((each) => /[^*]/.test(each)))
-      report(
-        valueAt(item, 'claims').range,
-        'these claims are those of everyone whom the issuer knows',
-        'name at least one that only this agent has: repository, sub',
-      );
-    for (const [name, each] of Object.entries(claims)) {
-      if (/^\^|\$$|\.\*|\\[dwsbDWSB.]|\[[^\]]+\][+*]|\(\?|\([^)]*\|/.test(each))
-        warn(
-          valueAt(item, 'claims', name).range,
-          `"${name}" looks like a regular expression, and is compared letter by letter`,
-          'only * stands for other characters, any number of them',
-        );
-    }
-  }
-}
-
-/** Whether nothing in a mapping was wrong and left out. */
-function isWhole(item: Value, key: string): boolean {
-  const node = item.as === 'object' ? item.node : undefined;
-  const written = node?.kind === 'mapping' ? node.entries.find((each) => each.key === key)?.value : undefined;
-  const value = valueAt(item, key);
-  return written?.kind === 'mapping' && value.as === 'mapping' && written.entries.length === value.entries.length;
-}
-
-function isSafeIssuer(issuer: string, withQuery = false): boolean {
-  const url = URL.parse(issuer);
-  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') return false;
-  if (url.search !== '' && !withQuery) return false;
-  return url.protocol === 'https:' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
-}
-
 /** Epoch milliseconds of an RFC 3339 time (section 5.6); undefined where it is none, or no day of the calendar. */
 export function instant(text: unknown): number | undefined {
   if (typeof text !== 'string') return undefined;
@@ -204,9 +161,4 @@ export function instant(text: unknown): number | undefined {
   if (Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== parts?.[1]) return undefined;
   const found = Date.parse(text);
   return Number.isNaN(found) ? undefined : found;
-}
-
-/** `policy.yaml:7:13`, without the folder. */
-function shortLocation(range: Range, source: Source): string {
-  return source.location(range).slice(source.file.length - basename(source.file).length);
 }

@@ -110,6 +110,7 @@ type Unlikely = Exclude<ProblemCode, RefusalCode> | 'internal' | 'protocol';
 const table = {
   'not-authenticated': ['denied', 'the broker does not know who asks', 'the agent token is wrong, revoked or expired'],
   'not-allowed': ['denied', 'policy does not allow it, or there is no such name', ''],
+  'approval-required': ['denied', 'a person must approve it first', 'ask one of the approvers that policy names'],
   'reason-required': ['denied', 'policy wants a reason', 'set FLOWS_REASON'],
   'rate-limited': ['rate-limited', 'the broker was asked too often', 'try again later'],
   'write-not-served': ['refused', 'it writes, and the broker serves no writes', 'run it where its files are'],

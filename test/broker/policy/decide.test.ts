@@ -2,13 +2,28 @@ import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { decide } from '../../../src/broker/policy/decide.ts';
 import { compilePattern, isWildcard } from '../../../src/folder/policy/name-pattern.ts';
-import type { AgentPolicy, Pattern, Policy, Question } from '../../../src/folder/policy/policy.ts';
+import type { AgentPolicy, ApproveRule, Pattern, Policy, Question } from '../../../src/folder/policy/policy.ts';
 
 interface Lines {
   readonly allow?: readonly string[];
   readonly flows?: readonly string[];
   readonly deny?: readonly string[];
   readonly requireReason?: boolean;
+  readonly approve?: readonly Partial<ApproveRule>[];
+}
+
+function ruleOf(facts: Partial<ApproveRule>, at: number): ApproveRule {
+  const terms = {
+    scope: 'call',
+    by: ['ann'],
+    needs: 1,
+    wait: 600,
+    expires: 600,
+    uses: undefined,
+    self: false,
+  } as const;
+  const rule = { names: [], flows: [], ...terms, ...facts };
+  return { ...rule, text: JSON.stringify(rule), location: `policy.yaml:approve:${at}` };
 }
 
 function policyOf(agents: Readonly<Record<string, Lines>>): Policy {
@@ -16,20 +31,23 @@ function policyOf(agents: Readonly<Record<string, Lines>>): Policy {
     texts.map((text, index) => ({ text, location: `policy.yaml:${list}:${index}` }));
   return {
     agents: new Map(
-      Object.entries(agents).map(([name, { allow, flows, deny, requireReason = false }]): [string, AgentPolicy] => [
-        name,
-        {
+      Object.entries(agents).map(
+        ([name, { allow, flows, deny, requireReason = false, approve = [] }]): [string, AgentPolicy] => [
           name,
-          tokens: [],
-          trust: [],
-          allow: patterns('allow', allow),
-          flows: patterns('flows', flows),
-          deny: patterns('deny', deny),
-          maxTtl: undefined,
-          rate: undefined,
-          requireReason,
-        },
-      ]),
+          {
+            name,
+            tokens: [],
+            trust: [],
+            allow: patterns('allow', allow),
+            flows: patterns('flows', flows),
+            deny: patterns('deny', deny),
+            maxTtl: undefined,
+            rate: undefined,
+            requireReason,
+            approve: approve.map(ruleOf),
+          },
+        ],
+      ),
     ),
   };
 }
@@ -77,6 +95,36 @@ describe('a decision', () => {
     expect(decide(policy, { ...secret('a'), reason })).toMatchObject({ allowed: false, reasonWanted: true });
     expect(decide(policy, { ...secret('a'), reason: 'deploy 42' })).toMatchObject({ allowed: true });
     expect(decide(policy, { ...secret('b'), reason })).toEqual({ allowed: false, rule: 'default: deny' });
+  });
+});
+
+describe('what must be approved first', () => {
+  const of = (...texts: string[]): Pattern[] => texts.map((text) => ({ text, location: 'x' }));
+  const lines: Lines = {
+    allow: ['github.*', 'stripe.live_key'],
+    flows: ['orders-token', 'new-user'],
+    deny: ['github.root'],
+    approve: [{ names: of('github.*') }, { names: of('**'), needs: 2, by: ['ann', 'bo'] }, { flows: of('new-*') }],
+  };
+  test.each<[string, Question, boolean, readonly number[]]>([
+    ['a name that two rules are about', secret('github.token'), true, [0, 1]],
+    ['a name that one is about', secret('stripe.live_key'), true, [1]],
+    ['a name that is denied', secret('github.root'), false, []],
+    ['a name that nothing allows', secret('openai.key'), false, []],
+    ['a flow that writes, by a wildcard', flow('new-user', 'write'), true, [2]],
+    ['a flow that no rule is about', flow('orders-token'), true, []],
+  ])('of %s', (_, question, allowed, rules) => {
+    const decision = decide(policyOf({ codex: lines }), question);
+    expect(decision.allowed).toBe(allowed);
+    expect((decision.approvals ?? []).map(({ location }) => location)).toEqual(
+      rules.map((at) => `policy.yaml:approve:${at}`),
+    );
+  });
+
+  it('is also what the flow itself wants', () => {
+    const own = ruleOf({}, 9);
+    const asked = { ...flow('orders-token'), approve: own } as Question;
+    expect(decide(policyOf({ codex: lines }), asked).approvals).toEqual([own]);
   });
 });
 

@@ -29,6 +29,7 @@ async function rules(): Promise<Rules> {
   stripe.live_key: { reference: op://Agents/Stripe/key }
 `,
     'policy.yaml': `default: deny
+approvers: { ann: { trust: { issuer: https://a.example, audience: b, claims: { sub: ann } } } }
 agents:
   codex:
     tokens: ['sha256:${'a'.repeat(64)}']
@@ -43,6 +44,7 @@ agents:
   pusher:
     trust: { issuer: https://a.example, audience: b, claims: { sub: c } }
     flows: [pull-push]
+    approve: [{ flows: [pull-push], by: [ann], scope: run, uses: 3, self: true }]
 `,
   });
   const { policy, registry, problems } = loadBrokerFiles(folder);
@@ -62,12 +64,12 @@ describe('an explanation', () => {
     ],
     [
       secret('codex', 'github.admin_token'),
-      'denied: policy.yaml:7:12 denies agent "codex" "github.admin_token" (deny: github.admin_token)',
+      'denied: policy.yaml:8:12 denies agent "codex" "github.admin_token" (deny: github.admin_token)',
       [],
     ],
     [
       secret('codex', 'github.token'),
-      'allowed: policy.yaml:5:13 allows agent "codex" to read "github.token" (allow: github.*)',
+      'allowed: policy.yaml:6:13 allows agent "codex" to read "github.token" (allow: github.*)',
       ['for at most 15m (max-ttl)', 'at most 60 requests in 1m (rate)'],
     ],
     [
@@ -83,7 +85,7 @@ describe('an explanation', () => {
     [
       // allowed by the wildcard, but not there
       secret('codex', 'github.tokne'),
-      'allowed: policy.yaml:5:13 allows agent "codex" to read "github.tokne" (allow: github.*)',
+      'allowed: policy.yaml:6:13 allows agent "codex" to read "github.tokne" (allow: github.*)',
       [
         'registry.yaml has no secret "github.tokne" (did you mean "github.token"?)',
         'for at most 15m (max-ttl)',
@@ -93,23 +95,26 @@ describe('an explanation', () => {
     [secret('codxe', 'github.token'), 'denied: policy.yaml has no agent "codxe" (did you mean "codex"?)', []],
     [
       secret('careful', 'stripe.live_key'),
-      'denied: agent "careful" must state a reason (require-reason); with one, policy.yaml:11:13 allows it (allow: stripe.live_key)',
+      'denied: agent "careful" must state a reason (require-reason); with one, policy.yaml:12:13 allows it (allow: stripe.live_key)',
       ['nothing proves this agent yet: flows agents add careful'],
     ],
     [
       secret('careful', 'stripe.live_key', 'refund 7'),
-      'allowed: policy.yaml:11:13 allows agent "careful" to read "stripe.live_key" (allow: stripe.live_key)',
+      'allowed: policy.yaml:12:13 allows agent "careful" to read "stripe.live_key" (allow: stripe.live_key)',
       ['nothing proves this agent yet: flows agents add careful'],
     ],
     [
       flow('codex', 'pull-push'),
       'denied: no rule of policy.yaml allows agent "codex" to run "pull-push" (default: deny)',
-      ['policy.yaml:6:13 flows pull-* does not match it: it writes, and such a flow is named in full'],
+      ['policy.yaml:7:13 flows pull-* does not match it: it writes, and such a flow is named in full'],
     ],
     [
       flow('pusher', 'pull-push'),
-      'allowed: policy.yaml:15:13 allows agent "pusher" to run "pull-push" (flows: pull-push)',
-      ['it writes, and the broker runs only flows that write nothing'],
+      'allowed once approved: policy.yaml:16:13 allows agent "pusher" to run "pull-push" (flows: pull-push)',
+      [
+        'policy.yaml:17:15 wants ann to approve each agent run within 10m, good for 8h, for 3 calls; an owner of the agent may',
+        'it writes, and the broker runs only flows that write nothing',
+      ],
     ],
     [
       flow('codex', 'pul-key'),
@@ -148,7 +153,7 @@ describe('cases', () => {
   });
 
   it('warn of a flow that is allowed and writes', async () => {
-    const { passed, problems, warnings } = await run(`cases: [{ agent: pusher, flow: pull-push, expect: allowed }]`);
+    const { passed, problems, warnings } = await run(`cases: [{ agent: pusher, flow: pull-push, expect: approval }]`);
     expect([passed, problems]).toEqual([[true], []]);
     expect(warnings).toMatchObject([{ line: 1, column: 32, message: 'the flow "pull-push" writes' }]);
   });
@@ -161,7 +166,7 @@ describe('cases', () => {
 `);
     expect(passed).toEqual([false, true, false]);
     expect(problems).toMatchObject([
-      { line: 2, column: 51, message: 'expected denied', hint: expect.stringContaining('policy.yaml:5:13') as string },
+      { line: 2, column: 51, message: 'expected denied', hint: expect.stringContaining('policy.yaml:6:13') as string },
       { line: 4, column: 54, message: 'expected allowed', hint: expect.stringContaining('default: deny') as string },
     ]);
   });
@@ -172,7 +177,7 @@ describe('cases', () => {
     ['a flow that is not there', '{ agent: codex, flow: pull-kye, expect: denied }', /unknown flow/],
     ['nothing asked for', '{ agent: codex, expect: denied }', /exactly one of "secret" and "flow"/],
     ['nothing expected', '{ agent: codex, flow: pull-key }', /"expect" is missing/],
-    ['another expectation', '{ agent: codex, flow: pull-key, expect: maybe }', /one of allowed, denied/],
+    ['another expectation', '{ agent: codex, flow: pull-key, expect: maybe }', /one of allowed, approval, denied/],
     ['an expression', '{ agent: "${{ vars.a }}", flow: pull-key, expect: denied }', /expressions are not taken/],
   ])('are wrong with %s', async (_, text, told) => {
     const { passed, problems } = await run(`cases:\n  - ${text}\n`);

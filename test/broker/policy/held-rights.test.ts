@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { decide } from '../../../src/broker/policy/decide.ts';
 import { allowsMore, cutOff, within } from '../../../src/broker/policy/held-rights.ts';
@@ -46,6 +47,35 @@ it('allows within another what both allow, as long and as often as both', () => 
   const ask = (name: string, reason?: string) => decide(both, { kind: 'secret', agent: 'codex', name, reason }).allowed;
   expect([ask('a.b', 'r'), ask('a.b'), ask('c.d', 'r'), ask('e.f', 'r')]).toEqual([true, false, false, false]);
   expect(both.agents.get('codex')).toMatchObject({ maxTtl: 3_600, rate: { count: 10, per: 60 } });
+});
+
+const key = (id: string) => `{ id: ${id.repeat(16)}, algorithm: EdDSA, public-key: ${spki} }`;
+const spki = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }).toString('base64url');
+const people = (keys: string, rules: string, more = '') => {
+  const policy = policyOf(
+    `approvers: { ann: { passkeys: [${keys}]${more} } }\nagents: { codex: { allow: [a.b], approve: [${rules}] } }\n`,
+  );
+  if (policy === undefined) throw new Error(keys);
+  return policy;
+};
+const rule = '{ names: [a.b], by: [ann] }';
+
+it.each<[string, Policy, Policy, boolean]>([
+  ['the same', people(key('a'), rule), people(key('a'), rule), false],
+  ['a rule less', people(key('a'), ''), people(key('a'), rule), true],
+  ['a rule more', people(key('a'), rule), people(key('a'), ''), false],
+  ['another rule', people(key('a'), '{ names: [a.b], by: [ann], expires: 5m }'), people(key('a'), rule), true],
+  ['a key less', people('', rule), people(key('a'), rule), false],
+  ['a key more', people(`${key('a')}, ${key('b')}`, rule), people(key('a'), rule), true],
+  ['an owner less', people(key('a'), rule), people(key('a'), rule, ', owner-of: [codex]'), true],
+])('of approvals, %s is a right more or not', (_, policy, than, more) => {
+  expect(allowsMore(policy, than)).toBe(more);
+});
+
+it('keeps what must be approved, and by which keys, until a change has been held', () => {
+  const both = within(people(`${key('a')}, ${key('b')}`, ''), people(key('a'), rule));
+  expect(both.approvers?.get('ann')?.passkeys.map(({ id }) => id)).toEqual(['a'.repeat(16)]);
+  expect(decide(both, { kind: 'secret', agent: 'codex', name: 'a.b' }).approvals).toHaveLength(1);
 });
 
 const written = `default: deny

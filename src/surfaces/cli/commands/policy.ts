@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { type BrokerFiles, loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { endings, FlowError } from '../../../foundation/errors.ts';
 import { type Folder } from '../../../folder/load-folder.ts';
+import type { ApproveRule } from '../../../folder/policy/policy.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import { createSource } from '../../../language/problems.ts';
 import { readText } from '../../../language/file-text.ts';
@@ -65,7 +66,18 @@ async function explainOne(invocation: Invocation): Promise<number> {
 }
 
 function shown({ decision, line, notes }: Explanation) {
-  return { allowed: decision.allowed, rule: decision.rule, text: line, notes };
+  const { allowed, rule, approvals } = decision;
+  return {
+    allowed,
+    ...(approvals === undefined ? {} : { approvals: approvals.map(shownRule) }),
+    rule,
+    text: line,
+    notes,
+  };
+}
+
+function shownRule({ location, by, needs, scope, wait, expires, uses, self }: ApproveRule) {
+  return { location, by, needs, scope, wait, expires, uses, self };
 }
 
 function textOf({ decision, line, notes }: Explanation, { paint }: Terminal): string {

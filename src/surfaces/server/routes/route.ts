@@ -104,4 +104,4 @@ export const requestId = z.string().describe('X-Request-Id, as the audit trail h
 
 const upstream = ['upstream-unavailable', 'upstream-refused', 'audit-unavailable', 'internal'] as const;
 /** What may become of whatever policy is asked about. */
-export const asked = ['not-allowed', 'reason-required', 'rate-limited', ...upstream] as const;
+export const asked = ['not-allowed', 'reason-required', 'approval-required', 'rate-limited', ...upstream] as const;

@@ -1,0 +1,113 @@
+import { nearest, suggest } from '../../language/nearest-name.ts';
+import { createSource, type Problem, type Source } from '../../language/problems.ts';
+import { valueAt, type Value } from '../../language/compiled-values.ts';
+import type { Folder } from '../load-folder.ts';
+import type { Registry } from '../registry.ts';
+import { compilePattern, isWildcard } from './name-pattern.ts';
+import type { Approver, Policy } from './policy.ts';
+import type { WrittenRule } from './read-approvals.ts';
+import type { WrittenPolicy } from './read-policy.ts';
+
+type Flow = Folder['flows'] extends ReadonlyMap<string, infer Each> ? Each : never;
+
+/**
+ * Whether the rules of `approve:` can be met, and whether those whom they name are there.
+ * @param registry undefined where it could not be read: nothing is said about its secrets then
+ */
+export function checkApprovals(
+  { policy, rules, owners }: WrittenPolicy,
+  source: Source,
+  registry: Registry | undefined,
+  { flows, broken }: Pick<Folder, 'flows' | 'broken'>,
+): void {
+  for (const written of rules) {
+    checkPeople(written, policy, source);
+    if (registry !== undefined) checkNames(written, 'names', [...registry.secrets.keys()], source);
+    checkNames(written, 'flows', [...flows.keys(), ...broken], source);
+    const meant = written.rule.flows.map(({ text }) => compilePattern(text));
+    checkScope(
+      written,
+      [...flows.values()].filter(({ name }) => meant.some((matches) => matches(name))),
+      source,
+    );
+  }
+  for (const { text, range } of owners) {
+    if (!policy.agents.has(text))
+      source.report(range, `policy.yaml has no agent "${text}"`, suggest(text, policy.agents.keys()));
+  }
+}
+
+/** The same of what flows want for themselves, told of their own files. */
+export function checkFlowApprovals({ flows }: Pick<Folder, 'flows'>, policy: Policy): readonly Problem[] {
+  return [...flows.values()].flatMap((flow) => {
+    if (flow.approve === undefined) return [];
+    const source = createSource(flow.source.file, flow.source.text);
+    checkPeople(flow.approve, policy, source);
+    checkScope(flow.approve, [flow], source);
+    return source.problems;
+  });
+}
+
+function checkPeople({ rule, value, agent }: WrittenRule, policy: Policy, { report, warn }: Source): void {
+  const approvers: ReadonlyMap<string, Approver> = policy.approvers ?? new Map();
+  const by = valueAt(value, 'by');
+  const unknown = rule.by.filter((name) => !approvers.has(name));
+  for (const name of unknown) {
+    const hint = nearest(name, approvers.keys()) === undefined ? `add them: flows approvers add ${name}` : undefined;
+    report(itemOf(by, name).range, `unknown approver "${name}"`, hint ?? suggest(name, approvers.keys()));
+  }
+  if (unknown.length > 0) return;
+  const people = rule.by.flatMap((name) => approvers.get(name) ?? []);
+  const owning = rule.self || agent === undefined ? [] : people.filter(({ ownerOf }) => ownerOf.includes(agent));
+  if (people.length >= rule.needs && people.length - owning.length < rule.needs)
+    report(
+      by.range,
+      `it needs ${rule.needs}, and ${owning.map(({ name }) => `"${name}"`).join(', ')} ${owning.length === 1 ? 'owns' : 'own'} "${agent}"`,
+      'name someone else under by:, or write self: true',
+    );
+  for (const { name, passkeys, trust } of people) {
+    if (passkeys.length === 0 && trust.length === 0)
+      warn(itemOf(by, name).range, `nothing proves "${name}" yet`, `run flows approvers add ${name}`);
+  }
+}
+
+/** A session outlasts what a person can look at: not for what writes, and not for break-glass. */
+function checkScope({ rule, value }: WrittenRule, flows: readonly Flow[], { report }: Source): void {
+  const grave =
+    rule.scope === 'session' ? flows.find(({ effect, breakGlass }) => effect === 'write' || breakGlass) : undefined;
+  if (grave === undefined) return;
+  const why = grave.breakGlass ? 'is for break-glass' : 'writes';
+  report(
+    valueAt(value, 'scope').range,
+    `a session is not for "${grave.name}", which ${why}`,
+    'write scope: run or call',
+  );
+}
+
+function checkNames(
+  { rule, value }: WrittenRule,
+  list: 'names' | 'flows',
+  known: readonly string[],
+  { report, warn }: Source,
+): void {
+  for (const { text } of rule[list]) {
+    const { range } = itemOf(valueAt(value, list), text);
+    if (isWildcard(text)) {
+      // it may stand there for what is yet to come, as one that denies
+      if (!known.some(compilePattern(text)))
+        warn(range, `"${text}" matches nothing yet`, 'leave it out, or check the name');
+    } else if (!known.includes(text)) {
+      const what = list === 'names' ? 'secret' : 'flow';
+      report(
+        range,
+        `unknown ${what} "${text}"`,
+        suggest(text, known) ?? 'a line that protects nothing protects nobody',
+      );
+    }
+  }
+}
+
+function itemOf(list: Value, text: string): Value {
+  const items = list.as === 'list' ? list.items : [];
+  return items.find((item) => item.as === 'literal' && item.value === text) ?? list;
+}

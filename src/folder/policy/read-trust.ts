@@ -1,0 +1,78 @@
+import { dirname, resolve } from 'node:path';
+import type { InputOf } from '../../language/forms.ts';
+import type { Source } from '../../language/problems.ts';
+import { valueAt, type Value } from '../../language/compiled-values.ts';
+import type { Trust } from './policy.ts';
+import type { agentKeys } from './policy-keys.ts';
+
+type WrittenTrust = NonNullable<InputOf<typeof agentKeys>['trust']>[number];
+
+/** The issuers that somebody is proven by; who trusts a whole issuer trusts everyone who can get a token there. */
+export function readTrust(
+  written: readonly WrittenTrust[],
+  value: Value | undefined,
+  source: Source,
+): readonly Trust[] {
+  checkTrust(written, value, source);
+  return written.map((each) => trustOf(each, dirname(source.file)));
+}
+
+function trustOf(written: WrittenTrust, folder: string): Trust {
+  const { issuer, audience, claims, discovery, 'jwks-uri': jwksUri, keys, 'token-issuer': tokenIssuers } = written;
+  const keysFile = keys === undefined ? undefined : resolve(folder, keys);
+  return { issuer, audience, claims, discovery, jwksUri, keysFile, tokenIssuers };
+}
+
+function checkTrust(trust: readonly WrittenTrust[], value: Value | undefined, { report, warn }: Source): void {
+  const items = value?.as === 'list' ? value.items : [];
+  for (const [index, { issuer, claims, ...places }] of trust.entries()) {
+    const item = items[index];
+    if (item === undefined || issuer === undefined || claims === undefined) continue;
+    if (!isSafeIssuer(issuer))
+      report(valueAt(item, 'issuer').range, 'this issuer is no https address', 'plain http is for this machine only');
+    else if (issuer.includes('/.well-known/'))
+      report(
+        valueAt(item, 'issuer').range,
+        'this is the address of a discovery document, not an issuer',
+        'write the `iss` of its tokens, and the address under discovery:',
+      );
+    const given = (['discovery', 'jwks-uri', 'keys'] as const).filter((key) => places[key] !== undefined);
+    for (const key of given) {
+      const address = key === 'keys' || /^(?:oidc|oauth2)$/.test(places[key] ?? '') ? undefined : places[key];
+      if (address !== undefined && !isSafeIssuer(address, true))
+        report(valueAt(item, key).range, 'this address is not https', 'plain http is for this machine only');
+    }
+    if (given.length > 1)
+      report(valueAt(item, given[1] ?? '').range, `"${given[1]}" stands beside "${given[0]}"`, 'keep one of them');
+    // of a claim that is wrong it was told what it is
+    if (isWhole(item, 'claims') && !Object.values(claims).some((each) => /[^*]/.test(each)))
+      report(
+        valueAt(item, 'claims').range,
+        'these claims are those of everyone whom the issuer knows',
+        'name at least one that only this agent has: repository, sub',
+      );
+    for (const [name, each] of Object.entries(claims)) {
+      if (/^\^|\$$|\.\*|\\[dwsbDWSB.]|\[[^\]]+\][+*]|\(\?|\([^)]*\|/.test(each))
+        warn(
+          valueAt(item, 'claims', name).range,
+          `"${name}" looks like a regular expression, and is compared letter by letter`,
+          'only * stands for other characters, any number of them',
+        );
+    }
+  }
+}
+
+/** Whether nothing in a mapping was wrong and left out. */
+function isWhole(item: Value, key: string): boolean {
+  const node = item.as === 'object' ? item.node : undefined;
+  const written = node?.kind === 'mapping' ? node.entries.find((each) => each.key === key)?.value : undefined;
+  const value = valueAt(item, key);
+  return written?.kind === 'mapping' && value.as === 'mapping' && written.entries.length === value.entries.length;
+}
+
+function isSafeIssuer(issuer: string, withQuery = false): boolean {
+  const url = URL.parse(issuer);
+  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') return false;
+  if (url.search !== '' && !withQuery) return false;
+  return url.protocol === 'https:' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+}

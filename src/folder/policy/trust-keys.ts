@@ -1,0 +1,34 @@
+import { form, optional, required, type Keys } from '../../language/forms.ts';
+import { urlForm } from '../../language/url.ts';
+
+/** The keys of a trusted OIDC issuer. */
+const trustKeys = {
+  issuer: required(
+    form.text({ pattern: /^https?:\/\/\S+$/, expects: 'the address of an OIDC issuer' }),
+    'the `iss` of its tokens; its keys are found by OpenID Connect Discovery',
+    { example: 'https://token.actions.githubusercontent.com' },
+  ),
+  discovery: optional(
+    form.text({ expects: 'oidc, oauth2 or the address of the document', pattern: /^(?:oidc|oauth2|https?:\/\/\S+)$/ }),
+    'which metadata document names its keys: `oidc`, `oauth2` (RFC 8414) or the address of one; without it whichever it has',
+  ),
+  'jwks-uri': optional(urlForm, 'its key set, instead of what a document says'),
+  keys: optional(
+    form.text(),
+    'a file with its key set (JWKS), beside policy.yaml or by its whole path, where its address cannot be asked: a cluster that wants authentication',
+    { example: 'cluster-keys.json' },
+  ),
+  'token-issuer': optional(
+    form.list(form.text(), { minimum: 1, orOne: true }),
+    'the `iss` of its tokens, where that is not `issuer`',
+  ),
+  audience: required(form.text(), 'what must be in `aud`', { example: 'flows' }),
+  claims: required(
+    form.mapping(form.text()),
+    'what must be in other claims: the whole value, in which `*` stands for any characters; at least one',
+    { example: '{ repository: acme/orders, ref: refs/heads/* }' },
+  ),
+} satisfies Keys;
+
+/** An OIDC issuer whose tokens prove somebody. */
+export const trustForm = form.object(trustKeys);
