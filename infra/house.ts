@@ -14,6 +14,7 @@ export const rooms = [
   'engine',
   'app',
   'audit',
+  'durable',
   'broker',
   'laptop',
   'surfaces',

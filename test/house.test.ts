@@ -198,6 +198,7 @@ describe('SDKs', () => {
     [/^@?otplib/, /^src\/(?:foundation\/totp\.ts|laptop\/|adapters\/vaults\/onepassword\/)/],
     [/^express/, /^src\/(?:verify|surfaces\/server|laptop)\//],
     [/^(?:oidc-provider|qrcode)/, /^src\/laptop\//],
+    [/^(?:pg|@electric-sql\/pglite)$/, /^src\/durable\/database\//],
     [/^yaml/, /^src\/(?:language\/(?:loose-yaml|yaml(?:-syntax-errors)?)|folder\/policy\/edit-tokens)\.ts$/],
   ];
   test.each(homes)('%s stays in its room', (sdk, home) => {

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { readToken } from '../adapters/read-token.ts';
+import type { TokenSource } from '../language/forms.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { ownershipMark } from '../foundation/key-derivation.ts';
 import { findStack } from './laptop-stack-file.ts';
@@ -76,6 +78,8 @@ export interface App {
   plan(flow: Flow, inputs: Inputs, options?: RunOptions): Promise<Plan>;
   run(flow: Flow, inputs: Inputs, options?: RunOptions): Promise<Output>;
   read(reference: Reference): Promise<Secret>;
+  /** What stands where service.yaml says that a token is. @param whose for messages @throws FlowError denied */
+  secretAt(source: TokenSource, whose: string): Promise<Secret>;
   connections(): Promise<Connections>;
   /** Tells when a vault is left alone or its quota is used up, and when that is over; returns how to stop telling. */
   onQuota(listener: (event: QuotaEvent) => void): () => void;
@@ -253,6 +257,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     plan: async (flow, inputs, runOptions = {}) => planFlow(flow, inputs, await services(runOptions)),
     run: async (flow, inputs, runOptions = {}) => run(flow, inputs, runOptions),
     read: async (reference) => (await connections()).read(reference),
+    secretAt: (source, whose) => readToken(source, options.taken, whose),
     connections,
     onQuota(listener) {
       quotaListeners.add(listener);

@@ -18,8 +18,10 @@ import type { Problem } from '../language/problems.ts';
 import { type Authenticator, createAuthenticator } from './authentication/authenticate.ts';
 import { type CheckClaim, createClaimCheck } from './authentication/operator-token.ts';
 import { type Guest, withGuest } from './authentication/guest-token.ts';
+import type { Database } from '../durable/database/contract.ts';
 import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
+import { createDurableDatabase } from './durable-database.ts';
 import {
   createUpstreamFailures,
   failureText,
@@ -58,6 +60,11 @@ export interface OpenBroker {
   /** the trail's file */
   readonly trailFile: string;
   readonly rules: WatchedRules;
+  /**
+   * What outlives the broker: runs, and what waits for people. Opened when it is first asked for, and asked for only by
+   * what needs it. @throws FlowError where it cannot be used; the next one who asks tries again
+   */
+  readonly database: () => Promise<Database>;
   /** tells the operator what services fail with */
   readonly failures: UpstreamFailures;
   /** what must hold for requests to be served, by name */
@@ -126,6 +133,8 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const { flush } = environment.audit;
     const trail = await openTrail({ file: trailFile, key: () => Promise.resolve(key), anchor, flush, warn });
     closing.defer(trail.close);
+    const database = createDurableDatabase(app, key, stateFolder(variables));
+    closing.defer(database.close);
     const write = (event: OwnEvent) => trail.record({ ...event, agent: localAgent(), request: randomUUID() });
     // what cannot be written down refuses every request until it can: there is nobody else to tell
     record = (event) => void write(event).catch(() => warn('the audit trail cannot be written'));
@@ -157,7 +166,19 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     });
     const wrong = () =>
       rules.problems().map(({ file, line, column }) => `${safeLine(basename(file))}:${line}:${column}`);
-    return { broker, authenticator, operators, trail, trailFile, rules, failures, ready, wrong, close };
+    return {
+      broker,
+      authenticator,
+      operators,
+      trail,
+      trailFile,
+      rules,
+      database: database.open,
+      failures,
+      ready,
+      wrong,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -165,7 +186,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
 }
 
 /** what of an environment is looked at when the broker starts, and never again */
-const needingStart = ['key', 'server', 'audit', 'cache'] as const;
+const needingStart = ['key', 'server', 'audit', 'cache', 'runs'] as const;
 
 type OwnEvent = Pick<AuditEvent, 'action' | 'outcome' | 'what' | 'detail'>;
 

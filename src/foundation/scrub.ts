@@ -19,14 +19,14 @@ export function scrub(text: string, secrets: readonly string[], shown: readonly 
   for (const secret of secrets) if (repeats([...looked], secret)) return undefined;
   let clean = line;
   for (const value of shown) {
-    for (const form of forms(value)) clean = clean.replaceAll(form, '[client-id]');
+    for (const form of formsOf(value)) clean = clean.replaceAll(form, '[client-id]');
   }
   return clean === '' ? undefined : clean;
 }
 
 function repeats(texts: readonly string[], secret: string): boolean {
   const close = texts.map(letters);
-  return forms(secret).some((form) => {
+  return formsOf(secret).some((form) => {
     const needle = form.toLowerCase();
     // without what may stand between, a short secret would be found in any text
     return sharesPart(texts, needle) || (letters(needle).length >= telling && sharesPart(close, letters(needle)));
@@ -61,8 +61,8 @@ function unescaped(text: string): string {
   );
 }
 
-/** The ways in which a value travels. */
-function forms(value: string): readonly string[] {
+/** The ways in which a value travels: plain, escaped, URL-encoded, in hex and in base64, wherever it starts there. */
+export function formsOf(value: string): readonly string[] {
   if (value === '') return [];
   const bytes = Buffer.from(value);
   const found = new Set([

@@ -1,3 +1,18 @@
+/** Told of values, so that it can tell one when it sees one. */
+export interface ValueWatcher {
+  made(value: string): void;
+  /** what is called secret for where it came from alone: a client id, a user's name */
+  disclosed(value: string): void;
+}
+
+const watchers = new Set<ValueWatcher>();
+
+/** Tells of the value of every secret that is made from now on. @returns how to stop telling */
+export function watchValues(watcher: ValueWatcher): () => void {
+  watchers.add(watcher);
+  return () => void watchers.delete(watcher);
+}
+
 /**
  * A value that must not be seen. It prints as `[secret]` everywhere (string, template, JSON, console, structured
  * clone), has nothing enumerable, and gives its value only to {@link Secret.reveal}, which is called by adapters and
@@ -14,9 +29,16 @@ export class Secret {
   /** @param value never trimmed, never changed */
   constructor(value: string) {
     this.#value = value;
+    for (const watcher of watchers) watcher.made(value);
   }
 
   reveal(): string {
+    return this.#value;
+  }
+
+  /** The value of what is no secret, though it came from where secrets are: a client id, which services tell too. */
+  disclose(): string {
+    for (const watcher of watchers) watcher.disclosed(this.#value);
     return this.#value;
   }
 

@@ -218,5 +218,5 @@ function scopesOf(written: readonly string[] = []): readonly string[] {
 }
 
 async function textOf(source: string | Reference, context: StepContext): Promise<string> {
-  return typeof source === 'string' ? source : (await context.read(source)).reveal();
+  return typeof source === 'string' ? source : (await context.read(source)).disclose();
 }

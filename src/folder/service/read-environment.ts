@@ -72,6 +72,7 @@ export function readEnvironment(
     named: namedIn(written),
     cache: cacheOf(found.cache),
     audit: { file: found.audit?.file, anchor: found.audit?.anchor, flush: found.audit?.flush ?? 'first' },
+    runs: { database: found.runs?.database },
     server: serverOf(found.server),
     unset: [...unset],
   };
@@ -163,6 +164,7 @@ export function blankEnvironment(name: string, laptop: boolean, adapters: Adapte
   const rest = {
     cache: cacheOf(),
     audit: { file: undefined, anchor: undefined, flush: 'first' as const },
+    runs: { database: undefined },
     server: serverOf(undefined),
     unset: [],
   };

@@ -52,6 +52,14 @@ const serverKeys = {
   }),
 } satisfies Keys;
 
+const runsKeys = {
+  database: optional(
+    form.tokenSource(),
+    "where the address of a PostgreSQL is that keeps the broker's runs: one of the keys; without it a database in the broker's process, in the user's state folder",
+    { example: '{ file: /run/credentials/runs-database }' },
+  ),
+} satisfies Keys;
+
 /** The keys of an environment of service.yaml: what stands in a connection is its adapter's. */
 export function environmentKeysOf(adapters: Adapters) {
   const named = <T>(connection: Typed<T>) => form.mapping(connection, { keyPattern: names });
@@ -101,6 +109,13 @@ export function environmentKeysOf(adapters: Adapters) {
       example: '{ default-ttl: 5m, max-ttl: 15m }',
     }),
     audit: optional(form.object(auditKeys), 'where the broker keeps its audit trail'),
+    runs: optional(
+      form.object(runsKeys),
+      'where the broker keeps runs of flows that write, and what waits for people',
+      {
+        example: '{ database: { file: /run/credentials/runs-database } }',
+      },
+    ),
     server: optional(form.object(serverKeys), 'where `flows serve` listens; --host, --port and --socket come first', {
       example: '{ port: 7700 }',
     }),

@@ -36,6 +36,7 @@ export interface Environment {
   readonly adapters: Adapters;
   readonly cache: CacheSettings;
   readonly audit: AuditSettings;
+  readonly runs: RunSettings;
   readonly server: ServerSettings;
   /** variables of the process's environment that service.yaml names here and that are not set; it cannot be used */
   readonly unset: readonly string[];
@@ -49,6 +50,12 @@ export interface AuditSettings {
   readonly anchor: string | undefined;
   /** `every`: the repeat of a grant waits for the disk too */
   readonly flush: 'first' | 'every';
+}
+
+/** Where the broker keeps runs. */
+export interface RunSettings {
+  /** where the address of a PostgreSQL is; undefined: a database in the broker's process */
+  readonly database: TokenSource | undefined;
 }
 
 /** Where `flows serve` listens. */
@@ -139,7 +146,7 @@ export function plainOf(
 }
 
 /** The variables of the process's environment that hold a token of any of its connections. */
-export function tokenVariables({ adapters, connections, vaults }: Environment): readonly string[] {
+export function tokenVariables({ adapters, connections, vaults, runs }: Environment): readonly string[] {
   const settings: (readonly [Keys, TypedSettings])[] = vaults.map((entry) => [
     adapters.vaults.get(entry.type)?.keys ?? {},
     entry.settings,
@@ -147,7 +154,9 @@ export function tokenVariables({ adapters, connections, vaults }: Environment): 
   for (const kind of ['issuers', 'identity-providers', 'stores'] as const) {
     for (const each of connections[kind].values()) settings.push([adapters[kind].get(each.type)?.keys ?? {}, each]);
   }
-  return settings.flatMap(([keys, each]) =>
+  const { database } = runs;
+  const ofRuns = database !== undefined && 'env' in database ? [database.env] : [];
+  const ofConnections = settings.flatMap(([keys, each]) =>
     Object.entries(keys).flatMap(([name, { form }]) => {
       const taken = form.kind === 'union' ? form.of : [form];
       if (!taken.some((one) => one.kind === 'object' && one.source === 'token')) return [];
@@ -155,4 +164,5 @@ export function tokenVariables({ adapters, connections, vaults }: Environment): 
       return token !== undefined && 'env' in token ? [token.env] : [];
     }),
   );
+  return [...ofRuns, ...ofConnections];
 }

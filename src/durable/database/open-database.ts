@@ -1,0 +1,45 @@
+import type { Secret } from '../../foundation/secret.ts';
+import type { OpenDatabase, SchemaStep } from './contract.ts';
+import { applySchema, keepGeneration } from './schema.ts';
+import type { ValueGuard } from './value-guard.ts';
+
+export interface DatabaseOptions {
+  /** of a PostgreSQL; undefined: a database in this process, in the folder */
+  readonly address: Secret | undefined;
+  readonly folder: string;
+  /** what another generation left is dropped: the laptop's runs end with its stack; undefined: there is only one */
+  readonly generation?: string | undefined;
+  /** the tables of every room, in their order */
+  readonly schema: readonly SchemaStep[];
+  readonly guard: ValueGuard;
+}
+
+/**
+ * Opens the database of runs, and makes the tables that it does not have yet.
+ * @throws FlowError refused where another broker has the folder, unavailable or denied where it cannot be used
+ * @example
+ * const guard = createValueGuard();
+ * await using database = await openDatabase({ address: undefined, folder, schema: [...runSchema], guard });
+ */
+export async function openDatabase({
+  address,
+  generation,
+  folder,
+  schema,
+  guard,
+}: DatabaseOptions): Promise<OpenDatabase & AsyncDisposable> {
+  const database = await connected(address, folder, guard);
+  try {
+    if (generation !== undefined) await keepGeneration(database, generation);
+    await applySchema(database, schema);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return { ...database, [Symbol.asyncDispose]: () => database.close() };
+}
+
+async function connected(address: Secret | undefined, folder: string, guard: ValueGuard): Promise<OpenDatabase> {
+  if (address !== undefined) return (await import('./postgresql.ts')).openPostgresql(address, guard);
+  return (await import('./pglite.ts')).openPglite(folder, guard);
+}

@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { openPglite } from '../../../src/durable/database/pglite.ts';
+import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
+import { databaseContract } from '../../contracts/database.ts';
+import { copyEmptyDatabase, freshDatabase, freshDatabaseFolder } from './fresh-database.ts';
+
+const guard = createValueGuard();
+const folder = await mkdtemp(join(tmpdir(), 'database-'));
+afterAll(async () => {
+  guard.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+databaseContract('PGlite', async () => {
+  await copyEmptyDatabase(folder);
+  return openPglite(folder, guard);
+});
+
+test('a database that is not there yet is made', async () => {
+  const fresh = await mkdtemp(join(tmpdir(), 'database-'));
+  const database = await openPglite(join(fresh, 'in', 'here'), guard);
+  expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
+  await database.close();
+  await rm(fresh, { recursive: true });
+});
+
+test('what was committed is there again, and a second process is refused until the first one ends', async () => {
+  const database = await freshDatabase();
+  await database.query('create table flows_kept (name text)');
+  await database.query('insert into flows_kept values ($1)', ['kept']);
+  const script = `
+    import { openPglite } from ${JSON.stringify(new URL('../../../src/durable/database/pglite.ts', import.meta.url).href)};
+    const opening = openPglite(process.argv[1], { check() {}, close() {} });
+    console.log(await opening.then((other) => other.query('select name from flows_kept').then(JSON.stringify), ({ code, message }) => code + ' ' + message));
+    process.exit();`;
+  const words = ['--no-warnings', '--input-type=module', '-e', script, database.place];
+  const other = async () => (await promisify(execFile)(process.execPath, words)).stdout;
+  expect(await other()).toBe(`refused another broker has the runs' database ${database.place}\n`);
+  await database.close();
+  expect(await other()).toBe('[{"name":"kept"}]\n');
+});
+
+test.each([
+  ['a file in its place', (data: string) => writeFile(join(data, 'PG_VERSION'), 'nonsense')],
+  ['pages that are spoiled', (data: string) => writeFile(join(data, 'global', 'pg_control'), 'nonsense')],
+])('is told in one line where there is %s', async (_, spoil) => {
+  const folder = await freshDatabaseFolder();
+  await spoil(join(folder, 'data'));
+  await expect(openPglite(folder, guard)).rejects.toMatchObject({
+    code: 'unavailable',
+    message: `the runs' database ${folder} cannot be used`,
+  });
+});
+
+test('a transaction that is given up lets the next one begin', async () => {
+  const database = await freshDatabase();
+  const connection = await database.pool.connect();
+  await connection.query('begin');
+  await connection.query('create table flows_given_up (name text)');
+  connection.release();
+  await expect(database.query('select * from flows_given_up')).rejects.toThrow('does not exist');
+});
