@@ -71,7 +71,9 @@ describe('the house', () => {
       ({ from, to }) =>
         roomOf(from) === 'client' &&
         roomOf(to) !== 'client' &&
-        !/^src\/foundation\/(?:wire|clocks|safe-address|expiring-memory)\.ts$/.test(to),
+        !/^src\/foundation\/(?:wire|clocks|safe-address|expiring-memory|unless-aborted|agent-fetch|proxy)\.ts$/.test(
+          to,
+        ),
     ],
     [
       'the governor knows no vault by name',

@@ -43,14 +43,18 @@ class Broker:
 
     def token(self, flow):
         """The access token of a flow, kept until shortly before its expiry."""
+        return self._granted(flow)[0]
+
+    def _granted(self, flow):
         kept = self.tokens.get(flow)
-        if kept and time.monotonic() < kept[1]:
-            return kept[0]
+        if kept and time.monotonic() < kept[2]:
+            return kept
         asked = time.monotonic()
         answer = self._post(f"/v1/tokens/{urllib.parse.quote(flow, safe='')}")
         token, lasts = answer["access_token"], answer.get("expires_in", 0)
-        self.tokens[flow] = (token, asked + lasts - min(30, lasts / 10))
-        return token
+        granted = (token, answer.get("audience", ()), asked + lasts - min(30, lasts / 10))
+        self.tokens[flow] = granted
+        return granted
 
     def secrets(self, names):
         """Secrets by their names in registry.yaml, all or none, kept while their leases last."""
@@ -63,12 +67,17 @@ class Broker:
             self.leases[name] = (found[name]["value"], now + lasts - min(30, lasts / 10))
         return {name: self.leases[name][0] for name in names}
 
-    def open(self, flow, url, data=None, headers=None):
-        """urlopen with the flow's token; a token that the API refuses is reported, and another one tried once."""
+    def open(self, flow, url, data=None, headers=None, origins=None):
+        """urlopen with the flow's token; a token that the API refuses is reported, and another one tried once.
+
+        It goes to `origins`, as https://orders.example; default those of the flow's audience and resources.
+        """
         target = urllib.parse.urlsplit(url)
         if target.scheme != "https" and not (target.scheme == "http" and _is_loopback(target.hostname)):
             raise ValueError("a token goes over https, or plain http to a loopback address")
-        first = self.token(flow)
+        first, audience, _ = self._granted(flow)
+        if _origin(url) not in [_origin(each) for each in (audience if origins is None else origins)]:
+            raise ValueError(f"the token of {flow} is not for {url}: name it in origins, if it is")
         try:
             return self._send(first, url, data, headers)
         except urllib.error.HTTPError as refused:
@@ -166,6 +175,11 @@ def _is_loopback(host):
     return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host or "") is not None
 
 
+def _origin(url):
+    target = urllib.parse.urlsplit(url)
+    return target.scheme, target.hostname, target.port or {"https": 443, "http": 80}.get(target.scheme)
+
+
 def _epoch(text):
     """Seconds of an RFC 3339 time in UTC, as the broker writes it."""
     whole, _, fraction = text.rstrip("Z").partition(".")
@@ -180,7 +194,8 @@ def main(url):
     try:
         key = broker.secrets(["openai.api_key"])["openai.api_key"]
         print(f"openai.api_key: {len(key)} characters")
-        with broker.open("orders-token", url) as response:
+        # whoever starts it says where the token goes; elsewhere leave origins out
+        with broker.open("orders-token", url, origins=[url]) as response:
             print(f"{url}: {response.status}, {len(response.read())} bytes")
     except BrokerError as refusal:
         sys.exit(f"broker: {refusal}")

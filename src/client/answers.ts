@@ -13,6 +13,8 @@ export interface Token {
   readonly expiresAt: number | undefined;
   /** granted scope, space separated */
   readonly scope: string | undefined;
+  /** the audience and the resources that the flow asked for */
+  readonly audience: readonly string[];
 }
 
 /**
@@ -46,16 +48,18 @@ export interface GrantedToken {
 
 /** @throws BrokerError protocol, without what stands there */
 export function tokenIn(answer: unknown): GrantedToken {
-  const { access_token, token_type, expires_in, expires_at, scope } = recordOf(answer);
+  const { access_token, token_type, expires_in, expires_at, scope, audience = [] } = recordOf(answer);
   // it becomes a header: nothing but visible characters
   if (typeof access_token !== 'string' || !/^[\x21-\x7e]+$/.test(access_token)) throw malformed();
   if (typeof token_type !== 'string' || !/^[!-~]+$/.test(token_type)) throw malformed();
+  if (!Array.isArray(audience)) throw malformed();
   return {
     token: {
       accessToken: access_token,
       tokenType: token_type,
       expiresAt: optionalNumber(expires_at),
       scope: scope === undefined ? undefined : textOf(scope),
+      audience: audience.map(textOf),
     },
     expiresIn: optionalNumber(expires_in),
   };

@@ -1,6 +1,7 @@
-import { awake, type LeaseClock, systemClock } from '../foundation/clocks.ts';
+import { awake, systemClock } from '../foundation/clocks.ts';
 import { createMemory, endingEarly, type Life } from '../foundation/expiring-memory.ts';
-import { headerNames, longestReason, nameForm, pathOf, paths } from '../foundation/wire.ts';
+import { unlessAborted } from '../foundation/unless-aborted.ts';
+import { nameForm, pathOf, paths } from '../foundation/wire.ts';
 import { parseAddress } from './broker-address.ts';
 import {
   type FlowAnswer,
@@ -12,39 +13,10 @@ import {
   type Token,
   tokenIn,
 } from './answers.ts';
-import { createFetch, type FetchOptions, sha256 } from './fetch-with-token.ts';
-import type { Credential } from './credential.ts';
+import { createApiFetch, createFetch, type FetchOptions, sha256 } from './api-fetch.ts';
 import { BrokerError } from './broker-error.ts';
+import { type ClientOptions, headersOf, requireOptions } from './client-options.ts';
 import { createRequests } from './request.ts';
-
-/**
- * Which broker is asked, and who asks.
- * @example
- * const options: ClientOptions = {
- *   broker: 'unix:/run/auth-chain/broker.sock',
- *   token: { file: '/run/agent/token' },
- *   deadline: 10_000, // milliseconds
- *   reason: 'nightly report',
- * };
- */
-export interface ClientOptions {
-  /** `http://127.0.0.1:7700`, `https://HOST` or `unix:/PATH` */
-  readonly broker: string;
-  /** the agent's token, what gives it, or the file that holds it, which is read with every request */
-  readonly token: Credential;
-  /** milliseconds for a request and its answer, default 30,000 */
-  readonly deadline?: number | undefined;
-  /** `X-Agent-Run-Id`: kept on the audit trail as claimed */
-  readonly agentRunId?: string | undefined;
-  /** why: one line of at most 200 characters, kept on the audit trail; policy may want one */
-  readonly reason?: string | undefined;
-  /** PEM of the authority of the broker's certificate, default: those that Node knows */
-  readonly ca?: string | undefined;
-  /** what reaches the APIs, default the global `fetch` */
-  readonly fetch?: typeof globalThis.fetch | undefined;
-  /** default the process's clocks */
-  readonly clock?: LeaseClock | undefined;
-}
 
 /**
  * Inputs of a flow, by their names.
@@ -55,6 +27,17 @@ export interface ClientOptions {
 export type FlowInputs = Readonly<Record<string, string | number | boolean>>;
 
 /**
+ * What one call may say.
+ * @example
+ * const options: CallOptions = { signal: AbortSignal.timeout(2_000) };
+ * const { accessToken } = await client.token('orders-token', {}, options);
+ */
+export interface CallOptions {
+  /** ends this call's wait with its own reason; what other callers wait for too goes on */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
  * One broker, asked as one agent.
  * @example
  * const orders = client.fetch('orders-token', { origins: ['https://orders.example'] });
@@ -63,19 +46,23 @@ export type FlowInputs = Readonly<Record<string, string | number | boolean>>;
  */
 export interface Client {
   /** The token that a flow gives, kept until shortly before its expiry. @throws BrokerError */
-  token(flow: string, inputs?: FlowInputs): Promise<Token>;
+  token(flow: string, inputs?: FlowInputs, options?: CallOptions): Promise<Token>;
   /** Secrets by their names in registry.yaml, all or none, kept until shortly before their leases end. @throws BrokerError */
-  secrets<const N extends string>(names: readonly N[]): Promise<Readonly<Record<N, LeasedSecret>>>;
+  secrets<const N extends string>(
+    names: readonly N[],
+    options?: CallOptions,
+  ): Promise<Readonly<Record<N, LeasedSecret>>>;
   /** The output of a flow that only reads; never kept. @throws BrokerError */
-  run(flow: string, inputs?: FlowInputs): Promise<FlowAnswer>;
+  run(flow: string, inputs?: FlowInputs, options?: CallOptions): Promise<FlowAnswer>;
   /**
-   * A `fetch` that sends a flow's token as bearer. Where the API answers 401 it tells the broker that the token was
-   * refused, and tries once more with another, if the body can be sent again. Redirects are not followed; plain http is
-   * for loopback addresses.
+   * A `fetch` that sends a flow's token as bearer, to the origins of the flow's audience and resources or to those that
+   * are given. Where the API answers 401 it tells the broker that the token was refused, and tries once more with
+   * another, unless `init` has a stream as its body. The signal of `init` or of a Request ends every wait. Redirects are
+   * not followed; plain http is for loopback addresses, which are reached by no proxy.
    */
   fetch(flow: string, options?: FetchOptions): typeof globalThis.fetch;
   /** Tells that an API refused a token, so that nobody is given it again. @param tokenHash SHA-256, hex @throws BrokerError */
-  rejected(flow: string, tokenHash: string): Promise<boolean>;
+  rejected(flow: string, tokenHash: string, options?: CallOptions): Promise<boolean>;
   /** Forgets everything and ends what is under way. */
   close(): void;
 }
@@ -90,26 +77,25 @@ export interface Client {
  * client.close();
  */
 export function createClient(options: ClientOptions): Client {
-  const { deadline = 30_000, agentRunId, reason, ca } = options;
+  requireOptions(options);
+  const { token: credential, deadline = 30_000, ca } = options;
   const clock = awake(options.clock ?? systemClock);
-  if (!(deadline > 0)) throw new TypeError('deadline: milliseconds, more than 0');
   const requests = createRequests({
     address: parseAddress(options.broker),
-    token: options.token,
+    token: credential,
     deadline,
     ca,
-    headers: {
-      ...(agentRunId === undefined ? {} : { [headerNames.run]: header('agentRunId', agentRunId) }),
-      ...(reason === undefined ? {} : { [headerNames.reason]: header('reason', reason) }),
-    },
+    headers: headersOf(options),
   });
+  const apis = createApiFetch();
   const kept = { clock, capacity: 1_000 };
   const [tokens, leased] = [createMemory<AskedToken>(kept), createMemory<LeasedSecret>(kept)];
   const [batches, reports] = [createMemory<Secrets>(kept), createMemory<boolean>(kept)];
 
-  async function token(flow: string, inputs: FlowInputs = {}): Promise<Token> {
+  async function token(flow: string, inputs: FlowInputs = {}, { signal }: CallOptions = {}): Promise<Token> {
     const key = JSON.stringify([flow, Object.entries(inputs).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
-    const known = tokens.peek(key)?.value ?? (await tokens.get(key, () => askToken(flow, inputs), lifeOf));
+    const known =
+      tokens.peek(key)?.value ?? (await waiting(() => tokens.get(key, () => askToken(flow, inputs), lifeOf), signal));
     return known.token;
   }
 
@@ -127,40 +113,43 @@ export function createClient(options: ClientOptions): Client {
     return found;
   }
 
-  async function rejected(flow: string, tokenHash: string): Promise<boolean> {
+  async function rejected(flow: string, tokenHash: string, { signal }: CallOptions = {}): Promise<boolean> {
     tokens.forget((_, known) => known !== undefined && sha256(known.token.accessToken) === tokenHash);
     const report = async (): Promise<boolean> => {
       const answer = await requests.post(pathOf('rejected', nameOf(flow)), { token_hash: tokenHash });
       return recordOf(answer)['evicted'] === true;
     };
-    return reports.get(`${flow} ${tokenHash}`, report, notKept);
+    return waiting(() => reports.get(`${flow} ${tokenHash}`, report, notKept), signal);
   }
 
   return {
     token,
     rejected,
-    async secrets(names) {
+    async secrets(names, { signal } = {}) {
+      if (!Array.isArray(names)) throw new TypeError('names: a list of names of registry.yaml');
       const wanted = [...new Set<string>(names)];
       const known = wanted.map((name) => [name, leased.peek(name)?.value] as const);
       const missing = known.flatMap(([name, secret]) => (secret === undefined ? [name] : []));
-      const asked =
-        missing.length === 0 ? none : await batches.get(missing.join(' '), () => askSecrets(missing), notKept);
+      const batch = () => batches.get(missing.join(' '), () => askSecrets(missing), notKept);
+      const asked = missing.length === 0 ? none : await waiting(batch, signal);
       const all = known.map(([name, secret]) => [name, secret ?? asked.get(name)] as const);
       return Object.fromEntries(all) as Readonly<Record<(typeof names)[number], LeasedSecret>>;
     },
-    async run(flow, inputs = {}) {
+    async run(flow, inputs = {}, { signal } = {}) {
       const given = Object.keys(inputs).length === 0 ? undefined : { inputs };
-      return flowAnswerIn(await requests.post(pathOf('flow', nameOf(flow)), given));
+      return flowAnswerIn(await waiting(() => requests.post(pathOf('flow', nameOf(flow)), given, signal), signal));
     },
     fetch: (flow, own = {}) =>
       createFetch({
-        token: () => token(flow, own.inputs),
-        rejected: (hash) => rejected(flow, hash),
-        fetch: options.fetch ?? globalThis.fetch,
+        flow,
+        token: (signal) => token(flow, own.inputs, { signal }),
+        rejected: (hash, signal) => rejected(flow, hash, { signal }),
+        fetch: options.fetch ?? apis.fetch,
         origins: own.origins,
       }),
     close() {
       requests.close();
+      apis.close();
       tokens.close();
       leased.close();
     },
@@ -182,13 +171,19 @@ const notKept = (): undefined => undefined;
 type Secrets = ReadonlyMap<string, LeasedSecret>;
 const none: Secrets = new Map();
 
-/** A name as a part of a path; what no file could be called is not sent. @throws BrokerError not-allowed, as the broker would */
-function nameOf(flow: string): string {
-  if (!nameForm.test(flow)) throw new BrokerError('not-allowed');
-  return flow;
+/** The work may serve others too: only this caller stops waiting for it. @throws the signal's reason */
+async function waiting<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work();
+  signal.throwIfAborted();
+  return unlessAborted(work(), signal, () => signal.reason as Error);
 }
 
-function header(option: string, text: string): string {
-  if (text.length <= longestReason && /^[\x20-\x7e]+$/.test(text)) return text;
-  throw new TypeError(`${option}: one line of at most ${longestReason} ASCII characters`);
+/**
+ * A name as a part of a path; what no file could be called is not sent.
+ * @throws BrokerError not-allowed, as the broker would; TypeError for no name at all
+ */
+function nameOf(flow: unknown): string {
+  if (typeof flow !== 'string') throw new TypeError("flow: a flow's name");
+  if (!nameForm.test(flow)) throw new BrokerError('not-allowed');
+  return flow;
 }

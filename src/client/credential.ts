@@ -17,13 +17,24 @@ const form = /^[A-Za-z0-9._~+/-]+=*$/;
 
 /** The credential as it is now: a file is read each time, so that a rotated one is taken up. @throws BrokerError no-credential */
 export async function credentialOf(credential: Credential): Promise<string> {
-  const text = typeof credential === 'function' ? await credential() : textOf(credential);
+  const text = typeof credential === 'function' ? await given(credential) : textOf(credential);
   if (text === '') throw new BrokerError('no-credential', { detail: 'the agent token is empty' });
   if (text.length > longest || !form.test(text)) {
     const why = /^(["']).*\1$/.test(text) ? 'it stands in quotes' : 'it is not one';
     throw new BrokerError('no-credential', { detail: `what should be the agent token: ${why}` });
   }
   return text;
+}
+
+async function given(credential: () => string | Promise<string>): Promise<string> {
+  let text: unknown;
+  try {
+    text = await credential();
+  } catch (cause) {
+    throw new BrokerError('no-credential', { detail: 'what gives the agent token failed', cause });
+  }
+  if (typeof text === 'string') return text;
+  throw new BrokerError('no-credential', { detail: 'what gives the agent token gave no text' });
 }
 
 function textOf(credential: string | { readonly file: string }): string {

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { type Address, requireOwnSocket } from './broker-address.ts';
 import { type Credential, credentialOf } from './credential.ts';
 import { BrokerError } from './broker-error.ts';
+import { connectionsTo, type Connections } from './connections.ts';
 import { problemIn, requestIdOf } from './problem-details.ts';
 
 export interface RequestFacts {
@@ -16,8 +17,8 @@ export interface RequestFacts {
 }
 
 export interface Requests {
-  /** The JSON of a 200. @throws BrokerError */
-  post(path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<unknown>;
+  /** The JSON of a 200. @throws BrokerError, and the signal's reason */
+  post(path: string, body?: unknown, signal?: AbortSignal): Promise<unknown>;
   close(): void;
 }
 
@@ -26,23 +27,28 @@ const largest = 16_777_216;
 
 /** Requests to one broker, over connections that are kept. */
 export function createRequests({ address, token, deadline, headers: always, ca }: RequestFacts): Requests {
-  // imported as an ES module it would load all of fetch with it, and the command starts half as fast
-  const secure = address.kind === 'tcp' && address.secure;
-  const http = secure ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http');
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 16, scheduling: 'lifo' });
   const open = new Set<ClientRequest>();
+  let kept: Connections | undefined;
   let closed = false;
 
   const place: RequestOptions =
     address.kind === 'socket' ? { socketPath: address.path } : { host: address.host, port: address.port };
   const host = address.kind === 'socket' ? { host: 'localhost' } : {};
 
-  function send(path: string, text: string | undefined, headers: Readonly<Record<string, string>>): Promise<Answer> {
+  interface Sent {
+    readonly path: string;
+    readonly text: string | undefined;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal | undefined;
+  }
+
+  function send({ http, agent, by }: Connections, { path, text, headers, signal }: Sent): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (closed) return reject(new BrokerError('closed'));
+      signal?.throwIfAborted();
       const request = http.request({
         ...place,
-        ...(secure ? { rejectUnauthorized: true, ca } : {}),
+        ...(address.kind === 'tcp' && address.secure ? { rejectUnauthorized: true, ca } : {}),
         agent,
         method: 'POST',
         path,
@@ -53,19 +59,22 @@ export function createRequests({ address, token, deadline, headers: always, ca }
         () => fail(new BrokerError('timeout', { detail: `no answer in ${deadline} ms` })),
         deadline,
       );
+      const stop = () => fail(signal?.reason);
+      signal?.addEventListener('abort', stop, { once: true });
       const settle = () => {
         clearTimeout(timer);
+        signal?.removeEventListener('abort', stop);
         open.delete(request);
       };
       const fail = (error: unknown) => {
         settle();
-        reject(error instanceof Error ? error : new BrokerError('protocol'));
+        reject(error);
         request.destroy();
       };
       request.on('error', (cause: NodeJS.ErrnoException) => {
         if (closed) return fail(new BrokerError('closed'));
         // the broker let the connection go while it was idle: nothing of this request was answered
-        fail(request.reusedSocket && stale.has(cause.code ?? '') ? new StaleConnection() : unreachable(cause));
+        fail(request.reusedSocket && stale.has(cause.code ?? '') ? new StaleConnection() : unreachable(cause, by));
       });
       request.once('response', (response) => {
         void read(response).then((body) => {
@@ -77,29 +86,45 @@ export function createRequests({ address, token, deadline, headers: always, ca }
     });
   }
 
+  /** Others that are kept may have gone the same way. */
+  async function sendAlone(sent: Sent): Promise<Answer> {
+    const alone = await connectionsTo(address);
+    try {
+      return await send(alone, sent);
+    } finally {
+      alone.agent.destroy();
+    }
+  }
+
   return {
-    async post(path, body, headers = {}) {
+    async post(path, body, signal) {
       if (closed) throw new BrokerError('closed');
-      const credential = await credentialOf(token);
-      if (address.kind === 'socket') requireOwnSocket(address.path);
       const text = body === undefined ? undefined : JSON.stringify(body);
-      const all = {
-        ...always,
-        ...headers,
-        ...(text === undefined ? {} : { 'content-type': 'application/json' }),
-        authorization: `Bearer ${credential}`,
-      };
-      // everything that is asked here only reads, so that it may be asked twice
-      const answer = await send(path, text, all).catch((error: unknown) => {
-        if (error instanceof StaleConnection) return send(path, text, { ...all, connection: 'close' });
-        throw error;
-      });
-      return contentOf(answer);
+      try {
+        const credential = await credentialOf(token);
+        if (address.kind === 'socket') requireOwnSocket(address.path);
+        const headers = {
+          ...always,
+          ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+          authorization: `Bearer ${credential}`,
+        };
+        const sent = { path, text, headers, signal };
+        kept ??= await connectionsTo(address);
+        // everything that is asked here only reads, so that it may be asked twice
+        const answer = await send(kept, sent).catch((error: unknown) => {
+          if (error instanceof StaleConnection) return sendAlone(sent);
+          throw error;
+        });
+        return contentOf(answer);
+      } catch (error) {
+        if (error instanceof BrokerError || signal?.aborted === true) throw error;
+        throw unreachable(error as NodeJS.ErrnoException, '');
+      }
     },
     close() {
       closed = true;
       for (const request of open) request.destroy();
-      agent.destroy();
+      kept?.agent.destroy();
     },
   };
 }
@@ -113,8 +138,8 @@ interface Answer {
 class StaleConnection extends Error {}
 const stale = new Set(['ECONNRESET', 'EPIPE']);
 
-function unreachable(cause: NodeJS.ErrnoException): BrokerError {
-  return new BrokerError('unreachable', { detail: cause.code ?? 'the connection failed', cause });
+function unreachable(cause: NodeJS.ErrnoException, by: string): BrokerError {
+  return new BrokerError('unreachable', { detail: `${cause.code ?? 'the connection failed'}${by}`, cause });
 }
 
 function read(response: IncomingMessage): Promise<string> {

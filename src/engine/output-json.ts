@@ -1,17 +1,18 @@
 import type { Token } from '../adapters/issuers/contract.ts';
 import type { Output, Shown } from './output.ts';
 
-/** A token response as RFC 6749 section 5.1 names them, and `expires_at` in epoch seconds. */
+/** A token response as RFC 6749 section 5.1 names them, `expires_at` in epoch seconds, and what the token is for. */
 export interface TokenJson {
   readonly access_token: string;
   readonly token_type: string;
   readonly expires_in?: number;
   readonly expires_at?: number;
   readonly scope?: string;
+  readonly audience?: readonly string[];
 }
 
 /** @param now epoch milliseconds */
-export function tokenJson({ accessToken, tokenType, expiresAt, scope }: Token, now: number): TokenJson {
+export function tokenJson({ accessToken, tokenType, expiresAt, scope, audience = [] }: Token, now: number): TokenJson {
   return {
     access_token: accessToken.reveal(),
     token_type: tokenType,
@@ -19,6 +20,7 @@ export function tokenJson({ accessToken, tokenType, expiresAt, scope }: Token, n
       ? {}
       : { expires_in: Math.max(0, Math.floor(expiresAt - now / 1000)), expires_at: expiresAt }),
     ...(scope === undefined ? {} : { scope }),
+    ...(audience.length === 0 ? {} : { audience }),
   };
 }
 

@@ -86,6 +86,7 @@ export const oauthClientCredentials = pureStep({
       optional: true,
     },
     scope: { type: 'text', description: 'granted scope, space separated', optional: true },
+    audience: { type: 'json', description: 'the list of the audience and the resources asked for', optional: true },
   },
   scalar: 'access-token',
   presents: 'token',

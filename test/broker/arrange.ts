@@ -203,7 +203,13 @@ export async function arrange(
       await issuing.gate;
       if (issuing.down !== undefined) throw issuing.down;
       const expiresAt = issuing.life === undefined ? undefined : Math.floor(clock.now() / 1_000) + issuing.life;
-      return { accessToken: new Secret(`canary-token-${mine}`), tokenType: 'Bearer', expiresAt, scope: 'orders:read' };
+      return {
+        accessToken: new Secret(`canary-token-${mine}`),
+        tokenType: 'Bearer',
+        expiresAt,
+        scope: 'orders:read',
+        audience: ['https://orders.example'],
+      };
     },
     verify: () => Promise.reject(new TypeError('not used')),
     clockSkew: () => 0,

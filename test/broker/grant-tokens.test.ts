@@ -13,6 +13,7 @@ describe('tokens', () => {
       expires_in: 600,
       expires_at: clock.now() / 1_000 + 600,
       scope: 'orders:read',
+      audience: ['https://orders.example'],
     });
     expect(trail.events).toEqual([
       {

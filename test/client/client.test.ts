@@ -55,6 +55,7 @@ describe('with the real server', () => {
       tokenType: 'Bearer',
       expiresAt: 1_900_000_000,
       scope: 'orders:read',
+      audience: [],
     });
     expect(await client.secrets(['openai.api_key', 'openai.org'])).toEqual({
       'openai.api_key': { value: canary, expiresAt: new Date('2030-01-01T00:00:00.000Z') },
@@ -251,6 +252,23 @@ describe('what is not a broker', () => {
     stand.server.closeAllConnections();
     expect((await client.token('orders-token')).accessToken).toBe('abc.def');
   });
+
+  test('where all kept connections are gone, the second try has one of its own; what fails has a code', async () => {
+    const stand = await answering((_, response) => json(response, { ...tokenAnswer, expires_in: 0 }));
+    const client = opened(stand.url);
+    const ask = (many: number) =>
+      Promise.all(Array.from({ length: many }, (_, day) => codeOf(client.token('orders-token', { day }))));
+    for (const many of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      expect(await ask(8)).toEqual(Array.from({ length: 8 }));
+      // in one turn of the loop, so that the client learns nothing of it before
+      stand.server.closeAllConnections();
+      expect(await ask(many)).toEqual(Array.from({ length: many }));
+    }
+    await ask(8);
+    stand.server.close();
+    stand.server.closeAllConnections();
+    expect(await ask(8)).toEqual(Array.from({ length: 8 }, () => 'unreachable'));
+  });
 });
 
 describe('addresses', () => {
@@ -336,6 +354,41 @@ test('a closed client asks nothing, and ends what is under way', async () => {
   client.close();
   expect(await waiting).toBe('closed');
   expect(await codeOf(client.token('x'))).toBe('closed');
+});
+
+describe('from JavaScript', () => {
+  const good = { broker: 'http://127.0.0.1:7700', token: 'agent' };
+  test.each<[string, unknown]>([
+    ['broker', undefined],
+    ['broker', {}],
+    ['broker', { ...good, broker: new URL(good.broker) }],
+    ['token', { ...good, token: undefined }],
+    ['token', { ...good, token: { path: '/token' } }],
+    ['token', { ...good, token: { file: 7 } }],
+    ['deadline', { ...good, deadline: '30' }],
+    ['deadline', { ...good, deadline: 0 }],
+    ['agentRunId', { ...good, agentRunId: 42 }],
+    ['reason', { ...good, reason: 'two\nlines' }],
+    ['ca', { ...good, ca: 7 }],
+    ['fetch', { ...good, fetch: 'fetch' }],
+    ['clock', { ...good, clock: 1 }],
+  ])('what is wrong with %s is a TypeError at creation that names it: %j', (name, options) => {
+    expect(() => createClient(options as ClientOptions)).toThrow(new RegExp(`^${name}: `));
+    expect(() => createClient(options as ClientOptions)).toThrow(TypeError);
+  });
+
+  test('a call without a name is misuse, and not a refusal', async () => {
+    const client = opened('http://127.0.0.1:1');
+    await expect(client.token(undefined as never)).rejects.toThrow(/^flow: /);
+    await expect(client.run(7 as never)).rejects.toThrow(/^flow: /);
+    await expect(client.secrets('openai.api_key' as never)).rejects.toThrow(/^names: /);
+  });
+
+  test('what gives the token and fails is a BrokerError', async () => {
+    for (const token of [() => Promise.reject(new Error('the platform is down')), () => undefined as never]) {
+      expect(await codeOf(opened('http://127.0.0.1:1', { token }).token('x'))).toBe('no-credential');
+    }
+  });
 });
 
 test('a flow that no file could have is not asked for', async () => {

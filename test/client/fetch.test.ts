@@ -15,11 +15,14 @@ async function arranged(options: {
   readonly good: readonly string[];
   readonly stuck?: boolean;
   readonly broken?: boolean;
+  /** what the flow's token is for, default the API */
+  readonly audience?: readonly string[];
 }) {
   let turn = 1;
   const broker = await startAnswering(({ path, body }, response) => {
     if (!path.endsWith('/rejected')) {
-      return json(response, { access_token: `token-${turn}`, token_type: 'Bearer', expires_in: 600 });
+      const audience = options.audience ?? [`${api.url}/`];
+      return json(response, { access_token: `token-${turn}`, token_type: 'Bearer', expires_in: 600, audience });
     }
     if (options.broken === true) return json(response, { code: 'rate-limited' }, 429);
     const { token_hash } = JSON.parse(body) as { token_hash: string };
@@ -94,9 +97,64 @@ describe('fetch', () => {
     expect(api.asked.map(({ path }) => path)).toEqual(['/orders', '/moved']);
   });
 
+  test('a Request with a body is sent again whole, and stays with the caller where it is not', async () => {
+    const { api, orders } = await arranged({ good: ['token-2'] });
+    const request = new Request(`${api.url}/orders`, { method: 'PUT', body: 'hello', headers: { 'x-own': '1' } });
+    const response = await orders(request);
+    expect([response.status, await response.text()]).toEqual([200, 'hello']);
+    expect(api.asked.map(({ headers, body }) => [headers.authorization, headers['x-own'], body])).toEqual([
+      ['Bearer token-1', '1', 'hello'],
+      ['Bearer token-2', '1', 'hello'],
+    ]);
+    expect(request.bodyUsed).toBe(true);
+    // another body in its place is whole too
+    const other = new Request(`${api.url}/orders`, { method: 'PUT', body: 'not this' });
+    expect(await (await orders(other, { body: 'this' })).text()).toBe('this');
+  });
+
+  test('a token goes to the origins of its audience and resources, and nowhere else', async () => {
+    const audience = ['orders', 'urn:orders', 'api://orders', 'https://orders.example/v1', 'https://b.example:8443'];
+    const { api, orders, client } = await arranged({ good: ['token-1'], audience });
+    await expect(orders(`${api.url}/orders`)).rejects.toThrow(
+      new TypeError(
+        `origins of fetch('orders-token'): its token is for https://orders.example, https://b.example:8443, and not for ${api.url}`,
+      ),
+    );
+    await expect(orders('https://orders.example.evil.example/v1')).rejects.toThrow(TypeError);
+    expect(api.asked).toEqual([]);
+    expect((await client.fetch('orders-token', { origins: [api.url] })(`${api.url}/orders`)).status).toBe(200);
+    const given: string[] = [];
+    const own = createClient({
+      broker: (await arranged({ good: [], audience })).broker.url,
+      token: 'agent',
+      fetch: (input) => {
+        given.push(input instanceof Request ? input.url : String(input));
+        return Promise.resolve(new Response('ok'));
+      },
+    });
+    ending.push(own.close);
+    for (const url of ['https://orders.example/v2', 'https://b.example:8443/']) await own.fetch('orders-token')(url);
+    expect(given).toEqual(['https://orders.example/v2', 'https://b.example:8443/']);
+  });
+
+  test('where a flow names no API by URL, origins are demanded', async () => {
+    for (const audience of [[], ['orders', 'api://orders']]) {
+      const { api, orders } = await arranged({ good: ['token-1'], audience });
+      await expect(orders(`${api.url}/orders`)).rejects.toThrow(/^origins of fetch\('orders-token'\): name where/);
+      expect(api.asked).toEqual([]);
+    }
+  });
+
+  test.each(['https://a.example', null, ['orders'], [7]])('origins that are none are told: %j', async (origins) => {
+    const { client } = await arranged({ good: [] });
+    expect(() => client.fetch('orders-token', { origins: origins as string[] })).toThrow(/^origins: /);
+  });
+
   test('a token goes only where it may', async () => {
     const { broker, api, client, orders } = await arranged({ good: ['token-1'] });
     await expect(orders('http://api.example/orders')).rejects.toThrow(TypeError);
+    await expect(orders('http://10.0.0.1/orders')).rejects.toThrow(TypeError);
+    await expect(orders('ftp://127.0.0.1/orders')).rejects.toThrow(TypeError);
     const bound = client.fetch('orders-token', { origins: ['https://orders.example'] });
     await expect(bound(`${api.url}/orders`)).rejects.toThrow(TypeError);
     expect((await client.fetch('orders-token', { origins: [api.url] })(`${api.url}/orders`)).status).toBe(200);

@@ -22,7 +22,9 @@ export async function startAnswering(handler: Handler, listen: { port: number } 
     request.on('error', () => undefined);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen('path' in listen ? listen.path : { port: 0, host: '127.0.0.1' }, resolve);
+    server
+      .once('error', reject)
+      .listen('path' in listen ? listen.path : { port: listen.port, host: '127.0.0.1' }, resolve);
   });
   const address = server.address();
   const url = typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : '';

@@ -60,7 +60,13 @@ export function kindsOver(world: World) {
     expiresAt: (output) => output.expiresAt,
     async run({ client }) {
       world.log.push(`minting for ${typeof client === 'string' ? client : 'a reference'}`);
-      return { accessToken: new Secret('jwt'), tokenType: 'Bearer', expiresAt: 100, scope: undefined };
+      return {
+        accessToken: new Secret('jwt'),
+        tokenType: 'Bearer',
+        expiresAt: 100,
+        scope: undefined,
+        audience: undefined,
+      };
     },
   });
   const code = pureStep({

@@ -6,7 +6,13 @@ import { Secret } from '../../src/foundation/secret.ts';
 
 const now = 1_000_500;
 const reference = Reference.of({ vault: 'Agents', item: 'Orders', field: 'credential' });
-const token = { accessToken: new Secret('eyJ'), tokenType: 'Bearer', expiresAt: undefined, scope: undefined };
+const token = {
+  accessToken: new Secret('eyJ'),
+  tokenType: 'Bearer',
+  expiresAt: undefined,
+  scope: undefined,
+  audience: undefined,
+};
 
 const values: readonly (readonly [Shown, unknown])[] = [
   [

@@ -113,7 +113,13 @@ output:
     const output = await run();
     expect(output.kind).toBe('mapping');
     const entries = output.kind === 'mapping' ? Object.fromEntries(output.entries) : {};
-    const token = { accessToken: expect.any(Secret), tokenType: 'Bearer', expiresAt: 100, scope: undefined };
+    const token = {
+      accessToken: expect.any(Secret),
+      tokenType: 'Bearer',
+      expiresAt: 100,
+      scope: undefined,
+      audience: undefined,
+    };
     expect(entries).toMatchObject({
       token: { as: 'token', token },
       same: { as: 'token', token },

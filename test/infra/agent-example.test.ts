@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { json, startAnswering } from '../client/stand.ts';
 import { createHome, repository } from '../e2e/home.ts';
@@ -72,7 +72,8 @@ describe.runIf(python)('the Python example', () => {
         turn += 1;
         return json(response, { evicted: true });
       }
-      return json(response, { access_token: `token-${turn}`, token_type: 'Bearer', expires_in: 600 });
+      const audience = ['https://orders.example', `${api.url}/`];
+      return json(response, { access_token: `token-${turn}`, token_type: 'Bearer', expires_in: 600, audience });
     });
     try {
       good.add('token-2');
@@ -86,6 +87,17 @@ describe.runIf(python)('the Python example', () => {
       // no redirect is followed, and no plain http leaves this machine
       expect(await run(broker.url, `${api.url}/moved`)).toMatchObject({ code: 1, stderr: `${api.url}/moved: 302\n` });
       expect((await run(broker.url, 'http://orders.example/')).stderr).toContain('ValueError');
+      // nor does it leave the origins of what it is for
+      const program = `import sys; sys.path.insert(0, ${JSON.stringify(dirname(example))}); from agent import Broker
+broker = Broker(${JSON.stringify(broker.url)}, ${JSON.stringify(file)})
+for url in sys.argv[1:]:
+    try: print(broker.open('orders-token', url).status)
+    except ValueError as error: print(error)`;
+      const argv = ['python3', '-I', '-c', program, `${api.url}/orders`, 'https://orders.example.evil.example/'];
+      const { stdout } = await home.start([], { program: argv }).ended;
+      expect(stdout).toBe(
+        '200\nthe token of orders-token is not for https://orders.example.evil.example/: name it in origins, if it is\n',
+      );
     } finally {
       await broker.close();
     }

@@ -76,6 +76,8 @@ export interface Token {
   readonly expiresAt: number | undefined;
   /** granted scope, space separated */
   readonly scope: string | undefined;
+  /** the audience and resources that were asked for: what the token is for */
+  readonly audience: readonly string[] | undefined;
 }
 
 export interface Expectations {

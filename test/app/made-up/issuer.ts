@@ -23,7 +23,13 @@ export const plainIssuer = issuerAdapter<typeof keys>({
         async clientCredentials({ clientId, clientSecrets = [] }) {
           await clientSecrets[0]?.read();
           const accessToken = new Secret(`${prefix}-${clientId}`);
-          return { accessToken, tokenType: 'Bearer', expiresAt: Math.floor(now() / 1000) + 60, scope: undefined };
+          return {
+            accessToken,
+            tokenType: 'Bearer',
+            expiresAt: Math.floor(now() / 1000) + 60,
+            scope: undefined,
+            audience: undefined,
+          };
         },
         verify: () => Promise.resolve({ header: {}, claims: {} }),
         clockSkew: () => 0,

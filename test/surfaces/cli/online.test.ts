@@ -50,6 +50,7 @@ test('a token: bare, as JSON, as a header that the Orders API takes', async () =
     expires_in: expect.any(Number),
     expires_at: expect.any(Number),
     scope: 'orders:read',
+    audience: ['https://orders.example'],
   });
   const { expires_in: left, expires_at: at } = token as { expires_in: number; expires_at: number };
   expect(at - left).toBeGreaterThan(Date.now() / 1000 - 30);

@@ -110,7 +110,8 @@ export function createAskToken({ development, transport, jwt, now }: AskTokenOpt
       }
       const scope = grantedScope(request, answer.scope ?? own?.scope, shown);
       const expiresAt = told === undefined ? own?.expires : Math.min(told, own?.expires ?? told);
-      return { accessToken: new Secret(answer.access_token), tokenType: 'Bearer', expiresAt, scope };
+      const audience = [request.audience ?? [], request.resource ?? []].flat();
+      return { accessToken: new Secret(answer.access_token), tokenType: 'Bearer', expiresAt, scope, audience };
     } catch (error) {
       if (refusal === undefined) throw translate(error);
       return { refused: refusal.error, credential: refusal.credential, challenged: refusal.challenged };

@@ -44,6 +44,7 @@ export const agentRoutes: readonly Route[] = [
       expires_in: z.number().int().optional().describe('seconds'),
       expires_at: z.number().int().optional().describe('epoch seconds'),
       scope: z.string().optional(),
+      audience: z.array(z.string()).optional().describe('the audience and the resources that the flow asked for'),
     }),
     problems: [...asked, 'write-not-served', 'not-a-token', 'ttl-exceeds-policy'],
     handle: async ({ serving, params: { flow = '' }, body }, caller) =>
