@@ -19,7 +19,7 @@ export interface Life {
   readonly ends: number;
 }
 
-interface FailureRules {
+export interface FailureRules {
   /** Milliseconds that a failure is remembered; 0: not at all. @param count which one in a row, from 1 */
   readonly time: (error: unknown, count: number) => number;
   /** milliseconds after that within which the next failure is the next in the row */
@@ -60,6 +60,8 @@ export interface ExpiringMemory<T> {
     lifeOf: (value: T) => Life | undefined,
     unnoticed?: (error: unknown) => void,
   ): Promise<T>;
+  /** The next value, whatever is kept or has failed; until it comes, others are given what is kept. */
+  renew(key: string, make: () => Promise<T>, lifeOf: (value: T) => Life | undefined): Promise<T>;
   /** Keeps what was made elsewhere. */
   put(key: string, value: T, life: Life): void;
   /** Remembers a failure that was met elsewhere. */
@@ -246,6 +248,7 @@ export function createMemory<T>({ clock, capacity, failures: rules }: MemoryOpti
       }
       return entry.answer;
     },
+    renew: (key, make, lifeOf) => flights.get(key)?.answer ?? start(key, make, lifeOf),
     put: keep,
     fail: remember,
     failure: (key) => failureAt(key, monotonic()),

@@ -1,7 +1,8 @@
 import { type ErrorCode, FlowError } from '../foundation/errors.ts';
+import { createMemory } from '../foundation/expiring-memory.ts';
 import type { Call } from '../foundation/http.ts';
 import { quoted } from '../foundation/quoted.ts';
-import { createKeySet, type KeySet } from './key-set.ts';
+import { createKeySet, type KeySet, rememberedFailures, staleByDefault } from './key-set.ts';
 
 export interface IssuerKeysOptions {
   readonly issuer: string;
@@ -11,8 +12,8 @@ export interface IssuerKeysOptions {
   /** the document may be another issuer's */
   readonly anyIssuer?: boolean | undefined;
   readonly call: Call;
-  /** epoch milliseconds */
-  readonly now: () => number;
+  /** milliseconds of a clock that nobody sets */
+  readonly monotonic: () => number;
   /** see KeySetOptions */
   readonly staleFor?: number | undefined;
 }
@@ -23,29 +24,36 @@ export interface IssuerKeys {
   readonly keys: KeySet;
 }
 
-/** milliseconds that a failure is remembered, so that a flood of requests does not become one to the issuer */
-const failureKept = 5000;
+/** milliseconds after which discovery is done again: the keys may have moved */
+const keptFor = 3_600_000;
 
-/** Where an issuer's keys are: as told, or by discovery when they are first needed, once however many wait. */
+/**
+ * Where an issuer's keys are: as told, or by discovery when they are first needed, once however many wait, and again
+ * after an hour.
+ */
 export function createIssuerKeys(options: IssuerKeysOptions): () => Promise<IssuerKeys> {
-  const { issuer, jwksUri, call, now, staleFor } = options;
-  const keysAt = (url: string, identifier: string): IssuerKeys => ({
-    identifier,
-    keys: createKeySet({ url, call, now, staleFor }),
-  });
-  let found = jwksUri === undefined ? undefined : Promise.resolve(keysAt(jwksUri, issuer));
-  let forgetAt = Infinity;
-  return () => {
-    if (now() >= forgetAt) found = undefined;
-    if (found === undefined) {
-      forgetAt = Infinity;
-      found = discover(options).then(({ identifier, url }) => keysAt(url, identifier));
-      found.catch(() => {
-        forgetAt = now() + failureKept;
-      });
-    }
-    return found;
+  const { issuer, jwksUri, call, monotonic, staleFor = staleByDefault } = options;
+  let known: (IssuerKeys & { readonly url: string }) | undefined;
+  /** keys that have not moved need not be fetched again */
+  const keysAt = (url: string, identifier: string): IssuerKeys => {
+    const keys = known?.url === url ? known.keys : createKeySet({ url, call, monotonic, staleFor });
+    known = { identifier, keys, url };
+    return known;
   };
+  if (jwksUri !== undefined) {
+    const told = Promise.resolve(keysAt(jwksUri, issuer));
+    return () => told;
+  }
+  const found = createMemory<IssuerKeys>({ clock: { monotonic }, capacity: 1, failures: rememberedFailures });
+  const find = async () => {
+    const { identifier, url } = await discover(options);
+    return keysAt(url, identifier);
+  };
+  const lifeOf = () => {
+    const fresh = monotonic() + keptFor;
+    return { fresh, ends: fresh + staleFor };
+  };
+  return () => found.get(issuer, find, lifeOf);
 }
 
 /** The document that is wanted; else OpenID Connect's, or RFC 8414's where there is none. */

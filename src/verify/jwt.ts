@@ -99,7 +99,9 @@ const mostKeys = 10;
  * @throws what `keys` throws, where keys cannot be had
  */
 export async function verifyJwt(token: string, keys: JWTVerifyGetKey, rules: JwtRules): Promise<VerifiedJwt> {
-  if (token.length > longestToken || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw new JwtRejection('malformed');
+  // a program in JavaScript may have none
+  if (typeof token !== 'string' || token.length > longestToken || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token))
+    throw new JwtRejection('malformed');
   const { payload, protectedHeader } = await checked(token, keys, {
     algorithms: [...(rules.algorithms ?? publicKeyAlgorithms)],
     issuer: [rules.issuer].flat(),

@@ -1,12 +1,13 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { FlowError } from '../foundation/errors.ts';
+import { createMemory, type FailureRules } from '../foundation/expiring-memory.ts';
 import type { Call } from '../foundation/http.ts';
 
 export interface KeySetOptions {
   readonly url: string;
   readonly call: Call;
-  /** epoch milliseconds */
-  readonly now: () => number;
+  /** milliseconds of a clock that nobody sets */
+  readonly monotonic: () => number;
   /** milliseconds that keys are used beyond their time where they cannot be fetched anew; default 1 hour */
   readonly staleFor?: number | undefined;
 }
@@ -23,62 +24,46 @@ export interface KeySet {
 /** keys are fetched again after this */
 const keptFor = 600_000;
 /** where that fails, they are used this much longer: an issuer that is down is no reason for an API to be */
-const staleByDefault = 3_600_000;
+export const staleByDefault = 3_600_000;
 /** between two fetches that unknown keys cause, so that forged tokens cause no storm */
 const cooldown = 30_000;
 /** a failure is remembered, so that a flood of requests does not become one to the issuer */
-const failureKept = 5_000;
+export const rememberedFailures: FailureRules = { time: () => 5_000, row: 0 };
+
+interface Fetched {
+  readonly find: JWTVerifyGetKey;
+  readonly at: number;
+}
 
 /** Fetches an issuer's keys when they are first needed, once however many wait, and again where a token names a new one. */
-export function createKeySet({ url, call, now, staleFor = staleByDefault }: KeySetOptions): KeySet {
-  let known: { readonly find: JWTVerifyGetKey; readonly at: number } | undefined;
-  let failure: { readonly error: unknown; readonly at: number } | undefined;
-  let running: Promise<void> | undefined;
+export function createKeySet({ url, call, monotonic, staleFor = staleByDefault }: KeySetOptions): KeySet {
+  const sets = createMemory<Fetched>({ clock: { monotonic }, capacity: 1, failures: rememberedFailures });
+  const lifeOf = ({ at }: Fetched) => ({ fresh: at + keptFor, ends: at + keptFor + staleFor });
 
-  async function fetchKeys(): Promise<void> {
-    try {
-      const response = await call(url, { headers: { accept: 'application/jwk-set+json, application/json' } });
-      if (response.status !== 200) {
-        throw new FlowError('unavailable', `the issuer's keys cannot be had: it answers ${response.status}`, {
-          hint: 'try again; if it stays, look at the issuer',
-        });
-      }
-      known = { find: keysOf(await parsed(response)), at: now() };
-      failure = undefined;
-    } catch (error) {
-      failure = { error, at: now() };
-      throw error;
-    } finally {
-      running = undefined;
+  async function fetchKeys(): Promise<Fetched> {
+    const response = await call(url, { headers: { accept: 'application/jwk-set+json, application/json' } });
+    if (response.status !== 200) {
+      throw new FlowError('unavailable', `the issuer's keys cannot be had: it answers ${response.status}`, {
+        hint: 'try again; if it stays, look at the issuer',
+      });
     }
+    return { find: keysOf(await parsed(response)), at: monotonic() };
   }
 
-  const reload = (): Promise<void> => (running ??= fetchKeys());
-
-  const unlessFailed = async (): Promise<void> => {
-    if (failure !== undefined && now() - failure.at < failureKept) throw failure.error;
-    await reload();
-  };
-
   return {
-    reload,
+    async reload() {
+      await sets.renew(url, fetchKeys, lifeOf);
+    },
     async find(header, token) {
-      const before = known;
-      if (before === undefined) await unlessFailed();
-      else if (now() - before.at >= keptFor) {
-        await unlessFailed().catch((error: unknown) => {
-          if (now() - before.at >= keptFor + staleFor) throw error;
-        });
-      }
-      const current = known;
-      if (current === undefined) throw new FlowError('internal', 'keys that were fetched are not there');
+      const known = await sets.get(url, fetchKeys, lifeOf);
       try {
-        return await pick(current.find, header, token);
+        return await pick(known.find, header, token);
       } catch (error) {
         // an unknown key may be a new one: after the cooldown that is found out; while fetching fails nobody knows
-        if (!(error instanceof errors.JWKSNoMatchingKey) || now() - current.at < cooldown) throw error;
-        await unlessFailed();
-        return pick((known ?? current).find, header, token);
+        if (!(error instanceof errors.JWKSNoMatchingKey) || monotonic() - known.at < cooldown) throw error;
+        const failure = sets.failure(url);
+        if (failure !== undefined) throw failure;
+        return pick((await sets.renew(url, fetchKeys, lifeOf)).find, header, token);
       }
     },
   };

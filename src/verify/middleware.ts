@@ -1,13 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { checkRequirements } from './check-options.ts';
 import type { VerifiedJwt } from './jwt.ts';
 import { TokenError, type TokenErrorCode } from './token-error.ts';
-import {
-  checkScopes,
-  createVerifier,
-  type TokenRequirements,
-  type Verifier,
-  type VerifierOptions,
-} from './verifier.ts';
+import { createVerifier, type TokenRequirements, type Verifier, type VerifierOptions } from './verifier.ts';
 
 /**
  * What the middleware leaves on a request that it lets through.
@@ -19,16 +13,39 @@ export interface WithAuth {
 }
 
 /**
- * Fits Express, Connect and `node:http`.
+ * What of a request is looked at; those of `node:http`, `node:http2` and adapters to them have it.
+ * @example
+ * const request: TokenRequest = { headers: { authorization: 'Bearer eyJhbGciOi…' } };
+ */
+export interface TokenRequest extends WithAuth {
+  /** as the middleware before left them: what it set or took away counts */
+  readonly headers: { readonly authorization?: string | string[] | undefined };
+  /** names and values in turn, as they came: more than one `Authorization` is refused */
+  readonly rawHeaders?: readonly string[] | undefined;
+  /** a token in its query beside the one in the header is refused */
+  readonly url?: string | undefined;
+}
+
+/**
+ * What of a response is used.
+ * @example
+ * const end = (response: TokenResponse): unknown => response.end('orders');
+ */
+export interface TokenResponse {
+  statusCode: number;
+  readonly headersSent: boolean;
+  setHeader(name: string, value: string): unknown;
+  end(body: string): unknown;
+  destroy?(): unknown;
+}
+
+/**
+ * Fits Express, Connect, `node:http`, `node:http2` and adapters to them.
  * @example
  * const protect: TokenMiddleware = requireToken({ issuer: 'https://login.example.com', audience: 'https://orders.example' });
  * createServer((request, response) => protect(request, response, () => response.end('orders'))).listen(8080);
  */
-export type TokenMiddleware = (
-  request: IncomingMessage & WithAuth,
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => void;
+export type TokenMiddleware = (request: TokenRequest, response: TokenResponse, next: (error?: unknown) => void) => void;
 
 /**
  * What a route wants of a token, beyond what its verifier does.
@@ -66,12 +83,11 @@ const retryAfter = '5';
  * app.post('/orders', requireToken(verifier, { scopes: ['orders:write'] }), (_, response) => void response.json({}));
  */
 export function requireToken(verifier: Verifier | VerifierOptions, options: RequireTokenOptions = {}): TokenMiddleware {
-  const accepts = 'verify' in verifier ? verifier : createVerifier(verifier);
+  const accepts = isVerifier(verifier) ? verifier : createVerifier(verifier);
+  checkRequirements(options);
   const { realm = 'api', scopes = [], claims } = options;
   // what stands in a header is checked here, so that an answer can be built without
-  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm))
-    throw new TypeError('realm must be printable ASCII without " and \\');
-  checkScopes(scopes);
+  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm)) throw new TypeError('realm: printable ASCII without " and \\');
 
   const admit = async (...[request, response, next]: Parameters<TokenMiddleware>): Promise<void> => {
     try {
@@ -88,24 +104,31 @@ export function requireToken(verifier: Verifier | VerifierOptions, options: Requ
   };
 }
 
+/** Its options may be anything: they are looked at next. */
+function isVerifier(given: Verifier | VerifierOptions): given is Verifier {
+  return typeof given === 'object' && (given as Partial<Verifier> | null)?.verify !== undefined;
+}
+
 /** @throws TokenError missing_token, invalid_request */
-function tokenOf(request: IncomingMessage): string {
-  const headers = request.headersDistinct['authorization'] ?? [];
-  const [header] = headers;
-  if (headers.length > 1) throw new TokenError('invalid_request', 'more than one Authorization header');
+function tokenOf({ headers, rawHeaders, url }: TokenRequest): string {
+  const [header, ...others] = [headers.authorization ?? []].flat();
+  // of several Node takes the first
+  const came = rawHeaders?.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'authorization') ?? [];
+  if (header !== undefined && (others.length > 0 || came.length > 1))
+    throw new TokenError('invalid_request', 'more than one Authorization header');
   if (header === undefined || !/^bearer(?: |$)/i.test(header)) throw new TokenError('missing_token', 'no bearer token');
   const token = /^bearer +(?<token>[\w.~+/-]+=*) *$/i.exec(header)?.groups?.['token'];
   if (token === undefined) throw new TokenError('invalid_request', 'the Authorization header is malformed');
-  if (/[?&]access_token=/.test(request.url ?? '')) {
+  if (/[?&]access_token=/.test(url ?? '')) {
     throw new TokenError('invalid_request', 'a token in the query as well as in the header');
   }
   return token;
 }
 
-function refuse(response: ServerResponse, error: TokenError, realm: string): void {
+function refuse(response: TokenResponse, error: TokenError, realm: string): void {
   const { code, status, message } = error;
   if (response.headersSent) {
-    response.destroy();
+    response.destroy?.();
     return;
   }
   response.statusCode = status;

@@ -1,8 +1,10 @@
-import { isLoopback } from '../foundation/safe-address.ts';
+import { awake, systemClock } from '../foundation/clocks.ts';
 import { createHttp, type Fetch } from '../foundation/http.ts';
+import { isLoopback } from '../foundation/safe-address.ts';
+import { checkOptions, checkRequirements } from './check-options.ts';
 import { scopesOf, unmetClaim } from './required-claims.ts';
 import { createIssuerKeys } from './issuer-key-sets.ts';
-import { type JwtProblem, JwtRejection, publicKeyAlgorithms, type VerifiedJwt, verifyJwt } from './jwt.ts';
+import { type JwtProblem, JwtRejection, type VerifiedJwt, verifyJwt } from './jwt.ts';
 import { TokenError } from './token-error.ts';
 
 /**
@@ -59,7 +61,7 @@ export interface TokenRequirements {
 export interface Verifier {
   /**
    * @param more scopes and claims beyond those of the verifier
-   * @throws TokenError invalid_token, insufficient_scope, unavailable
+   * @throws TokenError invalid_token, insufficient_scope, unavailable · TypeError for unusable scopes or claims
    */
   verify(token: string, more?: TokenRequirements): Promise<VerifiedJwt>;
 }
@@ -87,21 +89,16 @@ const explanations: Readonly<Record<JwtProblem, string>> = {
  * console.log(claims['sub']);
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { issuer, now = Date.now, clockTolerance = 5 } = options;
-  const url = URL.parse(issuer);
-  if (url === null) throw new TypeError('issuer must be an absolute URL');
-  const audience = listOf(options.audience);
-  if (audience.length === 0 || audience.includes('')) throw new TypeError('audience must be given');
-  const unusable = options.algorithms?.find((algorithm) => !publicKeyAlgorithms.includes(algorithm));
-  if (unusable !== undefined) throw new TypeError(`algorithms must have a public key: ${unusable} has none`);
-  checkScopes(options.requiredScopes ?? []);
-  if (!Number.isFinite(clockTolerance) || clockTolerance < 0) throw new TypeError('clockTolerance must be seconds');
-  const { fetch, jwksUri } = options;
-  const call = createHttp({ peer: 'the issuer', development: isLoopback(url), fetch, deadline: 5000 });
-  const issuerKeys = createIssuerKeys({ issuer, jwksUri, call, now });
+  checkOptions(options);
+  const { issuer, jwksUri, fetch, now = Date.now, clockTolerance = 5 } = options;
+  const development = isLoopback(new URL(issuer));
+  const call = createHttp({ peer: 'the issuer', development, fetch, deadline: 5000 });
+  const { monotonic } = awake({ now, monotonic: systemClock.monotonic });
+  const issuerKeys = createIssuerKeys({ issuer, jwksUri, call, monotonic });
 
   return {
     async verify(token, more = {}) {
+      checkRequirements(more);
       const { claims, header } = await checked(token);
       const unmet = unmetClaim(claims, more.claims);
       if (unmet !== undefined) throw new TokenError('invalid_token', explanations.claim, { claim: unmet });
@@ -117,7 +114,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
           const { identifier, keys } = await issuerKeys();
           return await verifyJwt(text, keys.find, {
             issuer: identifier,
-            anyAudience: audience,
+            anyAudience: listOf(options.audience),
             algorithms: options.algorithms,
             typ: options.typ === undefined ? undefined : listOf(options.typ),
             requiredClaims: options.requiredClaims,
@@ -137,11 +134,4 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 function listOf(value: string | readonly string[]): readonly string[] {
   return typeof value === 'string' ? [value] : value;
-}
-
-/** Scopes come to stand in a header. @throws TypeError where one is not a scope-token (RFC 6749, section 3.3) */
-export function checkScopes(scopes: readonly string[]): void {
-  for (const scope of scopes) {
-    if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) throw new TypeError('a scope holds a character that it may not');
-  }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { awake } from '../../src/foundation/clocks.ts';
 import { FlowError } from '../../src/foundation/errors.ts';
+import { createClock } from '../broker/arrange.ts';
 import { arrange, failing, settle, token, type Value } from './cached-tokens.ts';
 
 describe('one mint', () => {
@@ -30,6 +32,29 @@ describe('one mint', () => {
     answer(async () => value(life));
     await get();
     expect(cache.size()).toBe(0);
+  });
+
+  it('that failed, or came, when the clock was a day ahead holds nothing up once that is set right', async () => {
+    const clock = createClock();
+    const { get, count, answer, value } = arrange(awake(clock));
+    const ahead = () => clock.setWall(86_400);
+    const right = () => clock.setWall(-86_400);
+    ahead();
+    answer(failing('unavailable'));
+    await expect(get()).rejects.toThrow('no');
+    right();
+    answer(async () => ({ ...value(300), expiresAt: clock.now() / 1000 + 300 }));
+    await expect(get()).rejects.toThrow('no');
+    clock.pass(5);
+    expect(token(await get())).toBe('token-2');
+    ahead();
+    expect(token(await get())).toBe('token-3');
+    right();
+    clock.pass(200);
+    expect(token(await get())).toBe('token-3');
+    clock.pass(101);
+    expect(token(await get())).toBe('token-4');
+    expect(count()).toBe(4);
   });
 
   it('that throws at once rejects, and does not break the key', async () => {

@@ -50,6 +50,20 @@ describe('a memory', () => {
     expect(memory.peek('a')?.value).toBe('value 1');
   });
 
+  it('gives the next value to who wants it now, and what it has to others until that comes', async () => {
+    const { memory, make, failing, lasting, made } = arrange({ failures: rules(5) });
+    await memory.get('a', make, lasting(60));
+    await expect(memory.renew('a', failing, lasting(60))).rejects.toThrow('no 2');
+    expect(await memory.get('a', make, lasting(60))).toBe('value 1');
+    expect(memory.failure('a')).toMatchObject({ message: 'no 2' });
+    const next = Promise.withResolvers<string>();
+    const both = [memory.renew('a', () => next.promise, lasting(60)), memory.renew('a', make, lasting(60))];
+    expect(await memory.get('a', make, lasting(60))).toBe('value 1');
+    next.resolve('next');
+    expect(await Promise.all(both)).toEqual(['next', 'next']);
+    expect([await memory.get('a', make, lasting(60)), memory.failure('a'), made()]).toEqual(['next', undefined, 2]);
+  });
+
   it('is asked by what it asks itself, without end neither of them', async () => {
     const { memory, lasting } = arrange();
     let inner: Promise<string> | undefined;

@@ -1,11 +1,21 @@
 import { type IncomingHttpHeaders, request as httpRequest, type Server } from 'node:http';
+import {
+  connect,
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type IncomingHttpHeaders as Http2Headers,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
+import { toFetchResponse, toReqRes } from 'fetch-to-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   createVerifier,
   requireToken,
   type RequireTokenOptions,
+  type TokenRequest,
+  type TokenRequirements,
+  type TokenResponse,
   type VerifierOptions,
   type WithAuth,
 } from '../../src/verify.ts';
@@ -106,16 +116,61 @@ describe('a verifier', () => {
     });
   });
 
+  // as a program in JavaScript may give them
   it.each([
-    [{ issuer: 'main' }],
-    [{ audience: '' }],
-    [{ audience: [] }],
-    [{ algorithms: ['HS256'] }],
-    [{ algorithms: ['none'] }],
-    [{ clockTolerance: -1 }],
-    [{ requiredScopes: ['a", error="x'] }],
-  ])('cannot be made with %j', (options) => {
-    expect(() => verifier(options)).toThrow(TypeError);
+    ['issuer', { issuer: undefined }],
+    ['issuer', { issuer: 'main' }],
+    ['issuer', { issuer: 42 }],
+    ['issuer', { issuer: 'http://login.example.com' }],
+    ['issuer', { issuer: 'http://10.0.0.7:8080/realms/a' }],
+    ['issuer', { issuer: 'https://user:canary@login.example.com' }],
+    ['issuer', { issuer: 'ftp://login.example.com' }],
+    ['jwksUri', { jwksUri: '/jwks' }],
+    ['jwksUri', { jwksUri: 'http://login.example.com/jwks' }],
+    ['jwksUri', { issuer: 'https://login.example.com', jwksUri: 'http://127.0.0.1:8080/jwks' }],
+    ['audience', { audience: undefined }],
+    ['audience', { audience: '' }],
+    ['audience', { audience: [] }],
+    ['audience', { audience: [undefined] }],
+    ['audience', { audience: 7 }],
+    ['algorithms', { algorithms: ['HS256'] }],
+    ['algorithms', { algorithms: ['none'] }],
+    ['algorithms', { algorithms: 'RS256' }],
+    ['typ', { typ: 7 }],
+    ['clockTolerance', { clockTolerance: -1 }],
+    ['clockTolerance', { clockTolerance: '5' }],
+    ['requiredScopes', { requiredScopes: ['a", error="x'] }],
+    ['requiredScopes', { requiredScopes: 'orders:read' }],
+    ['requiredClaims', { requiredClaims: ['owner'] }],
+    ['fetch', { fetch: 'fetch' }],
+    ['now', { now: 1_764_432_000_000 }],
+  ])('cannot be made where %s is not usable: %j', (name, options) => {
+    const all = { issuer: hostile.issuer, audience, ...options } as VerifierOptions;
+    for (const make of [() => createVerifier(all), () => requireToken(all)]) {
+      expect(make).toThrow(TypeError);
+      expect(make).toThrow(new RegExp(`^${name}: `));
+      expect(make).not.toThrow(/canary/);
+    }
+  });
+
+  it.each([undefined, null, 'https://login.example.com', []])('cannot be made with %j for options', (options) => {
+    const none = options as unknown as VerifierOptions;
+    for (const make of [() => createVerifier(none), () => requireToken(none)]) expect(make).toThrow(/^options: /);
+  });
+
+  it.each([
+    ['scopes', { scopes: 'orders:read' }],
+    ['scopes', { scopes: [7] }],
+    ['claims', { claims: 'owner' }],
+  ])('cannot be asked with %s that are not usable: %j', async (name, more) => {
+    const unusable = more as unknown as TokenRequirements;
+    await expect(verifier().verify(await good(), unusable)).rejects.toThrow(new RegExp(`^${name}: `));
+    expect(() => requireToken(verifier(), unusable)).toThrow(new RegExp(`^${name}: `));
+  });
+
+  it('takes what is no text for no token', async () => {
+    for (const token of [undefined, null, 7, {}] as unknown as string[])
+      await expect(verifier().verify(token)).rejects.toMatchObject({ code: 'invalid_token' });
   });
 
   it('asks for discovery and keys once, however many tokens come at once', async () => {
@@ -149,7 +204,7 @@ describe('a verifier', () => {
     }
     expect(hostile.count(path)).toBe(1);
     hostile.handlers.clear();
-    clock += 5001;
+    clock += 6_000;
     await expect(one.verify(token)).resolves.toBeDefined();
   });
 
@@ -158,22 +213,22 @@ describe('a verifier', () => {
     const one = verifier({ now: () => clock });
     const token = await good({ exp: 9_999_999_999 });
     await one.verify(token);
-    clock += 599_000;
+    clock += 595_000;
     await one.verify(token);
     expect(hostile.count('/jwks')).toBe(1);
-    clock += 1000;
+    clock += 6_000;
     await one.verify(token);
     expect(hostile.count('/jwks')).toBe(2);
     hostile.handlers.set('/jwks', (_, response) => {
       json(response, {}, 503);
     });
-    clock += 600_000;
+    clock += 601_000;
     for (let index = 0; index < 10; index += 1) await expect(one.verify(token)).resolves.toBeDefined();
     expect(hostile.count('/jwks')).toBe(3);
     // an unknown key may be a new one: nobody knows
     const unknown = await good({ exp: 9_999_999_999 }, { kid: 'two' });
     await expect(one.verify(unknown)).rejects.toMatchObject({ code: 'unavailable' });
-    clock += 3_600_000;
+    clock += 3_601_000;
     await expect(one.verify(token)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
@@ -185,10 +240,85 @@ describe('a verifier', () => {
     await hostile.rotate('rotated');
     const token = await good({ exp: 9_999_999_999 });
     await expect(one.verify(token)).rejects.toMatchObject({ code: 'invalid_token' });
-    clock += 30_000;
+    clock += 31_000;
     await expect(one.verify(token)).resolves.toBeDefined();
     await expect(one.verify(old)).rejects.toMatchObject({ code: 'invalid_token' });
     expect(hostile.count('/jwks')).toBe(2);
+  });
+
+  it.each([
+    ['discovery had failed', discovery],
+    ['the keys could not be had', '/jwks'],
+  ])('a clock that was a day ahead when %s, and is set right, holds no token up', async (_, path) => {
+    const right = Date.now();
+    let clock = right + 86_400_000;
+    hostile.handlers.set(path, (_request, response) => {
+      json(response, {}, 503);
+    });
+    const one = verifier({ now: () => clock });
+    const token = await good();
+    await expect(one.verify(token)).rejects.toMatchObject({ code: 'unavailable' });
+    hostile.handlers.clear();
+    clock = right;
+    await expect(one.verify(token)).rejects.toMatchObject({ code: 'unavailable' });
+    clock += 6_000;
+    await expect(one.verify(token)).resolves.toBeDefined();
+  });
+
+  it('keys that were fetched when the clock was a day ahead are kept no longer than others', async () => {
+    const right = Date.now();
+    let clock = right + 86_400_000;
+    const one = verifier({ now: () => clock });
+    await one.verify(await good({ exp: 9_999_999_999 }));
+    clock = right;
+    await hostile.rotate('after-the-clock-was-set');
+    const token = await good();
+    await expect(one.verify(token)).rejects.toMatchObject({ code: 'invalid_token' });
+    clock += 31_000;
+    await expect(one.verify(token)).resolves.toBeDefined();
+    expect(hostile.count('/jwks')).toBe(2);
+    clock += 601_000;
+    await one.verify(await good({ exp: 9_999_999_999 }));
+    expect(hostile.count('/jwks')).toBe(3);
+  });
+
+  it('discovery is done again after an hour: keys that moved are found, others not fetched for it', async () => {
+    let clock = Date.now();
+    const one = verifier({ now: () => clock });
+    const token = await good({ exp: 9_999_999_999 });
+    await one.verify(token);
+    for (let minutes = 9; minutes < 60; minutes += 9) {
+      clock += 540_000;
+      await one.verify(token);
+    }
+    const before = hostile.count('/jwks');
+    clock += 361_000;
+    await one.verify(token);
+    expect([hostile.count(discovery), hostile.count('/jwks')]).toEqual([2, before]);
+    hostile.handlers.set('/moved', async (_, response) => {
+      json(response, await (await fetch(`${hostile.issuer}/jwks`)).json());
+    });
+    hostile.handlers.set(discovery, (_, response) => {
+      json(response, { ...hostile.metadata, jwks_uri: `${hostile.issuer}/moved` });
+    });
+    clock += 3_601_000;
+    await one.verify(token);
+    expect([hostile.count(discovery), hostile.count('/moved')]).toEqual([3, 1]);
+  });
+
+  it('an issuer whose discovery fails later is borne for an hour', async () => {
+    let clock = Date.now();
+    const one = verifier({ now: () => clock });
+    const token = await good({ exp: 9_999_999_999 });
+    await one.verify(token);
+    hostile.handlers.set(discovery, (_, response) => {
+      json(response, {}, 503);
+    });
+    clock += 3_601_000;
+    for (let index = 0; index < 5; index += 1) await one.verify(token);
+    expect(hostile.count(discovery)).toBe(2);
+    clock += 3_601_000;
+    await expect(one.verify(token)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('a discovery document for another issuer, or keys in plain http elsewhere, are not used', async () => {
@@ -220,8 +350,13 @@ describe('the middleware', () => {
     for (const server of servers.splice(0)) server.close();
   });
 
-  async function serve(options: RequireTokenOptions = {}, more: Partial<VerifierOptions> = {}) {
+  async function serve(
+    options: RequireTokenOptions = {},
+    more: Partial<VerifierOptions> = {},
+    before: express.RequestHandler = (_request, _response, next) => next(),
+  ) {
     const app = express();
+    app.use(before);
     app.get(
       '/',
       requireToken({ issuer: hostile.issuer, audience, ...more }, options),
@@ -285,6 +420,90 @@ describe('the middleware', () => {
     expect((await call([`Bearer ${token}`, `Bearer ${token}`])).status).toBe(400);
     expect((await call(`Bearer ${token}`, `/?access_token=${token}`)).status).toBe(400);
     expect((await call(undefined, `/?access_token=${token}`)).status).toBe(401);
+  });
+
+  // what an earlier middleware does is done
+  it.each([
+    ['one that was taken away does not count', 'Bearer TOKEN', undefined, 401],
+    ['one that was set counts', undefined, 'Bearer TOKEN', 200],
+    ['one that was changed counts', 'Basic eDp5', 'Bearer TOKEN', 200],
+  ])('of the Authorization header, %s', async (_, sent, left, status) => {
+    const token = await good();
+    const call = await serve({}, {}, ({ headers }, _response, next) => {
+      delete headers.authorization;
+      if (left !== undefined) headers.authorization = left.replace('TOKEN', token);
+      next();
+    });
+    expect((await call(sent?.replace('TOKEN', token))).status).toBe(status);
+  });
+
+  it('takes requests of HTTP/2', async () => {
+    const protect = requireToken({ issuer: hostile.issuer, audience });
+    const server = createHttp2Server((request: Http2ServerRequest & WithAuth, response) => {
+      protect(request, response, () => response.end(String(request.auth?.claims['owner'])));
+    });
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const call = (headers: Record<string, string>) =>
+      new Promise<[status: number, challenge: unknown, body: string]>((resolve) => {
+        let body = '';
+        let head: Http2Headers = {};
+        session
+          .request({ ':path': '/', ...headers })
+          .on('response', (came) => (head = came))
+          .on('data', (part) => (body += String(part)))
+          .on('end', () => {
+            resolve([Number(head[':status']), head['www-authenticate'], body]);
+          });
+      });
+    try {
+      expect(await call({ authorization: `Bearer ${await good()}` })).toEqual([200, undefined, 'team-a']);
+      const [status, challenge, body] = await call({});
+      expect([status, challenge, JSON.parse(body)]).toMatchObject([401, 'Bearer realm="api"', { status: 401 }]);
+    } finally {
+      session.close();
+      server.close();
+    }
+  });
+
+  it("takes requests that an adapter made of fetch's", async () => {
+    const protect = requireToken({ issuer: hostile.issuer, audience });
+    const call = async (headers: [string, string][]) => {
+      const { req, res } = toReqRes(new Request('https://orders.example/', { headers }));
+      protect(req, res, () => res.end('orders'));
+      const { status } = await toFetchResponse(res);
+      return status;
+    };
+    const header: [string, string] = ['Authorization', `Bearer ${await good()}`];
+    expect([await call([header]), await call([]), await call([header, header])]).toEqual([200, 401, 400]);
+  });
+
+  it('takes plain objects, as tests and functions in a cloud make them', async () => {
+    const protect = requireToken({ issuer: hostile.issuer, audience });
+    const token = `Bearer ${await good()}`;
+    const call = (request: TokenRequest) =>
+      new Promise<number>((resolve) => {
+        const response: TokenResponse = {
+          statusCode: 0,
+          headersSent: false,
+          setHeader: () => undefined,
+          end: () => {
+            resolve(response.statusCode);
+          },
+        };
+        protect(request, response, () => {
+          resolve(request.auth?.claims['owner'] === 'team-a' ? 200 : 500);
+        });
+      });
+    expect(await call({ headers: { authorization: token } })).toBe(200);
+    expect(await call({ headers: { authorization: [token] } })).toBe(200);
+    expect(await call({ headers: { authorization: [token, token] } })).toBe(400);
+    expect(await call({ headers: { authorization: token }, rawHeaders: ['Authorization', token] })).toBe(200);
+    expect(await call({ headers: { authorization: token }, rawHeaders: ['X-One', 'authorization'] })).toBe(200);
+    expect(
+      await call({ headers: { authorization: token }, rawHeaders: ['Authorization', token, 'AUTHORIZATION', token] }),
+    ).toBe(400);
+    expect(await call({ headers: {} })).toBe(401);
   });
 
   it('tells which scopes are needed', async () => {

@@ -63,8 +63,6 @@ const oldest = 86_400;
 /** milliseconds that a verified token need not be verified again; a key that is withdrawn ends with it */
 const verifiedFor = 60_000;
 const mostVerified = 1_000;
-/** milliseconds after which discovery is done anew: the address of the keys may have moved */
-const discoveredFor = 3_600_000;
 /** GitHub and Kubernetes write JWT or nothing, SPIFFE also JOSE, access tokens (RFC 9068) at+jwt; a logout token is none */
 const types = ['jwt', 'jose', 'at+jwt', undefined];
 
@@ -75,6 +73,7 @@ const types = ['jwt', 'jose', 'at+jwt', undefined];
 export function createWorkloads(options: WorkloadOptions): (token: string) => Promise<WorkloadAnswer> {
   const { now, development, deadline = 5_000 } = options;
   const clock = awake({ now, monotonic: systemClock.monotonic });
+  const { monotonic } = clock;
   const verified = createMemory<Verified>({ clock, capacity: mostVerified });
   const keys = createMemory<Keys>({ clock, capacity: mostVerified });
   let trusted: { readonly policy: Policy; readonly index: TrustIndex } | undefined;
@@ -97,12 +96,16 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
       import('../../foundation/http.ts'),
     ]);
     if (keysFile !== undefined)
-      return createIssuerKeys({ issuer, jwksUri: keysFile, call: readKeys, now, staleFor: 0 });
+      return createIssuerKeys({ issuer, jwksUri: keysFile, call: readKeys, monotonic, staleFor: 0 });
     const call = createHttp({ peer: 'the issuer', development, fetch: options.fetch, deadline });
-    return createIssuerKeys({ issuer, jwksUri, document, anyIssuer, call, now, staleFor: 0 });
+    return createIssuerKeys({ issuer, jwksUri, document, anyIssuer, call, monotonic, staleFor: 0 });
   }
-  const keysOf = (source: KeySource): Promise<Keys> => keys.get(source.id, () => keysAt(source), rediscovered);
-  const rediscovered = () => ({ ends: clock.monotonic() + discoveredFor });
+  const keysOf = (source: KeySource): Promise<Keys> =>
+    keys.get(
+      source.id,
+      () => keysAt(source),
+      () => ({ ends: Infinity }),
+    );
 
   /** By the keys of each source that policy names for the issuer; nearly always there is one. */
   async function verify(token: string, issuer: string, agents: readonly TrustedAgent[]) {
@@ -154,7 +157,7 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
       found = await verify(token, issuer, trusting);
       if (found === undefined) return untrusted(issuer);
       if (!('claims' in found)) return found;
-      verified.put(key, found, { ends: clock.monotonic() + found.until - now() });
+      verified.put(key, found, { ends: monotonic() + found.until - now() });
     }
     // asked anew each time, and after any wait: policy may have changed
     const { issuer, claims, sources } = found;

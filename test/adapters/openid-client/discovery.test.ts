@@ -79,6 +79,26 @@ describe('discovery', () => {
     expect(hostile.count(discovery)).toBe(2);
   });
 
+  it('and keys that came when the clock was a day ahead are kept no longer than others, once that is set right', async () => {
+    const right = Date.now();
+    let clock = right + 86_400_000;
+    const { ask, issuer } = arrange({ now: () => clock });
+    hostile.handlers.set('/token', token({ exp: Math.floor(clock / 1000) + 9000 }));
+    await ask();
+    clock = right;
+    const verify = async () =>
+      issuer.verify(new Secret(await hostile.sign({ aud: 'orders' })), { audience: ['orders'] });
+    await verify();
+    await hostile.rotate('when-set-right');
+    clock += 31_000;
+    await verify();
+    expect([hostile.count(discovery), hostile.count('/jwks')]).toEqual([1, 2]);
+    clock += 3_601_000;
+    hostile.handlers.set('/token', token({ exp: Math.floor(clock / 1000) + 9000 }));
+    await ask();
+    expect([hostile.count(discovery), hostile.count('/jwks')]).toEqual([2, 3]);
+  });
+
   it("is RFC 8414's where the issuer is set to that", async () => {
     const oauth2 = '/.well-known/oauth-authorization-server';
     hostile.handlers.set(oauth2, change({}));

@@ -1,3 +1,4 @@
+import { awake, systemClock } from '../../../foundation/clocks.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import { scopesOf } from '../../../verify/required-claims.ts';
@@ -59,6 +60,7 @@ const explanations: Readonly<Record<JwtProblem, readonly [message: string, hint:
 
 /** Checks JWTs with the issuer's keys, which are fetched when first needed and kept. */
 export function createJwtChecks({ typ, algorithms, tokenIssuers, transport, now }: JwtCheckOptions): JwtChecks {
+  const { monotonic } = awake({ now, monotonic: systemClock.monotonic });
   let kept: { readonly url: string; readonly keys: KeySet } | undefined;
   const types = typeof typ === 'string' ? [typ] : typ;
 
@@ -69,7 +71,7 @@ export function createJwtChecks({ typ, algorithms, tokenIssuers, transport, now 
       });
     }
     const { createKeySet } = await import('../../../verify/key-set.ts');
-    if (kept?.url !== url) kept = { url, keys: createKeySet({ url, call: transport.call, now }) };
+    if (kept?.url !== url) kept = { url, keys: createKeySet({ url, call: transport.call, monotonic }) };
     return kept.keys;
   }
 
