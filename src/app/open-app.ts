@@ -105,7 +105,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const emptyCache = () => createTokenCache({ ...awake({ now, monotonic: systemClock.monotonic }), hashOf: tokenHash });
   let cache = emptyCache();
   let prepared = createPreparedSteps();
-  const locked = createLocks({ folder: stateFolder(variables), sleep, now, signal });
+  const locked = createLocks({ folder: stateFolder(variables), sleep, signal });
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
   const renewalListeners = new Set<(error: FlowError) => void>();
   let opened: Promise<Connections> | undefined;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from './clocks.ts';
 import { FlowError } from './errors.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -8,7 +9,8 @@ export interface LockOptions {
   /** where lock files are kept: the user's state folder */
   readonly folder: string;
   readonly sleep: (milliseconds: number) => Promise<void>;
-  readonly now: () => number;
+  /** milliseconds of a clock that nobody sets, for the patience; default that of the system */
+  readonly monotonic?: () => number;
   /** milliseconds to wait for another process, default 60,000 */
   readonly patience?: number;
   /** ends whatever waits for a lock; work that has begun looks at it itself */
@@ -24,7 +26,7 @@ const held = new Set<object>();
  */
 export function createLocks(options: LockOptions) {
   const tails = new Map<string, Promise<unknown>>();
-  const { signal = new AbortController().signal } = options;
+  const { signal = new AbortController().signal, monotonic = systemClock.monotonic } = options;
   const stopped = () => new FlowError('aborted', 'stopped while another run went on', { cause: signal.reason });
 
   async function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -37,7 +39,7 @@ export function createLocks(options: LockOptions) {
     });
     held.add(database);
     try {
-      const deadline = options.now() + (options.patience ?? 60_000);
+      const deadline = monotonic() + (options.patience ?? 60_000);
       for (;;) {
         try {
           database.exec('begin exclusive');
@@ -45,7 +47,7 @@ export function createLocks(options: LockOptions) {
         } catch (cause) {
           // a spoiled file or a full disk is no other run: to wait for it would be in vain
           if (!isHeld(cause)) throw unusable(file, cause);
-          if (options.now() >= deadline) {
+          if (monotonic() >= deadline) {
             throw new FlowError('timeout', `another run holds "${name}"`, {
               cause,
               hint: 'wait for it to end, then run again',

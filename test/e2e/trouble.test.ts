@@ -222,7 +222,7 @@ describe('what goes wrong is one line, with its own exit code, and no value', ()
   });
 
   test('a run that waits for another one is stopped', async () => {
-    const options = { folder: stateFolder(home.env), sleep: () => Promise.resolve(), now: () => 0 };
+    const options = { folder: stateFolder(home.env), sleep: () => Promise.resolve() };
     const [stop, done] = [new AbortController(), Promise.withResolvers<void>()];
     const other = createLocks(options)('development item development accounts/waits@example.com', () => done.promise);
     const app = await openApp({

@@ -16,7 +16,6 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const locks = (patience?: number) =>
   createLocks({
     folder,
-    now: () => Date.now(),
     sleep: (milliseconds) => sleep(milliseconds),
     ...(patience === undefined ? {} : { patience }),
   });
@@ -45,7 +44,7 @@ test('another process waits, and a killed holder lets go', async () => {
   // its work never ends and nothing refers to it: the collector that it calls must not end the lock
   const script = `
     import { createLocks } from ${JSON.stringify(new URL('../../src/foundation/locks.ts', import.meta.url).href)};
-    const locked = createLocks({ folder: ${JSON.stringify(folder)}, now: Date.now, sleep: (ms) => new Promise((r) => setTimeout(r, ms)) });
+    const locked = createLocks({ folder: ${JSON.stringify(folder)}, sleep: (ms) => new Promise((r) => setTimeout(r, ms)) });
     setInterval(gc, 10);
     await locked('shared', () => new Promise(() => setTimeout(() => process.stdout.write('held'), 50)));`;
   const words = ['--no-warnings', '--expose-gc', '--input-type=module', '-e', script];
@@ -61,6 +60,18 @@ test('another process waits, and a killed holder lets go', async () => {
   }
 });
 
+test('the patience for another process is that of a clock that nobody sets', async () => {
+  const done = Promise.withResolvers<void>();
+  const theirs = locks()('patience', () => done.promise);
+  let passed = 0;
+  const sleep = async (milliseconds: number) => void (passed += milliseconds);
+  const locked = createLocks({ folder, sleep, monotonic: () => passed, patience: 200 });
+  await expect(locked('patience', () => Promise.resolve())).rejects.toMatchObject({ code: 'timeout' });
+  expect(passed).toBe(200);
+  done.resolve();
+  await theirs;
+});
+
 test('a wait ends with the signal, behind this process or another, and no work begins', async () => {
   const stop = new AbortController();
   const done = Promise.withResolvers<string>();
@@ -69,7 +80,6 @@ test('a wait ends with the signal, behind this process or another, and no work b
   const began: string[] = [];
   const locked = createLocks({
     folder,
-    now: () => 0,
     // it would wait for ever
     sleep: () => {
       setImmediate(() => stop.abort());
@@ -87,7 +97,7 @@ test('a wait ends with the signal, behind this process or another, and no work b
 
 test('work that has begun is left to end by itself', async () => {
   const stop = new AbortController();
-  const locked = createLocks({ folder, now: () => 0, sleep: () => Promise.resolve(), signal: stop.signal });
+  const locked = createLocks({ folder, sleep: () => Promise.resolve(), signal: stop.signal });
   const work = locked('mine', async () => {
     stop.abort();
     await new Promise((resolve) => setImmediate(resolve));
@@ -101,7 +111,6 @@ test('a lock file that cannot be used is told at once, not waited for as if anot
   const waited: number[] = [];
   const options = {
     folder: own,
-    now: () => Date.now(),
     sleep: async (time: number) => void waited.push(time),
     patience: 50,
   };

@@ -82,6 +82,14 @@ describe('an account birth proves itself once', () => {
     await signIn(account, context);
     expect(signIns(account)).toBe((before ?? 0) + 1);
   });
+
+  test('nor when the clock was set back since', async () => {
+    const account = await enrolled();
+    const before = signIns(account);
+    const context = laptop.context({ flow: 'enrol' });
+    await signIn(account, { ...context, now: () => context.now() - 1_000 });
+    expect(signIns(account)).toBe((before ?? 0) + 1);
+  });
 });
 
 describe('idp/sign-in', () => {

@@ -37,8 +37,8 @@ export async function freshCode(password: OneTimePassword, context: StepContext)
       `waiting ${Math.ceil((starts - now) / 1000)} s for a fresh one-time code: a provider takes each one once`,
     );
     await waitUntil(context, starts);
-    // the machine slept: that step is over
-    if (timeStepAt(password, context.now()) > chosen) return freshCode(password, context);
+    // the machine slept, and that step is over; or its clock was set back, and that step is far
+    if (timeStepAt(password, context.now()) !== chosen) return freshCode(password, context);
   }
   return codeAt(password, starts);
 }

@@ -1,3 +1,4 @@
+import { systemClock } from '../../foundation/clocks.ts';
 import { oneTimePasswordDigest, type OneTimePassword } from '../../foundation/totp.ts';
 import type { StepContext } from '../contract.ts';
 import type { Account } from './complete-sign-in.ts';
@@ -14,8 +15,8 @@ export interface Proof {
 const lasting = 60_000;
 const remembered = 100;
 
-/** epoch milliseconds of the sign-in, by flow, account, and what it was proved with */
-const proofs = new Map<string, number>();
+/** When the sign-in was, by flow, account, and what it was proved with: by the wall clock, and by one that nobody sets. */
+const proofs = new Map<string, { readonly at: number; readonly since: number }>();
 
 /**
  * An enrolment ends with a complete sign-in. The step after it that proves the account in the same flow would wait for
@@ -24,7 +25,7 @@ const proofs = new Map<string, number>();
 export function leaveProof(proof: Proof, context: StepContext): void {
   const key = keyOf(proof, context);
   proofs.delete(key);
-  proofs.set(key, context.now());
+  proofs.set(key, { at: context.now(), since: systemClock.monotonic() });
   for (const oldest of proofs.keys()) {
     if (proofs.size <= remembered) return;
     proofs.delete(oldest);
@@ -34,10 +35,12 @@ export function leaveProof(proof: Proof, context: StepContext): void {
 /** When the same was proved just now, epoch milliseconds; undefined: it is to be proved. */
 export function takeProof(proof: Proof, context: StepContext): number | undefined {
   const key = keyOf(proof, context);
-  const at = proofs.get(key);
+  const left = proofs.get(key);
   proofs.delete(key);
-  const age = at === undefined ? Infinity : context.now() - at;
-  return age >= 0 && age <= lasting ? at : undefined;
+  if (left === undefined) return undefined;
+  // the one may have been set back, the other stands still while the machine sleeps
+  const ages = [context.now() - left.at, systemClock.monotonic() - left.since];
+  return ages.every((age) => age >= 0 && age <= lasting) ? left.at : undefined;
 }
 
 /** The password is in it as a digest: another one is another account to prove. */

@@ -3,7 +3,7 @@ import { unlessAborted } from '../../foundation/unless-aborted.ts';
 import type { StepContext } from '../contract.ts';
 
 /**
- * Waits until the clock shows `at` (epoch milliseconds), or the run is stopped.
+ * Waits until the clock shows `at` (epoch milliseconds), or has been set back meanwhile, or the run is stopped.
  * @throws FlowError aborted
  */
 export async function waitUntil(context: Pick<StepContext, 'now' | 'sleep' | 'signal'>, at: number): Promise<void> {
@@ -13,5 +13,8 @@ export async function waitUntil(context: Pick<StepContext, 'now' | 'sleep' | 'si
       ? signal.reason
       : new FlowError('aborted', 'stopped while waiting', { cause: signal.reason });
   // a timer may fire a little early, and a laptop that slept wakes up late
-  while (context.now() < at) await unlessAborted(context.sleep(at - context.now()), signal, stopped);
+  for (let left = at - context.now(), before = Infinity; left > 0 && left < before;) {
+    await unlessAborted(context.sleep(left), signal, stopped);
+    [before, left] = [left, at - context.now()];
+  }
 }

@@ -29,7 +29,7 @@ function stateOf(): string {
 }
 
 function editing(dir: string, folder = stateOf()) {
-  const locked = createLocks({ folder, sleep: (milliseconds) => sleep(milliseconds), now: Date.now });
+  const locked = createLocks({ folder, sleep: (milliseconds) => sleep(milliseconds) });
   return { dir, load: () => openFolder(dir, {}), locked };
 }
 

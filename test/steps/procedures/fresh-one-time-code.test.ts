@@ -68,6 +68,14 @@ describe('fresh codes', () => {
     expect(clock.slept()).toBe(0);
   });
 
+  test('a clock that is set back during the wait shows the step, and it is not waited for', async () => {
+    const [seed, clock] = [await newOneTimePassword(), createClock(start)];
+    await freshCode(seed, contextOf(clock));
+    const sleep = async () => clock.advance(-86_400_000);
+    const code = await freshCode(seed, { ...contextOf(clock), sleep });
+    expect(code.reveal()).toBe((await codeAt(seed, start - 86_400_000)).reveal());
+  });
+
   test('a machine that slept through the window takes the next', async () => {
     const [seed, clock] = [await newOneTimePassword(), createClock(start)];
     await freshCode(seed, contextOf(clock));

@@ -29,6 +29,12 @@ describe('waiting', () => {
     expect(context.sleeps()).toBe(sleeps);
   });
 
+  test('ends, early, where the clock is set back: it is not waited for', async () => {
+    const context = clock(() => -3_600_000);
+    await waitUntil(context, 5000);
+    expect(context.sleeps()).toBe(1);
+  });
+
   test.each([
     ['before', true, undefined],
     ['meanwhile', false, undefined],

@@ -4,7 +4,8 @@ import { unlessAborted } from '../../../foundation/unless-aborted.ts';
 export interface PaceOptions {
   /** how many run at once */
   readonly atOnce: number;
-  readonly now: () => number;
+  /** milliseconds of a clock that nobody sets */
+  readonly monotonic: () => number;
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
 
@@ -50,9 +51,9 @@ export function createPace(options: PaceOptions) {
     await slot(signal);
     try {
       signal.throwIfAborted();
-      const at = Math.max(options.now(), due.get(group) ?? 0);
+      const at = Math.max(options.monotonic(), due.get(group) ?? 0);
       due.set(group, at + 1000 / perSecond);
-      const wait = at - options.now();
+      const wait = at - options.monotonic();
       if (wait > 0) await unlessAborted(options.sleep(wait), signal, () => stopped(signal));
       signal.throwIfAborted();
       return await work();

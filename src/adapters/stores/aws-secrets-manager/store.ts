@@ -1,6 +1,7 @@
 import type { Tag } from '@aws-sdk/client-secrets-manager';
 import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
+import { systemClock } from '../../../foundation/clocks.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createAnswers, requireAsked } from './answers.ts';
 import { createConnection, type ConnectionOptions } from './aws-client.ts';
@@ -33,7 +34,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
   const { now = Date.now, sleep = (milliseconds: number) => wait(milliseconds), warn = () => undefined } = options;
   const connection = createConnection(options);
   const answers = createAnswers(options);
-  const paced = createPace({ atOnce: options.atOnce ?? 10, now, sleep });
+  const paced = createPace({ atOnce: options.atOnce ?? 10, monotonic: systemClock.monotonic, sleep });
   const local = options.development && options.endpoint?.startsWith('http:') === true;
   const rate = options.writesPerSecond ?? (local ? Infinity : 45);
   // one address serves all accounts of a region

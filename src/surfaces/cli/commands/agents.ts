@@ -175,6 +175,6 @@ function endOf(text: unknown, now: number): number | undefined {
 
 function editing(dir: string, signal: AbortSignal) {
   const sleep = sleepUntilAborted(signal);
-  const locked = createLocks({ folder: stateFolder(), sleep, now: Date.now, signal });
+  const locked = createLocks({ folder: stateFolder(), sleep, signal });
   return { dir, load: () => openFolder(dir), locked };
 }

@@ -5,7 +5,7 @@ import { createPace } from '../../../../src/adapters/stores/aws-secrets-manager/
 function clock() {
   let now = 1_000_000;
   return {
-    now: () => now,
+    monotonic: () => now,
     sleep: async (milliseconds: number) => {
       await Promise.resolve();
       now += milliseconds;
@@ -33,11 +33,12 @@ describe('a pace', () => {
 
   it('starts no more a second than it may, for each group by itself', async () => {
     const time = clock();
-    const start = time.now();
+    const start = time.monotonic();
     const paced = createPace({ atOnce: 1, ...time });
     const at: Record<string, number[]> = { put: [], tag: [] };
     for (let index = 0; index < 100; index += 1) {
-      for (const group of ['put', 'tag']) await paced(group, 50, async () => void at[group]?.push(time.now() - start));
+      for (const group of ['put', 'tag'])
+        await paced(group, 50, async () => void at[group]?.push(time.monotonic() - start));
     }
     for (const group of Object.values(at)) {
       for (const first of group)
@@ -59,7 +60,7 @@ describe('a pace', () => {
   it('ends at once for all that wait, for a slot or for their time, and goes on for others', async () => {
     const stop = new AbortController();
     // time that stands still: who waits for its place waits for ever
-    const forever = { now: () => 0, sleep: () => new Promise<void>(() => undefined) };
+    const forever = { monotonic: () => 0, sleep: () => new Promise<void>(() => undefined) };
     const paced = createPace({ atOnce: 10, ...forever });
     let ran = 0;
     const all = Array.from({ length: 1_000 }, () => paced('put', 45, async () => void (ran += 1), stop.signal));
