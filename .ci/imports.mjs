@@ -1,26 +1,26 @@
 // What the files of an installed package import by name is one of its dependencies or Node's own.
 import { globSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { build } from 'esbuild';
+import { build } from 'rolldown';
 
 const [folder] = process.argv.slice(2);
 const { name, dependencies = {} } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
 // one of the libraries inside does without
 const known = new Set([...Object.keys(dependencies), 'supports-color']);
-const { metafile } = await build({
-  entryPoints: globSync(`${folder}/**/*.js`, { exclude: [`${folder}/node_modules`] }),
-  bundle: true,
-  packages: 'external',
-  format: 'esm',
+await build({
+  input: globSync(`${folder}/**/*.js`, { exclude: [`${folder}/node_modules`] }),
   platform: 'node',
-  outdir: '.',
   write: false,
-  metafile: true,
-  logLevel: 'error',
+  logLevel: 'silent',
+  plugins: [
+    {
+      name: 'imports',
+      resolveId(path, importer) {
+        if (importer === undefined || /^[./\0]/.test(path)) return null;
+        const [wanted] = /^(?:@[^/]+\/)?[^/]+/.exec(path);
+        if (!isBuiltin(path) && !known.has(wanted)) throw new Error(`${name}: ${importer} imports ${path}`);
+        return { id: path, external: true };
+      },
+    },
+  ],
 });
-for (const [file, { imports }] of Object.entries(metafile.inputs)) {
-  for (const { path } of imports.filter(({ external }) => external)) {
-    const [wanted] = /^(?:@[^/]+\/)?[^/]+/.exec(path);
-    if (!isBuiltin(path) && !known.has(wanted)) throw new Error(`${name}: ${file} imports ${path}`);
-  }
-}

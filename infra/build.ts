@@ -1,115 +1,121 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, relative, resolve } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
-import { fromLibraries, libraryBuilds, optional } from './libraries.ts';
+import { build, type Plugin } from 'rolldown';
 import { licencesOf } from './licences.ts';
 
-/** Goes into our own files, since nearly every command needs it: 30 ms less at each start than its fifty files. */
-const bundled = 'yaml';
+/**
+ * Libraries that come inside our package, each in a file of `libraries/`: those of the laptop alone, and the metrics,
+ * which nothing from outside reaches. What handles secrets or reads what others send in production stays a dependency,
+ * where `npm audit` sees it and `overrides` mends it.
+ */
+const libraries = ['@smithy/signature-v4', 'oidc-provider', 'prom-client', 'qrcode'];
+
+/** Goes into our own files, since nearly every command needs it. */
+const inside = 'yaml';
+
+/** What libraries ask for and do without. */
+const optional = ['supports-color'];
 
 /**
- * What every command needs, and all that one needs which asks a broker: in one file, since each file more takes a
- * millisecond of a start that has fifty.
+ * What is needed together, for which command: in one file, with all that it imports and no earlier one has. Each file more
+ * takes half a millisecond of a start.
  */
-const core = [
-  'foundation/environment-variables',
-  'foundation/errors',
-  'foundation/safe-line',
-  'foundation/secret',
-  'surfaces/cli/main',
-  'surfaces/cli/arguments',
-  'surfaces/cli/chosen-broker',
-  'surfaces/cli/command-table',
-  'surfaces/cli/commands/read',
-  'surfaces/cli/commands/run',
-  'surfaces/cli/load-command',
-  'surfaces/cli/terminal',
-  'client/answers',
-  'client/broker-error',
-  'language/nearest-name',
-].map((name) => `src/${name}.ts`);
+const together: readonly (readonly [name: string, roots: readonly string[]])[] = [
+  // every command
+  [
+    'core',
+    [
+      'foundation/environment-variables',
+      'foundation/safe-address',
+      'surfaces/cli/main',
+      'surfaces/cli/commands/version',
+    ],
+  ],
+  // one that asks a broker, as agents do
+  ['ask', ['surfaces/cli/commands/read', 'surfaces/cli/commands/run']],
+  // one that looks at files as far as they can be read
+  ['language', ['language/loose-yaml', 'surfaces/cli/completion/declared-options', 'surfaces/cli/commands/complete']],
+  // one that checks them all
+  [
+    'folder',
+    [
+      'app/open-folder',
+      'folder/policy-and-registry',
+      'folder/development/read-development',
+      'surfaces/cli/tell-problems',
+    ],
+  ],
+];
 
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
 
 /** `dist`, or the folder that is named. */
-const outdir = process.argv[2] ?? 'dist';
+const dir = process.argv[2] ?? 'dist';
 
-const common: BuildOptions = {
-  outdir,
-  entryNames: '[name]',
-  chunkNames: 'chunk-[hash]',
-  bundle: true,
-  format: 'esm',
+/** `@scope/package`, of what an import names. */
+const packageOf = (path: string) => /^(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? path;
+const isOurs = (path: string) => !path.includes('node_modules');
+
+/** A library comes along because it is named above, and not because somebody imports it. */
+const onlyTheNamed: Plugin = {
+  name: 'only the named',
+  resolveId(path, importer) {
+    if (importer === undefined || !isOurs(importer) || !/^[^./\0]/.test(path) || isBuiltin(path)) return null;
+    const name = packageOf(path);
+    if ([inside, ...libraries, ...Object.keys(dependencies)].includes(name)) return null;
+    throw new Error(`${importer}: ${name} is neither a dependency nor a library that comes along`);
+  },
+};
+
+/**
+ * Node's own modules are taken, not imported: an import reads everything that they export, and so loads streams,
+ * promises and readline for the sake of `readFileSync`, a tenth of node's own start.
+ */
+const builtinsTaken: Plugin = {
+  name: 'builtins taken',
+  renderChunk: (code) =>
+    code.replace(/^import (\{[^}]*\}) from ("node:[^"]+");/gm, (_, names: string, path: string) => {
+      return `const ${names.replaceAll(' as ', ': ')} = process.getBuiltinModule(${path});`;
+    }),
+};
+
+const { output } = await build({
+  input: {
+    cli: 'src/cli.ts',
+    index: 'src/index.ts',
+    // started by its file's name, beside the file that does so
+    'thread-worker': 'src/adapters/vaults/onepassword/thread-worker.ts',
+  },
   platform: 'node',
-  target: 'node24',
-  external: [...Object.keys(dependencies), ...optional],
-  // its ES modules, of which only what is used comes along; its CommonJS cannot be part of an ES module
-  alias: { yaml: fileURLToPath(new URL('../node_modules/yaml/browser/dist/index.js', import.meta.url)) },
-  logLevel: 'warning',
-  metafile: true,
-};
-
-/** Folders of the packages that came along. */
-const came = new Set<string>();
-
-async function make(options: BuildOptions): Promise<readonly string[]> {
-  const { metafile = { outputs: {} } } = await build({ ...common, ...options });
-  const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
-  const folders = new Set(files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []));
-  for (const folder of folders) came.add(folder);
-  return [...folders];
-}
-
-/** @throws Error where something came along that is neither a dependency nor a library */
-async function makeOurs(options: BuildOptions): Promise<void> {
-  const stray = (await make(options)).filter((folder) => folder !== `node_modules/${bundled}`);
-  if (stray.length > 0) throw new Error(`bundled, though nobody said so: ${stray.join(', ')}`);
-}
-
-/** The files that the core loads when they are needed, by the names that they get. */
-const commands = new Map<string, string>();
-
-const loadedLater: Plugin = {
-  name: 'loaded later',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
-      if (kind !== 'dynamic-import') return undefined;
-      const file = relative('.', resolve(resolveDir, path));
-      if (core.includes(file)) return undefined;
-      const name = `command-${basename(file, '.ts')}`;
-      if ((commands.get(name) ?? file) !== file) throw new Error(`two files would be ${name}.js: ${file}`);
-      commands.set(name, file);
-      return { path: `./${name}.js`, external: true };
-    });
+  external: (path) => [...Object.keys(dependencies), ...optional].includes(packageOf(path)),
+  // its ES modules, of which only what is used comes along
+  resolve: { alias: { yaml: fileURLToPath(new URL('../node_modules/yaml/browser/dist/index.js', import.meta.url)) } },
+  // of a library's own, which is known
+  checks: { eval: false },
+  plugins: [onlyTheNamed, builtinsTaken],
+  output: {
+    dir,
+    cleanDir: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    comments: { jsdoc: false },
+    codeSplitting: {
+      groups: [
+        ...together.map(([name, roots], index) => ({
+          name,
+          priority: 100 - index,
+          test: (id: string) => roots.some((root) => id.endsWith(`/src/${root}.ts`)),
+        })),
+        ...libraries.map((library) => ({
+          name: `libraries/${library.replace(/.*\//, '')}`,
+          test: new RegExp(`node_modules/${library}/`),
+        })),
+      ],
+    },
   },
-};
+});
 
-const fromCore: Plugin = {
-  name: 'from the core',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\./ }, ({ path, resolveDir }) =>
-      core.includes(relative('.', resolve(resolveDir, path))) ? { path: './core.js', external: true } : undefined,
-    );
-  },
-};
-
-rmSync(outdir, { recursive: true, force: true });
-const contents = core.map((file) => `export * from './${file}';\n`).join('');
-await makeOurs({
-  stdin: { contents, resolveDir: '.', sourcefile: 'core.ts', loader: 'ts' },
-  entryNames: 'core',
-  plugins: [loadedLater],
-});
-await makeOurs({
-  splitting: true,
-  entryPoints: [{ in: 'src/cli.ts', out: 'cli' }, ...[...commands].map(([out, file]) => ({ in: file, out }))],
-  plugins: [fromCore, fromLibraries],
-});
-await makeOurs({
-  splitting: true,
-  // the worker is started by its file's name, beside the chunk that does so
-  entryPoints: ['src/index.ts', 'src/adapters/vaults/onepassword/thread-worker.ts'],
-});
-for (const options of libraryBuilds) await make(options);
-writeFileSync(`${outdir}/THIRD-PARTY-LICENSES`, licencesOf(came));
+const came = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
+const folders = came.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? []);
+writeFileSync(`${dir}/THIRD-PARTY-LICENSES`, licencesOf(new Set(folders)));

@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { build } from 'esbuild';
+import { build } from 'rolldown';
 
 interface Published {
   readonly description: string;
@@ -30,14 +30,10 @@ const root = JSON.parse(readFileSync('package.json', 'utf8')) as {
 for (const [name, { dependencies, ...facts }] of Object.entries(published)) {
   const folder = `dist/packages/${name}`;
   await build({
-    entryPoints: [`src/${name}.ts`],
-    outfile: `${folder}/index.js`,
-    bundle: true,
-    format: 'esm',
+    input: `src/${name}.ts`,
     platform: 'node',
-    target: 'node24',
     external: [...dependencies],
-    logLevel: 'warning',
+    output: { file: `${folder}/index.js`, cleanDir: true },
   });
   moveTypes(name, `${folder}/types`);
   for (const file of [`src/${name}/README.md`, 'LICENSE']) copyFileSync(file, join(folder, file.replace(/.*\//, '')));

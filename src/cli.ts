@@ -7,10 +7,14 @@ if (Number(found.split('.')[0]) < 24) {
   );
   process.exit(2);
 }
-// before anything else loads, so that no library ever sees a token in process.env
-const { takeEnvironment } = await import('./foundation/environment-variables.ts');
-const taken = takeEnvironment(process.env);
-const { main } = await import('./surfaces/cli/main.ts');
-process.exitCode = await main(process.argv.slice(2), taken);
+void start();
+
+async function start(): Promise<void> {
+  // before anything else loads, so that no library ever sees a token in process.env
+  const { takeEnvironment } = await import('./foundation/environment-variables.ts');
+  const taken = takeEnvironment(process.env);
+  const { main } = await import('./surfaces/cli/main.ts');
+  process.exitCode = await main(process.argv.slice(2), taken);
+}
 
 export {};

@@ -1,8 +1,6 @@
+import { lstatSync, statSync } from 'node:fs';
 import { isLoopback } from '../foundation/safe-address.ts';
 import { BrokerError } from './broker-error.ts';
-
-// not as an import, which loads everything that it exports: a tenth of node's own start
-const { lstatSync, statSync } = process.getBuiltinModule('node:fs');
 
 /** Where a broker listens. */
 export type Address =

@@ -1,6 +1,5 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { BrokerError } from './broker-error.ts';
-
-const { closeSync, openSync, readSync } = process.getBuiltinModule('node:fs');
 
 /**
  * What proves an agent: a token of `flows agents add`, or a workload identity's JWT.

@@ -1,9 +1,7 @@
+import { parseArgs } from 'node:util';
 import { FlowError } from '../../foundation/errors.ts';
 import { nearest } from '../../language/nearest-name.ts';
 import { commonOptions, type OptionTable, runOptions } from './command-table.ts';
-
-// as an import it would load everything that node:util exports: a tenth of node's own start
-const { parseArgs } = process.getBuiltinModule('node:util');
 
 export interface Arguments {
   readonly positionals: readonly string[];

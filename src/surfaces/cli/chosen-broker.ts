@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { BrokerError } from '../../client/broker-error.ts';
 import type { BrokerErrorCode } from '../../client/error-codes.ts';
 import { type Client, createClient } from '../../client/client.ts';
@@ -8,9 +9,6 @@ import { looseArguments } from './arguments.ts';
 import { commonOptions } from './command-table.ts';
 import { flowsFolder } from './flows-folder.ts';
 import type { Invocation } from './invocation.ts';
-
-// not as an import, which loads everything that it exports: a tenth of node's own start
-const { statSync } = process.getBuiltinModule('node:fs');
 
 /** A broker that this command asks instead of the vault. */
 export interface ChosenBroker {

@@ -1,8 +1,6 @@
+import { isatty } from 'node:tty';
+import { stripVTControlCharacters } from 'node:util';
 import { longestLine, oneLine } from '../../foundation/errors.ts';
-
-// not as imports, which load everything that these export: a tenth of node's own start
-const { isatty } = process.getBuiltinModule('node:tty');
-const { stripVTControlCharacters } = process.getBuiltinModule('node:util');
 
 /** The command's three streams. Answers go to stdout; everything else to stderr. */
 export interface Terminal {

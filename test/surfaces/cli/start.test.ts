@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHome, type Home, repository } from '../../e2e/home.ts';
 import { bearer, startStand } from '../server/stand.ts';
@@ -16,18 +17,22 @@ const hook = `
   registerHooks({ load(url, context, next) { writeSync(2, 'loaded ' + url + '\\n'); return next(url, context); } });
 `;
 
-/** What a command loads: packages by name, built-ins as `node:…`. */
-async function loadedBy(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<ReadonlySet<string>> {
+type Env = Readonly<Record<string, string>>;
+
+/** The addresses of all modules that a command loads. */
+async function loadedFrom(entrance: string, args: readonly string[], env: Env = {}): Promise<readonly string[]> {
   const preload = `data:text/javascript,${encodeURIComponent(hook)}`;
-  const cli = join(repository, 'src/cli.ts');
-  const program = [process.execPath, '--no-warnings', '--import', preload, cli, ...args];
+  const program = [process.execPath, '--no-warnings', '--import', preload, join(repository, entrance), ...args];
   const { code, stderr } = await home.start([], { program, env }).ended;
   expect({ code, stderr }).toMatchObject({ code: 0 });
   const urls = [...stderr.matchAll(/^loaded (.+)$/gm)].map(([, url = '']) => url);
-  expect(urls.some((url) => url.endsWith('/src/cli.ts'))).toBe(true);
+  expect(urls.some((url) => url.endsWith(`/${entrance}`))).toBe(true);
+  return urls;
+}
+
+/** What a command loads: packages by name, built-ins as `node:…`. */
+async function loadedBy(args: readonly string[], env?: Env): Promise<ReadonlySet<string>> {
+  const urls = await loadedFrom('src/cli.ts', args, env);
   return new Set(
     urls.flatMap((url) => {
       const [, name] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url) ?? [];
@@ -59,12 +64,25 @@ describe('commands load no more than they use', () => {
     const stand = await startStand();
     try {
       const env = { FLOWS_BROKER: stand.url, FLOWS_AGENT_TOKEN: bearer };
-      // nothing of others, and of node only what is not imported as an ES module
-      expect([...(await loadedBy(args, env))]).toEqual([]);
+      const loaded = [...(await loadedBy(args, env))];
+      expect(loaded.filter((name) => !name.startsWith('node:') || slow.includes(name))).toEqual([]);
       expect(stand.callers).toHaveLength(1);
     } finally {
       await stand.server.close();
     }
+  });
+
+  // each file more takes half a millisecond
+  test.each([
+    [['--version'], []],
+    [['check'], ['check', 'folder', 'language']],
+    [['__complete', 'zsh', '=', 'new-user'], ['language']],
+  ])('the built %j is in few files', async (args, files) => {
+    const urls = await loadedFrom('dist/cli.js', args);
+    const dist = new URL('dist/', pathToFileURL(`${repository}/`)).href;
+    expect(urls.map((url) => url.replace(dist, '')).toSorted()).toEqual(
+      ['cli', 'core', 'rolldown-runtime', ...files].map((file) => `${file}.js`).toSorted(),
+    );
   });
 
   test.each([[['--version']], [['__complete', 'zsh', '=', 'new-user']], [['check']]])(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { BrokerError } from '../../../client/broker-error.ts';
 import { tokenIn } from '../../../client/answers.ts';
 import { FlowError } from '../../../foundation/errors.ts';
@@ -35,10 +36,7 @@ async function flowCommand(invocation: Invocation, name: string, words: number):
     } catch (error) {
       refusal = brokerFailure(error, `flow "${name}"`);
       const { dir } = looseArguments(invocation.argv, commonOptions);
-      const decides =
-        error instanceof BrokerError &&
-        leadsToTheFile.has(error.code) &&
-        process.getBuiltinModule('node:fs').existsSync(flowsFolder(dir));
+      const decides = error instanceof BrokerError && leadsToTheFile.has(error.code) && existsSync(flowsFolder(dir));
       if (!decides) throw refusal;
     }
   }

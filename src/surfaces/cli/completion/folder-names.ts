@@ -1,12 +1,10 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { flowNameOf, nameTrouble } from '../../../folder/reserved-names.ts';
 import { readText } from '../../../language/file-text.ts';
 import type { OptionTable } from '../command-table.ts';
 import type { Candidate } from './answer.ts';
 import { mapping, textOf } from './loose-values.ts';
-
-// not as imports, which load everything that these export: a tenth of node's own start
-const { readdirSync } = process.getBuiltinModule('node:fs');
-const { join } = process.getBuiltinModule('node:path');
 
 /** The names in a folder of flows, as far as its files can be read. */
 export interface FolderNames {
