@@ -28,6 +28,7 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
     [
       'foundation/environment-variables',
       'foundation/safe-address',
+      'surfaces/cli/flows-folder',
       'surfaces/cli/main',
       'surfaces/cli/commands/version',
     ],

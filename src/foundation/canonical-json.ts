@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Reference } from './reference.ts';
 import { Secret } from './secret.ts';
 
@@ -25,7 +24,8 @@ export function canonical(value: unknown, labels: ConnectionLabels = new Map()):
 
 /** SHA-256 (hex) of the canonical form. */
 export function digestOf(value: unknown): string {
-  return createHash('sha256').update(canonical(value)).digest('hex');
+  // not as an import: those who hash nothing load no crypto
+  return process.getBuiltinModule('node:crypto').hash('sha256', canonical(value), 'hex');
 }
 
 /** The same data with references and connections as text and without secrets: for journals and events. */

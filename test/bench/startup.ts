@@ -61,9 +61,9 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       script: () => timed(['--input-type=module', '-e', tenLines], { cwd: repository, env: own }),
     });
     return [
-      start('version', 'flows --version', 2),
+      start('version', 'flows --version', 1.4),
       start('list', 'flows'),
-      start('check', 'flows check', 4),
+      start('check', 'flows check', 3.6),
       start('word', 'completing a command or flow', 2),
       start('option', "completing a flow's input", 3),
       row({

@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto';
 import { basename } from 'node:path';
 import { canonical } from '../../foundation/canonical-json.ts';
 import { parseDuration } from '../../language/duration.ts';
@@ -135,6 +134,8 @@ const keyTypes = { ES256: 'ec', EdDSA: 'ed25519', RS256: 'rsa' } as const;
 
 function isKeyOf(spki: string, algorithm: keyof typeof keyTypes): boolean {
   try {
+    // loaded where there is a passkey
+    const { createPublicKey } = process.getBuiltinModule('node:crypto');
     const key = createPublicKey({ key: Buffer.from(spki, 'base64url'), format: 'der', type: 'spki' });
     return key.asymmetricKeyType === keyTypes[algorithm];
   } catch {

@@ -1,7 +1,6 @@
 import { lstatSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { FlowError } from '../../foundation/errors.ts';
-
-const { join, resolve } = process.getBuiltinModule('node:path');
 
 /**
  * The folder of flows that a command works in: `--dir`, else FLOWS_DIR, else `flows` here or in the nearest folder above
