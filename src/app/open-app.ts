@@ -44,6 +44,8 @@ export interface AppOptions {
   /** one line for a person, never a value */
   readonly warn?: ((message: string) => void) | undefined;
   readonly progress?: ((message: string) => void) | undefined;
+  /** why nothing happens for so many milliseconds at most, one line, never a value; returns how it ends */
+  readonly waiting?: ((why: string, milliseconds: number) => () => void) | undefined;
   /** epoch milliseconds, default Date.now */
   readonly now?: () => number;
   readonly sleep?: (milliseconds: number) => Promise<void>;
@@ -57,6 +59,8 @@ export interface RunOptions {
   /** where nobody did: told what will be done, before anything is written */
   readonly onPlan?: (plan: Plan) => void | Promise<void>;
   readonly onEvent?: (event: RunEvent) => void;
+  /** somebody looks on: a code that is shown is the one of the moment, and tells those that come after it */
+  readonly live?: boolean;
 }
 
 /** One folder of flows in one environment. */
@@ -99,13 +103,14 @@ const lastCalls = 60_000;
 /** Loads a folder and answers for it. Nothing is contacted before something is asked for. */
 export async function openApp(options: AppOptions): Promise<App> {
   const { signal = new AbortController().signal, warn = () => undefined, progress = () => undefined } = options;
+  const { waiting = () => () => undefined } = options;
   const { variables = process.env, now = Date.now, sleep = sleepUntilAborted(signal) } = options;
   let folder = await openFolder(options.dir, variables, options.parts);
   takeTokens(folder, options.taken);
   const emptyCache = () => createTokenCache({ ...awake({ now, monotonic: systemClock.monotonic }), hashOf: tokenHash });
   let cache = emptyCache();
   let prepared = createPreparedSteps();
-  const locked = createLocks({ folder: stateFolder(variables), sleep, signal });
+  const locked = createLocks({ folder: stateFolder(variables), sleep, signal, waiting });
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
   const renewalListeners = new Set<(error: FlowError) => void>();
   let opened: Promise<Connections> | undefined;
@@ -237,13 +242,14 @@ export async function openApp(options: AppOptions): Promise<App> {
         options: chosenOptions,
         warn: (message) => warn(`flow "${flow}", step "${step}": ${message}`),
         progress: (message) => progress(`${step}: ${message}`),
+        waiting: (why, milliseconds) => waiting(`${step}: ${why}`, milliseconds),
       }),
     };
   }
 
   async function run(flow: Flow, inputs: Inputs, runOptions: RunOptions): Promise<Output> {
-    const { plan, onPlan, onEvent } = runOptions;
-    return runFlow(flow, inputs, await services(runOptions), { plan, onPlan, onEvent });
+    const { plan, onPlan, onEvent, live } = runOptions;
+    return runFlow(flow, inputs, await services(runOptions), { plan, onPlan, onEvent, live });
   }
 
   return {

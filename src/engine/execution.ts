@@ -24,14 +24,23 @@ export interface Execution {
   /** undefined: nobody listens, and no event is made */
   readonly onEvent: OnEvent | undefined;
   readonly journal: Journal;
+  /** somebody looks on: steps whose answer alone changes with time are not waited for */
+  readonly live: boolean;
+  /** outputs at each moment (epoch milliseconds) of steps that are followed, by id */
+  readonly moments: Map<string, (at: number) => Promise<Readonly<Record<string, unknown>>>>;
+}
+
+export interface ExecutionOptions {
+  readonly onEvent?: OnEvent | undefined;
+  readonly journal?: Journal | undefined;
+  readonly live?: boolean | undefined;
 }
 
 export function createExecution(
   flow: Flow,
   inputs: Inputs,
   services: Services,
-  onEvent?: OnEvent,
-  journal = noJournal,
+  { onEvent, journal = noJournal, live = false }: ExecutionOptions = {},
 ): Execution {
   const { environment } = services;
   const place = { flow: flow.name };
@@ -46,7 +55,8 @@ export function createExecution(
     const hint = `its environments: ${flow.environments.join(', ')}`;
     throw new FlowError('refused', `it does not run in environment "${environment.name}"`, { hint, place });
   }
-  return { flow, inputs, services, outputs: new Map(), finished: new Map(), probes: new Map(), onEvent, journal };
+  const kept = { outputs: new Map(), finished: new Map(), probes: new Map(), moments: new Map() };
+  return { flow, inputs, services, ...kept, onEvent, journal, live };
 }
 
 /** Steps in file order: each one that writes alone, and what stands between them side by side. */
@@ -112,9 +122,26 @@ async function runPure(execution: Execution, step: Step): Promise<void> {
     throw new FlowError('invalid-value', `"${unknown}" is not known`, { hint });
   }
   await told(execution, step, prepared, async () => {
+    const moment = await followed(execution, step, kind, input);
+    if (moment !== undefined)
+      return [await moment(execution.services.context(execution.flow.name, step.id).now()), 'done'];
     const [output, cached] = await mintOrCached(execution, step, kind, input, prepared.labels);
     return [checkedOutput(kind, output), cached ? 'cached' : 'done'];
   });
+}
+
+/** Where nobody but who looks on needs its answer: another step may need a code that lasts. */
+async function followed(
+  { flow, services, live, moments }: Execution,
+  step: Step,
+  kind: PureStepKind,
+  input: Readonly<Record<string, unknown>>,
+): Promise<((at: number) => Promise<Readonly<Record<string, unknown>>>) | undefined> {
+  if (!live || kind.follow === undefined || flow.steps.some(({ after }) => after.has(step.id))) return undefined;
+  const following = await kind.follow(input, services.context(flow.name, step.id));
+  const moment = async (at: number) => checkedOutput(kind, await following(at));
+  moments.set(step.id, moment);
+  return moment;
 }
 
 async function mintOrCached(

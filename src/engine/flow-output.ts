@@ -4,7 +4,7 @@ import { Reference } from '../foundation/reference.ts';
 import { Secret } from '../foundation/secret.ts';
 import { evaluate } from '../language/evaluate.ts';
 import type { Execution } from './execution.ts';
-import { presentedStep, type Step } from '../folder/flows/flow.ts';
+import { type Flow, presentedStep, type Step } from '../folder/flows/flow.ts';
 import type { Output, Shown } from './output.ts';
 import { refuse } from './step-input.ts';
 import { resolve } from '../folder/flows/scope.ts';
@@ -64,12 +64,24 @@ function plainShown(value: unknown): Shown {
   return { as: 'plain', value };
 }
 
-function presented({ flow, finished, outputs }: Execution, step: Step): Shown {
-  const output = outputs.get(step.id) ?? {};
+function presented({ flow, finished, outputs, moments }: Execution, step: Step): Shown {
+  const moment = moments.get(step.id);
+  const at = moment && (async (time: number) => presentedAs(flow, step, await moment(time), time, at));
+  return presentedAs(flow, step, outputs.get(step.id) ?? {}, finished.get(step.id) ?? 0, at);
+}
+
+/** @param time at which the step gave its output, epoch milliseconds @param at what it gives at other times */
+function presentedAs(
+  flow: Flow,
+  step: Step,
+  output: Readonly<Record<string, unknown>>,
+  time: number,
+  at: ((moment: number) => Promise<Shown>) | undefined,
+): Shown {
   if (step.kind?.presents === 'token' && isToken(output)) return { as: 'token', token: output };
   const { code, validFor } = output;
   if (code instanceof Secret && typeof validFor === 'number') {
-    return { as: 'one-time-code', code, validFor, validUntil: (finished.get(step.id) ?? 0) + validFor * 1000 };
+    return { as: 'one-time-code', code, validFor, validUntil: time + validFor * 1000, ...(at && { at }) };
   }
   throw new FlowError('internal', `step "${step.id}" gave nothing to show`, { place: { flow: flow.name } });
 }

@@ -23,6 +23,8 @@ export type Shown =
       readonly validFor: number;
       /** epoch milliseconds */
       readonly validUntil: number;
+      /** the code of another moment (epoch milliseconds), which asks nobody; only where somebody looks on */
+      readonly at?: (moment: number) => Promise<Shown>;
     };
 
 /**

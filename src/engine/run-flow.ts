@@ -1,8 +1,6 @@
 import { FlowError } from '../foundation/errors.ts';
 import { answerOf } from './flow-output.ts';
 import { canonical, digestOf } from '../foundation/canonical-json.ts';
-import type { Journal } from './journal.ts';
-import type { OnEvent } from './run-events.ts';
 import {
   createExecution,
   recorded,
@@ -12,6 +10,7 @@ import {
   skipWrite,
   stagesOf,
   type Execution,
+  type ExecutionOptions,
 } from './execution.ts';
 import type { Flow, Step } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
@@ -36,11 +35,9 @@ export async function runFlow(
     readonly plan?: Plan | undefined;
     /** told of the run's own plan before anything is written; where it throws, nothing is */
     readonly onPlan?: ((plan: Plan) => void | Promise<void>) | undefined;
-    readonly onEvent?: OnEvent | undefined;
-    readonly journal?: Journal | undefined;
-  } = {},
+  } & ExecutionOptions = {},
 ): Promise<Output> {
-  const execution = createExecution(flow, inputs, services, options.onEvent, options.journal);
+  const execution = createExecution(flow, inputs, services, options);
   if (flow.effect === 'none') {
     await runPureSteps(execution, flow.steps);
     return answerOf(execution);

@@ -15,6 +15,8 @@ export interface LockOptions {
   readonly patience?: number;
   /** ends whatever waits for a lock; work that has begun looks at it itself */
   readonly signal?: AbortSignal;
+  /** told that another process is waited for, for so many milliseconds at most; returns how it ends */
+  readonly waiting?: ((why: string, milliseconds: number) => () => void) | undefined;
 }
 
 /** A database that nothing refers to is closed by the garbage collector, and its lock let go of in the middle of the work. */
@@ -38,8 +40,10 @@ export function createLocks(options: LockOptions) {
       return new DatabaseSync(file, { timeout: 0 });
     });
     held.add(database);
+    let over: (() => void) | undefined;
     try {
-      const deadline = monotonic() + (options.patience ?? 60_000);
+      const { patience = 60_000 } = options;
+      const deadline = monotonic() + patience;
       for (;;) {
         try {
           database.exec('begin exclusive');
@@ -53,11 +57,15 @@ export function createLocks(options: LockOptions) {
               hint: 'wait for it to end, then run again',
             });
           }
+          over ??= options.waiting?.(`another run holds "${name}"`, patience);
           await unlessAborted(options.sleep(50), signal, stopped);
         }
       }
+      over?.();
+      over = undefined;
       return await work();
     } finally {
+      over?.();
       held.delete(database);
       database.close();
     }

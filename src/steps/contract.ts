@@ -69,6 +69,8 @@ export interface StepContext {
   /** one line for a person, never a value */
   warn(message: string): void;
   progress(message: string): void;
+  /** Why nothing happens for so many milliseconds at most, never a value. @returns ends it */
+  waiting(why: string, milliseconds: number): () => void;
 }
 
 /** What a plan may say of one thing: its sign and word for a person, and how it is painted. One row each. */
@@ -165,6 +167,11 @@ export interface PureStepKind<K extends Keys = Keys, F extends OutputFields = Ou
   readonly effect: 'none';
   /** epoch seconds; a kind that declares it is cached until then, by everything in its input */
   expiresAt?(output: OutputOf<F>): number | undefined;
+  /**
+   * For a person who looks on, of what changes with time alone: reads what it takes once, and waits for nothing.
+   * @returns its output at each moment (epoch milliseconds), which asks nobody
+   */
+  follow?(input: InputOf<K>, context: StepContext): Promise<(at: number) => Promise<OutputOf<F>>>;
 }
 
 /** Changes something. Safe to repeat: it probes before it acts, or carries an idempotency key. */

@@ -244,6 +244,7 @@ export async function arrange(
       options: new Set<string>(),
       warn: () => undefined,
       progress: () => undefined,
+      waiting: () => () => undefined,
     }),
   };
   const connections: Pick<Connections, 'read' | 'requests'> = {

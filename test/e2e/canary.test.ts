@@ -119,6 +119,10 @@ function terminalTo(name: string): Terminal {
     tell: (what, text) => write('stderr', `${what}: ${text}\n`),
     noted: () => 0,
     err: (text) => write('stderr', text),
+    waits(why) {
+      write('stderr', why);
+      return () => undefined;
+    },
     ask: () => Promise.resolve(undefined),
     keys: () => () => undefined,
     interactive: false,

@@ -81,6 +81,10 @@ export function kindsOver(world: World) {
     scalar: 'code',
     presents: 'one-time-code',
     run: async () => ({ code: new Secret('123456'), validFor: 17 }),
+    async follow() {
+      world.log.push('following');
+      return async (at) => ({ code: new Secret(String(at)), validFor: 3 });
+    },
   });
   const write = writeStep({
     name: 'test/write',
@@ -143,6 +147,7 @@ export function servicesFor(environment: Environment): Recorded {
     options: new Set<string>(),
     warn: () => undefined,
     progress: () => undefined,
+    waiting: () => () => undefined,
   });
   const services: Services = {
     environment,

@@ -12,6 +12,7 @@ interface Started extends Recorded {
   readonly flow: Flow;
   readonly world: World;
   run(inputs?: Record<string, unknown>, plan?: Awaited<ReturnType<typeof planFlow>>): ReturnType<typeof runFlow>;
+  looked(): ReturnType<typeof runFlow>;
   plan(inputs?: Record<string, unknown>): ReturnType<typeof planFlow>;
 }
 
@@ -29,6 +30,7 @@ async function start(text: string, world = createWorld()): Promise<Started> {
     flow,
     world,
     plan: (inputs = {}) => planFlow(flow, parseInputs(flow, inputs), services),
+    looked: () => runFlow(flow, {}, services, { live: true }),
     run: (inputs = {}, plan) =>
       runFlow(flow, parseInputs(flow, inputs), services, {
         onEvent: (event) => {
@@ -134,6 +136,27 @@ output:
       secret: { as: 'secret', value: expect.any(Secret) },
     });
     expect(entries).not.toHaveProperty('absent');
+  });
+
+  it('follows what changes with time where somebody looks on, unless another step needs it', async () => {
+    const alone = await start(
+      'steps: [{ id: code, uses: test/code }]\noutput: { code: "${{ steps.code }}", left: "${{ steps.code.valid-for }}" }\n',
+    );
+    const looked = await alone.looked();
+    if (looked.kind !== 'mapping') throw new Error('no mapping');
+    const [[, shown] = [], [, left] = []] = looked.entries;
+    if (shown?.as !== 'one-time-code' || left?.as !== 'plain') throw new Error('no code');
+    expect([shown.code.reveal(), shown.validUntil, left.value]).toEqual(['5000', 8000, 3]);
+    const later = await shown.at?.(9000);
+    if (later?.as !== 'one-time-code') throw new Error('no code');
+    expect([later.code.reveal(), later.validUntil, later.at === undefined]).toEqual(['9000', 12_000, false]);
+    expect(alone.world.log).toEqual(['following']);
+    const needed = await start(
+      'steps: [{ id: code, uses: test/code }, { id: use, uses: test/read, with: { name: "${{ steps.code.valid-for }}" } }]\n' +
+        'output: { code: "${{ steps.code }}" }\n',
+    );
+    await needed.looked();
+    expect(needed.world.log).not.toContain('following');
   });
 
   it('caches by what is put in, and tells text from a reference that looks the same', async () => {

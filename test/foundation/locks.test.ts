@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createLocks } from '../../src/foundation/locks.ts';
+import { createLocks, type LockOptions } from '../../src/foundation/locks.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -13,10 +13,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const locks = (patience?: number) =>
+const locks = (patience?: number, waiting?: LockOptions['waiting']) =>
   createLocks({
     folder,
     sleep: (milliseconds) => sleep(milliseconds),
+    waiting,
     ...(patience === undefined ? {} : { patience }),
   });
 
@@ -51,7 +52,13 @@ test('another process waits, and a killed holder lets go', async () => {
   const holder = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     await once(holder.stdout, 'data');
-    await expect(locks(100)('shared', () => Promise.resolve())).rejects.toMatchObject({ code: 'timeout' });
+    const told: string[] = [];
+    const waits = (why: string) => {
+      told.push(why);
+      return () => void told.push('over');
+    };
+    await expect(locks(100, waits)('shared', () => Promise.resolve())).rejects.toMatchObject({ code: 'timeout' });
+    expect(told).toEqual(['another run holds "shared"', 'over']);
     const waiting = locks()('shared', () => Promise.resolve('mine'));
     holder.kill('SIGKILL');
     expect(await waiting).toBe('mine');

@@ -122,6 +122,10 @@ export async function startLaptop(): Promise<Laptop> {
       options: new Set(),
       warn: (message) => void told.push(message),
       progress: (message) => void told.push(message),
+      waiting: (why) => {
+        told.push(why);
+        return () => undefined;
+      },
     };
     return { ...common, ...changes, told };
   };

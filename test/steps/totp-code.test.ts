@@ -21,7 +21,7 @@ function setUp(field: string, changes: Partial<StepContext> = {}) {
   const clock = createClock(start);
   const asked: string[] = [];
   const warnings: string[] = [];
-  const progress: string[] = [];
+  const waits: string[] = [];
   const context = {
     read: async (each: Reference) => {
       asked.push(each.toString());
@@ -32,7 +32,10 @@ function setUp(field: string, changes: Partial<StepContext> = {}) {
     sleep: clock.sleep,
     signal: new AbortController().signal,
     warn: (message: string) => void warnings.push(message),
-    progress: (message: string) => void progress.push(message),
+    waiting: (why: string) => {
+      waits.push(why);
+      return () => undefined;
+    },
     ...changes,
   } as StepContext;
   const run = async (atLeast: number | undefined, to = 'op://V/I/one-time password') =>
@@ -40,7 +43,11 @@ function setUp(field: string, changes: Partial<StepContext> = {}) {
       code: Secret;
       validFor: number;
     };
-  return { run, clock, asked, warnings, progress };
+  const follow = async () =>
+    totpCode.effect === 'none'
+      ? totpCode.follow?.({ reference: reference('op://V/I/one-time password'), 'at-least': undefined }, context)
+      : undefined;
+  return { run, follow, clock, asked, warnings, waits };
 }
 
 describe('seconds left', () => {
@@ -50,13 +57,25 @@ describe('seconds left', () => {
     { atLeast: 11, waits: 10_000, left: 30 },
     { atLeast: 29, waits: 10_000, left: 30 },
   ])('at-least $atLeast: waits $waits ms', async ({ atLeast, waits, left }) => {
-    const { run, clock, progress } = setUp(seed);
+    const { run, clock, waits: told } = setUp(seed);
     const { code, validFor } = await run(atLeast);
     expect(clock.slept()).toBe(waits);
     expect(validFor).toBe(left);
-    expect(progress).toHaveLength(waits === 0 ? 0 : 1);
+    expect(told).toEqual(waits === 0 ? [] : [`waiting for a one-time code that lasts ${atLeast} s`]);
     const password = await parseOneTimePassword(new Secret(seed));
     expect(code.reveal()).toBe((await codeAt(password, start + waits)).reveal());
+  });
+
+  test('whoever looks on gets the code of each moment from one read, and waits for none', async () => {
+    const { follow, clock, asked } = setUp(seed);
+    const moment = await follow();
+    const password = await parseOneTimePassword(new Secret(seed));
+    for (const later of [0, 9_500, 10_000, 600_000]) {
+      const { code, validFor } = (await moment?.(start + later)) as { code: Secret; validFor: number };
+      expect(code.reveal()).toBe((await codeAt(password, start + later)).reveal());
+      expect(validFor).toBe(Math.floor((30_000 - ((start + later) % 30_000)) / 1000));
+    }
+    expect([asked, clock.slept()]).toEqual([['op://V/I/one-time password'], 0]);
   });
 
   test.each([

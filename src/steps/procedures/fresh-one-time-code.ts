@@ -33,10 +33,7 @@ export async function freshCode(password: OneTimePassword, context: StepContext)
   remember(password, chosen);
   const starts = chosen * password.period * 1000;
   if (starts > now) {
-    context.progress(
-      `waiting ${Math.ceil((starts - now) / 1000)} s for a fresh one-time code: a provider takes each one once`,
-    );
-    await waitUntil(context, starts);
+    await waitUntil(context, starts, 'waiting for a fresh one-time code: a provider takes each one once');
     // the machine slept, and that step is over; or its clock was set back, and that step is far
     if (timeStepAt(password, context.now()) !== chosen) return freshCode(password, context);
   }

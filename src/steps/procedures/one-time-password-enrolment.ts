@@ -123,7 +123,7 @@ async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
     }
     if (result.at !== 'rejected') throw unexpected(account, result);
     if (result.what !== 'one-time-code') throw refusal(account, result.what);
-    await waitUntil(context, context.now() + pause);
+    await waitUntil(context, context.now() + pause, 'waiting before another one-time code is tried');
     if (result.again !== undefined) asking = { at: 'one-time-code', submit: result.again };
   }
   throw refusal(account, 'one-time-code', await skewHint(context));

@@ -14,6 +14,8 @@ import type { Invocation } from './invocation.ts';
 export interface ChosenBroker {
   /** for a person */
   readonly address: string;
+  /** the variables that chose it: without them the command asks the vault itself */
+  readonly variables: readonly string[];
   /** what is asked, in a connection that ends with it */
   ask<T>(work: (client: Client) => Promise<T>): Promise<T>;
 }
@@ -42,7 +44,11 @@ export async function chosenBroker(invocation: Invocation): Promise<ChosenBroker
     });
   }
   const address = named ?? (await runningFor(flowsFolder(dir), environment ?? variable('FLOWS_ENVIRONMENT')));
-  return { address, ask: (work) => asked(work, address, token, invocation.signal) };
+  const variables = ['FLOWS_BROKER', 'FLOWS_AGENT_TOKEN_FILE', 'FLOWS_AGENT_TOKEN'].filter(
+    (name) =>
+      variable(name) !== undefined || (name === 'FLOWS_AGENT_TOKEN' && invocation.taken.secret(name) !== undefined),
+  );
+  return { address, variables, ask: (work) => asked(work, address, token, invocation.signal) };
 }
 
 async function asked<T>(

@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { stripVTControlCharacters } from 'node:util';
 import { longestLine, oneLine } from '../../foundation/errors.ts';
+import { createWaitLine } from './wait-line.ts';
 
 /** The command's three streams. Answers go to stdout; everything else to stderr. */
 export interface Terminal {
@@ -14,6 +15,11 @@ export interface Terminal {
   noted(): number;
   /** stderr, as it is */
   err(text: string): void;
+  /**
+   * Why nothing happens for so many milliseconds at most: on one line of the terminal, which counts down, makes way for
+   * whatever else is written, and is gone when what is returned is called.
+   */
+  waits(why: string, milliseconds: number): () => void;
   /** a question on stderr; undefined where nobody can answer */
   ask(question: string): Promise<string | undefined>;
   /** each key pressed, until the function that it returns is called; Ctrl-C is the key `\\u0003` meanwhile */
@@ -58,16 +64,25 @@ export function processTerminal(color: boolean | undefined): Terminal {
   const stdinIsTerminal = isatty(0);
   const [paint, paintErr] = [painted(stdout.isTTY), painted(stderr.isTTY)];
   let noted = 0;
+  const waiting = createWaitLine(stderr, (line) => paintErr('dim', line));
   const put = (line: string) => {
+    waiting.erase();
     noted += stderr.isTTY ? rowsOf(`${line}\n`, stderr.columns) : 0;
     stderr.write(`${line}\n`);
   };
   return {
-    out: (text) => void stdout.write(text),
+    out(text) {
+      waiting.erase();
+      stdout.write(text);
+    },
     note: (line, style) => put(style === undefined ? oneLine(line) : paintErr(style, oneLine(line))),
     tell: (what, line) => put(`${paintErr(labels[what], what)}: ${oneLine(line, longestLine)}`),
     noted: () => noted,
-    err: (text) => void stderr.write(text),
+    err(text) {
+      waiting.erase();
+      stderr.write(text);
+    },
+    waits: waiting.begin,
     async ask(question) {
       if (!stdinIsTerminal || !stderr.isTTY) return undefined;
       const { createInterface } = await import('node:readline/promises');

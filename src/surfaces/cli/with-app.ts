@@ -17,6 +17,7 @@ export async function withApp<T>(invocation: Invocation, work: (app: App) => Pro
     progress: (message) => {
       if (terminal.errIsTerminal) terminal.note(message, 'dim');
     },
+    waiting: terminal.waits,
   });
   try {
     return await work(app);

@@ -11,7 +11,7 @@ function contextOf(clock: Clock): StepContext {
     now: clock.now,
     sleep: clock.sleep,
     signal: new AbortController().signal,
-    progress: () => undefined,
+    waiting: () => () => undefined,
   } as unknown as StepContext;
 }
 

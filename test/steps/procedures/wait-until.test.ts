@@ -5,6 +5,7 @@ import { waitUntil } from '../../../src/steps/procedures/wait-until.ts';
 function clock(step: (milliseconds: number) => number) {
   let now = 1000;
   let sleeps = 0;
+  const told: string[] = [];
   return {
     now: () => now,
     sleep: async (milliseconds: number) => {
@@ -12,6 +13,11 @@ function clock(step: (milliseconds: number) => number) {
       now += step(milliseconds);
     },
     sleeps: () => sleeps,
+    told,
+    waiting: (why: string, milliseconds: number) => {
+      told.push(`${why}: ${milliseconds} ms`);
+      return () => void told.push('over');
+    },
     signal: new AbortController().signal,
   };
 }
@@ -24,14 +30,15 @@ describe('waiting', () => {
     ['a machine that slept', 5000, () => 1_000_000, 1],
   ])('%s', async (_, at, step, sleeps) => {
     const context = clock(step);
-    await waitUntil(context, at);
+    await waitUntil(context, at, 'for a test');
+    expect(context.told).toEqual(sleeps === 0 ? [] : [`for a test: ${at - 1000} ms`, 'over']);
     expect(context.now()).toBeGreaterThanOrEqual(at);
     expect(context.sleeps()).toBe(sleeps);
   });
 
   test('ends, early, where the clock is set back: it is not waited for', async () => {
     const context = clock(() => -3_600_000);
-    await waitUntil(context, 5000);
+    await waitUntil(context, 5000, 'for a test');
     expect(context.sleeps()).toBe(1);
   });
 
@@ -43,7 +50,13 @@ describe('waiting', () => {
     const stop = new AbortController();
     if (before) stop.abort(reason);
     else setImmediate(() => stop.abort(reason));
-    const waiting = waitUntil({ now: () => 0, sleep: () => new Promise(() => undefined), signal: stop.signal }, 1);
-    await expect(waiting).rejects.toMatchObject({ code: reason?.code ?? 'aborted' });
+    let waits = 0;
+    const waiting = () => {
+      waits += 1;
+      return () => void (waits -= 1);
+    };
+    const context = { now: () => 0, sleep: () => new Promise<void>(() => undefined), signal: stop.signal, waiting };
+    await expect(waitUntil(context, 1, 'for ever')).rejects.toMatchObject({ code: reason?.code ?? 'aborted' });
+    expect(waits).toBe(0);
   });
 });

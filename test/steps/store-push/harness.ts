@@ -88,6 +88,7 @@ export function pusher(store: SecretStore, vault: Vault) {
     options: new Set(options),
     warn: (message) => void said.push(message),
     progress: (message) => void said.push(message),
+    waiting: () => () => undefined,
   });
   const input = (secrets: readonly Entry[], adopt: boolean) => ({ store, secrets, adopt });
 

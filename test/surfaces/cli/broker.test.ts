@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FlowAnswer } from '../../../src/broker/contract.ts';
@@ -84,6 +84,34 @@ describe('what only reads is asked for at the broker, and shown as if it had run
     running.child.kill('SIGTERM');
     await running.ended;
   });
+
+  test.runIf(python)(
+    'a person whose break-glass flow an agent’s token denies is told how to ask the vault',
+    async () => {
+      const asked = (flow: string, options: Start = {}) =>
+        home.start([flow], { terminal: true, env, ...options }).ended;
+      home.write('flows/last-resort.yaml', `${readFileSync(join(home.work, 'flows/break-glass.yaml'), 'utf8')}`);
+      const denied = await asked('last-resort');
+      expect([denied.code, denied.stdout]).toEqual([
+        77,
+        expect.stringContaining(
+          'ask the vault yourself: env -u FLOWS_BROKER -u FLOWS_AGENT_TOKEN_FILE flows last-resort',
+        ),
+      ]);
+      // an agent, and any other flow: the denial is the answer
+      const agent = await home.flows(['last-resort'], { env });
+      expect([agent.code, agent.stderr]).toEqual([77, expect.not.stringContaining('ask the vault')]);
+      home.write(
+        'flows/plain.yaml',
+        'description: x\nsteps: [{ id: a, uses: vault/read, with: { reference: op://A/B/c } }]\n',
+      );
+      expect((await asked('plain')).stdout).not.toContain('ask the vault');
+      const away = await asked('last-resort', { env: { ...env, FLOWS_BROKER: 'http://127.0.0.1:1' } });
+      expect([away.code, away.stdout]).toEqual([69, expect.stringContaining('ask the vault yourself')]);
+      rmSync(join(home.work, 'flows/last-resort.yaml'));
+      rmSync(join(home.work, 'flows/plain.yaml'));
+    },
+  );
 
   test.each([
     [

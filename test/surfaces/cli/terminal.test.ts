@@ -16,10 +16,16 @@ beforeAll(async () => {
       'output: { password: "${{ steps.password }}", code: "${{ steps.code }}" }\n',
   );
   home.write('flows/plain.yaml', readFlow('op://Accounts/Quick/password'));
-  // a code that changes every five seconds
+  const code = (atLeast: number, item: string) =>
+    `description: x\nbreak-glass: true\nsteps: [{ id: code, uses: totp/code, with: { reference: op://Accounts/${item}/one-time password, at-least: ${atLeast} } }]\noutput: `;
+  home.write('flows/once.yaml', `${code(4, 'Quick')}"\${{ steps.code }}"\n`);
+  home.write('flows/fresh.yaml', `${code(299, 'Slow')}{ code: "\${{ steps.code }}" }\n`);
+  // codes that change every five seconds, and every five minutes
   home.write(
     'flows/development.yaml',
-    'values: { op://Accounts/Quick/one-time password: "otpauth://totp/x?secret=JBSWY3DPEHPK3PXP&period=5" }\n',
+    'values:\n' +
+      '  op://Accounts/Quick/one-time password: "otpauth://totp/x?secret=JBSWY3DPEHPK3PXP&period=5"\n' +
+      '  op://Accounts/Slow/one-time password: "otpauth://totp/x?secret=JBSWY3DPEHPK3PXP&period=300"\n',
   );
   stack = await home.stack();
   const item = stack.vault.dump().find(({ title }) => title === 'Quick');
@@ -50,13 +56,19 @@ describe.runIf(python)('on a terminal', () => {
   test('a code counts down and is renewed; secrets are hidden until r; Ctrl-C ends', async () => {
     const live = home.start(['quick'], { terminal: true });
     await live.shows(/code +.*\d{3} \d{3}/);
-    const before = await live.shows('press r to show secrets');
+    const before = await live.shows('press r to show secrets, c to copy code, p to copy password');
+    const asked = stack.vault.requests();
     expect(before).not.toContain(password);
     expect(screen(before)).toContain('••••••••');
     const codes = (text: string) =>
       new Set(stripVTControlCharacters(text).match(/\d{3} \d{3}(?= +valid for [1-5] s)/g));
     const renewed = await live.shows({ test: (text) => codes(text).size >= 2 });
     expect(renewed).toMatch(/valid for 1 s/);
+    // a sitting is one read, and one line of the trail
+    expect(stack.vault.requests()).toBe(asked);
+    live.child.stdin.write('c');
+    // oxlint-disable-next-line no-control-regex -- OSC 52, which gives a text to the clipboard
+    expect(await live.shows(/\u001b\]52;c;\w+=*\u0007/)).not.toContain(password);
     live.child.stdin.write('r');
     expect(screen(await live.shows(password))).toContain(password);
     live.child.stdin.write('\u0003');
@@ -68,6 +80,28 @@ describe.runIf(python)('on a terminal', () => {
     expect(screen(stdout)).toMatch(
       /quick: environment development, vault http:.*\npassword +•+\ncode +\d{3} \d{3} +valid for \d s$/,
     );
+    const { stdout: trail } = await home.flows(['audit', '--name', 'quick', '--json']);
+    expect(trail.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('a code is shown as it is, and not waited for; nothing is praised meanwhile', async () => {
+    const live = home.start(['fresh'], { terminal: true });
+    const text = screen(await live.shows('any other key ends'));
+    expect(text).toMatch(/^fresh: environment development, vault http:\S+\ncode +\d{3} \d{3} +valid for \d+ s\n/);
+    live.child.stdin.write('q');
+    expect((await live.ended).code).toBe(0);
+  });
+
+  test('what waits says why on one line, which is gone at the end', async () => {
+    let text = '';
+    // where the code has just begun there is nothing to wait for
+    for (let time = 0; time < 10 && !text.includes('waiting'); time += 1)
+      text = (await home.start(['once'], { terminal: true }).ended).stdout;
+    // oxlint-disable-next-line no-control-regex -- the start of the line, and what is on it erased
+    expect(text).toMatch(/\r\u001b\[2K\S*code: waiting for a one-time code that lasts 4 s \([1-5] s\)/);
+    const after = text.slice(text.lastIndexOf('waiting'));
+    // oxlint-disable-next-line no-control-regex -- the same
+    expect(after).toMatch(/^[^\r\n]*\r\u001b\[2K[^\r\n]*once: environment development, [^\n]+\n\d{6}\r\n$/);
   });
 
   test('r shows and hides, any other key ends', async () => {

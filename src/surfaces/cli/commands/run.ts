@@ -36,6 +36,10 @@ async function flowCommand(invocation: Invocation, name: string, words: number):
     } catch (error) {
       refusal = brokerFailure(error, `flow "${name}"`);
       const { dir } = looseArguments(invocation.argv, commonOptions);
+      if (invocation.terminal.interactive) {
+        const { withOwnWay } = await import('../flow/ask-yourself.ts');
+        refusal = await withOwnWay(refusal, name, dir, broker);
+      }
       const decides = error instanceof BrokerError && leadsToTheFile.has(error.code) && existsSync(flowsFolder(dir));
       if (!decides) throw refusal;
     }
@@ -74,7 +78,11 @@ export async function askFlow(
       terminal.out(chosen.has('header') ? `Authorization: ${tokenType} ${accessToken}\n` : `${accessToken}\n`);
     } else {
       const { showAnswer } = await import('../flow/broker-answer.ts');
-      await showAnswer({ output, as }, chosen, terminal, () => client.run(name, inputs));
+      const again = () =>
+        client.run(name, inputs).catch((error: unknown) => {
+          throw brokerFailure(error, `flow "${name}"`);
+        });
+      await showAnswer({ output, as }, chosen, terminal, again);
     }
     return 0;
   });

@@ -55,6 +55,7 @@ export async function tour(options: TourOptions): Promise<number> {
     signal,
     warn: (message) => terminal.tell('warning', message),
     progress: (message) => terminal.note(message, 'dim'),
+    waiting: terminal.waits,
   });
   try {
     await line('check', () => Promise.resolve(checked(app)));

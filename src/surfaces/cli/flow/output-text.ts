@@ -55,7 +55,8 @@ function plainLine(value: unknown): string {
   return pairs.join(', ');
 }
 
-function bare(value: Shown): string {
+/** The value itself, with its secret. */
+export function bare(value: Shown): string {
   switch (value.as) {
     case 'plain':
       return typeof value.value === 'string' ? value.value : (JSON.stringify(value.value) ?? '');

@@ -7,7 +7,7 @@ import type { Plan } from '../../../engine/plan-flow.ts';
 import type { RunEvent } from '../../../engine/run-flow.ts';
 import { usesOf } from '../../../folder/flows/flow-uses.ts';
 import { commandNames } from '../../../folder/reserved-names.ts';
-import { showOutput } from './show-output.ts';
+import { isLookedAt, showOutput } from './show-output.ts';
 import { parseArguments, unexpectedWord, wantsHelp } from '../arguments.ts';
 import type { ChosenBroker } from '../chosen-broker.ts';
 import { audited, type Audited, type LocalRun } from '../audit/audited-run.ts';
@@ -91,7 +91,8 @@ async function reading(
   { terminal }: Invocation,
 ): Promise<number> {
   const trail = await audited(app, localRun(app, flow), terminal);
-  const run = () => trail.answer(() => app.run(flow, inputs, { options: chosen }));
+  const live = flow.output?.kind === 'mapping' && isLookedAt(chosen, terminal);
+  const run = () => trail.answer(() => app.run(flow, inputs, { options: chosen, live }));
   const output = await run();
   await tellWhere(app, flow, terminal);
   await showOutput(output, chosen, terminal, run);
@@ -176,7 +177,8 @@ function localRun(app: App, flow: Flow): LocalRun {
 
 /** After something was asked: only then is it known where a vault's token leads. */
 async function tellWhere(app: App, flow: Flow, terminal: Terminal): Promise<void> {
-  const kept = flow.effect === 'write' ? '' : '; nothing is kept between commands: `flows serve` does that';
+  const kept =
+    flow.effect === 'write' || flow.breakGlass ? '' : '; nothing is kept between commands: `flows serve` does that';
   terminal.note(`${flow.name}: ${await whereabouts(app, flow)}${kept}`, 'dim');
 }
 
