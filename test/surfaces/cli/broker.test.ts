@@ -90,7 +90,7 @@ describe('what only reads is asked for at the broker, and shown as if it had run
     async () => {
       const asked = (flow: string, options: Start = {}) =>
         home.start([flow], { terminal: true, env, ...options }).ended;
-      home.write('flows/last-resort.yaml', `${readFileSync(join(home.work, 'flows/break-glass.yaml'), 'utf8')}`);
+      home.write('flows/last-resort.yaml', readFileSync(join(home.work, 'flows/break-glass.yaml'), 'utf8'));
       const denied = await asked('last-resort');
       expect([denied.code, denied.stdout]).toEqual([
         77,
