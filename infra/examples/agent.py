@@ -24,8 +24,9 @@ import urllib.request
 class BrokerError(Exception):
     """Why the broker gave nothing: branch on `code`; the operator finds the reason by `request_id`."""
 
-    def __init__(self, code, status=None, request_id=None, names=(), retry_after=None):
-        super().__init__(f"{code} {', '.join(names)} (request {request_id})")
+    def __init__(self, code, status=None, request_id=None, names=(), retry_after=None, detail=None):
+        told = [code, ", ".join(names), detail and f"({detail})", request_id and f"(request {request_id})"]
+        super().__init__(" ".join(part for part in told if part))
         self.code, self.status, self.request_id = code, status, request_id
         self.names, self.retry_after = list(names), retry_after
 
@@ -35,8 +36,9 @@ class Broker:
 
     LARGEST = 16 * 1024 * 1024
 
-    def __init__(self, address, token_file, deadline=30, run_id=None):
+    def __init__(self, address, token_file, deadline=30, run_id=None, clocks=None):
         self.address, self.token_file, self.deadline = address, token_file, deadline
+        self.clocks = clocks or _clocks
         self.headers = {} if run_id is None else {"X-Agent-Run-Id": run_id}
         self.tokens, self.leases = {}, {}
         self._connection().close()
@@ -47,25 +49,33 @@ class Broker:
 
     def _granted(self, flow):
         kept = self.tokens.get(flow)
-        if kept and time.monotonic() < kept[2]:
+        if kept and self._lasts(kept[2]):
             return kept
-        asked = time.monotonic()
+        asked = self.clocks()
         answer = self._post(f"/v1/tokens/{urllib.parse.quote(flow, safe='')}")
-        token, lasts = answer["access_token"], answer.get("expires_in", 0)
-        granted = (token, answer.get("audience", ()), asked + lasts - min(30, lasts / 10))
+        try:
+            granted = (answer["access_token"], answer.get("audience", ()), _ends(asked, answer.get("expires_in", 0)))
+        except (KeyError, TypeError) as cause:
+            raise BrokerError("protocol") from cause
         self.tokens[flow] = granted
         return granted
 
     def secrets(self, names):
         """Secrets by their names in registry.yaml, all or none, kept while their leases last."""
-        now, wall = time.monotonic(), time.time()
-        self.leases = {name: lease for name, lease in self.leases.items() if now < lease[1]}
+        asked = self.clocks()
+        self.leases = {name: lease for name, lease in self.leases.items() if self._lasts(lease[1])}
         missing = [name for name in dict.fromkeys(names) if name not in self.leases]
-        found = self._post("/v1/secrets/resolve", {"secrets": missing})["resolved"] if missing else {}
-        for name in missing:
-            lasts = _epoch(found[name]["expiresAt"]) - wall
-            self.leases[name] = (found[name]["value"], now + lasts - min(30, lasts / 10))
+        answer = self._post("/v1/secrets/resolve", {"secrets": missing}) if missing else {}
+        try:
+            for name in missing:
+                found = answer["resolved"][name]
+                self.leases[name] = (found["value"], _ends(asked, _epoch(found["expiresAt"]) - asked[1]))
+        except (AttributeError, KeyError, TypeError, ValueError) as cause:
+            raise BrokerError("protocol") from cause
         return {name: self.leases[name][0] for name in names}
+
+    def _lasts(self, ends):
+        return all(now < end for now, end in zip(self.clocks(), ends))
 
     def open(self, flow, url, data=None, headers=None, origins=None):
         """urlopen with the flow's token; a token that the API refuses is reported, and another one tried once.
@@ -101,8 +111,15 @@ class Broker:
         return opener.open(request, timeout=self.deadline)
 
     def _post(self, path, body=None):
-        with open(self.token_file, encoding="ascii") as file:  # anew each time: it may have been rotated
-            credential = re.sub(r"\r?\n\Z", "", file.read(16384))
+        try:
+            with open(self.token_file, encoding="ascii") as file:  # anew each time: it may have been rotated
+                credential = re.sub(r"\r?\n\Z", "", file.read(16384))
+        except OSError as cause:
+            raise BrokerError("no-credential", detail=f"{self.token_file}: {cause.strerror}") from cause
+        except UnicodeDecodeError:
+            credential = ""
+        if not re.fullmatch(r"[!-~]+", credential):
+            raise BrokerError("no-credential", detail=f"{self.token_file} holds no token")
         headers = {**self.headers, "Authorization": f"Bearer {credential}", "Content-Length": "0"}
         data = None
         if body is not None:
@@ -116,7 +133,7 @@ class Broker:
             if len(text) > self.LARGEST:
                 raise BrokerError("protocol")
         except (OSError, http.client.HTTPException) as cause:
-            raise BrokerError("unreachable") from cause
+            raise BrokerError("unreachable", detail=f"{self.address}: {_reason(cause)}") from cause
         finally:
             connection.close()
         return self._content(response, text)
@@ -136,16 +153,20 @@ class Broker:
             response.status,
             response.headers.get("X-Request-Id"),
             content.get("names", ()),
-            None if retry_after is None else int(retry_after),
+            int(retry_after) if (retry_after or "").isdecimal() else None,
         )
 
     def _connection(self):
         if self.address.startswith("unix:"):
             return _SocketConnection(self.address[len("unix:") :], self.deadline)
-        target = urllib.parse.urlsplit(self.address)
-        if target.scheme == "https":
+        try:
+            target = urllib.parse.urlsplit(self.address)
+            named = target.hostname and target.port != 0
+        except ValueError:
+            named = False
+        if named and target.scheme == "https":
             return http.client.HTTPSConnection(target.hostname, target.port, timeout=self.deadline)
-        if target.scheme == "http" and _is_loopback(target.hostname):
+        if named and target.scheme == "http" and _is_loopback(target.hostname):
             return http.client.HTTPConnection(target.hostname, target.port, timeout=self.deadline)
         raise ValueError("FLOWS_BROKER: https, http at a loopback address, or unix:/PATH")
 
@@ -171,6 +192,23 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def _clocks():
+    """One that nobody sets, and the wall clock, which goes on while the machine sleeps where the first does not."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)  # Linux has it, and it counts sleep
+    return time.monotonic() if boot is None else time.clock_gettime(boot), time.time()
+
+
+def _ends(asked, lasts):
+    """Shortly before it ends, by each clock: whichever is there first."""
+    return [now + lasts - min(30, lasts / 10) for now in asked]
+
+
+def _reason(error):
+    """What the system says of a connection, without the wrappings."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+
+
 def _is_loopback(host):
     return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host or "") is not None
 
@@ -188,10 +226,11 @@ def _epoch(text):
 
 
 def main(url):
-    broker = Broker(
-        os.environ.get("FLOWS_BROKER", "http://127.0.0.1:7700"), os.environ["FLOWS_AGENT_TOKEN_FILE"], run_id="example"
-    )
+    token_file = os.environ.get("FLOWS_AGENT_TOKEN_FILE")
+    if not token_file:
+        sys.exit("FLOWS_AGENT_TOKEN_FILE: name the file with this agent's token, as flows agents add wrote it")
     try:
+        broker = Broker(os.environ.get("FLOWS_BROKER", "http://127.0.0.1:7700"), token_file, run_id="example")
         key = broker.secrets(["openai.api_key"])["openai.api_key"]
         print(f"openai.api_key: {len(key)} characters")
         # whoever starts it says where the token goes; elsewhere leave origins out
@@ -201,6 +240,12 @@ def main(url):
         sys.exit(f"broker: {refusal}")
     except urllib.error.HTTPError as refusal:
         sys.exit(f"{url}: {refusal.code}")
+    except ValueError as misuse:
+        sys.exit(str(misuse))
+    except (OSError, http.client.HTTPException) as failure:
+        sys.exit(f"{url}: {_reason(failure)}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

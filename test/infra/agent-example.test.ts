@@ -86,14 +86,17 @@ describe.runIf(python)('the Python example', () => {
       ]);
       // no redirect is followed, and no plain http leaves this machine
       expect(await run(broker.url, `${api.url}/moved`)).toMatchObject({ code: 1, stderr: `${api.url}/moved: 302\n` });
-      expect((await run(broker.url, 'http://orders.example/')).stderr).toContain('ValueError');
+      expect(await run(broker.url, 'http://orders.example/')).toMatchObject({
+        code: 1,
+        stderr: 'a token goes over https, or plain http to a loopback address\n',
+      });
       // nor does it leave the origins of what it is for
       const program = `import sys; sys.path.insert(0, ${JSON.stringify(dirname(example))}); from agent import Broker
 broker = Broker(${JSON.stringify(broker.url)}, ${JSON.stringify(file)})
 for url in sys.argv[1:]:
     try: print(broker.open('orders-token', url).status)
     except ValueError as error: print(error)`;
-      const argv = ['python3', '-I', '-c', program, `${api.url}/orders`, 'https://orders.example.evil.example/'];
+      const argv = ['python3', '-I', '-B', '-c', program, `${api.url}/orders`, 'https://orders.example.evil.example/'];
       const { stdout } = await home.start([], { program: argv }).ended;
       expect(stdout).toBe(
         '200\nthe token of orders-token is not for https://orders.example.evil.example/: name it in origins, if it is\n',
@@ -114,6 +117,84 @@ for url in sys.argv[1:]:
       await broker.close();
     }
     expect((await run(broker.url, `${api.url}/orders`)).stderr).toContain('unreachable');
-    expect((await run('http://10.0.0.1:7700', `${api.url}/orders`)).stderr).toContain('ValueError');
+  });
+
+  test('tells in a line which variable, file or address is wrong', async () => {
+    const url = `${api.url}/orders`;
+    const broker = await startAnswering(({ path }, response) =>
+      path === '/v1/secrets/resolve'
+        ? json(response, {
+            resolved: { 'openai.api_key': { value: 'x', expiresAt: new Date(Date.now() + 60_000).toISOString() } },
+          })
+        : json(response, { access_token: 'token', token_type: 'Bearer', expires_in: 600 }),
+    );
+    const strange = await startAnswering((_, response) => json(response, { resolved: [] }));
+    const none = join(home.path, 'none');
+    const empty = join(home.path, 'empty');
+    const two = join(home.path, 'two');
+    writeFileSync(empty, '\n');
+    writeFileSync(two, 'one token\nand another\n');
+    const addresses = 'FLOWS_BROKER: https, http at a loopback address, or unix:/PATH';
+    const cases: readonly (readonly [env: Record<string, string>, url: string, told: string])[] = [
+      [{ FLOWS_AGENT_TOKEN_FILE: '' }, url, 'FLOWS_AGENT_TOKEN_FILE: name the file'],
+      [{ FLOWS_AGENT_TOKEN_FILE: none }, url, `broker: no-credential (${none}: No such file or directory)`],
+      [{ FLOWS_AGENT_TOKEN_FILE: home.path }, url, `broker: no-credential (${home.path}: Is a directory)`],
+      [{ FLOWS_AGENT_TOKEN_FILE: empty }, url, `broker: no-credential (${empty} holds no token)`],
+      [{ FLOWS_AGENT_TOKEN_FILE: two }, url, `broker: no-credential (${two} holds no token)`],
+      [{ FLOWS_BROKER: 'http://127.0.0.1:1' }, url, 'broker: unreachable (http://127.0.0.1:1: Connection refused)'],
+      [{ FLOWS_BROKER: `unix:${none}` }, url, `broker: unreachable (unix:${none}: No such file or directory)`],
+      [{ FLOWS_BROKER: 'http://10.0.0.1:7700' }, url, addresses],
+      [{ FLOWS_BROKER: 'https://127.0.0.1:port' }, url, addresses],
+      [{ FLOWS_BROKER: '127.0.0.1:7700' }, url, addresses],
+      [{ FLOWS_BROKER: strange.url }, url, 'broker: protocol'],
+      [{}, 'http://127.0.0.1:1/orders', 'http://127.0.0.1:1/orders: Connection refused'],
+      [{}, 'https://127.0.0.1:port/', 'Port could not be cast'],
+      [{}, 'orders', 'a token goes over https'],
+    ];
+    try {
+      for (const [env, target, told] of cases) {
+        const program = ['python3', '-I', example, target];
+        const all = { FLOWS_BROKER: broker.url, FLOWS_AGENT_TOKEN_FILE: file, ...env };
+        const { code, stderr } = await home.start([], { program, env: all }).ended;
+        expect([code, stderr.split('\n').length, stderr]).toEqual([1, 2, expect.stringContaining(told)]);
+        expect(stderr.startsWith(told)).toBe(true);
+      }
+    } finally {
+      await broker.close();
+      await strange.close();
+    }
+  });
+
+  test('keeps tokens and leases for as long as they last, through sleep and clocks that are set', async () => {
+    const broker = await startAnswering(({ path }, response) =>
+      path === '/v1/secrets/resolve'
+        ? json(response, { resolved: { a: { value: 'x', expiresAt: '2026-11-29T12:10:00.000Z' } } })
+        : json(response, { access_token: 'token', token_type: 'Bearer', expires_in: 600 }),
+    );
+    const noon = Date.UTC(2026, 10, 29, 12) / 1_000;
+    const program = `import json, sys, time; sys.path.insert(0, ${JSON.stringify(dirname(example))}); import agent
+broker, clocks = None, []
+for steady, wall in json.loads(sys.argv[1]):
+    clocks[:] = [steady, ${noon} + wall]
+    broker = broker or agent.Broker(${JSON.stringify(broker.url)}, ${JSON.stringify(file)}, clocks=lambda: tuple(clocks))
+    broker.token('t'), broker.secrets(['a'])
+if hasattr(time, 'CLOCK_BOOTTIME'): assert abs(agent._clocks()[0] - time.clock_gettime(time.CLOCK_BOOTTIME)) < 5
+assert abs(agent._clocks()[1] - time.time()) < 5`;
+    const asked = async (...steps: (readonly [steady: number, wall: number])[]) => {
+      const before = broker.asked.length;
+      const argv = ['python3', '-I', '-B', '-c', program, JSON.stringify(steps)];
+      expect(await home.start([], { program: argv }).ended).toMatchObject({ code: 0, stderr: '' });
+      return (broker.asked.length - before) / 2;
+    };
+    try {
+      expect(await asked([0, 0], [300, 300], [560, 560])).toBe(1);
+      // slept, by a clock that counts it and by one that does not
+      expect(await asked([0, 0], [18_000, 18_000])).toBe(2);
+      expect(await asked([0, 0], [1, 18_000])).toBe(2);
+      // set back an hour
+      expect(await asked([0, 0], [571, -3_029])).toBe(2);
+    } finally {
+      await broker.close();
+    }
   });
 });

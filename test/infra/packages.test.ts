@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { repository } from '../e2e/home.ts';
+import { hasProgram } from '../programs.ts';
 import { TokenError, type TokenErrorCode } from '../../src/verify.ts';
 
 test('the page of the verifier tells of every code', () => {
@@ -15,4 +18,16 @@ test('the page of the verifier tells of every code', () => {
     unavailable: statusOf('unavailable'),
   };
   expect(told).toEqual(all);
+});
+
+test.runIf(hasProgram('npm'))('what the pages of infra/ name is in the package, and nothing that builds it', () => {
+  const words = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+  const [packed]: { files: { path: string }[] }[] = Object.values(
+    JSON.parse(execFileSync('npm', words, { cwd: repository, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })),
+  );
+  const paths = packed?.files.map(({ path }) => path).filter((path) => path.startsWith('infra/')) ?? [];
+  expect(paths).toEqual(
+    expect.arrayContaining(['infra/README.md', 'infra/auth-chain.service', 'infra/examples/agent.py']),
+  );
+  expect(paths.filter((path) => /\.ts$|\.json$|__pycache__/.test(path))).toEqual([]);
 });
