@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { partitionOf } from '../../adapters/stores/aws-partitions.ts';
 import { Secret } from '../../foundation/secret.ts';
 import { createFaults, type Faults } from './injected-faults.ts';
 import { createHistory } from './listing-lag.ts';
@@ -66,7 +67,9 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
   const { faults, next, settings, pageLimit } = createFaults();
   const secrets = new Map<string, StoredSecret>();
   const history = createHistory(secrets, now, () => settings.listLag);
-  const state: State = { account, region, now, secrets, vanishing: new Map(), changed: history.record };
+  const { id: partition } = partitionOf(region);
+  const user = `arn:${partition}:iam::${account}:user/development`;
+  const state: State = { partition, account, region, now, secrets, vanishing: new Map(), changed: history.record };
   const operations: Readonly<Record<string, (state: State, input: Input) => object>> = {
     ...readsOf(history.listed, pageLimit),
     ...writes,
@@ -88,14 +91,14 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
       const signed = { method: request.method ?? 'POST', path: request.url ?? '/', headers: request.headers, body };
       const key = await verifySignature(signed, keys, { region, service: sts ? 'sts' : 'secretsmanager' });
       const input = sts ? {} : parseInput(body);
-      const fault = next(operation, input['SecretId'] ?? input['Name'], `arn:aws:iam::${account}:user/development`);
+      const fault = next(operation, input['SecretId'] ?? input['Name'], user);
       if (fault?.kind === 'refusal') throw fault.refusal;
       if (fault?.kind === 'html')
         return send(response, 500, 'text/html', '<!doctype html><title>500</title><h1>Internal Server Error</h1>');
       if (fault?.kind === 'answer') return send(response, 200, 'application/x-amz-json-1.1', fault.body);
       if (fault?.kind === 'redirect') return void response.writeHead(307, { location: fault.location }).end();
       if (sts) {
-        const { status, xml } = answerSts(body, { account, accessKeyId: key.id });
+        const { status, xml } = answerSts(body, { account, user, accessKeyId: key.id });
         return send(response, status, 'text/xml', xml);
       }
       const perform = known ? operations[operation] : undefined;

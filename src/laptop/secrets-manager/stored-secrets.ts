@@ -28,6 +28,8 @@ export interface StoredSecret {
 
 /** One account in one region. */
 export interface State {
+  /** as ARNs name it */
+  readonly partition: string;
   readonly account: string;
   readonly region: string;
   readonly now: () => number;
@@ -42,7 +44,7 @@ export interface State {
 export function newArn(state: State, name: string): string {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
   const suffix = Array.from({ length: 6 }, () => letters[randomInt(letters.length)]).join('');
-  return `arn:aws:secretsmanager:${state.region}:${state.account}:secret:${name}-${suffix}`;
+  return `arn:${state.partition}:secretsmanager:${state.region}:${state.account}:secret:${name}-${suffix}`;
 }
 
 /** By name, full ARN, or ARN without its suffix (which finds nothing where the name itself ends like a suffix). */

@@ -1,7 +1,7 @@
 /** STS's query protocol: a form in, XML out. Only what a pusher asks: who am I? */
 export function answerSts(
   body: string,
-  caller: { readonly account: string; readonly accessKeyId: string },
+  caller: { readonly account: string; readonly user: string; readonly accessKeyId: string },
 ): {
   readonly status: number;
   readonly xml: string;
@@ -14,7 +14,7 @@ export function answerSts(
   }
   return {
     status: 200,
-    xml: `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::${caller.account}:user/development</Arn><UserId>${escape(caller.accessKeyId)}</UserId><Account>${caller.account}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
+    xml: `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${caller.user}</Arn><UserId>${escape(caller.accessKeyId)}</UserId><Account>${caller.account}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
   };
 }
 

@@ -47,11 +47,7 @@ export function readingsOf({ broker, healthy, problems, quotas }: ReadingSources
     counter('flows_upstream_requests_total', 'Requests to services', 'service', ({ requests }) => ({ ...requests })),
     gauge('flows_broker_secrets_cached', 'Secrets in memory', async () => (await broker.stats()).secrets.entries),
     gauge('flows_audit_healthy', 'The audit trail can be written', () => Number(healthy())),
-    gauge(
-      'flows_policy_problems',
-      'Problems of policy.yaml and registry.yaml as they are now',
-      () => problems().length,
-    ),
+    gauge('flows_policy_problems', "Problems of the folder's files as they are now", () => problems().length),
     gauge('flows_vault_requests_used', 'Requests counted against a quota', () => windows(quotas(), 'used'), perWindow),
     gauge('flows_vault_requests_limit', 'What the quota allows', () => windows(quotas(), 'limits'), perWindow),
     gauge(

@@ -383,3 +383,31 @@ describe('who may', () => {
     expect(status).toBe(421);
   });
 });
+
+it.each([
+  ['eu-west-1', 'aws'],
+  ['cn-north-1', 'aws-cn'],
+  ['us-gov-west-1', 'aws-us-gov'],
+])('in %s secrets and callers have ARNs of the partition %s', async (region, partition) => {
+  const there = await startSecretsManager({ region });
+  const options = {
+    endpoint: there.address,
+    region,
+    credentials: {
+      accessKeyId: there.credentials.accessKeyId,
+      secretAccessKey: there.credentials.secretAccessKey.reveal(),
+    },
+  };
+  const [secrets, sts] = [new sdk.SecretsManagerClient(options), new STSClient(options)];
+  try {
+    const { ARN = '' } = await secrets.send(new sdk.CreateSecretCommand({ Name: 'a', SecretString: 'x' }));
+    expect(ARN.startsWith(`arn:${partition}:secretsmanager:${region}:${there.account}:secret:a-`)).toBe(true);
+    expect((await secrets.send(new sdk.DescribeSecretCommand({ SecretId: ARN }))).Name).toBe('a');
+    const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
+    expect(Arn).toBe(`arn:${partition}:iam::${there.account}:user/development`);
+  } finally {
+    secrets.destroy();
+    sts.destroy();
+    await there.close();
+  }
+});

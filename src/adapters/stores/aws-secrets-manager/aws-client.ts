@@ -1,11 +1,12 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { STSClient } from '@aws-sdk/client-sts';
 import { requireSafeAddress, safeAddressHint } from '../../../foundation/safe-address.ts';
 import { byProxy, proxyHint } from '../../../foundation/proxy.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createCredentials, type CredentialOptions, throughProxy } from './aws-credentials.ts';
 import { translateAwsError } from './aws-errors.ts';
-import { oneAddress } from './one-address.ts';
-import { partitionOf, regionPattern } from './partitions.ts';
+import { oneAddress, requireNoOther } from './one-address.ts';
+import { partitionOf, regionPattern } from '../aws-partitions.ts';
 
 export interface ConnectionOptions extends CredentialOptions {
   /** its name in service.yaml */
@@ -82,26 +83,35 @@ export function createConnection(options: ConnectionOptions) {
     client.middlewareStack.add(guard, lastStep);
     const { origin } = await oneAddress(client, options);
     if (endpoint === undefined) address = origin;
+    // it is asked where account: is declared, and for a role
+    if (account === undefined) await withSts((sts) => requireNoOther(sts, options));
     return { client, sdk };
   }
 
-  async function verifyAccount(abortSignal: AbortSignal): Promise<void> {
-    const { STSClient, GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
+  async function withSts<T>(work: (sts: STSClient) => Promise<T>): Promise<T> {
+    const { STSClient } = await import('@aws-sdk/client-sts');
     const sts = new STSClient(configuration());
     sts.middlewareStack.add(guard, lastStep);
     try {
-      await oneAddress(sts, options);
-      const { Account: told = '' } = await sts.send(new GetCallerIdentityCommand({}), { abortSignal });
-      if (told === account) return;
-      const actual = /^\d{12}$/.test(told) ? told : 'another account';
-      throw new FlowError(
-        'refused',
-        `the AWS credentials belong to ${actual}, and store "${name}" declares account ${account}`,
-        { hint: 'use the credentials of that account, or correct account: in service.yaml' },
-      );
+      return await work(sts);
     } finally {
       sts.destroy();
     }
+  }
+
+  async function verifyAccount(abortSignal: AbortSignal): Promise<void> {
+    const { GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
+    const told = await withSts(async (sts) => {
+      await oneAddress(sts, options);
+      return (await sts.send(new GetCallerIdentityCommand({}), { abortSignal })).Account ?? '';
+    });
+    if (told === account) return;
+    const actual = /^\d{12}$/.test(told) ? told : 'another account';
+    throw new FlowError(
+      'refused',
+      `the AWS credentials belong to ${actual}, and store "${name}" declares account ${account}`,
+      { hint: 'use the credentials of that account, or correct account: in service.yaml' },
+    );
   }
 
   /** Its refusals are of the configuration: nothing is asked. */

@@ -3,7 +3,7 @@ import { urlForm } from '../../../language/url.ts';
 import { storeAdapter } from '../adapter.ts';
 import type { AwsCredentials } from './aws-credentials.ts';
 import { iamPolicy } from './iam-policy.ts';
-import { regionPattern } from './partitions.ts';
+import { regionPattern } from '../aws-partitions.ts';
 import { awsRules } from './rules.ts';
 
 const keys = {

@@ -11,23 +11,23 @@ interface Declared {
   readonly endpoint?: string | undefined;
 }
 
+/** What the environment or a profile says of a client's address is not passed over in silence. @throws FlowError refused */
+export async function requireNoOther({ config }: Client, { name, endpoint }: Omit<Declared, 'region'>): Promise<void> {
+  // of what cannot be understood the SDK makes nothing, here as where it sends
+  if (endpoint !== undefined || (await config.serviceConfiguredEndpoint?.()) === undefined) return;
+  const what = 'AWS_ENDPOINT_URL, one of its kind for a service, or endpoint_url of a profile, is set';
+  throw new FlowError('refused', `${what}, and store "${name}" names no endpoint`, {
+    hint: 'write endpoint: in service.yaml if values are to go there; else unset it, or set AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true',
+  });
+}
+
 /**
  * The one address of a client, as service.yaml decides it. Whoever may set AWS_ENDPOINT_URL would else be given the
  * values, and vouch for himself to be the account. @throws FlowError refused, invalid; nothing is asked
  */
 export async function oneAddress({ config }: Client, { name, region, endpoint }: Declared): Promise<URL> {
-  // of what cannot be understood the SDK makes nothing, here as where it sends
-  const [elsewhere, UseFIPS, UseDualStack] = await Promise.all([
-    config.serviceConfiguredEndpoint?.(),
-    config.useFipsEndpoint(),
-    config.useDualstackEndpoint(),
-  ]);
-  if (endpoint === undefined && elsewhere !== undefined) {
-    const what = 'AWS_ENDPOINT_URL, or endpoint_url of a profile, is set';
-    throw new FlowError('refused', `${what}, and store "${name}" names no endpoint`, {
-      hint: 'write endpoint: in service.yaml if values are to go there; else unset it, or set AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true',
-    });
-  }
+  await requireNoOther({ config }, { name, endpoint });
+  const [UseFIPS, UseDualStack] = await Promise.all([config.useFipsEndpoint(), config.useDualstackEndpoint()]);
   try {
     const Endpoint = endpoint === undefined ? {} : { Endpoint: endpoint };
     return config.endpointProvider({ Region: region, UseFIPS, UseDualStack, ...Endpoint }).url;

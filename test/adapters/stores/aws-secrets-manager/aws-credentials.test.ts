@@ -221,6 +221,10 @@ describe('an address that service.yaml does not name', () => {
       "the profile's services",
       (url) => config(`${keys}services = s\n[services s]\nsecrets_manager =\n  endpoint_url = ${url}\n`),
     ],
+    [
+      "the profile's services, of who we are",
+      (url) => config(`${keys}services = s\n[services s]\nsts =\n  endpoint_url = ${url}\n`),
+    ],
   ];
 
   it.each(places)('is refused before anything is asked: %s', async (_, set) => {
@@ -228,13 +232,12 @@ describe('an address that service.yaml does not name', () => {
     await config(keys);
     vi.stubEnv('AWS_PROFILE', 'work');
     await set(url);
-    for (const development of [true, false]) {
-      const store = createSecretsManagerStore({
-        name: 'aws',
-        region: 'eu-west-1',
-        account: '123456789012',
-        development,
-      });
+    for (const [development, account] of [
+      [true, '123456789012'],
+      [false, '123456789012'],
+      [false, undefined],
+    ] as const) {
+      const store = createSecretsManagerStore({ name: 'aws', region: 'eu-west-1', account, development });
       for (const ask of [() => store.verify([]), () => store.inspect([{ name: 'a' }])])
         await expect(ask()).rejects.toMatchObject({
           code: 'refused',
