@@ -1,10 +1,13 @@
 import { connection } from '../adapters/connection-forms.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, required, type InputOf } from '../language/forms.ts';
-import { writeStep, type Change } from './contract.ts';
-import { signInOf } from './procedures/complete-sign-in.ts';
-import { enrol } from './procedures/one-time-password-enrolment.ts';
+import { writeStep, type Change, type StepContext } from './contract.ts';
+import { changeOfItem } from './procedures/change-of-item.ts';
+import { endQuietly, signInOf } from './procedures/complete-sign-in.ts';
+import { enrol, provedField } from './procedures/one-time-password-enrolment.ts';
 import { storedSeeds } from './procedures/stored-seeds.ts';
+import type { Reference } from '../foundation/reference.ts';
+import type { Item } from '../adapters/vaults/contract.ts';
 import { writableItems } from '../adapters/vaults/writable-items.ts';
 
 const keys = {
@@ -18,11 +21,12 @@ const keys = {
     example: '${{ steps.login.item }}',
   }),
 };
+type Input = InputOf<typeof keys>;
 
 /**
- * A plan looks at the item alone: a sign-in would use up a code and leave its mark in the provider's log. A stored
- * one-time password is no proof that it is in force (a run may have ended before it was confirmed), so the step always
- * runs, and signs in: then it adopts, or enrols.
+ * A stored one-time password is no proof that it is in force (a run may have ended before it was confirmed), so the step
+ * signs in: then it adopts, or enrols, and tags the item. A plan uses up no code: it looks at the item, and where that
+ * bears the tag it gives the provider the password, to see that a code is asked for. Then there is nothing to do.
  */
 export const idpEnrollTotp = writeStep({
   name: 'idp/enroll-totp',
@@ -38,6 +42,7 @@ export const idpEnrollTotp = writeStep({
     },
   },
   scalar: 'reference',
+  needs: ['ownership-key'],
   planWithout: ['user', 'password'],
   writes: ({ item }) => (item === undefined ? [] : [item.vault]),
   async plan(input, context) {
@@ -45,6 +50,11 @@ export const idpEnrollTotp = writeStep({
     if (input.item === undefined) return { changes: [{ action: 'enrol', what, detail: 'known after run' }] };
     if (input.provider !== undefined) signInOf(input.provider);
     const item = await writableItems(context.vault).get(input.item);
+    const field = await inForce(input, item, context);
+    if (field !== undefined) {
+      const detail = 'a sign-in has proved it, and the provider asks for a code';
+      return { changes: [{ action: 'none', what, detail }], output: { reference: field, recoveryCodes: undefined } };
+    }
     const { current } = await storedSeeds(item);
     const change: Change =
       current === undefined
@@ -54,24 +64,22 @@ export const idpEnrollTotp = writeStep({
             what,
             detail: `item "${item.title}" holds one: a sign-in proves it, or another is enrolled`,
           };
-    return { changes: [change] };
+    return { changes: [changeOfItem(item, change)] };
   },
   async run(input, context) {
     // the same lock as for making the user: one write at a time to one user
     const name = `user ${input.provider.address} ${input.username.toLowerCase()}`;
     return context.locked(name, async () => {
-      const signIn = signInOf(input.provider);
-      const items = writableItems(context.vault);
+      const { provider, username, item } = input;
+      const signIn = signInOf(provider);
       await requireUser(input);
-      const account = { username: input.username, password: await context.read(input.password) };
-      const issuer = new URL(input.provider.address).hostname;
       const reference = await enrol({
-        account,
+        account: { username, password: await context.read(input.password) },
         signIn,
-        at: input.provider.address,
-        items,
-        item: input.item,
-        issuer,
+        at: provider.address,
+        items: writableItems(context.vault),
+        item,
+        issuer: new URL(provider.address).hostname,
         context,
       });
       return { reference, recoveryCodes: undefined };
@@ -79,8 +87,23 @@ export const idpEnrollTotp = writeStep({
   },
 });
 
+/** The field of the one-time password, where the step has nothing left to do. */
+async function inForce(
+  { provider, user, username, password }: Partial<Input>,
+  item: Item,
+  context: StepContext,
+): Promise<Reference | undefined> {
+  if (provider === undefined || user === undefined || username === undefined || password === undefined)
+    return undefined;
+  const field = await provedField({ at: provider.address, username }, item, context);
+  if (field === undefined) return undefined;
+  const page = await signInOf(provider).begin({ username, password: await context.read(password) });
+  if (page.at === 'signed-in') await endQuietly(page, context);
+  return page.at === 'one-time-code' ? field : undefined;
+}
+
 /** The user that signs in must be the one that the flow means. */
-async function requireUser({ provider, user: id, username }: InputOf<typeof keys>): Promise<void> {
+async function requireUser({ provider, user: id, username }: Input): Promise<void> {
   const user = await provider.get(id);
   if (user === undefined) {
     throw new FlowError('not-found', `no user has the id "${id}" at ${provider.address}`, {

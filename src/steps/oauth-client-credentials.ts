@@ -164,12 +164,18 @@ export const oauthClientCredentials = pureStep({
       early === undefined ? undefined : context.read(early),
     ]);
     const read = new Map<string, Secret>();
+    let unread: unknown;
     const credential = (reference: Reference): Credential => ({
       label: reference.toString(),
       async read() {
-        const found = reference === early && value !== undefined ? value : await context.read(reference);
-        read.set(reference.toString(), found);
-        return found;
+        try {
+          const found = reference === early && value !== undefined ? value : await context.read(reference);
+          read.set(reference.toString(), found);
+          return found;
+        } catch (error) {
+          unread = error;
+          throw error;
+        }
       },
     });
     const secrets = [secret, otherSecret].filter((reference) => reference !== undefined).map(credential);
@@ -195,8 +201,10 @@ export const oauthClientCredentials = pureStep({
       },
     });
     return asked.catch((error: unknown) => {
+      // the vault's own refusal says nothing about values that the issuer has seen
+      if (key !== undefined || error === unread) throw error;
       if (input['client-id'] instanceof Reference) read.set(input['client-id'].toString(), new Secret(clientId));
-      throw key === undefined ? withLooks(error, read) : error;
+      throw withLooks(error, read);
     });
   },
   expiresAt: (token) => token.expiresAt,

@@ -2,6 +2,7 @@ import { folded } from '../foundation/names.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, optional, required } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
+import { changeOfItem } from './procedures/change-of-item.ts';
 import { sameSeed, storedSeeds } from './procedures/stored-seeds.ts';
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
@@ -40,10 +41,8 @@ export const vaultSetOneTimePassword = writeStep({
       what: `one-time password of item "${item.title}" in vault "${item.vault}"`,
       ...(standing.action === 'update' ? { detail: 'the former one is kept as the field "previous"' } : {}),
     };
-    return {
-      changes: [change],
-      ...(standing.action === 'none' ? { output: { reference: standing.field } } : {}),
-    };
+    if (standing.action === 'none') return { changes: [change], output: { reference: standing.field } };
+    return { changes: [changeOfItem(item, change)] };
   },
   async run(input, context) {
     return context.locked(folded(`item ${context.environment} ${input.item.toString()}`), async () => {

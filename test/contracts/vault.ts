@@ -225,7 +225,7 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
         title: 'otp',
         username: 'u',
         password: { length: 12, digits: true, symbols: true },
-        tags: [],
+        tags: ['kept'],
       });
       const first = await items.setOneTimePassword(made, new Secret('AAAAAAAAAAAAAAAA'), { previous: 'keep' });
       expect(first.version).toBeGreaterThan(made.version);
@@ -243,6 +243,16 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       expect(
         dropped.fields.filter((field) => field.type !== 'one-time-password').map((field) => field.value.reveal()),
       ).toEqual(made.fields.map((field) => field.value.reveal()));
+      const marked = await items.setOneTimePassword(dropped, new Secret('BBBBBBBBBBBBBBBB'), {
+        previous: 'drop',
+        tag: 'proved:one',
+      });
+      expect(marked.tags).toEqual(['kept', 'proved:one']);
+      const tag = 'proved:two';
+      const other = await items.setOneTimePassword(marked, new Secret('BBBBBBBBBBBBBBBB'), { previous: 'drop', tag });
+      expect(other.tags).toEqual(['kept', tag]);
+      const same = await items.setOneTimePassword(other, new Secret('BBBBBBBBBBBBBBBB'), { previous: 'drop', tag });
+      expect(same.version).toBe(other.version);
       const code = dropped.fields.find((field) => field.type === 'one-time-password')?.reference.toString() ?? '';
       expect(await read(`${code}?attribute=otp`)).toMatch(/^\d{6}$/);
     });

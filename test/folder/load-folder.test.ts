@@ -20,6 +20,12 @@ const good = `description: d\nsteps:\n${read('op://Agents/x/y')}output: \${{ ste
 /** Flow files with one thing wrong each: where it is told, and what the message and hint must hold. */
 const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
   ['no description', `steps:\n${read('op://Agents/x/y')}`, '1:1', /"description" is missing/],
+  [
+    'a reference that YAML cuts off at a comment',
+    `description: d\nsteps:\n${read('op://V/I/key #2')}`,
+    '6:18',
+    /the reference ends before "#".*put the reference in quotes/s,
+  ],
   ['no steps', 'description: d\n', '1:1', /"steps" is missing/],
   ['empty steps', 'description: d\nsteps: []\n', '2:8', /at least one step/],
   [

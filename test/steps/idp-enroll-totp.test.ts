@@ -159,6 +159,20 @@ function watched(signIn: SignIn, look: (page: SignInPage) => Promise<void>): Sig
   return { begin: (credentials) => over(signIn.begin(credentials)) };
 }
 
+/** The pages, with the first of them answered otherwise. */
+function pages(change: (page: SignInPage) => Promise<object>): typeof laptop.provider {
+  const begin: typeof laptop.provider.signIn.begin = async (credentials) => {
+    const page = await laptop.provider.signIn.begin(credentials);
+    return { ...page, ...(await change(page)) };
+  };
+  return { ...laptop.provider, signIn: { begin } };
+}
+
+function planned(one: Case, provider?: Parameters<typeof inputOf>[1]) {
+  if (idpEnrollTotp.effect !== 'write') throw new Error('not a write');
+  return idpEnrollTotp.plan(inputOf(one, provider), laptop.context());
+}
+
 describe('plan', () => {
   test.each([
     ['an item without a one-time password', false, 'enrol'],
@@ -166,12 +180,67 @@ describe('plan', () => {
   ])('%s', async (_, has, action) => {
     const one = await newCase();
     if (has) await items().setOneTimePassword(one.item, (await newOneTimePassword()).secret, { previous: 'keep' });
-    if (idpEnrollTotp.effect !== 'write') throw new Error('not a write');
     const before = laptop.idp.user(one.username)?.signIns;
-    const plan = await idpEnrollTotp.plan(inputOf(one), laptop.context());
+    const plan = await planned(one);
     expect(plan.changes).toMatchObject([{ action }]);
     expect(plan.output).toBeUndefined();
     expect(laptop.idp.user(one.username)?.signIns).toBe(before);
+  });
+
+  test('nothing to do where a sign-in has proved it and a code is asked for, and no code is used up for it', async () => {
+    const one = await newCase();
+    const { reference } = await enrol(one);
+    const before = laptop.idp.user(one.username)?.signIns;
+    const { changes, output } = await planned(one);
+    expect(changes).toMatchObject([{ action: 'none' }]);
+    expect(String(output?.['reference'])).toBe(reference.toString());
+    expect(laptop.idp.user(one.username)?.signIns).toBe(before);
+    const { version } = await items().get(one.item.reference);
+    await enrol(one);
+    expect((await items().get(one.item.reference)).version).toBe(version);
+  });
+
+  test.each<readonly [string, (one: Case) => Promise<Parameters<typeof inputOf>[1]>]>([
+    [
+      'the provider has forgotten it',
+      async () => pages(async (page) => (page.at === 'one-time-code' ? { at: 'enrolment' } : {})),
+    ],
+    ['the provider refuses the password', async () => pages(async () => ({ at: 'rejected', what: 'password' }))],
+    [
+      'the item holds another by now',
+      async ({ item }) => {
+        const now = await items().get(item.reference);
+        await items().setOneTimePassword(now, (await newOneTimePassword()).secret, { previous: 'drop' });
+        return laptop.provider;
+      },
+    ],
+    ['it was proved at another provider', async () => ({ ...laptop.provider, address: 'https://other.example' })],
+  ])('the step is to run where %s', async (_, change) => {
+    const one = await newCase();
+    await enrol(one);
+    const plan = await planned(one, await change(one));
+    expect(plan).toMatchObject({ changes: [{ action: 'adopt' }] });
+    expect(plan.output).toBeUndefined();
+  });
+
+  test('an item that cannot be tagged is enrolled all the same, with a warning', async () => {
+    const one = await newCase();
+    await enrol(one);
+    const { item } = one;
+    const now = await items().get(item.reference);
+    const { current } = await seeds(one);
+    // as a person who cleans up would leave it
+    await items().setOneTimePassword(now, current?.value ?? new Secret(''), {
+      previous: 'drop',
+      tag: 'flows-proved:x',
+    });
+    const real = items();
+    const setOneTimePassword = async () => {
+      throw new FlowError('refused', 'the SDK cannot change this item');
+    };
+    const context = laptop.context({ vault: { ...laptop.vault, items: { ...real, setOneTimePassword } } });
+    await enrol(one, context);
+    expect(context.told.filter((line) => line.includes('cannot be marked as proved'))).toHaveLength(1);
   });
 
   test('what is not known yet is planned without a look', async () => {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { FlowError } from '../../src/foundation/errors.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
 import type { StepContext } from '../../src/steps/contract.ts';
 import { createIssuer } from '../../src/adapters/issuers/openid/issuer.ts';
 import { Reference } from '../../src/foundation/reference.ts';
@@ -29,7 +29,7 @@ const values: Readonly<Record<string, string>> = {
 };
 
 /** Runs the step with what the engine would give it: absent keys undefined, defaults filled in. */
-async function run(input: Record<string, unknown>) {
+async function run(input: Record<string, unknown>, failing: Readonly<Record<string, FlowError>> = {}) {
   const ticks: string[][] = [];
   const warnings: string[] = [];
   const context = {
@@ -42,6 +42,8 @@ async function run(input: Record<string, unknown>) {
       // what is asked for in one tick is one batch
       await Promise.resolve();
       ticks.push([]);
+      const failure = failing[each.field ?? ''];
+      if (failure !== undefined) throw failure.at({ subject: each.toString() });
       return new Secret(values[each.field ?? ''] ?? '');
     },
   } as unknown as StepContext;
@@ -92,6 +94,18 @@ describe('a run', () => {
     expect(line).not.toContain('canary');
     const plain: unknown = await run({ 'client-secret': [reference('credential')] }).catch((thrown: unknown) => thrown);
     expect((plain as FlowError).line()).not.toContain('the value of');
+  });
+
+  it.each(['first', 'second'])('tells in the vault’s own words that it refused the %s secret', async (which) => {
+    hostile.handlers.set('/token', async (_, response) => json(response, { error: 'invalid_client' }, 401));
+    const secrets = which === 'first' ? ['credential', 'pasted'] : ['pasted', 'credential'];
+    const refused = new FlowError('denied', 'the vault refused its token', { hint: 'make a new one' });
+    const input = { 'client-secret': secrets.map(reference) };
+    const error: unknown = await run(input, { credential: refused }).catch((thrown: unknown) => thrown);
+    // nothing of the issuer: neither its refusal of the other secret, nor what that looks like
+    expect((error as FlowError).line()).toBe(
+      'op://Agents/Orders M2M/credential: the vault refused its token (make a new one)',
+    );
   });
 
   it('takes a key, a literal client id, resources and further parameters', async () => {

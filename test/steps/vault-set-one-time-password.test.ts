@@ -96,6 +96,31 @@ describe('giving an item a one-time password', () => {
     expect(await codeOf(run(ref('op://Accounts/Two')))).toBe('ambiguous');
   });
 
+  test('a plan promises no change that the SDK refuses', async () => {
+    const fields = [{ label: 'username', type: 'text', value: 'u' }] as const;
+    const strange = { label: 'strange', type: 'unheard-of', value: 'x' } as const;
+    laptop.server.add('Accounts', { title: 'By hand', fields });
+    laptop.server.add('Accounts', { title: 'Strange', fields: [...fields, strange] });
+    laptop.server.add('Accounts', { title: 'Saved', fields, formFields: [{ name: 'remember-me', value: 'on' }] });
+    const known = ref('op://Accounts/Strange');
+    expect((await plan(known)).changes).toMatchObject([
+      { action: 'conflict', detail: expect.stringContaining('fields that the SDK cannot keep') },
+    ]);
+    // what a browser saved is not shown by the SDK: the plan says that it may be there
+    for (const [title, code] of [
+      ['By hand', 'no error'],
+      ['Saved', 'refused'],
+    ] as const) {
+      const item = ref(`op://Accounts/${title}`);
+      const detail = expect.stringMatching(/refused, with nothing changed, where a browser/);
+      expect((await plan(item)).changes).toMatchObject([{ action: 'create', detail }]);
+      expect(await codeOf(run(item))).toBe(code);
+    }
+    expect(await codeOf(run(known))).toBe('refused');
+    const { reference: ours } = await laptop.login(someone());
+    expect((await plan(ours)).changes[0]?.detail).toBeUndefined();
+  });
+
   test('a change in between stops it, and what is there stays', async () => {
     const { reference: item } = await laptop.login(someone());
     const { items } = laptop.vault;

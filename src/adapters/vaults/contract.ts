@@ -34,9 +34,15 @@ export interface VaultItems {
    * the concealed field `previous` until it is called with `previous: 'drop'`.
    * @throws FlowError conflict where the item has changed since it was read
    */
-  setOneTimePassword(item: Item, seed: Secret, options: { readonly previous: 'keep' | 'drop' }): Promise<Item>;
+  setOneTimePassword(item: Item, seed: Secret, options: SeedOptions): Promise<Item>;
   /** Nothing happens to an item that is archived already. */
   archive(item: Item): Promise<void>;
+}
+
+export interface SeedOptions {
+  readonly previous: 'keep' | 'drop';
+  /** put on the item, instead of any that is the same up to its colon */
+  readonly tag?: string | undefined;
 }
 
 export interface Item {
@@ -49,6 +55,8 @@ export interface Item {
   readonly tags: readonly string[];
   /** epoch milliseconds */
   readonly createdAt: number;
+  /** known to hold what cannot be kept in a change, so that every change is refused */
+  readonly isFixed?: boolean;
   readonly fields: readonly ItemField[];
   /** `op://vault/<item id>` */
   readonly reference: Reference;

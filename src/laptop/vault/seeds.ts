@@ -34,8 +34,11 @@ export interface FieldSeed {
   readonly id?: string;
   /** title of the section; absent: none */
   readonly section?: string;
-  /** `file`: a text file of this name, which is the document itself where the item is a `document` */
-  readonly type: 'text' | 'concealed' | 'one-time-password' | 'ssh-key' | 'file';
+  /**
+   * `file`: a text file of this name, which is the document itself where the item is a `document`; `unheard-of`: a kind
+   * that the SDK does not know, so that it refuses to change the item
+   */
+  readonly type: 'text' | 'concealed' | 'one-time-password' | 'ssh-key' | 'file' | 'unheard-of';
   /** of an SSH key its PKCS #8 PEM, of a file its content */
   readonly value: string;
 }

@@ -16,7 +16,7 @@ import {
 } from './complete-sign-in.ts';
 import type { SignIn, SignInPage } from '../../adapters/identity/contract.ts';
 import { formerCode, freshCode } from './fresh-one-time-code.ts';
-import { leaveProof } from './sign-in-proofs.ts';
+import { leaveProof, proofTags } from './sign-in-proofs.ts';
 import { sameSeed, storedSeeds } from './stored-seeds.ts';
 
 /** Everything that an enrolment acts with. */
@@ -129,17 +129,36 @@ async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
   throw refusal(account, 'one-time-code', await skewHint(context));
 }
 
-/** After a sign-in has proved a seed: it is the item's one-time password, and no former one is kept. */
+/** After a sign-in has proved a seed: it is the item's one-time password, no former one is kept, and a tag says so. */
 async function settle(work: Enrolment, proved: OneTimePassword): Promise<Reference> {
-  const item = await work.items.get(work.item);
+  const { account, at, context, items } = work;
+  const item = await items.get(work.item);
   const { current, formers } = await storedSeeds(item);
-  if (current !== undefined && sameSeed(current.password, proved)) {
-    if (formers.length === 0) return current.field;
-    return otpField(await work.items.setOneTimePassword(item, current.value, { previous: 'drop' }));
+  const [tag, ...older] = await proofTags({ at, username: account.username, seed: proved }, context);
+  const stored = [current, ...formers].find((seed) => seed !== undefined && sameSeed(seed.password, proved));
+  if (stored === undefined) throw changed(item);
+  const settled = stored === current && formers.length === 0;
+  if (settled && [tag, ...older].some((each) => item.tags.includes(each))) return stored.field;
+  try {
+    return await otpField(await items.setOneTimePassword(item, stored.value, { previous: 'drop', tag }));
+  } catch (error) {
+    if (!settled || !(error instanceof FlowError)) throw error;
+    // only the tag is missing
+    context.warn(`item "${item.title}" cannot be marked as proved, so a plan will want to prove it: ${error.message}`);
+    return stored.field;
   }
-  const former = formers.find(({ password }) => sameSeed(password, proved));
-  if (former === undefined) throw changed(item);
-  return otpField(await work.items.setOneTimePassword(item, former.value, { previous: 'drop' }));
+}
+
+/** The field of an item's one-time password, where a sign-in has proved it before and no former one is left. */
+export async function provedField(
+  { at, username }: { readonly at: string; readonly username: string },
+  item: Item,
+  context: StepContext,
+): Promise<Reference | undefined> {
+  const { current, formers } = await storedSeeds(item);
+  if (current === undefined || formers.length > 0) return undefined;
+  const tags = await proofTags({ at, username, seed: current.password }, context);
+  return tags.some((tag) => item.tags.includes(tag)) ? current.field : undefined;
 }
 
 async function requireStored(work: Enrolment, seed: OneTimePassword): Promise<void> {

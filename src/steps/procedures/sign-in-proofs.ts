@@ -43,6 +43,20 @@ export function takeProof(proof: Proof, context: StepContext): number | undefine
   return ages.every((age) => age >= 0 && age <= lasting) ? left.at : undefined;
 }
 
+/**
+ * What an item bears once a sign-in has proved its one-time password: a mark under the environment's key, which nobody
+ * else can make, and which another seed, user or provider does not fit. Of the new key first.
+ */
+export async function proofTags(
+  { at, username, seed }: { readonly at: string; readonly username: string; readonly seed: OneTimePassword },
+  context: StepContext,
+): Promise<readonly [string, ...string[]]> {
+  const of = { provider: at, username: username.toLowerCase(), seed: oneTimePasswordDigest(seed) };
+  const [first, ...others] = await context.ownershipMarks(of);
+  const tag = (mark: string) => `flows-proved:${mark.slice(-43)}`;
+  return [tag(first), ...others.map(tag)];
+}
+
 /** The password is in it as a digest: another one is another account to prove. */
 function keyOf({ at, account, seed }: Proof, { flow, environment }: StepContext): string {
   const password = process

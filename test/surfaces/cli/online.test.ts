@@ -101,6 +101,31 @@ test('an SSH key as OpenSSH writes it, and a file', async () => {
   });
 });
 
+test('a finished account birth: nothing would change, and a further run changes nothing', async () => {
+  const birth = ['new-user', '--email', 'ada@example.com'];
+  const first = await home.flows([...birth, '--yes', '--json']);
+  expect([first.code, first.stderr]).toEqual([
+    0,
+    expect.stringContaining('new-user: 2 changes, 1 step known after run'),
+  ]);
+  const item = () => stack.vault.dump().find(({ title }) => title === 'ada@example.com');
+  const { version } = item() ?? {};
+  const signIns = () => stack.identityProvider.user('ada@example.com')?.signIns;
+  const before = signIns();
+
+  const plan = await home.flows([...birth, '--plan', '--detailed-exitcode']);
+  expect([plan.code, plan.stdout]).toEqual([0, expect.stringMatching(/^new-user: nothing would change\n/)]);
+  expect(signIns()).toBe(before);
+
+  const again = await home.flows([...birth, '--yes', '--json']);
+  expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('new-user: nothing would change')]);
+  const [one, other] = [first, again].map(({ stdout }) => JSON.parse(stdout) as Record<string, unknown>);
+  expect({ ...other, 'signed-in': one?.['signed-in'] }).toEqual(one);
+  expect(item()?.version).toBe(version);
+  // the flow's own proof is a sign-in each time
+  expect(signIns()).toBe((before ?? 0) + 1);
+});
+
 test('a push: what would change, a yes, and that nothing would change again', async () => {
   const names = ['dev/orders/database', 'dev/orders/environment', 'dev/orders/openai-api-key'];
   const plan = await home.flows(['seed-runtime', '--plan', '--detailed-exitcode']);

@@ -77,6 +77,13 @@ export function changeSeed<T>(
   return { kind: 'changed', parts: { fields: [...kept, ...former, otp], sections: sectionsFor(item, sectionId) } };
 }
 
+/** @returns the very tags where nothing is to be changed */
+export function tagged(tags: string[], tag: string | undefined): string[] {
+  if (tag === undefined || tags.includes(tag)) return tags;
+  const kind = tag.slice(0, tag.indexOf(':') + 1);
+  return [...tags.filter((each) => !each.startsWith(kind)), tag];
+}
+
 function sectionsFor<T>(item: SeedItem<T>, section: string): { id: string; title: string }[] {
   const known = item.sections.some((each) => each.id === section);
   return known ? [...item.sections] : [...item.sections, { ...ownSection, id: section }];

@@ -76,9 +76,9 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
       directory.forget(vault);
       return asItem(login.vault, made);
     },
-    async setOneTimePassword(item, seed, { previous }) {
+    async setOneTimePassword(item, seed, { previous, tag }) {
       const vault = await vaultNamed(item.vault);
-      const change = { vault, item: item.id, version: item.version, seed: seed.reveal(), previous };
+      const change = { vault, item: item.id, version: item.version, seed: seed.reveal(), previous, tag };
       const subject = { subject: item.reference.toString() };
       try {
         const outcome = await inTurn(vault, () => repeated(() => thread.call('setOneTimePassword', change)));
@@ -134,6 +134,6 @@ function asItem(vault: string, item: WholeItem): Item {
     value: new Secret(field.value),
     reference: reference.sibling(field.id, field.sectionId),
   }));
-  const { id, title, version, tags, createdAt } = item;
-  return { vault, id, title, version, tags, createdAt, fields, reference };
+  const { id, title, version, tags, createdAt, isFixed } = item;
+  return { vault, id, title, version, tags, createdAt, isFixed, fields, reference };
 }

@@ -70,6 +70,8 @@ export interface WholeItem {
   readonly version: number;
   readonly tags: readonly string[];
   readonly createdAt: number;
+  /** the SDK does not know all of its fields, and changes no such item */
+  readonly isFixed: boolean;
   readonly fields: readonly WholeField[];
 }
 
@@ -97,6 +99,7 @@ export interface SeedChange {
   readonly version: number;
   readonly seed: string;
   readonly previous: 'keep' | 'drop';
+  readonly tag?: string | undefined;
 }
 
 /** How the thread is started. */

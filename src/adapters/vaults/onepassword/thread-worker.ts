@@ -17,7 +17,7 @@ import {
   type WorkerSetup,
 } from './thread-messages.ts';
 import { pickField, type FieldChoice } from './pick-field.ts';
-import { changeSeed } from './change-seed.ts';
+import { changeSeed, tagged } from './change-seed.ts';
 import { watchRequests } from './request-watch.ts';
 import { worded } from '../../../foundation/safe-error-text.ts';
 import { endsAll, isArchived, mayBeOneItem, onTheWay } from './sdk-errors.ts';
@@ -106,7 +106,9 @@ const handlers: Handlers = {
     const item = await sdk.items.get(change.vault, change.item);
     const changed = changeSeed(item, change, { otp: ItemFieldType.Totp, concealed: ItemFieldType.Concealed });
     if (changed.kind === 'problem') return changed;
-    return whole(changed.kind === 'same' ? item : await sdk.items.put({ ...item, ...changed.parts }));
+    const tags = tagged(item.tags, change.tag);
+    if (changed.kind === 'same' && tags === item.tags) return whole(item);
+    return whole(await sdk.items.put({ ...item, ...(changed.kind === 'changed' ? changed.parts : {}), tags }));
   },
   async archive(sdk, { vault, item }) {
     await sdk.items.archive(vault, item);
@@ -201,6 +203,9 @@ const types: Readonly<Record<string, 'text' | 'concealed' | 'one-time-password'>
   Totp: 'one-time-password',
 };
 
+/** what the SDK does not know, and would lose */
+const unchangeable: ReadonlySet<string> = new Set(['Unsupported']);
+
 function whole(item: Item): WholeItem {
   const titles = new Map(item.sections.map((section) => [section.id, section.title]));
   const field = (each: ItemField): WholeField => ({
@@ -218,6 +223,7 @@ function whole(item: Item): WholeItem {
     version: item.version,
     tags: item.tags,
     createdAt: item.createdAt.getTime(),
+    isFixed: item.fields.some(({ fieldType }) => unchangeable.has(fieldType)),
     fields: item.fields.map(field),
   };
 }
