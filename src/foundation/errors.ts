@@ -99,7 +99,10 @@ export const errorCodes: Readonly<Record<ErrorCode, CodeFacts>> = table;
 export const endings = {
   done: { exit: 0, meaning: 'done' },
   'would-change': { exit: 3, meaning: 'with `--plan --detailed-exitcode`: something would change' },
-  'cases-differ': { exit: 4, meaning: '`flows policy test`: a case is not as expected' },
+  'cases-differ': {
+    exit: 4,
+    meaning: '`flows policy test`: a case is not as expected; `flows dev --once`: a flow does not hold',
+  },
   interrupted: { exit: 130, meaning: 'ended by Ctrl-C or a signal' },
 } as const;
 

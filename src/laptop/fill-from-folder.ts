@@ -28,9 +28,16 @@ export interface Filling {
  * password where a code is read, an SSH key with `?ssh-format=`, a file where one of its own attributes is read), each
  * `client-id` is a client, each account that signs in a user. What cannot be derived comes from development.yaml. Nothing
  * is the same at the next start.
+ * @param before of a stack that runs: what it has keeps its value
  */
-export function fill(folder: Folder, registry: Registry, environment: Environment, file: DevelopmentFile): Filling {
-  const contents = createContents(file.values);
+export function fill(
+  folder: Folder,
+  registry: Registry,
+  environment: Environment,
+  file: DevelopmentFile,
+  before?: Filling,
+): Filling {
+  const contents = createContents(file.values, before?.vaults);
   const uses = usesIn(folder, registry, environment);
   const steps = uses.flatMap((use) => use.steps);
   const keys = new Map<string, JWK>();
@@ -78,7 +85,7 @@ const wholes: Partial<Record<FieldSeed['type'], string>> = {
 };
 
 /** Vaults and items as they come to be named. A name means the same whatever its case, as in 1Password. */
-function createContents(given: ReadonlyMap<string, string>) {
+function createContents(given: ReadonlyMap<string, string>, before: readonly VaultSeed[] = []) {
   interface Item {
     readonly title: string;
     readonly fields: Map<string, FieldSeed>;
@@ -92,6 +99,14 @@ function createContents(given: ReadonlyMap<string, string>) {
       fields: new Map<string, FieldSeed>(),
     }));
 
+  for (const { name, items } of before) {
+    vault(name);
+    for (const { title, fields } of items) {
+      const known = item(Reference.of({ vault: name, item: title })).fields;
+      for (const field of fields) entry(known, nameOf(field.section, field.label), () => field);
+    }
+  }
+
   return {
     vault,
     item,
@@ -103,7 +118,7 @@ function createContents(given: ReadonlyMap<string, string>) {
       make: () => string = () => generated(reference, type),
     ): string {
       const { section, field = 'password' } = reference;
-      const name = `${section ?? ''}/${field}`;
+      const name = nameOf(section, field);
       const label = /^(notesPlain|username|password)$/i.test(field) ? field.toLowerCase() : field;
       const found = entry(item(reference).fields, name, () => ({
         label,
@@ -136,6 +151,10 @@ function createContents(given: ReadonlyMap<string, string>) {
         items: [...items.values()].map(({ title, fields }) => itemSeed(title, [...fields.values()])),
       })),
   };
+}
+
+function nameOf(section: string | undefined, field: string): string {
+  return `${section ?? ''}/${field}`;
 }
 
 type Contents = ReturnType<typeof createContents>;

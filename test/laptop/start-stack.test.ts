@@ -60,6 +60,45 @@ it('tells of a development.yaml that is wrong, at its place, and leaves nothing 
   await expect(findStack(wrong)).rejects.toMatchObject({ code: 'unavailable' });
 });
 
+it('brings its vault what a changed folder names, and leaves what is there as it is', async () => {
+  const stored = (title: string) => stack.vault.dump().find((each) => each.title === title);
+  const before = stored('OpenAI');
+  home.write(
+    'flows/later.yaml',
+    `description: x
+environments: [development]
+steps:
+  - { id: a, uses: vault/read, with: { reference: op://agents/openai/organisation } }
+  - { id: b, uses: vault/read, with: { reference: op://Later/Service/part/key } }
+  - { id: c, uses: vault/read, with: { reference: 'op://Agents/Deploy/private key?ssh-format=openssh' } }
+  - { id: d, uses: totp/code, with: { reference: op://Agents/OpenAI/code } }
+  - id: e
+    uses: oauth/client-credentials
+    with: { issuer: '\${{ issuers.main }}', client-id: new-client, client-secret: op://Agents/New/credential }
+`,
+  );
+  const { added, afterRestart } = stack.refill(await openFolder(dir, {}));
+  expect(added.toSorted()).toEqual([
+    'op://Agents/Deploy/private key',
+    'op://Agents/New/credential',
+    'op://Agents/OpenAI/code',
+    'op://Agents/OpenAI/organisation',
+    'op://Later/Service/part/key',
+  ]);
+  expect(afterRestart).toEqual(['new-client']);
+  const after = stored('OpenAI');
+  expect(after).toMatchObject({ id: before?.id, version: (before?.version ?? 0) + 1 });
+  expect(after?.fields.slice(0, 1)).toEqual(before?.fields);
+  expect(after?.fields.map(({ label, kind }) => [label, kind])).toEqual([
+    ['credential', 'concealed'],
+    ['code', 'one-time-password'],
+    ['organisation', 'concealed'],
+  ]);
+  // once is enough
+  expect(stack.refill(await openFolder(dir, {}))).toEqual({ added: [], afterRestart: [] });
+  expect(stored('OpenAI')?.version).toBe(after?.version);
+});
+
 it('is gone when it is closed', async () => {
   const before = urls();
   await stack.close();

@@ -1,9 +1,9 @@
 import { sameName } from '../../foundation/names.ts';
 import { answers } from './refusal-answers.ts';
 import { newId } from './encoding.ts';
-import { fieldsOf, layOut, type Details, type Overview } from './item-format.ts';
+import { fieldsOf, layOut, withFields, type Details, type Overview } from './item-format.ts';
 import { newKey, open, seal, type Sealed, type SymmetricKey } from './encrypted-values.ts';
-import type { DumpedItem, ItemSeed, VaultSeed } from './seeds.ts';
+import type { DumpedItem, FieldSeed, ItemSeed, VaultSeed } from './seeds.ts';
 
 export interface StoredItem {
   readonly uuid: string;
@@ -40,7 +40,10 @@ interface WriteOutcome {
 
 export interface Contents {
   readonly vaults: ReadonlyMap<string, StoredVault>;
+  addVault(name: string): void;
   add(vault: string, item: ItemSeed): void;
+  /** Gives the item of this title further fields; nothing where it is gone. */
+  extend(vault: string, title: string, fields: readonly FieldSeed[]): void;
   /** @throws Answer 409 where another write came first */
   write(vault: StoredVault, contentVersion: number, items: readonly unknown[], changer: string): WriteOutcome;
   dump(): readonly DumpedItem[];
@@ -97,7 +100,28 @@ export function createContents(seeds: readonly VaultSeed[], now: () => number): 
 
   return {
     vaults,
+    addVault: (name) => void named(name),
     add: (vault, item) => add(named(vault), item),
+    extend(name, title, fields) {
+      const vault = named(name);
+      const item = [...vault.items.values()].find(
+        (each) =>
+          each.trashed === 'N' &&
+          sameName((opened(vault, each.encOverview) as Overview | undefined)?.title ?? '', title),
+      );
+      const before = item === undefined ? undefined : opened(vault, item.encDetails);
+      if (item === undefined || before === undefined) return;
+      const { details, files } = withFields(before as Details, item.templateUuid, fields);
+      for (const [id, content] of files) vault.files.set(id, content);
+      vault.contentVersion += 1;
+      vault.items.set(item.uuid, {
+        ...item,
+        updatedAt: time(),
+        changerUuid: server,
+        itemVersion: item.itemVersion + 1,
+        encDetails: seal(vault.key, details),
+      });
+    },
     write(vault, contentVersion, items, changer) {
       if (contentVersion !== vault.contentVersion) throw answers.stale();
       const updatedItems: Record<string, number> = {};

@@ -58,6 +58,7 @@ export function layOut(seed: ItemSeed): {
   readonly files: StoredFiles;
 } {
   const files = new Map<string, Buffer>();
+  const document = documentIn(seed);
   const designated = seed.fields.filter((field) => isDesignated(seed, field));
   const username = designated.find((field) => field.label === 'username')?.value ?? '';
   return {
@@ -81,15 +82,34 @@ export function layOut(seed: ItemSeed): {
         ...(seed.formFields ?? []).map(({ name, value }) => ({ id: name, name, type: 'T', value })),
       ],
       sections: sectionsOf(seed, files),
-      ...documentOf(seed, files),
+      ...(document === undefined ? {} : { documentAttributes: stored(document, files) }),
     },
     files,
   };
 }
 
-function documentOf({ category, fields }: ItemSeed, files: Map<string, Buffer>): Pick<Details, 'documentAttributes'> {
-  const file = category === 'document' ? fields.find(({ type }) => type === 'file') : undefined;
-  return file === undefined ? {} : { documentAttributes: stored(file, files) };
+/** Details with further fields, laid out as those of a new item are. */
+export function withFields(
+  details: Details,
+  template: string,
+  fields: readonly FieldSeed[],
+): { readonly details: Details; readonly files: StoredFiles } {
+  const own = Object.entries(templates).find(([name, each]) => each === template && name !== 'document');
+  // beside a document, a file is an attachment
+  const category = (own?.[0] ?? 'secure-note') as SeedCategory;
+  const { details: more, files } = layOut({ title: '', category, fields });
+  const sections = [...(details.sections ?? [])];
+  for (const section of more.sections ?? []) {
+    const at = sections.findIndex(({ title }) => title === section.title);
+    const before = sections[at];
+    if (before === undefined) sections.push(section);
+    else sections[at] = { ...before, fields: [...(before.fields ?? []), ...(section.fields ?? [])] };
+  }
+  return { details: { ...details, fields: [...(details.fields ?? []), ...(more.fields ?? [])], sections }, files };
+}
+
+function documentIn({ category, fields }: ItemSeed): FieldSeed | undefined {
+  return category === 'document' ? fields.find(({ type }) => type === 'file') : undefined;
 }
 
 function stored({ label, value }: FieldSeed, files: Map<string, Buffer>): FileAttributes {
@@ -109,8 +129,8 @@ function isDesignated(seed: ItemSeed, field: FieldSeed): boolean {
 }
 
 function sectionsOf(seed: ItemSeed, files: Map<string, Buffer>): readonly Section[] {
-  const isDocument = ({ type }: FieldSeed) => seed.category === 'document' && type === 'file';
-  const fields = seed.fields.filter((field) => !isDesignated(seed, field) && !isDocument(field));
+  const document = documentIn(seed);
+  const fields = seed.fields.filter((field) => !isDesignated(seed, field) && field !== document);
   const titles = [...new Set(fields.map((field) => field.section ?? ''))];
   return titles.map((title) => ({
     name: title === '' ? 'add more' : `Section_${newId()}`,
@@ -121,12 +141,14 @@ function sectionsOf(seed: ItemSeed, files: Map<string, Buffer>): readonly Sectio
   }));
 }
 
+const kinds: Partial<Record<FieldSeed['type'], string>> = { text: 'string', 'unheard-of': 'unheardOf' };
+
 function valueOf(field: FieldSeed, files: Map<string, Buffer>): Pick<SectionField, 'k' | 'v' | 'a'> {
   const { type, value } = field;
   if (type === 'file') return { k: 'file', v: stored(field, files) };
   if (type === 'ssh-key')
     return { k: 'sshKey', v: value, a: { guarded: 'yes', sshKeyAttributes: sshKeyAttributes(value) } };
-  return { k: type === 'text' ? 'string' : 'concealed', v: value };
+  return { k: kinds[type] ?? 'concealed', v: value };
 }
 
 /** The template's own fields have their names as ids; others have random ones. */

@@ -4,7 +4,7 @@ import { Answer, answers } from './refusal-answers.ts';
 import { createContents } from './contents.ts';
 import { createQuota } from './request-quota.ts';
 import { answerTo, type Service } from './routes.ts';
-import type { DumpedItem, ItemSeed, RequestLimits, VaultSeed } from './seeds.ts';
+import type { DumpedItem, FieldSeed, ItemSeed, RequestLimits, VaultSeed } from './seeds.ts';
 import { createServiceAccounts, type TokenOptions } from './service-accounts.ts';
 import { createSessions } from './sessions.ts';
 
@@ -35,8 +35,12 @@ export interface DevelopmentVault {
   expireSessions(): void;
   /** Milliseconds that each answer is held back; 0 at first. */
   setDelay(milliseconds: number): void;
+  /** Adds a vault, where there is none of that name. */
+  addVault(name: string): void;
   /** Adds an item, and its vault where there is none of that name. */
   add(vault: string, item: ItemSeed): void;
+  /** Gives the item of this title further fields, as a change of the item; nothing where it is gone. */
+  extend(vault: string, title: string, fields: readonly FieldSeed[]): void;
   /** Everything decrypted; for tests. */
   dump(): readonly DumpedItem[];
   close(): Promise<void>;
@@ -81,7 +85,9 @@ export async function startVault(options: VaultOptions): Promise<DevelopmentVaul
     setDelay(milliseconds) {
       delay = milliseconds;
     },
+    addVault: (name) => service.contents.addVault(name),
     add: (vault, item) => service.contents.add(vault, item),
+    extend: (vault, title, fields) => service.contents.extend(vault, title, fields),
     dump: () => service.contents.dump(),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

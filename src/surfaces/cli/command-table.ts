@@ -155,8 +155,8 @@ export const commandTable = {
   dev: {
     usage: [['flows dev', 'run the laptop stack: vault, identity provider, Secrets Manager; --tour, --once']],
     options: {
-      tour: { type: 'boolean', help: 'run the shipped flows once' },
-      once: { type: 'boolean', help: 'end after the tour' },
+      tour: { type: 'boolean', help: 'try the flows of the folder first' },
+      once: { type: 'boolean', help: 'try them, and end: 4 where one does not hold' },
     },
   },
   agents: {

@@ -3,7 +3,7 @@ import { sweepLaptopTrails } from '../../../audit/sweep-laptop-trails.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
 import { startStack, type RunningStack } from '../../../laptop/start-stack.ts';
-import { errorCodes } from '../../../foundation/errors.ts';
+import { endings, errorCodes } from '../../../foundation/errors.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { openFolder } from '../../../app/open-folder.ts';
 import { type DevBroker, startDevBroker } from '../dev/laptop-broker.ts';
@@ -14,9 +14,14 @@ import { flowsFolder } from '../flows-folder.ts';
 import type { Invocation } from '../invocation.ts';
 import { problemsOf, tellProblems } from '../tell-problems.ts';
 import { columns, type Terminal } from '../terminal.ts';
-import { tour } from '../dev/tour.ts';
+import { keepFilled } from '../dev/keep-filled.ts';
+import { smokeTest } from '../dev/smoke-test.ts';
+import { tour, touredFlows } from '../dev/tour.ts';
 
-/** `flows dev`: the laptop stack until Ctrl-C; with `--tour` the shipped flows first, with `--once` only those. */
+/**
+ * `flows dev`: the laptop stack until Ctrl-C; with `--tour` its flows are tried first, with `--once` only that is done. The
+ * shipped flows are shown; those of another folder are each run.
+ */
 export async function dev({ argv, terminal, taken, signal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, commandTable.dev.options);
   const dir = flowsFolder(values['dir']);
@@ -34,17 +39,22 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
   const touring = once || values['tour'] === true;
   const stack = await startStack(folder);
   let broker: DevBroker | undefined;
+  const watching = once ? undefined : keepFilled(dir, stack, terminal);
+  const isShipped = touredFlows.every((name) => folder.flows.has(name));
   try {
     // its key is new, and so will its trails be
     await sweepLaptopTrails(stateFolder(), Date.now());
     if (touring) broker = await startDevBroker({ folder, taken, terminal, usualPort: !once });
     terminal.out(`${addresses(stack, broker, terminal)}${touring ? '\n' : ''}`);
-    const failed = touring ? await tour({ stack, broker, dir, taken, terminal, signal }) : 0;
-    if (once) return failed === 0 ? 0 : 1;
+    const options = { dir, taken, terminal, signal };
+    const trying = isShipped ? () => tour({ ...options, stack, broker }) : () => smokeTest(options);
+    const failed = touring ? await trying() : 0;
+    if (once) return failed === 0 ? 0 : endings['cases-differ'].exit;
     terminal.out(`\n${invitation(dir, folder, stack, broker)}\n`);
     if (!signal.aborted) await happens(signal, 'abort');
     return 0;
   } finally {
+    watching?.close();
     await broker?.close();
     await stack.close();
   }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { RunningStack } from '../../../laptop/start-stack.ts';
 import { type Flow, presentedStep } from '../../../folder/flows/flow.ts';
-import type { InputDefinition } from '../../../folder/flows/inputs.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
 import type { DevBroker } from './laptop-broker.ts';
+import { madeUpInputs } from './made-up-inputs.ts';
 
 /** Those of the shipped flows that show most. */
 const shown = ['orders-token', 'break-glass', 'new-user', 'seed-runtime'];
@@ -60,19 +60,14 @@ function quoted(path: string): string {
 
 /** How a flow is tried: a token as JSON, a write as its plan. Undefined where an input cannot be made up. */
 function commandOf(flow: Flow): string | undefined {
-  const inputs = flow.inputs.filter((input) => input.default === undefined).map(exampleOf);
-  if (inputs.includes(undefined)) return undefined;
+  const { given, unknown } = madeUpInputs(flow);
+  // a command that works as it stands, in any shell
+  const plain = Object.values(given).every((value) => /^[\w.@-]+$/.test(String(value)));
+  if (unknown !== undefined || !plain) return undefined;
+  const inputs = Object.entries(given).map(([name, value]) => (value === true ? `--${name}` : `--${name} ${value}`));
   const token = flow.output?.kind === 'scalar' ? presentedStep(flow, flow.output.value)?.kind?.presents : undefined;
   const option = flow.effect === 'write' ? ['--plan'] : token === 'token' ? ['--json'] : [];
   return [flow.name, ...inputs, ...option].join(' ');
-}
-
-function exampleOf({ name, type, format, values, pattern }: InputDefinition): string | undefined {
-  if (pattern !== undefined) return undefined;
-  if (type === 'boolean') return `--${name}`;
-  if (type === 'number') return `--${name} 1`;
-  const value = format === undefined ? (values?.[0] ?? 'example') : format === 'email' ? 'ada@example.com' : undefined;
-  return value === undefined || !/^[\w.@-]+$/.test(value) ? undefined : `--${name} ${value}`;
 }
 
 /** Outside this package's own folder a bare `npx flows` would fetch someone else's package. */

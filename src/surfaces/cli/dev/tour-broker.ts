@@ -2,8 +2,7 @@ import { BrokerError } from '../../../client/broker-error.ts';
 import { type Client, createClient } from '../../../client/client.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { DevBroker } from './laptop-broker.ts';
-
-type Line = (name: string, what: () => Promise<string>) => Promise<void>;
+import type { Line } from './report.ts';
 
 /** What policy.yaml of the shipped folder allows the agent, and what it does not. */
 const [allowed, denied, flow] = ['openai.api_key', 'stripe.live_key', 'orders-token'] as const;

@@ -2,10 +2,11 @@ import { type App, openApp } from '../../../app/open-app.ts';
 import type { DevBroker } from './laptop-broker.ts';
 import { outputLines } from '../flow/output-text.ts';
 import { planText } from '../flow/plan-text.ts';
+import { createReport, type Line } from './report.ts';
 import type { Terminal } from '../terminal.ts';
 import { brokerTour } from './tour-broker.ts';
 import type { TakenEnvironment } from '../../../foundation/environment-variables.ts';
-import { asFlowError, FlowError } from '../../../foundation/errors.ts';
+import { FlowError } from '../../../foundation/errors.ts';
 import { parseInputs } from '../../../folder/flows/inputs.ts';
 import type { Output } from '../../../engine/output.ts';
 import { outputJson } from '../../../engine/output-json.ts';
@@ -21,7 +22,8 @@ export interface TourOptions {
   readonly signal: AbortSignal;
 }
 
-type Line = (name: string, what: () => Promise<string>) => Promise<void>;
+/** The flows that it shows; another folder has others. */
+export const touredFlows = ['orders-token', 'break-glass', 'break-glass-drill', 'new-user', 'seed-runtime'];
 
 /** The account that the tour makes; the commands that are printed afterwards make another. */
 const person = { email: 'grace@example.com', 'given-name': 'Grace', 'family-name': 'Hopper' };
@@ -29,25 +31,8 @@ const person = { email: 'grace@example.com', 'given-name': 'Grace', 'family-name
 /** Runs the shipped flows once, with the real client libraries, a line each. @returns how many lines did not hold */
 export async function tour(options: TourOptions): Promise<number> {
   const { stack, terminal, signal } = options;
-  const started = performance.now();
-  let failed = 0;
-  let count = 0;
-  const line: Line = async (name, what) => {
-    signal.throwIfAborted();
-    count += 1;
-    const from = performance.now();
-    const time = () => terminal.paint('dim', `${Math.round(performance.now() - from)} ms`.padStart(9));
-    try {
-      const text = await what();
-      terminal.out(
-        `${terminal.paint('green', 'ok')}    ${name.padEnd(28)}${time()}${text.startsWith('\n') ? '' : '  '}${text}\n`,
-      );
-    } catch (error) {
-      signal.throwIfAborted();
-      failed += 1;
-      terminal.out(`${terminal.paint('red', 'FAIL')}  ${name.padEnd(28)}${time()}  ${asFlowError(error).line()}\n`);
-    }
-  };
+  const report = createReport(terminal, signal);
+  const { line } = report;
   const app = await openApp({
     dir: options.dir,
     environment: 'development',
@@ -64,11 +49,8 @@ export async function tour(options: TourOptions): Promise<number> {
     await newUser(app, line, terminal);
     await push(app, line, terminal);
     if (options.broker !== undefined) await brokerTour(options.broker, line, () => spent(stack));
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    terminal.out(
-      `\n${failed === 0 ? 'All lines held' : `${failed} of ${count} lines did not hold`} in ${seconds} s: ${spent(stack)}.\n`,
-    );
-    return failed;
+    terminal.out(`\n${report.summary()}: ${spent(stack)}.\n`);
+    return report.failed();
   } finally {
     await app.close();
   }
