@@ -16,7 +16,7 @@ import type { StepKinds } from '../steps/contract.ts';
 import { checkTokenFlows } from './flows/check-token-flows.ts';
 import { flowNameOf, nameTrouble } from './reserved-names.ts';
 import { readYaml, type Node } from '../language/yaml.ts';
-import { writableByOthers } from './writable-by-others.ts';
+import { ofOthers } from './files-of-others.ts';
 
 /** A folder of flows, loaded and checked for every environment. Nothing was contacted. */
 export interface Folder {
@@ -56,6 +56,7 @@ async function load(
 ): Promise<Folder> {
   const names = listed(dir);
   const problems: Problem[] = [];
+  const warnings: Problem[] = [];
   const { settings, service, trouble } = loadSettings(dir, names, env, adapters);
   const flows = new Map<string, Flow>();
   const broken = new Set<string>();
@@ -73,17 +74,15 @@ async function load(
     // whoever waits for an answer is served between two files
     await setImmediate();
     const found: Problem[] = [];
-    const flow = loadFlow(dir, name, kinds, settings, found);
+    const flow = loadFlow(dir, name, kinds, settings, { problems: found, warnings });
     problems.push(...found.toSorted(byPlace));
     if (flow === undefined || found.length > 0) broken.add(name);
     else flows.set(name, flow);
   }
   if (service !== undefined) checkTokenFlows(settings, service.source, flows, broken);
   const ofService = [...trouble, ...(service?.source.problems ?? []).toSorted(byPlace)];
-  const warnings = writableByOthers([
-    dir,
-    ...names.map((name) => join(dir, name)).filter((each) => each.endsWith('.yaml')),
-  ]);
+  const files = names.map((name) => join(dir, name)).filter((each) => each.endsWith('.yaml'));
+  warnings.unshift(...ofOthers([dir, ...files]));
   return { dir, settings, flows, broken, problems: [...ofService, ...problems], warnings };
 }
 
@@ -92,7 +91,7 @@ function loadFlow(
   name: string,
   kinds: StepKinds,
   settings: Settings,
-  problems: Problem[],
+  { problems, warnings }: { readonly problems: Problem[]; readonly warnings: Problem[] },
 ): Flow | undefined {
   const file = join(dir, `${name}.yaml`);
   const trouble = nameTrouble(name);
@@ -110,6 +109,7 @@ function loadFlow(
   const flow = root === undefined ? undefined : readFlow(name, root, source, kinds);
   if (flow !== undefined) checkEverywhere(flow, settings);
   problems.push(...source.problems);
+  warnings.push(...source.warnings.toSorted(byPlace));
   return flow;
 }
 
@@ -121,7 +121,7 @@ function checkEverywhere(flow: Flow, { environments }: Settings): void {
     if (environment !== undefined) mine.push(environment);
     else flow.source.report(wordIn(flow, name), `unknown environment "${name}"`, suggest(name, environments.keys()));
   }
-  reportEverywhere(mine, flow.source.report, (environment, report) => checkFlow(flow, environment, report));
+  reportEverywhere(mine, flow.source, (environment, report, warn) => checkFlow(flow, environment, report, warn));
 }
 
 function wordIn(flow: Flow, word: string): Range {

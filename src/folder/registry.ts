@@ -94,7 +94,7 @@ function readSecret(name: string, value: ObjectValue, source: Source, context: C
   if (found.flow !== undefined) checkFlowOf(found.flow, valueAt(value, 'flow'), source.report, context);
   return {
     name,
-    references: written === undefined ? new Map() : referencesOf(written, source.report, context),
+    references: written === undefined ? new Map() : referencesOf(written, source, context),
     flow: found.flow,
     ttl: parseDuration(found.ttl ?? ''),
     rate: parseRate(found.rate ?? ''),
@@ -104,9 +104,9 @@ function readSecret(name: string, value: ObjectValue, source: Source, context: C
   };
 }
 
-function referencesOf(value: Value, report: Report, { settings }: Context): ReadonlyMap<string, Reference> {
+function referencesOf(value: Value, source: Source, { settings }: Context): ReadonlyMap<string, Reference> {
   const references = new Map<string, Reference>();
-  reportEverywhere([...settings.environments.values()], report, (environment, reportHere) => {
+  reportEverywhere([...settings.environments.values()], source, (environment, reportHere) => {
     const resolve = (expression: Expression) => variableOf(expression, environment);
     const reference = evaluate(value, { resolve, report: reportHere });
     if (!(reference instanceof Reference)) return;

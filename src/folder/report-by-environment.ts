@@ -1,24 +1,37 @@
 import type { Environment } from './service/settings.ts';
-import type { Range, Report } from '../language/problems.ts';
+import type { Range, Report, Source } from '../language/problems.ts';
 
-/** Checks something for several environments; what is wrong in some of them only says in which. */
+/**
+ * Checks something for several environments; what is wrong in some of them only says in which. @param warn for what
+ * keeps nothing from being used
+ */
 export function reportEverywhere(
   environments: readonly Environment[],
-  report: Report,
-  check: (environment: Environment, report: Report) => void,
+  { report, warn }: Pick<Source, 'report' | 'warn'>,
+  check: (environment: Environment, report: Report, warn: Report) => void,
 ): void {
-  const found = new Map<string, { range: Range; message: string; hint: string | undefined; names: Set<string> }>();
-  for (const environment of environments) {
-    check(environment, (range, message, hint) => {
-      const key = `${range.start} ${range.end} ${message}`;
-      const same = found.get(key) ?? { range, message, hint, names: new Set<string>() };
-      same.names.add(environment.name);
-      found.set(key, same);
-    });
+  interface Found {
+    readonly range: Range;
+    readonly message: string;
+    readonly hint: string | undefined;
+    readonly names: Set<string>;
+    readonly tell: Report;
   }
-  for (const { range, message, hint, names } of found.values()) {
+  const found = new Map<string, Found>();
+  for (const environment of environments) {
+    const into =
+      (tell: Report): Report =>
+      (range, message, hint) => {
+        const key = `${range.start} ${range.end} ${message}`;
+        const same = found.get(key) ?? { range, message, hint, names: new Set<string>(), tell };
+        same.names.add(environment.name);
+        found.set(key, same);
+      };
+    check(environment, into(report), into(warn));
+  }
+  for (const { range, message, hint, names, tell } of found.values()) {
     const where =
       names.size === environments.length ? '' : ` in environment ${[...names].map((name) => `"${name}"`).join(', ')}`;
-    report(range, `${message}${where}`, hint);
+    tell(range, `${message}${where}`, hint);
   }
 }

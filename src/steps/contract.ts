@@ -120,6 +120,16 @@ export interface UserUse {
   readonly oneTimePassword: Reference | undefined;
 }
 
+/** What is wrong with a key of a step's input. */
+export interface InputProblem {
+  /** as the check finds its place: `secrets[0].name` */
+  readonly key: string;
+  readonly problem: string;
+  readonly hint?: string | undefined;
+  /** the service takes it, and a person may regret it */
+  readonly warning?: true;
+}
+
 interface StepKindBase<K extends Keys, F extends OutputFields> {
   /** `room/verb`: oauth/client-credentials */
   readonly name: string;
@@ -146,7 +156,7 @@ interface StepKindBase<K extends Keys, F extends OutputFields> {
     input: Partial<InputOf<K>>,
     given: ReadonlySet<string>,
     rulesOf: (key: string) => StoreRules | undefined,
-  ): readonly { readonly key: string; readonly problem: string; readonly hint?: string | undefined }[];
+  ): readonly InputProblem[];
   /** names of the vaults that it writes to, as the input names them */
   writes?(input: Partial<InputOf<K>>): readonly string[];
   /** who gives what it puts out, for the audit trail */

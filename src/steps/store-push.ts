@@ -4,7 +4,7 @@ import { someOf } from '../foundation/errors.ts';
 import { form, required, withDefault, type InputOf } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
 import { secretKeys } from './store-push/declared-secrets.ts';
-import { problemsOf } from './store-push/input-problems.ts';
+import { problemsOf, warningsOf } from './store-push/input-problems.ts';
 import { carryOut, preparePush, type Push } from './store-push/push.ts';
 
 const keys = {
@@ -29,7 +29,10 @@ export const storePush = writeStep({
   },
   options: ['adopt', 'overwrite', 'strict'],
   needs: ['fingerprint-key'],
-  check: (input, _, rulesOf) => problemsOf(input.secrets ?? [], 'in part', rulesOf('store')),
+  check: ({ secrets = [] }, _, rulesOf) => [
+    ...problemsOf(secrets, 'in part', rulesOf('store')),
+    ...warningsOf(secrets, rulesOf('store')),
+  ],
   pushes: ({ secrets }) => ({ to: 'store', names: secrets?.map(({ name }) => name) ?? [undefined] }),
   async plan(input, context) {
     const { store, secrets, adopt = false } = input;

@@ -1,6 +1,6 @@
 import { openFolder } from '../../src/app/open-folder.ts';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isSafeLine } from '../../src/foundation/safe-line.ts';
@@ -566,6 +566,55 @@ describe('a folder', () => {
       ['', message, true],
       ['/policy.yaml', message, true],
     ]);
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    'is warned of where another user owns it, or another group can write it',
+    async () => {
+      const dir = folderWith({ 'service.yaml': service, 'policy.yaml': 'default: deny\n', 'a.yaml': good });
+      const told = async () =>
+        (await openFolder(dir, {})).warnings.map(({ file, message, hint }) => [file.slice(dir.length), message, hint]);
+      chmodSync(join(dir, 'a.yaml'), 0o664);
+      expect(await told()).toEqual([]);
+      chownSync(join(dir, 'a.yaml'), 0, 65_534);
+      chownSync(join(dir, 'policy.yaml'), 65_534, 0);
+      const why = 'whoever can write it decides who gets what';
+      expect(await told()).toEqual([
+        ['/a.yaml', 'another group can write this', `${why}: chmod g-w`],
+        ['/policy.yaml', 'this belongs to another user, who can write it', `${why}: chown it to yourself or root`],
+      ]);
+      chmodSync(join(dir, 'a.yaml'), 0o644);
+      chownSync(dir, 65_534, 0);
+      expect((await told()).map(([file]) => file)).toEqual(['', '/policy.yaml']);
+    },
+  );
+
+  it('is warned of a name to push that AWS may take for the end of an ARN, with its place', async () => {
+    const push = (environment: string) =>
+      `  ${environment}: { vars: { end: ${environment === 'a' ? 'abc123' : 'x'} }, key: op://A/B/c, vault: { type: onepassword, token: { env: T } }, stores: { aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' } } }\n`;
+    const folder = await load({
+      'service.yaml': `environments:\n${push('a')}${push('b')}`,
+      'x.yaml':
+        'description: x\nsteps:\n  - id: p\n    uses: store/push\n    with:\n      store: ${{ stores.aws }}\n      secrets:\n' +
+        '        - { name: app-config, value: op://A/B/c }\n' +
+        '        - { name: "app-${{ vars.end }}", value: op://A/B/c }\n' +
+        '        - { name: app-settings, value: op://A/B/c }\n',
+    });
+    expect(told(folder)).toEqual([]);
+    expect(folder.flows.has('x')).toBe(true);
+    const words = 'ends in a hyphen and six characters, as an ARN does';
+    expect(
+      folder.warnings.map(({ line, column, message, warning }) => [
+        line,
+        column,
+        message.split(':').slice(0, 2).join(':'),
+        warning,
+      ]),
+    ).toEqual([
+      [8, 19, `"secrets[0].name": ${words}`, true],
+      [9, 19, `"secrets[1].name": ${words}`, true],
+    ]);
+    expect(folder.warnings[1]?.message).toMatch(/in environment "a", "development"$/);
   });
 
   it('is an error of usage where there is none', async () => {

@@ -56,6 +56,10 @@ export function createVaults(entries: readonly VaultEntry[]): Vault {
       for (const part of await Promise.all(reading)) for (const [key, value] of part) values.set(key, value);
       return values;
     },
+    parts(references) {
+      const groups = Map.groupBy(references, ({ vault }) => vaultFor(vault));
+      return [...groups].map(([vault, group]) => ({ vault, references: group }));
+    },
     items: {
       get: async (item) => itemsFor(item.vault).get(item),
       find: async (vault, tag) => itemsFor(vault).find(vault, tag),

@@ -15,11 +15,19 @@ export interface Vault {
   read(references: readonly Reference[]): Promise<ReadonlyMap<string, Secret | FlowError>>;
   /** optional: items can be looked at and changed */
   readonly items?: VaultItems;
+  /** optional: it is several services, and this is what each of them is asked for. @throws FlowError not-found */
+  readonly parts?: (references: readonly Reference[]) => readonly VaultPart[];
   /** optional: it takes so many requests in a time */
   readonly quota?: VaultQuota;
   /** requests that this adapter made to the service since it was created */
   readonly requests: () => number;
   close(): Promise<void>;
+}
+
+/** One of the services that a vault is made of. */
+export interface VaultPart {
+  readonly vault: Vault;
+  readonly references: readonly Reference[];
 }
 
 export interface VaultItems {

@@ -8,8 +8,8 @@ import { resolve } from './scope.ts';
 import type { Value } from '../../language/compiled-values.ts';
 
 /** Checks a flow against one environment without touching anything. */
-export function checkFlow(flow: Flow, environment: Environment, report: Report): void {
-  for (const step of flow.steps) checkStep(flow, step, environment, report);
+export function checkFlow(flow: Flow, environment: Environment, report: Report, warn: Report): void {
+  for (const step of flow.steps) checkStep(flow, step, environment, report, warn);
   const entries = outputValues(flow);
   const scope = staticScope(flow, environment, flow.steps.length);
   for (const value of entries) {
@@ -18,7 +18,7 @@ export function checkFlow(flow: Flow, environment: Environment, report: Report):
   }
 }
 
-function checkStep(flow: Flow, step: Step, environment: Environment, report: Report): void {
+function checkStep(flow: Flow, step: Step, environment: Environment, report: Report, warn: Report): void {
   const { kind } = step;
   if (kind === undefined) return;
   let wrong = false;
@@ -50,9 +50,9 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
   };
   for (const { known, value } of lookAt(flow, step, environment, sinks)) {
     if (wrong || !step.sound) continue;
-    for (const { key, problem, hint } of kind.check?.(known, value.given, rulesOf) ?? []) {
+    for (const { key, problem, hint, warning } of kind.check?.(known, value.given, rulesOf) ?? []) {
       const named = problem.startsWith(`"${key}"`) ? problem : `"${key}": ${problem}`;
-      report(placeOf(value, key) ?? step.range, named, hint);
+      (warning === true ? warn : report)(placeOf(value, key) ?? step.range, named, hint);
     }
   }
   if (environment.laptop || environment.unset.length > 0 || environment.key.length > 0) return;

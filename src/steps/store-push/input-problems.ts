@@ -1,12 +1,6 @@
 import type { StoreRules } from '../../adapters/stores/contract.ts';
+import type { InputProblem } from '../contract.ts';
 import type { PartialEntry } from './declared-secrets.ts';
-
-export interface InputProblem {
-  /** as the check finds its place: `secrets[0].name` */
-  readonly key: string;
-  readonly problem: string;
-  readonly hint?: string | undefined;
-}
 
 /**
  * What the store would refuse, or would take and regret, as far as it can be told from what is known: used when the
@@ -49,4 +43,12 @@ export function problemsOf(
     }
   }
   return found;
+}
+
+/** What the store takes and a person may regret, as far as it can be told from what is known. */
+export function warningsOf(entries: readonly PartialEntry[], rules: StoreRules | undefined): readonly InputProblem[] {
+  return entries.flatMap(({ name }, index) => {
+    const regretted = name === undefined ? undefined : rules?.warning?.(name);
+    return regretted === undefined ? [] : [{ key: `secrets[${index}].name`, problem: regretted, warning: true }];
+  });
 }

@@ -266,6 +266,49 @@ test('check --online: a vault that gives nothing is told of once', async () => {
       '  - { id: b, uses: vault/set-one-time-password, with: { item: op://A/C } }\n',
   );
   const { code, stdout } = await home.flows(['check', '--online', '--dir', 'unset', '--environment', 'production']);
-  expect(stdout).toMatch(/^missing +vault https:\S+: the vault's token is missing.*\n$/);
+  expect(stdout).toMatch(/^missing +vault https:\S+: the vault's token is missing.*; 2 references not asked for\n$/);
   expect(code).not.toBe(0);
+});
+
+test('check --online: of several vaults each that gives nothing has a line, and what was not asked for is not missing', async () => {
+  const entry = (vault: string) =>
+    `      - { type: onepassword, vaults: [${vault}], token: { file: /nowhere/${vault} } }\n`;
+  home.write(
+    'several/service.yaml',
+    `environments:\n  production:\n    vault:\n${entry('A')}${entry('B')}` +
+      '    issuers: { main: { url: https://issuer.invalid, token-endpoint: https://issuer.invalid/t, jwks-uri: https://issuer.invalid/k } }\n' +
+      '    identity-providers: { main: { type: scim, url: https://scim.invalid, token-flow: a } }\n',
+  );
+  home.write(
+    'several/a.yaml',
+    'description: x\nsteps: [{ id: t, uses: oauth/client-credentials, with: { issuer: "${{ issuers.main }}", client-id: x, client-secret: op://A/B/c, audience: y } }]\noutput: ${{ steps.t }}\n',
+  );
+  home.write(
+    'several/b.yaml',
+    'description: x\nsteps:\n  - { id: a, uses: vault/read, with: { reference: op://B/B/c } }\n  - { id: b, uses: vault/read, with: { reference: op://B/B/d } }\n  - { id: d, uses: idp/disable-user, with: { provider: "${{ identity-providers.main }}", user: x } }\n',
+  );
+  const asked = (...words: string[]) =>
+    home.flows(['check', '--online', '--dir', 'several', '--environment', 'production', ...words]);
+  const { stdout, stderr } = await asked();
+  const file = (vault: string) => `the vault's token is missing: file /nowhere/${vault} cannot be read \\(see .*\\)`;
+  const [, ...lines] = stdout.split('\n').toSorted();
+  expect(lines).toEqual([
+    expect.stringMatching(new RegExp(`^missing +issuers.main: https://issuer.invalid`)),
+    expect.stringMatching(new RegExp(`^missing +vault https:\\S+ \\(A\\): ${file('A')}; 1 reference not asked for$`)),
+    expect.stringMatching(new RegExp(`^missing +vault https:\\S+ \\(B\\): ${file('B')}; 2 references not asked for$`)),
+    expect.stringMatching(/^not asked +identity-providers.main: https:\/\/scim.invalid: needs vault https:\S+ \(A\)$/),
+  ]);
+  expect(stderr).toBe('error: 3 of 7 missing, 4 not asked for, in environment production\n');
+  const findings = JSON.parse((await asked('--json')).stdout) as { what: string; ok: boolean; unasked?: string }[];
+  expect(
+    findings
+      .filter(({ unasked }) => unasked !== undefined)
+      .map(({ what, ok }) => [what, ok])
+      .toSorted(),
+  ).toEqual([
+    ['identity-providers.main', false],
+    ['op://A/B/c', false],
+    ['op://B/B/c', false],
+    ['op://B/B/d', false],
+  ]);
 });

@@ -22,6 +22,8 @@ interface Finding {
   /** where there is a proxy: by which way it was reached */
   readonly by?: string;
   readonly failure?: FlowError;
+  /** what failed before it could be asked for: whether it is there is not known */
+  readonly unasked?: string;
 }
 
 /** A connection that flows use; of a store the secrets that they push there. */
@@ -35,7 +37,8 @@ interface Used {
 export async function online(invocation: Invocation, json: boolean): Promise<number> {
   return withApp(invocation, async (app) => {
     const findings = await findingsOf(app);
-    const missing = findings.filter(({ failure }) => failure !== undefined);
+    const missing = findings.filter(({ failure, unasked }) => failure !== undefined && unasked === undefined);
+    const unasked = findings.filter((each) => each.unasked !== undefined).length;
     if (json)
       invocation.terminal.out(
         `${JSON.stringify(findings.map(({ failure, ...rest }) => ({ ...rest, ok: failure === undefined, code: failure?.code, problem: failure?.line() })))}\n`,
@@ -45,7 +48,7 @@ export async function online(invocation: Invocation, json: boolean): Promise<num
     if (first === undefined) return 0;
     invocation.terminal.tell(
       'error',
-      `${missing.length} of ${findings.length} missing in environment ${app.environment().name}`,
+      `${missing.length} of ${findings.length} missing${unasked === 0 ? '' : `, ${unasked} not asked for,`} in environment ${app.environment().name}`,
     );
     return errorCodes[first.failure?.code ?? 'internal'].exit;
   });
@@ -55,11 +58,20 @@ export async function online(invocation: Invocation, json: boolean): Promise<num
 export async function findingsOf(app: App): Promise<readonly Finding[]> {
   const connections = await app.connections();
   const { references, items, used } = needs(app);
-  const findings = await Promise.all([
+  const [vaults, ...others] = await Promise.all([
     inVault(connections, references, items),
     ...used.map((each) => tried(subjectOf(connections, each), () => answering(connections, each))),
   ]);
-  return findings.flat();
+  const down = vaults.filter(({ failure, unasked }) => failure !== undefined && unasked === undefined);
+  return [...vaults, ...others.flat().map((each) => behind(each, down))];
+}
+
+/** A connection whose own credentials are in a vault that failed was not asked either. */
+function behind(finding: Finding, down: readonly Finding[]): Finding {
+  const { failure } = finding;
+  const same = (other: FlowError | undefined) => other?.code === failure?.code && other?.message === failure?.message;
+  const cause = failure === undefined ? undefined : down.find((each) => same(each.failure));
+  return cause === undefined ? finding : { ...finding, unasked: cause.what };
 }
 
 function needs(app: App) {
@@ -79,28 +91,38 @@ function needs(app: App) {
   return { references: [...references.values()], items: [...items.values()], used: [...used.values()] };
 }
 
-/** A vault that gives nothing at all is told of once. */
+/** A vault that gives nothing at all is told of once, and nothing is said of what it was not asked for. */
 async function inVault(
   { vault, way }: Connections,
   references: readonly Reference[],
   items: readonly Reference[],
 ): Promise<Finding[]> {
-  try {
-    const values = await vault.read(references);
-    const fields = references.map((reference) => {
-      const value = values.get(reference.toString());
-      const what = reference.toString();
-      return value instanceof FlowError ? { what, failure: value } : { what };
-    });
-    const there = items.map((item) =>
-      tried({ what: item.toString() }, async () => void (await vault.items?.get(item))),
+  const fields = new Set(references);
+  const all = [...references, ...items];
+  const parts = vault.parts?.(all) ?? [{ vault, references: all }];
+  const findings = parts.map(async (part): Promise<Finding[]> => {
+    const names = parts.length === 1 ? '' : ` (${[...new Set(part.references.map((each) => each.vault))].join(', ')})`;
+    const what = `vault ${part.vault.address}${names}`;
+    const [asked, looked] = [true, false].map((isField) =>
+      part.references.filter((each) => fields.has(each) === isField),
     );
-    const vaults = way.proxy === undefined ? [] : vault.address.split(', ');
-    const reached = vaults.map((address) => ({ what: `vault ${address}`, ...byWay(way, address) }));
-    return [...reached, ...fields, ...(await Promise.all(there)).flat()];
-  } catch (error) {
-    return [{ what: `vault ${vault.address}`, failure: asFlowError(error) }];
-  }
+    try {
+      const values = await part.vault.read(asked ?? []);
+      const found = (asked ?? []).map((reference) => {
+        const value = values.get(reference.toString());
+        return { what: reference.toString(), ...(value instanceof FlowError ? { failure: value } : {}) };
+      });
+      const there = (looked ?? []).map((item) =>
+        tried({ what: item.toString() }, async () => void (await part.vault.items?.get(item))),
+      );
+      const reached = way.proxy === undefined ? [] : [{ what, ...byWay(way, part.vault.address) }];
+      return [...reached, ...found, ...(await Promise.all(there)).flat()];
+    } catch (error) {
+      const failure = asFlowError(error);
+      return [{ what, failure }, ...part.references.map((each) => ({ what: each.toString(), failure, unasked: what }))];
+    }
+  });
+  return (await Promise.all(findings)).flat();
 }
 
 async function tried(subject: Finding, ask: () => Promise<string | void>): Promise<Finding[]> {
@@ -160,13 +182,28 @@ function unnamed(error: FlowError): FlowError {
   return error.with({ place: undefined, retryAfter: undefined });
 }
 
+/** What a vault was not asked for stands in its own line; there may be hundreds. */
 function table(findings: readonly Finding[], { terminal }: Invocation): string {
+  const skipped = Map.groupBy(
+    findings.filter(({ what }) => what.startsWith('op://')),
+    ({ unasked }) => unasked,
+  );
+  skipped.delete(undefined);
+  const shown = findings.filter(({ what, unasked }) => unasked === undefined || !what.startsWith('op://'));
   return columns(
-    findings.map(({ what, where, by, found, failure }) => [
-      failure === undefined ? terminal.paint('green', 'ok') : terminal.paint('red', 'missing'),
-      [what, by === undefined ? where : `${where ?? ''} ${by}`.trim(), failure?.line() ?? found]
-        .filter((part) => part !== undefined)
-        .join(': '),
-    ]),
+    shown.map(({ what, where, by, found, failure, unasked }) => {
+      const behind = skipped.get(what)?.length ?? 0;
+      const told = unasked === undefined ? (failure?.line() ?? found) : `needs ${unasked}`;
+      const place = by === undefined ? where : `${where ?? ''} ${by}`.trim();
+      const line = [what, place, told].filter((part) => part !== undefined).join(': ');
+      return [
+        failure === undefined
+          ? terminal.paint('green', 'ok')
+          : unasked === undefined
+            ? terminal.paint('red', 'missing')
+            : terminal.paint('yellow', 'not asked'),
+        behind === 0 ? line : `${line}; ${behind} ${behind === 1 ? 'reference' : 'references'} not asked for`,
+      ];
+    }),
   );
 }
