@@ -303,7 +303,7 @@ test('check --online: of several vaults each that gives nothing has a line, and 
   expect(
     findings
       .filter(({ unasked }) => unasked !== undefined)
-      .map(({ what, ok }) => [what, ok])
+      .map(({ what, ok }) => `${what} ${ok}`)
       .toSorted(),
   ).toEqual(['identity-providers.main false', 'op://A/B/c false', 'op://B/B/c false', 'op://B/B/d false']);
 });
