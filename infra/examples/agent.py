@@ -3,7 +3,9 @@
 
     FLOWS_BROKER=http://127.0.0.1:7700 FLOWS_AGENT_TOKEN_FILE=… python3 agent.py https://orders.example/orders
 
-FLOWS_BROKER is http at a loopback address, https, or unix:/PATH. Copy the class into a program of your own.
+FLOWS_BROKER is http at a loopback address, https, or unix:/PATH. On loopback the broker proves itself before anything is
+sent to it: by the certificate that it leaves in this user's state folder, or that another user's leaves in /run/auth-chain
+(SSL_CERT_FILE names another). Copy the class into a program of your own.
 """
 
 import calendar
@@ -13,6 +15,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import stat
 import sys
 import time
@@ -132,6 +135,9 @@ class Broker:
             text = response.read(self.LARGEST + 1)
             if len(text) > self.LARGEST:
                 raise BrokerError("protocol")
+        except ssl.SSLError as cause:
+            detail = f"{self.address}: nothing proves that the broker answers there ({_reason(cause)})"
+            raise BrokerError("unsafe", detail=detail) from cause
         except (OSError, http.client.HTTPException) as cause:
             raise BrokerError("unreachable", detail=f"{self.address}: {_reason(cause)}") from cause
         finally:
@@ -167,7 +173,10 @@ class Broker:
         if named and target.scheme == "https":
             return http.client.HTTPSConnection(target.hostname, target.port, timeout=self.deadline)
         if named and target.scheme == "http" and _is_loopback(target.hostname):
-            return http.client.HTTPConnection(target.hostname, target.port, timeout=self.deadline)
+            # TLS all the same: the port is anybody's while the broker is down
+            context = ssl.create_default_context(cadata="".join(_certificates()) or None)
+            port = target.port or 80
+            return http.client.HTTPSConnection(target.hostname, port, timeout=self.deadline, context=context)
         raise ValueError("FLOWS_BROKER: https, http at a loopback address, or unix:/PATH")
 
 
@@ -185,6 +194,37 @@ class _SocketConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self.path)
+
+
+def _certificates():
+    """Of the brokers that this user runs, by their notes, and of the one that root lets run as another user."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    folder = os.path.join(state if os.path.isabs(state) else os.path.expanduser("~/.local/state"), "auth-chain")
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if re.fullmatch(r"broker-[0-9a-f]+\.json", name):
+            yield _certificate(os.path.join(folder, name), os.getuid(), lambda text: json.loads(text)["certificate"])
+    if _is_others("/run", 0) is False and _is_others("/run/auth-chain") is False:
+        yield _certificate("/run/auth-chain/broker.pem", None, str)
+
+
+def _certificate(path, owner, read):
+    try:
+        if _is_others(path, owner):
+            return ""
+        with open(path, encoding="utf-8") as file:
+            text = str(read(file.read()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return text if text.startswith("-----BEGIN CERTIFICATE-----") else ""
+
+
+def _is_others(path, owner=None):
+    """Whether others can have made or written it; None where it is not there."""
+    try:
+        facts = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return facts.st_mode & 0o022 != 0 or owner not in (None, facts.st_uid)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

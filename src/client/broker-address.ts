@@ -4,7 +4,13 @@ import { BrokerError } from './broker-error.ts';
 
 /** Where a broker listens. */
 export type Address =
-  | { readonly kind: 'tcp'; readonly secure: boolean; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'tcp';
+      /** `http:`, on this machine: the broker proves itself by a certificate of its own. Always TLS. */
+      readonly own: boolean;
+      readonly host: string;
+      readonly port: number;
+    }
   | { readonly kind: 'socket'; readonly path: string };
 
 /**
@@ -24,12 +30,12 @@ export function parseAddress(text: string): Address {
   if (url.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
     throw new TypeError('broker: the address has a host and a port, and nothing else');
   }
-  const secure = url.protocol === 'https:';
-  if (!secure && !isLoopback(url)) {
+  const own = url.protocol === 'http:';
+  if (own && !isLoopback(url)) {
     throw new TypeError('broker: plain http is for 127.0.0.1, [::1] and localhost; use https');
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  return { kind: 'tcp', secure, host, port: url.port === '' ? (secure ? 443 : 80) : Number(url.port) };
+  return { kind: 'tcp', own, host, port: url.port === '' ? (own ? 80 : 443) : Number(url.port) };
 }
 
 /**

@@ -23,7 +23,10 @@ export interface ClientOptions {
   readonly agentRunId?: string | undefined;
   /** why: one line of at most 200 characters, kept on the audit trail; policy may want one */
   readonly reason?: string | undefined;
-  /** PEM of the authority of the broker's certificate, default: those that Node knows */
+  /**
+   * PEM of the authority of the broker's certificate; default those that Node knows, and for `http:` the certificates
+   * of the brokers that this user runs, and of the one in `/run/auth-chain`
+   */
   readonly ca?: string | undefined;
   /** what reaches the APIs; default the global `fetch`, and for loopback one that no proxy gets to see */
   readonly fetch?: typeof globalThis.fetch | undefined;

@@ -69,9 +69,9 @@ const table = {
     remedy: 'See what listens at the address that `broker` names.',
   },
   unsafe: {
-    meaning: "The socket is not this user's or root's, or others can replace it: nothing was sent.",
+    meaning: 'Nothing proves that the broker listens there, or others can replace its socket: nothing was sent.',
     retryable: false,
-    remedy: 'Keep the socket in a folder that only its owner can write to.',
+    remedy: 'See who listens; where another user runs the broker, give `ca` its certificate or use https.',
   },
   'no-credential': {
     meaning: 'There is no agent token to send, or what should be one is not.',

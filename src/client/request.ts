@@ -42,13 +42,13 @@ export function createRequests({ address, token, deadline, headers: always, ca }
     readonly signal: AbortSignal | undefined;
   }
 
-  function send({ http, agent, by }: Connections, { path, text, headers, signal }: Sent): Promise<Answer> {
+  function send({ http, agent, by, authorities }: Connections, { path, text, headers, signal }: Sent): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (closed) return reject(new BrokerError('closed'));
       signal?.throwIfAborted();
       const request = http.request({
         ...place,
-        ...(address.kind === 'tcp' && address.secure ? { rejectUnauthorized: true, ca } : {}),
+        ...(address.kind === 'tcp' ? { rejectUnauthorized: true, ca: authorities() } : {}),
         agent,
         method: 'POST',
         path,
@@ -88,7 +88,7 @@ export function createRequests({ address, token, deadline, headers: always, ca }
 
   /** Others that are kept may have gone the same way. */
   async function sendAlone(sent: Sent): Promise<Answer> {
-    const alone = await connectionsTo(address);
+    const alone = await connectionsTo(address, ca);
     try {
       return await send(alone, sent);
     } finally {
@@ -109,7 +109,7 @@ export function createRequests({ address, token, deadline, headers: always, ca }
           authorization: `Bearer ${credential}`,
         };
         const sent = { path, text, headers, signal };
-        kept ??= await connectionsTo(address);
+        kept ??= await connectionsTo(address, ca);
         // everything that is asked here only reads, so that it may be asked twice
         const answer = await send(kept, sent).catch((error: unknown) => {
           if (error instanceof StaleConnection) return sendAlone(sent);
@@ -138,8 +138,15 @@ interface Answer {
 class StaleConnection extends Error {}
 const stale = new Set(['ECONNRESET', 'EPIPE']);
 
+/** Codes of Node and OpenSSL for who does not prove to be who was called, or does not even speak TLS. */
+const unproven =
+  /^(?:EPROTO$|ERR_SSL_|ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_|HOSTNAME_MISMATCH|PATH_LENGTH_)/;
+
 function unreachable(cause: NodeJS.ErrnoException, by: string): BrokerError {
-  return new BrokerError('unreachable', { detail: `${cause.code ?? 'the connection failed'}${by}`, cause });
+  const { code = 'the connection failed' } = cause;
+  return unproven.test(code)
+    ? new BrokerError('unsafe', { detail: `nothing proves that the broker answers there (${code})`, cause })
+    : new BrokerError('unreachable', { detail: `${code}${by}`, cause });
 }
 
 function read(response: IncomingMessage): Promise<string> {

@@ -1,5 +1,6 @@
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+// not as imports, which load everything that they export: the agent's command needs this too, and starts as fast as node
+const { homedir } = process.getBuiltinModule('node:os');
+const { isAbsolute, join } = process.getBuiltinModule('node:path');
 
 /**
  * The user's state folder: `$XDG_STATE_HOME/auth-chain`, or `~/.local/state/auth-chain`. It holds locks, trails, the names

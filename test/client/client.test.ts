@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BrokerError, type Client, type ClientOptions, createClient } from '../../src/client.ts';
-import { authorized, bearer, canary, startStand } from '../surfaces/server/stand.ts';
+import { authorized, bearer, canary, own, startStand } from '../surfaces/server/stand.ts';
 import { type Asked, handClock, json, startAnswering } from './stand.ts';
 
 const ending: (() => unknown)[] = [];
@@ -13,7 +13,7 @@ afterEach(async () => {
 });
 
 function opened(broker: string, more: Partial<ClientOptions> = {}): Client {
-  const client = createClient({ broker, token: bearer, ...more });
+  const client = createClient({ broker, token: bearer, ca: own.cert, ...more });
   ending.push(client.close);
   return client;
 }

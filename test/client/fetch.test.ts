@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createClient } from '../../src/client.ts';
+import { own } from '../surfaces/server/stand.ts';
 import { json, startAnswering } from './stand.ts';
 
 const ending: (() => unknown)[] = [];
@@ -35,7 +36,7 @@ async function arranged(options: {
     const good = options.good.includes((headers.authorization ?? '').replace('Bearer ', ''));
     return response.writeHead(good ? 200 : 401).end(good ? body : 'no');
   });
-  const client = createClient({ broker: broker.url, token: 'agent' });
+  const client = createClient({ broker: broker.url, token: 'agent', ca: own.cert });
   ending.push(broker.close, api.close, client.close);
   return { broker, api, client, orders: client.fetch('orders-token') };
 }
@@ -114,7 +115,7 @@ describe('fetch', () => {
 
   test('a token goes to the origins of its audience and resources, and nowhere else', async () => {
     const audience = ['orders', 'urn:orders', 'api://orders', 'https://orders.example/v1', 'https://b.example:8443'];
-    const { api, orders, client } = await arranged({ good: ['token-1'], audience });
+    const { api, orders, client: first } = await arranged({ good: ['token-1'], audience });
     await expect(orders(`${api.url}/orders`)).rejects.toThrow(
       new TypeError(
         `origins of fetch('orders-token'): its token is for https://orders.example, https://b.example:8443, and not for ${api.url}`,
@@ -122,18 +123,19 @@ describe('fetch', () => {
     );
     await expect(orders('https://orders.example.evil.example/v1')).rejects.toThrow(TypeError);
     expect(api.asked).toEqual([]);
-    expect((await client.fetch('orders-token', { origins: [api.url] })(`${api.url}/orders`)).status).toBe(200);
+    expect((await first.fetch('orders-token', { origins: [api.url] })(`${api.url}/orders`)).status).toBe(200);
     const given: string[] = [];
-    const own = createClient({
+    const client = createClient({
       broker: (await arranged({ good: [], audience })).broker.url,
       token: 'agent',
+      ca: own.cert,
       fetch: (input) => {
         given.push(input instanceof Request ? input.url : String(input));
         return Promise.resolve(new Response('ok'));
       },
     });
-    ending.push(own.close);
-    for (const url of ['https://orders.example/v2', 'https://b.example:8443/']) await own.fetch('orders-token')(url);
+    ending.push(client.close);
+    for (const url of ['https://orders.example/v2', 'https://b.example:8443/']) await client.fetch('orders-token')(url);
     expect(given).toEqual(['https://orders.example/v2', 'https://b.example:8443/']);
   });
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Client, createClient } from '../../src/client.ts';
+import { own } from '../surfaces/server/stand.ts';
 import { json, startAnswering } from './stand.ts';
 
 const ending: (() => unknown)[] = [];
@@ -26,7 +27,7 @@ async function held() {
     return json(response, { resolved: Object.fromEntries(secrets.map((name) => [name, lease])) });
   });
   const api = await startAnswering((_, response) => response.end('ok'));
-  const client = createClient({ broker: stand.url, token: 'agent' });
+  const client = createClient({ broker: stand.url, token: 'agent', ca: own.cert });
   ending.push(stand.close, api.close, client.close);
   return { stand, api, client, arrived, cut, go: gate.resolve };
 }

@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { alsoTls } from '../../src/surfaces/server/also-tls.ts';
+import { own } from '../surfaces/server/stand.ts';
 
 export interface Asked {
   readonly path: string;
@@ -8,7 +10,7 @@ export interface Asked {
 
 type Handler = (asked: Asked, response: ServerResponse) => unknown;
 
-/** An HTTP server that says what a test wants it to, and remembers what it was asked. */
+/** A server that says what a test wants it to, over HTTP and TLS, and remembers what it was asked. */
 export async function startAnswering(handler: Handler, listen: { port: number } | { path: string } = { port: 0 }) {
   const asked: Asked[] = [];
   const server: Server = createServer((request, response) => {
@@ -21,6 +23,7 @@ export async function startAnswering(handler: Handler, listen: { port: number } 
     });
     request.on('error', () => undefined);
   });
+  alsoTls(server, own, 10_000);
   await new Promise<void>((resolve, reject) => {
     server
       .once('error', reject)

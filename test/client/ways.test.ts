@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BrokerError, createClient } from '../../src/client.ts';
 import { portOf, startForwardProxy, startPlain } from '../e2e/forward-proxy.ts';
+import { own } from '../surfaces/server/stand.ts';
 import { json, startAnswering } from './stand.ts';
 
 const variables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'];
@@ -88,7 +89,7 @@ test('an API and a broker on this machine are asked by no proxy, whatever the en
   ending.push(() => proxy.close(), api.close, broker.close);
   const program = `
     import { createClient } from ${JSON.stringify(new URL('../../src/client.ts', import.meta.url).href)};
-    const client = createClient({ broker: ${JSON.stringify(broker.url)}, token: ${JSON.stringify(bearer)} });
+    const client = createClient({ broker: ${JSON.stringify(broker.url)}, token: ${JSON.stringify(bearer)}, ca: ${JSON.stringify(own.cert)} });
     const orders = client.fetch('orders-token');
     const url = ${JSON.stringify(`${api.url}/orders`)};
     const first = await orders(url, { method: 'POST', body: 'hello' });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { json, startAnswering } from '../client/stand.ts';
 import { createHome, repository } from '../e2e/home.ts';
-import { bearer, canary, memoryTrail, standInBroker, startStand } from '../surfaces/server/stand.ts';
+import { bearer, canary, memoryTrail, own, standInBroker, startStand } from '../surfaces/server/stand.ts';
 import { python } from '../programs.ts';
 
 type Answering = Awaited<ReturnType<typeof startAnswering>>;
@@ -12,11 +12,13 @@ const home = createHome();
 const example = join(repository, 'infra/examples/agent.py');
 const file = join(home.path, 'agent-token');
 let api: Answering;
+const certificate = join(home.path, 'broker.pem');
 /** tokens that the API takes */
 const good = new Set<string>();
 
 beforeAll(async () => {
   writeFileSync(file, `${bearer}\n`, { mode: 0o600 });
+  writeFileSync(certificate, own.cert);
   api = await startAnswering(({ headers, path }, response) => {
     if (path === '/moved') return response.writeHead(302, { location: '/orders' }).end();
     const known = good.has((headers.authorization ?? '').replace('Bearer ', ''));
@@ -30,7 +32,8 @@ afterAll(async () => {
 
 function run(broker: string, url: string) {
   const program = ['python3', '-I', example, url];
-  return home.start([], { program, env: { FLOWS_BROKER: broker, FLOWS_AGENT_TOKEN_FILE: file } }).ended;
+  const env = { FLOWS_BROKER: broker, FLOWS_AGENT_TOKEN_FILE: file, SSL_CERT_FILE: certificate };
+  return home.start([], { program, env }).ended;
 }
 
 describe.runIf(python)('the Python example', () => {
@@ -97,7 +100,7 @@ for url in sys.argv[1:]:
     try: print(broker.open('orders-token', url).status)
     except ValueError as error: print(error)`;
       const argv = ['python3', '-I', '-B', '-c', program, `${api.url}/orders`, 'https://orders.example.evil.example/'];
-      const { stdout } = await home.start([], { program: argv }).ended;
+      const { stdout } = await home.start([], { program: argv, env: { SSL_CERT_FILE: certificate } }).ended;
       expect(stdout).toBe(
         '200\nthe token of orders-token is not for https://orders.example.evil.example/: name it in origins, if it is\n',
       );

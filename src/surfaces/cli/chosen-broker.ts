@@ -127,7 +127,7 @@ const table = {
   overloaded: ['unavailable', 'the broker has too much to do', 'try again soon'],
   unreachable: ['unavailable', 'the broker does not answer', 'is `flows serve` running there?'],
   timeout: ['timeout', 'the broker did not answer in time', 'try again later'],
-  unsafe: ['refused', 'the broker’s socket is not safe', 'nothing was sent'],
+  unsafe: ['refused', 'nothing proves that it is the broker who listens there', 'nothing was sent'],
   'no-credential': ['denied', 'there is no agent token', 'see FLOWS_AGENT_TOKEN_FILE'],
   closed: ['aborted', 'interrupted', 'run it again'],
 } as const satisfies Readonly<Record<Exclude<BrokerErrorCode, Unlikely>, Told>>;

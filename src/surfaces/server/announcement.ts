@@ -1,4 +1,7 @@
+import { chmod } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import { leaveNote, noteFile, readNote } from '../../foundation/process-note.ts';
+import { replaceFile } from '../../foundation/replace-file.ts';
 import { isAlive } from '../../foundation/state-folder.ts';
 
 /** Where a running broker answers. */
@@ -12,6 +15,8 @@ export interface BrokerAddress {
   readonly socket: string | undefined;
   /** on the laptop: the agent that it has a token for which ends with it, in {@link guestTokenFile} */
   readonly guest?: string | undefined;
+  /** PEM: what proves the broker at a `url` of plain http */
+  readonly certificate?: string | undefined;
 }
 
 /** Where the laptop's broker keeps the token of its agent. */
@@ -22,6 +27,18 @@ const brokerFile = (dir: string): string => noteFile('broker.json', dir);
 /** Tells this user's commands; returns how to stop telling. */
 export async function announceBroker(dir: string, address: BrokerAddress): Promise<() => void> {
   return leaveNote(brokerFile(dir), `${JSON.stringify(address)}\n`);
+}
+
+/**
+ * Leaves the certificate where agents of other users find it: in `/run/auth-chain`, as `RuntimeDirectory=` of the unit
+ * makes that folder, and as RUNTIME_DIRECTORY names it.
+ */
+export async function publishCertificate(pem: string): Promise<void> {
+  const [folder = ''] = (process.env['RUNTIME_DIRECTORY'] ?? '').split(':');
+  if (!isAbsolute(folder)) return;
+  const file = join(folder, 'broker.pem');
+  await replaceFile(file, pem);
+  await chmod(file, 0o644);
 }
 
 /** The broker that was started for a folder; undefined where none is there. @throws FlowError refused where others could have written the file */
@@ -41,7 +58,9 @@ function addressIn(text = ''): BrokerAddress | undefined {
 
 function isAddress(value: unknown): value is BrokerAddress {
   if (typeof value !== 'object' || value === null) return false;
-  const { pid, environment, url, socket, guest } = value as Readonly<Record<string, unknown>>;
+  const { pid, environment, url, socket, guest, certificate } = value as Readonly<Record<string, unknown>>;
   const isText = (text: unknown) => text === undefined || typeof text === 'string';
-  return Number.isSafeInteger(pid) && typeof environment === 'string' && [url, socket, guest].every(isText);
+  return (
+    Number.isSafeInteger(pid) && typeof environment === 'string' && [url, socket, guest, certificate].every(isText)
+  );
 }

@@ -50,10 +50,16 @@ export function createConnections(): Connections {
 
   return {
     watch(server) {
-      server.on(server.listenerCount('secureConnection') > 0 ? 'secureConnection' : 'connection', (socket: Socket) => {
+      const come = (socket: Socket) => {
         waiting.add(socket);
         socket.once('close', () => waiting.delete(socket));
         makeRoom(server.maxConnections);
+      };
+      // one of TLS alone tells of what is beneath too
+      if (server.listenerCount('secureConnection') === 0) server.on('connection', come);
+      server.on('secureConnection', (socket: Socket, beneath?: Socket) => {
+        if (beneath !== undefined) waiting.delete(beneath);
+        come(socket);
       });
       // who is turned away now finds room when it comes again
       server.on('drop', () => server.closeIdleConnections());

@@ -25,6 +25,8 @@ import { EdgeRefusal, problemOf } from './edge-refusal.ts';
 import { answerForParser, noRoute } from './parser-refusals.ts';
 import { createRecordRefusal, RecordedRefusal } from './record-refusal.ts';
 import { listenOnSocket } from './listen-socket.ts';
+import { alsoTls } from './also-tls.ts';
+import type { OwnCertificate } from './own-certificate.ts';
 import { keepCertificate, readTls, type TlsFiles } from './tls-certificate.ts';
 
 export interface ServeOptions {
@@ -34,6 +36,8 @@ export interface ServeOptions {
   readonly trail: Pick<AuditTrail, 'record'>;
   readonly listen: ListenAddress;
   readonly tls?: TlsFiles | undefined;
+  /** where there are no such files: what proves this broker to who wants a proof, beside plain HTTP on the same port */
+  readonly own?: OwnCertificate | undefined;
   /** names of this server besides loopback's and those of its certificate */
   readonly names?: readonly string[] | undefined;
   readonly log: Logger;
@@ -152,6 +156,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     }
   };
 
+  const plainServer = (): Server => {
+    const server = createServer(bounds.http, front);
+    return options.own === undefined ? server : alsoTls(server, options.own, bounds.headers);
+  };
   const servers: Server[] = [];
   const opened = (server: Server): Server => {
     servers.push(server);
@@ -166,7 +174,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     if (tcp !== undefined) {
       const server = opened(
         material === undefined
-          ? createServer(bounds.http, front)
+          ? plainServer()
           : keepCertificate(
               createTlsServer(
                 { ...bounds.http, cert: material.cert, key: material.key, handshakeTimeout: bounds.headers },

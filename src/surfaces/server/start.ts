@@ -1,10 +1,12 @@
 import { type OpenBrokerOptions, openBroker } from '../../broker/open-broker.ts';
 import type { TellUpstreamFailure } from '../../broker/upstream-failures.ts';
-import { announceBroker } from './announcement.ts';
+import type { App } from '../../app/open-app.ts';
+import { announceBroker, publishCertificate } from './announcement.ts';
 import { readingsOf } from './broker-metrics.ts';
 import { startServer } from './http-server.ts';
 import { type ListenAddress, tcpAddress } from './listen-tcp.ts';
 import type { Logger } from './log.ts';
+import { type OwnCertificate, ownCertificate } from './own-certificate.ts';
 
 export interface ServiceOptions extends OpenBrokerOptions {
   /** instead of what the environment's `server:` says */
@@ -33,7 +35,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
   const { host, port, names, tls } = server;
   const listen = options.listen ?? { host, port, socket: server.socket };
   // before anything is asked of the vault
-  tcpAddress(listen, tls !== undefined);
+  const tcp = tcpAddress(listen, tls !== undefined);
   const closing = new AsyncDisposableStack();
   const close = () => closing.disposeAsync();
   try {
@@ -47,15 +49,25 @@ export async function serve(options: ServiceOptions): Promise<Service> {
       return { environment: name, policy, checks: ready(), wrong: [...wrong()], refusals, failures, requests };
     };
     const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: app.quotas });
-    const { url, socket, close: stop } = await startServer({ ...opened, overview, listen, tls, names, log, readings });
+    const own = tcp === undefined || tls !== undefined ? undefined : await certificateOf(app, tcp.host);
+    const surface = { ...opened, overview, listen, tls, own, names, log, readings };
+    const { url, socket, close: stop } = await startServer(surface);
     closing.defer(stop);
-    const address = { pid: process.pid, environment: name, url, socket, guest: options.guest?.agent };
+    const certificate = own?.cert;
+    const address = { pid: process.pid, environment: name, url, socket, guest: options.guest?.agent, certificate };
     closing.defer(await announceBroker(app.folder.dir, address));
+    if (certificate !== undefined) await publishCertificate(certificate);
     return { url, socket, trail: opened.trailFile, reload: rules.reload, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** The same after each start, and nobody else's: its key is derived from the environment's. */
+async function certificateOf(app: App, host: string): Promise<OwnCertificate> {
+  const [seed] = await (await app.connections()).derivedKeys('broker');
+  return ownCertificate(seed, host);
 }
 
 function logFailure(log: Logger): TellUpstreamFailure {

@@ -5,7 +5,16 @@ import type { FlowAnswer } from '../../../src/broker/contract.ts';
 import { BrokerRefusal } from '../../../src/broker/refusal.ts';
 import { announceBroker } from '../../../src/surfaces/server/announcement.ts';
 import { createHome, type Ended, type Start } from '../../e2e/home.ts';
-import { authorized, bearer, canary, memoryTrail, standInBroker, startStand, type Stand } from '../server/stand.ts';
+import {
+  authorized,
+  bearer,
+  canary,
+  memoryTrail,
+  own,
+  standInBroker,
+  startStand,
+  type Stand,
+} from '../server/stand.ts';
 import { python } from '../../programs.ts';
 
 const home = createHome();
@@ -42,7 +51,9 @@ beforeAll(async () => {
   stand = await startStand({ broker });
   const file = join(home.path, 'agent-token');
   writeFileSync(file, `${bearer}\n`, { mode: 0o600 });
-  env = { FLOWS_BROKER: stand.url, FLOWS_AGENT_TOKEN_FILE: file };
+  const certificate = join(home.path, 'broker.pem');
+  writeFileSync(certificate, own.cert);
+  env = { FLOWS_BROKER: stand.url, FLOWS_AGENT_TOKEN_FILE: file, NODE_EXTRA_CA_CERTS: certificate };
 });
 afterAll(async () => {
   await stand.server.close();
@@ -213,26 +224,30 @@ describe('what writes runs here, and says so', () => {
 });
 
 describe('the broker that runs for the folder', () => {
-  const own = { FLOWS_BROKER: '' };
+  const found = { FLOWS_BROKER: '', NODE_EXTRA_CA_CERTS: '' };
   beforeAll(() => {
     process.env['XDG_STATE_HOME'] = home.env['XDG_STATE_HOME'];
   });
   const announced = async (work: () => Promise<void>) => {
-    const address = { pid: process.pid, environment: 'development', url: stand.url, socket: undefined };
+    const place = { url: stand.url, socket: undefined, certificate: own.cert };
+    const address = { pid: process.pid, environment: 'development', ...place };
     const silence = await announceBroker(join(home.work, 'flows'), address);
     await work().finally(silence);
   };
 
   test('is found', () =>
     announced(async () => {
-      expect(await flows('orders-token', { env: own })).toMatchObject({ code: 0, stdout: `${canary}\n` });
-      expect(await flows('orders-token --environment development', { env: own })).toMatchObject({ code: 0 });
+      expect(await flows('orders-token', { env: found })).toMatchObject({ code: 0, stdout: `${canary}\n` });
+      expect(await flows('orders-token --environment development', { env: found })).toMatchObject({ code: 0 });
     }));
 
   test('is not asked for another environment’s values', () =>
     announced(async () => {
-      expect(await flows('orders-token --environment production', { env: own })).toMatchObject({ code: 2, stdout: '' });
-      expect(await flows('orders-token', { env: { ...own, FLOWS_ENVIRONMENT: 'production' } })).toMatchObject({
+      expect(await flows('orders-token --environment production', { env: found })).toMatchObject({
+        code: 2,
+        stdout: '',
+      });
+      expect(await flows('orders-token', { env: { ...found, FLOWS_ENVIRONMENT: 'production' } })).toMatchObject({
         code: 2,
       });
       expect(callers).toEqual([]);

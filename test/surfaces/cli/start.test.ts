@@ -1,8 +1,9 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHome, type Home, repository } from '../../e2e/home.ts';
-import { bearer, startStand } from '../server/stand.ts';
+import { bearer, own, startStand } from '../server/stand.ts';
 
 let home: Home;
 beforeAll(() => {
@@ -62,12 +63,17 @@ describe('commands load no more than they use', () => {
 
   test.each([[['orders-token']], [['read', 'openai.api_key']]])('through a broker: %j', async (args) => {
     const stand = await startStand();
+    const state = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain');
+    mkdirSync(state, { recursive: true });
+    const note = join(state, 'broker-0123456789abcdef.json');
+    writeFileSync(note, JSON.stringify({ certificate: own.cert }), { mode: 0o600 });
     try {
       const env = { FLOWS_BROKER: stand.url, FLOWS_AGENT_TOKEN: bearer };
       const loaded = [...(await loadedBy(args, env))];
       expect(loaded.filter((name) => !name.startsWith('node:') || slow.includes(name))).toEqual([]);
       expect(stand.callers).toHaveLength(1);
     } finally {
+      rmSync(note);
       await stand.server.close();
     }
   });

@@ -7,7 +7,11 @@ import { BrokerRefusal } from '../../../src/broker/refusal.ts';
 import type { Policy } from '../../../src/folder/policy/policy.ts';
 import { type RunningServer, type ServeOptions, startServer } from '../../../src/surfaces/server/http-server.ts';
 import { systemClock } from '../../../src/foundation/clocks.ts';
+import { ownCertificate } from '../../../src/surfaces/server/own-certificate.ts';
 import { createLogger } from '../../../src/surfaces/server/log.ts';
+
+/** What proves the brokers of these tests. */
+export const own = ownCertificate(Buffer.alloc(32, 'own'), '127.0.0.1');
 
 export const canary = 'canary-7f3a91c2';
 export const granted: GrantedToken = {
@@ -159,6 +163,7 @@ export async function startStand(more: Partial<ServeOptions> = {}): Promise<Stan
     }),
     trail,
     listen: { port: 0 },
+    own,
     log: createLogger('silent'),
     ready: () => ready,
     ...more,

@@ -16,7 +16,6 @@ const token = 'POST /v1/tokens/orders-token HTTP/1.1\r\n';
 describe('bytes that are hardly a request', () => {
   test.each<[string, number, string, string]>([
     ['garbage', 400, 'invalid-request', '\u0000\u0001\u0002 nonsense\r\n\r\n'],
-    ['TLS to a plain port', 400, 'invalid-request', '\u0016\u0003\u0001\u0002\u0000\u0001'],
     ['no Host', 421, 'misdirected', `${token}${auth}\r\n`],
     ['two Hosts', 421, 'misdirected', `${token}${host}Host: evil.example\r\n${auth}\r\n`],
     ['an empty Host', 421, 'misdirected', `${token}Host:\r\n${auth}\r\n`],
