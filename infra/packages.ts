@@ -33,7 +33,7 @@ for (const [name, { dependencies, ...facts }] of Object.entries(published)) {
     input: `src/${name}.ts`,
     platform: 'node',
     external: [...dependencies],
-    output: { file: `${folder}/index.js`, cleanDir: true },
+    output: { file: `${folder}/index.js`, cleanDir: true, codeSplitting: false },
   });
   moveTypes(name, `${folder}/types`);
   for (const file of [`src/${name}/README.md`, 'LICENSE']) copyFileSync(file, join(folder, file.replace(/.*\//, '')));

@@ -157,8 +157,8 @@ for url in sys.argv[1:]:
     try {
       for (const [env, target, told] of cases) {
         const program = ['python3', '-I', example, target];
-        const all = { FLOWS_BROKER: broker.url, FLOWS_AGENT_TOKEN_FILE: file, ...env };
-        const { code, stderr } = await home.start([], { program, env: all }).ended;
+        const usual = { FLOWS_BROKER: broker.url, FLOWS_AGENT_TOKEN_FILE: file, SSL_CERT_FILE: certificate };
+        const { code, stderr } = await home.start([], { program, env: { ...usual, ...env } }).ended;
         expect([code, stderr.split('\n').length, stderr]).toEqual([1, 2, expect.stringContaining(told)]);
         expect(stderr.startsWith(told)).toBe(true);
       }
@@ -186,7 +186,8 @@ assert abs(agent._clocks()[1] - time.time()) < 5`;
     const asked = async (...steps: (readonly [steady: number, wall: number])[]) => {
       const before = broker.asked.length;
       const argv = ['python3', '-I', '-B', '-c', program, JSON.stringify(steps)];
-      expect(await home.start([], { program: argv }).ended).toMatchObject({ code: 0, stderr: '' });
+      const env = { SSL_CERT_FILE: certificate };
+      expect(await home.start([], { program: argv, env }).ended).toMatchObject({ code: 0, stderr: '' });
       return (broker.asked.length - before) / 2;
     };
     try {
