@@ -1,12 +1,19 @@
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startSecretsManager } from '../../src/laptop/secrets-manager/server.ts';
 import { startVault } from '../../src/laptop/vault/server.ts';
+import { type HostileIssuer, startHostileIssuer } from '../adapters/issuers/openid/hostile.ts';
+import { selfSigned } from '../surfaces/server/certificate.ts';
 import { type ForwardProxy, portOf, startForwardProxy, startPlain } from './forward-proxy.ts';
-import { createHome } from './home.ts';
+import { createHome, repository } from './home.ts';
 
 const [vaultName, issuer, scim] = ['acme.1password.com', 'issuer.example', 'scim.example'];
+const [login, workload] = ['login.example', 'workload.example'];
+const [portal, roles] = ['portal.sso.eu-west-1.amazonaws.com', 'sts.us-east-1.amazonaws.com'];
 const [manager, sts] = ['secretsmanager.eu-west-1.amazonaws.com', 'sts.eu-west-1.amazonaws.com'];
 
 const home = createHome(false);
@@ -14,12 +21,15 @@ const parts = new AsyncDisposableStack();
 let proxy: ForwardProxy;
 let env: Readonly<Record<string, string>>;
 let local = '';
+let secureAddress = '';
+let keys: HostileIssuer;
 const atLoopback: string[] = [];
 
 beforeAll(async () => {
   const fields = [
     { label: 'username', id: 'username', type: 'text', value: 'm2m' },
     { label: 'credential', type: 'concealed', value: 's3cret-of-the-client' },
+    { label: 'otp', type: 'one-time-password', value: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' },
   ] as const;
   const vault = await startVault({ name: vaultName, vaults: [{ name: 'Agents', items: [{ title: 'M2M', fields }] }] });
   parts.defer(vault.close);
@@ -38,6 +48,36 @@ beforeAll(async () => {
       else response.end(json({ schemas: [], totalResults: 0, Resources: [] }));
     });
   const far = await answering(`https://${issuer}/`, []);
+  keys = await startHostileIssuer();
+  parts.defer(keys.close);
+  const { metadata } = keys;
+  keys.handlers.set('/.well-known/openid-configuration', (_, response) => {
+    response.end(json({ ...metadata, issuer: `https://${workload}`, jwks_uri: `https://${workload}/jwks` }));
+  });
+  const pages = await startPlain((request, response) => {
+    const at = `https://${login}/`;
+    const found = json({ issuer: at, authorization_endpoint: `${at}authorize`, token_endpoint: `${at}token` });
+    if (request.url?.includes('well-known') === true) response.end(found);
+    else response.writeHead(503).end();
+  });
+  parts.defer(() => void pages.close());
+  const given = { AccessKeyId: aws.credentials.accessKeyId, SecretAccessKey: aws.credentials.secretAccessKey.reveal() };
+  const expiration = new Date(Date.now() + 3_600_000);
+  const single = await startPlain((_, response) => {
+    const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey } = given;
+    const roleCredentials = { accessKeyId, secretAccessKey, sessionToken: 'x', expiration: expiration.getTime() };
+    response.setHeader('content-type', 'application/json');
+    response.end(json({ roleCredentials }));
+  });
+  const assumed = await startPlain((_, response) => {
+    const all = Object.entries({ ...given, SessionToken: 'x', Expiration: expiration.toISOString() });
+    const fields = all.map(([name, value]) => `<${name}>${value}</${name}>`).join('');
+    response.setHeader('content-type', 'text/xml');
+    response.end(
+      `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>${fields}</Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+    );
+  });
+  parts.defer(() => void [single.close(), assumed.close()]);
   const near = await startPlain((request, response) => {
     atLoopback.push(`${request.method} ${request.url}`);
     response.setHeader('content-type', 'application/json');
@@ -56,12 +96,25 @@ beforeAll(async () => {
     [scim]: portOf(far),
     [manager]: awsPort,
     [sts]: awsPort,
+    [login]: portOf(pages),
+    [workload]: Number(new URL(keys.issuer).port),
+    [portal]: portOf(single),
+    [roles]: portOf(assumed),
   });
   parts.defer(proxy.close);
   const ca = join(home.path, 'ca.pem');
-  writeFileSync(ca, proxy.certificates);
-  const given = JSON.parse(Buffer.from(vault.token().reveal().slice(4), 'base64url').toString()) as object;
-  const token = `ops_${Buffer.from(JSON.stringify({ ...given, signInAddress: `https://${vaultName}` })).toString('base64url')}`;
+  const front = selfSigned('localhost');
+  writeFileSync(ca, proxy.certificates + front.certificate);
+  const tls = createTlsServer({ cert: front.certificate, key: front.key }, (secure) => {
+    const plain = connect(Number(new URL(proxy.address).port), '127.0.0.1');
+    secure.pipe(plain).pipe(secure);
+    for (const each of [secure, plain]) each.on('error', () => void [secure.destroy(), plain.destroy()]);
+  });
+  await new Promise<void>((listening) => tls.listen(0, '127.0.0.1', listening));
+  parts.defer(() => void tls.close());
+  secureAddress = `https://localhost:${portOf(tls)}`;
+  const fieldsOf = JSON.parse(Buffer.from(vault.token().reveal().slice(4), 'base64url').toString()) as object;
+  const token = `ops_${Buffer.from(JSON.stringify({ ...fieldsOf, signInAddress: `https://${vaultName}` })).toString('base64url')}`;
   env = {
     NODE_EXTRA_CA_CERTS: ca,
     OP_SERVICE_ACCOUNT_TOKEN: token,
@@ -85,8 +138,9 @@ output: \${{ steps.token }}
     vault: { type: onepassword, token: { env: OP_SERVICE_ACCOUNT_TOKEN } }
     issuers:
       main: { url: 'https://${issuer}/' }
+      login: { url: 'https://${login}/' }
     identity-providers:
-      main: { type: scim, url: 'https://${scim}/', token: { env: SCIM_TOKEN } }
+      main: { type: scim, url: 'https://${scim}/', token: { env: SCIM_TOKEN }, sign-in: { issuer: login, client-id: c, redirect-uri: 'https://app.example/', pages: keycloak } }
     stores:
       aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' }
 `;
@@ -117,6 +171,48 @@ steps:
     with: { provider: '\${{ identity-providers.main }}', user: '\${{ inputs.user }}' }
 `,
   );
+  home.write(
+    'flows/enter.yaml',
+    `description: signs in
+steps:
+  - id: sign-in
+    uses: idp/sign-in
+    with:
+      provider: '\${{ identity-providers.main }}'
+      username: someone
+      password: op://Agents/M2M/credential
+      one-time-password: op://Agents/M2M/otp
+`,
+  );
+  home.write(
+    'flows/policy.yaml',
+    `agents:
+  ci:
+    trust: { issuer: 'https://${workload}', audience: flows, claims: { sub: c } }
+    flows: [orders-token]
+`,
+  );
+  home.write('flows/registry.yaml', 'secrets: {}\n');
+  home.write(
+    'aws/config',
+    `[profile single]
+sso_session = s
+sso_account_id = 123456789012
+sso_role_name = pusher
+[sso-session s]
+sso_region = eu-west-1
+sso_start_url = https://acme.awsapps.com/start
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/pusher
+source_profile = keys
+region = us-east-1
+[profile keys]
+aws_access_key_id = AKIA
+aws_secret_access_key = x
+`,
+  );
+  const session = { accessToken: 't', expiresAt: expiration.toISOString(), region: 'eu-west-1', startUrl: 'x' };
+  home.write(`.aws/sso/cache/${createHash('sha1').update('s').digest('hex')}.json`, JSON.stringify(session));
   home.write(
     'flows/seed.yaml',
     `description: pushes one secret
@@ -199,4 +295,67 @@ test('a proxy that says nothing to CONNECT is left in time, and so ends the comm
   const { stderr, code } = await run(['orders-token'], { HTTPS_PROXY: proxy.address });
   expect(code).not.toBe(0);
   expect(stderr).toContain(`the vault cannot be reached by the proxy ${proxy.address}`);
+});
+
+test('a proxy that is itself reached over TLS leads to all of them', async () => {
+  const { stdout, code } = await run(['check', '--online'], { HTTPS_PROXY: secureAddress });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(`by the proxy ${secureAddress}`) });
+  expect(hosts()).toEqual(expect.arrayContaining(everyone));
+});
+
+test.each([
+  ['single', portal],
+  ['role', roles],
+])('credentials of the AWS profile "%s" come by the proxy', async (profile, host) => {
+  const { code, stderr } = await run(['seed', '--yes'], {
+    HTTPS_PROXY: proxy.address,
+    AWS_PROFILE: profile,
+    AWS_CONFIG_FILE: join(home.work, 'aws/config'),
+    AWS_ACCESS_KEY_ID: '',
+    HOME: home.work,
+  });
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(hosts()).toEqual([vaultName, manager, sts, host].map((each) => `${each}:443`).toSorted());
+});
+
+test.each([
+  ['HTTPS_PROXY', 'production'],
+  ['CORPORATE', 'by-file'],
+])('the pages of a sign-in are reached by %s in %s', async (name, environment) => {
+  const { code, stderr } = await run(['enter'], { [name]: proxy.address, FLOWS_ENVIRONMENT: environment });
+  expect({ code, stderr }).toMatchObject({ code: 69 });
+  expect(hosts()).toContain(`${login}:443`);
+});
+
+test.each([
+  ['HTTPS_PROXY', 'production'],
+  ['CORPORATE', 'by-file'],
+])('the broker gets the keys of a workload by %s in %s', async (name, environment) => {
+  const running = home.start(['serve', '--port', '0', '--environment', environment], {
+    env: { ...env, [name]: proxy.address },
+  });
+  const url = /listening on (http:\S+)/.exec(await running.shows(/listening on http:\S+/))?.[1] ?? '';
+  try {
+    const bearer = await keys.sign({ iss: `https://${workload}`, aud: 'flows' });
+    const answer = await fetch(`${url}/v1/tokens/orders-token`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${bearer}` },
+    });
+    expect(await answer.json()).toMatchObject({ access_token: 'opaque-token' });
+    expect(hosts()).toContain(`${workload}:443`);
+  } finally {
+    running.child.kill('SIGTERM');
+    await running.ended;
+  }
+});
+
+test('auth-chain/verify gets the keys of an issuer by the proxy', async () => {
+  const program = `import { createVerifier } from ${JSON.stringify(`${repository}/dist/packages/verify/index.js`)};
+const verifier = createVerifier({ issuer: 'https://${workload}', audience: 'orders' });
+console.log((await verifier.verify(process.argv[1])).claims.aud);`;
+  const token = await keys.sign({ iss: `https://${workload}`, aud: 'orders' });
+  const words = [process.execPath, '--input-type=module', '-e', program, token];
+  const { stdout } = await home.start([], { program: words, env: { ...env, HTTPS_PROXY: proxy.address } }).ended;
+  expect(stdout).toBe('orders\n');
+  expect(hosts()).toEqual([`${workload}:443`]);
 });

@@ -90,6 +90,7 @@ export const scim = identityProviderAdapter<typeof keys, { readonly laptopToken:
                 redirectUri: signIn['redirect-uri'],
                 pages: signIn.pages,
                 development,
+                fetch,
               }),
       });
     };
