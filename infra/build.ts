@@ -26,15 +26,19 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
   [
     'core',
     [
+      'foundation/agent-fetch',
+      'foundation/clocks',
       'foundation/environment-variables',
       'foundation/safe-address',
+      'foundation/state-folder',
+      'foundation/unless-aborted',
       'surfaces/cli/flows-folder',
       'surfaces/cli/main',
       'surfaces/cli/commands/version',
     ],
   ],
   // one that asks a broker, as agents do
-  ['ask', ['surfaces/cli/commands/read', 'surfaces/cli/commands/run']],
+  ['ask', ['client/own-certificates', 'surfaces/cli/commands/read', 'surfaces/cli/commands/run']],
   // one that looks at files as far as they can be read
   ['language', ['language/loose-yaml', 'surfaces/cli/completion/declared-options', 'surfaces/cli/commands/complete']],
   // one that checks them all
