@@ -6,6 +6,8 @@ export interface Issuer {
   readonly name: string;
   /** the issuer identifier, as written in service.yaml */
   readonly url: string;
+  /** optional: how its metadata is found, for what people do there in a browser */
+  readonly discovery?: IssuerDiscovery;
   /**
    * Reads the issuer's metadata, once. @throws FlowError unavailable, timeout, protocol
    * @param contact also where service.yaml tells all that a document would: it is asked whether it answers
@@ -22,6 +24,16 @@ export interface Issuer {
   readonly clockSkew: () => number | undefined;
   /** token requests made since it was created */
   readonly requests: () => number;
+}
+
+/** How the metadata of an issuer is found. */
+export interface IssuerDiscovery {
+  /** which document it has, `oidc` or `oauth2`, or that document's address */
+  readonly document: string;
+  /** told by service.yaml, and so not looked for */
+  readonly given: { readonly token_endpoint?: string | undefined; readonly jwks_uri?: string | undefined };
+  /** the document may name another issuer: service.yaml says which tokens are to be taken */
+  readonly anyIssuer: boolean;
 }
 
 export type ClientAuthentication = 'client_secret_post' | 'client_secret_basic' | 'private_key_jwt';

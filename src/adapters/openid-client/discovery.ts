@@ -28,7 +28,7 @@ interface Given {
 }
 
 /** What of the metadata is needed now; the document is asked for where one of them is not given. */
-export type Need = keyof Given;
+export type Need = keyof Given | 'authorization_endpoint';
 
 export type Discover = (needs?: readonly Need[], signal?: AbortSignal) => Promise<Metadata>;
 

@@ -115,13 +115,18 @@ export function processTerminal(color: boolean | undefined): Terminal {
   };
 }
 
-/** Rows as columns, two spaces apart; the last column is not padded. Colours take no room. */
-export function columns(rows: readonly (readonly string[])[]): string {
+/**
+ * Rows as columns, two spaces apart; the last column is not padded. Colours take no room. @param widest of a column: a
+ * longer cell moves what follows on its own line, and no other
+ */
+export function columns(rows: readonly (readonly string[])[], widest = Infinity): string {
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [index, cell] of row.slice(0, -1).entries()) widths[index] = Math.max(widths[index] ?? 0, width(cell));
+    for (const [index, cell] of row.slice(0, -1).entries()) {
+      if (width(cell) <= widest) widths[index] = Math.max(widths[index] ?? 0, width(cell));
+    }
   }
-  const padded = (cell: string, index: number) => cell + ' '.repeat((widths[index] ?? 0) - width(cell));
+  const padded = (cell: string, index: number) => cell + ' '.repeat(Math.max(0, (widths[index] ?? 0) - width(cell)));
   return rows
     .map((row) => `${row.map((cell, index) => (index === row.length - 1 ? cell : padded(cell, index))).join('  ')}\n`)
     .join('');

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openApp } from '../../../src/app/open-app.ts';
@@ -90,6 +90,28 @@ describe('what the command gives out', () => {
     expect(stdout).toMatch(
       /^\S+Z {2}local:\S+ +local\.read +failed +op:\/\/Agents\/OpenAI\/nothing at all +not-found; request \S+\n$/,
     );
+  });
+
+  test('is that of the stack that runs for the folder: what earlier ones and others left is not mixed with it', async () => {
+    const earlier = join(folder, `${basename(trail()).replace(/-[0-9a-f]{16}\.jsonl$/, '')}-${'0'.repeat(16)}.jsonl`);
+    const count = (await events()).length;
+    writeFileSync(earlier, readFileSync(trail(), 'utf8'));
+    try {
+      expect(await events()).toHaveLength(count);
+      const verified = await home.flows(['audit', 'verify']);
+      expect([verified.code, verified.stderr, verified.stdout.split('\n')]).toEqual([0, '', [expect.any(String), '']]);
+      expect((await home.flows(['audit', '--json', '--file', earlier])).stdout.trimEnd().split('\n')).toHaveLength(
+        count,
+      );
+    } finally {
+      rmSync(earlier);
+    }
+  });
+
+  test('has a table in which a line that names much pads no other', async () => {
+    const { stdout } = await home.flows(['audit']);
+    expect(stdout).toMatch(/ {2}orders-token, op:\/\/\S.{50,} {2}request /);
+    expect(stdout).toMatch(/nothing at all {2,9}not-found/);
   });
 
   const wrong: readonly (readonly string[])[] = [

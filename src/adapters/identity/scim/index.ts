@@ -86,6 +86,7 @@ export const scim = identityProviderAdapter<typeof keys, { readonly laptopToken:
             ? undefined
             : createSignIn({
                 issuerUrl: issuer(signIn.issuer).url,
+                discovery: issuer(signIn.issuer).discovery,
                 clientId: signIn['client-id'],
                 redirectUri: signIn['redirect-uri'],
                 pages: signIn.pages,

@@ -1,11 +1,14 @@
 import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createHttp, type Fetch } from '../../../foundation/http.ts';
+import type { IssuerDiscovery } from '../../issuers/contract.ts';
 import { createDiscovery } from '../../openid-client/discovery.ts';
 import { translate } from '../../openid-client/library-errors.ts';
 
 export interface OpenIdOptions {
   readonly issuerUrl: string;
+  /** how its metadata is found; default by OpenID Connect Discovery at its url */
+  readonly discovery?: IssuerDiscovery | undefined;
   readonly clientId: string;
   readonly redirectUri: string;
   readonly development: boolean;
@@ -33,13 +36,18 @@ type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 
 /** Begins authorization requests at one issuer; its discovery document is asked for once. */
 export function createAuthorizations(options: OpenIdOptions): () => Promise<Authorization> {
-  const { issuerUrl: url, clientId, redirectUri, development, fetch, deadline } = options;
+  const { issuerUrl: url, discovery, clientId, redirectUri, development, fetch, deadline } = options;
   const call = createHttp({ peer: 'the issuer', development, fetch, deadline });
-  const discover = createDiscovery({ url, document: 'oidc', call, now: Date.now });
+  const discover = createDiscovery({ url, document: 'oidc', ...discovery, call, now: Date.now });
 
   async function configuration(): Promise<Configuration> {
     const openid = await import('openid-client');
-    const client = new openid.Configuration(await discover(), clientId, undefined, openid.None());
+    const client = new openid.Configuration(
+      await discover(['authorization_endpoint']),
+      clientId,
+      undefined,
+      openid.None(),
+    );
     // which plain http is safe is for the call to say
     if (development) openid.allowInsecureRequests(client);
     // the ID token's signature is checked too, not only the connection that it came by

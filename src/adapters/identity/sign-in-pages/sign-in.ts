@@ -26,16 +26,18 @@ type Given = 'password' | 'one-time-code' | 'enrolment';
 
 /**
  * Signs in by the provider's own pages, as a person does: authorization code with PKCE (RFC 7636), forms over fetch.
- * Password and codes go to forms on the issuer's origin alone.
+ * Password and codes go to forms on one origin alone: the issuer's, or that of its discovery document's address.
  */
 export function createSignIn(options: SignInOptions): SignIn {
   const authorize = createAuthorizations(options);
   const call = createHttp({ ...options, peer: 'the identity provider', redirects: 'answers' });
   const pages = table[options.pages];
-  const { origin } = new URL(options.issuerUrl);
+  const { origin: own } = new URL(options.issuerUrl);
+  const declared = new Set([own, URL.parse(options.discovery?.document ?? '')?.origin]);
   return {
     begin: async ({ username, password }) => {
       const authorization = await authorize();
+      const origin = declared.has(authorization.url.origin) ? authorization.url.origin : own;
       const browser = await createBrowser({ call, origin, redirectUri: options.redirectUri });
       const visit = { browser, authorization, pages };
       return givePassword(visit, await browser.open(authorization.url), username, password);

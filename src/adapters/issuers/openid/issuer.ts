@@ -38,14 +38,12 @@ export interface IssuerOptions {
 export function createIssuer(options: IssuerOptions): Issuer {
   const { name, url, development, tokenIssuers, now = Date.now } = options;
   const transport = createTransport({ development, fetch: options.fetch, deadline: options.deadline, now });
-  const discover = createDiscovery({
-    url,
+  const discovery = {
     document: options.discovery ?? 'oidc',
     given: { token_endpoint: options.tokenEndpoint, jwks_uri: options.jwksUri },
     anyIssuer: tokenIssuers !== undefined,
-    call: transport.call,
-    now,
-  });
+  };
+  const discover = createDiscovery({ url, ...discovery, call: transport.call, now });
   const jwt = createJwtChecks({ typ: options.typ, algorithms: options.algorithms, tokenIssuers, transport, now });
   const { ask, requests } = createAskToken({ development, transport, jwt, now });
   /** the one that was accepted where the issuer does not tell */
@@ -90,6 +88,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
   return {
     name,
     url,
+    discovery,
     async discover(contact = false) {
       const { token_endpoint: endpoint } = await discover();
       if (contact && endpoint !== undefined && endpoint === options.tokenEndpoint) {

@@ -1,5 +1,6 @@
 import type { App } from '../../../app/open-app.ts';
-import { trailsOf } from '../../../audit/trail-files.ts';
+import { keyIdOf } from '../../../audit/hmac-chain.ts';
+import { keyIdIn, trailsOf } from '../../../audit/trail-files.ts';
 import { type AuditFilter, type AuditLine, inTime, readTrail } from '../../../audit/read-trail.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
 import { parseDuration } from '../../../language/duration.ts';
@@ -32,13 +33,17 @@ export async function audit(invocation: Invocation): Promise<number> {
   return withApp(invocation, async (app) => {
     if (word === undefined) return list(app, values, invocation);
     const { verify } = await import('../audit/verify-trails.ts');
-    return verify(app, trails(app, values, true), values, invocation.terminal);
+    return verify(app, await trails(app, values, true), values, invocation.terminal);
   });
 }
 
 /** Trails by their files: the one that is named, else those of the environment. @param verifying tells of one that service.yaml names and that is not there */
-function trails(app: App, { file }: Readonly<Record<string, string | boolean>>, verifying = false): readonly string[] {
-  const found = typeof file === 'string' ? [file] : trailsOf(app.environment(), stateFolder());
+async function trails(
+  app: App,
+  { file }: Readonly<Record<string, string | boolean>>,
+  verifying = false,
+): Promise<readonly string[]> {
+  const found = typeof file === 'string' ? [file] : await ofThisStack(app, trailsOf(app.environment(), stateFolder()));
   const there = found.filter((each) => segmentsOf(each).length > 0);
   const told = verifying && file === undefined && app.environment().audit.file !== undefined;
   if (there.length > 0 || told) return there;
@@ -48,13 +53,26 @@ function trails(app: App, { file }: Readonly<Record<string, string | boolean>>, 
   });
 }
 
+/**
+ * On the laptop every stack has a key of its own, and so trails of its own: those of the one that runs for this folder.
+ * Where none runs, all that are left, of any folder.
+ */
+async function ofThisStack(app: App, all: readonly string[]): Promise<readonly string[]> {
+  if (!app.environment().laptop) return all;
+  const keys = await app
+    .connections()
+    .then((connections) => connections.derivedKeys('audit'))
+    .catch(() => undefined);
+  return keys === undefined ? all : all.filter((file) => keys.some((key) => keyIdOf(key) === keyIdIn(file)));
+}
+
 async function list(
   app: App,
   values: Readonly<Record<string, string | boolean>>,
   { terminal, signal }: Invocation,
 ): Promise<number> {
   const filter = filterOf(values, Date.now());
-  const lines = inTime(trails(app, values).map((file) => readTrail(segmentsOf(file), filter)));
+  const lines = inTime((await trails(app, values)).map((file) => readTrail(segmentsOf(file), filter)));
   const show = values['json'] === true ? asJson : asTable;
   let batch: AuditLine[] = [];
   for await (const line of lines) {
@@ -71,6 +89,8 @@ function asJson(lines: readonly AuditLine[], terminal: Terminal): void {
   terminal.out(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 
+/** columns of a cell: one that names many secrets pads no other line */
+const widest = 40;
 const styles: Readonly<Record<string, Style>> = { allowed: 'green', denied: 'red', failed: 'yellow' };
 
 /** What agents have said is text from outside: on one line each, without control characters. */
@@ -83,7 +103,7 @@ function asTable(lines: readonly AuditLine[], terminal: Terminal): void {
     oneLine(line.what.map(String).join(', ')),
     oneLine(details(line)),
   ]);
-  terminal.out(columns(rows));
+  terminal.out(columns(rows, widest));
 }
 
 function details({ code, source, rule, detail, reason, run, request }: AuditLine): string {

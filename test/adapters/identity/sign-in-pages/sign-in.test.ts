@@ -21,6 +21,7 @@ describe("the laptop's provider", () => {
     'sha1@example.com': { secret: new Secret('JBSWY3DPEHPK3PXP'), algorithm: 'SHA1', digits: 6, period: 30 },
     'sha512@example.com': { secret: new Secret('JBSWY3DPEHPK3PXP'), algorithm: 'SHA512', digits: 8, period: 60 },
   };
+  const inside: OneTimePassword = { secret: new Secret('GEZDGNBVGY3TQOJQ'), algorithm: 'SHA1', digits: 6, period: 30 };
   let idp: DevelopmentIdentityProvider;
   beforeAll(async () => {
     const users = Object.entries(seeds).map(async ([userName, seed]) => ({
@@ -33,6 +34,11 @@ describe("the laptop's provider", () => {
       users: [
         ...(await Promise.all(users)),
         { userName: 'new@example.com', password },
+        {
+          userName: 'inside@example.com',
+          password,
+          totpSeed: await oneTimePasswordUri(inside, { issuer: 'x', account: 'y' }),
+        },
         { userName: 'off@example.com', password, active: false },
       ],
     });
@@ -59,6 +65,31 @@ describe("the laptop's provider", () => {
     expect(done).toMatchObject({ at: 'signed-in', subject: idp.user(username)?.id });
     if (done.at !== 'signed-in') throw new Error(done.at);
     await expect(done.end()).resolves.toBeUndefined();
+  });
+
+  test('is found by its document’s address, where its own name cannot be reached, and given a password there alone', async () => {
+    const elsewhere = createServer((_, response) => {
+      void fetch(`${idp.issuer}/.well-known/openid-configuration`).then(async (found) =>
+        response.end(await found.text()),
+      );
+    });
+    await new Promise<void>((resolve) => {
+      elsewhere.listen(0, '127.0.0.1', resolve);
+    });
+    const signIn = (document: string, anyIssuer = true) =>
+      createSignIn({
+        ...{ issuerUrl: 'http://127.0.0.1:1/realms/main', clientId: 'sign-in', redirectUri, pages: 'keycloak' },
+        development: true,
+        discovery: { document, given: {}, anyIssuer },
+      }).begin({ username: 'inside@example.com', password });
+    const document = `${idp.issuer}/.well-known/openid-configuration`;
+    const page = await signIn(document);
+    if (page.at !== 'one-time-code') throw new Error(page.at);
+    expect(await page.submit(await codeAt(inside, Date.now()))).toMatchObject({ at: 'signed-in' });
+    await expect(signIn(document, false)).rejects.toMatchObject({ code: 'protocol' });
+    const { port } = elsewhere.address() as AddressInfo;
+    await expect(signIn(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'refused' });
+    elsewhere.close();
   });
 
   test('reads the key, and its facts, from the page for those who cannot scan', async () => {
