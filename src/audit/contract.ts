@@ -39,6 +39,10 @@ export type AuditAction =
   | 'authenticate'
   /** the operator looked at the broker */
   | 'operator.look'
+  | 'agent-run.started'
+  | 'agent-run.heartbeat'
+  /** with its outcome; those below it were ended with it */
+  | 'agent-run.finished'
   | 'policy.reload'
   | 'vault.quota'
   | 'local.run'

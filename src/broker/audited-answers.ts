@@ -14,6 +14,10 @@ export interface Granted<T> {
   readonly source?: AuditEvent['source'];
   /** hashes of the values in it: an agent that has them all already is given a repeat; absent: it is none */
   readonly values?: readonly string[];
+  /** for the trail: the agent run that it is about, where that is another than the one that asked */
+  readonly agentRun?: string | undefined;
+  /** for the trail */
+  readonly detail?: string | undefined;
 }
 
 /** Puts every answer on the trail before it leaves, and every refusal. */
@@ -38,11 +42,11 @@ const longestClaim = 200;
 
 /** The event of a request, without what became of it. */
 export function eventOf(
-  { agent, request, run, reason, address }: Caller,
+  { agent, request, run, agentRun, reason, address }: Caller,
   action: AuditAction,
   what: readonly string[],
 ): Omit<AuditEvent, 'outcome'> {
-  return { agent, action, what, request, run: clipped(run), reason: clipped(reason), address };
+  return { agent, action, what, request, agentRun: agentRun?.run, run: clipped(run), reason: clipped(reason), address };
 }
 
 function clipped(text: string | undefined): string | undefined {
@@ -110,8 +114,8 @@ export function createAudited(
         await record(refused);
         throw refusal;
       }
-      const { value, rule, source, values } = granted;
-      const allowed = { ...event, outcome: 'allowed', rule, source } as const;
+      const { value, rule, source, values, detail, agentRun = event.agentRun } = granted;
+      const allowed = { ...event, outcome: 'allowed', rule, source, detail, agentRun } as const;
       await (values === undefined ? record(allowed) : recordGrant(allowed, values));
       return value;
     },

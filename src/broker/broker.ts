@@ -1,4 +1,5 @@
 import type { App } from '../app/open-app.ts';
+import { type AgentRuns, type AgentRunsOptions, createAgentRuns } from './agent-runs/agent-runs.ts';
 import type { AuditTrail } from '../audit/contract.ts';
 import type { CacheSettings } from '../folder/service/settings.ts';
 import { createAudited, eventOf } from './audited-answers.ts';
@@ -25,12 +26,16 @@ export interface BrokerOptions {
   readonly cache?: CacheSettings;
   /** default: the system's */
   readonly clock?: BrokerClock;
+  /** where agent runs are kept, and the key of their tokens; absent: there are none */
+  readonly agentRuns?: Pick<AgentRunsOptions, 'database' | 'tokens'> | undefined;
   /** who is told what services failed with; default nobody */
   readonly failures?: UpstreamFailures | undefined;
 }
 
 /** The broker, and what its surface tells of it. */
 export interface RunningBroker extends Broker {
+  /** undefined: it keeps none */
+  readonly agentRuns: AgentRuns | undefined;
   stats(): Promise<BrokerStats>;
   /** Forgets every value: connections lead elsewhere now. */
   forget(): void;
@@ -73,6 +78,9 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   };
   const tokens = createTokens({ engine, permission, clock, onEvicted });
 
+  const agentRuns =
+    options.agentRuns === undefined ? undefined : createAgentRuns({ ...options.agentRuns, audited, permission, clock });
+
   /** Every request counts against the agent's rate, whatever becomes of it. */
   const counted = (caller: Caller, names: readonly string[]): void => {
     permission.count(caller);
@@ -80,6 +88,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   };
 
   return {
+    agentRuns,
     async secrets(caller, names) {
       const asked = [...new Set(names.slice(0, mostNames + 1))];
       return audited.answer(caller, 'secrets.resolve', told(asked), async () => {
@@ -145,7 +154,10 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       };
     },
     forget: () => leases.forget(() => true),
-    close: leases.close,
+    close() {
+      agentRuns?.close();
+      leases.close();
+    },
   };
 }
 

@@ -7,13 +7,34 @@ export interface Caller {
   /** name of the agent; `local:<user>` for the operator */
   readonly agent: string;
   /** how it was proven, for the trail */
-  readonly by: 'token' | 'workload' | 'operator';
+  readonly by: 'token' | 'workload' | 'agent-run' | 'operator';
   /** X-Request-Id */
   readonly request: string;
   /** X-Agent-Run-Id, claimed */
   readonly run?: string | undefined;
+  /** the agent run that asks, proven */
+  readonly agentRun?: ProvenRun | undefined;
   readonly reason?: string | undefined;
   readonly address: string;
+}
+
+/** One task of an agent, as its token or the issuer of its workload identity proves it. */
+export interface ProvenRun {
+  readonly run: string;
+  /** the run that all began with: what is approved for a run is approved for all below its root */
+  readonly root: string;
+  /** it and those above it: each has to be allowed what it asks for, and narrows it */
+  readonly chain: readonly NarrowedRun[];
+  readonly reason?: string | undefined;
+  /** it has ended meanwhile */
+  readonly ended: () => boolean;
+}
+
+export interface NarrowedRun {
+  readonly run: string;
+  readonly agent: string;
+  /** patterns as in policy.yaml; undefined: it is not narrowed */
+  readonly allow: readonly string[] | undefined;
 }
 
 /** What agents may ask for, apart from how they ask. Policy is asked first, every answer is on the trail before it leaves. */

@@ -1,8 +1,10 @@
 import type { App } from '../app/open-app.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import { decide } from './policy/decide.ts';
-import type { AgentPolicy, Decision, Policy } from '../folder/policy/policy.ts';
+import type { RefusalCode } from '../foundation/wire.ts';
+import type { Decision, Policy, Question } from '../folder/policy/policy.ts';
 import type { Registry, RegistrySecret } from '../folder/registry.ts';
+import { isWithin } from './agent-runs/narrowing.ts';
 import type { Caller } from './contract.ts';
 import type { Rates } from './rate-limits.ts';
 import { BrokerRefusal } from './refusal.ts';
@@ -24,7 +26,7 @@ export interface Permission {
   flow(caller: Caller, name: string): { readonly flow: Flow; readonly rule: string; readonly maxTtl: number };
   /** All of them, in the same order. @throws BrokerRefusal with the names: not-allowed, reason-required, approval-required */
   secrets(caller: Caller, names: readonly string[]): AllowedSecrets;
-  /** The pure flows that it may run, with a reason where one is wanted. */
+  /** The pure flows that it may run, with a reason or in an agent run where one is wanted. */
   flows(caller: Caller): readonly Flow[];
   /** The flow of this name that runs in this environment. */
   served(name: string): Flow | undefined;
@@ -57,16 +59,10 @@ export function createPermission(
   const isServed = (secret: RegistrySecret): boolean =>
     secret.flow === undefined ? secret.references.has(environment) : served(secret.flow)?.effect === 'none';
 
-  const askFlow = (policy: Policy, { agent, reason }: Caller, name: string, flow: Flow | undefined): Decision =>
-    decide(policy, {
-      kind: 'flow',
-      agent,
-      name,
-      effect: flow?.effect ?? unknownEffect,
-      breakGlass: flow?.breakGlass,
-      approve: flow?.approve?.rule,
-      reason,
-    });
+  const askFlow = (policy: Policy, caller: Caller, name: string, flow: Flow | undefined): Decision => {
+    const [effect, breakGlass, approve] = [flow?.effect ?? unknownEffect, flow?.breakGlass, flow?.approve?.rule];
+    return askFor(caller, name, (asked) => decide(policy, { kind: 'flow', ...asked, effect, breakGlass, approve }));
+  };
 
   const take = ({ agent }: Caller): number => agentRates.take(agent, rules.current().policy.agents.get(agent)?.rate);
 
@@ -79,9 +75,7 @@ export function createPermission(
       if (flow?.effect !== 'none') return undefined;
       const { allowed, rule, approvals } = askFlow(policy, caller, name, flow);
       // what a person must approve is never given from memory alone
-      return allowed && approvals === undefined
-        ? { rule, maxTtl: maxTtlOf(policy.agents.get(caller.agent)) }
-        : undefined;
+      return allowed && approvals === undefined ? { rule, maxTtl: maxTtlOf(policy, caller) } : undefined;
     },
     count(caller) {
       const wait = take(caller);
@@ -93,28 +87,29 @@ export function createPermission(
       const decision = askFlow(policy, caller, name, flow);
       if (flow !== undefined && decision.approvals !== undefined) throw unapproved([name], [decision]);
       if (flow !== undefined && decision.allowed)
-        return { flow, rule: decision.rule, maxTtl: maxTtlOf(policy.agents.get(caller.agent)) };
-      const wanted = flow !== undefined && decision.reasonWanted === true;
+        return { flow, rule: decision.rule, maxTtl: maxTtlOf(policy, caller) };
       const detail = flow === undefined ? 'no such flow in this environment' : undefined;
-      throw new BrokerRefusal(wanted ? 'reason-required' : 'not-allowed', {
+      throw new BrokerRefusal(refusalFor(flow === undefined ? undefined : decision.wanted), {
         names: [name],
         rule: decision.rule,
         detail,
       });
     },
-    secrets({ agent, reason }, names) {
+    secrets(caller, names) {
       const { policy, registry } = rules.current();
       const asked = names.map((name) => {
         const secret = registry.secrets.get(name);
         const known = secret !== undefined && isServed(secret) ? secret : undefined;
-        return { name, known, decision: decide(policy, { kind: 'secret', agent, name, reason }) };
+        const decision = askFor(caller, name, (each) => decide(policy, { kind: 'secret', ...each }));
+        return { name, known, decision };
       });
       const refused = asked.filter(({ known, decision }) => known === undefined || !decision.allowed);
       if (refused.length > 0) {
-        const denied = refused.filter(({ known, decision }) => known === undefined || decision.reasonWanted !== true);
+        const denied = refused.filter(({ known, decision }) => known === undefined || decision.wanted === undefined);
         const told = denied.length > 0 ? denied : refused;
+        const [first] = told;
         const missing = told.filter(({ known }) => known === undefined).map(({ name }) => name);
-        throw new BrokerRefusal(denied.length > 0 ? 'not-allowed' : 'reason-required', {
+        throw new BrokerRefusal(refusalFor(denied.length > 0 ? undefined : first?.decision.wanted), {
           names: told.map(({ name }) => name),
           rule: rulesText(told.map(({ decision }) => decision)),
           detail: missing.length === 0 ? undefined : `not in registry.yaml for this environment: ${missing.join(', ')}`,
@@ -129,7 +124,7 @@ export function createPermission(
       return {
         secrets: asked.flatMap(({ known }) => known ?? []),
         rule: rulesText(asked.map(({ decision }) => decision)),
-        maxTtl: maxTtlOf(policy.agents.get(agent)),
+        maxTtl: maxTtlOf(policy, caller),
         registry,
       };
     },
@@ -137,8 +132,8 @@ export function createPermission(
       const { policy } = rules.current();
       return [...app.folder.flows.values()].filter((flow) => {
         if (flow.effect !== 'none' || served(flow.name) === undefined) return false;
-        const { allowed, reasonWanted } = askFlow(policy, caller, flow.name, flow);
-        return allowed || reasonWanted === true;
+        const { allowed, wanted } = askFlow(policy, caller, flow.name, flow);
+        return allowed || wanted !== undefined;
       });
     },
   };
@@ -149,10 +144,38 @@ function unapproved(names: readonly string[], decisions: readonly Decision[]): B
   return new BrokerRefusal('approval-required', { names, rule: [...new Set(rules)].join(', ') });
 }
 
+type Asked = Pick<Question, 'agent' | 'name' | 'reason' | 'inRun'>;
+
+/**
+ * A run is allowed what its agent is, what its own list has, and what each run above it is allowed: patterns are never
+ * intersected, each is asked.
+ */
+function askFor({ agent, reason, agentRun }: Caller, name: string, ask: (asked: Asked) => Decision): Decision {
+  const decision = ask({ agent, name, reason, inRun: agentRun !== undefined });
+  if (agentRun === undefined || !decision.allowed) return decision;
+  const approvals = new Set(decision.approvals);
+  if (agentRun.ended()) return { allowed: false, rule: `agent run ${agentRun.run} has ended` };
+  for (const above of agentRun.chain) {
+    if (above.agent !== agent) {
+      const theirs = ask({ agent: above.agent, name, reason, inRun: true });
+      if (!theirs.allowed) return { ...theirs, rule: `${theirs.rule}, of agent ${above.agent}, whose run is above` };
+      for (const each of theirs.approvals ?? []) approvals.add(each);
+    }
+    if (!isWithin(above, name)) return { allowed: false, rule: `agent run ${above.run} is narrowed to other names` };
+  }
+  return approvals.size === 0 ? decision : { ...decision, approvals: [...approvals] };
+}
+
+function refusalFor(wanted: Decision['wanted']): RefusalCode {
+  return wanted === undefined ? 'not-allowed' : wanted === 'run' ? 'run-required' : 'reason-required';
+}
+
 function rulesText(decisions: readonly Decision[]): string {
   return [...new Set(decisions.map(({ rule }) => rule))].join(', ');
 }
 
-function maxTtlOf(agent: AgentPolicy | undefined): number {
-  return agent?.maxTtl === undefined ? Infinity : agent.maxTtl * 1_000;
+/** The shortest of those whose runs it is. Milliseconds. */
+function maxTtlOf({ agents }: Policy, { agent, agentRun }: Caller): number {
+  const all = [agent, ...(agentRun?.chain.map((each) => each.agent) ?? [])];
+  return Math.min(...all.map((each) => (agents.get(each)?.maxTtl ?? Infinity) * 1_000));
 }

@@ -30,6 +30,9 @@ const table = {
     'rate-limited',
     'Wait for `retryAfter` seconds, and make one client instead of one per request.',
   ),
+  'run-ended': told('run-ended', 'Begin another agent run.'),
+  'run-required': told('run-required', 'Ask from within an agent run.'),
+  'run-too-deep': told('run-too-deep', 'Begin it in the run above.'),
   'write-not-served': told('write-not-served', 'Run `flows NAME` where its files are.'),
   'not-a-token': told('not-a-token', 'Call run() instead of token().'),
   'ttl-exceeds-policy': told(

@@ -24,6 +24,9 @@ const ofTheBroker = {
     detail: 'Policy wants a person to approve this first: wait for the approval that is named, then ask again.',
   },
   'rate-limited': { status: 429, detail: 'Too many requests: wait for as long as Retry-After says.' },
+  'run-ended': { status: 401, detail: 'The agent run has ended: begin another.' },
+  'run-required': { status: 403, detail: 'Policy wants a proven agent run: begin one at /v1/agent-runs.' },
+  'run-too-deep': { status: 403, detail: 'Agent runs have at most five levels.' },
   'write-not-served': { status: 403, detail: 'This flow writes: it runs with the command, not over HTTP.' },
   'not-a-token': { status: 422, detail: "This flow's output is not a token: ask /v1/flows/{flow}." },
   'ttl-exceeds-policy': { status: 403, detail: 'The token would live longer than policy allows this agent.' },
@@ -85,10 +88,18 @@ export const paths = {
   rejected: '/v1/tokens/{flow}/rejected',
   flow: '/v1/flows/{flow}',
   flows: '/v1/flows',
+  agentRuns: '/v1/agent-runs',
+  agentRunHeartbeat: '/v1/agent-runs/{run}/heartbeat',
+  agentRunFinish: '/v1/agent-runs/{run}/finish',
 } as const;
 
 /** What the operator's command asks for, at a broker that runs. */
-export const operatorPaths = { overview: '/v1/operator/overview' } as const;
+export const operatorPaths = {
+  overview: '/v1/operator/overview',
+  agentRuns: '/v1/operator/agent-runs',
+  agentRun: '/v1/operator/agent-runs/{run}',
+  endAgentRun: '/v1/operator/agent-runs/{run}/end',
+} as const;
 
 /** The path of a flow. @param flow of the form of names, so that nothing of it needs to be encoded */
 export function pathOf(path: 'token' | 'rejected' | 'flow', flow: string): string {

@@ -151,7 +151,11 @@ export const as = (agent: string, more: Partial<Caller> = {}): Caller => ({ ...c
 
 /** A broker on the real engine, policy and steps, over a vault and an issuer of the contracts. */
 export async function arrange(
-  options: { readonly cache?: Partial<CacheSettings>; readonly files?: Record<string, string> } = {},
+  options: {
+    readonly cache?: Partial<CacheSettings>;
+    readonly files?: Record<string, string>;
+    readonly agentRuns?: (clock: TestClock) => BrokerOptions['agentRuns'];
+  } = {},
 ) {
   const clock = createClock();
   const folder = await load({
@@ -298,6 +302,7 @@ export async function arrange(
     trail: auditTrail,
     clock,
     failures,
+    agentRuns: options.agentRuns?.(clock),
     cache: { ...environment.cache, ...options.cache },
   });
   return { broker, clock, vault, issuer: issuing, trail, told, rewrite, policy: () => current.policy };

@@ -2,6 +2,9 @@ import { timingSafeEqual } from 'node:crypto';
 import type { FlowError } from '../../foundation/errors.ts';
 import type { Fetch } from '../../foundation/http.ts';
 import type { Policy } from '../../folder/policy/policy.ts';
+import type { AgentRuns, RunProof } from '../agent-runs/agent-runs.ts';
+import { isRunToken } from '../agent-runs/run-token.ts';
+import type { ProvenRun } from '../contract.ts';
 import { bearerHash, type BearerOwner, bearersOf, isExpired } from './bearer-token.ts';
 import { createWorkloads, type WorkloadFailure } from './workload-identity.ts';
 
@@ -12,6 +15,8 @@ export interface AuthenticatorOptions {
   readonly now: () => number;
   /** allows issuers of workload identities at plain http on this machine */
   readonly development: boolean;
+  /** agent runs, whose tokens prove them; absent: none do */
+  readonly agentRuns?: Pick<AgentRuns, 'prove' | 'provenAtOnce'> | undefined;
   /** for issuers' keys, default the global one */
   readonly fetch?: Fetch | undefined;
 }
@@ -19,12 +24,13 @@ export interface AuthenticatorOptions {
 /** A proven identity, and how it was proven. */
 export interface Proven {
   readonly agent: string;
-  readonly by: 'token' | 'workload';
+  readonly by: 'token' | 'workload' | 'agent-run';
+  readonly agentRun?: ProvenRun | undefined;
 }
 
 /** Why nobody is proven: for the trail, never for the one who asked. */
 export interface AuthenticationFailure {
-  readonly code: 'no-credentials' | 'unknown-token' | WorkloadFailure;
+  readonly code: 'no-credentials' | 'unknown-token' | 'run-ended' | WorkloadFailure;
   /** one line, with nothing of the token but its issuer or audience */
   readonly detail: string;
   /** nothing is known of the credential: what would prove it cannot be had */
@@ -32,8 +38,8 @@ export interface AuthenticationFailure {
 }
 
 export interface Authenticator {
-  /** The owner of a bearer token, at the cost of one SHA-256; undefined: ask {@link Authenticator.authenticate}. */
-  readonly bearer: (token: string) => { readonly agent: string } | undefined;
+  /** Whose a bearer token is, at the cost of one SHA-256; undefined: ask {@link Authenticator.authenticate}. */
+  readonly bearer: (token: string) => Proven | undefined;
   /**
    * Who sent this `Authorization` header. All that fails looks the same: undefined.
    * @param refused is told why, once, for the trail
@@ -57,17 +63,32 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     return sha256 === undefined ? undefined : known.owner(sha256);
   }
 
-  function bearer(token: string): BearerOwner | undefined {
+  function bearer(token: string): Proven | undefined {
+    if (!token.startsWith('flows_')) {
+      const proof = options.agentRuns?.provenAtOnce(token);
+      const found = proof === undefined ? undefined : ofRun(proof);
+      return found !== undefined && 'agent' in found ? found : undefined;
+    }
     const owner = ownerOf(token);
-    return owner === undefined || isExpired(owner, now()) ? undefined : owner;
+    return owner === undefined || isExpired(owner, now()) ? undefined : { agent: owner.agent, by: 'token' };
+  }
+
+  /** The run of an agent that policy.yaml has no more proves nobody. */
+  function ofRun(proof: RunProof): Proven | AuthenticationFailure {
+    if ('failure' in proof)
+      return { code: proof.failure === 'ended' ? 'run-ended' : 'unknown-token', detail: proof.detail };
+    const { agent, agentRun } = proof;
+    if (options.policy().agents.has(agent)) return { agent, by: 'agent-run', agentRun };
+    return { code: 'unknown-token', detail: `policy.yaml has no agent "${agent}", whose run asks` };
   }
 
   async function prove(authorization: string | undefined): Promise<Proven | AuthenticationFailure> {
     const token = bearerToken(authorization);
     if (token === undefined) return { code: 'no-credentials', detail: 'there is no bearer token' };
     if (!token.startsWith('flows_')) {
+      if (options.agentRuns !== undefined && isRunToken(token)) return ofRun(await options.agentRuns.prove(token));
       const found = await workload(token);
-      return 'agent' in found ? { agent: found.agent, by: 'workload' } : found;
+      return 'agent' in found ? { ...found, by: 'workload' } : found;
     }
     const owner = ownerOf(token);
     if (owner === undefined) return { code: 'unknown-token', detail: 'no agent has this token' };

@@ -1,5 +1,7 @@
 import type { Policy, Trust } from '../../folder/policy/policy.ts';
 import { quoted } from '../../foundation/quoted.ts';
+import { runForm } from '../../foundation/wire.ts';
+import type { ProvenRun } from '../contract.ts';
 import { compileClaims } from './claim-patterns.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -19,6 +21,8 @@ export interface TrustedAgent {
   readonly agent: string;
   readonly audience: string;
   readonly source: KeySource;
+  /** the claim that names the run */
+  readonly run: string | undefined;
   /** the first claim that does not fit, or undefined */
   readonly misfit: (claims: Claims) => string | undefined;
 }
@@ -29,7 +33,8 @@ export function trustIndexOf(policy: Policy): TrustIndex {
     for (const each of trust) {
       for (const issuer of each.tokenIssuers ?? [each.issuer]) {
         const trusted = issuers.get(issuer) ?? [];
-        trusted.push({ agent: name, audience: each.audience, source: sourceOf(each), misfit: compileClaims(each) });
+        const { audience, run } = each;
+        trusted.push({ agent: name, audience, run, source: sourceOf(each), misfit: compileClaims(each) });
         issuers.set(issuer, trusted);
       }
     }
@@ -43,7 +48,7 @@ function sourceOf({ issuer, discovery, jwksUri, keysFile, tokenIssuers }: Trust)
 }
 
 export type Match =
-  | { readonly agent: string }
+  | { readonly agent: string; readonly agentRun?: ProvenRun | undefined }
   | { readonly code: 'audience' | 'claims' | 'ambiguous'; readonly detail: string };
 
 /** Whose token it is: exactly one agent's, or nobody's. */
@@ -63,6 +68,17 @@ export function matchAgent(trusted: readonly TrustedAgent[], claims: Claims): Ma
       .map((each) => `claim "${each.misfit ?? ''}" is not that of agent "${each.agent}"`);
     return { code: 'claims', detail: misfits.join(', ') };
   }
-  if (others.length === 0) return { agent };
+  if (others.length === 0) return { agent, agentRun: outsideRun(meant, agent, claims) };
   return { code: 'ambiguous', detail: `the token fits more than one agent: ${fitting.join(', ')}` };
+}
+
+/** The run that the issuer vouches for, behind its host, so that it is never taken for one of ours. */
+function outsideRun(meant: readonly TrustedAgent[], agent: string, claims: Claims): ProvenRun | undefined {
+  const trusted = meant.find(
+    (each) => each.agent === agent && each.run !== undefined && each.misfit(claims) === undefined,
+  );
+  const named = trusted?.run === undefined ? undefined : claims[trusted.run];
+  if (trusted === undefined || (typeof named !== 'string' && typeof named !== 'number')) return undefined;
+  const run = `${URL.parse(trusted.source.issuer)?.host ?? trusted.source.issuer}/${named}`;
+  return runForm.test(run) ? { run, root: run, chain: [], ended: () => false } : undefined;
 }

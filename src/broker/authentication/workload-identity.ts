@@ -6,6 +6,7 @@ import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { Fetch } from '../../foundation/http.ts';
 import { quoted } from '../../foundation/quoted.ts';
 import type { Policy } from '../../folder/policy/policy.ts';
+import type { ProvenRun } from '../contract.ts';
 import { type KeySource, matchAgent, type TrustedAgent, type TrustIndex, trustIndexOf } from './trusted-issuers.ts';
 
 /** Why a workload's token proves nobody; for the trail, never for the one who sent it. */
@@ -19,7 +20,7 @@ export type WorkloadFailure =
   | 'ambiguous'
   | 'issuer-unavailable';
 
-export type WorkloadAnswer = { readonly agent: string } | WorkloadRejection;
+export type WorkloadAnswer = { readonly agent: string; readonly agentRun?: ProvenRun | undefined } | WorkloadRejection;
 
 interface WorkloadRejection {
   readonly code: WorkloadFailure;

@@ -32,8 +32,11 @@ function decideAlone(policy: Policy, question: Question): Decision {
         ? find(flows, question.name)
         : flows.exact.get(question.name);
   if (granted === undefined) return nothingAllows;
+  const { rule } = granted;
+  if (agent.requireRun === true && question.inRun !== true)
+    return { allowed: false, rule: `${rule}, with require-run`, wanted: 'run' };
   if (agent.requireReason && (question.reason ?? '').trim() === '')
-    return { allowed: false, rule: `${granted.rule}, with require-reason`, reasonWanted: true };
+    return { allowed: false, rule: `${rule}, with require-reason`, wanted: 'reason' };
   const own = question.kind === 'flow' && question.approve !== undefined ? [question.approve] : [];
   const approvals = [...approve(question), ...own];
   return approvals.length === 0 ? granted : { ...granted, approvals };

@@ -71,13 +71,14 @@ export function outcomeOf({ allowed, approvals }: Decision): 'allowed' | 'approv
 }
 
 function sentence({ agent, kind, name }: Asked, decision: Decision): string {
-  const { allowed, rule, reasonWanted } = decision;
+  const { allowed, rule, wanted } = decision;
   const verb = kind === 'secret' ? 'read' : 'run';
   const [location = '', list = '', text = ''] = rule.replace(/,.*$/, '').split(' ');
   if (allowed)
     return `${outcomeOf(decision) === 'approval' ? 'allowed once approved' : 'allowed'}: ${location} allows agent "${agent}" to ${verb} "${name}" (${list}: ${text})`;
-  if (reasonWanted === true) {
-    return `denied: agent "${agent}" must state a reason (require-reason); with one, ${location} allows it (${list}: ${text})`;
+  if (wanted !== undefined) {
+    const must = wanted === 'reason' ? 'state a reason (require-reason)' : 'ask from a proven agent run (require-run)';
+    return `denied: agent "${agent}" must ${must}; with one, ${location} allows it (${list}: ${text})`;
   }
   if (list === 'deny' && text !== '') return `denied: ${location} denies agent "${agent}" "${name}" (deny: ${text})`;
   return `denied: no rule of policy.yaml allows agent "${agent}" to ${verb} "${name}" (default: deny)`;

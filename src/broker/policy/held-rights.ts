@@ -17,6 +17,7 @@ export function allowsMore(policy: Policy, than: Policy): boolean {
       (agent.maxTtl ?? Infinity) > (other.maxTtl ?? Infinity) ||
       perSecond(agent) > perSecond(other) ||
       (other.requireReason && !agent.requireReason) ||
+      (other.requireRun === true && agent.requireRun !== true) ||
       // another rule may be a weaker one
       !(other.approve ?? []).every(({ text }) => agent.approve?.some((each) => each.text === text) === true)
     );

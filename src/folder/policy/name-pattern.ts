@@ -3,11 +3,12 @@ import { form } from '../../language/forms.ts';
 /** Longer names and patterns are nobody's. */
 export const longestName = 128;
 
-const syntax = /^(?:[a-z0-9_-]|\*\*?(?!\*))+(?:\.(?:[a-z0-9_-]|\*\*?(?!\*))+)*$/;
+/** What a name or a pattern may be. */
+export const patternSyntax = /^(?:[a-z0-9_-]|\*\*?(?!\*))+(?:\.(?:[a-z0-9_-]|\*\*?(?!\*))+)*$/;
 
 /** A name or pattern in policy.yaml. */
 export const patternForm = form.text({
-  pattern: syntax,
+  pattern: patternSyntax,
   expects:
     'a name in lower case, in which `*` stands for anything within a dotted part and `**` for anything across parts',
 });

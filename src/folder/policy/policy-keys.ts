@@ -50,6 +50,10 @@ export const agentKeys = {
     example: '15m',
   }),
   rate: optional(rateForm, 'the most requests that it may make', { example: '60/minute' }),
+  'require-run': optional(
+    form.oneOf('proven'),
+    'every request must come from an agent run that is proven: by its token, or by `run:` of a `trust:`',
+  ),
   'require-reason': withDefault(form.boolean(), false, 'every request must state a reason, which is audited'),
 } satisfies Keys;
 

@@ -24,6 +24,8 @@ export interface AgentPolicy {
   /** seconds */
   readonly maxTtl: number | undefined;
   readonly rate: Rate | undefined;
+  /** every request of it must come from a proven agent run */
+  readonly requireRun?: boolean | undefined;
   /** every request of it must state a reason */
   readonly requireReason: boolean;
   /** what of all that a person must approve first */
@@ -109,30 +111,37 @@ export interface Trust {
   /** `iss` of its tokens; default the issuer */
   readonly tokenIssuers?: readonly string[] | undefined;
   readonly audience: string;
+  /** the claim that names the run that asks */
+  readonly run?: string | undefined;
   /** exact values or globs (`*`), by claim */
   readonly claims: Readonly<Record<string, string>>;
 }
 
+interface Asked {
+  readonly agent: string;
+  readonly name: string;
+  readonly reason?: string | undefined;
+  /** a proven agent run asks */
+  readonly inRun?: boolean | undefined;
+}
+
 export type Question =
-  | { readonly kind: 'secret'; readonly agent: string; readonly name: string; readonly reason?: string | undefined }
-  | {
+  | (Asked & { readonly kind: 'secret' })
+  | (Asked & {
       readonly kind: 'flow';
-      readonly agent: string;
-      readonly name: string;
       readonly effect: 'none' | 'write';
       /** marked `break-glass: true` */
       readonly breakGlass?: boolean | undefined;
       /** what the flow itself wants for all its runs */
       readonly approve?: ApproveRule | undefined;
-      readonly reason?: string | undefined;
-    };
+    });
 
 export interface Decision {
   readonly allowed: boolean;
   /** the rule that decided, for the audit trail and explanations: `policy.yaml:7:13 allow github.*`, `default: deny` */
   readonly rule: string;
-  /** it would be allowed with a reason */
-  readonly reasonWanted?: boolean;
+  /** what it would be allowed with */
+  readonly wanted?: 'reason' | 'run';
   /** it is allowed once all of these are met; absent: at once */
   readonly approvals?: readonly ApproveRule[];
 }

@@ -18,9 +18,9 @@ export function readTrust(
 }
 
 function trustOf(written: WrittenTrust, folder: string): Trust {
-  const { issuer, audience, claims, discovery, 'jwks-uri': jwksUri, keys, 'token-issuer': tokenIssuers } = written;
+  const { issuer, audience, run, claims, discovery, 'jwks-uri': jwksUri, keys, 'token-issuer': tokenIssuers } = written;
   const keysFile = keys === undefined ? undefined : resolve(folder, keys);
-  return { issuer, audience, claims, discovery, jwksUri, keysFile, tokenIssuers };
+  return { issuer, audience, run, claims, discovery, jwksUri, keysFile, tokenIssuers };
 }
 
 function checkTrust(trust: readonly WrittenTrust[], value: Value | undefined, { report, warn }: Source): void {

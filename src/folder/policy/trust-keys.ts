@@ -23,6 +23,11 @@ const trustKeys = {
     'the `iss` of its tokens, where that is not `issuer`',
   ),
   audience: required(form.text(), 'what must be in `aud`', { example: 'flows' }),
+  run: optional(
+    form.text(),
+    'of an agent: the claim that names the run that asks; it counts as proven, behind the host of the issuer',
+    { example: 'run_id' },
+  ),
   claims: required(
     form.mapping(form.text()),
     'what must be in other claims: the whole value, in which `*` stands for any characters; at least one',

@@ -150,7 +150,7 @@ function goneOf({ response }: Exchange): AbortSignal {
   return gone.signal;
 }
 
-type ProvenCaller = Pick<Caller, 'agent' | 'by'>;
+type ProvenCaller = Pick<Caller, 'agent' | 'by' | 'agentRun'>;
 
 function callerOf(exchange: Exchange, proven: ProvenCaller, claims: Claims, reason: string | undefined): Caller {
   if (reason !== undefined && claims.reason !== undefined) throw new EdgeRefusal('invalid-request');
@@ -158,7 +158,8 @@ function callerOf(exchange: Exchange, proven: ProvenCaller, claims: Claims, reas
     ...proven,
     request: exchange.id,
     run: claims.run,
-    reason: reason ?? claims.reason,
+    // a run that was begun for a reason has it for all that it asks
+    reason: reason ?? claims.reason ?? proven.agentRun?.reason,
     address: addressOf(exchange),
   };
 }

@@ -7,6 +7,7 @@ import { isLoopbackHost } from '../../foundation/safe-address.ts';
 import type { Authenticator } from '../../broker/authentication/authenticate.ts';
 import type { AuditTrail } from '../../audit/contract.ts';
 import type { CheckClaim } from '../../broker/authentication/operator-token.ts';
+import type { AgentRuns } from '../../broker/agent-runs/agent-runs.ts';
 import type { Broker } from '../../broker/contract.ts';
 import { BrokerRefusal } from '../../broker/refusal.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
@@ -31,6 +32,7 @@ import { keepCertificate, readTls, type TlsFiles } from './tls-certificate.ts';
 
 export interface ServeOptions {
   readonly broker: Broker;
+  readonly agentRuns?: AgentRuns | undefined;
   readonly authenticator: Authenticator;
   readonly operators: CheckClaim;
   readonly trail: Pick<AuditTrail, 'record'>;
@@ -113,6 +115,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const application = createApplication({
     serving: {
       broker,
+      agentRuns: options.agentRuns,
       ready,
       wrong: options.wrong,
       overview: options.overview,

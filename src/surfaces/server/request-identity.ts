@@ -18,9 +18,7 @@ export function provenAtOnce({ request: { headers } }: Exchange, authenticator: 
   const token = bearerToken(headers.authorization);
   const owner = token === undefined ? undefined : authenticator.bearer(token);
   const said = headerOf(headers, 'agent');
-  return owner === undefined || (said !== undefined && said !== owner.agent)
-    ? undefined
-    : { agent: owner.agent, by: 'token' };
+  return owner === undefined || (said !== undefined && said !== owner.agent) ? undefined : owner;
 }
 
 /**
@@ -36,16 +34,20 @@ export async function prove(
   const { headers } = exchange.request;
   let detail = 'unknown';
   let unavailable: AuthenticationFailure['unavailable'];
+  let ended = false;
   const proven = await authenticator.authenticate(headers.authorization, (failure) => {
     ({ detail, unavailable } = failure);
+    ended = failure.code === 'run-ended';
   });
   const said = headerOf(headers, 'agent');
   if (proven !== undefined && (said === undefined || said === proven.agent)) return proven;
   if (proven !== undefined) detail = `${headerNames.agent} is not "${proven.agent}", whose credential it is`;
   const event = { agent: 'unknown', action: 'authenticate', what: [], detail, request: exchange.id } as const;
   const address = addressOf(exchange);
-  if (unavailable === undefined)
-    throw await record({ ...event, outcome: 'denied', code: 'not-authenticated', address });
+  if (unavailable === undefined) {
+    const code = ended ? 'run-ended' : 'not-authenticated';
+    throw await record({ ...event, outcome: 'denied', code, address });
+  }
   const { issuer, error } = unavailable;
   failures?.told({ request: exchange.id, what: [`trust ${issuer}`] }, error);
   const refused = { ...event, outcome: 'failed', code: 'upstream-unavailable', address } as const;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { z } from 'zod';
-import type { Authenticator } from '../../broker/authentication/authenticate.ts';
+import type { Authenticator, Proven } from '../../broker/authentication/authenticate.ts';
 import type { Broker, Caller, GrantedToken } from '../../broker/contract.ts';
 import { nameForm, paths, pathOf } from '../../foundation/wire.ts';
 import { type Answer, type Exchange, jsonAnswer, type Send } from './http-answers.ts';
@@ -78,18 +78,17 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
   }
 
   /** @returns whether it answers */
-  function answered(exchange: Exchange, agent: string, { route, ask }: MemoryRoute, body: RequestBody): boolean {
+  function answered(exchange: Exchange, by: Proven, { route, ask }: MemoryRoute, body: RequestBody): boolean {
     const claims = claimsOf(exchange.request.headers);
     if (body.reason !== undefined && claims.reason !== undefined) return false;
     const caller: Caller = {
-      agent,
-      by: 'token',
+      ...by,
       request: exchange.id,
       run: claims.run,
-      reason: body.reason ?? claims.reason,
+      reason: body.reason ?? claims.reason ?? by.agentRun?.reason,
       address: addressOf(exchange),
     };
-    proven(exchange.request.socket, agent);
+    proven(exchange.request.socket, by.agent);
     const found = ask(caller, body);
     found?.recorded.then(
       () => send(exchange, route, found.answer()),
@@ -118,7 +117,7 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
     if (caller === undefined) return false;
     const attempt = (body: RequestBody): boolean => {
       try {
-        return answered(exchange, caller.agent, found, body);
+        return answered(exchange, caller, found, body);
       } catch (error) {
         fail(exchange, found.route, error);
         return true;

@@ -50,7 +50,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     };
     const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: app.quotas });
     const own = tcp === undefined || tls !== undefined ? undefined : await certificateOf(app, tcp.host);
-    const surface = { ...opened, overview, listen, tls, own, names, log, readings };
+    const surface = { ...opened, agentRuns: broker.agentRuns, overview, listen, tls, own, names, log, readings };
     const { url, socket, close: stop } = await startServer(surface);
     closing.defer(stop);
     const certificate = own?.cert;

@@ -92,7 +92,7 @@ describe('a decision', () => {
 
   test.each([undefined, '', '   '])('wants a reason where the agent must give one, and %j is none', (reason) => {
     const policy = policyOf({ codex: { allow: ['a'], requireReason: true } });
-    expect(decide(policy, { ...secret('a'), reason })).toMatchObject({ allowed: false, reasonWanted: true });
+    expect(decide(policy, { ...secret('a'), reason })).toMatchObject({ allowed: false, wanted: 'reason' });
     expect(decide(policy, { ...secret('a'), reason: 'deploy 42' })).toMatchObject({ allowed: true });
     expect(decide(policy, { ...secret('b'), reason })).toEqual({ allowed: false, rule: 'default: deny' });
   });

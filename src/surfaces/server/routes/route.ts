@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { AuditAction } from '../../../audit/contract.ts';
+import type { AgentRuns } from '../../../broker/agent-runs/agent-runs.ts';
 import type { Broker, Caller } from '../../../broker/contract.ts';
 import type { Answer } from '../http-answers.ts';
 import { isReason } from '../request-claims.ts';
@@ -22,6 +23,8 @@ export type Overview = z.infer<typeof overview>;
 /** What answers may need besides the broker. */
 export interface Serving {
   readonly broker: Broker;
+  /** undefined: it keeps none */
+  readonly agentRuns?: AgentRuns | undefined;
   /** the checks of readiness, by name */
   readonly ready: () => Readonly<Record<string, boolean>>;
   /** where the folder's files are wrong, `file:line:column` */

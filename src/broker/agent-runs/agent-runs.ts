@@ -1,0 +1,317 @@
+import { hash, randomBytes, randomUUID } from 'node:crypto';
+import type { Database } from '../../durable/database/contract.ts';
+import type { BrokerClock } from '../../foundation/clocks.ts';
+import { durationText } from '../../language/duration.ts';
+import { createMemory } from '../../foundation/expiring-memory.ts';
+import type { Secret } from '../../foundation/secret.ts';
+import { JwtRejection } from '../../verify/jwt.ts';
+import type { Audited } from '../audited-answers.ts';
+import type { Caller, ProvenRun } from '../contract.ts';
+import type { Permission } from '../permission.ts';
+import { BrokerRefusal } from '../refusal.ts';
+import { type AgentRun, createLedger, type Outcome, type RunFilter } from './ledger.ts';
+import type { RunClaims, RunTokens } from './run-token.ts';
+
+export interface AgentRunsOptions {
+  readonly database: () => Promise<Database>;
+  /** derived when the first run begins, or is proven */
+  readonly tokens: () => Promise<RunTokens>;
+  readonly audited: Pick<Audited, 'answer' | 'record'>;
+  readonly permission: Pick<Permission, 'count'>;
+  readonly clock: BrokerClock;
+}
+
+/** What a run is begun with. */
+export interface RunRequest {
+  /** patterns of names and flows; undefined: whatever policy and the runs above allow */
+  readonly allow?: readonly string[] | undefined;
+  /** seconds */
+  readonly expires?: number | undefined;
+  /** seconds without a word of it after which it is lost */
+  readonly silence?: number | undefined;
+  /** RFC 7638 thumbprint of the key that its requests will prove */
+  readonly jkt?: string | undefined;
+  /** the token of another agent's run that this one is below, where the caller has none of its own */
+  readonly parent?: string | undefined;
+}
+
+export interface RunGrant {
+  readonly run: string;
+  readonly root: string;
+  readonly parent: string | undefined;
+  readonly token: Secret;
+  /** epoch seconds, of the token: a word of the run gives the next one */
+  readonly tokenExpires: number;
+  /** epoch seconds, of the run */
+  readonly expires: number;
+}
+
+/** Why a token proves no run. */
+export type RunFailure = 'invalid' | 'ended';
+
+export type RunProof =
+  | { readonly agent: string; readonly agentRun: ProvenRun; readonly jkt: string | undefined }
+  | { readonly failure: RunFailure; readonly detail: string };
+
+/** Tasks of agents: begun by a proven agent or by another task, which it can only narrow; kept in the ledger. */
+export interface AgentRuns {
+  /** @throws BrokerRefusal invalid-request where it asks for more than the run above has, rate-limited where there are too many */
+  begin(caller: Caller, request: RunRequest): Promise<RunGrant>;
+  /** A word of it: it goes on, with another token. @throws BrokerRefusal not-allowed for a run that is not the caller's */
+  heartbeat(caller: Caller, run: string): Promise<RunGrant>;
+  /** Ends it and all below it. @returns how many that were @throws BrokerRefusal not-allowed */
+  finish(caller: Caller, run: string, outcome: Exclude<Outcome, 'expired' | 'lost'>): Promise<number>;
+  /** Whose request a token makes. */
+  prove(token: string): Promise<RunProof>;
+  /** The same, where it was just proven. */
+  provenAtOnce(token: string): RunProof | undefined;
+  /** For the operator: ends it and all below it. @returns how many that were */
+  end(caller: Caller, run: string): Promise<number>;
+  /** for the operator */
+  list(caller: Caller, filter: RunFilter): Promise<readonly AgentRun[]>;
+  /** For the operator: a run and all below it, those above first. */
+  tree(caller: Caller, run: string): Promise<readonly AgentRun[]>;
+  close(): void;
+}
+
+/** seconds: of a token, of a run at most and unless it says otherwise, of its silence */
+const tokenLife = 3_600;
+const longestLife = 86_400;
+const usualLife = 3_600;
+const usualSilence = 900;
+/** of runs above each other */
+const deepest = 5;
+/** runs of one agent that may go on at once */
+const mostAlive = 500;
+/** milliseconds for which a run is taken to go on without another look into the ledger: another broker may have ended it */
+const lookAgain = 900;
+const sweepEvery = 30_000;
+const mostKnown = 10_000;
+
+/** A run whose token was read, as the ledger had it a moment ago. */
+interface Known {
+  readonly claims: RunClaims;
+  readonly proof: RunProof;
+  /** milliseconds after which it is lost */
+  readonly silence: number;
+  readonly runs: ReadonlySet<string>;
+  ended: boolean;
+  /** monotonic milliseconds */
+  looked: number;
+  /** epoch milliseconds */
+  heard: number;
+}
+
+export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
+  const { audited, permission, clock } = options;
+  const ledger = createLedger(options.database);
+  /** by the hash of the token */
+  const known = createMemory<Known>({ clock, capacity: mostKnown });
+  let stopSweeping: (() => void) | undefined;
+
+  /** Puts on the trail what has ended, in the name of who ended it; without one, of the agent whose run it was. */
+  async function told(ended: readonly AgentRun[], by?: Caller, except?: string): Promise<void> {
+    const runs = new Set(ended.map(({ run }) => run));
+    known.forget((_, found) => {
+      const isOver = found !== undefined && !runs.isDisjointFrom(found.runs);
+      if (isOver) found.ended = true;
+      return isOver;
+    });
+    for (const run of ended) {
+      if (run.run === except) continue;
+      const { agent, request, address, reason } = by ?? { agent: run.agent, request: randomUUID() };
+      const event = { agent, request, address, reason, action: 'agent-run.finished', what: [run.agent] } as const;
+      await audited.record({ ...event, outcome: 'allowed', agentRun: run.run, detail: run.outcome });
+    }
+  }
+
+  /** From the first run on: a broker that has none never asks its database. */
+  function keepSweeping(): void {
+    stopSweeping ??= clock.after(sweepEvery, () => {
+      stopSweeping = undefined;
+      const swept = ledger.sweep(clock.now()).then(told);
+      // a database that is away now is asked again
+      void swept.catch(() => undefined).then(keepSweeping);
+    });
+  }
+
+  async function grantOf({ run, root, parent, agent, begunBy, jkt, expires }: AgentRun): Promise<RunGrant> {
+    const end = Math.floor(expires / 1_000);
+    const tokenExpires = Math.min(end, Math.floor(clock.now() / 1_000) + tokenLife);
+    const by = begunBy === agent ? undefined : begunBy;
+    const claims = { run, root, parent, agent, begunBy: by, jkt, expires: tokenExpires, id: randomUUID() };
+    return { run, root, parent, token: await (await options.tokens()).mint(claims), tokenExpires, expires: end };
+  }
+
+  /** What a caller may say something about: its own run and those below it; without a run, those of its agent. */
+  async function owned(caller: Caller, id: string): Promise<AgentRun> {
+    const chain = await ledger.chain(id);
+    const [run] = chain;
+    const by = caller.agentRun;
+    const isOwn = chain.some((each) => (by === undefined ? each.agent === caller.agent : each.run === by.run));
+    if (run === undefined || !isOwn)
+      throw new BrokerRefusal('not-allowed', { detail: 'no such agent run of this agent' });
+    if (run.ended !== undefined) throw new BrokerRefusal('run-ended', { detail: run.outcome });
+    return run;
+  }
+
+  async function look(key: string, claims: RunClaims): Promise<Known | RunProof> {
+    const chain = await ledger.chain(claims.run);
+    const at = clock.now();
+    const [run] = chain;
+    const over = chain.find(
+      ({ ended, expires, heard, silence }) => ended !== undefined || expires <= at || heard + silence <= at,
+    );
+    if (run === undefined || over !== undefined)
+      return { failure: 'ended', detail: `agent run ${claims.run}: ${over?.outcome ?? 'over'}` };
+    const before = known.peek(key)?.value;
+    if (before !== undefined) return Object.assign(before, { looked: clock.monotonic() });
+    const runs = new Set(chain.map((each) => each.run));
+    const agentRun: ProvenRun = {
+      run: run.run,
+      root: run.root,
+      chain: chain.map((each) => ({ run: each.run, agent: each.agent, allow: each.allow })),
+      reason: chain.find(({ reason }) => reason !== undefined)?.reason,
+      ended: () => found.ended,
+    };
+    const proof = { agent: claims.agent, agentRun, jkt: claims.jkt };
+    const { silence, heard } = run;
+    const found: Known = { claims, proof, silence, runs, heard, ended: false, looked: clock.monotonic() };
+    known.put(key, found, { ends: clock.monotonic() + claims.expires * 1_000 - at });
+    return found;
+  }
+
+  /** A run that asks is alive, and the ledger learns it now and then. */
+  function hear(found: Known): void {
+    const [at, before] = [clock.now(), found.heard];
+    if (at - before < found.silence / 4) return;
+    found.heard = at;
+    void ledger.heard(found.claims.run, at).catch(() => {
+      found.heard = before;
+    });
+  }
+
+  const atOnce = (key: string): RunProof | undefined => {
+    const found = known.peek(key)?.value;
+    return found !== undefined && clock.monotonic() - found.looked < lookAgain ? found.proof : undefined;
+  };
+
+  return {
+    async begin(caller, request) {
+      return audited.answer(caller, 'agent-run.started', [caller.agent], async () => {
+        permission.count(caller);
+        const run = newRun(caller, request, await parentOf(caller, request), clock.now());
+        if (run.depth > deepest) throw new BrokerRefusal('run-too-deep', { detail: `depth ${run.depth}` });
+        if (!(await ledger.begin(run, mostAlive))) {
+          const detail = `${mostAlive} of its agent runs go on, or the one above has ended`;
+          throw new BrokerRefusal('rate-limited', { retryAfter: 60, detail });
+        }
+        keepSweeping();
+        return { value: await grantOf(run), rule: undefined, agentRun: run.run, detail: beginText(run) };
+      });
+    },
+    async heartbeat(caller, id) {
+      return audited.answer(caller, 'agent-run.heartbeat', [caller.agent], async () => {
+        permission.count(caller);
+        const run = await owned(caller, id);
+        await ledger.heard(id, clock.now());
+        return { value: await grantOf(run), rule: undefined, agentRun: id };
+      });
+    },
+    async finish(caller, id, outcome) {
+      return audited.answer(caller, 'agent-run.finished', [caller.agent], async () => {
+        permission.count(caller);
+        await owned(caller, id);
+        const ended = await ledger.end(id, outcome, clock.now());
+        // itself is told with the answer
+        await told(ended, caller, id);
+        return { value: ended.length, rule: undefined, agentRun: id, detail: outcome };
+      });
+    },
+    prove,
+    provenAtOnce: (token) => atOnce(hash('sha256', token, 'hex')),
+    async end(caller, id) {
+      const ended = await ledger.end(id, 'cancelled', clock.now());
+      await told(ended, caller);
+      return ended.length;
+    },
+    list: (caller, filter) => looked(caller, () => ledger.list(filter)),
+    tree: (caller, run) => looked(caller, () => ledger.tree(run)),
+    close: () => stopSweeping?.(),
+  };
+
+  async function parentOf(caller: Caller, { parent: token }: RunRequest): Promise<AgentRun | undefined> {
+    let above = caller.agentRun;
+    if (token !== undefined) {
+      if (above !== undefined) throw new BrokerRefusal('invalid-request', { detail: 'it has a run above it already' });
+      const proof = await prove(token);
+      if (!('agentRun' in proof)) throw new BrokerRefusal('not-allowed', { detail: `the run above: ${proof.detail}` });
+      if (proof.jkt !== undefined)
+        throw new BrokerRefusal('not-allowed', { detail: 'the run above is bound to a key, which only it can prove' });
+      above = proof.agentRun;
+    }
+    // one that only an outside issuer proves is not in the ledger: it narrows nothing
+    return above === undefined || above.chain.length === 0 ? undefined : (await ledger.chain(above.run))[0];
+  }
+
+  async function prove(token: string): Promise<RunProof> {
+    const key = hash('sha256', token, 'hex');
+    const quick = atOnce(key);
+    if (quick !== undefined) return quick;
+    let claims = known.peek(key)?.value.claims;
+    try {
+      claims ??= await (await options.tokens()).read(token);
+    } catch (error) {
+      if (error instanceof JwtRejection) return { failure: 'invalid', detail: error.message };
+      throw error;
+    }
+    const found = await look(key, claims);
+    if (!('proof' in found)) {
+      known.forget(key);
+      return found;
+    }
+    keepSweeping();
+    hear(found);
+    return found.proof;
+  }
+
+  function looked<T>(caller: Caller, work: () => Promise<T>): Promise<T> {
+    return audited.answer(caller, 'operator.look', [], async () => ({ value: await work(), rule: undefined }));
+  }
+}
+
+function newRun(caller: Caller, request: RunRequest, parent: AgentRun | undefined, at: number): AgentRun {
+  const { allow, expires = usualLife, silence = usualSilence, jkt } = request;
+  const run = `ar-${randomBytes(16).toString('base64url').replaceAll(/[-_]/g, '0')}`;
+  const end = at + Math.min(expires, longestLife) * 1_000;
+  return {
+    run,
+    root: parent?.root ?? run,
+    parent: parent?.run,
+    depth: (parent?.depth ?? 0) + 1,
+    agent: caller.agent,
+    begunBy: parent?.agent ?? caller.agent,
+    provenBy: caller.by,
+    allow,
+    reason: caller.reason,
+    claimed: caller.agentRun?.chain.length === 0 ? caller.agentRun.run : caller.run,
+    jkt,
+    begun: at,
+    // it lives no longer than the one above
+    expires: Math.min(end, parent?.expires ?? end),
+    silence: silence * 1_000,
+    heard: at,
+    ended: undefined,
+    outcome: undefined,
+  };
+}
+
+/** What an operator should know of it from the trail alone. */
+function beginText({ root, parent, allow, begun, expires, claimed }: AgentRun): string {
+  return [
+    ...(parent === undefined ? [] : [`below ${parent}`, `root ${root}`]),
+    ...(allow === undefined ? [] : [`narrowed to ${allow.join(', ')}`]),
+    ...(claimed === undefined ? [] : [`claimed ${claimed}`]),
+    `for ${durationText(Math.floor((expires - begun) / 1_000))}`,
+  ].join('; ');
+}

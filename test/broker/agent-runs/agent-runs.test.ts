@@ -1,0 +1,254 @@
+import { describe, expect, it } from 'vitest';
+import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
+import type { AgentRuns, RunGrant, RunRequest } from '../../../src/broker/agent-runs/agent-runs.ts';
+import { createRunTokens } from '../../../src/broker/agent-runs/run-token.ts';
+import { agentRunSchema } from '../../../src/broker/agent-runs/schema.ts';
+import type { Caller } from '../../../src/broker/contract.ts';
+import { freshDatabase } from '../../durable/database/fresh-database.ts';
+import { arrange, as, codex, refusalOf, type TestClock } from '../arrange.ts';
+
+const seed = new Uint8Array(32).fill(9);
+
+async function setup(files: Record<string, string> = {}) {
+  const database = await freshDatabase(agentRunSchema);
+  const asked = { database: 0 };
+  const keep = (clock: TestClock) => ({
+    database: async () => {
+      asked.database += 1;
+      return database;
+    },
+    tokens: () => createRunTokens([seed], clock.now),
+  });
+  const broker = await arrange({ files, agentRuns: keep });
+  const runs = broker.broker.agentRuns as AgentRuns;
+  const authenticator = createAuthenticator({
+    policy: broker.policy,
+    now: broker.clock.now,
+    development: true,
+    agentRuns: runs,
+  });
+  /** the caller that a token proves, or the code of its refusal */
+  const proven = async (token: string): Promise<Caller> => {
+    let code = 'nobody';
+    const found = await authenticator.authenticate(`Bearer ${token}`, (failure) => {
+      code = failure.code;
+    });
+    if (found === undefined) throw new Error(code);
+    return { ...found, request: 'r', address: '127.0.0.1' };
+  };
+  const callerOf = ({ token }: RunGrant) => proven(token.reveal());
+  const below = async (grant: RunGrant, request: RunRequest = {}) => runs.begin(await callerOf(grant), request);
+  return { ...broker, runs, authenticator, proven, callerOf, below, asked, database };
+}
+
+describe('an agent run', () => {
+  it('is begun by its agent, proven by its token, and stands on the trail with what it asks for', async () => {
+    const { runs, callerOf, broker, trail } = await setup();
+    const grant = await runs.begin(as('codex', { reason: 'nightly report' }), {});
+    expect(grant).toMatchObject({ root: grant.run, parent: undefined });
+    expect(trail.last()).toMatchObject({
+      action: 'agent-run.started',
+      agent: 'codex',
+      agentRun: grant.run,
+      run: 'run-42',
+    });
+    const caller = await callerOf(grant);
+    expect(caller).toMatchObject({
+      agent: 'codex',
+      by: 'agent-run',
+      agentRun: { run: grant.run, reason: 'nightly report' },
+    });
+    await broker.secrets(caller, ['github.token']);
+    expect(trail.last()).toMatchObject({ action: 'secrets.resolve', outcome: 'allowed', agentRun: grant.run });
+  });
+
+  it('has what its policy and its own list have, and no more', async () => {
+    const { runs, callerOf, broker, trail } = await setup();
+    const caller = await callerOf(await runs.begin(codex, { allow: ['github.*', 'stripe.live_key', 'orders-token'] }));
+    await expect(broker.secrets(caller, ['github.token'])).resolves.toBeDefined();
+    await expect(broker.token(caller, 'orders-token', {})).resolves.toBeDefined();
+    for (const name of ['openai.api_key', 'github.admin_token', 'stripe.live_key'])
+      expect(await refusalOf(broker.secrets(caller, [name]))).toMatchObject({ code: 'not-allowed', names: [name] });
+    expect(trail.events.find(({ what }) => what[0] === 'openai.api_key')).toMatchObject({
+      outcome: 'denied',
+      rule: expect.stringMatching(/^agent run ar-\w+ is narrowed to other names$/),
+    });
+    expect(broker.cachedSecrets(caller, ['openai.api_key'])).toBeUndefined();
+    expect((await broker.flows(caller)).map(({ name }) => name)).toEqual(['orders-token']);
+  });
+
+  it('can give one below it less, and never more or longer', async () => {
+    const { runs, callerOf, below, broker, clock } = await setup();
+    const root = await runs.begin(codex, { allow: ['github.*'], expires: 600 });
+    const child = await below(root, { allow: ['github.token', 'openai.api_key'], expires: 86_400 });
+    expect(child).toMatchObject({ root: root.run, parent: root.run, expires: root.expires });
+    const caller = await callerOf(child);
+    await expect(broker.secrets(caller, ['github.token'])).resolves.toBeDefined();
+    for (const name of ['openai.api_key', 'github.write_token'])
+      expect(await refusalOf(broker.secrets(caller, [name]))).toMatchObject({ code: 'not-allowed' });
+    clock.pass(600);
+    await expect(callerOf(child)).rejects.toThrow('unknown-token');
+  });
+
+  it('of another agent below it needs both policies', async () => {
+    const { runs, callerOf, broker } = await setup();
+    const root = await runs.begin(codex, {});
+    const child = await runs.begin(as('other'), { parent: root.token.reveal() });
+    const caller = await callerOf(child);
+    expect(caller.agentRun?.chain.map(({ agent }) => agent)).toEqual(['other', 'codex']);
+    await expect(broker.secrets(caller, ['openai.api_key'])).resolves.toBeDefined();
+    expect(await refusalOf(broker.secrets(caller, ['limited.key']))).toMatchObject({ code: 'not-allowed' });
+    expect(await refusalOf(broker.secrets(caller, ['github.token']))).toMatchObject({ code: 'not-allowed' });
+    const { resolved } = await broker.secrets(caller, ['openai.api_key']);
+    // max-ttl of codex holds for what is below its run
+    expect(Date.parse(resolved['openai.api_key']?.expiresAt ?? '')).toBeLessThanOrEqual(
+      Date.UTC(2026, 10, 22) + 900_000,
+    );
+  });
+
+  it('has at most five levels', async () => {
+    const { runs, below } = await setup();
+    let grant = await runs.begin(codex, {});
+    for (let depth = 2; depth <= 5; depth += 1) grant = await below(grant);
+    expect(await refusalOf(below(grant))).toMatchObject({ code: 'run-too-deep' });
+  });
+
+  it('ends with all below it at once: what they ask from then on is refused', async () => {
+    const { runs, callerOf, below, broker, trail, authenticator } = await setup();
+    const root = await runs.begin(codex, {});
+    const child = await below(root);
+    const [above, under] = [await callerOf(root), await callerOf(child)];
+    await broker.token(under, 'orders-token', {});
+    expect(authenticator.bearer(child.token.reveal())).toMatchObject({ agent: 'codex' });
+    expect(broker.cachedToken(under, 'orders-token')).toBeDefined();
+    expect(await runs.finish(above, root.run, 'succeeded')).toBe(2);
+    expect(broker.cachedToken(under, 'orders-token')).toBeUndefined();
+    expect(await refusalOf(broker.token(under, 'orders-token', {}))).toMatchObject({ code: 'not-allowed' });
+    expect(authenticator.bearer(child.token.reveal())).toBeUndefined();
+    await expect(callerOf(child)).rejects.toThrow('run-ended');
+    const finished = trail.events.filter(({ action }) => action === 'agent-run.finished');
+    expect(finished.map(({ agentRun, detail }) => [agentRun, detail])).toEqual([
+      [child.run, 'cancelled'],
+      [root.run, 'succeeded'],
+    ]);
+    expect(await refusalOf(runs.finish(codex, root.run, 'failed'))).toMatchObject({ code: 'run-ended' });
+  });
+
+  it('what waits for the vault while its run ends is not given', async () => {
+    const { runs, callerOf, broker, vault } = await setup();
+    const root = await runs.begin(codex, {});
+    const caller = await callerOf(root);
+    let open: () => void = () => undefined;
+    vault.gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const waiting = refusalOf(broker.secrets(caller, ['github.token']));
+    await runs.finish(caller, root.run, 'cancelled');
+    open();
+    expect(await waiting).toMatchObject({ code: 'not-allowed' });
+  });
+
+  it('is another’s to end only from above, or by its agent', async () => {
+    const { runs, callerOf, below } = await setup();
+    const root = await runs.begin(codex, {});
+    const [child, sibling] = [await below(root), await below(root)];
+    const under = await callerOf(child);
+    for (const [caller, run] of [
+      [under, root.run],
+      [under, sibling.run],
+      [as('other'), root.run],
+      [codex, 'ar-nothing'],
+    ] as const)
+      expect(await refusalOf(runs.finish(caller, run, 'cancelled'))).toMatchObject({ code: 'not-allowed' });
+    expect(await runs.finish(codex, child.run, 'failed')).toBe(1);
+  });
+
+  it('goes on by a word of it, with another token, and is lost without', async () => {
+    const { runs, callerOf, clock, trail } = await setup();
+    const grant = await runs.begin(codex, { expires: 7_200, silence: 60 });
+    clock.pass(50);
+    const next = await runs.heartbeat(await callerOf(grant), grant.run);
+    expect(next.token.reveal()).not.toBe(grant.token.reveal());
+    clock.pass(50);
+    expect(await callerOf(next)).toMatchObject({ agent: 'codex' });
+    clock.pass(120);
+    await expect(callerOf(next)).rejects.toThrow('run-ended');
+    await expect
+      .poll(() => trail.events.find(({ detail }) => detail === 'lost'))
+      .toMatchObject({
+        action: 'agent-run.finished',
+        agent: 'codex',
+        agentRun: grant.run,
+      });
+  });
+
+  it('that asks for things is heard without a heartbeat', async () => {
+    const { runs, callerOf, clock } = await setup();
+    const grant = await runs.begin(codex, { expires: 7_200, silence: 60 });
+    for (let minute = 0; minute < 5; minute += 1) {
+      clock.pass(40);
+      expect(await callerOf(grant)).toMatchObject({ agent: 'codex' });
+      await expect.poll(async () => (await runs.tree(codex, grant.run))[0]?.heard).toBe(clock.now());
+    }
+  });
+
+  it('that another broker ended gets nothing a second later', async () => {
+    const { runs, callerOf, clock, database } = await setup();
+    const grant = await runs.begin(codex, {});
+    await callerOf(grant);
+    await database.query("update flows_agent_runs set ended = 1, outcome = 'cancelled' where id = $1", [grant.run]);
+    clock.pass(0.9);
+    await expect(callerOf(grant)).rejects.toThrow('run-ended');
+  });
+
+  it('of an agent that policy.yaml has no more proves nobody', async () => {
+    const { runs, proven, rewrite } = await setup();
+    const { token } = await runs.begin(codex, {});
+    rewrite({ policy: 'default: deny\nagents:\n  other: { allow: [openai.api_key] }\n' });
+    await expect(proven(token.reveal())).rejects.toThrow('unknown-token');
+  });
+
+  it('costs a broker without any nothing: its database is not asked', async () => {
+    const { broker, asked, clock } = await setup();
+    await broker.secrets(codex, ['github.token']);
+    clock.pass(3_600);
+    expect(asked.database).toBe(0);
+  });
+
+  it('is looked at by the operator, the newest first', async () => {
+    const { runs, below, clock } = await setup();
+    const operator: Caller = { agent: 'local:ann', by: 'operator', request: 'r', address: '127.0.0.1' };
+    const root = await runs.begin(codex, { allow: ['github.*'] });
+    clock.pass(1);
+    const child = await below(root);
+    const all = await runs.list(operator, { most: 10 });
+    expect(all.map(({ run }) => run)).toEqual([child.run, root.run]);
+    expect(all[1]).toMatchObject({ agent: 'codex', provenBy: 'token', claimed: 'run-42', allow: ['github.*'] });
+    expect((await runs.tree(operator, root.run)).map(({ run, parent }) => [run, parent])).toEqual([
+      [root.run, undefined],
+      [child.run, root.run],
+    ]);
+    expect(await runs.end(operator, root.run)).toBe(2);
+    expect(await runs.list(operator, { state: 'running', most: 10 })).toEqual([]);
+    expect(await runs.list(operator, { state: 'cancelled', agent: 'codex', most: 10 })).toHaveLength(2);
+  });
+});
+
+describe('policy wants a proven run', () => {
+  const files = {
+    'policy.yaml':
+      'default: deny\nagents:\n  codex: { allow: [github.*], flows: [orders-token], require-run: proven }\n',
+  };
+
+  it('and takes one, but no claimed one', async () => {
+    const { runs, callerOf, broker } = await setup(files);
+    expect(await refusalOf(broker.secrets(codex, ['github.token']))).toMatchObject({
+      code: 'run-required',
+      status: 403,
+    });
+    expect(await refusalOf(broker.token(codex, 'orders-token', {}))).toMatchObject({ code: 'run-required' });
+    expect(await refusalOf(broker.secrets(codex, ['openai.api_key']))).toMatchObject({ code: 'not-allowed' });
+    const caller = await callerOf(await runs.begin(codex, {}));
+    await expect(broker.secrets(caller, ['github.token'])).resolves.toBeDefined();
+  });
+});
