@@ -1,5 +1,6 @@
 /** The commands that there are; the command's table has exactly these. */
 export const commandNames = [
+  'agent-runs',
   'agents',
   'audit',
   'check',
@@ -17,7 +18,6 @@ export type CommandName = (typeof commandNames)[number];
 
 /** Commands to come: a folder of today has no flow in their way. */
 const laterCommands = [
-  'agent-runs',
   'approvals',
   'approve',
   'approvers',

@@ -83,6 +83,18 @@ const expires = {
   help: 'when the token ends: 90d, 2027-01-01T00:00:00Z, or never',
 } as const satisfies OptionFacts;
 
+const agentRunOptions = {
+  agent: { type: 'string', value: 'NAME', help: 'of this agent only', choices: ['agents'] },
+  state: {
+    type: 'string',
+    value: 'NAME',
+    help: 'running, succeeded, failed, cancelled, expired or lost',
+    choices: [['running', 'succeeded', 'failed', 'cancelled', 'expired', 'lost']],
+  },
+  since: { type: 'string', value: 'WHEN', help: 'begun from then on: 1h, 7d, or a time' },
+  json,
+} as const satisfies OptionTable;
+
 /** `flows` without a word, and the flows themselves. */
 export const flowUsage = [
   ['flows', 'list the flows of the folder'],
@@ -182,6 +194,22 @@ export const commandTable = {
         },
         words: [['agents']],
       },
+    },
+  },
+  'agent-runs': {
+    usage: [
+      ['flows agent-runs', 'tasks of agents; --agent, --state, --since, --json'],
+      ['flows agent-runs show RUN', 'what one asked for; --tree: those below it too'],
+      ['flows agent-runs end RUN', 'end it and all below it, at once'],
+    ],
+    options: agentRunOptions,
+    verbs: {
+      list: { help: 'tasks of agents, the newest first', options: agentRunOptions },
+      show: {
+        help: 'what a task asked for, and what became of it',
+        options: { tree: { type: 'boolean', help: 'those below it too' }, json },
+      },
+      end: { help: 'end a task and all below it, at once', options: { json } },
     },
   },
   policy: {

@@ -5,6 +5,7 @@ import type { Command } from './invocation.ts';
 
 /** Each command in a file of its own, loaded when it is called. */
 const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  'agent-runs': async () => (await import('./commands/agent-runs.ts')).agentRuns,
   agents: async () => (await import('./commands/agents.ts')).agents,
   audit: async () => (await import('./commands/audit.ts')).audit,
   check: async () => (await import('./commands/check.ts')).check,

@@ -77,7 +77,7 @@ describe('the token of an agent run', () => {
     const [, payload] = hmac.split('.');
     const none = Buffer.from(JSON.stringify({ alg: 'none', typ: 'flows-run+jwt' })).toString('base64url');
     await expect(tokens.read(`${none}.${payload}.`)).rejects.toMatchObject({ problem: expect.any(String) });
-    for (const text of ['', 'x', 'a.b.c', `${'x'.repeat(70_000)}`]) {
+    for (const text of ['', 'x', 'a.b.c', 'x'.repeat(70_000)]) {
       await expect(tokens.read(text)).rejects.toMatchObject({ name: 'JwtRejection' });
     }
   });

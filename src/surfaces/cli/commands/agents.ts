@@ -10,7 +10,6 @@ import {
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { parseDuration } from '../../../language/duration.ts';
 import { FlowError } from '../../../foundation/errors.ts';
-import { suggest } from '../../../language/nearest-name.ts';
 import { createLocks } from '../../../foundation/locks.ts';
 import { instant } from '../../../folder/policy/read-policy.ts';
 import { agentName } from '../../../folder/policy/policy-keys.ts';
@@ -18,28 +17,21 @@ import type { AgentPolicy, AgentToken, Policy } from '../../../folder/policy/pol
 import { sleepUntilAborted } from '../../../foundation/sleep.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { openFolder } from '../../../app/open-folder.ts';
-import { commonArguments, wordsOf } from '../arguments.ts';
+import { commonArguments } from '../arguments.ts';
 import { commandTable, type OptionTable } from '../command-table.ts';
 import { flowsFolder } from '../flows-folder.ts';
 import type { Command, Invocation } from '../invocation.ts';
 import { findBroker, guestTokenFile } from '../../server/announcement.ts';
 import { tellProblems } from '../tell-problems.ts';
 import { columns } from '../terminal.ts';
+import { callVerb } from '../verbs.ts';
 
 const own = commandTable.agents.verbs;
-const verbs: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ add, rotate, revoke, list } satisfies Record<keyof typeof own, Command>),
-);
+const verbs = { add, rotate, revoke, list } satisfies Record<keyof typeof own, Command>;
 
 /** `flows agents`: who may ask the broker, and the tokens that prove it. */
-export async function agents(invocation: Invocation): Promise<number> {
-  const [, word = 'list'] = wordsOf(invocation.argv, 2);
-  const verb = verbs.get(word);
-  if (verb !== undefined) return verb(invocation);
-  const hint = suggest(word, verbs.keys());
-  throw new FlowError('usage', `unknown word "${word}"`, {
-    hint: hint === undefined ? undefined : `flows agents: ${hint}`,
-  });
+export function agents(invocation: Invocation): Promise<number> {
+  return callVerb(invocation, verbs, 'list');
 }
 
 /** `flows agents add NAME`: a token, once, on stdout; policy.yaml keeps its hash. */

@@ -3,13 +3,13 @@ import { keyIdOf } from '../../../audit/hmac-chain.ts';
 import { keyIdIn, trailsOf } from '../../../audit/trail-files.ts';
 import { type AuditFilter, type AuditLine, inTime, readTrail } from '../../../audit/read-trail.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
-import { parseDuration } from '../../../language/duration.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { parseArguments, unexpectedWord } from '../arguments.ts';
 import { commandTable, commonOptions, type OptionTable } from '../command-table.ts';
 import type { Invocation } from '../invocation.ts';
+import { timeOption } from '../time-option.ts';
 import { withApp } from '../with-app.ts';
 import { columns, type Style, type Terminal } from '../terminal.ts';
 
@@ -133,18 +133,7 @@ function filterOf(values: Readonly<Record<string, string | boolean>>, now: numbe
     name: text('name'),
     request: text('request'),
     run: text('run'),
-    since: timeOf('since', text('since'), now),
-    until: timeOf('until', text('until'), now),
+    since: timeOption('since', text('since'), now),
+    until: timeOption('until', text('until'), now),
   };
-}
-
-/** `1h` before now, or a time. */
-function timeOf(option: string, text: string | undefined, now: number): number | undefined {
-  if (text === undefined) return undefined;
-  const ago = parseDuration(text);
-  const time = ago === undefined ? Date.parse(text) : now - ago * 1000;
-  if (!Number.isNaN(time)) return time;
-  throw new FlowError('usage', `--${option} takes a length of time or a time`, {
-    hint: `write --${option} 1h, --${option} 7d or --${option} 2026-11-22T08:00:00Z`,
-  });
 }

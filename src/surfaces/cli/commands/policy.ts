@@ -3,32 +3,25 @@ import { type BrokerFiles, loadBrokerFiles } from '../../../folder/policy-and-re
 import { endings, FlowError } from '../../../foundation/errors.ts';
 import { type Folder } from '../../../folder/load-folder.ts';
 import type { ApproveRule } from '../../../folder/policy/policy.ts';
-import { suggest } from '../../../language/nearest-name.ts';
 import { createSource } from '../../../language/problems.ts';
 import { readText } from '../../../language/file-text.ts';
 import { readYaml } from '../../../language/yaml.ts';
 import { runCases } from '../../../broker/policy/policy-test.ts';
 import { explain, type Explanation, type Rules } from '../../../broker/policy/explain-decision.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
-import { commonArguments, wordsOf } from '../arguments.ts';
+import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
 import { flowsFolder } from '../flows-folder.ts';
 import type { Command, Invocation } from '../invocation.ts';
 import { tellProblems } from '../tell-problems.ts';
 import type { Terminal } from '../terminal.ts';
+import { callVerb } from '../verbs.ts';
 
-const verbs: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ explain: explainOne, test } satisfies Record<keyof typeof commandTable.policy.verbs, Command>),
-);
+const verbs = { explain: explainOne, test } satisfies Record<keyof typeof commandTable.policy.verbs, Command>;
 
 /** `flows policy`: why an agent may have something or not, and whether the policy says what it should. */
-export async function policy(invocation: Invocation): Promise<number> {
-  const [, word] = wordsOf(invocation.argv, 2);
-  const verb = verbs.get(word ?? '');
-  if (verb !== undefined) return verb(invocation);
-  throw new FlowError('usage', word === undefined ? 'a word is missing' : `unknown word "${word}"`, {
-    hint: word === undefined ? 'write flows policy explain, or flows policy test' : (suggest(word, verbs.keys()) ?? ''),
-  });
+export function policy(invocation: Invocation): Promise<number> {
+  return callVerb(invocation, verbs);
 }
 
 /** `flows policy explain`: the truth about one question, or about a request that was answered. Exit 0 for any answer. */
