@@ -196,7 +196,7 @@ describe('SDKs', () => {
     [/^@1password\/sdk/, /^src\/adapters\/vaults\/onepassword\//],
     [/^@aws-sdk\//, /^src\/(?:adapters\/stores\/aws-secrets-manager|laptop\/secrets-manager)\//],
     [/^openid-client/, /^src\/adapters\/(?:issuers|identity|openid-client)\//],
-    [/^jose/, /^src\/(?:adapters|verify|broker\/agent-runs|laptop)\//],
+    [/^jose/, /^src\/(?:adapters|verify|broker\/agent-runs|surfaces\/server|laptop)\//],
     [/^@?otplib/, /^src\/(?:foundation\/totp\.ts|laptop\/|adapters\/vaults\/onepassword\/)/],
     [/^express/, /^src\/(?:verify|surfaces\/server|laptop)\//],
     [/^(?:oidc-provider|qrcode)/, /^src\/laptop\//],

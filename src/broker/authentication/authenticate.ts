@@ -26,6 +26,8 @@ export interface Proven {
   readonly agent: string;
   readonly by: 'token' | 'workload' | 'agent-run';
   readonly agentRun?: ProvenRun | undefined;
+  /** the key that the request must prove too (RFC 9449): its thumbprint */
+  readonly jkt?: string | undefined;
 }
 
 /** Why nobody is proven: for the trail, never for the one who asked. */
@@ -77,8 +79,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   function ofRun(proof: RunProof): Proven | AuthenticationFailure {
     if ('failure' in proof)
       return { code: proof.failure === 'ended' ? 'run-ended' : 'unknown-token', detail: proof.detail };
-    const { agent, agentRun } = proof;
-    if (options.policy().agents.has(agent)) return { agent, by: 'agent-run', agentRun };
+    const { agent, agentRun, jkt } = proof;
+    if (options.policy().agents.has(agent)) return { agent, by: 'agent-run', agentRun, jkt };
     return { code: 'unknown-token', detail: `policy.yaml has no agent "${agent}", whose run asks` };
   }
 

@@ -2,10 +2,11 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import type { CheckClaim } from '../../broker/authentication/operator-token.ts';
-import type { Authenticator } from '../../broker/authentication/authenticate.ts';
+import type { Authenticator, Proven } from '../../broker/authentication/authenticate.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
 import type { Caller } from '../../broker/contract.ts';
 import type { Exchange, Send } from './http-answers.ts';
+import { type CheckProof, ProofRefusal } from './dpop-proof.ts';
 import { hasBody, readJson } from './request-body.ts';
 import { type Claims, claimsOf } from './request-claims.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
@@ -20,6 +21,7 @@ export interface ApplicationOptions {
   readonly serving: Serving;
   readonly authenticator: Authenticator;
   readonly operators: CheckClaim;
+  readonly checkProof: CheckProof;
   readonly record: RecordRefusal;
   readonly failures: Pick<UpstreamFailures, 'told'> | undefined;
   readonly exchangeOf: (request: IncomingMessage) => Exchange;
@@ -79,6 +81,8 @@ async function forProven(route: ProvenRoute, exchange: Exchange, params: Params,
       body: await bodyOf(route, request),
       headers: request.headers,
       gone: () => goneOf(exchange),
+      // the key of the run above goes on to the one below it
+      provenKey: async () => proven.jkt ?? provenKey(request, options),
     };
     options.proven(request.socket, proven.agent);
     return await route.handle(call, callerOf(exchange, proven, claims, reasonIn(call.body)));
@@ -101,7 +105,7 @@ async function forProven(route: ProvenRoute, exchange: Exchange, params: Params,
 function proverOf({ access }: ProvenRoute, exchange: Exchange, options: ApplicationOptions): Promise<ProvenCaller> {
   return access === 'operator'
     ? proveOperator(exchange, options.operators, options.record)
-    : prove(exchange, options.authenticator, options.record, options.failures);
+    : prove(exchange, options.authenticator, options.record, options.failures, options.checkProof);
 }
 
 /** @throws EdgeRefusal invalid-request for a name that no file could have */
@@ -138,6 +142,16 @@ async function bodyOf({ body }: ProvenRoute, request: IncomingMessage): Promise<
   return parsed.data;
 }
 
+/** @throws EdgeRefusal invalid-request for a proof that is none */
+async function provenKey(request: IncomingMessage, { checkProof }: ApplicationOptions): Promise<string | undefined> {
+  if (request.headers['dpop'] === undefined) return undefined;
+  try {
+    return await checkProof(request, undefined);
+  } catch (error) {
+    throw error instanceof ProofRefusal ? new EdgeRefusal('invalid-request') : error;
+  }
+}
+
 function reasonIn(body: unknown): string | undefined {
   const reason = typeof body === 'object' && body !== null && 'reason' in body ? body.reason : undefined;
   return typeof reason === 'string' ? reason : undefined;
@@ -150,16 +164,19 @@ function goneOf({ response }: Exchange): AbortSignal {
   return gone.signal;
 }
 
-type ProvenCaller = Pick<Caller, 'agent' | 'by' | 'agentRun'>;
+type ProvenCaller = Pick<Caller, 'agent' | 'by' | 'agentRun'> & Pick<Proven, 'jkt'>;
 
 function callerOf(exchange: Exchange, proven: ProvenCaller, claims: Claims, reason: string | undefined): Caller {
   if (reason !== undefined && claims.reason !== undefined) throw new EdgeRefusal('invalid-request');
+  const { agent, by, agentRun } = proven;
   return {
-    ...proven,
+    agent,
+    by,
+    agentRun,
     request: exchange.id,
     run: claims.run,
     // a run that was begun for a reason has it for all that it asks
-    reason: reason ?? claims.reason ?? proven.agentRun?.reason,
+    reason: reason ?? claims.reason ?? agentRun?.reason,
     address: addressOf(exchange),
   };
 }

@@ -16,6 +16,7 @@ import { createApplication } from './express-application.ts';
 import { bindBounds, type Bounds, boundsWith } from './bounds.ts';
 import { createHostCheck, refusePages } from './host-check.ts';
 import { createMemoryRoutes } from './routes-from-memory.ts';
+import { createProofCheck } from './dpop-proof.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { type ListenAddress, listenOnTcp, tcpAddress } from './listen-tcp.ts';
 import type { Logger } from './log.ts';
@@ -124,6 +125,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     },
     authenticator,
     operators: options.operators,
+    checkProof: createProofCheck({ isOurs, now: Date.now, monotonic: () => performance.now() }),
     failures: options.failures,
     record: createRecordRefusal({ trail, monotonic: () => performance.now(), gather: bounds.gather }),
     exchangeOf,

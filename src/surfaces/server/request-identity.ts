@@ -8,6 +8,7 @@ import { isClaim, type CheckClaim } from '../../broker/authentication/operator-t
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
 import { headerNames, headerOf } from '../../foundation/wire.ts';
 import type { Exchange } from './http-answers.ts';
+import { type CheckProof, ProofRefusal } from './dpop-proof.ts';
 import type { RecordRefusal } from './record-refusal.ts';
 
 /** seconds after which the keys of an issuer that failed are asked for again */
@@ -18,7 +19,9 @@ export function provenAtOnce({ request: { headers } }: Exchange, authenticator: 
   const token = bearerToken(headers.authorization);
   const owner = token === undefined ? undefined : authenticator.bearer(token);
   const said = headerOf(headers, 'agent');
-  return owner === undefined || (said !== undefined && said !== owner.agent) ? undefined : owner;
+  return owner === undefined || owner.jkt !== undefined || (said !== undefined && said !== owner.agent)
+    ? undefined
+    : owner;
 }
 
 /**
@@ -30,18 +33,25 @@ export async function prove(
   authenticator: Authenticator,
   record: RecordRefusal,
   failures: Pick<UpstreamFailures, 'told'> | undefined,
+  checkProof: CheckProof,
 ): Promise<Proven> {
   const { headers } = exchange.request;
+  const bound = /^dpop +(?=[\x21-\x7e]+$)/i.exec(headers.authorization ?? '')?.[0];
+  const token = bound === undefined ? undefined : headers.authorization?.slice(bound.length);
+  const authorization = token === undefined ? headers.authorization : `Bearer ${token}`;
   let detail = 'unknown';
   let unavailable: AuthenticationFailure['unavailable'];
   let ended = false;
-  const proven = await authenticator.authenticate(headers.authorization, (failure) => {
+  const proven = await authenticator.authenticate(authorization, (failure) => {
     ({ detail, unavailable } = failure);
     ended = failure.code === 'run-ended';
   });
   const said = headerOf(headers, 'agent');
-  if (proven !== undefined && (said === undefined || said === proven.agent)) return proven;
-  if (proven !== undefined) detail = `${headerNames.agent} is not "${proven.agent}", whose credential it is`;
+  const isNamed = said === undefined || said === proven?.agent;
+  const unproven = proven === undefined ? undefined : await withoutKey(exchange, proven, token, checkProof);
+  if (proven !== undefined && isNamed && unproven === undefined) return proven;
+  if (proven !== undefined)
+    detail = unproven ?? `${headerNames.agent} is not "${proven.agent}", whose credential it is`;
   const event = { agent: 'unknown', action: 'authenticate', what: [], detail, request: exchange.id } as const;
   const address = addressOf(exchange);
   if (unavailable === undefined) {
@@ -52,6 +62,23 @@ export async function prove(
   failures?.told({ request: exchange.id, what: [`trust ${issuer}`] }, error);
   const refused = { ...event, outcome: 'failed', code: 'upstream-unavailable', address } as const;
   throw await record(refused, error.retryAfter ?? keysAgain);
+}
+
+/** Why a request lacks the proof that its token is bound to; undefined where it does not. @param token sent as DPoP */
+async function withoutKey(
+  { request }: Exchange,
+  { jkt }: Proven,
+  token: string | undefined,
+  checkProof: CheckProof,
+): Promise<string | undefined> {
+  if (jkt === undefined) return token === undefined ? undefined : 'the token is bound to no key';
+  if (token === undefined) return 'the token is bound to a key, and came as a bearer';
+  try {
+    return (await checkProof(request, token)) === jkt ? undefined : 'the proof is of another key';
+  } catch (error) {
+    if (error instanceof ProofRefusal) return error.message;
+    throw error;
+  }
 }
 
 /**

@@ -64,9 +64,10 @@ export const agentRunRoutes: readonly Route[] = [
     },
     answer: granted,
     problems: [...asked, 'run-too-deep'],
-    handle: async ({ serving, body }, caller) => {
+    handle: async ({ serving, body, provenKey }, caller) => {
+      const jkt = await provenKey();
       const { allow, expires_in: expires, heartbeat_within: silence, parent } = body;
-      return grantAnswer(await runsOf(serving).begin(caller, { allow, expires, silence, parent }), caller.request);
+      return grantAnswer(await runsOf(serving).begin(caller, { allow, expires, silence, parent, jkt }), caller.request);
     },
   }),
   agentRoute({

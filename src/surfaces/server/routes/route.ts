@@ -42,6 +42,8 @@ export interface Call<B = unknown, Q = unknown> {
   readonly query: Q;
   readonly body: B;
   readonly headers: IncomingHttpHeaders;
+  /** The key that the request proves besides (RFC 9449), which its next token may be bound to: the thumbprint. */
+  readonly provenKey: () => Promise<string | undefined>;
   /** aborts where the sender goes away */
   readonly gone: () => AbortSignal;
 }
