@@ -145,11 +145,17 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     closing.defer(notes.close);
     const failures = createUpstreamFailures(tell, systemClock, notes.note);
     closing.defer(app.onRenewalFailed((error) => failures.told({ what: [error.place.flow ?? ''] }, error)));
-    const broker = createBroker({ app, rules, trail, failures });
+    const tokens = async () => {
+      const { createRunTokens } = await import('./agent-runs/run-token.ts');
+      return createRunTokens(await connections.derivedKeys('agent-run'), Date.now);
+    };
+    const agentRuns = { database: database.open, tokens };
+    const broker = createBroker({ app, rules, trail, agentRuns, failures });
     forget = broker.forget;
     closing.defer(broker.close);
     const policy = () => rules.current().policy;
     const authenticator = createAuthenticator({
+      agentRuns: broker.agentRuns,
       policy: options.guest === undefined ? policy : withGuest(policy, options.guest),
       now: Date.now,
       development: environment.development,

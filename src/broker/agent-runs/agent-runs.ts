@@ -4,7 +4,7 @@ import type { BrokerClock } from '../../foundation/clocks.ts';
 import { durationText } from '../../language/duration.ts';
 import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { Secret } from '../../foundation/secret.ts';
-import { JwtRejection } from '../../verify/jwt.ts';
+import type { FlowError } from '../../foundation/errors.ts';
 import type { Audited } from '../audited-answers.ts';
 import type { Caller, ProvenRun } from '../contract.ts';
 import type { Permission } from '../permission.ts';
@@ -14,7 +14,7 @@ import type { RunClaims, RunTokens } from './run-token.ts';
 
 export interface AgentRunsOptions {
   readonly database: () => Promise<Database>;
-  /** derived when the first run begins, or is proven */
+  /** asked for when the first run begins, or is proven */
   readonly tokens: () => Promise<RunTokens>;
   readonly audited: Pick<Audited, 'answer' | 'record'>;
   readonly permission: Pick<Permission, 'count'>;
@@ -47,11 +47,12 @@ export interface RunGrant {
 }
 
 /** Why a token proves no run. */
-export type RunFailure = 'invalid' | 'ended';
+type RunFailure = 'invalid' | 'ended';
 
 export type RunProof =
   | { readonly agent: string; readonly agentRun: ProvenRun; readonly jkt: string | undefined }
-  | { readonly failure: RunFailure; readonly detail: string };
+  | { readonly failure: RunFailure; readonly detail: string }
+  | { readonly failure: 'unknown'; readonly detail: string; readonly error: FlowError };
 
 /** Tasks of agents: begun by a proven agent or by another task, which it can only narrow; kept in the ledger. */
 export interface AgentRuns {
@@ -109,6 +110,16 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
   const known = createMemory<Known>({ clock, capacity: mostKnown });
   let stopSweeping: (() => void) | undefined;
 
+  let made: Promise<RunTokens> | undefined;
+  function runTokens(): Promise<RunTokens> {
+    const mine = (made ??= options.tokens());
+    // a vault that is away now is asked again
+    mine.catch(() => {
+      if (made === mine) made = undefined;
+    });
+    return mine;
+  }
+
   /** Puts on the trail what has ended, in the name of who ended it; without one, of the agent whose run it was. */
   async function told(ended: readonly AgentRun[], by?: Caller, except?: string): Promise<void> {
     const runs = new Set(ended.map(({ run }) => run));
@@ -140,7 +151,7 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     const tokenExpires = Math.min(end, Math.floor(clock.now() / 1_000) + tokenLife);
     const by = begunBy === agent ? undefined : begunBy;
     const claims = { run, root, parent, agent, begunBy: by, jkt, expires: tokenExpires, id: randomUUID() };
-    return { run, root, parent, token: await (await options.tokens()).mint(claims), tokenExpires, expires: end };
+    return { run, root, parent, token: await (await runTokens()).mint(claims), tokenExpires, expires: end };
   }
 
   /** What a caller may say something about: its own run and those below it; without a run, those of its agent. */
@@ -258,13 +269,8 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     const key = hash('sha256', token, 'hex');
     const quick = atOnce(key);
     if (quick !== undefined) return quick;
-    let claims = known.peek(key)?.value.claims;
-    try {
-      claims ??= await (await options.tokens()).read(token);
-    } catch (error) {
-      if (error instanceof JwtRejection) return { failure: 'invalid', detail: error.message };
-      throw error;
-    }
+    const claims = known.peek(key)?.value.claims ?? (await (await runTokens()).read(token));
+    if ('problem' in claims) return { failure: 'invalid', detail: claims.problem };
     const found = await look(key, claims);
     if (!('proof' in found)) {
       known.forget(key);

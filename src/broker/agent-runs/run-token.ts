@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose';
 import { Secret } from '../../foundation/secret.ts';
+import { runTokenType as typ } from './run-token-type.ts';
 import { JwtRejection, verifyJwt } from '../../verify/jwt.ts';
 
 /** What a token of an agent run says. Whether the run still goes on, and what it may have, is in the ledger. */
@@ -22,12 +23,10 @@ export interface RunTokens {
   /** who mints them and whom they are for: this installation, by the thumbprint of its key */
   readonly installation: string;
   mint(claims: RunClaims): Promise<Secret>;
-  /** @throws JwtRejection for all that is no token of ours, or has ended */
-  read(token: string): Promise<RunClaims>;
+  /** What it says; or why it is no token of ours, or none any more. */
+  read(token: string): Promise<RunClaims | { readonly problem: string }>;
 }
 
-/** the media type of its tokens, without `application/` */
-const typ = 'flows-run+jwt';
 /** PKCS #8 (RFC 8410) of an Ed25519 key, without its 32 bytes */
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const nobody = new JwtRejection('malformed');
@@ -61,34 +60,30 @@ export async function createRunTokens(
       token.setIssuedAt(new Date(now())).setExpirationTime(expires);
       return new Secret(await token.sign(first.secret));
     },
-    async read(token) {
-      const issuer = [...known.keys()];
-      const key = ({ kid }: { kid?: string }): KeyObject => {
-        const found = known.get(kid ?? '');
-        if (found === undefined) throw nobody;
-        return found.public;
-      };
-      const rules = { issuer, anyAudience: issuer, algorithms: ['EdDSA'], typ: [typ], clockTolerance: 0, now };
-      const { claims } = await verifyJwt(token, key, rules);
-      const { run, root, parent, sub, act, cnf, exp, jti } = claims;
-      return {
-        run: text(run),
-        root: text(root),
-        parent: parent === undefined ? undefined : text(parent),
-        agent: text(sub),
-        begunBy: act === undefined ? undefined : text(member(act, 'sub')),
-        jkt: cnf === undefined ? undefined : text(member(cnf, 'jkt')),
-        expires: Number(exp),
-        id: text(jti),
-      };
-    },
+    read: (token) => read(token).catch(problemOf),
   };
-}
 
-/** Whether a bearer says of itself that it is the token of an agent run; nothing of it is verified. */
-export function isRunToken(token: string): boolean {
-  const [header = ''] = token.split('.', 1);
-  return header.length < 300 && Buffer.from(header, 'base64url').includes(`"${typ}"`);
+  async function read(token: string): Promise<RunClaims> {
+    const issuer = [...known.keys()];
+    const key = ({ kid }: { kid?: string }): KeyObject => {
+      const found = known.get(kid ?? '');
+      if (found === undefined) throw nobody;
+      return found.public;
+    };
+    const rules = { issuer, anyAudience: issuer, algorithms: ['EdDSA'], typ: [typ], clockTolerance: 0, now };
+    const { claims } = await verifyJwt(token, key, rules);
+    const { run, root, parent, sub, act, cnf, exp, jti } = claims;
+    return {
+      run: text(run),
+      root: text(root),
+      parent: parent === undefined ? undefined : text(parent),
+      agent: text(sub),
+      begunBy: act === undefined ? undefined : text(member(act, 'sub')),
+      jkt: cnf === undefined ? undefined : text(member(cnf, 'jkt')),
+      expires: Number(exp),
+      id: text(jti),
+    };
+  }
 }
 
 interface Key {
@@ -105,6 +100,11 @@ async function keyOf(seed: Uint8Array): Promise<Key> {
     public: publicKey,
     installation: `urn:flows:${await calculateJwkThumbprint(await exportJWK(publicKey))}`,
   };
+}
+
+function problemOf(error: unknown): { readonly problem: string } {
+  if (error instanceof JwtRejection) return { problem: error.message };
+  throw error;
 }
 
 /** We signed it, so it holds what we put there. */

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { FlowError } from '../../foundation/errors.ts';
+import { FlowError } from '../../foundation/errors.ts';
 import type { Fetch } from '../../foundation/http.ts';
 import type { Policy } from '../../folder/policy/policy.ts';
 import type { AgentRuns, RunProof } from '../agent-runs/agent-runs.ts';
-import { isRunToken } from '../agent-runs/run-token.ts';
+import { isRunToken } from '../agent-runs/run-token-type.ts';
 import type { ProvenRun } from '../contract.ts';
 import { bearerHash, type BearerOwner, bearersOf, isExpired } from './bearer-token.ts';
 import { createWorkloads, type WorkloadFailure } from './workload-identity.ts';
@@ -32,11 +32,11 @@ export interface Proven {
 
 /** Why nobody is proven: for the trail, never for the one who asked. */
 export interface AuthenticationFailure {
-  readonly code: 'no-credentials' | 'unknown-token' | 'run-ended' | WorkloadFailure;
+  readonly code: 'no-credentials' | 'unknown-token' | 'run-ended' | 'run-unknown' | WorkloadFailure;
   /** one line, with nothing of the token but its issuer or audience */
   readonly detail: string;
   /** nothing is known of the credential: what would prove it cannot be had */
-  readonly unavailable?: { readonly issuer: string; readonly error: FlowError } | undefined;
+  readonly unavailable?: { readonly what: string; readonly error: FlowError } | undefined;
 }
 
 export interface Authenticator {
@@ -77,8 +77,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
   /** The run of an agent that policy.yaml has no more proves nobody. */
   function ofRun(proof: RunProof): Proven | AuthenticationFailure {
-    if ('failure' in proof)
-      return { code: proof.failure === 'ended' ? 'run-ended' : 'unknown-token', detail: proof.detail };
+    if ('failure' in proof) {
+      const { failure, detail } = proof;
+      if (failure === 'unknown')
+        return { code: 'run-unknown', detail, unavailable: { what: 'agent runs', error: proof.error } };
+      return { code: failure === 'ended' ? 'run-ended' : 'unknown-token', detail };
+    }
     const { agent, agentRun, jkt } = proof;
     if (options.policy().agents.has(agent)) return { agent, by: 'agent-run', agentRun, jkt };
     return { code: 'unknown-token', detail: `policy.yaml has no agent "${agent}", whose run asks` };
@@ -88,7 +92,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const token = bearerToken(authorization);
     if (token === undefined) return { code: 'no-credentials', detail: 'there is no bearer token' };
     if (!token.startsWith('flows_')) {
-      if (options.agentRuns !== undefined && isRunToken(token)) return ofRun(await options.agentRuns.prove(token));
+      if (options.agentRuns !== undefined && isRunToken(token))
+        return ofRun(await options.agentRuns.prove(token).catch(unknownRun));
       const found = await workload(token);
       return 'agent' in found ? { ...found, by: 'workload' } : found;
     }
@@ -107,6 +112,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       return undefined;
     },
   };
+}
+
+/** The ledger cannot be asked: nobody can tell whether the run goes on. */
+function unknownRun(error: unknown): RunProof {
+  if (error instanceof FlowError) return { failure: 'unknown', detail: error.message, error };
+  throw error;
 }
 
 /** The token of an `Authorization` header: scheme in any case, one space or more (RFC 9110, section 11.4). */

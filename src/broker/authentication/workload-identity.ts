@@ -26,7 +26,7 @@ interface WorkloadRejection {
   readonly code: WorkloadFailure;
   readonly detail: string;
   /** of `issuer-unavailable`: whose keys cannot be had, and why */
-  readonly unavailable?: { readonly issuer: string; readonly error: FlowError };
+  readonly unavailable?: { readonly what: string; readonly error: FlowError };
 }
 
 export interface WorkloadOptions {
@@ -199,7 +199,7 @@ function unavailable(issuer: string, error: unknown): WorkloadRejection {
       ? error
       : new FlowError('protocol', 'they are not usable', { hint: "look at the issuer's key set" });
   const detail = `the issuer's keys cannot be had: ${failure.message}`;
-  return { code: 'issuer-unavailable', detail, unavailable: { issuer, error: failure } };
+  return { code: 'issuer-unavailable', detail, unavailable: { what: `trust ${issuer}`, error: failure } };
 }
 
 /** What the token says of itself, before anything is proven: only to find whose keys would prove it. */

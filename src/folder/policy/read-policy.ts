@@ -96,7 +96,7 @@ function readAgent(name: string, value: ObjectValue, source: Source): ReadAgent 
     deny: patterns('deny'),
     maxTtl: parseDuration(found['max-ttl'] ?? ''),
     rate: parseRate(found.rate ?? ''),
-    requireRun: found['require-run'] === 'proven',
+    ...(found['require-run'] === undefined ? {} : { requireRun: true }),
     requireReason: found['require-reason'] === true,
     ...(rules.length === 0 ? {} : { approve: rules.map(({ rule }) => rule) }),
   };

@@ -11,10 +11,11 @@ export interface Arguments {
 /**
  * The words before it is known which options there are: the positionals, the command or flow first.
  * @param sure how many of them must be certain
+ * @param own options that are known besides those of every command
  * @throws FlowError usage, for an unknown option in front of one of those: the word may be its value
  */
-export function wordsOf(argv: readonly string[], sure = 1): readonly string[] {
-  const table = { ...commonOptions, ...runOptions };
+export function wordsOf(argv: readonly string[], sure = 1, own: OptionTable = {}): readonly string[] {
+  const table = { ...commonOptions, ...runOptions, ...own };
   const args = { args: [...argv], options: plainOptions(table), strict: false, allowPositionals: true } as const;
   const { tokens, positionals } = parseArgs({ ...args, tokens: true });
   let left = Math.min(sure, positionals.length);

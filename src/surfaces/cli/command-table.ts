@@ -198,7 +198,7 @@ export const commandTable = {
   },
   'agent-runs': {
     usage: [
-      ['flows agent-runs', 'tasks of agents; --agent, --state, --since, --json'],
+      ['flows agent-runs', 'list the tasks of agents; --agent, --state, --since, --json'],
       ['flows agent-runs show RUN', 'what one asked for; --tree: those below it too'],
       ['flows agent-runs end RUN', 'end it and all below it, at once'],
     ],

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
-import { calculateJwkThumbprint, EmbeddedJWK, type JWK, jwtVerify } from 'jose';
+import type { JWK } from 'jose';
 import { createMemory } from '../../foundation/expiring-memory.ts';
 
 export interface ProofOptions {
@@ -54,6 +54,7 @@ export function createProofCheck({ isOurs, now, monotonic, mostRemembered = 100_
     if (claims['ath'] !== expected) throw new ProofRefusal('the proof is for another token');
     const id = claims['jti'];
     if (typeof id !== 'string' || id === '' || id.length > 256) throw new ProofRefusal('the proof has no id');
+    const { calculateJwkThumbprint } = await import('jose');
     const jkt = await calculateJwkThumbprint(jwk);
     remember(`${jkt} ${hash('sha256', id, 'base64url')}`);
     return jkt;
@@ -61,6 +62,7 @@ export function createProofCheck({ isOurs, now, monotonic, mostRemembered = 100_
 
   async function verified(proof: string): Promise<{ claims: Readonly<Record<string, unknown>>; jwk: JWK }> {
     try {
+      const { EmbeddedJWK, jwtVerify } = await import('jose');
       const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
         typ: 'dpop+jwt',
         algorithms,

@@ -58,8 +58,8 @@ export async function prove(
     const code = ended ? 'run-ended' : 'not-authenticated';
     throw await record({ ...event, outcome: 'denied', code, address });
   }
-  const { issuer, error } = unavailable;
-  failures?.told({ request: exchange.id, what: [`trust ${issuer}`] }, error);
+  const { what, error } = unavailable;
+  failures?.told({ request: exchange.id, what: [what] }, error);
   const refused = { ...event, outcome: 'failed', code: 'upstream-unavailable', address } as const;
   throw await record(refused, error.retryAfter ?? keysAgain);
 }

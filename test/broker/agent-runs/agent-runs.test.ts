@@ -1,49 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
-import type { AgentRuns, RunGrant, RunRequest } from '../../../src/broker/agent-runs/agent-runs.ts';
-import { createRunTokens } from '../../../src/broker/agent-runs/run-token.ts';
-import { agentRunSchema } from '../../../src/broker/agent-runs/schema.ts';
 import type { Caller } from '../../../src/broker/contract.ts';
-import { freshDatabase } from '../../durable/database/fresh-database.ts';
-import { arrange, as, codex, refusalOf, type TestClock } from '../arrange.ts';
-
-const seed = new Uint8Array(32).fill(9);
-
-async function setup(files: Record<string, string> = {}) {
-  const database = await freshDatabase(agentRunSchema);
-  const asked = { database: 0 };
-  const keep = (clock: TestClock) => ({
-    database: async () => {
-      asked.database += 1;
-      return database;
-    },
-    tokens: () => createRunTokens([seed], clock.now),
-  });
-  const broker = await arrange({ files, agentRuns: keep });
-  const runs = broker.broker.agentRuns as AgentRuns;
-  const authenticator = createAuthenticator({
-    policy: broker.policy,
-    now: broker.clock.now,
-    development: true,
-    agentRuns: runs,
-  });
-  /** the caller that a token proves, or the code of its refusal */
-  const proven = async (token: string): Promise<Caller> => {
-    let code = 'nobody';
-    const found = await authenticator.authenticate(`Bearer ${token}`, (failure) => {
-      code = failure.code;
-    });
-    if (found === undefined) throw new Error(code);
-    return { ...found, request: 'r', address: '127.0.0.1' };
-  };
-  const callerOf = ({ token }: RunGrant) => proven(token.reveal());
-  const below = async (grant: RunGrant, request: RunRequest = {}) => runs.begin(await callerOf(grant), request);
-  return { ...broker, runs, authenticator, proven, callerOf, below, asked, database };
-}
+import { as, codex, refusalOf } from '../arrange.ts';
+import { arrangeRuns } from './arrange-runs.ts';
 
 describe('an agent run', () => {
   it('is begun by its agent, proven by its token, and stands on the trail with what it asks for', async () => {
-    const { runs, callerOf, broker, trail } = await setup();
+    const { runs, callerOf, broker, trail } = await arrangeRuns();
     const grant = await runs.begin(as('codex', { reason: 'nightly report' }), {});
     expect(grant).toMatchObject({ root: grant.run, parent: undefined });
     expect(trail.last()).toMatchObject({
@@ -63,7 +25,7 @@ describe('an agent run', () => {
   });
 
   it('has what its policy and its own list have, and no more', async () => {
-    const { runs, callerOf, broker, trail } = await setup();
+    const { runs, callerOf, broker, trail } = await arrangeRuns();
     const caller = await callerOf(await runs.begin(codex, { allow: ['github.*', 'stripe.live_key', 'orders-token'] }));
     await expect(broker.secrets(caller, ['github.token'])).resolves.toBeDefined();
     await expect(broker.token(caller, 'orders-token', {})).resolves.toBeDefined();
@@ -78,7 +40,7 @@ describe('an agent run', () => {
   });
 
   it('can give one below it less, and never more or longer', async () => {
-    const { runs, callerOf, below, broker, clock } = await setup();
+    const { runs, callerOf, below, broker, clock } = await arrangeRuns();
     const root = await runs.begin(codex, { allow: ['github.*'], expires: 600 });
     const child = await below(root, { allow: ['github.token', 'openai.api_key'], expires: 86_400 });
     expect(child).toMatchObject({ root: root.run, parent: root.run, expires: root.expires });
@@ -91,7 +53,7 @@ describe('an agent run', () => {
   });
 
   it('of another agent below it needs both policies', async () => {
-    const { runs, callerOf, broker } = await setup();
+    const { runs, callerOf, broker } = await arrangeRuns();
     const root = await runs.begin(codex, {});
     const child = await runs.begin(as('other'), { parent: root.token.reveal() });
     const caller = await callerOf(child);
@@ -107,14 +69,14 @@ describe('an agent run', () => {
   });
 
   it('has at most five levels', async () => {
-    const { runs, below } = await setup();
+    const { runs, below } = await arrangeRuns();
     let grant = await runs.begin(codex, {});
     for (let depth = 2; depth <= 5; depth += 1) grant = await below(grant);
     expect(await refusalOf(below(grant))).toMatchObject({ code: 'run-too-deep' });
   });
 
   it('ends with all below it at once: what they ask from then on is refused', async () => {
-    const { runs, callerOf, below, broker, trail, authenticator } = await setup();
+    const { runs, callerOf, below, broker, trail, authenticator } = await arrangeRuns();
     const root = await runs.begin(codex, {});
     const child = await below(root);
     const [above, under] = [await callerOf(root), await callerOf(child)];
@@ -135,7 +97,7 @@ describe('an agent run', () => {
   });
 
   it('what waits for the vault while its run ends is not given', async () => {
-    const { runs, callerOf, broker, vault } = await setup();
+    const { runs, callerOf, broker, vault } = await arrangeRuns();
     const root = await runs.begin(codex, {});
     const caller = await callerOf(root);
     let open: () => void = () => undefined;
@@ -149,7 +111,7 @@ describe('an agent run', () => {
   });
 
   it('is another’s to end only from above, or by its agent', async () => {
-    const { runs, callerOf, below } = await setup();
+    const { runs, callerOf, below } = await arrangeRuns();
     const root = await runs.begin(codex, {});
     const [child, sibling] = [await below(root), await below(root)];
     const under = await callerOf(child);
@@ -164,7 +126,7 @@ describe('an agent run', () => {
   });
 
   it('goes on by a word of it, with another token, and is lost without', async () => {
-    const { runs, callerOf, clock, trail } = await setup();
+    const { runs, callerOf, clock, trail } = await arrangeRuns();
     const grant = await runs.begin(codex, { expires: 7_200, silence: 60 });
     clock.pass(50);
     const next = await runs.heartbeat(await callerOf(grant), grant.run);
@@ -183,7 +145,7 @@ describe('an agent run', () => {
   });
 
   it('that asks for things is heard without a heartbeat', async () => {
-    const { runs, callerOf, clock } = await setup();
+    const { runs, callerOf, clock } = await arrangeRuns();
     const grant = await runs.begin(codex, { expires: 7_200, silence: 60 });
     for (let minute = 0; minute < 5; minute += 1) {
       clock.pass(40);
@@ -193,7 +155,7 @@ describe('an agent run', () => {
   });
 
   it('that another broker ended gets nothing a second later', async () => {
-    const { runs, callerOf, clock, database } = await setup();
+    const { runs, callerOf, clock, database } = await arrangeRuns();
     const grant = await runs.begin(codex, {});
     await callerOf(grant);
     await database.query("update flows_agent_runs set ended = 1, outcome = 'cancelled' where id = $1", [grant.run]);
@@ -202,21 +164,21 @@ describe('an agent run', () => {
   });
 
   it('of an agent that policy.yaml has no more proves nobody', async () => {
-    const { runs, proven, rewrite } = await setup();
+    const { runs, proven, rewrite } = await arrangeRuns();
     const { token } = await runs.begin(codex, {});
     rewrite({ policy: 'default: deny\nagents:\n  other: { allow: [openai.api_key] }\n' });
     await expect(proven(token.reveal())).rejects.toThrow('unknown-token');
   });
 
   it('costs a broker without any nothing: its database is not asked', async () => {
-    const { broker, asked, clock } = await setup();
+    const { broker, asked, clock } = await arrangeRuns();
     await broker.secrets(codex, ['github.token']);
     clock.pass(3_600);
     expect(asked.database).toBe(0);
   });
 
   it('is looked at by the operator, the newest first', async () => {
-    const { runs, below, clock } = await setup();
+    const { runs, below, clock } = await arrangeRuns();
     const operator: Caller = { agent: 'local:ann', by: 'operator', request: 'r', address: '127.0.0.1' };
     const root = await runs.begin(codex, { allow: ['github.*'] });
     clock.pass(1);
@@ -241,7 +203,7 @@ describe('policy wants a proven run', () => {
   };
 
   it('and takes one, but no claimed one', async () => {
-    const { runs, callerOf, broker } = await setup(files);
+    const { runs, callerOf, broker } = await arrangeRuns(files);
     expect(await refusalOf(broker.secrets(codex, ['github.token']))).toMatchObject({
       code: 'run-required',
       status: 403,

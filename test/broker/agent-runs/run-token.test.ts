@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { createRunTokens, isRunToken, type RunClaims } from '../../../src/broker/agent-runs/run-token.ts';
+import { createRunTokens, type RunClaims } from '../../../src/broker/agent-runs/run-token.ts';
+import { isRunToken } from '../../../src/broker/agent-runs/run-token-type.ts';
 
 const seed = (byte: number) => new Uint8Array(32).fill(byte);
 const claims: RunClaims = {
@@ -44,7 +45,7 @@ describe('the token of an agent run', () => {
     ]);
     const token = (await old.mint(claims)).reveal();
     expect(await both.read(token)).toEqual(claims);
-    await expect(other.read(token)).rejects.toMatchObject({ problem: 'malformed' });
+    expect(await other.read(token)).toEqual({ problem: 'malformed' });
   });
 
   it('ends to the second', async () => {
@@ -54,7 +55,7 @@ describe('the token of an agent run', () => {
     at.now += 999;
     expect(await tokens.read(token)).toMatchObject({ run: 'ar-child' });
     at.now += 1;
-    await expect(tokens.read(token)).rejects.toMatchObject({ problem: 'expired' });
+    expect(await tokens.read(token)).toEqual({ problem: expect.stringMatching(/^expired/) });
   });
 
   it('is not one that somebody else signed, of another type, or without a signature', async () => {
@@ -71,14 +72,14 @@ describe('the token of an agent run', () => {
         .setExpirationTime(1_900_000_600)
         .sign(key);
     const { privateKey } = generateKeyPairSync('ed25519');
-    await expect(tokens.read(await forged({}, privateKey))).rejects.toMatchObject({ problem: 'signature' });
+    expect(await tokens.read(await forged({}, privateKey))).toEqual({ problem: expect.stringMatching(/^signature/) });
     const hmac = await forged({ alg: 'HS256' }, seed(1));
-    await expect(tokens.read(hmac)).rejects.toMatchObject({ problem: 'algorithm' });
+    expect(await tokens.read(hmac)).toEqual({ problem: expect.stringMatching(/^algorithm/) });
     const [, payload] = hmac.split('.');
     const none = Buffer.from(JSON.stringify({ alg: 'none', typ: 'flows-run+jwt' })).toString('base64url');
-    await expect(tokens.read(`${none}.${payload}.`)).rejects.toMatchObject({ problem: expect.any(String) });
+    expect(await tokens.read(`${none}.${payload}.`)).toEqual({ problem: expect.any(String) });
     for (const text of ['', 'x', 'a.b.c', 'x'.repeat(70_000)]) {
-      await expect(tokens.read(text)).rejects.toMatchObject({ name: 'JwtRejection' });
+      expect(await tokens.read(text)).toEqual({ problem: expect.any(String) });
     }
   });
 
@@ -94,7 +95,7 @@ describe('the token of an agent run', () => {
         Buffer.from(token.split('.')[2] ?? '', 'base64url'),
       );
       if (at > token.lastIndexOf('.') && same) continue;
-      await expect(tokens.read(changed)).rejects.toMatchObject({ name: 'JwtRejection' });
+      expect(await tokens.read(changed)).toEqual({ problem: expect.any(String) });
       refused += 1;
     }
     expect(refused).toBeGreaterThan(token.length - 5);

@@ -22,7 +22,7 @@ const verbs = { list, show, end } satisfies Record<keyof typeof own, Command>;
 
 /** `flows agent-runs`: tasks of agents, as the broker that runs for this folder keeps them. */
 export function agentRuns(invocation: Invocation): Promise<number> {
-  return callVerb(invocation, verbs, 'list');
+  return callVerb(invocation, commandTable['agent-runs'], verbs, 'list');
 }
 
 /** A run as the broker tells of it. Times are epoch milliseconds. */

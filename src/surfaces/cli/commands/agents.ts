@@ -31,7 +31,7 @@ const verbs = { add, rotate, revoke, list } satisfies Record<keyof typeof own, C
 
 /** `flows agents`: who may ask the broker, and the tokens that prove it. */
 export function agents(invocation: Invocation): Promise<number> {
-  return callVerb(invocation, verbs, 'list');
+  return callVerb(invocation, commandTable.agents, verbs, 'list');
 }
 
 /** `flows agents add NAME`: a token, once, on stdout; policy.yaml keeps its hash. */

@@ -21,7 +21,7 @@ const verbs = { explain: explainOne, test } satisfies Record<keyof typeof comman
 
 /** `flows policy`: why an agent may have something or not, and whether the policy says what it should. */
 export function policy(invocation: Invocation): Promise<number> {
-  return callVerb(invocation, verbs);
+  return callVerb(invocation, commandTable.policy, verbs);
 }
 
 /** `flows policy explain`: the truth about one question, or about a request that was answered. Exit 0 for any answer. */

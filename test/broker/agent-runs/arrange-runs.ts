@@ -1,0 +1,42 @@
+import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
+import type { AgentRuns, RunGrant, RunRequest } from '../../../src/broker/agent-runs/agent-runs.ts';
+import { createRunTokens } from '../../../src/broker/agent-runs/run-token.ts';
+import { agentRunSchema } from '../../../src/broker/agent-runs/schema.ts';
+import type { Caller } from '../../../src/broker/contract.ts';
+import { freshDatabase } from '../../durable/database/fresh-database.ts';
+import { arrange, type TestClock } from '../arrange.ts';
+
+const seed = new Uint8Array(32).fill(9);
+
+/** A broker that keeps agent runs in a database of its own, and the callers that their tokens prove. */
+export async function arrangeRuns(files: Record<string, string> = {}) {
+  const database = await freshDatabase(agentRunSchema);
+  const asked = { database: 0 };
+  const keep = (clock: TestClock) => ({
+    database: async () => {
+      asked.database += 1;
+      return database;
+    },
+    tokens: () => createRunTokens([seed], clock.now),
+  });
+  const broker = await arrange({ files, agentRuns: keep });
+  const runs = broker.broker.agentRuns as AgentRuns;
+  const authenticator = createAuthenticator({
+    policy: broker.policy,
+    now: broker.clock.now,
+    development: true,
+    agentRuns: runs,
+  });
+  /** the caller that a token proves, or the code of its refusal */
+  const proven = async (token: string): Promise<Caller> => {
+    let code = 'nobody';
+    const found = await authenticator.authenticate(`Bearer ${token}`, (failure) => {
+      code = failure.code;
+    });
+    if (found === undefined) throw new Error(code);
+    return { ...found, request: 'r', address: '127.0.0.1' };
+  };
+  const callerOf = ({ token }: RunGrant) => proven(token.reveal());
+  const below = async (grant: RunGrant, request: RunRequest = {}) => runs.begin(await callerOf(grant), request);
+  return { ...broker, runs, authenticator, proven, callerOf, below, asked, database };
+}
