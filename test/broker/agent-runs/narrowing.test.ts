@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isWithin } from '../../../src/broker/agent-runs/narrowing.ts';
 import type { Caller, NarrowedRun } from '../../../src/broker/contract.ts';
