@@ -1,3 +1,4 @@
+import type { Attribution } from './issuers/contract.ts';
 import type { Secret } from '../foundation/secret.ts';
 
 /** Where the parts of a running development stack are, and what opens them. All of it ends with the stack. */
@@ -7,6 +8,8 @@ export interface LaptopStack {
   readonly dir: string;
   readonly vault: { readonly address: string; readonly token: Secret };
   readonly issuer: string;
+  /** what its tokens say of the agent that asked for them */
+  readonly attribution?: Attribution | undefined;
   readonly scim: { readonly url: string; readonly token: Secret };
   readonly signIn: { readonly clientId: string; readonly redirectUri: string };
   readonly secretsManager: {

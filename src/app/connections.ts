@@ -6,7 +6,7 @@ import type { SecretStore } from '../adapters/stores/contract.ts';
 import type { Vault } from '../adapters/vaults/contract.ts';
 import type { EntryQuota, QuotaEvent } from '../adapters/vaults/quota.ts';
 import { createReadTogether, type ReadOne } from '../adapters/vaults/read-together.ts';
-import { type Environment, type Plain, plainOf } from '../folder/service/settings.ts';
+import { attributionOf, type Environment, type Plain, plainOf } from '../folder/service/settings.ts';
 import type { TakenEnvironment } from '../foundation/environment-variables.ts';
 import type { KeyLabel } from '../foundation/key-derivation.ts';
 import type { Way } from '../foundation/proxy.ts';
@@ -75,7 +75,10 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
   const ownKeys = (reference: readonly Reference[]) => createEnvironmentKeys(reference, () => keyReader);
 
   const [issuers, vaults] = await Promise.all([
-    openKind(adapters.issuers, connections.issuers, stack, common),
+    openKind(adapters.issuers, connections.issuers, stack, (name) => ({
+      ...common(name),
+      attribution: stack === undefined ? attributionOf(environment, name) : stack.attribution,
+    })),
     openKind(
       adapters.vaults,
       new Map(environment.vaults.map(({ settings }, index) => [String(index), settings])),

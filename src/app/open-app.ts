@@ -19,6 +19,7 @@ import { createPreparedSteps } from '../engine/prepared-inputs.ts';
 import { type RunEvent, runFlow } from '../engine/run-flow.ts';
 import type { Services } from '../engine/services.ts';
 import type { StepContext } from '../steps/contract.ts';
+import { localAgent } from '../foundation/local-user.ts';
 import { createLocks } from '../foundation/locks.ts';
 import { createWay, proxyIn, wayOfProcess } from '../foundation/proxy.ts';
 import type { Reference } from '../foundation/reference.ts';
@@ -61,6 +62,8 @@ export interface RunOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** somebody looks on: a code that is shown is the one of the moment, and tells those that come after it */
   readonly live?: boolean;
+  /** in whose name: the proven agent; default `local:<user>` */
+  readonly agent?: string;
 }
 
 /** One folder of flows in one environment. */
@@ -89,6 +92,8 @@ export interface App {
   onQuota(listener: (event: QuotaEvent) => void): () => void;
   /** Tells of a token that could not be renewed while the old one serves, with its flow; returns how to stop telling. */
   onRenewalFailed(listener: (error: FlowError) => void): () => void;
+  /** Tells of a token that was revoked (SHA-256 of the access token, hex); returns how to stop telling. */
+  onRevoked(listener: (tokenHash: string) => void): () => void;
   /**
    * A token was refused: forgets it if it is the cached one (SHA-256 of the access token, hex), and if it did not just
    * do so. @param spacing seconds, default 0
@@ -113,6 +118,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const locked = createLocks({ folder: stateFolder(variables), sleep, signal, waiting });
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
   const renewalListeners = new Set<(error: FlowError) => void>();
+  const revocationListeners = new Set<(tokenHash: string) => void>();
   let opened: Promise<Connections> | undefined;
   let made: Connections | undefined;
   /** connections of settings before, until their calls have ended */
@@ -210,11 +216,12 @@ export async function openApp(options: AppOptions): Promise<App> {
     return flow;
   }
 
-  async function services({ options: chosenOptions = new Set() }: RunOptions): Promise<Services> {
+  async function services({ options: chosenOptions = new Set(), agent = localAgent() }: RunOptions): Promise<Services> {
     const adapters = await connections();
     const vaultFor = (flow: string) => (folder.flows.get(flow)?.breakGlass === true ? adapters.urgent : adapters);
     return {
       environment: environment(),
+      agent,
       connection: adapters.get,
       plain: adapters.plain,
       cached: cache.get,
@@ -226,6 +233,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         flow,
         step,
         environment: environment().name,
+        agent,
         vault: vaultFor(flow).vault,
         read: vaultFor(flow).read,
         async ownershipMarks(identifying) {
@@ -236,6 +244,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         derivedKeys: adapters.derivedKeys,
         locked: (name, work) => locked(`${environment().name} ${name}`, work),
         clockSkew: adapters.clockSkew,
+        revoked: (token) => revoked(token.hash()),
         now,
         sleep,
         signal,
@@ -245,6 +254,11 @@ export async function openApp(options: AppOptions): Promise<App> {
         waiting: (why, milliseconds) => waiting(`${step}: ${why}`, milliseconds),
       }),
     };
+  }
+
+  function revoked(tokenHash: string): void {
+    cache.rejected(tokenHash);
+    for (const listener of revocationListeners) listener(tokenHash);
   }
 
   async function run(flow: Flow, inputs: Inputs, runOptions: RunOptions): Promise<Output> {
@@ -268,6 +282,10 @@ export async function openApp(options: AppOptions): Promise<App> {
     onQuota(listener) {
       quotaListeners.add(listener);
       return () => void quotaListeners.delete(listener);
+    },
+    onRevoked(listener) {
+      revocationListeners.add(listener);
+      return () => void revocationListeners.delete(listener);
     },
     onRenewalFailed(listener) {
       renewalListeners.add(listener);

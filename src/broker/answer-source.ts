@@ -5,16 +5,22 @@ import type { RunEvent } from '../engine/run-flow.ts';
 export interface Sources {
   readonly onEvent: (event: RunEvent) => void;
   readonly source: () => AuditEvent['source'];
+  /** of every token that a step got, also one that another step used up */
+  readonly jti: () => AuditEvent['jti'];
 }
 
 export function createSources(): Sources {
   const found = new Set<AuditEvent['source']>();
+  const tokens = new Set<string>();
   return {
     onEvent(event) {
       if (event.type !== 'step-finished') return;
       if (event.outcome === 'cached') found.add('cache');
       else if (event.reads !== undefined) found.add(event.reads);
+      const { jti } = event.output;
+      if (event.reads === 'issuer' && typeof jti === 'string') tokens.add(jti);
     },
     source: () => (['issuer', 'vault', 'cache'] as const).find((each) => found.has(each)),
+    jti: () => (tokens.size === 0 ? undefined : [...tokens]),
   };
 }

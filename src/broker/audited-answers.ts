@@ -12,6 +12,8 @@ export interface Granted<T> {
   readonly value: T;
   readonly rule: string | undefined;
   readonly source?: AuditEvent['source'];
+  /** of the tokens that it is, or that were used for it */
+  readonly jti?: AuditEvent['jti'];
   /** hashes of the values in it: an agent that has them all already is given a repeat; absent: it is none */
   readonly values?: readonly string[];
   /** for the trail: the agent run that it is about, where that is another than the one that asked */
@@ -114,8 +116,8 @@ export function createAudited(
         await record(refused);
         throw refusal;
       }
-      const { value, rule, source, values, detail, agentRun = event.agentRun } = granted;
-      const allowed = { ...event, outcome: 'allowed', rule, source, detail, agentRun } as const;
+      const { value, rule, source, jti, values, detail, agentRun = event.agentRun } = granted;
+      const allowed = { ...event, outcome: 'allowed', rule, source, jti, detail, agentRun } as const;
       await (values === undefined ? record(allowed) : recordGrant(allowed, values));
       return value;
     },

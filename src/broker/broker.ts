@@ -18,7 +18,7 @@ import { createTokens } from './grant-tokens.ts';
 import { createUpstreamFailures, type UpstreamFailures } from './upstream-failures.ts';
 
 export interface BrokerOptions {
-  readonly app: Pick<App, 'folder' | 'environment' | 'run' | 'connections' | 'rejected'>;
+  readonly app: Pick<App, 'folder' | 'environment' | 'run' | 'connections' | 'rejected' | 'onRevoked'>;
   /** policy and registry in force, as watchPolicy gives them */
   readonly rules: RulesSource;
   readonly trail: AuditTrail;
@@ -77,6 +77,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
     leases.forget((_, lease) => lease?.valueEnds !== undefined && lease.value.hash() === hash);
   };
   const tokens = createTokens({ engine, permission, clock, onEvicted });
+  const unsubscribe = app.onRevoked(tokens.forget);
 
   const agentRuns =
     options.agentRuns === undefined ? undefined : createAgentRuns({ ...options.agentRuns, audited, permission, clock });
@@ -108,7 +109,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       const found = tokens.cached(caller, flow, inputs);
       if (found === undefined) return undefined;
       const event = eventOf(caller, 'token.issue', [flow]);
-      const allowed = { ...event, outcome: 'allowed', rule: found.rule, source: 'cache' } as const;
+      const allowed = { ...event, outcome: 'allowed', rule: found.rule, jti: found.jti, source: 'cache' } as const;
       const recorded = audited.recordGrant(allowed, [found.hash]);
       return { token: found.token, recorded };
     },
@@ -117,9 +118,9 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       if (asked.length === 0 || asked.length > mostNames || !asked.every(isName)) return undefined;
       const found = secrets.cached(caller, asked);
       if (found === undefined) return undefined;
-      const { value, rule, source, values = [] } = found;
+      const { value, values = [], ...told } = found;
       const event = eventOf(caller, 'secrets.resolve', asked);
-      return { secrets: value, recorded: audited.recordGrant({ ...event, outcome: 'allowed', rule, source }, values) };
+      return { secrets: value, recorded: audited.recordGrant({ ...event, outcome: 'allowed', ...told }, values) };
     },
     async rejected(caller, flow, tokenHash) {
       return audited.answer(caller, 'token.rejected', told([flow]), () => {
@@ -156,6 +157,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
     forget: () => leases.forget(() => true),
     close() {
       agentRuns?.close();
+      unsubscribe();
       leases.close();
     },
   };

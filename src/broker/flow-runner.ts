@@ -7,6 +7,7 @@ import type { Token } from '../adapters/issuers/contract.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import { createMemory } from '../foundation/expiring-memory.ts';
 import { type GivenToken, tokenEnd } from './token-lifetime.ts';
+import type { Caller } from './contract.ts';
 import { createSources } from './answer-source.ts';
 
 /** What a run gave, and what is known of the tokens in it. */
@@ -14,12 +15,14 @@ export interface Ran {
   readonly output: Output;
   readonly tokens: readonly GivenToken[];
   readonly source: AuditEvent['source'];
+  /** of every token that its steps got */
+  readonly jti: AuditEvent['jti'];
 }
 
 /** The app's engine, and the memory of which flow gave which token. */
 export interface Engine {
-  /** A token whose life is over although the wall clock, set back, says otherwise is made anew. */
-  run(flow: Flow, inputs: Inputs): Promise<Ran>;
+  /** In the caller's name. A token whose life is over although the wall clock, set back, says otherwise is made anew. */
+  run(flow: Flow, inputs: Inputs, caller: Pick<Caller, 'agent'>): Promise<Ran>;
   /** Forgets a token that an API refused, if this flow gave it, and at most once a minute for its key. */
   rejected(hash: string, flow: string): boolean;
 }
@@ -46,21 +49,21 @@ export function createEngine(app: Pick<App, 'run' | 'rejected'>, clock: BrokerCl
     return known;
   }
 
-  async function runOnce(flow: Flow, inputs: Inputs): Promise<Ran> {
+  async function runOnce(flow: Flow, inputs: Inputs, agent: string): Promise<Ran> {
     const sources = createSources();
-    const output = await app.run(flow, inputs, { onEvent: sources.onEvent });
+    const output = await app.run(flow, inputs, { agent, onEvent: sources.onEvent });
     const values = output.kind === 'none' ? [] : output.kind === 'scalar' ? [output.value] : output.entries.map(lastOf);
     const tokens = values.flatMap((value) => (value.as === 'token' ? [know(value.token, flow.name)] : []));
-    return { output, tokens, source: sources.source() };
+    return { output, tokens, source: sources.source(), jti: sources.jti() };
   }
 
   return {
-    async run(flow, inputs) {
-      const ran = await runOnce(flow, inputs);
+    async run(flow, inputs, { agent }) {
+      const ran = await runOnce(flow, inputs, agent);
       const over = ran.tokens.filter(({ ends }) => ends <= clock.monotonic());
       if (over.length === 0) return ran;
       for (const { hash } of over) app.rejected(hash);
-      return runOnce(flow, inputs);
+      return runOnce(flow, inputs, agent);
     },
     rejected: (hash, flow) => givers.peek(hash)?.value.has(flow) === true && app.rejected(hash, evictionSpacing),
   };

@@ -22,14 +22,20 @@ export interface Tokens {
   /** @throws BrokerRefusal */
   grant(caller: Caller, flow: string, given: Readonly<Record<string, unknown>>): Promise<Granted<GrantedToken>>;
   /** The same, where all of it is in memory; counts the request only where it is granted. */
-  cached(
-    caller: Caller,
-    flow: string,
-    inputs: Readonly<Record<string, unknown>>,
-  ): { readonly token: GrantedToken; readonly hash: string; readonly rule: string } | undefined;
+  cached(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Remembered | undefined;
   /** @throws BrokerRefusal */
   rejected(caller: Caller, flow: string, tokenHash: string): Granted<{ readonly evicted: boolean }>;
+  /** A token of this hash is worth nothing any more. */
+  forget(hash: string): void;
   readonly counts: () => { readonly hits: number; readonly misses: number };
+}
+
+/** What {@link Tokens.cached} finds. */
+interface Remembered {
+  readonly token: GrantedToken;
+  readonly hash: string;
+  readonly rule: string;
+  readonly jti: Granted<unknown>['jti'];
 }
 
 /** The tokens of flows, through the engine and its cache. */
@@ -38,7 +44,13 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
   let hits = 0;
   let misses = 0;
 
+  const forget = (hash: string): void => {
+    front.drop(hash);
+    onEvicted(hash);
+  };
+
   return {
+    forget,
     counts: () => ({ hits, misses }),
     async grant(caller, name, given) {
       const { flow } = permission.flow(caller, name);
@@ -48,7 +60,8 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       const {
         tokens: [known],
         source,
-      } = await engine.run(flow, inputs);
+        jti,
+      } = await engine.run(flow, inputs, caller);
       if (known === undefined)
         throw new FlowError('internal', 'a flow that gives a token gave none', { place: { flow: name } });
       // what was taken away while we waited is not given any more
@@ -57,37 +70,37 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       if (left <= 0)
         throw new BrokerRefusal('upstream-unavailable', { names: [name], detail: 'the token has expired' });
       requireShort(left, maxTtl, name);
-      front.put(keyOf(name, given), known, generation);
+      front.put(keyOf(caller, name, given), { known, jti }, generation);
       if (source === 'cache') hits += 1;
       else misses += 1;
-      return { value: grantedToken(known, left), rule, source, values: [known.hash] };
+      return { value: grantedToken(known, left), rule, source, jti, values: [known.hash] };
     },
     cached(caller, name, given) {
       const allowed = permission.granted(caller, name);
-      const entry = allowed === undefined ? undefined : front.get(keyOf(name, given));
+      const entry = allowed === undefined ? undefined : front.get(keyOf(caller, name, given));
       if (allowed === undefined || entry === undefined) return undefined;
       if (entry.left > allowed.maxTtl || !permission.takes(caller)) return undefined;
       hits += 1;
-      return { token: entry.token, hash: entry.known.hash, rule: allowed.rule };
+      return { token: entry.token, hash: entry.known.hash, rule: allowed.rule, jti: entry.jti };
     },
     rejected(caller, name, tokenHash) {
       const { rule } = permission.flow(caller, name);
       const hash = tokenHash.toLowerCase();
       if (!/^[0-9a-f]{64}$/.test(hash)) throw new BrokerRefusal('invalid-request', { detail: 'no SHA-256 in hex' });
       const evicted = engine.rejected(hash, name);
-      if (evicted) {
-        front.drop(hash);
-        onEvicted(hash);
-      }
+      if (evicted) forget(hash);
       return { value: { evicted }, rule };
     },
   };
 }
 
-/** In the order in which they were given: another order is asked of the engine. */
-function keyOf(flow: string, given: Readonly<Record<string, unknown>>): string {
-  for (const _ in given) return `${flow} ${JSON.stringify(given)}`;
-  return flow;
+/**
+ * By the agent, whose token may be its own. Inputs count in the order in which they were given: another order is asked
+ * of the engine.
+ */
+function keyOf({ agent }: Caller, flow: string, given: Readonly<Record<string, unknown>>): string {
+  for (const _ in given) return `${agent} ${flow} ${JSON.stringify(given)}`;
+  return `${agent} ${flow}`;
 }
 
 /** Whether the flow's output is a token, as its file says; one that writes gives none here. */

@@ -36,6 +36,9 @@ interface Looked extends Found {
   readonly ends: number;
 }
 
+/** Between a lease's key and the agent whose own it is: in no name, flow or reference. */
+const forAgent = '\n';
+
 /** Times that values are looked for, where rules change or leases end while others are waited for. */
 const mostRounds = 3;
 
@@ -52,11 +55,18 @@ export function createSecrets(options: SecretsOptions): Secrets {
   const keyOf = ({ name, flow, references }: RegistrySecret): string =>
     flow === undefined ? `${name} reference ${references.get(environment)?.toString() ?? ''}` : `${name} flow ${flow}`;
 
-  const wantedOf = (secret: RegistrySecret): Wanted => ({
-    key: keyOf(secret),
-    ttl: ttlOf(secret),
-    fetch: async () => (secret.flow === undefined ? read(secret) : given(secret.flow)),
-  });
+  const wantedOf =
+    (caller: Caller) =>
+    (secret: RegistrySecret): Wanted => ({
+      key: mayBeAttributed(secret) ? `${keyOf(secret)}${forAgent}${caller.agent}` : keyOf(secret),
+      ttl: ttlOf(secret),
+      fetch: async () => (secret.flow === undefined ? read(secret) : given(secret.flow, caller)),
+    });
+
+  /** A flow whose token may be one agent's own. */
+  const mayBeAttributed = ({ flow = '' }: RegistrySecret): boolean =>
+    permission.served(flow)?.steps.some(({ kind }) => kind?.effect === 'none' && kind.attributed !== undefined) ===
+    true;
 
   async function read({ references }: RegistrySecret): Promise<Fetched> {
     const reference = references.get(environment);
@@ -65,15 +75,16 @@ export function createSecrets(options: SecretsOptions): Secrets {
     return { value: await read(reference) };
   }
 
-  async function given(name: string): Promise<Fetched> {
+  async function given(name: string, caller: Caller): Promise<Fetched> {
     const flow = permission.served(name);
     if (flow?.effect !== 'none') throw new FlowError('not-found', 'no such flow in this environment');
     const {
       output,
       tokens: [token],
-    } = await engine.run(flow, parseInputs(flow, {}));
-    if (token !== undefined) return { value: token.token.accessToken, ends: token.ends };
-    if (output.kind === 'scalar' && output.value.as === 'secret') return { value: output.value.value };
+      jti,
+    } = await engine.run(flow, parseInputs(flow, {}), caller);
+    if (token !== undefined) return { value: token.token.accessToken, ends: token.ends, jti };
+    if (output.kind === 'scalar' && output.value.as === 'secret') return { value: output.value.value, jti };
     throw new FlowError('invalid-value', 'the flow gives no secret', { place: { flow: name } });
   }
 
@@ -82,7 +93,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
     if (registry === registryOfLeases) return;
     registryOfLeases = registry;
     const keys = new Set([...registry.secrets.values()].map(keyOf));
-    leases.forget((key) => !keys.has(key));
+    leases.forget((key) => !keys.has(key.split(forAgent, 1)[0] ?? ''));
   };
 
   const takeRates = (secrets: readonly RegistrySecret[]): void => {
@@ -103,7 +114,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
   /** @returns undefined where they must be looked for once more */
   async function look(caller: Caller, { secrets, registry }: AllowedSecrets): Promise<Answer | undefined> {
     followRegistry(registry);
-    const found = await leases.get(secrets.map(wantedOf));
+    const found = await leases.get(secrets.map(wantedOf(caller)));
     // what was taken away while we waited is not given any more
     const names = secrets.map(({ name }) => name);
     const allowed = permission.secrets(caller, names);
@@ -131,7 +142,9 @@ export function createSecrets(options: SecretsOptions): Secrets {
     hits += known;
     misses += looked.length - known;
     const values = looked.map(({ name, lease }) => `${name} ${lease.value.hash()}`);
-    return { value, rule: allowed.rule, source: sourceOf(looked, allowed.secrets), values };
+    const jti = looked.flatMap(({ lease }) => lease.jti ?? []);
+    const { rule, secrets } = allowed;
+    return { value, rule, source: sourceOf(looked, secrets), ...(jti.length > 0 && { jti }), values };
   }
 
   const keyAt = (secrets: readonly RegistrySecret[], index: number): string | undefined => {
@@ -145,7 +158,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
       try {
         const allowed = permission.secrets(caller, names);
         followRegistry(allowed.registry);
-        const found = allowed.secrets.map((secret) => leases.peek(wantedOf(secret)));
+        const found = allowed.secrets.map(wantedOf(caller)).map(leases.peek);
         const answer = answerOf(found, allowed);
         if (answer === undefined) return undefined;
         const value = resolved(answer, clock.now());

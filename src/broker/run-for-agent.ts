@@ -24,9 +24,9 @@ export async function runFor(
   const { flow } = permission.flow(caller, name);
   if (flow.effect !== 'none') throw new BrokerRefusal('write-not-served', { names: [name] });
   const inputs = checkedInputs(flow, given);
-  const { output, tokens, source } = await engine.run(flow, inputs);
+  const { output, tokens, source, jti } = await engine.run(flow, inputs, caller);
   // what was taken away while we waited is not given any more
   const { rule, maxTtl } = permission.flow(caller, name);
   for (const token of tokens) requireShort(leftOf(token, clock), maxTtl, name);
-  return { value: { output: outputJson(output, clock.now()), as: outputKinds(output) }, rule, source };
+  return { value: { output: outputJson(output, clock.now()), as: outputKinds(output) }, rule, source, jti };
 }

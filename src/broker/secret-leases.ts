@@ -12,6 +12,8 @@ export interface Lease {
   readonly ends: number;
   /** monotonic milliseconds, where the value itself ends: a token's expiry, Infinity for one whose issuer did not say */
   readonly valueEnds: number | undefined;
+  /** `jti` of the tokens behind it */
+  readonly jti: readonly string[] | undefined;
 }
 
 /** A value to have: what it is, how long it may be kept, and how it is fetched. */
@@ -27,6 +29,7 @@ export interface Fetched {
   readonly value: Secret;
   /** as {@link Lease.valueEnds} */
   readonly ends?: number | undefined;
+  readonly jti?: Lease['jti'];
 }
 
 export interface Found {
@@ -63,9 +66,9 @@ export function createLeases(clock: BrokerClock, capacity: number): Leases {
   const leases = createMemory<Lease>({ clock, capacity, failures });
 
   const fetched = async ({ ttl, fetch }: Wanted): Promise<Lease> => {
-    const { value, ends } = await fetch();
+    const { value, ends, jti } = await fetch();
     const at = clock.monotonic();
-    return { value, fetched: at, ends: Math.min(at + ttl, ends ?? Infinity), valueEnds: ends };
+    return { value, fetched: at, ends: Math.min(at + ttl, ends ?? Infinity), valueEnds: ends, jti };
   };
 
   const peek = ({ key, ttl }: Wanted): Found | undefined => {

@@ -3,21 +3,27 @@ import type { GrantedToken } from './contract.ts';
 import { type GivenToken, grantedToken, leftOf } from './token-lifetime.ts';
 
 /**
- * The tokens of flows by the inputs that they were asked for with, in front of the engine, so that the many requests for
+ * The tokens of flows by agent and the inputs that they were asked for with, in front of the engine, so that the many requests for
  * the same token within a second cost no run each. Nothing lives here for longer than two seconds without the engine.
  */
 export interface Front {
-  /** @param key the flow, and the inputs where there are any. @returns undefined: ask the engine. One caller is told so every second, while the others are served. */
-  get(key: string): { readonly token: GrantedToken; readonly known: GivenToken; readonly left: number } | undefined;
+  /** @param key agent, flow, and the inputs where there are any. @returns undefined: ask the engine. One caller is told so every second, while the others are served. */
+  get(key: string): (Given & { readonly token: GrantedToken; readonly left: number }) | undefined;
   /** @param generation as it was before the engine was asked: what was under way when a token was evicted is not kept */
-  put(key: string, token: GivenToken, generation: number): void;
+  put(key: string, given: Given, generation: number): void;
   readonly generation: () => number;
   /** Forgets the token of this hash. */
   drop(hash: string): void;
 }
 
-interface Entry {
+/** What the engine gave. */
+interface Given {
   readonly known: GivenToken;
+  /** `jti` of the tokens behind it */
+  readonly jti: readonly string[] | undefined;
+}
+
+interface Entry extends Given {
   /** monotonic milliseconds: the engine is asked again from the first on, and nothing is given from the second on */
   askAt: number;
   readonly until: number;
@@ -29,7 +35,7 @@ interface Entry {
 
 const second = 1_000;
 /** inputs come from callers: whoever sends ever new ones does not fill the memory */
-const mostEntries = 1_000;
+const mostEntries = 5_000;
 const longestKey = 2_000;
 
 export function createFront(clock: BrokerClock): Front {
@@ -55,7 +61,7 @@ export function createFront(clock: BrokerClock): Front {
       entry.left = left;
       return entry;
     },
-    put(key, known, asked) {
+    put(key, { known, jti }, asked) {
       const left = leftOf(known, clock);
       // a token without an expiry is not cached by the engine either
       if (asked !== generation || left < second || left === Infinity || key.length > longestKey) return;
@@ -66,11 +72,11 @@ export function createFront(clock: BrokerClock): Front {
           ? last.token
           : grantedToken(known, left);
       if (entries.size >= mostEntries && last === undefined) entries.clear();
-      entries.set(key, { known, askAt: at + second, until: at + 2 * second, token, left });
+      entries.set(key, { known, jti, askAt: at + second, until: at + 2 * second, token, left });
     },
     drop(hash) {
       generation += 1;
-      for (const [flow, { known }] of entries) if (known.hash === hash) entries.delete(flow);
+      for (const [key, { known }] of entries) if (known.hash === hash) entries.delete(key);
     },
   };
 }

@@ -158,7 +158,8 @@ async function mintOrCached(
   };
   if (kind.expiresAt === undefined) return [await mint(), false];
   const expiresAt = (output: Readonly<Record<string, unknown>>) => kind.expiresAt?.(output);
-  const key = keyOf(services.environment.name, kind, input, labels);
+  const shared = keyOf(services.environment.name, kind, input, labels);
+  const key = kind.attributed?.(input) === true ? `${shared} for ${services.agent}` : shared;
   const unnoticed = (error: unknown) =>
     services.renewalFailed?.(asFlowError(error).at({ flow: flow.name, step: step.id }));
   const output = await services.cached<Readonly<Record<string, unknown>>>(key, mint, expiresAt, unnoticed);
@@ -174,9 +175,18 @@ function keyOf(
   input: Readonly<Record<string, unknown>>,
   labels: ConnectionLabels,
 ): string {
-  const key = keys.get(input) ?? canonical([environment, kind.name, input], labels);
+  const key = keys.get(input) ?? canonical([environment, kind.name, hashed(input)], labels);
   keys.set(input, key);
   return key;
+}
+
+/** A token that a step exchanges decides what comes of it: for the cache, in memory alone, it is its SHA-256. */
+function hashed(input: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(input);
+  if (!entries.some(([, each]) => each instanceof Secret)) return input;
+  return Object.fromEntries(
+    entries.map(([key, each]) => [key, each instanceof Secret ? { sha256: each.hash() } : each]),
+  );
 }
 
 /** Lets a step that writes act. Its resolved input has been told before. */

@@ -7,6 +7,8 @@ import type { StepContext } from '../steps/contract.ts';
 /** What the composition root hands to a plan or a run. */
 export interface Services {
   readonly environment: Environment;
+  /** in whose name the flow runs, as {@link StepContext.agent} */
+  readonly agent: string;
   /** the adapter, built when it is first asked for. @throws FlowError */
   connection(kind: ConnectionKind, name: string): unknown;
   /** what `${{ issuers.main.url }}` may name. @throws FlowError */

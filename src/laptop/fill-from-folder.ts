@@ -180,15 +180,15 @@ function generated(reference: Reference, type: FieldSeed['type'] | undefined): s
 
 /** The client that a step is, as the provider is to know it. */
 function clientSeed(use: ClientUse, contents: Contents, keys: Map<string, JWK>): ClientSeed {
-  const { id, secrets, key, audiences, scopes, tokenFormat } = use;
+  const { id, secrets, key, audiences, scopes, tokenFormat, asks = true } = use;
   return {
     clientId: id instanceof Reference ? contents.value(id, 'text') : id,
     ...(secrets.length === 0
       ? {}
       : { secrets: secrets.map((secret) => new Secret(contents.value(secret, 'concealed'))) }),
     ...(key === undefined ? {} : { publicKey: clientKey(key, contents, keys) }),
-    ...(audiences.length === 0 ? {} : { audiences }),
-    ...(scopes.length === 0 ? {} : { scopes }),
+    ...(asks && audiences.length === 0 ? {} : { audiences }),
+    ...(asks && scopes.length === 0 ? {} : { scopes }),
     ...(tokenFormat === 'opaque' ? { tokenFormat } : {}),
   };
 }

@@ -4,6 +4,7 @@ import { loadBrokerFiles } from '../folder/policy-and-registry.ts';
 import { type DevelopmentFile, loadDevelopmentFile } from '../folder/development/read-development.ts';
 import { FlowError } from '../foundation/errors.ts';
 import type { Folder } from '../folder/load-folder.ts';
+import { localAgent } from '../foundation/local-user.ts';
 import { Secret } from '../foundation/secret.ts';
 import { announce, findStack } from '../app/laptop-stack-file.ts';
 import { fill, type Filling } from './fill-from-folder.ts';
@@ -41,7 +42,7 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
       hint: 'use it, or stop it with Ctrl-C in its terminal',
     });
   }
-  const { ordersApi: orders, ...first } = filled(folder);
+  const { ordersApi: orders, attribution, ...first } = filled(folder);
   const { vaults, clients, users } = first;
   const scimToken = new Secret(randomBytes(32).toString('base64url'));
   const started: { close(): Promise<void> }[] = [];
@@ -57,6 +58,7 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
         clients: ({ issuer }) => [...clients, { clientId: signInClient, redirectUris: [callback(issuer)] }],
         users,
         scimToken,
+        agentClaim: attribution && { ...attribution, agents: agentsOf(folder) },
       }),
     );
     const secretsManager = await start(startSecretsManager());
@@ -67,6 +69,7 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
       dir: folder.dir,
       vault: { address: vault.address, token: vault.token() },
       issuer: identityProvider.issuer,
+      attribution,
       scim: { url: identityProvider.scimUrl, token: scimToken },
       signIn: { clientId: signInClient, redirectUri: callback(identityProvider.issuer) },
       secretsManager: {
@@ -103,7 +106,7 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
 }
 
 /** @throws FlowError invalid where development.yaml is broken */
-function filled(folder: Folder, before?: Filling): Filling & Pick<DevelopmentFile, 'ordersApi'> {
+function filled(folder: Folder, before?: Filling): Filling & Pick<DevelopmentFile, 'ordersApi' | 'attribution'> {
   const environment = laptopOf(folder);
   const broker = loadBrokerFiles(folder);
   const file = loadDevelopmentFile(folder, broker);
@@ -113,7 +116,8 @@ function filled(folder: Folder, before?: Filling): Filling & Pick<DevelopmentFil
     const place = { location: `${path}:${line}:${column}` };
     throw new FlowError('invalid', message, { hint: 'flows check tells of all that is wrong', place });
   }
-  return { ...fill(folder, broker.registry, environment, file, before), ordersApi: file.ordersApi };
+  const { ordersApi, attribution } = file;
+  return { ...fill(folder, broker.registry, environment, file, before), ordersApi, attribution };
 }
 
 /** @throws FlowError refused where service.yaml gives it addresses of its own */
@@ -123,6 +127,11 @@ function laptopOf(folder: Folder): Environment {
   throw new FlowError('refused', 'the environment "development" of service.yaml has addresses of its own', {
     hint: 'leave vault, issuers, identity-providers and stores out of it, and they come from here',
   });
+}
+
+/** Every client is every agent's: those of policy.yaml as it is now, and this user's commands. */
+function agentsOf(folder: Folder): () => readonly string[] {
+  return () => [...loadBrokerFiles(folder).policy.agents.keys(), localAgent()];
 }
 
 /** Never fetched: a sign-in ends where the provider would send the browser there. */

@@ -1,5 +1,6 @@
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
+import type { Attribution } from '../adapters/issuers/contract.ts';
 import type { StoreRules } from '../adapters/stores/contract.ts';
 import type { Vault } from '../adapters/vaults/contract.ts';
 import type { InputOf, Keys } from '../language/forms.ts';
@@ -45,6 +46,8 @@ export interface StepContext {
   readonly flow: string;
   readonly step: string;
   readonly environment: string;
+  /** in whose name it runs: the proven agent, `local:<user>` for the command and for what a process does by itself */
+  readonly agent: string;
   readonly vault: Vault;
   /** One value; reads of steps that run side by side share a batch. @throws FlowError with the reference as subject */
   read(reference: Reference): Promise<Secret>;
@@ -60,6 +63,8 @@ export interface StepContext {
   locked<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Local clock minus an issuer's clock, in seconds, where one is known or can be asked quickly. */
   clockSkew(): Promise<number | undefined>;
+  /** A token was revoked: nobody is given it from memory any more. */
+  revoked(token: Secret): void;
   /** epoch milliseconds */
   readonly now: () => number;
   readonly sleep: (milliseconds: number) => Promise<void>;
@@ -81,6 +86,7 @@ export const changeActions = {
   restore: { sign: '~', word: 'restore', style: 'yellow' },
   enrol: { sign: '+', word: 'enrol', style: 'green' },
   disable: { sign: '-', word: 'disable', style: 'red' },
+  revoke: { sign: '-', word: 'revoke', style: 'red' },
   none: { sign: '=', word: 'no change', style: 'dim' },
   conflict: { sign: '!', word: 'conflict', style: 'red' },
 } as const;
@@ -111,6 +117,8 @@ export interface ClientUse {
   readonly audiences: readonly string[];
   readonly scopes: readonly string[];
   readonly tokenFormat: 'jwt' | 'opaque';
+  /** false: it asks for no token, so that it says nothing of what its client may ask for */
+  readonly asks?: boolean;
 }
 
 /** A user as a step's input tells of it. */
@@ -128,6 +136,12 @@ export interface InputProblem {
   readonly hint?: string | undefined;
   /** the service takes it, and a person may regret it */
   readonly warning?: true;
+}
+
+/** What service.yaml says of the connection that a key names; undefined where that is not known. */
+export interface Connected {
+  rulesOf(key: string): StoreRules | undefined;
+  attributionOf(key: string): Attribution | undefined;
 }
 
 interface StepKindBase<K extends Keys, F extends OutputFields> {
@@ -149,14 +163,9 @@ interface StepKindBase<K extends Keys, F extends OutputFields> {
   readonly needs?: readonly ('ownership-key' | 'fingerprint-key')[];
   /**
    * What cannot be said by the forms alone, at load, for each environment: problems by key. `input` holds what is known
-   * then (literals, variables, enum inputs); `given` names every key that the file gives, known or not; `rulesOf` the
-   * rules of the store that a key names, where it is known.
+   * then (literals, variables, enum inputs); `given` names every key that the file gives, known or not.
    */
-  check?(
-    input: Partial<InputOf<K>>,
-    given: ReadonlySet<string>,
-    rulesOf: (key: string) => StoreRules | undefined,
-  ): readonly InputProblem[];
+  check?(input: Partial<InputOf<K>>, given: ReadonlySet<string>, connected: Connected): readonly InputProblem[];
   /** names of the vaults that it writes to, as the input names them */
   writes?(input: Partial<InputOf<K>>): readonly string[];
   /** who gives what it puts out, for the audit trail */
@@ -182,6 +191,8 @@ export interface PureStepKind<K extends Keys = Keys, F extends OutputFields = Ou
    * @returns its output at each moment (epoch milliseconds), which asks nobody
    */
   follow?(input: InputOf<K>, context: StepContext): Promise<(at: number) => Promise<OutputOf<F>>>;
+  /** what it gives says which agent it is for: each agent has its own. A kind that declares it may do so somewhere */
+  attributed?(input: InputOf<K>): boolean;
 }
 
 /** Changes something. Safe to repeat: it probes before it acts, or carries an idempotency key. */

@@ -5,6 +5,8 @@ import { idpEnrollTotp } from './idp-enroll-totp.ts';
 import { idpSignIn } from './idp-sign-in.ts';
 import { jwtVerify } from './jwt-verify.ts';
 import { oauthClientCredentials } from './oauth-client-credentials.ts';
+import { oauthRevoke } from './oauth-revoke.ts';
+import { oauthTokenExchange } from './oauth-token-exchange.ts';
 import { storePush } from './store-push.ts';
 import { totpCode } from './totp-code.ts';
 import { vaultCreateLogin } from './vault-create-login.ts';
@@ -19,6 +21,8 @@ export const stepKinds = registerSteps([
   idpSignIn,
   jwtVerify,
   oauthClientCredentials,
+  oauthRevoke,
+  oauthTokenExchange,
   storePush,
   totpCode,
   vaultCreateLogin,

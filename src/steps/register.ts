@@ -12,7 +12,7 @@ const presented = {
 
 /**
  * The registry, once its rules hold: above all that no step that writes gives a secret, so that no store can ever
- * hold one, and that no secret is part of a cache key. @throws TypeError naming the kind and the rule
+ * hold one, and that no secret is part of a cache key but as its hash, and as a key of its own. @throws TypeError naming the kind and the rule
  */
 export function registerSteps(kinds: readonly StepKind[]): StepKinds {
   const registry = new Map<string, StepKind>();
@@ -35,8 +35,9 @@ export function registerSteps(kinds: readonly StepKind[]): StepKinds {
     for (const field of kind.presents === undefined ? [] : presented[kind.presents]) {
       if (!Object.hasOwn(kind.output, field)) throw refuse(`presents a ${kind.presents ?? ''} without "${field}"`);
     }
-    if (kind.effect === 'none' && kind.expiresAt !== undefined && takesSecret(kind.with)) {
-      throw refuse('takes a secret, so that its result cannot be cached');
+    const inside = Object.entries(kind.with).filter(([, { form }]) => form.kind !== 'secret');
+    if (kind.effect === 'none' && kind.expiresAt !== undefined && takesSecret(Object.fromEntries(inside))) {
+      throw refuse('takes a secret inside a key, so that its result cannot be cached');
     }
     for (const name of [kind.name, ...(kind.aliases ?? [])]) {
       if (!kindName.test(name)) throw refuse(`its name "${name}" is not room/verb in lower case`);

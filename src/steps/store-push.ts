@@ -29,7 +29,7 @@ export const storePush = writeStep({
   },
   options: ['adopt', 'overwrite', 'strict'],
   needs: ['fingerprint-key'],
-  check: ({ secrets = [] }, _, rulesOf) => [
+  check: ({ secrets = [] }, _, { rulesOf }) => [
     ...problemsOf(secrets, 'in part', rulesOf('store')),
     ...warningsOf(secrets, rulesOf('store')),
   ],

@@ -26,6 +26,17 @@ function same(actual: unknown, required: unknown): boolean {
 }
 
 /**
+ * A claim by its name, `https://orders.example/agent`; where there is none of this name, by a path into an object:
+ * `act.sub`. Undefined where it is not there.
+ */
+export function claimAt(claims: unknown, path: string): unknown {
+  if (typeof claims !== 'object' || claims === null) return undefined;
+  if (Object.hasOwn(claims, path)) return new Map(Object.entries(claims)).get(path);
+  const dot = path.indexOf('.');
+  return dot === -1 ? undefined : claimAt(claimAt(claims, path.slice(0, dot)), path.slice(dot + 1));
+}
+
+/**
  * Scopes that a token grants: `scope` (RFC 8693, section 4.2), or `scp`, which Okta and Entra ID send. Undefined where
  * it tells none.
  */

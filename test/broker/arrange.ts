@@ -196,23 +196,31 @@ export async function arrange(
     life: 600 as number | undefined,
     gate: Promise.resolve() as Promise<unknown>,
     down: undefined as FlowError | undefined,
+    attribution: undefined as Issuer['attribution'],
+    /** in whose name each token was asked for */
+    agents: [] as (string | undefined)[],
   };
   const issuer: Issuer = {
     name: 'main',
     url: 'https://issuer.example/',
+    get attribution() {
+      return issuing.attribution;
+    },
     discover: async () => undefined,
-    async clientCredentials() {
+    async clientCredentials({ agent }) {
       issuing.requests += 1;
       const mine = issuing.requests;
       await issuing.gate;
       if (issuing.down !== undefined) throw issuing.down;
       const expiresAt = issuing.life === undefined ? undefined : Math.floor(clock.now() / 1_000) + issuing.life;
+      issuing.agents.push(agent);
       return {
         accessToken: new Secret(`canary-token-${mine}`),
         tokenType: 'Bearer',
         expiresAt,
         scope: 'orders:read',
         audience: ['https://orders.example'],
+        jti: `jti-${mine}`,
       };
     },
     verify: () => Promise.reject(new TypeError('not used')),
@@ -225,17 +233,21 @@ export async function arrange(
   const failures = createUpstreamFailures((failure) => void told.push(failure), clock);
   const cache = createTokenCache({ now: clock.now, random: () => 0.5, hashOf: tokenHash });
   const unused = () => Promise.reject(new TypeError('not used'));
-  const services: Services = {
+  const prepared = createPreparedSteps();
+  const revoked = new Set<(hash: string) => void>();
+  const services = (agent: string): Services => ({
     environment,
+    agent,
     connection: () => issuer,
     plain: () => ({}),
-    prepared: createPreparedSteps(),
+    prepared,
     cached: cache.get,
     renewalFailed: (error) => failures.told({ what: [error.place.flow ?? ''] }, error),
     context: (flow, step) => ({
       flow,
       step,
       environment: environment.name,
+      agent,
       vault: { address: 'https://vault.example', read: unused, requests: () => 0, close: unused },
       read,
       ownershipMarks: unused,
@@ -249,8 +261,9 @@ export async function arrange(
       warn: () => undefined,
       progress: () => undefined,
       waiting: () => () => undefined,
+      revoked: () => undefined,
     }),
-  };
+  });
   const connections: Pick<Connections, 'read' | 'requests'> = {
     read,
     requests: () => ({ vault: batches.length, token: issuing.requests, store: 0 }),
@@ -258,9 +271,13 @@ export async function arrange(
   const app: BrokerOptions['app'] = {
     folder,
     environment: () => environment,
-    run: (flow, inputs, { onEvent } = {}) => runFlow(flow, inputs, services, onEvent === undefined ? {} : { onEvent }),
+    run: (flow, inputs, { agent = 'nobody', ...options } = {}) => runFlow(flow, inputs, services(agent), options),
     connections: async () => connections as Connections,
     rejected: (hash, spacing) => cache.rejected(hash, spacing),
+    onRevoked(listener) {
+      revoked.add(listener);
+      return () => void revoked.delete(listener);
+    },
   };
 
   const files = (): ReturnType<typeof loadBrokerFiles> => {
@@ -305,7 +322,12 @@ export async function arrange(
     agentRuns: options.agentRuns?.(clock),
     cache: { ...environment.cache, ...options.cache },
   });
-  return { broker, clock, vault, issuer: issuing, trail, told, rewrite, policy: () => current.policy };
+  /** As `oauth/revoke` tells it. */
+  const revoke = (token: string): void => {
+    cache.rejected(sha256(token));
+    for (const listener of revoked) listener(sha256(token));
+  };
+  return { broker, clock, vault, issuer: issuing, trail, told, rewrite, revoke, policy: () => current.policy };
 }
 
 /** What a promise is refused with. */

@@ -23,6 +23,7 @@ describe('tokens', () => {
         outcome: 'allowed',
         source: 'issuer',
         rule: expect.stringMatching(/^policy\.yaml:\d+:\d+ flows orders-token$/),
+        jti: ['jti-1'],
         request: 'r-1',
         run: 'run-42',
         reason: undefined,
@@ -31,7 +32,7 @@ describe('tokens', () => {
     ]);
     clock.pass(100.5);
     expect(await broker.token(codex, flow, {})).toMatchObject({ access_token: 'canary-token-1', expires_in: 499 });
-    expect(trail.last()).toMatchObject({ source: 'cache' });
+    expect(trail.last()).toMatchObject({ source: 'cache', jti: ['jti-1'] });
     expect(JSON.stringify(trail.events)).not.toContain('canary');
   });
 
@@ -204,7 +205,8 @@ describe('cached tokens', () => {
     clock.pass(0.4);
     const second = broker.cachedToken(codex, flow);
     expect(second?.token).toMatchObject({ expires_in: 599 });
-    expect(broker.cachedToken(as('other'), flow)?.token).toBe(second?.token);
+    expect(broker.cachedToken(codex, flow)?.token).toBe(second?.token);
+    expect(trail.last()).toMatchObject({ source: 'cache', jti: ['jti-1'] });
     expect(trail.events).toHaveLength(4);
     expect(issuer.requests).toBe(1);
     expect((await broker.stats()).tokens).toEqual({ hits: 3, misses: 1 });
@@ -258,8 +260,69 @@ describe('cached tokens', () => {
       expect(broker.cachedToken(codex, flow)).toBeDefined();
     }
     expect(broker.cachedToken(as('nobody'), flow)).toBeUndefined();
+    await broker.token(as('careful', { reason: 'x' }), flow, {});
     expect(broker.cachedToken(as('careful'), flow)).toBeUndefined();
     expect(broker.cachedToken(as('careful', { reason: 'x' }), flow)).toBeDefined();
+  });
+
+  it('are gone, and names with them, when one was revoked', async () => {
+    const { broker, revoke, issuer } = await arrange();
+    const [token] = [await broker.token(codex, flow, {}), await broker.secrets(codex, ['orders.token'])];
+    expect(broker.cachedToken(codex, flow)).toBeDefined();
+    revoke(token.access_token);
+    expect(broker.cachedToken(codex, flow)).toBeUndefined();
+    expect(broker.cachedSecrets(codex, ['orders.token'])).toBeUndefined();
+    expect((await broker.token(codex, flow, {})).access_token).toBe('canary-token-2');
+    expect(issuer.requests).toBe(2);
+  });
+});
+
+describe('tokens of an issuer that says which agent they are for', () => {
+  const attribution = { claim: 'act.sub', parameter: 'agent' };
+
+  it('are asked for in the name of the proven agent, and each agent has its own, from memory too', async () => {
+    const { broker, issuer, trail } = await arrange();
+    issuer.attribution = attribution;
+    const agents = [codex, as('other'), codex, as('other')];
+    const given = [];
+    for (const caller of agents) given.push((await broker.token(caller, flow, {})).access_token);
+    expect(given).toEqual(['canary-token-1', 'canary-token-2', 'canary-token-1', 'canary-token-2']);
+    expect(issuer.agents).toEqual(['codex', 'other']);
+    const remembered = agents.map((caller) => broker.cachedToken(caller, flow)?.token.access_token);
+    expect(remembered).toEqual(given);
+    expect(trail.events.map(({ agent, jti }) => [agent, jti])).toEqual(
+      [...agents, ...agents].map(({ agent }) => [agent, [agent === 'codex' ? 'jti-1' : 'jti-2']]),
+    );
+  });
+
+  it('are each agent’s own behind a name of the registry as well', async () => {
+    const { broker, issuer, trail, clock } = await arrange({
+      files: { 'policy.yaml': policy.replace('allow: [openai.api_key, limited.key]', 'allow: [orders.token]') },
+    });
+    issuer.attribution = attribution;
+    const ask = async (agent: string) =>
+      (await broker.secrets(as(agent), ['orders.token'])).resolved['orders.token']?.value;
+    expect([await ask('codex'), await ask('other'), await ask('codex')]).toEqual([
+      'canary-token-1',
+      'canary-token-2',
+      'canary-token-1',
+    ]);
+    expect(trail.last()).toMatchObject({ agent: 'codex', source: 'cache', jti: ['jti-1'] });
+    clock.pass(1);
+    const known = broker.cachedSecrets(as('other'), ['orders.token']);
+    expect(known?.secrets.resolved['orders.token']?.value).toBe('canary-token-2');
+    expect(trail.last()).toMatchObject({ agent: 'other', jti: ['jti-2'] });
+  });
+
+  it('are one for an agent, however many runs it has, and one for all where the issuer says nothing', async () => {
+    const { broker, issuer } = await arrange();
+    issuer.attribution = attribution;
+    for (const run of ['a', 'b', 'c']) await broker.token({ ...codex, run }, flow, {});
+    expect(issuer.requests).toBe(1);
+    issuer.attribution = undefined;
+    const shared = [await broker.token(as('other'), flow, {}), await broker.token(codex, flow, {})];
+    expect(issuer.requests).toBe(2);
+    expect(shared[0]?.access_token).toBe('canary-token-2');
   });
 
   it('count against the rate, each request once', async () => {

@@ -135,6 +135,7 @@ export function servicesFor(environment: Environment): Recorded {
     flow,
     step,
     environment: environment.name,
+    agent: 'local:ada',
     vault: { address: 'https://x', read: nothing, requests: () => 0, close: nothing },
     read: nothing,
     ownershipMarks: nothing,
@@ -148,9 +149,11 @@ export function servicesFor(environment: Environment): Recorded {
     warn: () => undefined,
     progress: () => undefined,
     waiting: () => () => undefined,
+    revoked: () => undefined,
   });
   const services: Services = {
     environment,
+    agent: 'local:ada',
     connection: (kind, name) => ({ kind, name }),
     plain: (kind, name) => ({ url: `https://${kind}.${name}.example` }),
     context,

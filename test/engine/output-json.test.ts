@@ -11,6 +11,7 @@ const token = {
   tokenType: 'Bearer',
   expiresAt: undefined,
   scope: undefined,
+  jti: 'not told',
   audience: undefined,
 };
 

@@ -99,6 +99,7 @@ export async function startLaptop(): Promise<Laptop> {
       flow: 'new-user',
       step: 'step',
       environment: 'test',
+      agent: 'local:ada',
       vault,
       read: async (reference) => {
         const value = (await (changes.vault ?? vault).read([reference])).get(reference.toString());
@@ -126,6 +127,7 @@ export async function startLaptop(): Promise<Laptop> {
         told.push(why);
         return () => undefined;
       },
+      revoked: (token) => void told.push(`revoked ${token.hash()}`),
     };
     return { ...common, ...changes, told };
   };

@@ -28,6 +28,8 @@ const values: Readonly<Record<string, string>> = {
   key: generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
 };
 
+const nothingConnected = { rulesOf: () => undefined, attributionOf: () => undefined };
+
 /** Runs the step with what the engine would give it: absent keys undefined, defaults filled in. */
 async function run(input: Record<string, unknown>, failing: Readonly<Record<string, FlowError>> = {}) {
   const ticks: string[][] = [];
@@ -150,12 +152,12 @@ describe('the check at load', () => {
       ['require-claims'],
     ],
   ])('%s', (_, input, keys) => {
-    const problems = oauthClientCredentials.check?.(input, new Set(Object.keys(input)), () => undefined) ?? [];
+    const problems = oauthClientCredentials.check?.(input, new Set(Object.keys(input)), nothingConnected) ?? [];
     expect(problems.map((each) => each.key)).toEqual(keys);
     expect(problems.every(({ hint }) => hint !== undefined)).toBe(true);
   });
 
   it('takes a secret that is only known later for given', () => {
-    expect(oauthClientCredentials.check?.({}, new Set(['client-secret']), () => undefined)).toEqual([]);
+    expect(oauthClientCredentials.check?.({}, new Set(['client-secret']), nothingConnected)).toEqual([]);
   });
 });

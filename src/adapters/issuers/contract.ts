@@ -8,6 +8,8 @@ export interface Issuer {
   readonly url: string;
   /** optional: how its metadata is found, for what people do there in a browser */
   readonly discovery?: IssuerDiscovery;
+  /** what its tokens say of the agent that they are for; undefined: nothing, and one token serves all agents */
+  readonly attribution: Attribution | undefined;
   /**
    * Reads the issuer's metadata, once. @throws FlowError unavailable, timeout, protocol
    * @param contact also where service.yaml tells all that a document would: it is asked whether it answers
@@ -18,6 +20,13 @@ export interface Issuer {
    * signature, issuer, audience, expiry and required claims (RFC 9068), before it returns.
    */
   clientCredentials(request: TokenRequest): Promise<Token>;
+  /** Token exchange (RFC 8693): a token for one that is there, checked in the same way. Absent: it cannot do it. */
+  exchange?(request: ExchangeRequest): Promise<ExchangedToken>;
+  /**
+   * Revokes a token (RFC 7009). One that is not valid any more is no error.
+   * @throws FlowError refused where the issuer has no endpoint for it
+   */
+  revoke?(request: RevocationRequest): Promise<void>;
   /** Verifies a JWT with the issuer's keys. @throws FlowError protocol, unavailable */
   verify(token: Secret, expected: Expectations): Promise<VerifiedToken>;
   /** Local clock minus the issuer's `Date`, in seconds, from the last answer; undefined before the first. */
@@ -36,15 +45,32 @@ export interface IssuerDiscovery {
   readonly anyIssuer: boolean;
 }
 
+/** How an issuer's tokens name the agent that they are for: a claim, which the issuer makes of a parameter. */
+export interface Attribution {
+  /** the claim, or a path to it: `https://orders.example/agent`, `act.sub` */
+  readonly claim: string;
+  /** of the token request */
+  readonly parameter: string;
+}
+
+/** Said at check, and where it was not known then. */
+export const opaqueTellsNobody = {
+  problem: 'an opaque token tells nobody which agent it is for, and the issuer has `attribution`',
+  hint: 'let the issuer give a JWT, or take `attribution` from it in service.yaml',
+};
+
 export type ClientAuthentication = 'client_secret_post' | 'client_secret_basic' | 'private_key_jwt';
 
 /** Parameters that have keys of their own, or are the protocol's: `parameters` may not hold them. */
 export const standardParameters: readonly string[] = [
   ...['grant_type', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
   ...['audience', 'resource', 'scope'],
+  // RFC 8693
+  ...['subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type'],
 ];
 
-export interface TokenRequest {
+/** The client that asks. */
+export interface ClientRequest {
   readonly clientId: string;
   /** one, or two live ones during a rotation, tried in order; a read is lazy, so the second costs nothing unused */
   readonly clientSecrets?: readonly Credential[] | undefined;
@@ -54,6 +80,11 @@ export interface TokenRequest {
   readonly assertion?: Assertion | undefined;
   /** absent: by the key or secret that is given, and by what the issuer lists */
   readonly authentication?: ClientAuthentication | undefined;
+  readonly signal?: AbortSignal | undefined;
+  warn(message: string): void;
+}
+
+export interface TokenRequest extends ClientRequest {
   readonly audience?: string | undefined;
   /** RFC 8707; absolute URIs */
   readonly resource?: readonly string[] | undefined;
@@ -61,8 +92,29 @@ export interface TokenRequest {
   readonly parameters?: Readonly<Record<string, string>> | undefined;
   readonly requireClaims?: Readonly<Record<string, unknown>> | undefined;
   readonly tokenFormat: 'jwt' | 'opaque';
-  readonly signal?: AbortSignal | undefined;
-  warn(message: string): void;
+  /** the proven agent: told to an issuer with {@link Issuer.attribution}, and demanded back in the token */
+  readonly agent?: string | undefined;
+}
+
+export interface ExchangeRequest extends TokenRequest {
+  /** for whom the new token is */
+  readonly subject: TypedToken;
+  /** who acts for the subject, where that is another one */
+  readonly actor?: TypedToken | undefined;
+  /** a token type; absent: an access token, of whatever form */
+  readonly requestedTokenType?: string | undefined;
+}
+
+export interface TypedToken {
+  readonly token: Secret;
+  /** its URI (RFC 8693, section 3) */
+  readonly type: string;
+}
+
+export interface RevocationRequest extends ClientRequest {
+  readonly token: Secret;
+  /** RFC 7009, section 2.1 */
+  readonly tokenTypeHint?: string | undefined;
 }
 
 export interface Assertion {
@@ -90,6 +142,15 @@ export interface Token {
   readonly scope: string | undefined;
   /** the audience and resources that were asked for: what the token is for */
   readonly audience: readonly string[] | undefined;
+  /** `jti` of a JWT, as logs may have it: at most 256 printable characters without spaces; else undefined */
+  readonly jti: string | undefined;
+}
+
+export interface ExchangedToken extends Token {
+  /** its URI (RFC 8693, section 3) */
+  readonly issuedTokenType: string;
+  /** who acts for the subject, as the token says it (RFC 8693, section 4.1); undefined: it says nobody */
+  readonly act: unknown;
 }
 
 export interface Expectations {

@@ -25,6 +25,7 @@ export interface DiscoveryOptions {
 interface Given {
   readonly token_endpoint?: string | undefined;
   readonly jwks_uri?: string | undefined;
+  readonly revocation_endpoint?: string | undefined;
 }
 
 /** What of the metadata is needed now; the document is asked for where one of them is not given. */

@@ -1,3 +1,4 @@
+import { attributionForm } from '../../adapters/issuers/adapter.ts';
 import { form, type Keys, optional, required, withDefault } from '../../language/forms.ts';
 
 /** The keys of development.yaml: what the laptop stack cannot derive from the flows. */
@@ -58,5 +59,9 @@ export const developmentKeys = {
     }),
     { audience: 'https://orders.example', scope: 'orders:read' },
     'the protected example API',
+  ),
+  attribution: optional(
+    attributionForm,
+    'its tokens say which agent they are for; without it, as the first issuer of service.yaml with an attribution does',
   ),
 } satisfies Keys;

@@ -1,6 +1,8 @@
 import { folded } from '../../foundation/names.ts';
 import { join } from 'node:path';
 import type { BrokerFiles } from '../policy-and-registry.ts';
+import type { Attribution } from '../../adapters/issuers/contract.ts';
+import { attributionOf } from '../service/settings.ts';
 import { developmentKeys } from './development-keys.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
@@ -31,6 +33,8 @@ export interface DevelopmentFile {
     readonly oneTimePassword: Reference | undefined;
   }[];
   readonly ordersApi: { readonly audience: string; readonly scope: string };
+  /** of the laptop's issuer: as it stands here, else as another environment's issuer has it */
+  readonly attribution: Attribution | undefined;
   /** where there are any, the rest must not be used */
   readonly problems: readonly Problem[];
   /** lines that do nothing */
@@ -67,7 +71,7 @@ export function loadDevelopmentFile(folder: Folder, broker: BrokerFiles): Develo
     if (values.has(field)) source.report(keyRange, `the field of "${key}" stands here twice`, 'keep one of them');
     values.set(field, written.values[key] ?? '');
   }
-  const found = fileOf(written, values);
+  const found = fileOf(written, values, folder);
   // of what is broken nobody knows what it names
   if (folder.broken.size === 0 && [...source.problems, ...broker.problems].length === 0)
     checkNames(file.root, found, source, folder, broker);
@@ -85,9 +89,17 @@ function read(root: Node | undefined, source: Source): Written {
   return { ...Object.fromEntries(defaults), ...known } as Written;
 }
 
-function fileOf({ files, clients, users, 'orders-api': ordersApi }: Written, values: DevelopmentFile['values']): Found {
+function fileOf(
+  { files, clients, users, 'orders-api': ordersApi, attribution }: Written,
+  values: DevelopmentFile['values'],
+  { settings }: Folder,
+): Found {
+  const declared = [...settings.environments.values()].flatMap((environment) =>
+    [...environment.connections.issuers.keys()].flatMap((name) => attributionOf(environment, name) ?? []),
+  );
   return {
     values,
+    attribution: attribution ?? declared[0],
     files: new Set(files.map(fieldKey)),
     clients: new Map(
       Object.entries(clients).map(([clientId, { 'token-ttl': tokenTtl, ...client }]) => {

@@ -1,10 +1,11 @@
 import { servedHint } from '../service/check-environment.ts';
-import { adapterOf, isWhole, servesVault, type Environment } from '../service/settings.ts';
+import { adapterOf, attributionOf, isWhole, servesVault, type Environment } from '../service/settings.ts';
 import { evaluate } from '../../language/evaluate.ts';
 import { presentedStep, type Flow, type Step } from './flow.ts';
 import { lookAt, staticScope } from './static-input.ts';
 import type { Report } from '../../language/problems.ts';
 import { resolve } from './scope.ts';
+import type { Connected } from '../../steps/contract.ts';
 import type { Value } from '../../language/compiled-values.ts';
 
 /** Checks a flow against one environment without touching anything. */
@@ -24,9 +25,13 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
   let wrong = false;
   /** by the key that names each */
   const stores = new Map<string, string>();
-  const rulesOf = (key: string) => {
-    const name = stores.get(key);
-    return name === undefined ? undefined : adapterOf(environment, 'stores', name)?.rules;
+  const issuers = new Map<string, string>();
+  const connected: Connected = {
+    rulesOf(key) {
+      const name = stores.get(key);
+      return name === undefined ? undefined : adapterOf(environment, 'stores', name)?.rules;
+    },
+    attributionOf: (key) => attributionOf(environment, issuers.get(key)),
   };
   const sinks = {
     report: (...told: Parameters<Report>) => {
@@ -39,6 +44,7 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
     },
     onConnection: ({ kind: to, name = '' }: { readonly kind?: string; readonly name?: string }, value: Value) => {
       if (to === 'stores') stores.set(value.key, name);
+      if (to === 'issuers') issuers.set(value.key, name);
       const needs = value.form.kind === 'connection' ? value.form.needs : undefined;
       const settings = environment.connections['identity-providers'].get(name);
       if (needs === undefined || settings === undefined) return;
@@ -50,7 +56,7 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
   };
   for (const { known, value } of lookAt(flow, step, environment, sinks)) {
     if (wrong || !step.sound) continue;
-    for (const { key, problem, hint, warning } of kind.check?.(known, value.given, rulesOf) ?? []) {
+    for (const { key, problem, hint, warning } of kind.check?.(known, value.given, connected) ?? []) {
       const named = problem.startsWith(`"${key}"`) ? problem : `"${key}": ${problem}`;
       (warning === true ? warn : report)(placeOf(value, key) ?? step.range, named, hint);
     }

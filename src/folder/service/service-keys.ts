@@ -1,4 +1,5 @@
 import { durationForm } from '../../language/duration.ts';
+import { issuerKeys } from '../../adapters/issuers/adapter.ts';
 import { storeKeys } from '../../adapters/stores/adapter.ts';
 import { vaultKeys } from '../../adapters/vaults/adapter.ts';
 import type { Adapters } from '../../adapters/adapters.ts';
@@ -91,6 +92,7 @@ export function environmentKeysOf(adapters: Adapters) {
       named(
         form.byType(adapters.issuers, {
           description: 'the protocol',
+          common: issuerKeys,
           // the first one is what an issuer is where nothing else is said
           default: [...adapters.issuers.keys()][0] ?? '',
         }),

@@ -1,5 +1,6 @@
 import { sameName } from '../../foundation/names.ts';
 import type { Adapters } from '../../adapters/adapters.ts';
+import type { Attribution } from '../../adapters/issuers/contract.ts';
 import type { Declaration, Settings as OwnSettings } from '../../adapters/declaration.ts';
 import type { ConnectionKind, Keys, Named, TokenSource, TypedSettings } from '../../language/forms.ts';
 import type { Range } from '../../language/problems.ts';
@@ -122,6 +123,11 @@ export function adapterOf<K extends ConnectionKind>(
   const type = connections[kind].get(name)?.type;
   const played = laptop ? [...all.values()].find((each) => each.laptop !== undefined) : undefined;
   return (type === undefined ? played : all.get(type)) as AdapterOf<K> | undefined;
+}
+
+/** What the tokens of an issuer say of the agent; undefined where service.yaml says nothing of it. */
+export function attributionOf({ connections }: Environment, issuer: string | undefined): Attribution | undefined {
+  return connections.issuers.get(issuer ?? '')?.['attribution'] as Attribution | undefined;
 }
 
 /** Whether settings have everything that their adapter demands. */

@@ -14,6 +14,11 @@ export function defaultResource(
   issuer: string,
 ): string | undefined {
   if (context.oidc.params?.['grant_type'] !== 'client_credentials') return undefined;
+  return requestedResource(context, seed, issuer);
+}
+
+/** The same, whatever the grant. */
+export function requestedResource(context: KoaContextWithOIDC, seed: ClientSeed | undefined, issuer: string): string {
   const audience = askedAudience(context) ?? seed?.audiences?.[0] ?? issuer;
   return `${prefix}${encodeURIComponent(audience)}`;
 }
@@ -23,7 +28,7 @@ export function resourceServer(
   context: KoaContextWithOIDC,
   resource: string,
   seed: ClientSeed | undefined,
-): ResourceServer {
+): ResourceServer & { readonly scope: string } {
   const audience = audienceOf(resource);
   const allowed = seed?.audiences;
   for (const asked of [audience, askedAudience(context) ?? audience]) {

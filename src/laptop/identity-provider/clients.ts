@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Provider, type AllClientMetadata, type ClientMetadata } from 'oidc-provider';
 import { Secret } from '../../foundation/secret.ts';
+import { exchangeGrant } from './token-exchange.ts';
 import type { ClientSeed } from './options.ts';
 
 /** The client that the provider's own page signs in with. */
@@ -29,7 +30,10 @@ export function clientMetadata(seed: ClientSeed): ClientMetadata {
   }
   const metadata: AllClientMetadata & { client_id: string } = {
     client_id: seed.clientId,
-    grant_types: [...(confidential ? ['client_credentials'] : []), ...(publicClient ? ['authorization_code'] : [])],
+    grant_types: [
+      ...(confidential ? ['client_credentials', exchangeGrant] : []),
+      ...(publicClient ? ['authorization_code'] : []),
+    ],
     response_types: publicClient ? ['code'] : [],
     redirect_uris: [...redirectUris],
     post_logout_redirect_uris: [...redirectUris],

@@ -1,4 +1,5 @@
 import type { JWK } from 'jose';
+import type { Attribution } from '../../adapters/issuers/contract.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { Faults } from './injected-faults.ts';
 
@@ -21,6 +22,12 @@ export interface ClientSeed {
   readonly redirectUris?: readonly string[];
   /** of its access tokens, default `jwt` (RFC 9068) */
   readonly tokenFormat?: 'jwt' | 'opaque';
+}
+
+/** What tokens say of the agent that they are for. */
+export interface AgentClaim extends Attribution {
+  /** those that a client may name */
+  agents(clientId: string): readonly string[];
 }
 
 /** A user who is there from the start. */
@@ -46,6 +53,8 @@ export interface IdentityProviderOptions {
   /** a function where a client's audience is one of the provider's own addresses (the SCIM API) */
   readonly clients: readonly ClientSeed[] | ((addresses: Addresses) => readonly ClientSeed[]);
   readonly users?: readonly UserSeed[];
+  /** default: tokens say nothing of agents */
+  readonly agentClaim?: AgentClaim | undefined;
   /** a bearer that the SCIM API takes as well as its own access tokens */
   readonly scimToken?: Secret;
   /** scopes that are known besides those of the clients */

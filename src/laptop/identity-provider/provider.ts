@@ -2,14 +2,18 @@ import { randomBytes } from 'node:crypto';
 import type { CryptoKey, JWK } from 'jose';
 import { Provider } from 'oidc-provider';
 import { account, signInPolicy } from './oidc-accounts.ts';
+import { attributed } from './attributed-tokens.ts';
 import { audienceClaim, defaultResource, resourceServer } from './audiences.ts';
 import { acceptLiveSecrets, accountClient, clientMetadata } from './clients.ts';
 import type { FaultControl } from './injected-faults.ts';
 import { forged } from './forged-tokens.ts';
-import type { ClientSeed } from './options.ts';
+import type { IssuedTokens } from './issued-tokens.ts';
+import type { AgentClaim, ClientSeed } from './options.ts';
 import { logoutForm, show } from './provider-pages.ts';
 import { logoutPage, messagePage } from './pages.ts';
 import { createStorage } from './oidc-storage.ts';
+import { revokeJwts } from './revocation.ts';
+import { offerTokenExchange } from './token-exchange.ts';
 import type { Users } from './users.ts';
 
 export interface ProviderOptions {
@@ -18,6 +22,8 @@ export interface ProviderOptions {
   readonly scopes: readonly string[];
   readonly users: Users;
   readonly faults: FaultControl;
+  readonly issued: IssuedTokens;
+  readonly agentClaim: AgentClaim | undefined;
   readonly signingKey: { readonly privateJwk: JWK; readonly key: CryptoKey; readonly kid: string };
 }
 
@@ -25,7 +31,7 @@ const hour = 3600;
 
 /** oidc-provider, set up for client credentials and for sign-ins by our pages. */
 export function createOpenIdProvider(options: ProviderOptions): Provider {
-  const { issuer, users, faults, signingKey } = options;
+  const { issuer, users, faults, issued, signingKey } = options;
   const seeds = new Map(options.clients.map((seed) => [seed.clientId, seed]));
   if (seeds.size !== options.clients.length) throw new TypeError('two clients have the same id');
   const policy = signInPolicy(users);
@@ -97,12 +103,17 @@ export function createOpenIdProvider(options: ProviderOptions): Provider {
     },
     formats: {
       customizers: {
-        jwt: (context, _token, jwt) => {
+        jwt: (context, token, jwt) => {
+          const { act, ...exchanged } = exchangedIn(token) ?? {};
+          Object.assign(jwt.payload, exchanged, act === undefined ? {} : { act });
           jwt.payload['aud'] = audienceClaim(context, jwt.payload['aud']);
         },
       },
     },
-    extraTokenClaims: (_context, token) => ({ ...seeds.get(token.clientId ?? '')?.claims }),
+    extraTokenClaims: (context, token) => ({
+      ...seeds.get(token.clientId ?? '')?.claims,
+      ...attributed(context, token.clientId ?? '', options.agentClaim),
+    }),
     findAccount: (_context, id) => account(users, id),
     interactions: { policy, url: (_context, interaction) => `/interaction/${interaction.uid}` },
     loadExistingGrant: async (context) => {
@@ -118,6 +129,8 @@ export function createOpenIdProvider(options: ProviderOptions): Provider {
     },
   });
   acceptLiveSecrets(provider, seeds);
+  const exchangedIn = offerTokenExchange(provider, seeds, issued);
+  revokeJwts(provider, issued);
   provider.use(async (context, next) => {
     await next();
     const body: unknown = context.body;

@@ -1,6 +1,6 @@
 import { json, Router, type Request, type RequestHandler } from 'express';
-import { createLocalJWKSet, jwtVerify, type JWK } from 'jose';
 import { Secret } from '../../foundation/secret.ts';
+import type { IssuedTokens } from './issued-tokens.ts';
 import { acceptablePassword, shortestPassword } from './passwords.ts';
 import { ScimError, scimErrors, sendScim } from './scim-errors.ts';
 import { parseFilter } from './scim-filter.ts';
@@ -9,10 +9,9 @@ import type { UserRecord, Users } from './users.ts';
 
 export interface ScimOptions {
   readonly users: Users;
-  readonly issuer: string;
+  readonly issued: IssuedTokens;
   /** also the audience of the access tokens that are taken */
   readonly scimUrl: string;
-  readonly publicKey: JWK;
   readonly token: Secret | undefined;
 }
 
@@ -100,15 +99,13 @@ export function scimApi(options: ScimOptions): Router {
 }
 
 /** A bearer: an access token of this issuer for this API (RFC 9068), or the fixed one. */
-function authenticated({ issuer, scimUrl, publicKey, token }: ScimOptions): RequestHandler {
-  const keys = createLocalJWKSet({ keys: [publicKey] });
+function authenticated({ issued, scimUrl, token }: ScimOptions): RequestHandler {
   return async (request, _response, next) => {
     const given = /^Bearer +(?<token>[\x21-\x7e]+)$/i.exec(request.get('Authorization') ?? '')?.groups?.['token'];
     if (given === undefined) throw new ScimError(401, 'a bearer token is needed');
     if (token?.equals(new Secret(given)) !== true) {
-      const expected = { issuer, audience: [scimUrl, `${scimUrl}/`], typ: 'at+jwt', algorithms: ['ES256'] };
-      const verified = await jwtVerify(given, keys, expected).catch(() => undefined);
-      if (verified === undefined) throw new ScimError(401, 'the bearer token is not valid for this API');
+      if ((await issued.accept(given, [scimUrl, `${scimUrl}/`])) === undefined)
+        throw new ScimError(401, 'the bearer token is not valid for this API');
     }
     next();
   };

@@ -4,6 +4,7 @@ import { parseOneTimePassword } from '../../foundation/totp.ts';
 import { serveOnLoopback } from '../loopback-server.ts';
 import { createAttempts } from './failed-attempts.ts';
 import { createFaults } from './injected-faults.ts';
+import { createIssuedTokens } from './issued-tokens.ts';
 import { landingPage } from './landing-page.ts';
 import type { Addresses, DevelopmentIdentityProvider, IdentityProviderOptions } from './options.ts';
 import { pageHeaders } from './page-headers.ts';
@@ -36,12 +37,15 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     const attempts = createAttempts(now);
     const faults = createFaults();
     const signingKey = await newSigningKey();
+    const issued = createIssuedTokens(issuer, signingKey.publicJwk);
     const provider = createOpenIdProvider({
       issuer,
       clients,
       scopes: options.scopes ?? [],
       users,
       faults,
+      issued,
+      agentClaim: options.agentClaim,
       signingKey,
     });
     provider.on('server_error', (_context, error) => report(error));
@@ -60,7 +64,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
       counting(() => (count.scim += 1)),
       faults.scim,
     );
-    app.use('/scim/v2', scimApi({ users, ...addresses, publicKey: signingKey.publicJwk, token: options.scimToken }));
+    app.use('/scim/v2', scimApi({ users, ...addresses, issued, token: options.scimToken }));
     app.use(landingPage(provider, users), signInPages({ provider, users, attempts }));
     app.use(provider.callback());
     app.use(unexpected(report));

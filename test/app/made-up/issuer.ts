@@ -19,6 +19,7 @@ export const plainIssuer = issuerAdapter<typeof keys>({
       create: ({ at, prefix }, { name, now }) => ({
         name,
         url: at,
+        attribution: undefined,
         discover: () => Promise.resolve(),
         async clientCredentials({ clientId, clientSecrets = [] }) {
           await clientSecrets[0]?.read();
@@ -29,6 +30,7 @@ export const plainIssuer = issuerAdapter<typeof keys>({
             expiresAt: Math.floor(now() / 1000) + 60,
             scope: undefined,
             audience: undefined,
+            jti: undefined,
           };
         },
         verify: () => Promise.resolve({ header: {}, claims: {} }),

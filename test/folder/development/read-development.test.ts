@@ -135,3 +135,22 @@ test.each([
 ])('%j is told of once', async (text, message) => {
   expect((await read(text)).told.map(([, said]) => said)).toEqual([expect.stringContaining(message)]);
 });
+
+test('the laptop’s issuer says which agent a token is for as written, else as the first issuer of service.yaml that does', async () => {
+  const service = `environments:
+  development: {}
+  production:
+    vault: { type: onepassword, account: acme }
+    issuers:
+      main: { url: https://a.example/ }
+      other: { url: https://b.example/, attribution: { claim: act.sub, parameter: agent } }
+`;
+  const own = { claim: 'https://orders.example/agent', parameter: 'on_behalf' };
+  expect((await read(undefined)).attribution).toBeUndefined();
+  expect((await read(undefined, { 'service.yaml': service })).attribution).toEqual({
+    claim: 'act.sub',
+    parameter: 'agent',
+  });
+  const text = `attribution: { claim: '${own.claim}', parameter: ${own.parameter} }\n`;
+  expect((await read(text, { 'service.yaml': service })).attribution).toEqual(own);
+});

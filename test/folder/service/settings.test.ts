@@ -1,7 +1,7 @@
 import { quotaOf } from '../../../src/adapters/vaults/onepassword/quota-settings.ts';
 import { describe, expect, it } from 'vitest';
 import { requireSafeAddress } from '../../../src/foundation/safe-address.ts';
-import { type Environment, tokenVariables } from '../../../src/folder/service/settings.ts';
+import { attributionOf, type Environment, tokenVariables } from '../../../src/folder/service/settings.ts';
 import { load, service, told } from '../folder.ts';
 
 const tokenFlow = `description: d
@@ -331,5 +331,50 @@ describe('what a provider must have for a flow', () => {
     expect(told(await load({ 'service.yaml': without, 'x.yaml': create }))).toEqual([
       expect.stringMatching(/x.yaml:3:9 .*needs the environment's key/),
     ]);
+  });
+});
+
+describe('an issuer that says which agent a token is for', () => {
+  const issuer = (attribution: string) => `default-environment: production
+environments:
+  production:
+    vault: { type: onepassword, account: acme }
+    issuers: { main: { url: https://issuer.example/, attribution: ${attribution} } }
+`;
+  const flow = (more: string) => `description: d
+steps:
+  - id: t
+    uses: oauth/client-credentials
+    with: { issuer: "\${{ issuers.main }}", client-id: x, client-secret: op://A/b/c, ${more} }
+output: \${{ steps.t }}
+`;
+
+  it.each(['https://orders.example/agent', 'act.sub'])('names it in %s', async (claim) => {
+    const folder = await load({
+      'service.yaml': issuer(`{ claim: '${claim}', parameter: agent }`),
+      'x.yaml': flow(''),
+    });
+    expect(told(folder)).toEqual([]);
+    const production = folder.settings.environments.get('production');
+    expect(production && attributionOf(production, 'main')).toEqual({ claim, parameter: 'agent' });
+  });
+
+  it.each([
+    ['{ claim: iss, parameter: agent }', 'not the protocol'],
+    ['{ claim: a, parameter: scope }', "not the grant's own"],
+    ['{ claim: a, parameter: subject_token }', "not the grant's own"],
+    ['{ claim: a }', 'parameter'],
+  ])('refuses %s', async (attribution, message) => {
+    const [problem, ...more] = told(await load({ 'service.yaml': issuer(attribution) }));
+    expect(problem).toContain(message);
+    expect(more).toEqual([]);
+  });
+
+  it.each([
+    ['token-format: opaque', 'an opaque token tells nobody'],
+    ['parameters: { agent: admin }', 'agent is not a further parameter'],
+  ])('refuses flows with %s', async (more, message) => {
+    const files = { 'service.yaml': issuer('{ claim: a, parameter: agent }'), 'x.yaml': flow(more) };
+    expect(told(await load(files))).toEqual([expect.stringContaining(message)]);
   });
 });

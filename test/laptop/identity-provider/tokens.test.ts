@@ -37,6 +37,11 @@ beforeAll(async () => {
       { clientId: 'odd:id', secrets: [odd] },
       { clientId: 'faulty', secrets: [odd], claims: { cannot: 1n } },
     ],
+    agentClaim: {
+      claim: 'act.sub',
+      parameter: 'agent',
+      agents: (clientId) => (clientId === 'orders' ? ['codex', 'local:ada'] : []),
+    },
     report: (error) => void reported.push(error),
   });
 });
@@ -273,5 +278,96 @@ describe('start', () => {
       asked.on('error', reject).end();
     });
     expect(status).toBe(421);
+  });
+});
+
+describe('tokens that say which agent they are for', () => {
+  test.each(['codex', 'local:ada'])('name %s, who is on the list of the client', async (agent) => {
+    const { access_token: token } = await grant('orders', live, { audience, agent });
+    expect((await verified(token, { audience })).payload['act']).toEqual({ sub: agent });
+  });
+
+  test.each([
+    ['an agent on nobody’s list', 'orders', live, 'mallory'],
+    ['an agent of another client', 'reader', new Secret('of-the-reader'), 'codex'],
+  ])('are not given for %s', async (_, clientId, secret, agent) => {
+    await expect(grant(clientId, secret, { agent })).rejects.toMatchObject({ error: 'invalid_request' });
+  });
+
+  test('name nobody where nobody is asked for', async () => {
+    const { access_token: token } = await grant('orders', live, { audience });
+    expect((await verified(token)).payload['act']).toBeUndefined();
+  });
+});
+
+const typeOf = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
+
+describe('token exchange', () => {
+  async function exchange(parameters: Record<string, string>, clientId = 'orders', secret = live) {
+    const config = await configuration(clientId, client.ClientSecretPost(secret.reveal()));
+    const whole = { subject_token_type: typeOf('access_token'), ...parameters };
+    return client.genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:token-exchange', whole);
+  }
+  const tokenOf = async (clientId: string, secret: Secret, more: Record<string, string> = {}) =>
+    (await grant(clientId, secret, more)).access_token;
+
+  test('gives a token about the subject, for another audience, with less scope', async () => {
+    const subject = await tokenOf('reader', new Secret('of-the-reader'), { scope: 'orders:read' });
+    const answer = await exchange({ subject_token: subject, audience, scope: 'orders:read' });
+    expect(answer).toMatchObject({ issued_token_type: typeOf('access_token'), scope: 'orders:read', expires_in: 120 });
+    const { payload } = await verified(answer.access_token, { audience });
+    expect(payload).toMatchObject({ sub: 'reader', client_id: 'orders' });
+    expect(payload['act']).toBeUndefined();
+  });
+
+  test('says who acts, and in that who acted before', async () => {
+    const [user, agent] = [
+      await tokenOf('orders', live, { audience, agent: 'codex' }),
+      await tokenOf('reader', new Secret('of-the-reader')),
+    ];
+    const actor = { actor_token: agent, actor_token_type: typeOf('access_token') };
+    const { access_token: token } = await exchange({ subject_token: user, audience, ...actor });
+    expect((await verified(token)).payload['act']).toEqual({ sub: 'reader', act: { sub: 'codex' } });
+    const again = await exchange({ subject_token: token, audience });
+    expect((await verified(again.access_token)).payload['act']).toEqual({ sub: 'reader', act: { sub: 'codex' } });
+  });
+
+  test.each([
+    ['a token of another issuer', { subject_token: 'eyJhbGciOiJFUzI1NiJ9.e30.AAAA' }, 'invalid_request'],
+    ['an opaque token', { subject_token: 'opaque' }, 'invalid_request'],
+    ['an empty token', { subject_token: '' }, 'invalid_request'],
+    ['a type that it does not take', { subject_token_type: typeOf('saml2') }, 'invalid_request'],
+    ['a type that it does not give', { requested_token_type: typeOf('refresh_token') }, 'invalid_request'],
+    ['an audience of another client', { audience: 'https://else.example' }, 'invalid_target'],
+  ])('refuses %s', async (_, change, error) => {
+    const good = await tokenOf('reader', new Secret('of-the-reader'));
+    await expect(exchange({ subject_token: good, ...change })).rejects.toMatchObject({ error });
+  });
+});
+
+describe('revocation', () => {
+  test('ends a JWT for this provider: no exchange takes it; another client’s, and none at all, is left alone', async () => {
+    const config = await configuration('orders', client.ClientSecretPost(live.reveal()));
+    const other = await configuration('reader', client.ClientSecretPost('of-the-reader'));
+    const { access_token: token } = await grant('orders', live, { audience });
+    const exchanged = () =>
+      client.genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:token-exchange', {
+        subject_token: token,
+        subject_token_type: typeOf('access_token'),
+        audience,
+      });
+    await client.tokenRevocation(other, token);
+    await client.tokenRevocation(config, 'eyJhbGciOiJFUzI1NiJ9.e30.AAAA');
+    await exchanged();
+    for (const _ of [1, 2]) await client.tokenRevocation(config, token);
+    await expect(exchanged()).rejects.toMatchObject({ error: 'invalid_request' });
+    // an API that verifies it by itself does not notice
+    await verified(token, { audience });
+  });
+
+  test('wants the client’s own secret', async () => {
+    const { access_token: token } = await grant('orders', live, { audience });
+    const config = await configuration('orders', client.ClientSecretPost('wrong'));
+    await expect(client.tokenRevocation(config, token)).rejects.toMatchObject({ error: 'invalid_client' });
   });
 });

@@ -68,6 +68,7 @@ export function pusher(store: SecretStore, vault: Vault) {
     flow: 'seed',
     step: 'push',
     environment: 'test',
+    agent: 'local:ada',
     vault,
     read: async (reference) => {
       const value = (await vault.read([reference])).get(reference.toString());
@@ -89,6 +90,7 @@ export function pusher(store: SecretStore, vault: Vault) {
     warn: (message) => void said.push(message),
     progress: (message) => void said.push(message),
     waiting: () => () => undefined,
+    revoked: () => undefined,
   });
   const input = (secrets: readonly Entry[], adopt: boolean) => ({ store, secrets, adopt });
 
@@ -100,6 +102,9 @@ export function pusher(store: SecretStore, vault: Vault) {
     run: (secrets: readonly Entry[], options: readonly string[] = [], adopt = false, signal?: AbortSignal) =>
       kind.run(input(secrets, adopt), context(options, signal)) as unknown as Promise<Pushed>,
     check: (secrets: readonly Partial<Entry>[]) =>
-      kind.check?.({ secrets }, new Set(['store', 'secrets']), () => awsRules) ?? [],
+      kind.check?.({ secrets }, new Set(['store', 'secrets']), {
+        rulesOf: () => awsRules,
+        attributionOf: () => undefined,
+      }) ?? [],
   };
 }

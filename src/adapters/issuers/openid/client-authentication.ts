@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, type KeyObject, type webcrypto, X509Certificate } from 'node:crypto';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { Secret } from '../../../foundation/secret.ts';
-import type { Assertion, ClientAuthentication, Credential, TokenRequest } from '../contract.ts';
+import type { Assertion, ClientAuthentication, ClientRequest, Credential } from '../contract.ts';
 
 /** The part of a discovery document (RFC 8414) that decides how a client authenticates. */
 export interface AuthenticationMetadata {
@@ -13,7 +13,7 @@ export interface AuthenticationMetadata {
  * How the client authenticates: as asked; with its key where it has one; else with its secret in the body, unless the
  * issuer lists methods and this is not among them, but Basic is.
  */
-export function authenticationOf(request: TokenRequest, metadata: AuthenticationMetadata): ClientAuthentication {
+export function authenticationOf(request: ClientRequest, metadata: AuthenticationMetadata): ClientAuthentication {
   if (request.authentication !== undefined) return request.authentication;
   if (request.clientKey !== undefined) return 'private_key_jwt';
   const supported = metadata.token_endpoint_auth_methods_supported;
@@ -27,7 +27,7 @@ export function authenticationOf(request: TokenRequest, metadata: Authentication
  * One that lists more than one says by its challenge (RFC 6749, section 5.2) which it wants of this client.
  */
 export function otherAuthentication(
-  { authentication }: TokenRequest,
+  { authentication }: ClientRequest,
   tried: ClientAuthentication,
   metadata: AuthenticationMetadata,
   challenged: boolean,
@@ -75,7 +75,7 @@ export async function assertionHeader(
 
 /** What the client can show, in order. @throws FlowError usage where it does not fit the authentication */
 export function credentialsOf(
-  request: TokenRequest,
+  request: ClientRequest,
   authentication: ClientAuthentication,
 ): readonly [Credential, Credential?] {
   const withKey = authentication === 'private_key_jwt';

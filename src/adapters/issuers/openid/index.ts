@@ -15,6 +15,10 @@ const keys = {
     'its token endpoint, instead of what the document says; with `jwks-uri`, or for opaque tokens, no document is asked for',
   ),
   'jwks-uri': optional(urlForm, 'its key set, instead of what the document says'),
+  'revocation-endpoint': optional(
+    urlForm,
+    'its endpoint that revokes tokens (RFC 7009), instead of what the document says',
+  ),
   'token-issuer': optional(
     form.list(form.text(), { minimum: 1, orOne: true }),
     'the `iss` of its tokens, where that is not `url`; the `access_token_issuer` of AD FS is known by itself',
@@ -26,16 +30,17 @@ const keys = {
   }),
 } satisfies Keys;
 
+const endpoints = ['token-endpoint', 'jwks-uri', 'revocation-endpoint'] as const;
+
 /** OAuth 2 authorization servers that tell of themselves by a metadata document; by openid-client and jose. */
 export const openid = issuerAdapter<typeof keys>({
   type: 'openid',
   keys,
   plain: ['url'],
-  addresses: ({ url, discovery, 'token-endpoint': tokenEndpoint, 'jwks-uri': jwksUri }) => [
+  addresses: ({ url, discovery, ...settings }) => [
     { key: 'url', url },
     { key: 'discovery', url: discovery === 'oidc' || discovery === 'oauth2' ? undefined : discovery },
-    { key: 'token-endpoint', url: tokenEndpoint },
-    { key: 'jwks-uri', url: jwksUri },
+    ...endpoints.map((key) => ({ key, url: settings[key] })),
   ],
   check: ({ url }) =>
     url.includes('/.well-known/')
@@ -52,6 +57,7 @@ export const openid = issuerAdapter<typeof keys>({
     discovery: 'oidc',
     'token-endpoint': undefined,
     'jwks-uri': undefined,
+    'revocation-endpoint': undefined,
     'token-issuer': undefined,
     typ: undefined,
     algorithms: undefined,
@@ -66,6 +72,7 @@ export const openid = issuerAdapter<typeof keys>({
           fetch: services.way.fetch,
           tokenEndpoint: settings['token-endpoint'],
           jwksUri: settings['jwks-uri'],
+          revocationEndpoint: settings['revocation-endpoint'],
           tokenIssuers: settings['token-issuer'],
         }),
     };

@@ -1,10 +1,10 @@
 import { awake, systemClock } from '../../../foundation/clocks.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { Secret } from '../../../foundation/secret.ts';
-import { scopesOf } from '../../../verify/required-claims.ts';
+import { claimAt, scopesOf } from '../../../verify/required-claims.ts';
 import type { JwtProblem, JwtRejection, JwtRules, VerifiedJwt } from '../../../verify/jwt.ts';
 import type { KeySet } from '../../../verify/key-set.ts';
-import type { Expectations, TokenRequest, VerifiedToken } from '../contract.ts';
+import type { Attribution, Expectations, TokenRequest, VerifiedToken } from '../contract.ts';
 import type { Metadata } from '../../openid-client/discovery.ts';
 import { translate } from '../../openid-client/library-errors.ts';
 import type { Transport } from './transport.ts';
@@ -14,6 +14,7 @@ export interface JwtCheckOptions {
   /** `iss` of its tokens; default that of the metadata, and the one that AD FS names beside it */
   readonly tokenIssuers: readonly string[] | undefined;
   readonly algorithms: readonly string[] | undefined;
+  readonly attribution: Attribution | undefined;
   readonly transport: Transport;
   readonly now: () => number;
 }
@@ -25,6 +26,10 @@ export interface Accepted {
   readonly scope: string | undefined;
   /** it is of RFC 9068's profile, which tells the scope where one was granted */
   readonly tellsScope: boolean;
+  /** `jti`, where it may stand in a log */
+  readonly jti: string | undefined;
+  /** who acts, where the token says so (RFC 8693, section 4.1) */
+  readonly act: unknown;
 }
 
 export interface JwtChecks {
@@ -59,7 +64,8 @@ const explanations: Readonly<Record<JwtProblem, readonly [message: string, hint:
 };
 
 /** Checks JWTs with the issuer's keys, which are fetched when first needed and kept. */
-export function createJwtChecks({ typ, algorithms, tokenIssuers, transport, now }: JwtCheckOptions): JwtChecks {
+export function createJwtChecks(options: JwtCheckOptions): JwtChecks {
+  const { typ, algorithms, tokenIssuers, attribution, transport, now } = options;
   const { monotonic } = awake({ now, monotonic: systemClock.monotonic });
   let kept: { readonly url: string; readonly keys: KeySet } | undefined;
   const types = typeof typ === 'string' ? [typ] : typ;
@@ -130,11 +136,15 @@ export function createJwtChecks({ typ, algorithms, tokenIssuers, transport, now 
       const expires = typeof claims['exp'] === 'number' ? claims['exp'] : 0;
       // the tolerance is for a clock that is behind; a token that has expired is of no use
       if (expires * 1000 <= now()) throw explained(new JwtRejection('expired'), shown);
+      if (attribution !== undefined) requireAgent(claims, attribution, request.agent);
       const scopes = scopesOf(claims);
+      const { jti, act } = claims;
       return {
         expires,
         scope: scopes?.join(' '),
         tellsScope: typeof header['typ'] === 'string' && /^(application\/)?at\+jwt$/i.test(header['typ']),
+        jti: typeof jti === 'string' && loggable.test(jti) && shown(jti) === jti ? jti : undefined,
+        act,
       };
     },
     async verify(token, expected, metadata) {
@@ -151,6 +161,23 @@ export function createJwtChecks({ typ, algorithms, tokenIssuers, transport, now 
       );
     },
   };
+}
+
+/** It comes from outside, and goes onto the trail. */
+const loggable = /^[\x21-\x7e]{1,256}$/;
+
+/** @throws FlowError protocol where the token is not for this agent, by its own words */
+function requireAgent(
+  claims: Readonly<Record<string, unknown>>,
+  { claim, parameter }: Attribution,
+  agent: string | undefined,
+): void {
+  const said = claimAt(claims, claim);
+  if (agent !== undefined && said === agent) return;
+  const how = said === undefined ? `has no claim ${claim}` : `names another agent in ${claim}`;
+  throw new FlowError('protocol', `the token is not attributed to agent "${agent ?? ''}": it ${how}`, {
+    hint: `the issuer must make the claim of the parameter ${parameter}: see attribution in infra/README.md`,
+  });
 }
 
 /** AD FS has one identifier for itself and another in its access tokens, and says so in its document. */

@@ -52,6 +52,13 @@ const rows: readonly Row[] = [
     hint: 'enable the client, or its service account',
   },
   {
+    // Keycloak, at a token exchange: an audience that is no client's id
+    when: ({ error, description }) => error === 'invalid_client' && /\baudience\b/i.test(description),
+    code: 'denied',
+    message: 'the issuer does not know the audience',
+    hint: 'check `audience`; Keycloak wants the id of a client there',
+  },
+  {
     // RFC 6749; Keycloak: unauthorized_client for a wrong secret; Auth0: 401 access_denied
     when: ({ status, error }) =>
       error === 'invalid_client' ||
@@ -84,8 +91,14 @@ const rows: readonly Row[] = [
   {
     when: is('unsupported_grant_type'),
     code: 'denied',
-    message: 'the issuer does not offer the client credentials grant to this client',
-    hint: 'enable the grant at the issuer',
+    message: 'the issuer does not offer this grant to this client',
+    hint: 'enable the grant, client credentials or token exchange, at the issuer',
+  },
+  {
+    when: is('unsupported_token_type'),
+    code: 'denied',
+    message: 'the issuer does not revoke tokens of this type',
+    hint: 'such a token ends by its expiry alone',
   },
   {
     when: is('use_dpop_nonce', 'invalid_dpop_proof'),

@@ -8,6 +8,8 @@ export interface TokenAnswer {
   /** seconds, above zero */
   readonly expires_in?: number;
   readonly scope?: string;
+  /** of a token exchange (RFC 8693, section 2.2.1) */
+  readonly issued_token_type?: string;
 }
 
 /** what may be told: any other text could be what the issuer was sent */
@@ -36,11 +38,13 @@ export async function readTokenAnswer(response: Response): Promise<TokenAnswer> 
   }
   const seconds = lifetime(members['expires_in']);
   const scope = scopeText(members['scope']);
+  const issued = members['issued_token_type'];
   return {
     access_token: token,
     token_type: 'bearer',
     ...(seconds === undefined ? {} : { expires_in: seconds }),
     ...(scope === undefined ? {} : { scope }),
+    ...(typeof issued === 'string' ? { issued_token_type: issued } : {}),
   };
 }
 

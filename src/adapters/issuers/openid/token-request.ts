@@ -1,19 +1,49 @@
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
-import { standardParameters, type TokenRequest } from '../contract.ts';
+import {
+  type Attribution,
+  type ExchangeRequest,
+  opaqueTellsNobody,
+  standardParameters,
+  type TokenRequest,
+} from '../contract.ts';
 
-/** What a token request asks for, beside the client's authentication. */
-export function parametersOf(request: TokenRequest): URLSearchParams {
-  const taken = Object.keys(request.parameters ?? {}).find((name) => standardParameters.includes(name));
+/** What a token request asks for, beside the client's authentication. @throws FlowError refused, for what cannot be asked */
+export function parametersOf(
+  request: TokenRequest | ExchangeRequest,
+  attribution: Attribution | undefined,
+): URLSearchParams {
+  const own = [...standardParameters, attribution?.parameter];
+  const taken = Object.keys(request.parameters ?? {}).find((name) => own.includes(name));
   if (taken !== undefined) {
     throw new FlowError('refused', `the parameter ${taken} cannot be given among \`parameters\``, {
-      hint: 'audience, resource and scope have keys of their own; the others are set by the grant',
+      hint:
+        taken === attribution?.parameter
+          ? 'by `attribution` of service.yaml it names the agent that asks'
+          : 'audience, resource and scope have keys of their own; the others are set by the grant',
     });
   }
   const parameters = new URLSearchParams({ ...request.parameters });
   if (request.audience !== undefined) parameters.set('audience', request.audience);
   for (const resource of request.resource ?? []) parameters.append('resource', resource);
   if (request.scope !== undefined && asksScope(request)) parameters.set('scope', request.scope.join(' '));
+  if (attribution !== undefined) parameters.set(attribution.parameter, agentOf(request));
+  if ('subject' in request) {
+    const { subject, actor, requestedTokenType } = request;
+    parameters.set('subject_token', subject.token.reveal());
+    parameters.set('subject_token_type', subject.type);
+    if (actor !== undefined) {
+      parameters.set('actor_token', actor.token.reveal());
+      parameters.set('actor_token_type', actor.type);
+    }
+    if (requestedTokenType !== undefined) parameters.set('requested_token_type', requestedTokenType);
+  }
   return parameters;
+}
+
+function agentOf({ agent, tokenFormat }: TokenRequest): string {
+  if (agent === undefined) throw new FlowError('internal', "a token is asked for in nobody's name");
+  if (tokenFormat === 'jwt') return agent;
+  throw new FlowError('refused', opaqueTellsNobody.problem, { hint: opaqueTellsNobody.hint });
 }
 
 /**

@@ -44,7 +44,7 @@ const kinds: ReadonlyMap<string, (value: unknown) => Shown> = new Map<string, (v
     'token',
     (value) => {
       const { token } = tokenIn(value);
-      return { as: 'token', token: { ...token, accessToken: new Secret(token.accessToken) } };
+      return { as: 'token', token: { ...token, accessToken: new Secret(token.accessToken), jti: undefined } };
     },
   ],
   [

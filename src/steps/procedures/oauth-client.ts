@@ -1,0 +1,265 @@
+import { connection } from '../../adapters/connection-forms.ts';
+import type { Attribution, ClientRequest, Credential, Issuer } from '../../adapters/issuers/contract.ts';
+import { opaqueTellsNobody, standardParameters } from '../../adapters/issuers/contract.ts';
+import { FlowError } from '../../foundation/errors.ts';
+import { lookOf } from '../../foundation/look-of-secret.ts';
+import { Reference } from '../../foundation/reference.ts';
+import { Secret } from '../../foundation/secret.ts';
+import { form, type InputOf, type Keys, optional, required, withDefault } from '../../language/forms.ts';
+import type { ClientUse, InputProblem, StepContext } from '../contract.ts';
+
+/** The client that asks an issuer, as every `oauth/` step names it. */
+export const clientKeys = {
+  issuer: required(connection('issuers'), 'the issuer', { example: '${{ issuers.main }}' }),
+  'client-id': required(form.textOrReference(), 'the client id, or a reference to it', {
+    example: 'op://Agents/Orders M2M/username',
+  }),
+  'client-secret': optional(
+    form.list(form.reference(), { minimum: 1, maximum: 2, orOne: true }),
+    'the client secret; during a rotation two, tried in order',
+    { example: 'op://Agents/Orders M2M/credential' },
+  ),
+  'client-key': optional(form.reference(), 'the private key for private_key_jwt, as PEM (PKCS #8) or JWK'),
+  authentication: optional(
+    form.oneOf('client_secret_post', 'client_secret_basic', 'private_key_jwt'),
+    'how the client authenticates; without it private_key_jwt with a key, else the body unless the issuer lists only Basic; where it lists nothing, or asks for Basic, that is tried too',
+  ),
+  assertion: optional(
+    form.object({
+      audience: optional(
+        form.text(),
+        'its `aud`; default the issuer identifier; Entra ID and Okta want the token endpoint',
+      ),
+      'key-id': optional(form.text(), 'its `kid`; default that of a JWK'),
+      certificate: optional(
+        form.reference(),
+        'a reference to the certificate of the client key, as PEM: `x5t` and `x5t#S256` are made of it',
+      ),
+    }),
+    'what the assertion of private_key_jwt says beyond its key (RFC 7523)',
+  ),
+} satisfies Keys;
+
+/**
+ * scope-token of RFC 6749, section 3.3, with the spaces of a list written as one text. A comma is one of its
+ * characters; at a token's end it is a list written as elsewhere, and would be asked for as another scope.
+ */
+const scopeText = /^(?!.*,(?: |$)) *[\x21\x23-\x5b\x5d-\x7e][\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+/** What it asks a token for. */
+export const tokenKeys = {
+  audience: optional(form.text(), 'the API that the token is for; must be in its `aud`', {
+    example: 'https://orders.example',
+  }),
+  resource: optional(
+    form.list(form.text(), { orOne: true }),
+    'resource indicators (RFC 8707), absolute URIs; each must be in `aud`',
+  ),
+  scope: optional(
+    form.list(
+      form.text({
+        pattern: scopeText,
+        expects: 'scopes separated by spaces, not commas: ASCII without quotes or backslashes',
+      }),
+      { orOne: true },
+    ),
+    'scopes; each must be granted',
+    { example: '[orders:read]' },
+  ),
+  parameters: optional(form.mapping(form.text({ allowEmpty: true })), 'further parameters of the token request'),
+  'require-claims': optional(
+    form.mapping(form.json()),
+    'claims that the JWT must hold: equal, or in its list; of a list, each value',
+  ),
+  'token-format': withDefault(
+    form.oneOf('jwt', 'opaque'),
+    'jwt',
+    'jwt: signature, issuer, audience, expiry and claims are checked; opaque: nothing is read in it',
+  ),
+} satisfies Keys;
+
+/** What a step gives that gives a token. */
+export const tokenOutput = {
+  'access-token': { type: 'secret', description: 'the access token' },
+  'token-type': { type: 'text', description: '`Bearer`' },
+  'expires-at': {
+    type: 'number',
+    description: 'epoch seconds; absent where the issuer does not say',
+    optional: true,
+  },
+  scope: { type: 'text', description: 'granted scope, space separated', optional: true },
+  jti: {
+    type: 'text',
+    description: 'its `jti`, by which the trail knows it; absent where it has none',
+    optional: true,
+  },
+} as const;
+
+type ClientInput = InputOf<typeof clientKeys>;
+type TokenInput = InputOf<typeof tokenKeys>;
+
+/** Credentials that do not fit each other. */
+export function clientProblems(
+  { authentication, assertion }: Partial<ClientInput>,
+  given: ReadonlySet<string>,
+): readonly InputProblem[] {
+  const problems: InputProblem[] = [];
+  const [secret, key] = [given.has('client-secret'), given.has('client-key')];
+  if (!secret && !key) {
+    problems.push({
+      key: 'client-id',
+      problem: 'has no credential beside it',
+      hint: 'give client-secret, or client-key for private_key_jwt',
+    });
+  }
+  if (secret && key) {
+    problems.push({ key: 'client-key', problem: 'stands beside client-secret', hint: 'keep one of them' });
+  } else if (secret && authentication === 'private_key_jwt') {
+    problems.push({ key: 'authentication', problem: 'does not use a client secret', hint: 'give client-key instead' });
+  } else if (key && authentication !== undefined && authentication !== 'private_key_jwt') {
+    problems.push({ key: 'authentication', problem: 'does not use a client key', hint: 'write private_key_jwt' });
+  }
+  if (assertion !== undefined && !key) {
+    problems.push({ key: 'assertion', problem: 'is of private_key_jwt', hint: 'give client-key, or remove it' });
+  }
+  return problems;
+}
+
+/** What cannot be asked for. @param attribution that of the issuer */
+export function tokenProblems(
+  input: Partial<TokenInput>,
+  attribution: Attribution | undefined,
+): readonly InputProblem[] {
+  const problems: InputProblem[] = [];
+  for (const name of Object.keys(input.parameters ?? {})) {
+    const key = 'parameters';
+    const problem = `${name} is not a further parameter`;
+    const own = ['audience', 'resource', 'scope', 'client_id'].includes(name);
+    if (name === attribution?.parameter)
+      problems.push({ key, problem, hint: 'by `attribution` of service.yaml it names the agent that asks' });
+    else if (standardParameters.includes(name))
+      problems.push({
+        key,
+        problem,
+        hint: own ? `write ${name.replace('_', '-')} as a key of its own` : 'the grant sets it',
+      });
+  }
+  for (const resource of input.resource ?? []) {
+    const url = URL.parse(resource);
+    if (url !== null && !resource.includes('#')) continue;
+    problems.push({
+      key: 'resource',
+      problem: 'is not an absolute URI without a fragment',
+      hint: 'as RFC 8707 has it; an API that is named otherwise is an audience',
+    });
+  }
+  if (input['token-format'] !== 'opaque') return problems;
+  if (Object.keys(input['require-claims'] ?? {}).length > 0)
+    problems.push({ key: 'require-claims', problem: 'an opaque token has no claims to check', hint: 'remove it' });
+  if (attribution !== undefined) problems.push({ key: 'token-format', ...opaqueTellsNobody });
+  return problems;
+}
+
+/** The client as the laptop and the reference are to know it. */
+export function clientUses(input: Partial<ClientInput & TokenInput>): readonly ClientUse[] {
+  const id = input['client-id'];
+  if (id === undefined) return [];
+  return [
+    {
+      id,
+      secrets: input['client-secret'] ?? [],
+      key: input['client-key'],
+      audiences: [input.audience ?? [], input.resource ?? []].flat(),
+      scopes: scopesOf(input.scope),
+      tokenFormat: input['token-format'] ?? 'jwt',
+    },
+  ];
+}
+
+/** The part of a request that says what is asked for. */
+export function tokenRequest(input: TokenInput, { agent }: StepContext) {
+  return {
+    audience: input.audience,
+    resource: input.resource,
+    scope: input.scope && scopesOf(input.scope),
+    parameters: input.parameters,
+    requireClaims: input['require-claims'],
+    tokenFormat: input['token-format'],
+    agent,
+  };
+}
+
+/** Asks the issuer as the client that the input names; what it is refused for says what the credentials look like. */
+export async function asClient<T>(
+  input: ClientInput,
+  context: StepContext,
+  ask: (issuer: Issuer, client: ClientRequest) => Promise<T>,
+): Promise<T> {
+  const [secret, otherSecret] = input['client-secret'] ?? [];
+  const key = input['client-key'];
+  const early = key ?? secret;
+  // the issuer answers while the vault signs in; what is wrong with it is told where it is needed
+  input.issuer.discover().catch(() => undefined);
+  // asked for side by side, so that they share one batch of the vault
+  const [clientId, value] = await Promise.all([
+    textOf(input['client-id'], context),
+    early === undefined ? undefined : context.read(early),
+  ]);
+  const read = new Map<string, Secret>();
+  let unread: unknown;
+  const credential = (reference: Reference): Credential => ({
+    label: reference.toString(),
+    async read() {
+      try {
+        const found = reference === early && value !== undefined ? value : await context.read(reference);
+        read.set(reference.toString(), found);
+        return found;
+      } catch (error) {
+        unread = error;
+        throw error;
+      }
+    },
+  });
+  const secrets = [secret, otherSecret].filter((reference) => reference !== undefined).map(credential);
+  const asked = ask(input.issuer, {
+    clientId,
+    clientSecrets: secrets.length === 0 ? undefined : secrets,
+    clientKey: key === undefined ? undefined : credential(key),
+    assertion: input.assertion && {
+      audience: input.assertion.audience,
+      keyId: input.assertion['key-id'],
+      certificate: input.assertion.certificate && credential(input.assertion.certificate),
+    },
+    authentication: input.authentication,
+    signal: context.signal,
+    warn: (message) => {
+      context.warn(message);
+    },
+  });
+  return asked.catch((error: unknown) => {
+    // the vault's own refusal says nothing about values that the issuer has seen
+    if (key !== undefined || error === unread) throw error;
+    if (input['client-id'] instanceof Reference) read.set(input['client-id'].toString(), new Secret(clientId));
+    throw withLooks(error, read);
+  });
+}
+
+/** A refusal with what the refused values look like: a line break that was pasted along is seen by nobody. */
+function withLooks(error: unknown, read: ReadonlyMap<string, Secret>): unknown {
+  if (!(error instanceof FlowError) || error.code !== 'denied') return error;
+  const odd = [...read].flatMap(([reference, secret]) => {
+    const look = lookOf(secret);
+    return look === undefined ? [] : [`the value of ${reference} ${look}`];
+  });
+  return odd.length === 0
+    ? error
+    : error.with({ hint: [...odd, error.hint].filter((each) => each !== undefined).join('; ') });
+}
+
+function scopesOf(written: readonly string[] = []): readonly string[] {
+  return written.flatMap((text) => text.split(' ')).filter((scope) => scope !== '');
+}
+
+async function textOf(source: string | Reference, context: StepContext): Promise<string> {
+  return typeof source === 'string' ? source : (await context.read(source)).reveal();
+}
