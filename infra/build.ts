@@ -89,7 +89,8 @@ const { output } = await build({
   input: {
     cli: 'src/cli.ts',
     index: 'src/index.ts',
-    // started by its file's name, beside the file that does so
+    // started by their files' names, beside the files that do so
+    'parse-worker': 'src/language/parse-worker.ts',
     'thread-worker': 'src/adapters/vaults/onepassword/thread-worker.ts',
   },
   platform: 'node',

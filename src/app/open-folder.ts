@@ -2,6 +2,7 @@ import { type Folder, loadFolder } from '../folder/load-folder.ts';
 import type { Environment } from '../folder/service/settings.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { suggest } from '../language/nearest-name.ts';
+import type { YamlReader } from '../language/yaml.ts';
 import { parts, type Parts } from './parts.ts';
 
 /**
@@ -12,8 +13,9 @@ export function openFolder(
   dir: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
   { kinds, adapters }: Parts = parts,
+  read?: YamlReader,
 ): Promise<Folder> {
-  return loadFolder({ dir, kinds, adapters, env });
+  return loadFolder({ dir, kinds, adapters, env, read });
 }
 
 /**

@@ -108,7 +108,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
         const detail = `${folder.flows.size} flows`;
         record({ action: 'policy.reload', outcome: 'allowed', what: [], detail });
       },
-      load: () => openFolder(app.folder.dir, variables),
+      load: (read) => openFolder(app.folder.dir, variables, undefined, read),
       onRules: ({ version }) => record({ action: 'policy.reload', outcome: 'allowed', what: [], detail: version }),
       onProblems(problems) {
         options.onProblems(problems);

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { FlowError } from '../foundation/errors.ts';
+import { inTurns, type InTurns } from '../foundation/in-turns.ts';
 import { readSettings, withoutService } from './service/read-service.ts';
 import type { Environment, Settings } from './service/settings.ts';
 import { checkFlow } from './flows/check-flow.ts';
@@ -15,7 +15,7 @@ import type { Adapters } from '../adapters/adapters.ts';
 import type { StepKinds } from '../steps/contract.ts';
 import { checkTokenFlows } from './flows/check-token-flows.ts';
 import { flowNameOf, nameTrouble } from './reserved-names.ts';
-import { readYaml, type Node } from '../language/yaml.ts';
+import { readYaml, type Node, type YamlReader } from '../language/yaml.ts';
 import { ofOthers } from './files-of-others.ts';
 
 /** A folder of flows, loaded and checked for every environment. Nothing was contacted. */
@@ -43,21 +43,24 @@ export function loadFolder(options: {
   readonly kinds: StepKinds;
   readonly adapters: Adapters;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** how its files are read, default as YAML, here and now */
+  readonly read?: YamlReader | undefined;
 }): Promise<Folder> {
-  const { dir, kinds, adapters, env = {} } = options;
-  return load(dir, kinds, adapters, env);
+  const { dir, kinds, adapters, env = {}, read = readYaml } = options;
+  return inTurns(load(dir, kinds, adapters, env, read));
 }
 
-async function load(
+function* load(
   dir: string,
   kinds: StepKinds,
   adapters: Adapters,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<Folder> {
+  read: YamlReader,
+): InTurns<Folder> {
   const names = listed(dir);
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  const { settings, service, trouble } = loadSettings(dir, names, env, adapters);
+  const { settings, service, trouble } = yield* loadSettings(dir, names, env, adapters, read);
   const flows = new Map<string, Flow>();
   const broken = new Set<string>();
   const yaml = names.map(flowNameOf).filter((name) => name !== undefined);
@@ -71,10 +74,10 @@ async function load(
     problems.push(fileProblem(dir, `more than ${mostFlows} flows in one folder`, 'use several folders: --dir'));
   }
   for (const name of yaml.slice(0, mostFlows)) {
-    // whoever waits for an answer is served between two files
-    await setImmediate();
+    // whoever waits for an answer is served meanwhile
+    yield;
     const found: Problem[] = [];
-    const flow = loadFlow(dir, name, kinds, settings, { problems: found, warnings });
+    const flow = yield* loadFlow(dir, name, kinds, settings, { problems: found, warnings }, read);
     problems.push(...found.toSorted(byPlace));
     if (flow === undefined || found.length > 0) broken.add(name);
     else flows.set(name, flow);
@@ -86,13 +89,14 @@ async function load(
   return { dir, settings, flows, broken, problems: [...ofService, ...problems], warnings };
 }
 
-function loadFlow(
+function* loadFlow(
   dir: string,
   name: string,
   kinds: StepKinds,
   settings: Settings,
   { problems, warnings }: { readonly problems: Problem[]; readonly warnings: Problem[] },
-): Flow | undefined {
+  read: YamlReader,
+): InTurns<Flow | undefined> {
   const file = join(dir, `${name}.yaml`);
   const trouble = nameTrouble(name);
   if (trouble !== undefined) {
@@ -105,8 +109,10 @@ function loadFlow(
     return undefined;
   }
   const source = createSource(file, text);
-  const root = readYaml(source);
+  const root = read(source);
+  yield;
   const flow = root === undefined ? undefined : readFlow(name, root, source, kinds);
+  yield;
   if (flow !== undefined) checkEverywhere(flow, settings);
   problems.push(...source.problems);
   warnings.push(...source.warnings.toSorted(byPlace));
@@ -137,20 +143,23 @@ interface LoadedSettings {
   readonly trouble: readonly Problem[];
 }
 
-function loadSettings(
+function* loadSettings(
   dir: string,
   names: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   adapters: Adapters,
-): LoadedSettings {
+  read: YamlReader,
+): InTurns<LoadedSettings> {
   if (!names.includes('service.yaml')) return { settings: withoutService(adapters), trouble: [] };
   const file = join(dir, 'service.yaml');
   const text = readText(file);
   if (typeof text !== 'string') return { settings: withoutService(adapters), trouble: [text] };
   const source = createSource(file, text);
-  const root = readYaml(source);
+  const root = read(source);
   if (root === undefined) return { settings: withoutService(adapters), trouble: source.problems };
-  return { settings: readSettings(root, source, env, adapters), service: { root, source }, trouble: [] };
+  yield;
+  const settings = yield* readSettings(root, source, env, adapters);
+  return { settings, service: { root, source }, trouble: [] };
 }
 
 function listed(dir: string): readonly string[] {

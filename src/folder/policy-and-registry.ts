@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { atOnce, type InTurns } from '../foundation/in-turns.ts';
 import type { Folder } from './load-folder.ts';
 import { openYaml } from '../language/yaml-file.ts';
 import type { Problem } from '../language/problems.ts';
+import type { YamlReader } from '../language/yaml.ts';
 import { checkApprovals, checkFlowApprovals } from './policy/check-approvals.ts';
 import { checkPolicy } from './policy/check-policy.ts';
-import { emptyPolicy, readPolicy } from './policy/read-policy.ts';
+import { emptyPolicy, policyOf } from './policy/read-policy.ts';
 import type { Policy } from './policy/policy.ts';
 import { emptyRegistry, readRegistry, type Registry } from './registry.ts';
 
@@ -24,14 +26,21 @@ export interface BrokerFiles {
 
 /** Loads both files. Without policy.yaml no agent may have anything; without registry.yaml there are no names. */
 export function loadBrokerFiles(folder: Folder): BrokerFiles {
-  const registryFile = openYaml(join(folder.dir, 'registry.yaml'));
-  const policyFile = openYaml(join(folder.dir, 'policy.yaml'));
+  return atOnce(brokerFilesOf(folder));
+}
+
+/** The same, so that others are served meanwhile. */
+export function* brokerFilesOf(folder: Folder, read?: YamlReader): InTurns<BrokerFiles> {
+  const registryFile = openYaml(join(folder.dir, 'registry.yaml'), read);
+  yield;
+  const policyFile = openYaml(join(folder.dir, 'policy.yaml'), read);
+  yield;
   const registry =
-    registryFile.root === undefined ? undefined : readRegistry(registryFile.root, registryFile.source, folder);
-  const written = policyFile.root === undefined ? undefined : readPolicy(policyFile.root, policyFile.source);
+    registryFile.root === undefined ? undefined : yield* readRegistry(registryFile.root, registryFile.source, folder);
+  const written = policyFile.root === undefined ? undefined : yield* policyOf(policyFile.root, policyFile.source);
   if (written !== undefined) {
     const readable = registryFile.exists ? registry : emptyRegistry;
-    checkPolicy(written, policyFile.source, readable, folder);
+    yield* checkPolicy(written, policyFile.source, readable, folder);
     checkApprovals(written, policyFile.source, readable, folder);
   }
   const policy = written?.policy ?? emptyPolicy;

@@ -1,3 +1,4 @@
+import type { InTurns } from '../foundation/in-turns.ts';
 import { durationForm, parseDuration } from '../language/duration.ts';
 import { compileObject } from '../language/compile.ts';
 import { evaluate, evaluateKeys } from '../language/evaluate.ts';
@@ -71,14 +72,16 @@ export const emptyRegistry: Registry = { secrets: new Map() };
 type Context = Pick<Folder, 'settings' | 'flows' | 'broken'>;
 
 /** registry.yaml's content, checked for every environment; what is wrong is reported. */
-export function readRegistry(root: Node, source: Source, context: Context): Registry {
+export function* readRegistry(root: Node, source: Source, context: Context): InTurns<Registry> {
   const place = { source, what: 'registry.yaml', key: '' };
   const written = compileObject(root, { kind: 'object', keys: registryKeys }, place);
   const secrets = written?.entries.get('secrets');
-  const found = (secrets?.as === 'mapping' ? secrets.entries : []).flatMap(([name, value]) =>
-    value.as === 'object' ? [readSecret(name, value, source, context)] : [],
-  );
-  return { secrets: new Map(found.map((secret) => [secret.name, secret])) };
+  const found = new Map<string, RegistrySecret>();
+  for (const [name, value] of secrets?.as === 'mapping' ? secrets.entries : []) {
+    yield;
+    if (value.as === 'object') found.set(name, readSecret(name, value, source, context));
+  }
+  return { secrets: found };
 }
 
 function readSecret(name: string, value: ObjectValue, source: Source, context: Context): RegistrySecret {

@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { createSource, type Problem, type Source } from './problems.ts';
 import { readText } from './file-text.ts';
-import { type Node, readYaml } from './yaml.ts';
+import { type Node, readYaml, type YamlReader } from './yaml.ts';
 
 /** A YAML file that need not be there. */
 export interface Opened {
@@ -17,7 +17,7 @@ export interface Opened {
   warnings(): readonly Problem[];
 }
 
-export function openYaml(file: string): Opened {
+export function openYaml(file: string, read: YamlReader = readYaml): Opened {
   const blank = { source: createSource(file, ''), text: undefined, root: undefined, warnings: () => [] };
   if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return { ...blank, exists: false, problems: () => [] };
   const text = readText(file);
@@ -25,5 +25,5 @@ export function openYaml(file: string): Opened {
   const source = createSource(file, text);
   const inOrder = (all: readonly Problem[]) => all.toSorted((a, b) => a.line - b.line || a.column - b.column);
   const problems = () => inOrder(source.problems);
-  return { exists: true, source, text, root: readYaml(source), problems, warnings: () => inOrder(source.warnings) };
+  return { exists: true, source, text, root: read(source), problems, warnings: () => inOrder(source.warnings) };
 }

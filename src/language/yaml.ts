@@ -29,9 +29,12 @@ export interface Entry {
 
 const deepest = 32;
 /** characters: a broker reads the files of its folder while it answers */
-const longest = 131_072;
+const longest = 65_536;
 const plainYaml =
   'write it out, or in quotes where it is text: files are plain YAML without anchors, aliases, merge keys and tags';
+
+/** How a source is read: `readYaml`, or what has parsed it before. */
+export type YamlReader = (source: Source) => Node | undefined;
 
 /** The file's one document; problems are reported. Undefined where there is nothing to go on with. */
 export function readYaml(source: Source): Node | undefined {

@@ -535,11 +535,11 @@ describe('a folder', () => {
       'service.yaml': service,
       'a.yaml': flowOf(200),
       'b.yaml': flowOf(201),
-      'c.yaml': `description: d\n#${'x'.repeat(131_072)}\n`,
+      'c.yaml': `description: d\n#${'x'.repeat(65_536)}\n`,
     });
     expect(told(folder)).toEqual([
       expect.stringMatching(/^b\.yaml:203:5 a flow has at most 200 steps/),
-      'c.yaml:1:1 the file is longer than 131072 characters',
+      'c.yaml:1:1 the file is longer than 65536 characters',
     ]);
   });
 

@@ -1,3 +1,4 @@
+import type { InTurns } from '../../foundation/in-turns.ts';
 import { compilePattern, isWildcard } from '../../folder/policy/name-pattern.ts';
 import type { AgentPolicy, Approver, Pattern, Policy } from '../../folder/policy/policy.ts';
 
@@ -5,23 +6,29 @@ import type { AgentPolicy, Approver, Pattern, Policy } from '../../folder/policy
  * Whether one policy may allow what another does not. Of names it is exact, of wildcards careful: one that stands in
  * both, letter by letter, is the same, and any other may be more.
  */
-export function allowsMore(policy: Policy, than: Policy): boolean {
+export function* allowsMore(policy: Policy, than: Policy): InTurns<boolean> {
   if (provesMore(policy, than)) return true;
-  return [...policy.agents.values()].some((agent) => {
-    const other = than.agents.get(agent.name);
-    if (other === undefined) return agent.allow.length > 0 || agent.flows.length > 0;
-    return (
-      !agent.allow.every(coveredBy(other.allow)) ||
-      !agent.flows.every(coveredBy(other.flows)) ||
-      other.deny.some((line) => !coveredBy(agent.deny)(line) && mattersTo(agent, line)) ||
-      (agent.maxTtl ?? Infinity) > (other.maxTtl ?? Infinity) ||
-      perSecond(agent) > perSecond(other) ||
-      (other.requireReason && !agent.requireReason) ||
-      (other.requireRun === true && agent.requireRun !== true) ||
-      // another rule may be a weaker one
-      !(other.approve ?? []).every(({ text }) => agent.approve?.some((each) => each.text === text) === true)
-    );
-  });
+  for (const agent of policy.agents.values()) {
+    yield;
+    if (mayMore(agent, than.agents.get(agent.name))) return true;
+  }
+  return false;
+}
+
+function mayMore(agent: AgentPolicy, other: AgentPolicy | undefined): boolean {
+  if (other === undefined) return agent.allow.length > 0 || agent.flows.length > 0;
+  const denied = coveredBy(agent.deny);
+  return (
+    !agent.allow.every(coveredBy(other.allow)) ||
+    !agent.flows.every(coveredBy(other.flows)) ||
+    other.deny.some((line) => !denied(line) && mattersTo(agent, line)) ||
+    (agent.maxTtl ?? Infinity) > (other.maxTtl ?? Infinity) ||
+    perSecond(agent) > perSecond(other) ||
+    (other.requireReason && !agent.requireReason) ||
+    (other.requireRun === true && agent.requireRun !== true) ||
+    // another rule may be a weaker one
+    !(other.approve ?? []).every(({ text }) => agent.approve?.some((each) => each.text === text) === true)
+  );
 }
 
 /** Whether anybody may approve who could not, or by what could not. */
@@ -75,8 +82,9 @@ export function cutOff(text: string, before: string | undefined): string | undef
 }
 
 function coveredBy(patterns: readonly Pattern[]): (line: Pattern) => boolean {
-  return ({ text }) =>
-    patterns.some((each) => each.text === text || (!isWildcard(text) && compilePattern(each.text)(text)));
+  const texts = new Set(patterns.map(({ text }) => text));
+  const wildcards = [...texts].filter(isWildcard).map(compilePattern);
+  return ({ text }) => texts.has(text) || (!isWildcard(text) && wildcards.some((matches) => matches(text)));
 }
 
 /** Whether a line that denies takes anything from an agent. */

@@ -1,11 +1,14 @@
 import { hash } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { type BrokerFiles, loadBrokerFiles } from '../../folder/policy-and-registry.ts';
+import { type BrokerFiles, brokerFilesOf, loadBrokerFiles } from '../../folder/policy-and-registry.ts';
 import { asFlowError } from '../../foundation/errors.ts';
+import { atOnce, inTurns, type InTurns } from '../../foundation/in-turns.ts';
 import type { Folder } from '../../folder/load-folder.ts';
+import { parseAhead } from '../../language/parse-ahead.ts';
 import { fileProblem, type Problem } from '../../language/problems.ts';
+import type { YamlReader } from '../../language/yaml.ts';
 import { allowsMore, cutOff, within } from './held-rights.ts';
-import { type Marks, marksOf, watchFolder } from './watch-folder.ts';
+import { type Marks, marksOf, ruleFiles, watchFolder, yamlFiles } from './watch-folder.ts';
 
 /** The rules in force. */
 export interface RulesInForce extends Pick<BrokerFiles, 'policy' | 'registry'> {
@@ -26,7 +29,7 @@ export interface WatchedRules {
 export interface WatchOptions {
   readonly dir: string;
   /** the folder as it is now */
-  readonly load: () => Promise<Folder>;
+  readonly load: (read: YamlReader) => Promise<Folder>;
   /** flows and settings that are in force from now on. @throws FlowError, where they cannot be */
   readonly onFolder?: (folder: Folder) => void;
   /** new rules are in force; also called for the first */
@@ -80,7 +83,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
 
   /** @param afresh flows or settings are others than before
    * @returns why rights that are new are not in force yet, where that needs a person */
-  function take(files: BrokerFiles, afresh: boolean): readonly Problem[] {
+  function* take(files: BrokerFiles, afresh: boolean): InTurns<readonly Problem[]> {
     if (files.problems.length > 0) return files.problems;
     const version = versionOf(files);
     const next = { policy: files.policy, registry: files.registry, version };
@@ -88,7 +91,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
     if (
       version === whole.rules.version ||
       whole.rules.version === 'none' ||
-      !allowsMore(next.policy, whole.rules.policy)
+      !(yield* allowsMore(next.policy, whole.rules.policy))
     ) {
       release();
       whole = { rules: next, text };
@@ -102,7 +105,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
       release();
       const timer = setTimeout(() => void watching.reload(), hold).unref();
       held = { version, since: performance.now(), timer };
-      if (allowsMore(rules.policy, next.policy))
+      if (yield* allowsMore(rules.policy, next.policy))
         put({ ...next, policy: within(next.policy, whole.rules.policy), version: `${version}, in part` });
     }
     if (held === undefined || performance.now() - held.since < hold) return [];
@@ -118,10 +121,10 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
   }
 
   /** Flows are read again only where they changed: reading all of them stops everyone else. */
-  async function loadFlows({ flows }: Marks): Promise<readonly Problem[]> {
+  async function loadFlows({ flows }: Marks, reader: YamlReader): Promise<readonly Problem[]> {
     if (flows === flowsSeen) return now.problems;
     try {
-      now = await options.load();
+      now = await options.load(reader);
       flowsSeen = flows;
     } catch (error) {
       const { message } = asFlowError(error);
@@ -142,16 +145,19 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
 
   async function read(marks: Marks): Promise<boolean> {
     const before = inForce;
-    const ofFlows = await loadFlows(marks);
-    const files = loadBrokerFiles(known(inForce, now));
-    const found = [...ofFlows, ...take(files, inForce !== before)];
+    // flows are read where any of them changed, the rules always
+    const names = marks.flows === flowsSeen ? ruleFiles : yamlFiles(dir);
+    const reader = await parseAhead(names.map((name) => join(dir, name)));
+    const ofFlows = await loadFlows(marks, reader);
+    const files = await inTurns(brokerFilesOf(known(inForce, now), reader));
+    const found = [...ofFlows, ...(await inTurns(take(files, inForce !== before)))];
     tell(found, versionOf(files, found));
     return files.unreadable || flowsSeen !== marks.flows;
   }
 
   const first = loadBrokerFiles(folder);
   const watching = watchFolder({ dir, settle, poll, read });
-  const found = [...folder.problems, ...take(first, false)];
+  const found = [...folder.problems, ...atOnce(take(first, false))];
   tell(found, versionOf(first, found));
   return {
     current: () => rules,

@@ -23,7 +23,7 @@ export interface FolderWatchOptions {
   readonly read: (marks: Marks) => Promise<boolean>;
 }
 
-const ofRules = new Set(['policy.yaml', 'registry.yaml']);
+export const ruleFiles: readonly string[] = ['policy.yaml', 'registry.yaml'];
 
 /** Reads a folder whenever one of its files changed and all have been left alone for a while. */
 export function watchFolder({ dir, settle, poll, read }: FolderWatchOptions): FolderWatch {
@@ -89,7 +89,9 @@ function watched(dir: string, changed: () => void): FSWatcher | undefined {
 export function marksOf(dir: string): Marks {
   const names = yamlFiles(dir);
   const marks = (wanted: boolean) =>
-    names.flatMap((name) => (ofRules.has(name) === wanted ? [`${name} ${markOf(join(dir, name))}`] : [])).join('\n');
+    names
+      .flatMap((name) => (ruleFiles.includes(name) === wanted ? [`${name} ${markOf(join(dir, name))}`] : []))
+      .join('\n');
   return { rules: marks(true), flows: marks(false) };
 }
 
@@ -97,7 +99,7 @@ function textOf({ rules, flows }: Marks): string {
   return `${rules}\n\n${flows}`;
 }
 
-function yamlFiles(dir: string): readonly string[] {
+export function yamlFiles(dir: string): readonly string[] {
   try {
     return readdirSync(dir).filter((name) => name.endsWith('.yaml') && !name.startsWith('.'));
   } catch {

@@ -1,3 +1,4 @@
+import type { InTurns } from '../../foundation/in-turns.ts';
 import type { Folder } from '../load-folder.ts';
 import { nearest, suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
@@ -17,14 +18,15 @@ interface Known {
  * denies need not: it may stand there for what is yet to come.
  * @param registry undefined where it could not be read: nothing is said about its secrets then
  */
-export function checkPolicy(
+export function* checkPolicy(
   { lines }: WrittenPolicy,
   source: Source,
   registry: Registry | undefined,
   folder: Pick<Folder, 'flows' | 'broken'>,
-): void {
+): InTurns<void> {
   const known: Known = { secrets: registry?.secrets ?? new Map(), flows: folder.flows, broken: folder.broken };
   for (const line of lines) {
+    yield;
     if (registry === undefined && line.list !== 'flows') continue;
     const trouble = isWildcard(line.text) ? idle(line, known) : missing(line, known);
     if (trouble !== undefined) source.report(line.range, trouble.message, trouble.hint);

@@ -1,3 +1,4 @@
+import { atOnce, type InTurns } from '../../foundation/in-turns.ts';
 import { parseDuration } from '../../language/duration.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
@@ -45,12 +46,19 @@ export const emptyPolicy: Policy = { agents: new Map() };
 
 /** policy.yaml's content as rules; what is wrong is reported, and such a policy must not be used. */
 export function readPolicy(root: Node, source: Source): WrittenPolicy {
+  return atOnce(policyOf(root, source));
+}
+
+/** The same, so that others are served meanwhile. */
+export function* policyOf(root: Node, source: Source): InTurns<WrittenPolicy> {
   const place = { source, what: 'policy.yaml', key: '' };
   const written = compileObject(root, { kind: 'object', keys: policyKeys }, place);
   const agents = written?.entries.get('agents');
-  const found = (agents?.as === 'mapping' ? agents.entries : []).flatMap(([name, value]) =>
-    value.as === 'object' ? [readAgent(name, value, source)] : [],
-  );
+  const found: ReadAgent[] = [];
+  for (const [name, value] of agents?.as === 'mapping' ? agents.entries : []) {
+    yield;
+    if (value.as === 'object') found.push(readAgent(name, value, source));
+  }
   checkTokens(found, source);
   const { approvers, owners } = readApprovers(written?.entries.get('approvers'), source);
   return {

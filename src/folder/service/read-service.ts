@@ -1,4 +1,5 @@
 import type { Adapters } from '../../adapters/adapters.ts';
+import type { InTurns } from '../../foundation/in-turns.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import { readKeys } from '../../language/mapping-keys.ts';
 import type { Source } from '../../language/problems.ts';
@@ -18,7 +19,7 @@ export function withoutService(adapters: Adapters): Settings {
 }
 
 /** service.yaml's content as settings; what is wrong is reported, and what can be used is kept. */
-export function readSettings(root: Node, source: Source, env: Env, adapters: Adapters): Settings {
+export function* readSettings(root: Node, source: Source, env: Env, adapters: Adapters): InTurns<Settings> {
   const keys = readKeys(root, serviceKeysOf(adapters), 'service.yaml', source);
   const list = keys?.get('environments')?.value;
   const environments = new Map<string, Environment>();
@@ -32,6 +33,7 @@ export function readSettings(root: Node, source: Source, env: Env, adapters: Ada
         'lower-case letters, digits and hyphens',
       );
     }
+    yield;
     environments.set(entry.key, readEnvironment(entry, source, env, adapters));
   }
   if (!environments.has(laptopName)) environments.set(laptopName, blankEnvironment(laptopName, true, adapters));

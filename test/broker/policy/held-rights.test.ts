@@ -1,3 +1,4 @@
+import { atOnce } from '../../../src/foundation/in-turns.ts';
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { decide } from '../../../src/broker/policy/decide.ts';
@@ -36,7 +37,7 @@ it.each([
   ['allow: [a.b]', 'allow: [a.b], require-reason: true', true],
   ['allow: [a.b], require-reason: true', 'allow: [a.b]', false],
 ])('%s allows more than %s: %s', (policy, than, more) => {
-  expect(allowsMore(known(policy), known(than))).toBe(more);
+  expect(atOnce(allowsMore(known(policy), known(than)))).toBe(more);
 });
 
 it('allows within another what both allow, as long and as often as both', () => {
@@ -69,7 +70,7 @@ it.each<[string, Policy, Policy, boolean]>([
   ['a key more', people(`${key('a')}, ${key('b')}`, rule), people(key('a'), rule), true],
   ['an owner less', people(key('a'), rule), people(key('a'), rule, ', owner-of: [codex]'), true],
 ])('of approvals, %s is a right more or not', (_, policy, than, more) => {
-  expect(allowsMore(policy, than)).toBe(more);
+  expect(atOnce(allowsMore(policy, than))).toBe(more);
 });
 
 it('keeps what must be approved, and by which keys, until a change has been held', () => {
@@ -96,7 +97,7 @@ it('finds a file cut at any byte that allows what the whole one does not', () =>
   if (whole === undefined) throw new Error('not read');
   const dangerous = Array.from({ length: written.length }, (_, length) => written.slice(0, length)).filter((text) => {
     const policy = policyOf(text);
-    return policy !== undefined && allowsMore(policy, whole);
+    return policy !== undefined && atOnce(allowsMore(policy, whole));
   });
   expect(dangerous.length).toBeGreaterThan(10);
   expect(dangerous.filter((text) => cutOff(text, written) === undefined)).toEqual([]);

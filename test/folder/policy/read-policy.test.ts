@@ -1,3 +1,4 @@
+import { atOnce } from '../../../src/foundation/in-turns.ts';
 import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { loadBrokerFiles } from '../../../src/folder/policy-and-registry.ts';
@@ -321,7 +322,7 @@ describe('any file', () => {
         const found = policyRoot === undefined ? undefined : readPolicy(policyRoot, policySource);
         const registrySource = createSource('registry.yaml', registryText);
         const registryRoot = readYaml(registrySource);
-        if (registryRoot !== undefined) readRegistry(registryRoot, registrySource, context);
+        if (registryRoot !== undefined) atOnce(readRegistry(registryRoot, registrySource, context));
         for (const { tokens, allow } of found?.policy.agents.values() ?? []) {
           for (const { sha256 } of tokens) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
           for (const { text } of allow) expect(text).toMatch(/^[a-z0-9_.*-]+$/);

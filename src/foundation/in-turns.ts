@@ -1,0 +1,26 @@
+import { setImmediate } from 'node:timers/promises';
+
+/** Work that can be put down wherever it yields, so that others are served meanwhile. */
+export type InTurns<T> = Generator<undefined, T, undefined>;
+
+/** Does all of it now. */
+export function atOnce<T>(work: InTurns<T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
+}
+
+/**
+ * Does it in turns of the event loop.
+ * @param longest milliseconds after which a turn ends, where the work yields, default 4
+ */
+export async function inTurns<T>(work: InTurns<T>, longest = 4): Promise<T> {
+  for (let began = performance.now(); ;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+    if (performance.now() - began < longest) continue;
+    await setImmediate();
+    began = performance.now();
+  }
+}
