@@ -49,7 +49,7 @@ export function compileScalar(node: ScalarNode, form: Form, place: Place): Value
     }
     if (form.kind === 'template') return compileTemplate(node, value, form, place);
     if (form.kind === 'text' || form.kind === 'text-or-reference') {
-      if (begins) {
+      if (begins && !(form.kind === 'text' && form.verbatim === true)) {
         source.report(node.range, `"${key}" takes plain text, not a reference`, 'only keys that say so read the vault');
         return undefined;
       }

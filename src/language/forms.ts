@@ -12,6 +12,8 @@ export type Form =
       readonly pattern?: RegExp;
       readonly expects?: string;
       readonly allowEmpty?: boolean;
+      /** another program reads it: `op://…` is text here */
+      readonly verbatim?: boolean;
       /** what does not fit the pattern may be a secret: it is not repeated */
       readonly secretive?: boolean;
       /** it is the name of one of these, which must exist */
@@ -189,7 +191,7 @@ const tokenKeys = {
     'an environment variable that holds the token; also written `${{ env.NAME }}`',
   ),
   file: optional(form.text(), 'a file that holds the token'),
-  command: optional(form.list(form.text(), { minimum: 1 }), 'a command that prints the token; run without a shell', {
-    example: '[op, read, "op://…"]',
+  command: optional(form.list(form.text({ verbatim: true }), { minimum: 1 }), 'a command that prints the token; run without a shell', {
+    example: '[op, read, "op://Private/flows token/credential"]',
   }),
 } satisfies Keys;

@@ -17,6 +17,14 @@ const provider = `    identity-providers:
 const small = (lines: string) => `environments:\n  production:\n${lines}`;
 
 describe('service.yaml', () => {
+  it('takes a command that names a reference, which the command reads', async () => {
+    const command = ['op', 'read', 'op://Oncall/flows token/credential'];
+    const text = small(`    vault: { type: onepassword, token: { command: [${command.join(', ')}] } }\n`);
+    const folder = await load({ 'service.yaml': text });
+    expect(told(folder)).toEqual([]);
+    expect(folder.settings.environments.get('production')?.vaults[0]?.settings).toMatchObject({ token: { command } });
+  });
+
   it('is parsed into environments', async () => {
     const { settings, ...folder } = await load({ 'service.yaml': service + provider, 'scim-token.yaml': tokenFlow });
     expect(told({ settings, ...folder })).toEqual([]);
