@@ -22,7 +22,7 @@ const optional = ['supports-color'];
  * takes half a millisecond of a start.
  */
 const together: readonly (readonly [name: string, roots: readonly string[]])[] = [
-  // every command
+  // every command, with what those below would share
   [
     'core',
     [
@@ -32,9 +32,9 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
       'foundation/safe-address',
       'foundation/state-folder',
       'foundation/unless-aborted',
+      'surfaces/cli/commands/version',
       'surfaces/cli/flows-folder',
       'surfaces/cli/main',
-      'surfaces/cli/commands/version',
     ],
   ],
   // one that asks a broker, as agents do
