@@ -56,10 +56,10 @@ async function longestTurnOf(work: Promise<void>): Promise<number> {
     const { user, system } = process.threadCpuUsage();
     return (user + system) / 1_000;
   };
-  let going = true;
-  void work.finally(() => (going = false));
+  const state = { going: true };
+  void work.finally(() => (state.going = false));
   let longest = 0;
-  for (let before = cpu(); going;) {
+  for (let before = cpu(); state.going;) {
     await setImmediate();
     const now = cpu();
     longest = Math.max(longest, now - before);
