@@ -191,7 +191,11 @@ const tokenKeys = {
     'an environment variable that holds the token; also written `${{ env.NAME }}`',
   ),
   file: optional(form.text(), 'a file that holds the token'),
-  command: optional(form.list(form.text({ verbatim: true }), { minimum: 1 }), 'a command that prints the token; run without a shell', {
-    example: '[op, read, "op://Private/flows token/credential"]',
-  }),
+  command: optional(
+    form.list(form.text({ verbatim: true }), { minimum: 1 }),
+    'a command that prints the token; run without a shell',
+    {
+      example: '[op, read, "op://Private/flows token/credential"]',
+    },
+  ),
 } satisfies Keys;
