@@ -11,6 +11,7 @@ export interface LocalEvent {
   readonly what: readonly string[];
   readonly outcome: AuditEvent['outcome'];
   readonly code?: string | undefined;
+  readonly jti?: AuditEvent['jti'];
   /** what tells this run from others */
   readonly request: string;
 }

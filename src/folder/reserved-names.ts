@@ -12,6 +12,7 @@ export const commandNames = [
   'read',
   'run',
   'serve',
+  'trace',
   'version',
 ] as const;
 export type CommandName = (typeof commandNames)[number];
@@ -34,7 +35,6 @@ const laterCommands = [
   'page',
   'rotate',
   'runs',
-  'trace',
   'unlock',
 ] as const;
 

@@ -164,6 +164,18 @@ export const commandTable = {
       },
     },
   },
+  trace: {
+    usage: [
+      ['flows trace --jti ID', 'which agent a token was given to, why, and by which rule; --agent-run ID, --json'],
+    ],
+    options: {
+      jti: { type: 'string', value: 'ID', help: 'of a token: the claim `jti` that an API logged' },
+      'agent-run': { type: 'string', value: 'ID', help: 'instead: all that an agent run was given and refused' },
+      since: { type: 'string', value: 'WHEN', help: 'from then on: 1h, 7d, or a time' },
+      file: trailFile,
+      json: { type: 'boolean', help: 'answer as JSON, one line for each thing that was given or refused' },
+    },
+  },
   dev: {
     usage: [['flows dev', 'run the laptop stack: vault, identity provider, Secrets Manager; --tour, --once']],
     options: {

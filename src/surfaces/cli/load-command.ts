@@ -17,6 +17,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   read: async () => (await import('./commands/read.ts')).read,
   run: async () => (await import('./commands/run.ts')).runNamed,
   serve: async () => (await import('./commands/serve.ts')).serve,
+  trace: async () => (await import('./commands/trace.ts')).trace,
   version: async () => (await import('./commands/version.ts')).version,
 };
 

@@ -54,6 +54,30 @@ describe('what the command gives out', () => {
     ]);
   });
 
+  test('has the id of each token, from which a command leads back to it', async () => {
+    const [issued] = await events('--name', 'orders-token');
+    const [jti] = (issued?.['jti'] ?? []) as string[];
+    const shown = await home.flows(['trace', '--jti', jti ?? '']);
+    expect(shown).toMatchObject({ code: 0, stderr: '' });
+    expect(stripVTControlCharacters(shown.stdout)).toMatch(
+      new RegExp(`^${user}: local\\.run orders-token, op://.+\n +tokens +${jti}\n +when +20.+, request \\S+\n$`),
+    );
+    const json = await home.flows(['trace', '--jti', jti ?? '', '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({ agent: user, jti: [jti], times: 1, outcome: 'allowed' });
+  });
+
+  test.each([
+    [['trace'], 2, 'one of --jti and --agent-run is needed'],
+    [['trace', '--jti', 'a', '--agent-run', 'b'], 2, 'one of --jti and --agent-run is needed'],
+    [['trace', '--jti', 'nobody'], 66, 'the trail knows no token with the jti "nobody"'],
+    [['trace', '--agent-run', 'nobody'], 66, 'the trail knows no agent run "nobody"'],
+  ])('%s ends with %s', async (words, code, message) => {
+    const ended = await home.flows(words);
+    expect(ended.stdout).toBe('');
+    expect(ended.stderr).toContain(message);
+    expect(ended.code).toBe(code);
+  });
+
   test('is on its user’s trail, without a value', async () => {
     const found = await events();
     const short = found.map(({ agent, action, what, outcome, code }) => [

@@ -9,6 +9,8 @@ export interface LocalRun {
   readonly what: readonly string[];
   /** goes on, loudly, where the trail cannot be written */
   readonly breakGlass: boolean;
+  /** of the tokens that it has got so far */
+  readonly jti?: () => LocalEvent['jti'];
 }
 
 export interface Audited {
@@ -39,7 +41,14 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
 
   const event = (outcome: LocalEvent['outcome'], code: string | undefined): LocalEvent => {
     const { action, what } = run;
-    return { action, what, outcome, code, request: process.getBuiltinModule('node:crypto').randomUUID() };
+    return {
+      action,
+      what,
+      outcome,
+      code,
+      jti: run.jti?.(),
+      request: process.getBuiltinModule('node:crypto').randomUUID(),
+    };
   };
 
   async function allowed(): Promise<void> {

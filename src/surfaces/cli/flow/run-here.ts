@@ -10,6 +10,7 @@ import { commandNames } from '../../../folder/reserved-names.ts';
 import { isLookedAt, showOutput } from './show-output.ts';
 import { parseArguments, unexpectedWord, wantsHelp } from '../arguments.ts';
 import type { ChosenBroker } from '../chosen-broker.ts';
+import { createSources } from '../../../broker/answer-source.ts';
 import { audited, type Audited, type LocalRun } from '../audit/audited-run.ts';
 import { commonOptions } from '../command-table.ts';
 import { inputOptions, optionsOf } from './flow-options.ts';
@@ -90,9 +91,10 @@ async function reading(
   chosen: ReadonlySet<string>,
   { terminal }: Invocation,
 ): Promise<number> {
-  const trail = await audited(app, localRun(app, flow), terminal);
+  const tokens = createSources();
+  const trail = await audited(app, { ...localRun(app, flow), jti: tokens.jti }, terminal);
   const live = flow.output?.kind === 'mapping' && isLookedAt(chosen, terminal);
-  const run = () => trail.answer(() => app.run(flow, inputs, { options: chosen, live }));
+  const run = () => trail.answer(() => app.run(flow, inputs, { options: chosen, live, onEvent: tokens.onEvent }));
   const output = await run();
   await tellWhere(app, flow, terminal);
   await showOutput(output, chosen, terminal, run);
