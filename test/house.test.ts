@@ -201,7 +201,7 @@ describe('SDKs', () => {
     [/^express/, /^src\/(?:verify|surfaces\/server|laptop)\//],
     [/^(?:oidc-provider|qrcode)/, /^src\/laptop\//],
     [/^(?:pg|@electric-sql\/pglite)$/, /^src\/durable\/database\//],
-    [/^yaml/, /^src\/(?:language\/(?:loose-yaml|yaml(?:-syntax-errors)?)|folder\/policy\/edit-tokens)\.ts$/],
+    [/^yaml/, /^src\/(?:language\/(?:loose-yaml|yaml(?:-syntax-errors)?)|folder\/policy\/edit-lists)\.ts$/],
   ];
   test.each(homes)('%s stays in its room', (sdk, home) => {
     const uses = packages.filter(({ to }) => sdk.test(to));

@@ -1,3 +1,5 @@
+import type { SignedDecision } from '../foundation/approval-statement.ts';
+
 /** One line of the audit trail. It never holds a value, or the hash of one. */
 export interface AuditEvent {
   /** proven identity, `local:<user>` for the command, `unknown` where nothing was proven */
@@ -16,6 +18,10 @@ export interface AuditEvent {
   readonly approval?: string | undefined;
   /** `jti` of the tokens that it got or used: what the log of an API has */
   readonly jti?: readonly string[] | undefined;
+  /** who answered, by the name in policy.yaml */
+  readonly approver?: string | undefined;
+  /** the answer as it was signed: it can be checked without the broker */
+  readonly signed?: SignedDecision | undefined;
   /** id of the request, as `X-Request-Id` says it */
   readonly request: string;
   /** the agent run that asked, proven */
@@ -43,6 +49,22 @@ export type AuditAction =
   | 'agent-run.heartbeat'
   /** with its outcome; those below it were ended with it */
   | 'agent-run.finished'
+  /** what a person must approve: asked for, answered, used, or over without any of it */
+  | 'approval.opened'
+  | 'approval.approved'
+  | 'approval.denied'
+  | 'approval.expired'
+  | 'approval.cancelled'
+  | 'approval.redeemed'
+  | 'approval.lapsed'
+  | 'approval.revoked'
+  /** a passkey's counter did not grow: it may have been copied */
+  | 'approval.counter'
+  /** an agent looks at its own approval */
+  | 'approval.look'
+  /** a person got another passkey, or signed in */
+  | 'approver.key-added'
+  | 'approver.signed-in'
   | 'policy.reload'
   | 'vault.quota'
   | 'local.run'

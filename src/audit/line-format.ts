@@ -23,9 +23,24 @@ export function endOf(mac: string): string {
  * @throws FlowError internal, for one that is longer than any line
  */
 export function middleOf(at: string, event: AuditEvent): string {
-  const { agent, action, what, outcome, code, source, rule, approval, jti, detail, request, ...said } = event;
+  const {
+    agent,
+    action,
+    what,
+    outcome,
+    code,
+    source,
+    rule,
+    approval,
+    approver,
+    signed,
+    jti,
+    detail,
+    request,
+    ...said
+  } = event;
   const { agentRun, run, reason, address } = said;
-  const decided = { agent, action, what, outcome, code, source, rule, approval, jti, detail };
+  const decided = { agent, action, what, outcome, code, source, rule, approval, approver, signed, jti, detail };
   const fields = { ...decided, request, agentRun, run, reason, address };
   const text = `,"at":"${at}",${JSON.stringify(fields).slice(1, -1)}`;
   if (text.length * 3 < longestLine - 1024) return text;

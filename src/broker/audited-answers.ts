@@ -11,6 +11,8 @@ import type { UpstreamFailures } from './upstream-failures.ts';
 export interface Granted<T> {
   readonly value: T;
   readonly rule: string | undefined;
+  /** ids of the approvals that it was given by */
+  readonly approval?: string | undefined;
   readonly source?: AuditEvent['source'];
   /** of the tokens that it is, or that were used for it */
   readonly jti?: AuditEvent['jti'];
@@ -116,8 +118,8 @@ export function createAudited(
         await record(refused);
         throw refusal;
       }
-      const { value, rule, source, jti, values, detail, agentRun = event.agentRun } = granted;
-      const allowed = { ...event, outcome: 'allowed', rule, source, jti, detail, agentRun } as const;
+      const { value, rule, approval, source, jti, values, detail, agentRun = event.agentRun } = granted;
+      const allowed = { ...event, outcome: 'allowed', rule, approval, source, jti, detail, agentRun } as const;
       await (values === undefined ? record(allowed) : recordGrant(allowed, values));
       return value;
     },

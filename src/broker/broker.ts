@@ -2,7 +2,10 @@ import type { App } from '../app/open-app.ts';
 import { type AgentRuns, type AgentRunsOptions, createAgentRuns } from './agent-runs/agent-runs.ts';
 import type { AuditTrail } from '../audit/contract.ts';
 import type { CacheSettings } from '../folder/service/settings.ts';
-import { createAudited, eventOf } from './audited-answers.ts';
+import { type Approvals, type ApprovalsOptions, createApprovals } from './approvals/gate.ts';
+import type { Pass } from './approvals/pass.ts';
+import type { Wanted } from './approvals/wanted.ts';
+import { createAudited, eventOf, type Granted } from './audited-answers.ts';
 import { awake, type BrokerClock, systemClock } from '../foundation/clocks.ts';
 import type { ErrorCode } from '../foundation/errors.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
@@ -30,17 +33,21 @@ export interface BrokerOptions {
   readonly agentRuns?: Pick<AgentRunsOptions, 'database' | 'tokens'> | undefined;
   /** who is told what services failed with; default nobody */
   readonly failures?: UpstreamFailures | undefined;
+  /** where approvals are kept, and the public id of the environment's key; absent: nothing can be approved */
+  readonly approvals?: (Pick<ApprovalsOptions, 'database' | 'address'> & { readonly installation: string }) | undefined;
 }
 
 /** The broker, and what its surface tells of it. */
 export interface RunningBroker extends Broker {
   /** undefined: it keeps none */
   readonly agentRuns: AgentRuns | undefined;
+  /** undefined: nothing can be approved */
+  readonly approvals: Approvals | undefined;
   stats(): Promise<BrokerStats>;
   /** Forgets every value: connections lead elsewhere now. */
   forget(): void;
-  /** Forgets every value. */
-  close(): void;
+  /** Forgets every value, and sends away whoever waits. */
+  close(): Promise<void>;
 }
 
 /** Counts since the broker was created. */
@@ -68,7 +75,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   const clock = awake(options.clock ?? systemClock);
   const failures = options.failures ?? createUpstreamFailures(() => undefined, clock);
   const audited = createAudited(trail, clock, failures);
-  const permission = createPermission(app, rules, createRates(clock.monotonic));
+  const permission = createPermission(app, rules, createRates(clock.monotonic), options.approvals?.installation ?? '');
   const leases = createLeases(clock, cache.maxEntries);
   const engine = createEngine(app, clock);
   const secrets = createSecrets({ app, engine, permission, leases, rates: createRates(clock.monotonic), cache, clock });
@@ -82,6 +89,24 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   const agentRuns =
     options.agentRuns === undefined ? undefined : createAgentRuns({ ...options.agentRuns, audited, permission, clock });
 
+  const approvals =
+    options.approvals === undefined
+      ? undefined
+      : createApprovals({ ...options.approvals, clock, record: audited.record });
+
+  /** What is given once people have said yes, where they must. */
+  const approved = async <T>(
+    caller: Caller,
+    wanted: () => Wanted,
+    work: (pass: Pass | undefined) => Promise<Granted<T>>,
+  ): Promise<Granted<T>> => {
+    const pass = await approvals?.admit(caller, wanted);
+    const granted = await work(pass);
+    if (pass === undefined) return granted;
+    await approvals?.redeem(caller, pass);
+    return { ...granted, approval: pass.ids.join(' ') };
+  };
+
   /** Every request counts against the agent's rate, whatever becomes of it. */
   const counted = (caller: Caller, names: readonly string[]): void => {
     permission.count(caller);
@@ -90,19 +115,28 @@ export function createBroker(options: BrokerOptions): RunningBroker {
 
   return {
     agentRuns,
+    approvals,
     async secrets(caller, names) {
       const asked = [...new Set(names.slice(0, mostNames + 1))];
       return audited.answer(caller, 'secrets.resolve', told(asked), async () => {
         counted(caller, asked);
         if (names.length === 0 || names.length > mostNames)
           throw new BrokerRefusal('invalid-request', { names: [], detail: `${names.length} names` });
-        return secrets.resolve(caller, asked);
+        return approved(
+          caller,
+          () => permission.secretsWanted(caller, asked),
+          (pass) => secrets.resolve(caller, asked, pass),
+        );
       });
     },
     async token(caller, flow, inputs) {
       return audited.answer(caller, 'token.issue', told([flow]), async () => {
         counted(caller, [flow]);
-        return tokens.grant(caller, flow, inputs);
+        return approved(
+          caller,
+          () => permission.flowWanted(caller, flow, { inputs }),
+          (pass) => tokens.grant(caller, flow, inputs, pass),
+        );
       });
     },
     cachedToken(caller, flow, inputs = {}) {
@@ -131,7 +165,11 @@ export function createBroker(options: BrokerOptions): RunningBroker {
     async run(caller, flow, inputs) {
       return audited.answer(caller, 'flow.run', told([flow]), async () => {
         counted(caller, [flow]);
-        return runFor(caller, flow, inputs, { engine, permission, clock });
+        return approved(
+          caller,
+          () => permission.flowWanted(caller, flow, { inputs }),
+          (pass) => runFor(caller, flow, inputs, { engine, permission, clock, pass }),
+        );
       });
     },
     async flows(caller) {
@@ -155,10 +193,11 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       };
     },
     forget: () => leases.forget(() => true),
-    close() {
+    async close() {
       agentRuns?.close();
       unsubscribe();
       leases.close();
+      await approvals?.close();
     },
   };
 }

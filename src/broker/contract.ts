@@ -16,6 +16,14 @@ export interface Caller {
   readonly agentRun?: ProvenRun | undefined;
   readonly reason?: string | undefined;
   readonly address: string;
+  /** tells the credential from others of the same agent: never the credential itself */
+  readonly credential?: string | undefined;
+  /** `Approval-Id`: approvals that it was given */
+  readonly approvals?: readonly string[] | undefined;
+  /** seconds that it waits for an approval, by `Prefer: wait` */
+  readonly waits?: number | undefined;
+  /** aborts where it goes away */
+  readonly gone?: (() => AbortSignal) | undefined;
 }
 
 /** One task of an agent, as its token or the issuer of its workload identity proves it. */
@@ -84,5 +92,7 @@ export interface Refusal {
   readonly names?: readonly string[] | undefined;
   /** seconds */
   readonly retryAfter?: number | undefined;
+  /** of `approval-required`: the approval that it waits for, and where a person answers it */
+  readonly approval?: { readonly id: string; readonly url?: string | undefined } | undefined;
   readonly cause?: FlowError;
 }

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { App } from '../app/open-app.ts';
+import { approvalSchema } from './approvals/schema.ts';
 import { keyIdOf } from '../audit/hmac-chain.ts';
 import { agentRunSchema } from './agent-runs/schema.ts';
 import type { OpenDatabase, SchemaStep } from '../durable/database/contract.ts';
 
 /** The tables of every room that keeps something, in the order in which they are made. */
-const schema: readonly SchemaStep[] = [...agentRunSchema];
+const schema: readonly SchemaStep[] = [...agentRunSchema, ...approvalSchema];
 
 /** The database of a broker: not opened, nor its code loaded, before someone needs it. */
 export interface DurableDatabase {

@@ -7,6 +7,7 @@ import type { Engine } from './flow-runner.ts';
 import { createFront } from './token-front-cache.ts';
 import { checkedInputs } from './checked-inputs.ts';
 import { grantedToken, leftOf, requireShort } from './token-lifetime.ts';
+import type { Pass } from './approvals/pass.ts';
 import type { Permission } from './permission.ts';
 import { BrokerRefusal } from './refusal.ts';
 
@@ -20,7 +21,12 @@ export interface TokensOptions {
 
 export interface Tokens {
   /** @throws BrokerRefusal */
-  grant(caller: Caller, flow: string, given: Readonly<Record<string, unknown>>): Promise<Granted<GrantedToken>>;
+  grant(
+    caller: Caller,
+    flow: string,
+    given: Readonly<Record<string, unknown>>,
+    pass?: Pass,
+  ): Promise<Granted<GrantedToken>>;
   /** The same, where all of it is in memory; counts the request only where it is granted. */
   cached(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Remembered | undefined;
   /** @throws BrokerRefusal */
@@ -52,8 +58,9 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
   return {
     forget,
     counts: () => ({ hits, misses }),
-    async grant(caller, name, given) {
-      const { flow } = permission.flow(caller, name);
+    async grant(caller, name, given, pass) {
+      const approved = { inputs: given, pass };
+      const { flow } = permission.flow(caller, name, approved);
       if (!givesToken(flow)) throw new BrokerRefusal('not-a-token', { names: [name] });
       const inputs = checkedInputs(flow, given);
       const generation = front.generation();
@@ -65,7 +72,7 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       if (known === undefined)
         throw new FlowError('internal', 'a flow that gives a token gave none', { place: { flow: name } });
       // what was taken away while we waited is not given any more
-      const { rule, maxTtl } = permission.flow(caller, name);
+      const { rule, maxTtl } = permission.flow(caller, name, approved);
       const left = leftOf(known, clock);
       if (left <= 0)
         throw new BrokerRefusal('upstream-unavailable', { names: [name], detail: 'the token has expired' });
@@ -84,7 +91,8 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       return { token: entry.token, hash: entry.known.hash, rule: allowed.rule, jti: entry.jti };
     },
     rejected(caller, name, tokenHash) {
-      const { rule } = permission.flow(caller, name);
+      // to tell that a token is refused gives nothing away
+      const { rule } = permission.flow(caller, name, 'unapproved');
       const hash = tokenHash.toLowerCase();
       if (!/^[0-9a-f]{64}$/.test(hash)) throw new BrokerRefusal('invalid-request', { detail: 'no SHA-256 in hex' });
       const evicted = engine.rejected(hash, name);

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { App } from '../app/open-app.ts';
@@ -9,9 +9,11 @@ import { brokerTrail } from '../audit/trail-files.ts';
 import { openTrail } from '../audit/trail.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 import { systemClock } from '../foundation/clocks.ts';
-import { sweepLeftovers } from '../folder/policy/change-tokens.ts';
+import { changePasskeys, sweepLeftovers } from '../folder/policy/change-policy.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { localAgent } from '../foundation/local-user.ts';
+import { createLocks } from '../foundation/locks.ts';
+import { sleepUntilAborted } from '../foundation/sleep.ts';
 import { safeLine } from '../foundation/safe-line.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
 import type { Problem } from '../language/problems.ts';
@@ -19,6 +21,12 @@ import { type Authenticator, createAuthenticator } from './authentication/authen
 import { type CheckClaim, createClaimCheck } from './authentication/operator-token.ts';
 import { type Guest, withGuest } from './authentication/guest-token.ts';
 import type { Database } from '../durable/database/contract.ts';
+import { auditRefusal } from './refusal.ts';
+import type { Approvals } from './approvals/gate.ts';
+import { createDecisions, type Decisions } from './people/decide.ts';
+import type { PageAddress } from './people/page-address.ts';
+import { createPeople, type People } from './people/people.ts';
+import { createTrustedPeople } from './people/trusted-people.ts';
 import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
 import { createDurableDatabase } from './durable-database.ts';
@@ -60,6 +68,12 @@ export interface OpenBroker {
   /** the trail's file */
   readonly trailFile: string;
   readonly rules: WatchedRules;
+  /** the people who approve, and their decisions */
+  readonly people: People;
+  readonly decisions: Decisions;
+  readonly approvals: Approvals;
+  /** Tells where the page is, once it is served; without it nobody can approve anything. */
+  readonly pageAt: (address: PageAddress) => void;
   /**
    * What outlives the broker: runs, and what waits for people. Opened when it is first asked for, and asked for only by
    * what needs it. @throws FlowError where it cannot be used; the next one who asks tries again
@@ -150,7 +164,19 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       return createRunTokens(await connections.derivedKeys('agent-run'), Date.now);
     };
     const agentRuns = { database: database.open, tokens };
-    const broker = createBroker({ app, rules, trail, agentRuns, failures });
+    const [installationKey] = await connections.derivedKeys('installation');
+    let page: PageAddress | undefined;
+    const kept = { database: database.open, installation: hash('sha256', installationKey, 'hex').slice(0, 32) };
+    const broker = createBroker({
+      app,
+      rules,
+      trail,
+      agentRuns,
+      failures,
+      approvals: { ...kept, address: () => page?.origin },
+    });
+    const { approvals } = broker;
+    if (approvals === undefined) throw new FlowError('internal', 'a broker without approvals');
     forget = broker.forget;
     closing.defer(broker.close);
     const policy = () => rules.current().policy;
@@ -160,6 +186,37 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       now: Date.now,
       development: environment.development,
       fetch: connections.way.fetch,
+    });
+    const recordAnyone = (event: AuditEvent) =>
+      trail.record(event).catch((cause: unknown) => Promise.reject(auditRefusal(cause)));
+    const files = { dir: app.folder.dir, load: () => openFolder(app.folder.dir, variables) };
+    const never = new AbortController().signal;
+    const locked = createLocks({ folder: stateFolder(variables), sleep: sleepUntilAborted(never), signal: never });
+    const people = createPeople({
+      policy,
+      claims: operators,
+      page: () => page,
+      record: recordAnyone,
+      clock: systemClock,
+      async keep(name, passkey) {
+        await changePasskeys({ ...files, locked }, name, ({ approvers }) => [
+          ...(approvers?.get(name)?.passkeys ?? []),
+          passkey,
+        ]);
+      },
+      trusted: createTrustedPeople({
+        policy,
+        now: Date.now,
+        development: environment.development,
+        fetch: connections.way.fetch,
+      }),
+    });
+    const decisions = createDecisions({
+      approvals,
+      people,
+      page: () => page,
+      record: recordAnyone,
+      clock: systemClock,
     });
     await write({ action: 'start', outcome: 'allowed', what: [], detail: `policy ${rules.current().version}` });
     closing.defer(() =>
@@ -180,6 +237,12 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       trailFile,
       rules,
       database: database.open,
+      people,
+      decisions,
+      approvals,
+      pageAt(address) {
+        page = address;
+      },
       failures,
       ready,
       wrong,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { App } from '../app/open-app.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import { decide } from './policy/decide.ts';
@@ -5,6 +6,8 @@ import type { RefusalCode } from '../foundation/wire.ts';
 import type { Decision, Policy, Question } from '../folder/policy/policy.ts';
 import type { Registry, RegistrySecret } from '../folder/registry.ts';
 import { isWithin } from './agent-runs/narrowing.ts';
+import type { Pass } from './approvals/pass.ts';
+import { unapproved, type Wanted, wantedOf } from './approvals/wanted.ts';
 import type { Caller } from './contract.ts';
 import type { Rates } from './rate-limits.ts';
 import { BrokerRefusal } from './refusal.ts';
@@ -23,13 +26,28 @@ export interface Permission {
   /** As {@link Permission.flow} for a flow that writes nothing, without a refusal's cost: undefined. */
   granted(caller: Caller, name: string): { readonly rule: string; readonly maxTtl: number } | undefined;
   /** @throws BrokerRefusal not-allowed, reason-required, approval-required */
-  flow(caller: Caller, name: string): { readonly flow: Flow; readonly rule: string; readonly maxTtl: number };
+  flow(
+    caller: Caller,
+    name: string,
+    given?: Given | 'unapproved',
+  ): { readonly flow: Flow; readonly rule: string; readonly maxTtl: number };
+  /** What of it must be approved first. @throws BrokerRefusal not-allowed, reason-required */
+  flowWanted(caller: Caller, name: string, given: Given): Wanted;
   /** All of them, in the same order. @throws BrokerRefusal with the names: not-allowed, reason-required, approval-required */
-  secrets(caller: Caller, names: readonly string[]): AllowedSecrets;
+  secrets(caller: Caller, names: readonly string[], given?: Pick<Given, 'pass'> | 'unapproved'): AllowedSecrets;
+  /** What of them must be approved first. @throws BrokerRefusal not-allowed, reason-required */
+  secretsWanted(caller: Caller, names: readonly string[]): Wanted;
   /** The pure flows that it may run, with a reason or in an agent run where one is wanted. */
   flows(caller: Caller): readonly Flow[];
   /** The flow of this name that runs in this environment. */
   served(name: string): Flow | undefined;
+}
+
+/** What an approval is for besides a name, and what was approved. */
+export interface Given {
+  readonly inputs?: Readonly<Record<string, unknown>> | undefined;
+  readonly plan?: string | undefined;
+  readonly pass?: Pass | undefined;
 }
 
 export interface AllowedSecrets {
@@ -48,6 +66,7 @@ export function createPermission(
   app: Pick<App, 'folder' | 'environment'>,
   rules: RulesSource,
   agentRates: Rates,
+  installation = '',
 ): Permission {
   const { name: environment } = app.environment();
 
@@ -59,9 +78,55 @@ export function createPermission(
   const isServed = (secret: RegistrySecret): boolean =>
     secret.flow === undefined ? secret.references.has(environment) : served(secret.flow)?.effect === 'none';
 
+  const askSecret = (policy: Policy, caller: Caller, name: string): Decision =>
+    askFor(caller, name, (asked) => decide(policy, { kind: 'secret', ...asked }));
+
   const askFlow = (policy: Policy, caller: Caller, name: string, flow: Flow | undefined): Decision => {
     const [effect, breakGlass, approve] = [flow?.effect ?? unknownEffect, flow?.breakGlass, flow?.approve?.rule];
     return askFor(caller, name, (asked) => decide(policy, { kind: 'flow', ...asked, effect, breakGlass, approve }));
+  };
+
+  const secretsWanted = (caller: Caller, asked: readonly string[]): Wanted => {
+    const { policy, registry } = rules.current();
+    return wantedOf({
+      caller,
+      installation,
+      environment,
+      kind: 'secrets',
+      asked,
+      known: () => registry.secrets.keys(),
+      gated(name) {
+        const secret = registry.secrets.get(name);
+        if (secret === undefined || !isServed(secret)) return undefined;
+        const { approvals } = askSecret(policy, caller, name);
+        const reference = secret.references.get(environment)?.toString();
+        const is = reference ?? behind(served(secret.flow ?? ''));
+        return approvals === undefined ? undefined : { name, is, rules: approvals };
+      },
+    });
+  };
+
+  const flowWanted = (caller: Caller, flow: Flow, { inputs, plan }: Given): Wanted => {
+    const { policy } = rules.current();
+    const reads = flow.effect === 'none';
+    return wantedOf({
+      caller,
+      installation,
+      environment,
+      kind: reads ? 'flow' : 'run',
+      inputs,
+      plan,
+      asked: [flow.name],
+      // a yes to one flow that writes is for no other
+      known: () => (reads ? app.folder.flows.keys() : [flow.name]),
+      gated(name) {
+        const each = served(name);
+        const { approvals } = askFlow(policy, caller, name, each);
+        return each === undefined || approvals === undefined || (each.effect === 'none') !== reads
+          ? undefined
+          : { name, is: behind(each), rules: approvals };
+      },
+    });
   };
 
   const take = ({ agent }: Caller): number => agentRates.take(agent, rules.current().policy.agents.get(agent)?.rate);
@@ -81,11 +146,12 @@ export function createPermission(
       const wait = take(caller);
       if (wait > 0) throw new BrokerRefusal('rate-limited', { retryAfter: wait, detail: 'rate of the agent' });
     },
-    flow(caller, name) {
+    flow(caller, name, given) {
       const { policy } = rules.current();
       const flow = served(name);
       const decision = askFlow(policy, caller, name, flow);
-      if (flow !== undefined && decision.approvals !== undefined) throw unapproved([name], [decision]);
+      if (flow !== undefined && decision.approvals !== undefined && given !== 'unapproved')
+        requireApproved(flowWanted(caller, flow, given ?? {}), given?.pass, [decision]);
       if (flow !== undefined && decision.allowed)
         return { flow, rule: decision.rule, maxTtl: maxTtlOf(policy, caller) };
       const detail = flow === undefined ? 'no such flow in this environment' : undefined;
@@ -95,13 +161,12 @@ export function createPermission(
         detail,
       });
     },
-    secrets(caller, names) {
+    secrets(caller, names, given) {
       const { policy, registry } = rules.current();
       const asked = names.map((name) => {
         const secret = registry.secrets.get(name);
         const known = secret !== undefined && isServed(secret) ? secret : undefined;
-        const decision = askFor(caller, name, (each) => decide(policy, { kind: 'secret', ...each }));
-        return { name, known, decision };
+        return { name, known, decision: askSecret(policy, caller, name) };
       });
       const refused = asked.filter(({ known, decision }) => known === undefined || !decision.allowed);
       if (refused.length > 0) {
@@ -115,11 +180,11 @@ export function createPermission(
           detail: missing.length === 0 ? undefined : `not in registry.yaml for this environment: ${missing.join(', ')}`,
         });
       }
-      const waiting = asked.filter(({ decision }) => decision.approvals !== undefined);
-      if (waiting.length > 0)
-        throw unapproved(
-          waiting.map(({ name }) => name),
-          waiting.map(({ decision }) => decision),
+      if (given !== 'unapproved' && asked.some(({ decision }) => decision.approvals !== undefined))
+        requireApproved(
+          secretsWanted(caller, names),
+          given?.pass,
+          asked.map(({ decision }) => decision),
         );
       return {
         secrets: asked.flatMap(({ known }) => known ?? []),
@@ -127,6 +192,14 @@ export function createPermission(
         maxTtl: maxTtlOf(policy, caller),
         registry,
       };
+    },
+    flowWanted(caller, name, given) {
+      const { flow } = this.flow(caller, name, 'unapproved');
+      return flowWanted(caller, flow, given);
+    },
+    secretsWanted(caller, names) {
+      this.secrets(caller, names, 'unapproved');
+      return secretsWanted(caller, names);
     },
     flows(caller) {
       const { policy } = rules.current();
@@ -139,9 +212,20 @@ export function createPermission(
   };
 }
 
-function unapproved(names: readonly string[], decisions: readonly Decision[]): BrokerRefusal {
+/** @throws BrokerRefusal where something has not been approved, or is not what was approved any more */
+function requireApproved(wanted: Wanted, pass: Pass | undefined, decisions: readonly Decision[]): void {
+  const names = unapproved(wanted, pass);
+  if (names.length === 0) return;
   const rules = decisions.flatMap(({ approvals = [] }) => approvals.map(({ location }) => `${location} approve`));
-  return new BrokerRefusal('approval-required', { names, rule: [...new Set(rules)].join(', ') });
+  throw new BrokerRefusal(pass === undefined ? 'approval-required' : 'approval-stale', {
+    names,
+    rule: [...new Set(rules)].join(', '),
+  });
+}
+
+/** A flow, as an approval is bound to it: with its text. */
+function behind(flow: Flow | undefined): string {
+  return flow === undefined ? '' : `flow ${flow.name} ${hash('sha256', flow.source.text, 'base64url')}`;
 }
 
 type Asked = Pick<Question, 'agent' | 'name' | 'reason' | 'inRun'>;

@@ -30,6 +30,8 @@ export interface RefusalOptions {
   readonly rule?: string | undefined;
   /** the request id under which it is on the trail, where that is another request's: many were counted together */
   readonly recordedAs?: string | undefined;
+  /** the approval that it waits for */
+  readonly approval?: Refusal['approval'];
   /** for the trail: what the agent is not told */
   readonly detail?: string | undefined;
   readonly cause?: unknown;
@@ -49,11 +51,13 @@ export class BrokerRefusal extends Error implements Refusal {
   readonly retryAfter?: number;
   override readonly cause?: FlowError;
   readonly recordedAs: string | undefined;
+  readonly approval?: NonNullable<Refusal['approval']>;
   readonly #causes: readonly FlowError[];
   readonly #truth: { readonly rule: string | undefined; readonly detail: string | undefined };
 
-  constructor(code: RefusalCode, { names, retryAfter, rule, detail, cause, causes, recordedAs }: RefusalOptions = {}) {
+  constructor(code: RefusalCode, options: RefusalOptions = {}) {
     super(code);
+    const { names, retryAfter, rule, detail, cause, causes, recordedAs, approval } = options;
     this.code = code;
     this.status = problems[code].status;
     if (names !== undefined && names.length > 0) this.names = names;
@@ -61,6 +65,7 @@ export class BrokerRefusal extends Error implements Refusal {
     if (cause instanceof FlowError) this.cause = cause;
     this.#causes = causes ?? (cause instanceof FlowError ? [cause] : []);
     this.recordedAs = recordedAs;
+    if (approval !== undefined) this.approval = approval;
     this.#truth = { rule, detail };
   }
 
@@ -75,8 +80,8 @@ export class BrokerRefusal extends Error implements Refusal {
   }
 
   toJSON(): Omit<Refusal, 'cause'> {
-    const { code, status, names, retryAfter } = this;
-    return { code, status, names, retryAfter };
+    const { code, status, names, retryAfter, approval } = this;
+    return { code, status, names, retryAfter, ...(approval === undefined ? {} : { approval }) };
   }
 }
 

@@ -2,6 +2,7 @@ import type { App } from '../app/open-app.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { parseInputs } from '../folder/flows/inputs.ts';
 import type { Registry, RegistrySecret } from '../folder/registry.ts';
+import type { Pass } from './approvals/pass.ts';
 import type { CacheSettings } from '../folder/service/settings.ts';
 import type { Granted } from './audited-answers.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
@@ -24,7 +25,7 @@ export interface SecretsOptions {
 
 export interface Secrets {
   /** All of them or a refusal. @throws BrokerRefusal */
-  resolve(caller: Caller, names: readonly string[]): Promise<Granted<ResolvedSecrets>>;
+  resolve(caller: Caller, names: readonly string[], pass?: Pass): Promise<Granted<ResolvedSecrets>>;
   /** The same, where all of them are in memory; counts the request only where it is granted. */
   cached(caller: Caller, names: readonly string[]): Granted<ResolvedSecrets> | undefined;
   readonly counts: () => { readonly hits: number; readonly misses: number };
@@ -112,12 +113,16 @@ export function createSecrets(options: SecretsOptions): Secrets {
   };
 
   /** @returns undefined where they must be looked for once more */
-  async function look(caller: Caller, { secrets, registry }: AllowedSecrets): Promise<Answer | undefined> {
+  async function look(
+    caller: Caller,
+    { secrets, registry }: AllowedSecrets,
+    pass: Pass | undefined,
+  ): Promise<Answer | undefined> {
     followRegistry(registry);
     const found = await leases.get(secrets.map(wantedOf(caller)));
     // what was taken away while we waited is not given any more
     const names = secrets.map(({ name }) => name);
-    const allowed = permission.secrets(caller, names);
+    const allowed = permission.secrets(caller, names, { pass });
     if (allowed.registry !== registry && allowed.secrets.some((each, index) => keyOf(each) !== keyAt(secrets, index)))
       return undefined;
     requireFound(found, names);
@@ -171,11 +176,11 @@ export function createSecrets(options: SecretsOptions): Secrets {
         return undefined;
       }
     },
-    async resolve(caller, names) {
-      const first = permission.secrets(caller, names);
+    async resolve(caller, names, pass) {
+      const first = permission.secrets(caller, names, { pass });
       takeRates(first.secrets);
       for (let round = 0; round < mostRounds; round += 1) {
-        const answer = await look(caller, round === 0 ? first : permission.secrets(caller, names));
+        const answer = await look(caller, round === 0 ? first : permission.secrets(caller, names, { pass }), pass);
         if (answer === undefined) continue;
         return granted(answer, resolved(answer, clock.now()));
       }

@@ -1,5 +1,6 @@
 import { outputJson, outputKinds } from '../engine/output-json.ts';
 import type { Granted } from './audited-answers.ts';
+import type { Pass } from './approvals/pass.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import type { Caller, FlowAnswer } from './contract.ts';
 import type { Engine } from './flow-runner.ts';
@@ -12,6 +13,8 @@ export interface RunsOptions {
   readonly engine: Engine;
   readonly permission: Permission;
   readonly clock: BrokerClock;
+  /** what was approved */
+  readonly pass?: Pass | undefined;
 }
 
 /** Runs a flow that only reads, for an agent. @throws BrokerRefusal */
@@ -19,14 +22,15 @@ export async function runFor(
   caller: Caller,
   name: string,
   given: Readonly<Record<string, unknown>>,
-  { engine, permission, clock }: RunsOptions,
+  { engine, permission, clock, pass }: RunsOptions,
 ): Promise<Granted<FlowAnswer>> {
-  const { flow } = permission.flow(caller, name);
+  const approved = { inputs: given, pass };
+  const { flow } = permission.flow(caller, name, approved);
   if (flow.effect !== 'none') throw new BrokerRefusal('write-not-served', { names: [name] });
   const inputs = checkedInputs(flow, given);
   const { output, tokens, source, jti } = await engine.run(flow, inputs, caller);
   // what was taken away while we waited is not given any more
-  const { rule, maxTtl } = permission.flow(caller, name);
+  const { rule, maxTtl } = permission.flow(caller, name, approved);
   for (const token of tokens) requireShort(leftOf(token, clock), maxTtl, name);
   return { value: { output: outputJson(output, clock.now()), as: outputKinds(output) }, rule, source, jti };
 }

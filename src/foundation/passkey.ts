@@ -178,7 +178,7 @@ function algorithmOf(cose: number): PasskeyAlgorithm | undefined {
 }
 
 /** A public key that is what its algorithm takes, and no other. */
-export function keyOf({ publicKey, algorithm }: Pick<KnownPasskey, 'publicKey' | 'algorithm'>): KeyObject | undefined {
+function keyOf({ publicKey, algorithm }: Pick<KnownPasskey, 'publicKey' | 'algorithm'>): KeyObject | undefined {
   const der = bytesOf(publicKey);
   if (der === undefined) return undefined;
   try {

@@ -23,6 +23,20 @@ const ofTheBroker = {
     status: 403,
     detail: 'Policy wants a person to approve this first: wait for the approval that is named, then ask again.',
   },
+  'approval-denied': {
+    status: 403,
+    detail: 'A person said no to it; the same may be asked for again after Retry-After.',
+  },
+  'approval-expired': { status: 403, detail: 'Nobody answered in time. That is no no: it may be asked for again.' },
+  'approval-cancelled': { status: 403, detail: 'What was asked for was taken back before anybody answered.' },
+  'approval-stale': {
+    status: 403,
+    detail: 'That approval is used up or over, or what it was for has changed since: ask again without it.',
+  },
+  'approval-over': { status: 409, detail: 'The approval does not wait for an answer any more.' },
+  'approval-pending-limit': { status: 429, detail: 'As many approvals of this agent wait as people can look at.' },
+  'passkey-counter': { status: 403, detail: 'The passkey may have been copied: its counter did not grow.' },
+  restarting: { status: 503, detail: 'The broker is stopping. Nothing was decided: ask again at once.' },
   'rate-limited': { status: 429, detail: 'Too many requests: wait for as long as Retry-After says.' },
   'run-ended': { status: 401, detail: 'The agent run has ended: begin another.' },
   'run-required': { status: 403, detail: 'Policy wants a proven agent run: begin one at /v1/agent-runs.' },
@@ -74,6 +88,8 @@ export const headerNames = {
   run: 'X-Agent-Run-Id',
   /** why it asks: recorded as stated */
   reason: 'X-Reason',
+  /** approvals that were given, for what needs them */
+  approval: 'Approval-Id',
 } as const;
 
 /** One of our headers in a message that came in. */
@@ -91,6 +107,8 @@ export const paths = {
   agentRuns: '/v1/agent-runs',
   agentRunHeartbeat: '/v1/agent-runs/{run}/heartbeat',
   agentRunFinish: '/v1/agent-runs/{run}/finish',
+  approval: '/v1/approvals/{id}',
+  cancelApproval: '/v1/approvals/{id}/cancel',
 } as const;
 
 /** What the operator's command asks for, at a broker that runs. */
@@ -99,6 +117,25 @@ export const operatorPaths = {
   agentRuns: '/v1/operator/agent-runs',
   agentRun: '/v1/operator/agent-runs/{run}',
   endAgentRun: '/v1/operator/agent-runs/{run}/end',
+  approvals: '/v1/operator/approvals',
+  approval: '/v1/operator/approvals/{id}',
+  denyApproval: '/v1/operator/approvals/{id}/deny',
+} as const;
+
+/** What the page asks for, in the name of a person. */
+export const pagePrefix = '/v1/page/';
+export const pagePaths = {
+  enrolOptions: '/v1/page/enrol-options',
+  enrol: '/v1/page/enrol',
+  loginOptions: '/v1/page/login-options',
+  login: '/v1/page/login',
+  logout: '/v1/page/logout',
+  person: '/v1/page/person',
+  approvals: '/v1/page/approvals',
+  approval: '/v1/page/approvals/{id}',
+  challenge: '/v1/page/approvals/{id}/challenge',
+  decision: '/v1/page/approvals/{id}/decision',
+  events: '/v1/page/events',
 } as const;
 
 /** The path of a flow. @param flow of the form of names, so that nothing of it needs to be encoded */
@@ -110,5 +147,9 @@ export function pathOf(path: 'token' | 'rejected' | 'flow', flow: string): strin
 export const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 /** of `X-Agent-Run-Id` */
 export const runForm = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+/** The form of an approval's id. */
+export const approvalForm = /^a-[0-9a-f]{18}$/;
+/** Seconds that a request is held back at most, for an approval. */
+export const longestWait = 60;
 /** Characters of a reason, in the body or as `X-Reason`. */
 export const longestReason = 200;

@@ -155,6 +155,7 @@ export async function arrange(
     readonly cache?: Partial<CacheSettings>;
     readonly files?: Record<string, string>;
     readonly agentRuns?: (clock: TestClock) => BrokerOptions['agentRuns'];
+    readonly approvals?: BrokerOptions['approvals'];
   } = {},
 ) {
   const clock = createClock();
@@ -321,6 +322,7 @@ export async function arrange(
     failures,
     agentRuns: options.agentRuns?.(clock),
     cache: { ...environment.cache, ...options.cache },
+    approvals: options.approvals,
   });
   /** As `oauth/revoke` tells it. */
   const revoke = (token: string): void => {

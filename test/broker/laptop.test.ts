@@ -59,7 +59,7 @@ describe('the broker on the laptop stack', () => {
   }, 60_000);
 
   afterAll(async () => {
-    broker?.close();
+    await broker?.close();
     rules?.close();
     await trail?.close();
     await app?.close();

@@ -72,7 +72,6 @@ describe('rights', () => {
       broker.secrets(as('codex'), ['openai.api_key']),
       broker.token(as('codex'), 'orders-token', {}),
       broker.run(as('codex'), 'orders-token', {}),
-      broker.rejected(as('codex'), 'orders-token', 'a'.repeat(64)),
     ])
       await expect(refused).rejects.toMatchObject({ code: 'approval-required', status: 403 });
     expect(trail.last()).toMatchObject({ outcome: 'denied', code: 'approval-required' });

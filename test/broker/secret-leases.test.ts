@@ -266,7 +266,7 @@ describe('what an agent is told of a lease', () => {
   it('is nothing after the close', async () => {
     const { broker, clock } = await arrange();
     await broker.secrets(as('codex'), ['openai.api_key']);
-    broker.close();
+    await broker.close();
     expect((await broker.stats()).secrets.entries).toBe(0);
     expect(clock.timers()).toBe(0);
     expect((await refusalOf(broker.secrets(as('codex'), ['stripe.live_key']))).code).toBe('not-allowed');

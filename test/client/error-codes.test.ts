@@ -9,10 +9,12 @@ describe('the codes of a broker error', () => {
   test('may be tried again where the broker or a service has no time, or nobody answers', () => {
     const retryable = Object.entries(brokerErrorCodes).flatMap(([code, facts]) => (facts.retryable ? [code] : []));
     expect(retryable.toSorted()).toEqual([
+      'approval-pending-limit',
       'audit-unavailable',
       'overloaded',
       'rate-limited',
       'request-timeout',
+      'restarting',
       'timeout',
       'unreachable',
       'upstream-unavailable',

@@ -25,7 +25,14 @@ export function checkEnvironment(
       '"default-ttl" is longer than "max-ttl"',
       'max-ttl is 15m by default',
     );
-  const { host, tls } = environment.server;
+  const { host, tls, page } = environment.server;
+  const isLocal = tls === undefined && (host === undefined || isLoopbackHost(host));
+  if (page === true && !isLocal && !isBroken(written, 'server'))
+    source.report(
+      valueAt(written, 'server', 'page').range,
+      'people reach this page by another name than localhost',
+      'write it: page: https://HOST',
+    );
   if (host !== undefined && tls === undefined && !isLoopbackHost(host) && !isBroken(written, 'server'))
     source.report(
       valueAt(written, 'server', 'host').range,

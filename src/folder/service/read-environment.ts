@@ -90,9 +90,9 @@ function cacheOf(found: Partial<InputOf<typeof cacheKeys>> = {}): CacheSettings 
 }
 
 function serverOf(found: Written['server']): ServerSettings {
-  const { host, port, socket, names = [], tls } = found ?? {};
+  const { host, port, socket, names = [], tls, page = false } = found ?? {};
   const files = tls?.certificate === undefined || tls.key === undefined ? undefined : tls;
-  return { host, port, socket, names, tls: files };
+  return { host, port, socket, names, page, tls: files };
 }
 
 function mapOf(found: Readonly<Record<string, TypedSettings>> | undefined): ReadonlyMap<string, TypedSettings> {

@@ -21,6 +21,7 @@ export interface Problem {
   readonly names?: readonly string[] | undefined;
   /** seconds */
   readonly retryAfter?: number | undefined;
+  readonly approval?: { readonly id: string; readonly url?: string | undefined } | undefined;
   readonly allow?: string | undefined;
 }
 
@@ -28,8 +29,8 @@ export interface Problem {
 export function problemOf(error: unknown): Problem {
   if (error instanceof EdgeRefusal) return { code: error.code, allow: error.allow };
   if (error instanceof BrokerRefusal) {
-    const { code, names, retryAfter } = error;
-    return { code, names, retryAfter };
+    const { code, names, retryAfter, approval } = error;
+    return { code, names, retryAfter, approval };
   }
   // Express says so of a path that is not percent-encoded as RFC 3986 has it
   if (error instanceof URIError) return { code: 'invalid-request' };

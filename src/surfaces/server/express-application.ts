@@ -4,6 +4,9 @@ import express, { type Request, type RequestHandler, type Response } from 'expre
 import type { CheckClaim } from '../../broker/authentication/operator-token.ts';
 import type { Authenticator, Proven } from '../../broker/authentication/authenticate.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
+import { bearerToken } from '../../broker/authentication/authenticate.ts';
+import type { Person } from '../../broker/people/sessions.ts';
+import { BrokerRefusal } from '../../broker/refusal.ts';
 import type { Caller } from '../../broker/contract.ts';
 import type { Exchange, Send } from './http-answers.ts';
 import { type CheckProof, ProofRefusal } from './dpop-proof.ts';
@@ -12,10 +15,11 @@ import { type Claims, claimsOf } from './request-claims.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
 import { addressOf, prove, proveOperator } from './request-identity.ts';
 import { noRoute } from './parser-refusals.ts';
+import { patienceOf } from './preferences.ts';
 import type { RecordRefusal } from './record-refusal.ts';
 import { nameForm } from '../../foundation/wire.ts';
 import { routes } from './routes/index.ts';
-import type { ProvenRoute, Route, Serving } from './routes/route.ts';
+import { isPageRoute, type PageRoute, type ProvenRoute, type Route, type Serving } from './routes/route.ts';
 
 export interface ApplicationOptions {
   readonly serving: Serving;
@@ -46,7 +50,9 @@ export function createApplication(options: ApplicationOptions): RequestListener 
         const answer =
           route.access === 'open'
             ? await route.handle(serving)
-            : await forProven(route, exchange, request.params, options);
+            : isPageRoute(route)
+              ? await forPage(route, exchange, request.params, options)
+              : await forProven(route, exchange, request.params, options);
         send(exchange, route.path, answer);
       } catch (error) {
         fail(exchange, route.path, error);
@@ -68,6 +74,27 @@ export function createApplication(options: ApplicationOptions): RequestListener 
 }
 
 type Params = Readonly<Record<string, string | string[]>>;
+
+/** What a person is refused is told to them, and recorded where it was looked at. */
+async function forPage(route: PageRoute, exchange: Exchange, params: Params, { serving }: ApplicationOptions) {
+  const { page } = serving;
+  if (page === undefined) throw new EdgeRefusal('not-found');
+  const { request } = exchange;
+  const person = page.people.person(bearerToken(request.headers.authorization) ?? '');
+  if (person === undefined && route.access === 'person') throw new BrokerRefusal('not-authenticated');
+  const call = {
+    page,
+    asked: { request: exchange.id, address: addressOf(exchange) },
+    params: namesIn(params),
+    query: queryOf(route, request),
+    body: await bodyOf(route, request),
+    headers: request.headers,
+    gone: () => goneOf(exchange),
+  };
+  return route.handle(call, person ?? nobody);
+}
+
+const nobody: Person = { approver: undefined, name: 'unknown', by: 'link' };
 
 async function forProven(route: ProvenRoute, exchange: Exchange, params: Params, options: ApplicationOptions) {
   const proven = await proverOf(route, exchange, options);
@@ -119,7 +146,7 @@ function namesIn(params: Params): Readonly<Record<string, string>> {
 }
 
 /** @throws EdgeRefusal invalid-request for a query that the route does not have */
-function queryOf({ query }: ProvenRoute, { url = '' }: IncomingMessage): unknown {
+function queryOf({ query }: Pick<ProvenRoute, 'query'>, { url = '' }: IncomingMessage): unknown {
   const at = url.indexOf('?');
   if (at === -1) return query?.safeParse({}).data;
   const given = [...new URLSearchParams(url.slice(at))];
@@ -130,7 +157,10 @@ function queryOf({ query }: ProvenRoute, { url = '' }: IncomingMessage): unknown
   return parsed.data;
 }
 
-async function bodyOf({ body }: ProvenRoute, request: IncomingMessage): Promise<unknown> {
+async function bodyOf(
+  { body }: { readonly body?: ProvenRoute['body'] | undefined },
+  request: IncomingMessage,
+): Promise<unknown> {
   if (!hasBody(request)) {
     if (body?.required === true) throw new EdgeRefusal('invalid-request');
     return {};
@@ -178,5 +208,6 @@ function callerOf(exchange: Exchange, proven: ProvenCaller, claims: Claims, reas
     // a run that was begun for a reason has it for all that it asks
     reason: reason ?? claims.reason ?? agentRun?.reason,
     address: addressOf(exchange),
+    ...patienceOf(exchange.request.headers, () => goneOf(exchange)),
   };
 }

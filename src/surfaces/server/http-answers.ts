@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Metrics } from './metrics.ts';
 import { hasBody } from './request-body.ts';
-import { headerNames, problems, problemType } from '../../foundation/wire.ts';
+import { headerNames, paths, problems, problemType } from '../../foundation/wire.ts';
 import type { Problem } from './edge-refusal.ts';
 
 /** One request and its answer. */
@@ -20,6 +20,8 @@ export interface Answer {
   readonly body: string;
   /** in pairs, beside those that every answer has */
   readonly headers?: readonly string[];
+  /** what comes after the body, for as long as somebody listens: {@link eventStream} */
+  readonly stream?: (write: (text: string) => void) => () => void;
   /** for the metrics: `ok`, or the problem's code */
   readonly outcome: string;
 }
@@ -28,13 +30,16 @@ export interface AnswerOptions {
   readonly metrics: Metrics;
   /** the server ends: a connection is not kept after its answer */
   readonly stopping: () => boolean;
+  /** aborts when the server ends: nothing is streamed any more */
+  readonly ending?: AbortSignal | undefined;
 }
 
 export type Send = (exchange: Exchange, route: string, answer: Answer, id?: string) => void;
 
 /** The one place from which an answer leaves, whichever way it was made. */
-export function createSend({ metrics, stopping }: AnswerOptions): Send {
-  return ({ request, response, started, id: own }, route, { status, type, body, headers = [], outcome }, id = own) => {
+export function createSend({ metrics, stopping, ending }: AnswerOptions): Send {
+  return ({ request, response, started, id: own }, route, answer, id = own) => {
+    const { status, type, body, headers = [], outcome, stream } = answer;
     metrics.answered(route, outcome, performance.now() - started);
     if (response.headersSent || response.destroyed) return;
     // what was not read whole would be taken for the next request, or be waited for
@@ -42,8 +47,7 @@ export function createSend({ metrics, stopping }: AnswerOptions): Send {
     response.writeHead(status, [
       'Content-Type',
       type,
-      'Content-Length',
-      String(Buffer.byteLength(body)),
+      ...(stream === undefined ? ['Content-Length', String(Buffer.byteLength(body))] : []),
       'Cache-Control',
       'no-store',
       'X-Content-Type-Options',
@@ -52,12 +56,63 @@ export function createSend({ metrics, stopping }: AnswerOptions): Send {
       id,
       ...headers,
     ]);
-    response.end(body);
+    if (stream === undefined) response.end(body);
+    else streamed(response, body, stream, ending);
+  };
+}
+
+function streamed(
+  response: ServerResponse,
+  body: string,
+  stream: NonNullable<Answer['stream']>,
+  ending: AbortSignal | undefined,
+): void {
+  response.write(body);
+  const stop = stream((text) => void response.write(text));
+  const end = () => response.end();
+  if (ending?.aborted === true) end();
+  ending?.addEventListener('abort', end, { once: true });
+  response.once('close', () => {
+    stop();
+    ending?.removeEventListener('abort', end);
+  });
+}
+
+/** milliseconds after which a listener is told that nothing happened: what stands between drops connections that are quiet */
+const quiet = 20_000;
+
+/** Server-sent events: JSON, each by a name. @param subscribe is given what sends one, and returns what ends it */
+export function eventStream(subscribe: (emit: (event: string, data: unknown) => void) => () => void): Answer {
+  return {
+    status: 200,
+    type: 'text/event-stream',
+    body: ': begun\n\n',
+    outcome: 'ok',
+    stream(write) {
+      const stop = subscribe((event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+      const timer = setInterval(() => write(': quiet\n\n'), quiet).unref();
+      return () => {
+        clearInterval(timer);
+        stop();
+      };
+    },
   };
 }
 
 export function jsonAnswer(value: unknown, status = 200): Answer {
   return { status, type: 'application/json', body: JSON.stringify(value), outcome: 'ok' };
+}
+
+/** Where an approval is waited for, for who asked to be answered at once (RFC 7240). */
+export function acceptedAnswer({ names, approval }: Problem, id: string): Answer {
+  const location = paths.approval.replace('{id}', () => approval?.id ?? '');
+  return {
+    status: 202,
+    type: 'application/json',
+    body: JSON.stringify({ approval, names, requestId: id }),
+    headers: ['Location', location, 'Preference-Applied', 'respond-async', 'Retry-After', '5'],
+    outcome: 'approval-required',
+  };
 }
 
 /** A problem as RFC 9457 writes it. */
@@ -78,7 +133,7 @@ export function problemAnswer(problem: Problem, id: string): Answer {
   };
 }
 
-export function problemBody({ code, names }: Problem, id: string): Readonly<Record<string, unknown>> {
+export function problemBody({ code, names, approval }: Problem, id: string): Readonly<Record<string, unknown>> {
   const { status, detail } = problems[code];
   return {
     type: 'about:blank',
@@ -87,6 +142,7 @@ export function problemBody({ code, names }: Problem, id: string): Readonly<Reco
     detail,
     code,
     names,
+    approval,
     requestId: id,
   };
 }

@@ -5,24 +5,27 @@ import { createServer as createTlsServer } from 'node:https';
 import { resolve } from 'node:path';
 import { isLoopbackHost } from '../../foundation/safe-address.ts';
 import type { Authenticator } from '../../broker/authentication/authenticate.ts';
+import type { Approvals } from '../../broker/approvals/gate.ts';
 import type { AuditTrail } from '../../audit/contract.ts';
 import type { CheckClaim } from '../../broker/authentication/operator-token.ts';
 import type { AgentRuns } from '../../broker/agent-runs/agent-runs.ts';
 import type { Broker } from '../../broker/contract.ts';
 import { BrokerRefusal } from '../../broker/refusal.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
-import { type Answer, createSend, type Exchange, jsonAnswer, problemAnswer } from './http-answers.ts';
+import { acceptedAnswer, type Answer, createSend, type Exchange, jsonAnswer, problemAnswer } from './http-answers.ts';
 import { createApplication } from './express-application.ts';
 import { bindBounds, type Bounds, boundsWith } from './bounds.ts';
 import { createHostCheck, refusePages } from './host-check.ts';
 import { createMemoryRoutes } from './routes-from-memory.ts';
 import { createProofCheck } from './dpop-proof.ts';
 import { createLifecycle } from './lifecycle.ts';
-import { type ListenAddress, listenOnTcp, tcpAddress } from './listen-tcp.ts';
+import { type ListenAddress, listenOnLoopback, listenOnTcp, tcpAddress } from './listen-tcp.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type Reading } from './metrics.ts';
 import { openapi } from './openapi.ts';
-import type { Overview } from './routes/route.ts';
+import { isForPage, requirePage } from './page-origin.ts';
+import { respondsAsync } from './preferences.ts';
+import type { Overview, PageServing } from './routes/route.ts';
 import { EdgeRefusal, problemOf } from './edge-refusal.ts';
 import { answerForParser, noRoute } from './parser-refusals.ts';
 import { createRecordRefusal, RecordedRefusal } from './record-refusal.ts';
@@ -49,6 +52,9 @@ export interface ServeOptions {
   /** the checks of readiness, by name */
   readonly ready: () => Readonly<Record<string, boolean>>;
   readonly wrong?: (() => readonly string[]) | undefined;
+  readonly approvals?: Approvals | undefined;
+  /** what the page asks for; absent: no page is served */
+  readonly page?: (PageServing & PageListening) | undefined;
   /** how it is, for the operator */
   readonly overview: () => Promise<Overview>;
   /** for /metrics, besides the server's own */
@@ -56,6 +62,13 @@ export interface ServeOptions {
   readonly bounds?: Partial<Bounds> | undefined;
   /** milliseconds that what is being answered gets at the end, default 10,000 */
   readonly grace?: number | undefined;
+}
+
+/** Where the page is, which is known once the server listens. */
+export interface PageListening {
+  /** at `http://localhost`: both loopback addresses must be this server's */
+  readonly local: boolean;
+  listening(port: number): void;
 }
 
 export interface RunningServer {
@@ -92,7 +105,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     names: () => [...(material?.names() ?? []), ...(options.names ?? []).map((name) => name.toLowerCase())],
     anyAddress: tcp !== undefined && !isLoopbackHost(tcp.host),
   });
-  const send = createSend({ metrics, stopping: lifecycle.stopping });
+  const send = createSend({ metrics, stopping: lifecycle.stopping, ending: lifecycle.ending });
   const fail = (exchange: Exchange, route: string, error: unknown) => {
     if (error instanceof RecordedRefusal) {
       send(exchange, route, problemAnswer({ code: error.code, retryAfter: error.retryAfter }, error.id), error.id);
@@ -102,7 +115,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const problem = problemOf(error);
     const cause = error instanceof BrokerRefusal ? (error.cause ?? error) : error;
     if (problem.code === 'internal') log.error({ request: exchange.id, route, error: cause }, 'an unexpected fault');
-    send(exchange, route, problemAnswer(problem, id), id);
+    const accepted = problem.approval !== undefined && respondsAsync(exchange.request.headers);
+    send(exchange, route, accepted ? acceptedAnswer(problem, id) : problemAnswer(problem, id), id);
   };
 
   const exchanges = new WeakMap<IncomingMessage, Exchange>();
@@ -120,6 +134,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       ready,
       wrong: options.wrong,
       overview: options.overview,
+      page: options.page,
+      approvals: options.approvals,
       metrics: async () => ({ type: metrics.type, text: await metrics.text() }),
       openapi: described,
     },
@@ -152,7 +168,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     try {
       if (!lifecycle.enter()) throw new EdgeRefusal('overloaded');
       if (!isOurs(request.headers.host) && !isOldProbe(request)) throw new EdgeRefusal('misdirected');
-      refusePages(request.headers);
+      if (isForPage(request.url)) requirePage(request, options.page?.at());
+      else refusePages(request.headers);
       // the absolute form names a host a second time; `*` is for OPTIONS
       if (request.url?.startsWith('/') !== true) throw new EdgeRefusal('invalid-request');
       if (!answersFromMemory(exchange)) otherwise(exchange);
@@ -177,19 +194,22 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   let url: string | undefined;
   try {
     if (tcp !== undefined) {
-      const server = opened(
-        material === undefined
-          ? plainServer()
-          : keepCertificate(
-              createTlsServer(
-                { ...bounds.http, cert: material.cert, key: material.key, handshakeTimeout: bounds.headers },
-                front,
+      const make = (): Server =>
+        opened(
+          material === undefined
+            ? plainServer()
+            : keepCertificate(
+                createTlsServer(
+                  { ...bounds.http, cert: material.cert, key: material.key, handshakeTimeout: bounds.headers },
+                  front,
+                ),
+                material,
+                log,
               ),
-              material,
-              log,
-            ),
-      );
-      const port = await listenOnTcp(server, tcp);
+        );
+      const port =
+        options.page?.local === true ? await listenOnLoopback(make, tcp.port) : await listenOnTcp(make(), tcp);
+      options.page?.listening(port);
       const host = tcp.host.includes(':') ? `[${tcp.host}]` : tcp.host;
       url = `${material === undefined ? 'http' : 'https'}://${host}:${port}`;
     }

@@ -10,6 +10,8 @@ export interface Lifecycle {
   readonly proven: Connections['proven'];
   readonly inFlight: () => number;
   readonly stopping: () => boolean;
+  /** aborts when it stops */
+  readonly ending: AbortSignal;
   /**
    * Takes no new connection, lets what is being answered finish, then cuts what is left.
    * @param grace milliseconds
@@ -20,7 +22,7 @@ export interface Lifecycle {
 /** @param most requests that are answered at the same time: more are told to come again */
 export function createLifecycle(most: number): Lifecycle {
   let count = 0;
-  let stopping = false;
+  const ending = new AbortController();
   const connections = createConnections();
   return {
     watch: connections.watch,
@@ -33,9 +35,10 @@ export function createLifecycle(most: number): Lifecycle {
       count -= 1;
     },
     inFlight: () => count,
-    stopping: () => stopping,
+    stopping: () => ending.signal.aborted,
+    ending: ending.signal,
     async stop(servers, grace) {
-      stopping = true;
+      ending.abort();
       const closed = Promise.all(
         servers.map((server) => new Promise<void>((resolve) => void server.close(() => resolve()))),
       );

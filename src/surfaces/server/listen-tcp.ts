@@ -32,6 +32,34 @@ export function tcpAddress({ host, port, socket }: ListenAddress, tls: boolean):
   return { host: address, port: port ?? defaultPort };
 }
 
+/** Ports that are tried where any will do: the same must be free at both loopback addresses. */
+const mostTries = 20;
+
+/**
+ * Listens at both loopback addresses, so that `localhost` is this process whichever of them a browser takes: a program
+ * that had the other one would be the same origin to a passkey.
+ * @param make a server for each address @returns the port @throws FlowError unavailable where one of them is taken
+ */
+export async function listenOnLoopback(make: () => Server, port: number): Promise<number> {
+  for (let tries = 1; ; tries += 1) {
+    const [first, second] = [make(), make()];
+    const found = await listenOnTcp(first, { host: '127.0.0.1', port });
+    try {
+      await listenOnTcp(second, { host: '::1', port: found });
+      return found;
+    } catch (error) {
+      // without IPv6 nobody can be there either
+      if (error instanceof FlowError && codeOf(error.cause) !== 'EADDRINUSE') return found;
+      await new Promise((resolve) => first.close(resolve));
+      if (port !== 0 || tries === mostTries) throw error;
+    }
+  }
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
+}
+
 /** @returns the port @throws FlowError unavailable where the address cannot be had */
 export function listenOnTcp(server: Server, { host, port }: TcpAddress): Promise<number> {
   return new Promise((resolve, reject) => {

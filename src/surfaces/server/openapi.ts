@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { headerNames, longestReason, type ProblemCode, problems, problemType, runForm } from '../../foundation/wire.ts';
 import { routes } from './routes/index.ts';
-import type { ProvenRoute, Route } from './routes/route.ts';
+import { approvalRef, isPageRoute, type ProvenRoute, type Route } from './routes/route.ts';
 
 /** Problems that any route may answer with. */
 const always: readonly ProblemCode[] = [
@@ -17,6 +17,9 @@ const always: readonly ProblemCode[] = [
 ];
 const ofAgents: readonly ProblemCode[] = ['not-authenticated', 'upstream-unavailable', 'audit-unavailable'];
 const ofBodies: readonly ProblemCode[] = ['too-large', 'unsupported-media-type'];
+
+/** What the page asks for is the page's own, and changes with it. */
+const forPrograms = routes.filter((route) => !isPageRoute(route));
 
 type Json = Readonly<Record<string, unknown>>;
 let made: Json | undefined;
@@ -33,7 +36,9 @@ export function openapi(): Json {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    paths: Object.fromEntries([...Map.groupBy(routes, ({ path }) => path)].map(([path, of]) => [path, pathItem(of)])),
+    paths: Object.fromEntries(
+      [...Map.groupBy(forPrograms, ({ path }) => path)].map(([path, of]) => [path, pathItem(of)]),
+    ),
     components: {
       securitySchemes: {
         agent: { type: 'http', scheme: 'bearer', description: "an agent's token, or a workload identity's JWT" },
@@ -91,7 +96,7 @@ function operation(route: Route): Json {
 }
 
 function provenIn(route: Route): ProvenRoute | undefined {
-  return route.access === 'open' ? undefined : route;
+  return route.access === 'open' || isPageRoute(route) ? undefined : route;
 }
 
 const pathDescriptions: Readonly<Record<string, string>> = { flow: 'name of a flow' };
@@ -161,6 +166,7 @@ function problemSchema(status: number, codes: readonly ProblemCode[]): Json {
       detail: { type: 'string' },
       code: { enum: codes },
       names: { type: 'array', items: { type: 'string' }, description: 'the logical names that it concerns' },
+      ...(codes.includes('approval-required') ? { approval: schemaOf(approvalRef) } : {}),
       requestId: { type: 'string' },
     },
     required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],

@@ -1,9 +1,10 @@
-import { type OpenBrokerOptions, openBroker } from '../../broker/open-broker.ts';
+import { pageAddress } from '../../broker/people/page-address.ts';
+import { type OpenBroker, type OpenBrokerOptions, openBroker } from '../../broker/open-broker.ts';
 import type { TellUpstreamFailure } from '../../broker/upstream-failures.ts';
 import type { App } from '../../app/open-app.ts';
 import { announceBroker, publishCertificate } from './announcement.ts';
 import { readingsOf } from './broker-metrics.ts';
-import { startServer } from './http-server.ts';
+import { type ServeOptions, startServer } from './http-server.ts';
 import { type ListenAddress, tcpAddress } from './listen-tcp.ts';
 import type { Logger } from './log.ts';
 import { type OwnCertificate, ownCertificate } from './own-certificate.ts';
@@ -16,6 +17,8 @@ export interface ServiceOptions extends OpenBrokerOptions {
 
 export interface Service {
   readonly url: string | undefined;
+  /** the page for people; undefined: none is served */
+  readonly page: string | undefined;
   readonly socket: string | undefined;
   /** the audit trail's file */
   readonly trail: string;
@@ -50,14 +53,28 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     };
     const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: app.quotas });
     const own = tcp === undefined || tls !== undefined ? undefined : await certificateOf(app, tcp.host);
-    const surface = { ...opened, agentRuns: broker.agentRuns, overview, listen, tls, own, names, log, readings };
+    const page = pageOf(server.page, opened);
+    const surface = {
+      ...opened,
+      agentRuns: broker.agentRuns,
+      overview,
+      listen,
+      tls,
+      own,
+      names: pageNames(names, server.page),
+      log,
+      readings,
+      page,
+    };
     const { url, socket, close: stop } = await startServer(surface);
     closing.defer(stop);
+    // whoever waits for a person is told to ask again, before the server waits for them
+    closing.defer(opened.approvals.close);
     const certificate = own?.cert;
     const address = { pid: process.pid, environment: name, url, socket, guest: options.guest?.agent, certificate };
     closing.defer(await announceBroker(app.folder.dir, address));
     if (certificate !== undefined) await publishCertificate(certificate);
-    return { url, socket, trail: opened.trailFile, reload: rules.reload, close };
+    return { url, page: page?.at()?.origin, socket, trail: opened.trailFile, reload: rules.reload, close };
   } catch (error) {
     await close();
     throw error;
@@ -68,6 +85,29 @@ export async function serve(options: ServiceOptions): Promise<Service> {
 async function certificateOf(app: App, host: string): Promise<OwnCertificate> {
   const [seed] = await (await app.connections()).derivedKeys('broker');
   return ownCertificate(seed, host);
+}
+
+/** @param setting of service.yaml: a page at localhost, at an https origin, or none */
+function pageOf(setting: boolean | string, opened: OpenBroker): ServeOptions['page'] {
+  if (setting === false) return undefined;
+  const { people, decisions, approvals, pageAt } = opened;
+  let address = typeof setting === 'string' ? pageAddress(setting) : undefined;
+  return {
+    people,
+    decisions,
+    approvals,
+    at: () => address,
+    local: address === undefined,
+    listening(port) {
+      address ??= pageAddress(`http://localhost:${port}`);
+      pageAt(address);
+    },
+  };
+}
+
+/** The name of the page is a name of this server. */
+function pageNames(names: readonly string[], setting: boolean | string): readonly string[] {
+  return typeof setting === 'string' ? [...names, new URL(setting).hostname] : names;
 }
 
 function logFailure(log: Logger): TellUpstreamFailure {

@@ -1,5 +1,5 @@
 import { bearerHash, createBearer, isExpired } from '../../../broker/authentication/bearer-token.ts';
-import { changeTokens } from '../../../folder/policy/change-tokens.ts';
+import { changeTokens } from '../../../folder/policy/change-policy.ts';
 import {
   knownAgent,
   rotated,

@@ -1,8 +1,17 @@
 import { aboutRoutes } from './about.ts';
 import { agentRunRoutes } from './agent-runs.ts';
 import { agentRoutes } from './agents.ts';
+import { approvalRoutes } from './approvals.ts';
 import { operatorRoutes } from './operator.ts';
+import { pageRoutes } from './page.ts';
 import type { Route } from './route.ts';
 
 /** Everything that is served. Authentication, the router and /openapi.json are made of this table. */
-export const routes: readonly Route[] = [...agentRoutes, ...agentRunRoutes, ...operatorRoutes, ...aboutRoutes];
+export const routes: readonly Route[] = [
+  ...agentRoutes,
+  ...agentRunRoutes,
+  ...approvalRoutes,
+  ...operatorRoutes,
+  ...pageRoutes,
+  ...aboutRoutes,
+];

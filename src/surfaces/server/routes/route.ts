@@ -3,6 +3,11 @@ import { z } from 'zod';
 import type { AuditAction } from '../../../audit/contract.ts';
 import type { AgentRuns } from '../../../broker/agent-runs/agent-runs.ts';
 import type { Broker, Caller } from '../../../broker/contract.ts';
+import type { Approvals } from '../../../broker/approvals/gate.ts';
+import type { Decisions } from '../../../broker/people/decide.ts';
+import type { PageAddress } from '../../../broker/people/page-address.ts';
+import type { PageRequest, People } from '../../../broker/people/people.ts';
+import type { Person } from '../../../broker/people/sessions.ts';
 import type { Answer } from '../http-answers.ts';
 import { isReason } from '../request-claims.ts';
 import { longestReason, nameForm, type ProblemCode } from '../../../foundation/wire.ts';
@@ -20,6 +25,15 @@ export const overview = z.strictObject({
 /** How a broker is, for the operator. */
 export type Overview = z.infer<typeof overview>;
 
+/** What the page asks for, and who its people are. */
+export interface PageServing {
+  readonly people: People;
+  readonly decisions: Decisions;
+  readonly approvals: Approvals;
+  /** where it is; undefined until the server listens */
+  readonly at: () => PageAddress | undefined;
+}
+
 /** What answers may need besides the broker. */
 export interface Serving {
   readonly broker: Broker;
@@ -30,6 +44,10 @@ export interface Serving {
   /** where the folder's files are wrong, `file:line:column` */
   readonly wrong?: (() => readonly string[]) | undefined;
   readonly overview: () => Promise<Overview>;
+  /** undefined: no page is served */
+  readonly page?: PageServing | undefined;
+  /** undefined: nothing can be approved */
+  readonly approvals?: Approvals | undefined;
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
   readonly openapi: () => Answer;
 }
@@ -81,7 +99,22 @@ export interface ProvenRoute<B = unknown, Q = unknown> extends Common {
   handle(call: Call<B, Q>, caller: Caller): Promise<Answer>;
 }
 
-export type Route = OpenRoute | ProvenRoute;
+/** For the page, by itself or in the name of a person who is signed in. */
+export interface PageRoute<B = unknown, Q = unknown> extends Common {
+  readonly access: 'page' | 'person';
+  readonly body?: ProvenRoute<B, Q>['body'];
+  readonly query?: z.ZodType<Q>;
+  /** @param person undefined where nobody need be signed in */
+  handle(call: PageCall<B, Q>, person: Person): Promise<Answer>;
+}
+
+/** A request of the page. */
+export interface PageCall<B, Q> extends Omit<Call<B, Q>, 'serving' | 'provenKey'> {
+  readonly page: PageServing;
+  readonly asked: PageRequest;
+}
+
+export type Route = OpenRoute | ProvenRoute | PageRoute;
 
 /** A route for agents, with the types of its own body and query. */
 export function agentRoute<B, Q>(route: Omit<ProvenRoute<B, Q>, 'access'>): ProvenRoute {
@@ -92,6 +125,27 @@ export function agentRoute<B, Q>(route: Omit<ProvenRoute<B, Q>, 'access'>): Prov
 export function operatorRoute<B, Q>(route: Omit<ProvenRoute<B, Q>, 'access'>): ProvenRoute {
   return { ...route, access: 'operator' };
 }
+
+/** Whether a route is the page's own: no agent's, and in no description for them. */
+export function isPageRoute(route: Route): route is PageRoute {
+  return route.access === 'page' || route.access === 'person';
+}
+
+/** A route that the page asks for before anybody is signed in. */
+export function pageRoute<B, Q>(route: Omit<PageRoute<B, Q>, 'access'>): PageRoute {
+  return { ...route, access: 'page' };
+}
+
+/** A route that the page asks for in the name of a person. */
+export function personRoute<B, Q>(route: Omit<PageRoute<B, Q>, 'access'>): PageRoute {
+  return { ...route, access: 'person' };
+}
+
+/** Which approval is waited for. */
+export const approvalRef = z.strictObject({
+  id: z.string(),
+  url: z.string().optional().describe('where a person answers it'),
+});
 
 export const reason = z
   .string()

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import { changeTokens } from '../../../src/folder/policy/change-tokens.ts';
+import { changeTokens } from '../../../src/folder/policy/change-policy.ts';
 import { rotated, withOneMore, withoutToken } from '../../../src/broker/authentication/rotate-tokens.ts';
 import { createLocks } from '../../../src/foundation/locks.ts';
 import type { AgentToken, Policy } from '../../../src/folder/policy/policy.ts';

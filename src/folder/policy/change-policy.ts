@@ -4,8 +4,8 @@ import { loadBrokerFiles } from '../policy-and-registry.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import { isLeftover, replaceFile } from '../../foundation/replace-file.ts';
 import type { Folder } from '../load-folder.ts';
-import type { AgentToken, Policy } from './policy.ts';
-import { withTokens } from './edit-tokens.ts';
+import type { AgentToken, Passkey, Policy } from './policy.ts';
+import { withPasskeys, withTokens } from './edit-lists.ts';
 
 export interface PolicyFileOptions {
   readonly dir: string;
@@ -20,10 +20,26 @@ export interface PolicyFileOptions {
  * @param change the tokens that the agent shall have; what it throws leaves the file as it is
  * @throws FlowError invalid where policy.yaml or registry.yaml has problems, conflict where it changed meanwhile
  */
-export async function changeTokens(
+export function changeTokens(
   options: PolicyFileOptions,
   agent: string,
   change: (policy: Policy) => readonly AgentToken[],
+): Promise<void> {
+  return changePolicy(options, (policy, text) => withTokens(text, agent, change(policy)));
+}
+
+/** The same for the passkeys of an approver, who is made where there is none. */
+export function changePasskeys(
+  options: PolicyFileOptions,
+  approver: string,
+  change: (policy: Policy) => readonly Passkey[],
+): Promise<void> {
+  return changePolicy(options, (policy, text) => withPasskeys(text, approver, change(policy)));
+}
+
+async function changePolicy(
+  options: PolicyFileOptions,
+  edit: (policy: Policy, text: string | undefined) => string,
 ): Promise<void> {
   const { dir, load, locked } = options;
   const folder = await load();
@@ -38,7 +54,7 @@ export async function changeTokens(
       });
     }
     await sweepLeftovers(file);
-    await replace(file, texts.policy, withTokens(texts.policy, agent, change(policy)));
+    await replace(file, texts.policy, edit(policy, texts.policy));
   });
 }
 

@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it, test } from 'vitest';
-import { withTokens } from '../../../src/folder/policy/edit-tokens.ts';
+import { withPasskeys, withTokens } from '../../../src/folder/policy/edit-lists.ts';
 import { createSource } from '../../../src/language/problems.ts';
 import { readYaml } from '../../../src/language/yaml.ts';
 import { readPolicy } from '../../../src/folder/policy/read-policy.ts';
-import type { AgentToken } from '../../../src/folder/policy/policy.ts';
+import type { AgentToken, Passkey } from '../../../src/folder/policy/policy.ts';
 
 const hex = (character: string) => character.repeat(64);
 const token = (character: string, expires?: number): AgentToken => ({ sha256: hex(character), expires });
@@ -209,4 +210,70 @@ it('changes the tokens of one agent and nothing that anyone else says, in whatev
     }),
     { numRuns: 400 },
   );
+});
+
+describe('passkeys of an approver', () => {
+  const spki = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }).toString('base64url');
+  const key = (id: string): Passkey => ({
+    id: id.repeat(16),
+    publicKey: spki,
+    algorithm: 'EdDSA',
+    synced: true,
+    added: '2026-11-29',
+  });
+  const text = (id: string) =>
+    `{ id: ${id.repeat(16)}, public-key: ${spki}, algorithm: EdDSA, synced: true, added: 2026-11-29 }`;
+  const agents = 'agents: # who may what\n  x: { rate: 1/day }\n';
+
+  test.each<[string, string | undefined, readonly Passkey[], string]>([
+    [
+      'no file',
+      undefined,
+      [key('a')],
+      `# yaml-language-server: $schema=.schema/policy.schema.json\ndefault: deny\napprovers:\n  ann:\n    passkeys: [${text('a')}]\n`,
+    ],
+    [
+      'no approvers',
+      `default: deny\n${agents}`,
+      [key('a')],
+      `default: deny\napprovers:\n  ann:\n    passkeys: [${text('a')}]\n${agents}`,
+    ],
+    [
+      'another person',
+      `approvers:\n  bo: {} # slow\n${agents}`,
+      [],
+      `approvers:\n  bo: {} # slow\n  ann:\n    passkeys: []\n${agents}`,
+    ],
+    [
+      'nothing of her',
+      `approvers:\n  ann: {} # fast\n${agents}`,
+      [key('a')],
+      `approvers:\n  ann: { passkeys: [${text('a')}] } # fast\n${agents}`,
+    ],
+    [
+      'what she owns',
+      `approvers:\n  ann: { owner-of: [x] }\n${agents}`,
+      [key('a')],
+      `approvers:\n  ann: { passkeys: [${text('a')}], owner-of: [x] }\n${agents}`,
+    ],
+    [
+      'one a line',
+      `approvers:\n  ann:\n    passkeys:\n      - ${text('a')} # blue\n${agents}`,
+      [key('a'), key('b')],
+      `approvers:\n  ann:\n    passkeys:\n      - ${text('a')} # blue\n      - ${text('b')}\n${agents}`,
+    ],
+    [
+      'one to go',
+      `approvers:\n  ann:\n    passkeys: [${text('a')}, ${text('b')}]\n${agents}`,
+      [key('b')],
+      `approvers:\n  ann:\n    passkeys: [${text('b')}]\n${agents}`,
+    ],
+  ])('are written where there is %s', (_, before, keys, after) => {
+    expect(withPasskeys(before, 'ann', keys)).toBe(after);
+  });
+
+  test.each(['-', '0', '_', '1e'])('are text, also where the id begins with %s', (start) => {
+    const passkey = { ...key('a'), id: `${start}${'1'.repeat(20)}` };
+    expect(withPasskeys(agents, 'ann', [passkey])).toContain(`id: '${passkey.id}'`);
+  });
 });

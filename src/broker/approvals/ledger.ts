@@ -1,0 +1,245 @@
+import { randomBytes } from 'node:crypto';
+import type { Database, Queries } from '../../durable/database/contract.ts';
+import { BrokerRefusal } from '../refusal.ts';
+import { type Demand, narrower } from './demand.ts';
+import { type Answer, type Approval, type ApprovalState, type AskedFor, columns, isMet } from './record.ts';
+
+/** Approvals of one agent that may wait at once: a person cannot look at more. */
+const mostPending = 5;
+/** milliseconds after a no in which the same thing is not asked for again */
+const pause = 600_000;
+/** milliseconds that what is over is kept, for those who look back */
+const keptFor = 30 * 86_400_000;
+const channel = 'flows_approvals';
+
+/** What became of an answer. */
+export type Answered =
+  | { readonly result: 'taken'; readonly approval: Approval }
+  /** the same person said the same before */
+  | { readonly result: 'again'; readonly approval: Approval }
+  /** somebody, or the clock, was first */
+  | { readonly result: 'over'; readonly approval: Approval }
+  /** the passkey's counter did not grow: it may have been copied */
+  | { readonly result: 'counter' };
+
+/** The table of approvals. One conditional write decides each change, whichever broker on this database makes it. */
+export interface Ledger {
+  /** The approval of a demand: one that is there already where it asks for the same. @throws BrokerRefusal */
+  open(
+    demand: Demand,
+    agent: string,
+    asked: AskedFor,
+  ): Promise<{ readonly approval: Approval; readonly made: boolean }>;
+  find(id: string): Promise<Approval | undefined>;
+  list(filter: {
+    readonly states?: readonly ApprovalState[];
+    readonly agent?: string;
+    readonly subject?: string;
+  }): Promise<readonly Approval[]>;
+  /**
+   * @param passkey its counter, which must have grown
+   * @param written puts it on the trail; where that fails, nothing is decided
+   */
+  answer(
+    id: string,
+    answer: Answer,
+    passkey?: { readonly credential: string; readonly counter: number },
+    written?: (after: Approval) => Promise<void>,
+  ): Promise<Answered>;
+  /** Counts one use. False where it is not good any more. */
+  redeem(id: string): Promise<boolean>;
+  /** Ends one that waits, or takes back one that was given. @returns undefined where it is over already */
+  end(id: string, state: 'cancelled' | 'denied' | 'revoked'): Promise<Approval | undefined>;
+  /** Ends those whose time is over. @returns them */
+  sweep(): Promise<readonly Approval[]>;
+  /** Told of each approval that changes, here or at another broker on this database. */
+  listen(heard: (id: string) => void): Promise<AsyncDisposable>;
+}
+
+/** @param now epoch milliseconds */
+export function createLedger(database: Database, now: () => number): Ledger {
+  async function one(queries: Queries, id: string): Promise<Approval | undefined> {
+    const [row] = await queries.query<Approval>(`select ${columns} from flows_approvals a where id = $1`, [id]);
+    return row;
+  }
+  const told = (queries: Queries, id: string) => queries.query('select pg_notify($1, $2)', [channel, id]);
+
+  async function openIn(tx: Queries, demand: Demand, agent: string, asked: AskedFor): Promise<string | undefined> {
+    const at = now();
+    // of two requests of one agent the second sees what the first has made
+    await tx.query('select pg_advisory_xact_lock(hashtext($1))', [`approvals ${agent}`]);
+    const [denied] = await tx.query<{ decided: number }>(
+      `select decided::float8 as decided from flows_approvals where digest = $1 and agent = $2 and state = 'denied' and decided > $3
+       order by decided desc limit 1`,
+      [demand.digest, agent, at - pause],
+    );
+    if (denied !== undefined)
+      throw new BrokerRefusal('approval-denied', {
+        names: demand.names,
+        retryAfter: (denied.decided + pause - at) / 1_000,
+      });
+    const [pending] = await tx.query<{ count: number }>(
+      `select count(*)::int as count from flows_approvals where agent = $1 and state = 'pending' and until > $2`,
+      [agent, at],
+    );
+    if ((pending?.count ?? 0) >= mostPending)
+      throw new BrokerRefusal('approval-pending-limit', { names: demand.names, retryAfter: 30 });
+    const id = `a-${randomBytes(9).toString('hex')}`;
+    const rules = demand.rules.map(({ by, needs, self, location }) => ({ by, needs, self, location }));
+    const made = await tx.query(
+      `insert into flows_approvals (id, state, agent, subject, kind, names, digest, bound, rules, scope, uses, lasts, asked, opened, until)
+       values ($1, 'pending', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict do nothing returning id`,
+      [
+        id,
+        agent,
+        demand.subject,
+        demand.kind,
+        JSON.stringify(demand.names),
+        demand.digest,
+        demand.bound,
+        JSON.stringify(rules),
+        demand.scope,
+        demand.uses ?? null,
+        demand.lasts,
+        JSON.stringify(asked),
+        at,
+        at + demand.wait * 1_000,
+      ],
+    );
+    if (made.length === 0) return undefined;
+    await told(tx, id);
+    return id;
+  }
+
+  async function same(demand: Demand, agent: string): Promise<Approval | undefined> {
+    const [row] = await database.query<Approval>(
+      `select ${columns} from flows_approvals a where digest = $1 and agent = $2 and
+       ((state = 'pending' and until > $3) or (state = 'approved' and ends > $3)) order by opened desc limit 1`,
+      [demand.digest, agent, now()],
+    );
+    return row;
+  }
+
+  async function answerIn(
+    tx: Queries,
+    id: string,
+    answer: Answer,
+    passkey: Parameters<Ledger['answer']>[2],
+    written: Parameters<Ledger['answer']>[3],
+  ): Promise<Answered> {
+    const [locked] = await tx.query('select from flows_approvals where id = $1 for update', [id]);
+    const before = locked === undefined ? undefined : await one(tx, id);
+    if (before === undefined) throw new BrokerRefusal('not-allowed');
+    const mine = before.answers.find(({ approver }) => approver === answer.approver);
+    if (mine?.decision === answer.decision) return { result: 'again', approval: before };
+    if (before.state !== 'pending' || before.until <= now() || mine !== undefined)
+      return { result: 'over', approval: before };
+    if (passkey !== undefined && !(await counted(tx, passkey))) return { result: 'counter' };
+    const { approver, decision, scope, uses, lasts } = answer;
+    await tx.query('insert into flows_approval_answers values ($1, $2, $3, $4, $5, $6, $7)', [
+      id,
+      approver,
+      decision,
+      scope,
+      uses,
+      lasts,
+      now(),
+    ]);
+    const answers = [...before.answers, answer];
+    const state = decision === 'deny' ? 'denied' : isMet({ ...before, answers }) ? 'approved' : undefined;
+    if (state !== undefined) {
+      const least = Math.min(...answers.map((each) => each.lasts));
+      await tx.query(
+        `update flows_approvals set state = $2, decided = $3, ends = $4 where id = $1 and state = 'pending'`,
+        [id, state, now(), state === 'approved' ? now() + least * 1_000 : null],
+      );
+    }
+    await told(tx, id);
+    const after = (await one(tx, id)) ?? before;
+    await written?.(after);
+    return { result: 'taken', approval: after };
+  }
+
+  return {
+    async open(demand, agent, asked) {
+      const known = await same(demand, agent);
+      if (known !== undefined) return { approval: known, made: false };
+      // what has run out makes room for what asks the same again
+      const made = await database.transaction((tx) => openIn(tx, demand, agent, asked));
+      const approval = made === undefined ? await same(demand, agent) : await one(database, made);
+      if (approval === undefined) throw new BrokerRefusal('overloaded', { retryAfter: 1 });
+      return { approval, made: made !== undefined };
+    },
+    find: (id) => one(database, id),
+    list({ states, agent, subject }) {
+      return database.query<Approval>(
+        `select ${columns} from flows_approvals a where ($1::text[] is null or state = any($1)) and
+         ($2::text is null or agent = $2) and ($3::text is null or subject = $3) order by opened desc limit 1000`,
+        [states ?? null, agent ?? null, subject ?? null],
+      );
+    },
+    answer: (id, answer, passkey, written) => database.transaction((tx) => answerIn(tx, id, answer, passkey, written)),
+    async redeem(id) {
+      const found = await one(database, id);
+      const most = Math.min(...(found?.answers ?? []).map(({ uses }) => uses ?? Infinity), found?.uses ?? Infinity);
+      const limit = most === Infinity ? null : most;
+      const rows = await database.query(
+        `update flows_approvals set used = used + 1, state = case when used + 1 >= $3::int then 'used' else state end
+         where id = $1 and state = 'approved' and ends > $2 and ($3::int is null or used < $3) returning id`,
+        [id, now(), limit],
+      );
+      return rows.length === 1;
+    },
+    async end(id, state) {
+      const from = state === 'revoked' ? 'approved' : 'pending';
+      return database.transaction(async (tx) => {
+        const rows = await tx.query(
+          `update flows_approvals set state = $2, decided = $3 where id = $1 and state = $4 returning id`,
+          [id, state, now(), from],
+        );
+        if (rows.length === 0) return undefined;
+        await told(tx, id);
+        return one(tx, id);
+      });
+    },
+    async sweep() {
+      const at = now();
+      return database.transaction(async (tx) => {
+        const rows = await tx.query<{ id: string }>(
+          `update flows_approvals set state = case state when 'pending' then 'expired' else 'lapsed' end
+           where (state = 'pending' and until <= $1) or (state = 'approved' and ends <= $1) returning id`,
+          [at],
+        );
+        for (const { id } of rows) await told(tx, id);
+        await tx.query(
+          `with old as (select id from flows_approvals where state not in ('pending', 'approved') and opened < $1),
+             gone as (delete from flows_approval_answers where approval in (select id from old))
+           delete from flows_approvals where id in (select id from old)`,
+          [at - keptFor],
+        );
+        const found = await Promise.all(rows.map(({ id }) => one(tx, id)));
+        return found.filter((each) => each !== undefined);
+      });
+    },
+    listen: (heard) => database.listen(channel, heard),
+  };
+}
+
+/** A counter that does not grow is a sign that the passkey was copied; those that are synced always send 0. */
+async function counted(
+  tx: Queries,
+  { credential, counter }: { readonly credential: string; readonly counter: number },
+): Promise<boolean> {
+  const rows = await tx.query(
+    `insert into flows_passkey_counters as c (credential, counter) values ($1, $2)
+     on conflict (credential) do update set counter = excluded.counter
+     where excluded.counter > c.counter or (excluded.counter = 0 and c.counter = 0) returning credential`,
+    [credential, counter],
+  );
+  return rows.length === 1;
+}
+
+/** What the answers of an approval are for, together: each may be for less than was asked. */
+export function grantedScope({ scope, answers }: Approval): Approval['scope'] {
+  return answers.map((each) => each.scope).reduce((a, b) => narrower(a, b), scope);
+}

@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import type { AuditEvent } from '../../audit/contract.ts';
+import type { Approver, Passkey, Policy } from '../../folder/policy/policy.ts';
+import type { BrokerClock } from '../../foundation/clocks.ts';
+import {
+  type Assertion,
+  checkAssertion,
+  checkRegistration,
+  coseAlgorithms,
+  type PasskeyProblem,
+  type Registration,
+} from '../../foundation/passkey.ts';
+import type { CheckClaim } from '../authentication/operator-token.ts';
+import { BrokerRefusal } from '../refusal.ts';
+import type { PageAddress } from './page-address.ts';
+import { createSessions, type Person } from './sessions.ts';
+import { createTickets } from './tickets.ts';
+
+export interface PeopleOptions {
+  readonly policy: () => Policy;
+  /** whether the operator made a link */
+  readonly claims: CheckClaim;
+  /** undefined: no page is served, and nobody can sign */
+  readonly page: () => PageAddress | undefined;
+  /** Writes a passkey beside a name into policy.yaml. @throws FlowError */
+  readonly keep: (approver: string, passkey: Passkey) => Promise<void>;
+  /** Resolves when it is on disk. @throws BrokerRefusal audit-unavailable */
+  readonly record: (event: AuditEvent) => Promise<void>;
+  readonly clock: BrokerClock;
+  /** who somebody is whose issuer policy trusts, by an ID token */
+  readonly trusted: (token: string) => Promise<string | undefined>;
+}
+
+/** A request of the page. */
+export interface PageRequest {
+  readonly request: string;
+  readonly address: string;
+}
+
+/** A challenge, in the form that the browser's own parsers take. */
+export interface Challenge {
+  /** sent back with what the browser gives; good once, for two minutes */
+  readonly ticket: string;
+  /** for `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON` */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface SignedIn {
+  /** the bearer of the page's requests */
+  readonly session: string;
+  /** seconds that it lasts */
+  readonly expiresIn: number;
+  readonly person: Person;
+}
+
+/** The people who approve: their passkeys, and who of them looks at the page. */
+export interface People {
+  /** For whom a link of `flows approvers add` is: it is used up by this. @throws BrokerRefusal not-authenticated */
+  enrolOptions(asked: PageRequest, approver: string, link: string): Promise<Challenge>;
+  /** Keeps a passkey, and signs its owner in. @throws BrokerRefusal */
+  enrol(asked: PageRequest, ticket: string, registration: Registration): Promise<SignedIn>;
+  loginOptions(): Challenge;
+  /** @throws BrokerRefusal not-authenticated */
+  login(asked: PageRequest, ticket: string, assertion: Assertion): Promise<SignedIn>;
+  /** By a link of `flows page`, to look. @throws BrokerRefusal not-authenticated */
+  loginByLink(asked: PageRequest, link: string): Promise<SignedIn>;
+  /** By an ID token of an issuer that `trust:` of an approver names. @throws BrokerRefusal not-authenticated */
+  loginByToken(asked: PageRequest, token: string): Promise<SignedIn>;
+  logout(session: string): void;
+  /** undefined: nobody, or somebody whom policy.yaml does not have any more */
+  person(session: string): Person | undefined;
+  approver(name: string): Approver | undefined;
+}
+
+/** milliseconds that the browser gives a person */
+const patience = 120_000;
+
+export function createPeople(options: PeopleOptions): People {
+  const { policy, claims, page, record, clock } = options;
+  const sessions = createSessions(clock);
+  const enrolments = createTickets<{ readonly approver: string; readonly by: string; readonly challenge: Buffer }>(
+    clock,
+  );
+  const logins = createTickets<Buffer>(clock);
+  const approver = (name: string): Approver | undefined => policy().approvers?.get(name);
+
+  async function refused(asked: PageRequest, detail: string, agent = 'unknown'): Promise<BrokerRefusal> {
+    await record({
+      ...asked,
+      agent,
+      action: 'authenticate',
+      what: [],
+      outcome: 'denied',
+      code: 'not-authenticated',
+      detail,
+    });
+    return new BrokerRefusal('not-authenticated', { detail });
+  }
+
+  function here(): PageAddress {
+    const found = page();
+    if (found === undefined) throw new BrokerRefusal('not-allowed', { detail: 'no page is served' });
+    return found;
+  }
+
+  async function signedIn(asked: PageRequest, person: Person, detail?: string): Promise<SignedIn> {
+    await record({
+      ...asked,
+      agent: person.name,
+      action: 'approver.signed-in',
+      what: [],
+      outcome: 'allowed',
+      detail: detail ?? `by ${person.by}`,
+    });
+    const { token, seconds } = sessions.open(person);
+    return { session: token, expiresIn: seconds, person };
+  }
+
+  return {
+    approver,
+    async enrolOptions(asked, name, link) {
+      const { rpId } = here();
+      const claim = claims(link, `enrol ${name}`);
+      const found = approver(name);
+      if (claim === undefined) throw await refused(asked, 'a link that was used, has ended, or is none');
+      if (found === undefined) throw await refused(asked, `policy.yaml has no approver "${name}"`);
+      const challenge = randomBytes(32);
+      return {
+        ticket: enrolments.put({ approver: name, by: claim.user, challenge }),
+        options: {
+          rp: { id: rpId, name: 'flows' },
+          // another one each time: a passkey made under the same would take the place of the one before
+          user: { id: randomBytes(32).toString('base64url'), name, displayName: name },
+          challenge: challenge.toString('base64url'),
+          pubKeyCredParams: Object.values(coseAlgorithms).map((alg) => ({ type: 'public-key', alg })),
+          timeout: patience,
+          attestation: 'none',
+          authenticatorSelection: { residentKey: 'required', requireResidentKey: true, userVerification: 'required' },
+          excludeCredentials: found.passkeys.map(({ id }) => ({ type: 'public-key', id })),
+        },
+      };
+    },
+    async enrol(asked, ticket, registration) {
+      const enrolment = enrolments.take(ticket);
+      if (enrolment === undefined) throw await refused(asked, 'an enrolment that nobody began, or that took too long');
+      const { approver: name, by, challenge } = enrolment;
+      const found = checkRegistration(registration, { ...here(), challenge });
+      if ('problem' in found) throw await refused(asked, `a passkey for "${name}" that is not taken: ${found.problem}`);
+      const { id, publicKey, algorithm, synced } = found;
+      if (ownerOf(policy(), id) !== undefined) throw await refused(asked, 'a passkey that somebody has already');
+      const added = new Date(clock.now()).toISOString().slice(0, 10);
+      const kind = `${algorithm}, ${synced ? 'synced' : 'on one device'}`;
+      const detail = `passkey ${id.slice(0, 12)}… (${kind}), by a link of ${by}`;
+      await record({
+        ...asked,
+        agent: `local:${by}`,
+        approver: name,
+        action: 'approver.key-added',
+        what: [],
+        outcome: 'allowed',
+        detail,
+      });
+      await options.keep(name, { id, publicKey, algorithm, synced, added });
+      return signedIn(asked, { approver: name, name, by: 'passkey' }, 'by a new passkey');
+    },
+    loginOptions() {
+      const { rpId } = here();
+      const challenge = randomBytes(32);
+      const encoded = challenge.toString('base64url');
+      return {
+        ticket: logins.put(challenge),
+        // without a list, so that nobody learns who has which passkey
+        options: { challenge: encoded, rpId, timeout: patience, userVerification: 'required', allowCredentials: [] },
+      };
+    },
+    async login(asked, ticket, assertion) {
+      const challenge = logins.take(ticket);
+      if (challenge === undefined) throw await refused(asked, 'a sign-in that nobody began, or that took too long');
+      const owner = ownerOf(policy(), assertion.id);
+      if (owner === undefined) throw await refused(asked, 'a passkey that is nobody’s');
+      const found = checkPasskey(assertion, owner, { ...here(), challenge });
+      if ('problem' in found)
+        throw await refused(asked, `a passkey of "${owner.approver}" that is not taken: ${found.problem}`);
+      return signedIn(asked, { approver: owner.approver, name: owner.approver, by: 'passkey' });
+    },
+    async loginByLink(asked, link) {
+      const claim = claims(link, 'page');
+      if (claim === undefined) throw await refused(asked, 'a link that was used, has ended, or is none');
+      return signedIn(asked, { approver: undefined, name: `local:${claim.user}`, by: 'link' });
+    },
+    async loginByToken(asked, token) {
+      const name = await options.trusted(token);
+      if (name === undefined) throw await refused(asked, 'an ID token that proves no approver');
+      return signedIn(asked, { approver: name, name, by: 'oidc' });
+    },
+    logout: sessions.end,
+    person(session) {
+      const person = sessions.person(session);
+      return person?.approver === undefined || approver(person.approver) !== undefined ? person : undefined;
+    },
+  };
+}
+
+interface Owned {
+  readonly approver: string;
+  readonly passkey: Passkey;
+}
+
+function ownerOf({ approvers = new Map() }: Policy, id: string): Owned | undefined {
+  for (const { name, passkeys } of approvers.values()) {
+    const passkey = passkeys.find((each: Passkey) => each.id === id);
+    if (passkey !== undefined) return { approver: name, passkey };
+  }
+  return undefined;
+}
+
+function checkPasskey(
+  assertion: Assertion,
+  { passkey }: Owned,
+  rules: Parameters<typeof checkAssertion>[2],
+): { readonly counter: number } | { readonly problem: PasskeyProblem } {
+  return checkAssertion(assertion, passkey, rules);
+}

@@ -1,0 +1,82 @@
+import type { Caller } from '../../../src/broker/contract.ts';
+import type { Answer } from '../../../src/broker/approvals/record.ts';
+import { approvalSchema } from '../../../src/broker/approvals/schema.ts';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { openDatabase } from '../../../src/durable/database/open-database.ts';
+import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
+import { copyEmptyDatabase } from '../../durable/database/fresh-database.ts';
+import { arrange, as, refusalOf, settle } from '../arrange.ts';
+
+/** One for all tests of a process, emptied for each: to open one takes longer than most tests. */
+const database = await sharedDatabase();
+
+async function sharedDatabase() {
+  const folder = await mkdtemp(join(tmpdir(), 'approvals-'));
+  await copyEmptyDatabase(folder);
+  const guard = createValueGuard();
+  const opened = await openDatabase({ address: undefined, folder, schema: approvalSchema, guard });
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return opened;
+}
+
+const people = { ann: {}, bo: {}, cy: {} };
+
+/** policy.yaml in which `codex` may have all that the rules are about. */
+function policyWith(...approve: readonly object[]): string {
+  const codex = { allow: ['**'], flows: ['*', 'make-login'], approve };
+  const other = { allow: ['**'], flows: ['*'], approve };
+  return JSON.stringify({ approvers: people, agents: { codex, other } });
+}
+
+/** A broker whose approvals are in a database of their own, and people who answer. */
+export async function approving(...rules: readonly object[]) {
+  await database.query('truncate flows_approvals, flows_approval_answers, flows_passkey_counters');
+  const stand = await arrange({
+    files: { 'policy.yaml': policyWith(...rules) },
+    approvals: {
+      database: () => Promise.resolve(database),
+      installation: 'test',
+      address: () => 'http://localhost:7700',
+    },
+  });
+  const { approvals } = stand.broker;
+  if (approvals === undefined) throw new TypeError('no approvals');
+  const ledger = await approvals.ledger();
+  onTestFinished(() => stand.broker.close());
+  return {
+    ...stand,
+    database,
+    approvals,
+    ledger,
+    rewriteRules: (...changed: readonly object[]) => stand.rewrite({ policy: policyWith(...changed) }),
+    /** what the agent is told to wait for */
+    async asked(request: Promise<unknown>): Promise<string> {
+      const refusal = await refusalOf(request);
+      if (refusal.approval === undefined) throw refusal;
+      return refusal.approval.id;
+    },
+    /** a person answers, as the page does once the passkey was checked */
+    async answer(id: string, approver: string, change: Partial<Answer> = {}) {
+      const found = await ledger.find(id);
+      if (found === undefined) throw new TypeError(id);
+      const { scope, uses, lasts } = found;
+      return ledger.answer(id, { approver, decision: 'approve', scope, uses, lasts, ...change });
+    },
+    /** until a request has been asked for */
+    async waiting() {
+      for (;;) {
+        const [first] = await ledger.list({ states: ['pending'] });
+        if (first !== undefined) return first;
+        await settle();
+      }
+    },
+  };
+}
+
+export const codex = (more: Partial<Caller> = {}) => as('codex', more);
+export const inRun = (run: string, root = 'root', more: Partial<Caller> = {}) =>
+  codex({ agentRun: { run, root, chain: [], ended: () => false }, ...more });

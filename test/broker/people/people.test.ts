@@ -1,0 +1,104 @@
+import { describe, expect, it, test } from 'vitest';
+import { createSoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
+import { refusalOf } from '../arrange.ts';
+import { asked, peopled } from './stand.ts';
+
+describe('an approver', () => {
+  it('enrols a passkey by a link for them alone, once, and the trail says who made the link', async () => {
+    const { people, link, challengeIn, page, keys, trail } = await peopled();
+    const once = link('enrol ann');
+    expect(await refusalOf(people.enrolOptions(asked, 'bo', once))).toMatchObject({ code: 'not-authenticated' });
+    const { ticket, options } = await people.enrolOptions(asked, 'ann', once);
+    expect(options).toMatchObject({
+      rp: { id: 'localhost' },
+      attestation: 'none',
+      authenticatorSelection: { userVerification: 'required' },
+      pubKeyCredParams: [{ alg: -7 }, { alg: -8 }, { alg: -257 }],
+    });
+    expect(await refusalOf(people.enrolOptions(asked, 'ann', once))).toMatchObject({ code: 'not-authenticated' });
+    const passkey = createSoftwarePasskey();
+    const registration = passkey.register({ ...page, challenge: challengeIn(options) });
+    expect(await people.enrol(asked, ticket, registration)).toMatchObject({ person: { approver: 'ann' } });
+    expect(await refusalOf(people.enrol(asked, ticket, registration))).toMatchObject({ code: 'not-authenticated' });
+    expect(keys.get('ann')).toMatchObject([{ id: passkey.id, algorithm: 'ES256', added: '2026-11-22' }]);
+    expect(trail.events.find(({ action }) => action === 'approver.key-added')).toMatchObject({
+      agent: 'local:op',
+      approver: 'ann',
+      detail: `passkey ${passkey.id.slice(0, 12)}… (ES256, on one device), by a link of op`,
+    });
+  });
+
+  test.each<[string, string]>([
+    ['a link that is over', 'late'],
+    ['a link for another thing', 'page'],
+    ['no link', 'none'],
+    ['somebody who is not in policy.yaml', 'zoe'],
+  ])('is not made by %s', async (_, which) => {
+    const { people, link, clock } = await peopled();
+    const name = which === 'zoe' ? 'zoe' : 'ann';
+    const given = which === 'none' ? 'flows-operator_x.y' : link(which === 'page' ? 'page' : `enrol ${name}`);
+    if (which === 'late') clock.pass(901);
+    expect(await refusalOf(people.enrolOptions(asked, name, given))).toMatchObject({ code: 'not-authenticated' });
+  });
+
+  it('is not enrolled with a passkey that somebody has, or that was made without its user', async () => {
+    const { people, enrolled, link, page, challengeIn } = await peopled();
+    const { passkey } = await enrolled('ann');
+    for (const claims of [{}, { flags: 0x01 }]) {
+      const { ticket, options } = await people.enrolOptions(asked, 'bo', link('enrol bo'));
+      const made = claims.flags === undefined ? passkey : createSoftwarePasskey();
+      const registration = made.register({ ...page, challenge: challengeIn(options), claims });
+      expect(await refusalOf(people.enrol(asked, ticket, registration))).toMatchObject({ code: 'not-authenticated' });
+    }
+  });
+
+  it('is nobody where the trail cannot be written', async () => {
+    const { people, link, challengeIn, page, keys, trail } = await peopled();
+    const { ticket, options } = await people.enrolOptions(asked, 'ann', link('enrol ann'));
+    trail.broken = true;
+    const registration = createSoftwarePasskey().register({ ...page, challenge: challengeIn(options) });
+    await expect(people.enrol(asked, ticket, registration)).rejects.toThrow('disk full');
+    expect(keys.get('ann')).toBeUndefined();
+  });
+});
+
+describe('a session of the page', () => {
+  it('begins with a passkey, and each challenge is good once, for two minutes', async () => {
+    const { people, enrolled, page, challengeIn, clock } = await peopled();
+    const { passkey } = await enrolled('ann');
+    const { ticket, options } = people.loginOptions();
+    expect(options).toMatchObject({ rpId: 'localhost', userVerification: 'required', allowCredentials: [] });
+    const assertion = passkey.assert({ ...page, challenge: challengeIn(options) });
+    const { session } = await people.login(asked, ticket, assertion);
+    expect(people.person(session)).toEqual({ approver: 'ann', name: 'ann', by: 'passkey' });
+    expect(await refusalOf(people.login(asked, ticket, assertion))).toMatchObject({ code: 'not-authenticated' });
+    const late = people.loginOptions();
+    clock.pass(121);
+    const slow = passkey.assert({ ...page, challenge: challengeIn(late.options) });
+    expect(await refusalOf(people.login(asked, late.ticket, slow))).toMatchObject({ code: 'not-authenticated' });
+    clock.pass(8 * 3_600);
+    expect(people.person(session)).toBeUndefined();
+  });
+
+  it('ends with its owner in policy.yaml, and with a word of theirs', async () => {
+    const { people, enrolled, rewrite } = await peopled();
+    const ann = await enrolled('ann');
+    const bo = await enrolled('bo');
+    people.logout(ann.session);
+    expect(people.person(ann.session)).toBeUndefined();
+    rewrite({ policy: 'approvers: { ann: {} }\nagents: {}\n' });
+    expect(people.person(bo.session)).toBeUndefined();
+  });
+
+  it('may be begun by a link of the operator, to look, and by an issuer that policy trusts', async () => {
+    const { people, link, trusted } = await peopled();
+    const once = link('page');
+    const { session, person } = await people.loginByLink(asked, once);
+    expect(person).toEqual({ approver: undefined, name: 'local:op', by: 'link' });
+    expect(people.person(session)).toEqual(person);
+    expect(await refusalOf(people.loginByLink(asked, once))).toMatchObject({ code: 'not-authenticated' });
+    trusted.set('ey.good.token', 'bo');
+    expect((await people.loginByToken(asked, 'ey.good.token')).person).toMatchObject({ approver: 'bo', by: 'oidc' });
+    expect(await refusalOf(people.loginByToken(asked, 'ey.other.token'))).toMatchObject({ code: 'not-authenticated' });
+  });
+});

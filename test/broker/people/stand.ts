@@ -1,0 +1,70 @@
+import { createClaimCheck, signClaim } from '../../../src/broker/authentication/operator-token.ts';
+import { createDecisions } from '../../../src/broker/people/decide.ts';
+import { pageAddress } from '../../../src/broker/people/page-address.ts';
+import { createPeople, type SignedIn } from '../../../src/broker/people/people.ts';
+import type { Approver, Passkey } from '../../../src/folder/policy/policy.ts';
+import { createSoftwarePasskey, type SoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
+import { approving } from '../approvals/stand.ts';
+
+export const operatorKey = new Uint8Array(32).fill(7);
+export const asked = { request: 'r-page', address: '127.0.0.1' };
+
+/** Approvals, and people with software passkeys in the place of policy.yaml. */
+export async function peopled(origin = 'http://localhost:7700', ...rules: readonly object[]) {
+  const stand = await approving(...rules);
+  const page = pageAddress(origin);
+  const keys = new Map<string, readonly Passkey[]>();
+  const ownerOf = new Map<string, readonly string[]>();
+  const trusted = new Map<string, string>();
+  const policy = () => {
+    const names = [...(stand.policy().approvers ?? new Map<string, Approver>()).keys()];
+    const approvers = names.map((name): [string, Approver] => [
+      name,
+      { name, passkeys: keys.get(name) ?? [], trust: [], ownerOf: ownerOf.get(name) ?? [] },
+    ]);
+    return { ...stand.policy(), approvers: new Map(approvers) };
+  };
+  const claims = createClaimCheck({ keys: [operatorKey], clock: stand.clock });
+  const record = async (event: (typeof stand.trail.events)[number]): Promise<void> => {
+    if (stand.trail.broken) throw new Error('disk full');
+    stand.trail.events.push(event);
+  };
+  const people = createPeople({
+    policy,
+    claims,
+    page: () => page,
+    keep: async (name, passkey) => void keys.set(name, [...(keys.get(name) ?? []), passkey]),
+    record,
+    clock: stand.clock,
+    trusted: (token) => Promise.resolve(trusted.get(token)),
+  });
+  const { approvals } = stand;
+  const decisions = createDecisions({ approvals, people, page: () => page, record, clock: stand.clock });
+  const link = (what: string) =>
+    signClaim(operatorKey, { user: 'op', for: what, lifetime: 900, now: stand.clock.now() }).reveal();
+  const challengeIn = (options: Readonly<Record<string, unknown>>) =>
+    Buffer.from(String(options['challenge']), 'base64url');
+  return {
+    ...stand,
+    page,
+    keys,
+    ownerOf,
+    trusted,
+    people,
+    decisions,
+    link,
+    challengeIn,
+    async enrolled(
+      name: string,
+      passkey = createSoftwarePasskey(),
+    ): Promise<SignedIn & { readonly passkey: SoftwarePasskey }> {
+      const { ticket, options } = await people.enrolOptions(asked, name, link(`enrol ${name}`));
+      const signedIn = await people.enrol(
+        asked,
+        ticket,
+        passkey.register({ ...page, challenge: challengeIn(options) }),
+      );
+      return { ...signedIn, passkey };
+    },
+  };
+}
