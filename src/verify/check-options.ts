@@ -22,6 +22,8 @@ export function checkOptions(options: unknown): void {
   if (!Number.isFinite(clockTolerance) || Number(clockTolerance) < 0)
     throw new TypeError('clockTolerance: seconds, 0 or more');
   checkRequirements(options);
+  if (given['actor'] !== undefined && textsOf('actor', given['actor']).length === 0)
+    throw new TypeError('actor: names at least one claim');
   for (const name of ['fetch', 'now'] as const) {
     if (given[name] !== undefined && typeof given[name] !== 'function') throw new TypeError(`${name}: a function`);
   }
@@ -40,6 +42,8 @@ export function checkRequirements(requirements: unknown): void {
   for (const name of ['claims', 'requiredClaims'] as const) {
     if (given[name] !== undefined) objectOf(name, given[name]);
   }
+  const { requireActor = false } = given;
+  if (typeof requireActor !== 'boolean') textsOf('requireActor', requireActor);
 }
 
 function objectOf(name: string, value: unknown): Given {

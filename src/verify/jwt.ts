@@ -86,6 +86,12 @@ export interface JwtRules {
 export interface VerifiedJwt {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
+  /** who acts: the first of the verifier's `actor` that names someone */
+  readonly actor?: string | undefined;
+  /** which of them: where it is `azp` or `client_id`, it is the client that asked, which may ask for many agents */
+  readonly actorFrom?: string | undefined;
+  /** who acted before, the latest first, for a log: nothing may be decided by them (RFC 8693, section 4.1) */
+  readonly priorActors?: readonly string[] | undefined;
 }
 
 /** a proxy cuts headers long before this */

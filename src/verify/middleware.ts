@@ -62,6 +62,7 @@ const titles: Readonly<Record<TokenErrorCode, string>> = {
   invalid_request: 'the request is malformed',
   invalid_token: 'the token is not accepted',
   insufficient_scope: 'the token lacks a scope',
+  actor_required: 'the token does not say which agent acts',
   unavailable: 'tokens cannot be verified at the moment',
 };
 
@@ -85,13 +86,13 @@ const retryAfter = '5';
 export function requireToken(verifier: Verifier | VerifierOptions, options: RequireTokenOptions = {}): TokenMiddleware {
   const accepts = isVerifier(verifier) ? verifier : createVerifier(verifier);
   checkRequirements(options);
-  const { realm = 'api', scopes = [], claims } = options;
+  const { realm = 'api', scopes = [], claims, requireActor } = options;
   // what stands in a header is checked here, so that an answer can be built without
   if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm)) throw new TypeError('realm: printable ASCII without " and \\');
 
   const admit = async (...[request, response, next]: Parameters<TokenMiddleware>): Promise<void> => {
     try {
-      request.auth = await accepts.verify(tokenOf(request), { scopes, claims });
+      request.auth = await accepts.verify(tokenOf(request), { scopes, claims, requireActor });
     } catch (error) {
       if (error instanceof TokenError) refuse(response, error, realm);
       else next(error);

@@ -1,5 +1,5 @@
 /**
- * Why a request is not let in: RFC 6750, section 3.1, and two of ours.
+ * Why a request is not let in: RFC 6750, section 3.1, and three of ours.
  * @example
  * const ofTheRequest: ReadonlySet<TokenErrorCode> = new Set(['missing_token', 'invalid_request']);
  */
@@ -9,6 +9,8 @@ export type TokenErrorCode =
   | 'invalid_request'
   | 'invalid_token'
   | 'insufficient_scope'
+  /** the token does not say which agent acts, and the route wants that */
+  | 'actor_required'
   /** the issuer's keys cannot be had: nothing is known about the token */
   | 'unavailable';
 
@@ -17,6 +19,7 @@ const statuses: Readonly<Record<TokenErrorCode, number>> = {
   invalid_request: 400,
   invalid_token: 401,
   insufficient_scope: 403,
+  actor_required: 403,
   unavailable: 503,
 };
 

@@ -1,6 +1,7 @@
 import { awake, systemClock } from '../foundation/clocks.ts';
 import { createHttp, type Fetch } from '../foundation/http.ts';
 import { isLoopback } from '../foundation/safe-address.ts';
+import { type Actor, actorOf, meetsActor } from './actor.ts';
 import { checkOptions, checkRequirements } from './check-options.ts';
 import { scopesOf, unmetClaim } from './required-claims.ts';
 import { createIssuerKeys } from './issuer-key-sets.ts';
@@ -16,6 +17,7 @@ import { TokenError } from './token-error.ts';
  *   typ: 'at+jwt', // where the issuer sends it
  *   requiredScopes: ['orders:read'],
  *   clockTolerance: 2, // seconds
+ *   actor: ['act.sub', 'https://orders.example/agent', 'azp'],
  * };
  */
 export interface VerifierOptions {
@@ -33,6 +35,11 @@ export interface VerifierOptions {
   readonly requiredScopes?: readonly string[] | undefined;
   /** claims that every token must have: equal, or in its list; of a list, each value */
   readonly requiredClaims?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * where a token says which agent acts, in order: a claim, or a path to it, as `act.sub` (RFC 8693), the claim that an
+   * issuer's `attribution` makes, and last `azp`, which is the client alone; default: nobody is looked for
+   */
+  readonly actor?: readonly string[] | undefined;
   /** address of the key set; default by discovery */
   readonly jwksUri?: string | undefined;
   /** default the global one */
@@ -50,6 +57,11 @@ export interface VerifierOptions {
 export interface TokenRequirements {
   readonly scopes?: readonly string[] | undefined;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * true: the token must say which agent acts, by another claim than `azp` or `client_id`; a list: by one of these places
+   * of the verifier's `actor`; default false
+   */
+  readonly requireActor?: boolean | readonly string[] | undefined;
 }
 
 /**
@@ -61,7 +73,7 @@ export interface TokenRequirements {
 export interface Verifier {
   /**
    * @param more scopes and claims beyond those of the verifier
-   * @throws TokenError invalid_token, insufficient_scope, unavailable · TypeError for unusable scopes or claims
+   * @throws TokenError invalid_token, insufficient_scope, actor_required, unavailable · TypeError for unusable options
    */
   verify(token: string, more?: TokenRequirements): Promise<VerifiedJwt>;
 }
@@ -107,7 +119,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
       if (!scopes.every((scope) => held.includes(scope))) {
         throw new TokenError('insufficient_scope', 'the token lacks a scope', { scopes });
       }
-      return { header, claims };
+      const found = actorOf(claims, options.actor ?? []);
+      requireActor(found, more.requireActor ?? false, options.actor);
+      return { header, claims, ...found };
 
       async function checked(text: string): Promise<VerifiedJwt> {
         try {
@@ -130,6 +144,18 @@ export function createVerifier(options: VerifierOptions): Verifier {
       }
     },
   };
+}
+
+/** @throws TokenError actor_required · TypeError where no token could ever be let in */
+function requireActor(
+  found: Actor | undefined,
+  required: boolean | readonly string[],
+  places: readonly string[] | undefined,
+): void {
+  if (places === undefined && required !== false) throw new TypeError('requireActor: the verifier has no `actor`');
+  const unknown = typeof required === 'boolean' ? undefined : required.find((place) => !places?.includes(place));
+  if (unknown !== undefined) throw new TypeError(`requireActor: "${unknown}" is not in the verifier's \`actor\``);
+  if (!meetsActor(found, required)) throw new TokenError('actor_required', 'the token does not say which agent acts');
 }
 
 function listOf(value: string | readonly string[]): readonly string[] {

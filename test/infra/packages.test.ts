@@ -15,6 +15,7 @@ test('the page of the verifier tells of every code', () => {
     invalid_request: statusOf('invalid_request'),
     invalid_token: statusOf('invalid_token'),
     insufficient_scope: statusOf('insufficient_scope'),
+    actor_required: statusOf('actor_required'),
     unavailable: statusOf('unavailable'),
   };
   expect(told).toEqual(all);

@@ -544,3 +544,89 @@ describe('the middleware', () => {
     expect(() => requireToken({ issuer: hostile.issuer, audience }, options)).toThrow(TypeError);
   });
 });
+
+describe('who acts', () => {
+  const uri = 'https://orders.example/agent';
+  const places = ['act.sub', uri, 'azp'];
+  const chain = { sub: 'codex', act: { sub: 'planner', act: { sub: 'ann' } } };
+
+  it.each([
+    [
+      { act: { sub: 'codex' }, [uri]: 'other', azp: 'broker' },
+      { actor: 'codex', actorFrom: 'act.sub', priorActors: [] },
+    ],
+    [
+      { [uri]: 'codex', azp: 'broker' },
+      { actor: 'codex', actorFrom: uri, priorActors: [] },
+    ],
+    [{ azp: 'broker' }, { actor: 'broker', actorFrom: 'azp', priorActors: [] }],
+    [{ act: chain }, { actor: 'codex', actorFrom: 'act.sub', priorActors: ['planner', 'ann'] }],
+    // what is no name names nobody
+    [
+      { act: { sub: '' }, [uri]: ['codex'], azp: 'broker' },
+      { actor: 'broker', actorFrom: 'azp', priorActors: [] },
+    ],
+    [{ act: { act: { sub: 'planner' } } }, {}],
+    [{ act: 'codex' }, {}],
+    [{}, {}],
+  ])('of %j is %j', async (claims, expected) => {
+    const { header: _header, claims: _claims, ...actor } = await verifier({ actor: places }).verify(await good(claims));
+    expect(actor).toEqual(expected);
+  });
+
+  it('is not looked for where nobody asks, and a chain without end is not followed', async () => {
+    expect(await verifier().verify(await good({ act: chain }))).not.toHaveProperty('actor');
+    let act: Record<string, unknown> = { sub: 'x' };
+    for (let depth = 0; depth < 100; depth += 1) act = { sub: 'x', act };
+    const { priorActors } = await verifier({ actor: ['act.sub'] }).verify(await good({ act }));
+    expect(priorActors).toHaveLength(10);
+  });
+
+  it.each([
+    ['a claim', { [uri]: 'codex' }, true, 'let in'],
+    ['nobody', {}, true, 'actor_required'],
+    ['the client alone', { azp: 'broker' }, true, 'actor_required'],
+    ['the client, which is taken', { azp: 'codex' }, ['azp'], 'let in'],
+    ['the client, where a claim is wanted', { azp: 'codex' }, ['act.sub', uri], 'actor_required'],
+    ['another claim than is wanted', { [uri]: 'codex' }, ['act.sub'], 'actor_required'],
+    ['nobody, where nobody is wanted', {}, false, 'let in'],
+  ] as const)('is required, and named by %s', async (_, claims, requireActor, expected) => {
+    const { verify } = verifier({ actor: places });
+    const code = await verify(await good(claims), { requireActor }).then(
+      () => 'let in',
+      (error: { code: string; status: number }) => error.code,
+    );
+    expect(code).toBe(expected);
+  });
+
+  it.each([
+    ['no place is named', {}, { requireActor: true }],
+    ['a place is not among the verifier’s', { actor: ['azp'] }, { requireActor: ['act.sub'] }],
+    ['the places are none', { actor: [] }, {}],
+    ['the places are no list', { actor: 'azp' }, {}],
+    ['it is required by a text', { actor: ['azp'] }, { requireActor: 'azp' }],
+  ])('is misused where %s', async (_, options, more) => {
+    const attempt = async () => verifier(options as never).verify(await good(), more as never);
+    await expect(attempt()).rejects.toThrow(TypeError);
+  });
+
+  it('is on the request that is let in, and the answer to the others says what is missing', async () => {
+    const app = express();
+    app.use(requireToken({ issuer: hostile.issuer, audience, actor: places }, { requireActor: true }));
+    app.get('/', (request, response) => {
+      const { actor, actorFrom } = (request as WithAuth).auth ?? {};
+      response.json({ actor, actorFrom });
+    });
+    const server = app.listen(0, '127.0.0.1');
+    await new Promise((resolve) => void server.once('listening', resolve));
+    const ask = async (claims: Record<string, unknown>) =>
+      fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, {
+        headers: { authorization: `Bearer ${await good(claims)}` },
+      });
+    const [named, unnamed] = [await ask({ [uri]: 'codex' }), await ask({ azp: 'broker' })];
+    expect(await named.json()).toEqual({ actor: 'codex', actorFrom: uri });
+    expect(unnamed.status).toBe(403);
+    expect(unnamed.headers.get('www-authenticate')).toContain('error="actor_required"');
+    server.close();
+  });
+});
