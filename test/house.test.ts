@@ -201,6 +201,8 @@ describe('SDKs', () => {
     [/^express/, /^src\/(?:verify|surfaces\/server|laptop)\//],
     [/^(?:oidc-provider|qrcode)/, /^src\/laptop\//],
     [/^(?:pg|@electric-sql\/pglite)$/, /^src\/durable\/database\//],
+    [/^@dbos-inc\//, /^src\/durable\/runs\/run-engine\.ts$/],
+    [/^croner$/, /^src\/folder\/flows\/ticks\.ts$/],
     [/^yaml/, /^src\/(?:language\/(?:loose-yaml|yaml(?:-syntax-errors)?)|folder\/policy\/edit-lists)\.ts$/],
   ];
   test.each(homes)('%s stays in its room', (sdk, home) => {

@@ -14,9 +14,12 @@ import type { Parts } from './parts.ts';
 import { suggest } from '../language/nearest-name.ts';
 import { tokenHash } from '../engine/flow-output.ts';
 import type { Output } from '../engine/output.ts';
-import { type Plan, planFlow } from '../engine/plan-flow.ts';
+import type { Journal, StepOutput } from '../engine/journal.ts';
+import type { Plan } from '../engine/plan.ts';
+import { bindingFor, planFlow } from '../engine/plan-flow.ts';
 import { createPreparedSteps } from '../engine/prepared-inputs.ts';
-import { type RunEvent, runFlow } from '../engine/run-flow.ts';
+import { carryOutFlow, outputOfRun, type RunEvent, runFlow } from '../engine/run-flow.ts';
+import type { OnEvent } from '../engine/run-events.ts';
 import type { Services } from '../engine/services.ts';
 import type { StepContext } from '../steps/contract.ts';
 import { localAgent } from '../foundation/local-user.ts';
@@ -52,6 +55,23 @@ export interface AppOptions {
   readonly sleep?: (milliseconds: number) => Promise<void>;
 }
 
+/** A run that outlives this process: its journal has what was done already. */
+export interface DurableRun {
+  /** for whom it runs */
+  readonly agent: string;
+  readonly journal: Journal;
+  /** told of the plan before anything is written; true: it was agreed to, and each step keeps to it */
+  readonly onPlan: (plan: Plan) => Promise<boolean>;
+  readonly onEvent: OnEvent;
+}
+
+export interface FinishedRun {
+  /** who asks for its output */
+  readonly agent: string;
+  /** what was kept of the outputs of its steps */
+  readonly kept: ReadonlyMap<string, StepOutput>;
+}
+
 export interface RunOptions {
   /** options of the command that step kinds declare, without dashes */
   readonly options?: ReadonlySet<string>;
@@ -84,6 +104,12 @@ export interface App {
   flow(name: string): Flow;
   plan(flow: Flow, inputs: Inputs, options?: RunOptions): Promise<Plan>;
   run(flow: Flow, inputs: Inputs, options?: RunOptions): Promise<Output>;
+  /** Runs a flow for a journal, without its output. @throws FlowError */
+  carryOut(flow: Flow, inputs: Inputs, run: DurableRun): Promise<void>;
+  /** The output of such a run, once it is over; what is secret is read or made now. */
+  outputOf(flow: Flow, inputs: Inputs, run: FinishedRun): Promise<Output>;
+  /** The digest of all that a run depends on beside what it finds: flow, inputs, environment, addresses. */
+  bindingOf(flow: Flow, inputs: Inputs): Promise<string>;
   read(reference: Reference): Promise<Secret>;
   /** What stands where service.yaml says that a token is. @param whose for messages @throws FlowError denied */
   secretAt(source: TokenSource, whose: string): Promise<Secret>;
@@ -276,6 +302,11 @@ export async function openApp(options: AppOptions): Promise<App> {
     flow: flowNamed,
     plan: async (flow, inputs, runOptions = {}) => planFlow(flow, inputs, await services(runOptions)),
     run: async (flow, inputs, runOptions = {}) => run(flow, inputs, runOptions),
+    async carryOut(flow, inputs, { agent, journal, onPlan, onEvent }) {
+      await carryOutFlow(flow, inputs, await services({ agent }), { journal, onPlan, onEvent });
+    },
+    outputOf: async (flow, inputs, { agent, kept }) => outputOfRun(flow, inputs, await services({ agent }), kept),
+    bindingOf: async (flow, inputs) => bindingFor(flow, inputs, await services({})),
     read: async (reference) => (await connections()).read(reference),
     secretAt: (source, whose) => readToken(source, options.taken, whose),
     connections,

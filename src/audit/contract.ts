@@ -65,6 +65,16 @@ export type AuditAction =
   /** a person got another passkey, or signed in */
   | 'approver.key-added'
   | 'approver.signed-in'
+  /** a flow that writes was planned, begun, ended; its run was looked at, its output given, its end asked for, gone on with */
+  | 'run.planned'
+  | 'run.started'
+  | 'run.finished'
+  | 'run.read'
+  | 'run.output'
+  | 'run.cancelled'
+  | 'run.resumed'
+  /** a tick of a schedule was missed */
+  | 'schedule.missed'
   | 'policy.reload'
   | 'vault.quota'
   | 'local.run'

@@ -7,7 +7,8 @@ import type { Pass } from './approvals/pass.ts';
 import type { Wanted } from './approvals/wanted.ts';
 import { createAudited, eventOf, type Granted } from './audited-answers.ts';
 import { awake, type BrokerClock, systemClock } from '../foundation/clocks.ts';
-import type { ErrorCode } from '../foundation/errors.ts';
+import { type ErrorCode, FlowError } from '../foundation/errors.ts';
+import type { RunHooks, Runs } from '../durable/runs/contract.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
 import type { Broker, Caller } from './contract.ts';
 import { createEngine } from './flow-runner.ts';
@@ -16,12 +17,23 @@ import { createPermission, type RulesSource } from './permission.ts';
 import { createRates } from './rate-limits.ts';
 import { BrokerRefusal } from './refusal.ts';
 import { runFor } from './run-for-agent.ts';
+import { openWhenNeeded } from './runs/open-when-needed.ts';
+import { createOperatedRuns } from './runs/operate-runs.ts';
+import { createRunHooks } from './runs/run-hooks.ts';
+import { createServedRuns } from './runs/served-runs.ts';
 import { createSecrets } from './resolve-secrets.ts';
 import { createTokens } from './grant-tokens.ts';
 import { createUpstreamFailures, type UpstreamFailures } from './upstream-failures.ts';
 
 export interface BrokerOptions {
-  readonly app: Pick<App, 'folder' | 'environment' | 'run' | 'connections' | 'rejected' | 'onRevoked'>;
+  readonly app: Pick<
+    App,
+    'folder' | 'environment' | 'run' | 'connections' | 'rejected' | 'onRevoked' | 'plan' | 'bindingOf' | 'outputOf'
+  >;
+  /** opens what keeps runs, when it is first needed; absent: no runs are served */
+  readonly openRuns?: ((hooks: RunHooks) => Promise<Runs>) | undefined;
+  /** one line for a person, never a value; default nobody is told */
+  readonly warn?: ((message: string) => void) | undefined;
   /** policy and registry in force, as watchPolicy gives them */
   readonly rules: RulesSource;
   readonly trail: AuditTrail;
@@ -46,7 +58,9 @@ export interface RunningBroker extends Broker {
   stats(): Promise<BrokerStats>;
   /** Forgets every value: connections lead elsewhere now. */
   forget(): void;
-  /** Forgets every value, and sends away whoever waits. */
+  /** Where the rules in force let anyone begin a run, those that were left in the middle go on. */
+  goOnWithRuns(): void;
+  /** Forgets every value, takes no step of a run more, and sends away whoever waits. */
   close(): Promise<void>;
 }
 
@@ -88,11 +102,15 @@ export function createBroker(options: BrokerOptions): RunningBroker {
 
   const agentRuns =
     options.agentRuns === undefined ? undefined : createAgentRuns({ ...options.agentRuns, audited, permission, clock });
-
   const approvals =
     options.approvals === undefined
       ? undefined
       : createApprovals({ ...options.approvals, clock, record: audited.record });
+  const hooks = createRunHooks({ permission, audited, approvals });
+  const { openRuns = noRuns, warn = () => undefined } = options;
+  const runs = openWhenNeeded(() => openRuns(hooks), { warn });
+  const served = createServedRuns({ app, permission, runs, clock });
+  const operated = createOperatedRuns(runs);
 
   /** What is given once people have said yes, where they must. */
   const approved = async <T>(
@@ -172,6 +190,39 @@ export function createBroker(options: BrokerOptions): RunningBroker {
         );
       });
     },
+    runs: {
+      plan: (caller, flow, inputs) =>
+        audited.answer(caller, 'run.planned', told([flow]), async () => {
+          counted(caller, [flow]);
+          return served.plan(caller, flow, inputs);
+        }),
+      start: (caller, flow, request) =>
+        audited.answer(caller, 'run.started', told([flow]), async () => {
+          counted(caller, [flow]);
+          return served.start(caller, flow, request);
+        }),
+      look: (caller, id, wait, gone) =>
+        audited.answer(caller, 'run.read', [], async () => {
+          counted(caller, []);
+          return served.look(caller, id, wait, gone);
+        }),
+      output: (caller, id) =>
+        audited.answer(caller, 'run.output', [], async () => {
+          counted(caller, []);
+          return served.output(caller, id);
+        }),
+      cancel: (caller, id) =>
+        audited.answer(caller, 'run.cancelled', [], async () => {
+          counted(caller, []);
+          return served.cancel(caller, id);
+        }),
+    },
+    operator: {
+      runs: (caller, filter) => audited.answer(caller, 'operator.look', [], () => operated.list(filter)),
+      run: (caller, id) => audited.answer(caller, 'operator.look', [], () => operated.show(id)),
+      cancelRun: (caller, id) => audited.answer(caller, 'run.cancelled', [], () => operated.cancel(id, caller.agent)),
+      resumeRun: (caller, id) => audited.answer(caller, 'run.resumed', [], () => operated.resume(id)),
+    },
     async flows(caller) {
       return audited.answer(caller, 'flows.list', [], () => {
         counted(caller, []);
@@ -193,13 +244,21 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       };
     },
     forget: () => leases.forget(() => true),
+    goOnWithRuns() {
+      if (options.openRuns !== undefined && permission.letsRun()) runs.goOn();
+    },
     async close() {
+      leases.close();
+      await runs.close();
       agentRuns?.close();
       unsubscribe();
-      leases.close();
       await approvals?.close();
     },
   };
+}
+
+function noRuns(): Promise<never> {
+  return Promise.reject(new FlowError('unavailable', 'nothing keeps runs here'));
 }
 
 function isName(name: string): boolean {

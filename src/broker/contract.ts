@@ -1,13 +1,15 @@
 import type { FlowError } from '../foundation/errors.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
+import type { RunFilter } from '../durable/runs/contract.ts';
 import type { OutputKinds, TokenJson } from '../engine/output-json.ts';
+import type { OperatorRunView, OperatorStepView, PlanView, RunView } from './runs/run-views.ts';
 
 /** A proven identity, and what it said about itself. */
 export interface Caller {
   /** name of the agent; `local:<user>` for the operator */
   readonly agent: string;
   /** how it was proven, for the trail */
-  readonly by: 'token' | 'workload' | 'agent-run' | 'operator';
+  readonly by: 'token' | 'workload' | 'agent-run' | 'operator' | 'schedule';
   /** X-Request-Id */
   readonly request: string;
   /** X-Agent-Run-Id, claimed */
@@ -67,6 +69,36 @@ export interface Broker {
   rejected(caller: Caller, flow: string, tokenHash: string): Promise<{ readonly evicted: boolean }>;
   run(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<FlowAnswer>;
   flows(caller: Caller): Promise<readonly { readonly name: string; readonly description: string }[]>;
+  readonly runs: BrokerRuns;
+  readonly operator: OperatorUses;
+}
+
+/** Runs of flows that write. @throws BrokerRefusal; a run of another agent is no-such-run */
+export interface BrokerRuns {
+  plan(caller: Caller, flow: string, inputs: RunRequest['inputs']): Promise<PlanView>;
+  start(caller: Caller, flow: string, request: RunRequest): Promise<RunView>;
+  /** @param wait seconds that the answer is held back while the run goes on */
+  look(caller: Caller, id: string, wait: number, gone: AbortSignal): Promise<RunView>;
+  /** What is secret of it is read or made now. */
+  output(caller: Caller, id: string): Promise<FlowAnswer>;
+  cancel(caller: Caller, id: string): Promise<RunView>;
+}
+
+/** What the operator's command asks of a broker. @throws BrokerRefusal */
+export interface OperatorUses {
+  runs(caller: Caller, filter: RunFilter): Promise<readonly OperatorRunView[]>;
+  run(caller: Caller, id: string): Promise<OperatorRunView & { readonly steps: readonly OperatorStepView[] }>;
+  cancelRun(caller: Caller, id: string): Promise<OperatorRunView>;
+  resumeRun(caller: Caller, id: string): Promise<OperatorRunView>;
+}
+
+/** A run to begin. */
+export interface RunRequest {
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** hash of a plan: where it would be another one, nothing is written */
+  readonly plan?: string | undefined;
+  /** Idempotency-Key */
+  readonly key?: string | undefined;
 }
 
 export interface ResolvedSecrets {

@@ -5,9 +5,10 @@ import { approvalSchema } from './approvals/schema.ts';
 import { keyIdOf } from '../audit/hmac-chain.ts';
 import { agentRunSchema } from './agent-runs/schema.ts';
 import type { OpenDatabase, SchemaStep } from '../durable/database/contract.ts';
+import { runSchema } from '../durable/runs/run-tables.ts';
 
 /** The tables of every room that keeps something, in the order in which they are made. */
-const schema: readonly SchemaStep[] = [...agentRunSchema, ...approvalSchema];
+const schema: readonly SchemaStep[] = [...runSchema, ...agentRunSchema, ...approvalSchema];
 
 /** The database of a broker: not opened, nor its code loaded, before someone needs it. */
 export interface DurableDatabase {
@@ -29,14 +30,14 @@ export function createDurableDatabase(
       import('../durable/database/open-database.ts'),
       import('../durable/database/value-guard.ts'),
     ]);
-    const { laptop, name, runs } = app.environment();
+    const { laptop, runs } = app.environment();
     const address =
       runs.database === undefined ? undefined : await app.secretAt(runs.database, "the address of the runs' database");
     const guard = createValueGuard();
     try {
       const database = await openDatabase({
         address,
-        folder: join(stateFolder, 'runs', laptop ? laptopName(app.folder.dir) : name),
+        folder: databaseFolder(app, stateFolder),
         generation: laptop ? keyIdOf(key) : undefined,
         schema,
         guard,
@@ -64,7 +65,9 @@ export function createDurableDatabase(
   };
 }
 
-/** The stacks of several folders may run side by side. */
-function laptopName(dir: string): string {
-  return `laptop-${createHash('sha256').update(resolve(dir)).digest('hex').slice(0, 12)}`;
+/** Where a broker's database is that has no PostgreSQL. The laptops of several folders may run side by side. */
+export function databaseFolder(app: Pick<App, 'environment' | 'folder'>, stateFolder: string): string {
+  const { laptop, name } = app.environment();
+  const dir = createHash('sha256').update(resolve(app.folder.dir)).digest('hex').slice(0, 12);
+  return join(stateFolder, 'runs', laptop ? `laptop-${dir}` : name);
 }

@@ -27,6 +27,7 @@ import { createDecisions, type Decisions } from './people/decide.ts';
 import type { PageAddress } from './people/page-address.ts';
 import { createPeople, type People } from './people/people.ts';
 import { createTrustedPeople } from './people/trusted-people.ts';
+import type { RunHooks } from '../durable/runs/contract.ts';
 import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
 import { createDurableDatabase } from './durable-database.ts';
@@ -110,6 +111,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
   try {
     let record: (event: OwnEvent) => void = () => undefined;
     let forget = (): void => undefined;
+    let rulesChanged = (): void => undefined;
     const rules = watchPolicy(app.folder, {
       dir: app.folder.dir,
       onFolder(folder) {
@@ -121,9 +123,13 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
         }
         const detail = `${folder.flows.size} flows`;
         record({ action: 'policy.reload', outcome: 'allowed', what: [], detail });
+        rulesChanged();
       },
       load: (read) => openFolder(app.folder.dir, variables, undefined, read),
-      onRules: ({ version }) => record({ action: 'policy.reload', outcome: 'allowed', what: [], detail: version }),
+      onRules({ version }) {
+        record({ action: 'policy.reload', outcome: 'allowed', what: [], detail: version });
+        rulesChanged();
+      },
       onProblems(problems) {
         options.onProblems(problems);
         const detail = `${problems.length} problems: the rules before stay in force`;
@@ -164,6 +170,10 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       return createRunTokens(await connections.derivedKeys('agent-run'), Date.now);
     };
     const agentRuns = { database: database.open, tokens };
+    const openRuns = async (hooks: RunHooks) => {
+      const [opened, { openRuns: open }] = await Promise.all([database.open(), import('../durable/runs/open-runs.ts')]);
+      return open({ database: opened, app, hooks, warn });
+    };
     const [installationKey] = await connections.derivedKeys('installation');
     let page: PageAddress | undefined;
     const kept = { database: database.open, installation: hash('sha256', installationKey, 'hex').slice(0, 32) };
@@ -173,11 +183,14 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       trail,
       agentRuns,
       failures,
+      openRuns,
+      warn,
       approvals: { ...kept, address: () => page?.origin },
     });
     const { approvals } = broker;
     if (approvals === undefined) throw new FlowError('internal', 'a broker without approvals');
     forget = broker.forget;
+    rulesChanged = broker.goOnWithRuns;
     closing.defer(broker.close);
     const policy = () => rules.current().policy;
     const authenticator = createAuthenticator({
@@ -222,6 +235,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     closing.defer(() =>
       write({ action: 'stop', outcome: 'allowed', what: [], detail: undefined }).catch(() => undefined),
     );
+    broker.goOnWithRuns();
     const ready = () => ({
       policy: hasRules(rules.current()),
       trail: trail.healthy(),

@@ -33,6 +33,8 @@ export interface Permission {
   ): { readonly flow: Flow; readonly rule: string; readonly maxTtl: number };
   /** What of it must be approved first. @throws BrokerRefusal not-allowed, reason-required */
   flowWanted(caller: Caller, name: string, given: Given): Wanted;
+  /** Whether anyone may begin a run of anything. */
+  letsRun(): boolean;
   /** All of them, in the same order. @throws BrokerRefusal with the names: not-allowed, reason-required, approval-required */
   secrets(caller: Caller, names: readonly string[], given?: Pick<Given, 'pass'> | 'unapproved'): AllowedSecrets;
   /** What of them must be approved first. @throws BrokerRefusal not-allowed, reason-required */
@@ -161,6 +163,14 @@ export function createPermission(
         detail,
       });
     },
+    letsRun() {
+      const { policy } = rules.current();
+      const runnable = [...app.folder.flows.values()].filter(
+        ({ effect, name, schedule }) => (effect === 'write' || schedule !== undefined) && served(name) !== undefined,
+      );
+      const agents = [...policy.agents.keys()];
+      return runnable.some((flow) => agents.some((agent) => askFlow(policy, anyoneOf(agent), flow.name, flow).allowed));
+    },
     secrets(caller, names, given) {
       const { policy, registry } = rules.current();
       const asked = names.map((name) => {
@@ -210,6 +220,12 @@ export function createPermission(
       });
     },
   };
+}
+
+/** Someone of an agent who states and proves whatever is wanted. */
+function anyoneOf(agent: string): Caller {
+  const agentRun = { run: 'any', root: 'any', chain: [], ended: () => false };
+  return { agent, by: 'agent-run', agentRun, reason: 'any', request: '', address: '' };
 }
 
 /** @throws BrokerRefusal where something has not been approved, or is not what was approved any more */

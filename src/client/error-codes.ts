@@ -41,7 +41,17 @@ const table = {
   'run-ended': told('run-ended', 'Begin another agent run.'),
   'run-required': told('run-required', 'Ask from within an agent run.'),
   'run-too-deep': told('run-too-deep', 'Begin it in the run above.'),
-  'write-not-served': told('write-not-served', 'Run `flows NAME` where its files are.'),
+  'write-not-served': told('write-not-served', 'Begin a run of it over HTTP, or run `flows NAME` where its files are.'),
+  'not-a-run': told('not-a-run', 'Call run() instead.'),
+  'no-such-run': told('no-such-run', 'Check the id; a run is there for the agent that began it alone.'),
+  'run-over': told('run-over', 'Look at the run.'),
+  'run-not-over': told('run-not-over', 'Wait for the run.'),
+  'no-output': told(
+    'no-output',
+    'Look at the run; ask for its output sooner, or have `output-window` of the flow raised.',
+  ),
+  'key-reused': told('key-reused', 'Send a new Idempotency-Key with each run.'),
+  'runs-unavailable': told('runs-unavailable', 'Try again later, and tell the operator.'),
   'not-a-token': told('not-a-token', 'Call run() instead of token().'),
   'ttl-exceeds-policy': told(
     'ttl-exceeds-policy',

@@ -3,7 +3,7 @@ import { asFlowError, FlowError } from '../foundation/errors.ts';
 import { Reference } from '../foundation/reference.ts';
 import { Secret } from '../foundation/secret.ts';
 import { canonical, journalled, type ConnectionLabels } from '../foundation/canonical-json.ts';
-import { noJournal, type Journal } from './journal.ts';
+import { noJournal, type Journal, type StepOutput } from './journal.ts';
 import type { OnEvent, RunEvent } from './run-events.ts';
 import type { Flow, Step } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
@@ -19,6 +19,8 @@ export interface Execution {
   readonly outputs: Outputs;
   /** epoch milliseconds at which each step was done */
   readonly finished: Map<string, number>;
+  /** steps of whose output only what may be kept is there: they are asked again when another one takes it */
+  readonly incomplete: Set<string>;
   /** what probes of this same execution found; worth nothing once something was written */
   readonly probes: Map<string, StepPlan<Readonly<Record<string, unknown>>>>;
   /** undefined: nobody listens, and no event is made */
@@ -55,7 +57,13 @@ export function createExecution(
     const hint = `its environments: ${flow.environments.join(', ')}`;
     throw new FlowError('refused', `it does not run in environment "${environment.name}"`, { hint, place });
   }
-  const kept = { outputs: new Map(), finished: new Map(), probes: new Map(), moments: new Map() };
+  const kept = {
+    outputs: new Map(),
+    finished: new Map(),
+    incomplete: new Set<string>(),
+    probes: new Map(),
+    moments: new Map(),
+  };
   return { flow, inputs, services, ...kept, onEvent, journal, live };
 }
 
@@ -87,6 +95,12 @@ export function prepareStep(execution: Execution, step: Step): Prepared {
 
 /** Runs the `none` steps of a stage that have not run yet, each as soon as those that it needs are done. */
 export async function runPureSteps(execution: Execution, steps: readonly Step[]): Promise<void> {
+  if (execution.journal.inOrder === true) {
+    for (const step of steps) {
+      if (!execution.outputs.has(step.id)) await recorded(execution, step, () => runPure(execution, step));
+    }
+    return;
+  }
   const running = new Map<string, Promise<void>>();
   for (const step of steps) {
     if (execution.outputs.has(step.id)) continue;
@@ -104,11 +118,44 @@ export async function runPureSteps(execution: Execution, steps: readonly Step[])
 /** One step through the journal: what it gave is there afterwards, whether its work was done now or before. */
 export async function recorded(execution: Execution, step: Step, work: () => Promise<void>): Promise<void> {
   const { journal, outputs } = execution;
+  let now = false;
   const output = await journal.step(step, async () => {
-    await placed(execution, step, work);
+    now = true;
+    await placed(execution, step, async () => {
+      await complete(execution, step.after);
+      await work();
+    });
     return outputs.get(step.id) ?? {};
   });
-  outputs.set(step.id, output);
+  if (!now) restore(execution, step.id, output);
+}
+
+/** Takes what a journal kept of a step's output. */
+export function restore({ flow, incomplete, outputs }: Execution, id: string, output: StepOutput): void {
+  if (outputs.has(id)) return;
+  outputs.set(id, output);
+  const { kind } = flow.steps.find((step) => step.id === id) ?? {};
+  if (kind !== undefined && Object.values(kind.output).some(({ type }) => type === 'secret')) incomplete.add(id);
+}
+
+/** Asks these steps again for what no journal keeps, or what has expired since: they only read. */
+export async function complete(execution: Execution, ids: Iterable<string>): Promise<void> {
+  for (const id of ids) {
+    const step = execution.flow.steps.find((each) => each.id === id);
+    if (step?.kind?.effect !== 'none' || !(execution.incomplete.has(id) || isOver(execution, step, step.kind)))
+      continue;
+    execution.incomplete.delete(id);
+    await placed(execution, step, async () => {
+      await complete(execution, step.after);
+      await runPure(execution, step);
+    });
+  }
+}
+
+function isOver({ flow, outputs, services }: Execution, step: Step, kind: PureStepKind): boolean {
+  const output = outputs.get(step.id);
+  const ends = output === undefined ? undefined : kind.expiresAt?.(output);
+  return ends !== undefined && ends * 1_000 <= services.context(flow.name, step.id).now();
 }
 
 async function runPure(execution: Execution, step: Step): Promise<void> {

@@ -2,32 +2,11 @@ import { createExecution, placed, prepareStep, runPureSteps, stagesOf, type Exec
 import { digestOf } from '../foundation/canonical-json.ts';
 import type { Flow, Step } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
+import type { Plan, PlannedStep } from './plan.ts';
 import type { Prepared } from './step-input.ts';
 import type { Services } from './services.ts';
-import type { Change, StepPlan, WriteStepKind } from '../steps/contract.ts';
+import type { StepPlan, WriteStepKind } from '../steps/contract.ts';
 import { usesOf } from '../folder/flows/flow-uses.ts';
-
-/** What a run would do, found by running `none` steps and probing `write` steps. */
-export interface Plan {
-  readonly flow: string;
-  readonly environment: string;
-  readonly steps: readonly PlannedStep[];
-  /** some step would change something, or only the run can tell */
-  readonly wouldChange: boolean;
-  /** some change is a conflict: such a plan is not run */
-  readonly conflicts: boolean;
-  /** SHA-256 (hex) over the flow, its inputs, its environment and the changes: everything that a yes is bound to */
-  readonly hash: string;
-}
-
-export interface PlannedStep {
-  readonly step: string;
-  readonly uses: string;
-  readonly effect: 'none' | 'write';
-  readonly changes: readonly Change[] | 'known after run';
-  /** all of its input was known: what the run finds must be the same to the word */
-  readonly complete: boolean;
-}
 
 /** Plans a flow: nothing is changed. @throws FlowError */
 export async function planFlow(flow: Flow, inputs: Inputs, services: Services): Promise<Plan> {
@@ -77,6 +56,11 @@ export async function planExecution(execution: Execution): Promise<Plan> {
     ),
     hash: digestOf([bindingOf(execution), steps]),
   };
+}
+
+/** As {@link bindingOf}, for a flow that does not run yet. */
+export function bindingFor(flow: Flow, inputs: Inputs, services: Services): string {
+  return bindingOf(createExecution(flow, inputs, services));
 }
 
 /** The digest of what a yes is bound to beside the changes: flow, inputs, environment, addresses and options. */

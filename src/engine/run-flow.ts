@@ -1,9 +1,12 @@
 import { FlowError } from '../foundation/errors.ts';
 import { answerOf } from './flow-output.ts';
 import { canonical, digestOf } from '../foundation/canonical-json.ts';
+import type { StepOutput } from './journal.ts';
 import {
+  complete,
   createExecution,
   recorded,
+  restore,
   prepareStep,
   runPureSteps,
   runWrite,
@@ -12,14 +15,27 @@ import {
   type Execution,
   type ExecutionOptions,
 } from './execution.ts';
-import type { Flow, Step } from '../folder/flows/flow.ts';
+import type { Flow, FlowOutput, Step } from '../folder/flows/flow.ts';
+import { expressionsOf } from '../language/compiled-values.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
 import type { Output } from './output.ts';
-import { bindingOf, nothingToDo, planExecution, probe, type Plan, type PlannedStep } from './plan-flow.ts';
+import type { Plan, PlannedStep } from './plan.ts';
+import { bindingOf, nothingToDo, planExecution, probe } from './plan-flow.ts';
 import type { Services } from './services.ts';
 import type { WriteStepKind } from '../steps/contract.ts';
 
 export type { RunEvent } from './run-events.ts';
+
+/** How a flow is run. */
+export interface RunFlowOptions extends ExecutionOptions {
+  /** the plan that someone agreed to */
+  readonly plan?: Plan | undefined;
+  /**
+   * told of the run's own plan before anything is written; where it throws, nothing is. True: someone agreed to it, and
+   * it is kept to as a plan that was given is
+   */
+  readonly onPlan?: ((plan: Plan) => void | boolean | Promise<void | boolean>) | undefined;
+}
 
 /**
  * Runs a flow. Before anything is written the whole flow is planned, unless a plan is given that someone agreed to: then
@@ -31,28 +47,56 @@ export async function runFlow(
   flow: Flow,
   inputs: Inputs,
   services: Services,
-  options: {
-    readonly plan?: Plan | undefined;
-    /** told of the run's own plan before anything is written; where it throws, nothing is */
-    readonly onPlan?: ((plan: Plan) => void | Promise<void>) | undefined;
-  } & ExecutionOptions = {},
+  options: RunFlowOptions = {},
 ): Promise<Output> {
+  return answerOf(await carryOutFlow(flow, inputs, services, options));
+}
+
+/** Runs a flow without looking at its output: as {@link runFlow} for the rest. */
+export async function carryOutFlow(
+  flow: Flow,
+  inputs: Inputs,
+  services: Services,
+  options: RunFlowOptions = {},
+): Promise<Execution> {
   const execution = createExecution(flow, inputs, services, options);
   if (flow.effect === 'none') {
     await runPureSteps(execution, flow.steps);
-    return answerOf(execution);
+    return execution;
   }
-  const plan = options.plan ?? (await planExecution(execution));
-  if (options.plan === undefined) await options.onPlan?.(plan);
-  else requireSame(execution, options.plan);
+  const { plan = await planned(execution) } = options;
+  if (options.plan !== undefined) requireSame(execution, options.plan);
+  const agreed = options.plan ?? ((await options.onPlan?.(plan)) === true ? plan : undefined);
   refuseConflicts(execution, plan);
   for (const stage of stagesOf(flow)) {
     const [first] = stage;
     const kind = first?.kind;
     if (first === undefined || kind?.effect !== 'write') await runPureSteps(execution, stage);
-    else await recorded(execution, first, () => carryOut(execution, first, kind, options.plan));
+    else await recorded(execution, first, () => carryOut(execution, first, kind, agreed));
   }
+  return execution;
+}
+
+/** The output of a run that is over, from what was kept of its steps: what is secret is read or made now. */
+export async function outputOfRun(
+  flow: Flow,
+  inputs: Inputs,
+  services: Services,
+  kept: ReadonlyMap<string, StepOutput>,
+): Promise<Output> {
+  const execution = createExecution(flow, inputs, services);
+  for (const [id, output] of kept) restore(execution, id, output);
+  await complete(execution, stepsIn(flow.output));
   return answerOf(execution);
+}
+
+async function planned(execution: Execution): Promise<Plan> {
+  const { plan, outputs } = await execution.journal.plan(async () => ({
+    plan: await planExecution(execution),
+    outputs: execution.outputs,
+  }));
+  for (const [id, output] of outputs) restore(execution, id, output);
+  return plan;
 }
 
 async function carryOut(
@@ -66,12 +110,12 @@ async function carryOut(
   const planned = await probe(execution, step, kind, prepared);
   const found = planned.changes.find(({ action }) => action === 'conflict');
   if (found !== undefined) throw conflict(found.what, found.detail);
+  const wanted = agreed?.steps.find(({ step: id }) => id === step.id);
+  // what it began itself it may find half done
   if (
     agreed !== undefined &&
-    !sameChanges(
-      agreed.steps.find(({ step: id }) => id === step.id),
-      planned.changes,
-    )
+    !sameChanges(wanted, planned.changes) &&
+    (await execution.journal.begun?.(step)) !== true
   ) {
     throw new FlowError('aborted', 'what would change is not what was agreed to', {
       hint: 'nothing more was done; plan again and look',
@@ -80,6 +124,14 @@ async function carryOut(
   const output = nothingToDo(planned);
   if (output !== undefined) await skipWrite(execution, step, kind, output);
   else await runWrite(execution, step, prepared, kind);
+}
+
+/** The steps that an output takes something of. */
+function stepsIn(output: FlowOutput | undefined): ReadonlySet<string> {
+  const values =
+    output === undefined ? [] : output.kind === 'scalar' ? [output.value] : output.entries.map(([, value]) => value);
+  const paths = values.flatMap((value) => [...expressionsOf(value)].map(({ path }) => path));
+  return new Set(paths.flatMap(([root, id = '']) => (root === 'steps' ? [id] : [])));
 }
 
 function sameChanges(agreed: PlannedStep | undefined, found: Exclude<PlannedStep['changes'], string>): boolean {

@@ -7,6 +7,7 @@ import type { Environment, Settings } from './service/settings.ts';
 import { checkFlow } from './flows/check-flow.ts';
 import { reportEverywhere } from './report-by-environment.ts';
 import type { Flow } from './flows/flow.ts';
+import { checkSchedule } from './flows/schedule.ts';
 import { readFlow } from './flows/read-flow.ts';
 import { suggest } from '../language/nearest-name.ts';
 import { createSource, fileProblem, type Problem, type Range, type Source } from '../language/problems.ts';
@@ -38,7 +39,7 @@ const mostFlows = 2000;
  * Loads a folder. What is wrong in its files is told in `problems`, all in one go.
  * @throws FlowError usage, where there is no such folder or it cannot be read
  */
-export function loadFolder(options: {
+export async function loadFolder(options: {
   readonly dir: string;
   readonly kinds: StepKinds;
   readonly adapters: Adapters;
@@ -47,7 +48,25 @@ export function loadFolder(options: {
   readonly read?: YamlReader | undefined;
 }): Promise<Folder> {
   const { dir, kinds, adapters, env = {}, read = readYaml } = options;
-  return inTurns(load(dir, kinds, adapters, env, read));
+  return withCheckedSchedules(await inTurns(load(dir, kinds, adapters, env, read)));
+}
+
+/** What it takes to read schedules is loaded where there are some. */
+async function withCheckedSchedules(folder: Folder): Promise<Folder> {
+  const scheduled = [...folder.flows.values()].filter(({ schedule }) => schedule !== undefined);
+  const found: Problem[] = [];
+  for (const flow of scheduled) {
+    await checkSchedule(flow);
+    found.push(...flow.source.problems);
+  }
+  if (found.length === 0) return folder;
+  const broken = scheduled.filter(({ source }) => source.problems.length > 0).map(({ name }) => name);
+  return {
+    ...folder,
+    flows: new Map([...folder.flows].filter(([name]) => !broken.includes(name))),
+    broken: new Set([...folder.broken, ...broken]),
+    problems: [...folder.problems, ...found],
+  };
 }
 
 function* load(

@@ -41,7 +41,14 @@ const ofTheBroker = {
   'run-ended': { status: 401, detail: 'The agent run has ended: begin another.' },
   'run-required': { status: 403, detail: 'Policy wants a proven agent run: begin one at /v1/agent-runs.' },
   'run-too-deep': { status: 403, detail: 'Agent runs have at most five levels.' },
-  'write-not-served': { status: 403, detail: 'This flow writes: it runs with the command, not over HTTP.' },
+  'write-not-served': { status: 403, detail: 'This flow writes: begin a run of it, POST /v1/flows/{flow}/runs.' },
+  'not-a-run': { status: 422, detail: 'This flow only reads: ask /v1/flows/{flow}.' },
+  'no-such-run': { status: 404, detail: 'No run of this agent has this id.' },
+  'run-over': { status: 409, detail: 'The run is over.' },
+  'run-not-over': { status: 409, detail: 'The run goes on: wait for it with GET /v1/runs/{run}?wait=30.' },
+  'no-output': { status: 410, detail: 'The run did not succeed, or the time in which it gives its output is over.' },
+  'key-reused': { status: 422, detail: 'This Idempotency-Key began another run: take a new one.' },
+  'runs-unavailable': { status: 503, detail: 'Runs cannot be kept at the moment: try again later.' },
   'not-a-token': { status: 422, detail: "This flow's output is not a token: ask /v1/flows/{flow}." },
   'ttl-exceeds-policy': { status: 403, detail: 'The token would live longer than policy allows this agent.' },
   'invalid-request': { status: 400, detail: 'The request is not what /openapi.json describes.' },
@@ -90,6 +97,8 @@ export const headerNames = {
   reason: 'X-Reason',
   /** approvals that were given, for what needs them */
   approval: 'Approval-Id',
+  /** the same key of an agent is the same run, however often it is sent */
+  key: 'Idempotency-Key',
 } as const;
 
 /** One of our headers in a message that came in. */
@@ -109,6 +118,11 @@ export const paths = {
   agentRunFinish: '/v1/agent-runs/{run}/finish',
   approval: '/v1/approvals/{id}',
   cancelApproval: '/v1/approvals/{id}/cancel',
+  plan: '/v1/flows/{flow}/plan',
+  runs: '/v1/flows/{flow}/runs',
+  run: '/v1/runs/{run}',
+  runOutput: '/v1/runs/{run}/output',
+  cancelRun: '/v1/runs/{run}/cancel',
 } as const;
 
 /** What the operator's command asks for, at a broker that runs. */
@@ -120,6 +134,10 @@ export const operatorPaths = {
   approvals: '/v1/operator/approvals',
   approval: '/v1/operator/approvals/{id}',
   denyApproval: '/v1/operator/approvals/{id}/deny',
+  runs: '/v1/operator/runs',
+  run: '/v1/operator/runs/{run}',
+  cancelRun: '/v1/operator/runs/{run}/cancel',
+  resumeRun: '/v1/operator/runs/{run}/resume',
 } as const;
 
 /** What the page asks for, in the name of a person. */
@@ -139,12 +157,14 @@ export const pagePaths = {
 } as const;
 
 /** The path of a flow. @param flow of the form of names, so that nothing of it needs to be encoded */
-export function pathOf(path: 'token' | 'rejected' | 'flow', flow: string): string {
+export function pathOf(path: 'token' | 'rejected' | 'flow' | 'plan' | 'runs', flow: string): string {
   return paths[path].replace('{flow}', () => flow);
 }
 
 /** Letters, digits and what stands between them: what no file could name needs no answer from policy. */
 export const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+/** of `Idempotency-Key` */
+export const keyForm = /^[\x21-\x7e]{1,128}$/;
 /** of `X-Agent-Run-Id` */
 export const runForm = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
 /** The form of an approval's id. */

@@ -206,6 +206,11 @@ export interface WriteStepKind<K extends Keys = Keys, F extends OutputFields = O
    * step's plan, and `plan` is not called.
    */
   readonly planWithout?: readonly (keyof K & string)[];
+  /**
+   * False: it neither probes what it does nor carries a key by which it is done once. Where a crash ends it in the middle,
+   * a run waits for a person. Default true.
+   */
+  readonly repeatable?: boolean;
   /** Probes without changing. Keys whose value is only known after run are absent from `input`. */
   plan(input: Partial<InputOf<K>>, context: StepContext): Promise<StepPlan<OutputOf<F>>>;
 }

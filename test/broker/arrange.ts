@@ -11,7 +11,8 @@ import { loadBrokerFiles } from '../../src/folder/policy-and-registry.ts';
 import type { Connections } from '../../src/app/connections.ts';
 import { FlowError } from '../../src/foundation/errors.ts';
 import { createPreparedSteps } from '../../src/engine/prepared-inputs.ts';
-import { runFlow } from '../../src/engine/run-flow.ts';
+import { bindingFor, planFlow } from '../../src/engine/plan-flow.ts';
+import { outputOfRun, runFlow } from '../../src/engine/run-flow.ts';
 import type { Services } from '../../src/engine/services.ts';
 import type { Issuer } from '../../src/adapters/issuers/contract.ts';
 import type { Reference } from '../../src/foundation/reference.ts';
@@ -279,6 +280,9 @@ export async function arrange(
       revoked.add(listener);
       return () => void revoked.delete(listener);
     },
+    plan: (flow, inputs) => planFlow(flow, inputs, services('codex')),
+    bindingOf: (flow, inputs) => Promise.resolve(bindingFor(flow, inputs, services('codex'))),
+    outputOf: (flow, inputs, { agent, kept }) => outputOfRun(flow, inputs, services(agent), kept),
   };
 
   const files = (): ReturnType<typeof loadBrokerFiles> => {

@@ -1,5 +1,6 @@
 import { durationText } from '../../language/duration.ts';
 import type { Flow } from '../../folder/flows/flow.ts';
+import { pathOf } from '../../foundation/wire.ts';
 import { nearest } from '../../language/nearest-name.ts';
 import type { Registry } from '../../folder/registry.ts';
 import { decide } from './decide.ts';
@@ -120,11 +121,17 @@ function wildcardOnly(
   return [`${wild.location} flows ${wild.text} does not match it: it ${because}, and such a flow is named in full`];
 }
 
-function limits({ kind }: Asked, agent: AgentPolicy, { allowed }: Decision, effect: Flow['effect']): readonly string[] {
+function limits(
+  { kind, name }: Asked,
+  agent: AgentPolicy,
+  { allowed }: Decision,
+  effect: Flow['effect'],
+): readonly string[] {
   const proven = agent.tokens.length > 0 || agent.trust.length > 0;
   const notes = proven ? [] : [`nothing proves this agent yet: flows agents add ${agent.name}`];
   if (!allowed) return notes;
-  if (effect === 'write' && kind === 'flow') notes.push('it writes, and the broker runs only flows that write nothing');
+  if (effect === 'write' && kind === 'flow')
+    notes.push(`it writes, and is served as a run: POST ${pathOf('runs', name)}`);
   const { maxTtl, rate } = agent;
   if (maxTtl !== undefined) notes.push(`for at most ${durationText(maxTtl)} (max-ttl)`);
   if (rate !== undefined) notes.push(`at most ${rate.count} requests in ${durationText(rate.per)} (rate)`);

@@ -1,4 +1,3 @@
-import { notServed } from '../../folder/policy/check-policy.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
 import { form, type InputOf, type Keys, optional, required } from '../../language/forms.ts';
@@ -62,8 +61,6 @@ function runCase(item: ObjectValue, source: Source, rules: Rules): readonly Poli
   const explanation = explain({ agent, kind, name, reason }, rules);
   const passed = outcomeOf(explanation.decision) === expect;
   if (!passed) report(valueAt(item, 'expect').range, `expected ${expect}`, explanation.line);
-  if (explanation.decision.allowed && kind === 'flow' && rules.flows.get(name)?.effect === 'write')
-    source.warn(valueAt(item, 'flow').range, `the flow "${name}" writes`, notServed);
   const location = source.location(item.range);
   return [{ agent, kind, name, reason, expected: expect, passed, explanation, location }];
 }

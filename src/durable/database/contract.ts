@@ -60,6 +60,8 @@ export interface Answer {
 /** A database, and what the engine of runs takes of it. */
 export interface OpenDatabase extends Database {
   readonly pool: ConnectionPool;
+  /** no other process can be on it */
+  readonly isAlone: boolean;
   /** in a few words, for people: never a password */
   readonly place: string;
 }

@@ -22,7 +22,7 @@ export async function openPglite(folder: string, guard: ValueGuard): Promise<Ope
       // as node-postgres gives them: eight bytes and numerics are more than a number of JavaScript holds
       parsers: { 20: (text) => text, 1700: (text) => text },
     });
-    return createPooledDatabase(createEmbeddedPool(database, guard, release), folder);
+    return createPooledDatabase(createEmbeddedPool(database, guard, release), folder, true);
   } catch (cause) {
     release();
     throw unusable(folder, cause);

@@ -6,7 +6,7 @@ import { translated } from './database-errors.ts';
 const pause = 500;
 
 /** A {@link OpenDatabase} on connections of whichever kind. */
-export function createPooledDatabase(pool: ConnectionPool, place: string): OpenDatabase {
+export function createPooledDatabase(pool: ConnectionPool, place: string, isAlone: boolean): OpenDatabase {
   const told = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -16,13 +16,22 @@ export function createPooledDatabase(pool: ConnectionPool, place: string): OpenD
   };
   const queriesOf = (on: Pick<Connection, 'query'>): Queries => ({
     query: async <R extends object>(text: string, parameters: readonly unknown[] = []) =>
-      told(async () => (await on.query(text, [...parameters])).rows as readonly R[]),
+      told(
+        async () =>
+          (
+            await on.query(
+              text,
+              parameters.map((each) => each ?? null),
+            )
+          ).rows as readonly R[],
+      ),
   });
   const ears = createEars(() => pool.connect());
 
   return {
     pool,
     place,
+    isAlone,
     ...queriesOf(pool),
     async transaction(work) {
       const connection = await told(() => pool.connect());

@@ -25,7 +25,7 @@ export function openPostgresql(address: Secret, guard: ValueGuard): OpenDatabase
   });
   // an idle connection that ends is made anew when one is needed
   pool.on('error', () => undefined);
-  return createPooledDatabase(pool as unknown as ConnectionPool, place);
+  return createPooledDatabase(pool as unknown as ConnectionPool, place, false);
 }
 
 /** Where it is, for people; and refuses an address by which what is stored would cross a network in the clear. */

@@ -19,8 +19,23 @@ export interface Flow {
   readonly steps: readonly Step[];
   readonly output: FlowOutput | undefined;
   readonly source: Source;
+  /** when the broker runs it by itself */
+  readonly schedule: Schedule | undefined;
+  /** seconds after its end that a run gives its output */
+  readonly outputWindow: number;
   /** what must be approved before an agent runs it */
   readonly approve?: WrittenRule | undefined;
+}
+
+/** When a broker runs a flow by itself. */
+export interface Schedule {
+  /** five fields */
+  readonly cron: string;
+  /** `Europe/Berlin` */
+  readonly timeZone: string;
+  /** the last of the ticks that were missed is made up for */
+  readonly catchUp: boolean;
+  readonly ranges: { readonly whole: Range; readonly cron: Range; readonly timeZone: Range };
 }
 
 export interface Step {

@@ -4,7 +4,9 @@ import { compileObject } from '../../language/compile.ts';
 import { foreignForm, wholeExpression } from '../../language/expressions.ts';
 import type { Flow, FlowOutput, Step } from './flow.ts';
 import { readInputs } from './read-inputs.ts';
-import { form, optional, required, type Keys } from '../../language/forms.ts';
+import { durationForm, parseDuration } from '../../language/duration.ts';
+import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
+import { readSchedule, scheduleKeys } from './schedule.ts';
 import { compileReference, partsOf } from '../../language/compile-reference.ts';
 import { nearest, suggest } from '../../language/nearest-name.ts';
 import { nameOf, readKeys, type ForeignKeys } from '../../language/mapping-keys.ts';
@@ -23,6 +25,14 @@ export const flowKeys = {
   'break-glass': optional(form.boolean(), 'goes on, loudly, where the audit trail cannot be written'),
   approve: optional(flowApproveForm, 'who must approve every run of it that an agent asks for'),
   inputs: optional(form.json(), 'typed inputs: flags of the command'),
+  schedule: optional(form.object(scheduleKeys), 'when the broker runs it by itself, as agent `schedule`', {
+    example: "{ cron: '0 3 * * 1', time-zone: Europe/Berlin }",
+  }),
+  'output-window': withDefault(
+    durationForm,
+    '15m',
+    'how long after its end a run gives its output to the agent that began it',
+  ),
   steps: required(form.json(), 'what is done, in order'),
   output: optional(form.json(), 'the answer: one value, or a mapping of names to values'),
 } satisfies Keys;
@@ -83,6 +93,8 @@ export function readFlow(name: string, root: Node, source: Source, kinds: StepKi
   const steps = stepsNode === undefined ? [] : readSteps(stepsNode, source, kinds);
   const output = keys.get('output')?.value;
   const approve = keys.get('approve')?.value;
+  const schedule = keys.get('schedule')?.value;
+  const outputWindow = keys.get('output-window')?.value;
   return {
     name,
     file: source.file,
@@ -94,8 +106,18 @@ export function readFlow(name: string, root: Node, source: Source, kinds: StepKi
     steps,
     output: output === undefined ? undefined : readOutput(output, source),
     source,
+    schedule: schedule === undefined ? undefined : readSchedule(schedule, source),
+    outputWindow: readDuration(outputWindow, 'output-window', flowKeys['output-window'].default ?? '15m', source),
     ...(approve === undefined ? {} : { approve: readApprove(approve, source) }),
   };
+}
+
+function readDuration(node: Node | undefined, key: string, otherwise: string, source: Source): number {
+  const written = node === undefined ? otherwise : scalar(node);
+  const seconds = typeof written === 'string' ? parseDuration(written) : undefined;
+  if (node !== undefined && seconds === undefined)
+    source.report(node.range, `"${key}" takes a length of time`, 'write a number and s, m, h or d, as in 15m');
+  return seconds ?? parseDuration(otherwise) ?? 0;
 }
 
 function readApprove(node: Node, source: Source): Flow['approve'] {

@@ -30,13 +30,8 @@ export function* checkPolicy(
     if (registry === undefined && line.list !== 'flows') continue;
     const trouble = isWildcard(line.text) ? idle(line, known) : missing(line, known);
     if (trouble !== undefined) source.report(line.range, trouble.message, trouble.hint);
-    else if (line.list === 'flows' && folder.flows.get(line.text)?.effect === 'write')
-      source.warn(line.range, `the flow "${line.text}" writes`, notServed);
   }
 }
-
-/** What to know of a flow that an agent may run and that writes. */
-export const notServed = 'the broker runs only flows that write nothing: agents are refused it';
 
 interface Trouble {
   readonly message: string;

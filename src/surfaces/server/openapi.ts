@@ -1,6 +1,14 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { headerNames, longestReason, type ProblemCode, problems, problemType, runForm } from '../../foundation/wire.ts';
+import {
+  headerNames,
+  keyForm,
+  longestReason,
+  type ProblemCode,
+  problems,
+  problemType,
+  runForm,
+} from '../../foundation/wire.ts';
 import { routes } from './routes/index.ts';
 import { approvalRef, isPageRoute, type ProvenRoute, type Route } from './routes/route.ts';
 
@@ -51,6 +59,7 @@ export function openapi(): Json {
       headers: { requestId: { description: 'as the audit trail has it', required: true, schema: { type: 'string' } } },
       parameters: {
         runId: header(headerNames.run, 'recorded as claimed', runForm.source),
+        key: header(headerNames.key, 'the same key is the same run, however often it is sent', keyForm.source),
         agentId: header(headerNames.agent, 'must name the agent that the credential proves'),
         reason: header(
           headerNames.reason,
@@ -78,7 +87,9 @@ function operation(route: Route): Json {
     ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => inPath(name)),
     ...(proven?.query === undefined ? [] : inQuery(schemaOf(proven.query))),
     ...(proven?.access === 'agent'
-      ? ['runId', 'agentId', 'reason'].map((name) => ({ $ref: `#/components/parameters/${name}` }))
+      ? [...(proven.takesKey === true ? ['key'] : []), 'runId', 'agentId', 'reason'].map((name) => ({
+          $ref: `#/components/parameters/${name}`,
+        }))
       : []),
   ];
   return {

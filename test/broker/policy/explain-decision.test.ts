@@ -113,7 +113,7 @@ describe('an explanation', () => {
       'allowed once approved: policy.yaml:16:13 allows agent "pusher" to run "pull-push" (flows: pull-push)',
       [
         'policy.yaml:17:15 wants ann to approve each agent run within 10m, good for 8h, for 3 calls; an owner of the agent may',
-        'it writes, and the broker runs only flows that write nothing',
+        'it writes, and is served as a run: POST /v1/flows/pull-push/runs',
       ],
     ],
     [
@@ -152,10 +152,9 @@ describe('cases', () => {
     expect([passed, problems]).toEqual([[true, true, true, true, true, true], []]);
   });
 
-  it('warn of a flow that is allowed and writes', async () => {
+  it('take a flow that writes as one that is served', async () => {
     const { passed, problems, warnings } = await run(`cases: [{ agent: pusher, flow: pull-push, expect: approval }]`);
-    expect([passed, problems]).toEqual([[true], []]);
-    expect(warnings).toMatchObject([{ line: 1, column: 32, message: 'the flow "pull-push" writes' }]);
+    expect([passed, problems, warnings]).toEqual([[true], [], []]);
   });
 
   it('fail where it says something else, each with its place and the rule', async () => {

@@ -32,7 +32,7 @@ async function read(files: Readonly<Record<string, string>>) {
     ({ file, line, column, message, hint = '' }) =>
       `${file.slice(folder.dir.length + 1)}:${line}:${column} ${message} (${hint})`,
   );
-  return { ...found, folder, told: told.filter((line) => !line.includes('the flow "push" writes')) };
+  return { ...found, folder, told };
 }
 
 describe('approvals in policy.yaml', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { planText } from '../../../src/surfaces/cli/flow/plan-text.ts';
-import type { Plan } from '../../../src/engine/plan-flow.ts';
+import type { Plan } from '../../../src/engine/plan.ts';
 
 /** Titles and user names come from services, where others may have written them. */
 test('a name that others wrote stays on its line, and does not speak to the terminal', () => {

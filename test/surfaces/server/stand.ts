@@ -2,7 +2,7 @@ import { createAuthenticator } from '../../../src/broker/authentication/authenti
 import { bearerHash, createBearer } from '../../../src/broker/authentication/bearer-token.ts';
 import { createClaimCheck } from '../../../src/broker/authentication/operator-token.ts';
 import type { AuditEvent, AuditTrail } from '../../../src/audit/contract.ts';
-import type { Broker, Caller, GrantedToken } from '../../../src/broker/contract.ts';
+import type { Broker, Caller, GrantedToken, RunRequest } from '../../../src/broker/contract.ts';
 import { BrokerRefusal } from '../../../src/broker/refusal.ts';
 import type { Policy } from '../../../src/folder/policy/policy.ts';
 import { type RunningServer, type ServeOptions, startServer } from '../../../src/surfaces/server/http-server.ts';
@@ -39,7 +39,7 @@ export function memoryTrail() {
 /** The broker's contract over a table in memory, recording before it answers as the contract wants. */
 export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
   const callers: Caller[] = [];
-  const state = { cached: true, wait: undefined as Promise<void> | undefined };
+  const state = { cached: true, wait: undefined as Promise<void> | undefined, begun: [] as RunRequest[] };
 
   async function settle(
     caller: Caller,
@@ -57,6 +57,14 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
     }
     if (refusal !== undefined) throw refusal;
   }
+  const running = (flow: string) => ({
+    id: 'run-1',
+    flow,
+    state: 'running' as const,
+    created: '2030-01-01T00:00:00.000Z',
+  });
+  const operated = { ...running('report'), environment: 'development', agent: 'codex', request: 'r-1' };
+  const known = (id: string) => (id === 'run-1' ? undefined : new BrokerRefusal('no-such-run'));
   const allowed = new Set(['orders-token', 'report', 'slow']);
   const judge = (flow: string) => {
     if (flow === 'limited') return new BrokerRefusal('rate-limited', { names: [flow], retryAfter: 7 });
@@ -103,6 +111,51 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
     async flows(caller) {
       await settle(caller, 'flows.list', []);
       return [{ name: 'orders-token', description: 'Bearer token for the Orders API' }];
+    },
+    runs: {
+      async plan(caller, flow) {
+        await settle(caller, 'run.planned', [flow], judge(flow));
+        const steps = [{ step: 'write', uses: 'test/write', effect: 'write', changes: ['create'] }] as const;
+        return { hash: 'a'.repeat(64), wouldChange: true, conflicts: false, steps };
+      },
+      async start(caller, flow, request) {
+        await settle(caller, 'run.started', [flow], judge(flow));
+        state.begun.push(request);
+        return running(flow);
+      },
+      async look(caller, id, wait) {
+        await settle(caller, 'run.read', [], known(id));
+        return wait > 0
+          ? { ...running('report'), state: 'succeeded', finished: '2030-01-01T00:00:01.000Z' }
+          : running('report');
+      },
+      async output(caller, id) {
+        await settle(caller, 'run.output', [], known(id));
+        return { output: canary, as: 'secret' };
+      },
+      async cancel(caller, id) {
+        await settle(caller, 'run.cancelled', [], known(id));
+        return running('report');
+      },
+    },
+    operator: {
+      async runs(caller, filter) {
+        await settle(caller, 'operator.look', []);
+        return [{ ...operated, flow: filter.flow ?? 'report' }];
+      },
+      async run(caller, id) {
+        await settle(caller, 'operator.look', [], known(id));
+        const step = { step: 'write', uses: 'test/write', state: 'done', inputs: { name: 'x' } } as const;
+        return { ...operated, steps: [{ ...step, started: operated.created }] };
+      },
+      async cancelRun(caller, id) {
+        await settle(caller, 'run.cancelled', [], known(id));
+        return operated;
+      },
+      async resumeRun(caller, id) {
+        await settle(caller, 'run.resumed', [], known(id));
+        return operated;
+      },
     },
   };
   return { broker, callers, state };

@@ -131,9 +131,16 @@ function asItem(vault: string, item: WholeItem): Item {
     label: field.label,
     section: field.section,
     type: field.type,
-    value: new Secret(field.value),
+    value: valueOf(field),
     reference: reference.sibling(field.id, field.sectionId),
   }));
   const { id, title, version, tags, createdAt, isFixed } = item;
   return { vault, id, title, version, tags, createdAt, isFixed, fields, reference };
+}
+
+/** What an item declares as text is on the screen of whoever opens it: a user name, which plans and journals hold too. */
+function valueOf({ type, value }: Pick<WholeItem['fields'][number], 'type' | 'value'>): Secret {
+  const made = new Secret(value);
+  if (type === 'text') made.disclose();
+  return made;
 }

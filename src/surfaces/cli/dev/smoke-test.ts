@@ -1,6 +1,6 @@
 import { type App, openApp } from '../../../app/open-app.ts';
 import type { Output } from '../../../engine/output.ts';
-import type { Plan } from '../../../engine/plan-flow.ts';
+import type { Plan } from '../../../engine/plan.ts';
 import type { Flow } from '../../../folder/flows/flow.ts';
 import { type Inputs, parseInputs } from '../../../folder/flows/inputs.ts';
 import type { TakenEnvironment } from '../../../foundation/environment-variables.ts';

@@ -1,5 +1,5 @@
 import { oneLine } from '../../../foundation/errors.ts';
-import type { Plan } from '../../../engine/plan-flow.ts';
+import type { Plan } from '../../../engine/plan.ts';
 import { changeActions } from '../../../steps/contract.ts';
 import { columns, type Paint } from '../terminal.ts';
 

@@ -3,7 +3,7 @@ import { endings, errorCodes, FlowError } from '../../../foundation/errors.ts';
 import { type Flow, presentedStep } from '../../../folder/flows/flow.ts';
 import { type Inputs, parseInputs } from '../../../folder/flows/inputs.ts';
 import { suggest } from '../../../language/nearest-name.ts';
-import type { Plan } from '../../../engine/plan-flow.ts';
+import type { Plan } from '../../../engine/plan.ts';
 import type { RunEvent } from '../../../engine/run-flow.ts';
 import { usesOf } from '../../../folder/flows/flow-uses.ts';
 import { commandNames } from '../../../folder/reserved-names.ts';

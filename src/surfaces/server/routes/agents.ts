@@ -9,6 +9,12 @@ export const resolveBody = z.strictObject({
   reason,
 });
 const outputKind = z.enum(['plain', 'reference', 'secret', 'token', 'one-time-code', 'none']);
+/** The output of a flow. */
+export const flowAnswer = z.strictObject({
+  output: z.unknown().describe('as `flows NAME --json` prints it'),
+  as: z.union([outputKind, z.record(z.string(), outputKind)]).describe('what each part of the output is'),
+  requestId,
+});
 
 /** Tokens, secrets and flows, for agents. */
 export const agentRoutes: readonly Route[] = [
@@ -81,11 +87,7 @@ export const agentRoutes: readonly Route[] = [
     summary: 'The output of a flow that only reads',
     action: 'flow.run',
     body: { schema: tokenBody, required: false },
-    answer: z.strictObject({
-      output: z.unknown().describe('as `flows NAME --json` prints it'),
-      as: z.union([outputKind, z.record(z.string(), outputKind)]).describe('what each part of the output is'),
-      requestId,
-    }),
+    answer: flowAnswer,
     problems: [...asked, 'write-not-served', 'ttl-exceeds-policy'],
     handle: async ({ serving, params: { flow = '' }, body }, caller) => {
       const { output = null, as } = await serving.broker.run(caller, flow, body.inputs ?? {});

@@ -4,11 +4,13 @@ import { agentRoutes } from './agents.ts';
 import { approvalRoutes } from './approvals.ts';
 import { operatorRoutes } from './operator.ts';
 import { pageRoutes } from './page.ts';
+import { runRoutes } from './runs.ts';
 import type { Route } from './route.ts';
 
 /** Everything that is served. Authentication, the router and /openapi.json are made of this table. */
 export const routes: readonly Route[] = [
   ...agentRoutes,
+  ...runRoutes,
   ...agentRunRoutes,
   ...approvalRoutes,
   ...operatorRoutes,

@@ -94,6 +94,8 @@ export interface ProvenRoute<B = unknown, Q = unknown> extends Common {
   /** how the trail names it */
   readonly action: AuditAction;
   readonly body?: { readonly schema: z.ZodType<B>; readonly required: boolean };
+  /** takes an Idempotency-Key */
+  readonly takesKey?: boolean;
   /** absent: a query is refused */
   readonly query?: z.ZodType<Q>;
   handle(call: Call<B, Q>, caller: Caller): Promise<Answer>;

@@ -1,0 +1,48 @@
+import type { Run, RunHooks } from '../../durable/runs/contract.ts';
+import type { Approvals } from '../approvals/gate.ts';
+import { type Audited, eventOf } from '../audited-answers.ts';
+import type { Caller } from '../contract.ts';
+import type { Permission } from '../permission.ts';
+import { BrokerRefusal } from '../refusal.ts';
+
+/** seconds that a run waits for people: what policy says of the approval ends it sooner */
+const patience = 366 * 86_400;
+
+export interface RunHooksOptions {
+  readonly permission: Permission;
+  readonly audited: Pick<Audited, 'record'>;
+  /** undefined: nobody can be asked */
+  readonly approvals: Pick<Approvals, 'admit' | 'redeem'> | undefined;
+}
+
+/** Policy, people and the trail, for runs: asked and told whenever a run goes on, wherever it began. */
+export function createRunHooks({ permission, audited, approvals }: RunHooksOptions): RunHooks {
+  return {
+    allowed(run) {
+      permission.flow(callerOf(run), run.flow, 'unapproved');
+    },
+    async agreed(run, { hash: plan }, { waiting }) {
+      const caller = { ...callerOf(run), waits: patience };
+      const wanted = () => permission.flowWanted(caller, run.flow, { inputs: run.inputs, plan });
+      if (wanted().demands.length === 0) return false;
+      if (approvals === undefined) throw new BrokerRefusal('approval-required', { names: [run.flow] });
+      const pass = await waiting((signal) => approvals.admit({ ...caller, gone: () => signal }, wanted));
+      await approvals.redeem(caller, pass);
+      return true;
+    },
+    async over(run) {
+      const { code, flow, id, state } = run;
+      const outcome = state === 'succeeded' ? 'allowed' : 'failed';
+      await audited.record({ ...eventOf(callerOf(run), 'run.finished', [flow]), outcome, code, detail: `run ${id}` });
+    },
+  };
+}
+
+/**
+ * Who began a run, as if it asked now. What its agent run was narrowed to was looked at when it began: it goes on when
+ * that one has ended.
+ */
+function callerOf({ agent, agentRun, by, claimedRun, reason, request }: Run): Caller {
+  const proven = agentRun === undefined ? undefined : { run: agentRun, root: agentRun, chain: [], ended: () => false };
+  return { agent, by: by as Caller['by'], request, run: claimedRun, agentRun: proven, reason, address: 'run' };
+}

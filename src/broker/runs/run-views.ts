@@ -1,0 +1,102 @@
+import type { Plan } from '../../engine/plan.ts';
+import type { Run, RunStep } from '../../durable/runs/contract.ts';
+
+/** A run as the agent sees it that began it: codes and places of its flow's file, nothing of what it acts on. */
+export interface RunView {
+  readonly id: string;
+  readonly flow: string;
+  readonly state: Run['state'];
+  /** the step that it is at, or ended at */
+  readonly step?: string;
+  /** why it ended so */
+  readonly code?: string;
+  /** RFC 3339 */
+  readonly created: string;
+  readonly finished?: string;
+}
+
+/** The same for the operator. */
+export interface OperatorRunView extends RunView {
+  readonly environment: string;
+  readonly agent: string;
+  /** the agent run that began it, proven */
+  readonly agentRun?: string;
+  /** claimed */
+  readonly run?: string;
+  readonly reason?: string;
+  /** id of the request that began it, as on the trail */
+  readonly request: string;
+  /** hash of the plan that was agreed to */
+  readonly plan?: string;
+  /** why it ended so, in one line */
+  readonly told?: string;
+  readonly cancelledBy?: string;
+}
+
+export interface OperatorStepView extends Omit<RunStep, 'started' | 'finished' | 'code'> {
+  readonly code?: string;
+  /** RFC 3339 */
+  readonly started: string;
+  readonly finished?: string;
+}
+
+/** What a run would do, without what it acts on: an agent sees no title of a vault. */
+export interface PlanView {
+  readonly hash: string;
+  readonly wouldChange: boolean;
+  /** some change is a conflict: such a plan is not run */
+  readonly conflicts: boolean;
+  readonly steps: readonly {
+    readonly step: string;
+    readonly uses: string;
+    readonly effect: 'none' | 'write';
+    /** what would be done, once for each thing */
+    readonly changes: readonly string[] | 'known after run';
+  }[];
+}
+
+export function runView({ id, flow, state, step, code, created, finished }: Run): RunView {
+  return {
+    id,
+    flow,
+    state,
+    ...given({ step, code }),
+    created: timeOf(created),
+    ...given({ finished: timeIn(finished) }),
+  };
+}
+
+export function operatorRunView(run: Run): OperatorRunView {
+  const { environment, agent, agentRun, claimedRun, reason, request, plan, told, cancelledBy } = run;
+  const more = given({ agentRun, run: claimedRun, reason, plan, told, cancelledBy });
+  return { ...runView(run), environment, agent, request, ...more };
+}
+
+export function operatorStepView({ code, started, finished, ...rest }: RunStep): OperatorStepView {
+  return { ...rest, ...given({ code }), started: timeOf(started), ...given({ finished: timeIn(finished) }) };
+}
+
+export function planView({ hash, wouldChange, conflicts, steps }: Plan): PlanView {
+  const seen = steps.map(({ step, uses, effect, changes }) => ({
+    step,
+    uses,
+    effect,
+    changes: changes === 'known after run' ? changes : changes.map(({ action }) => action),
+  }));
+  return { hash, wouldChange, conflicts, steps: seen };
+}
+
+function timeOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+function timeIn(milliseconds: number | undefined): string | undefined {
+  return milliseconds === undefined ? undefined : timeOf(milliseconds);
+}
+
+/** What there is of it. */
+function given<T extends object>(fields: T): { readonly [P in keyof T]?: Exclude<T[P], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [P in keyof T]?: Exclude<T[P], undefined>;
+  };
+}

@@ -1,0 +1,128 @@
+import type { Plan } from '../../engine/plan.ts';
+import type { StepOutput } from '../../engine/journal.ts';
+
+/** Where a run is. The last four are its end; a person may resume all of those but `succeeded`. */
+export type RunState = 'planned' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled' | 'outcome-unknown';
+
+/** One execution of a flow. */
+export interface Run {
+  readonly id: string;
+  readonly flow: string;
+  readonly environment: string;
+  /** the identity that started it: its output is for this one alone */
+  readonly agent: string;
+  /** how it was proven */
+  readonly by: string;
+  /** the agent run that started it, proven */
+  readonly agentRun: string | undefined;
+  /** `X-Agent-Run-Id`, claimed */
+  readonly claimedRun: string | undefined;
+  readonly reason: string | undefined;
+  /** id of the request that started it, as on the trail */
+  readonly request: string;
+  readonly inputs: Readonly<Record<string, string | number | boolean>>;
+  /** hash of the plan that was agreed to */
+  readonly plan: string | undefined;
+  /** digest of all that it depends on beside what it finds */
+  readonly binding: string;
+  readonly state: RunState;
+  /** the step that it is at, or ended at */
+  readonly step: string | undefined;
+  /** why it ended so: a code */
+  readonly code: string | undefined;
+  /** the same for the operator: one line, never a value */
+  readonly told: string | undefined;
+  /** who asked for its end */
+  readonly cancelledBy: string | undefined;
+  /** epoch milliseconds */
+  readonly created: number;
+  readonly updated: number;
+  readonly finished: number | undefined;
+}
+
+/** What became of a step of a run. */
+export interface RunStep {
+  readonly step: string;
+  readonly uses: string;
+  /** `started`: it goes on, or a crash ended it there */
+  readonly state: 'started' | 'done' | 'cached' | 'unchanged' | 'failed';
+  readonly code: string | undefined;
+  /** its plain inputs, and references and connections by name */
+  readonly inputs: unknown;
+  /** epoch milliseconds */
+  readonly started: number;
+  readonly finished: number | undefined;
+}
+
+/** A run to begin. */
+export type NewRun = Pick<
+  Run,
+  | 'flow'
+  | 'environment'
+  | 'agent'
+  | 'by'
+  | 'agentRun'
+  | 'claimedRun'
+  | 'reason'
+  | 'request'
+  | 'inputs'
+  | 'plan'
+  | 'binding'
+> & {
+  /** the same agent's same key is the same run */
+  readonly key?: string | undefined;
+};
+
+export interface RunFilter {
+  readonly flow?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly state?: RunState | undefined;
+  /** epoch milliseconds: begun then or later */
+  readonly since?: number | undefined;
+  /** default 100 */
+  readonly most?: number | undefined;
+}
+
+/** Runs that outlive the process. What one broker does, others on the same database see. */
+export interface Runs {
+  /** @returns the run that began, or the one that this key began before @throws FlowError conflict where it began another */
+  start(run: NewRun): Promise<Run>;
+  find(id: string): Promise<Run | undefined>;
+  /** The run once it is over, or as it is after so many milliseconds, or when the signal aborts. */
+  wait(id: string, milliseconds: number, signal?: AbortSignal): Promise<Run | undefined>;
+  /** The youngest first. */
+  list(filter: RunFilter): Promise<readonly Run[]>;
+  steps(id: string): Promise<readonly RunStep[]>;
+  /** What was kept of the outputs of its steps: plain data and references. */
+  kept(id: string): Promise<ReadonlyMap<string, StepOutput>>;
+  /** It ends before its next step; one that writes is not stopped in the middle. @throws FlowError conflict where it is over */
+  cancel(id: string, by: string): Promise<Run>;
+  /** It goes on at the step where it ended. @throws FlowError conflict where it is not over, or succeeded */
+  resume(id: string): Promise<Run>;
+  /** Takes no step more. What goes on is taken by the next broker. */
+  close(): Promise<void>;
+}
+
+/** What a run may do with its engine while it goes on. */
+export interface RunControl {
+  /** aborts where its end is asked for */
+  readonly signal: AbortSignal;
+  /** Its state is `waiting` for as long as this goes on. @throws FlowError aborted where its end is asked for meanwhile */
+  waiting<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+}
+
+/** What the broker says of runs. */
+export interface RunHooks {
+  /** Asked before a run begins, and when it goes on after a crash. @throws what it ends with */
+  allowed(run: Run): void | Promise<void>;
+  /**
+   * Asked with the plan before anything is written, again after a crash. True: a person agreed to it, and each step keeps
+   * to it. @throws what it ends with
+   */
+  agreed(run: Run, plan: Plan, control: RunControl): boolean | Promise<boolean>;
+  /** Told before it is over for anyone; told again after a crash in between. Where it throws, it is told again later. */
+  over(run: Run): Promise<void>;
+}
+
+/** Whether a run is over. */
+export type Over = Extract<RunState, 'succeeded' | 'failed' | 'cancelled' | 'outcome-unknown'>;

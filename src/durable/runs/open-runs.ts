@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { parseInputs } from '../../folder/flows/inputs.ts';
+import { errorCodes, FlowError } from '../../foundation/errors.ts';
+import { sleepUntilAborted } from '../../foundation/sleep.ts';
+import type { OpenDatabase } from '../database/contract.ts';
+import type { Run, RunHooks, Runs } from './contract.ts';
+import { outputFrom } from './kept-output.ts';
+import { createRunStore, isOver, runsChannel } from './run-store.ts';
+import { startEngine } from './run-engine.ts';
+import { type FlowsOfRuns, workOn } from './run-worker.ts';
+import { keepAlive } from './takeover.ts';
+
+export interface RunsOptions {
+  readonly database: OpenDatabase;
+  readonly app: FlowsOfRuns;
+  readonly hooks: RunHooks;
+  /** one line for a person, never a value */
+  readonly warn: (message: string) => void;
+  /** epoch milliseconds, default Date.now */
+  readonly now?: () => number;
+}
+
+/** milliseconds between two looks at what did not announce itself, and before what failed is tried again */
+const pause = 1_000;
+/** milliseconds that a step which goes on has to end where the broker does */
+const patience = 10_000;
+
+/**
+ * Opens the runs of a broker: those that it left in the middle, or another broker that is gone, go on.
+ * @throws FlowError refused where this process has runs open already, unavailable where the database cannot be used
+ * @example
+ * const runs = await openRuns({ database, app, hooks, warn });
+ * const { id } = await runs.start({ flow: 'new-user', agent: 'codex', inputs: { email: 'ada@example.com' }, … });
+ * const run = await runs.wait(id, 30_000); // { state: 'succeeded', … }
+ */
+export async function openRuns({ database, app, hooks, warn, now = Date.now }: RunsOptions): Promise<Runs> {
+  const broker = randomUUID();
+  const closing = new AbortController();
+  const sleep = sleepUntilAborted(closing.signal);
+  const store = createRunStore(database, now);
+  /** what goes on here: how to ask for its end, and when it takes no step more */
+  const active = new Map<string, { readonly stop: AbortController; readonly idle: PromiseWithResolvers<undefined> }>();
+  const heard = new Map<string, Set<() => void>>();
+
+  async function patiently<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof FlowError) || !errorCodes[error.code].retryable || closing.signal.aborted) throw error;
+        await sleep(pause);
+      }
+    }
+  }
+
+  async function work(id: string): Promise<void> {
+    const lives = await patiently(() => store.take(id, broker));
+    const run = lives === undefined ? undefined : await patiently(() => store.find(id));
+    if (run === undefined || lives === undefined) return;
+    const [stop, idle] = [new AbortController(), Promise.withResolvers<undefined>()];
+    active.set(id, { stop, idle });
+    const goOn = async () => {
+      if (!closing.signal.aborted) return;
+      idle.resolve(undefined);
+      // the next broker takes it from here
+      await new Promise(() => undefined);
+    };
+    try {
+      const end = await workOn(run, lives, {
+        app,
+        store,
+        hooks,
+        signal: stop.signal,
+        closing: closing.signal,
+        patiently,
+        goOn,
+      });
+      await goOn();
+      await patiently(() => hooks.over({ ...run, ...end }));
+      await patiently(() => store.finish(id, end)).catch((error: unknown) => {
+        // what would have been told holds a value
+        if (error instanceof FlowError && error.code === 'internal')
+          return patiently(() => store.finish(id, { ...end, told: undefined }));
+        throw error;
+      });
+    } finally {
+      active.delete(id);
+      idle.resolve(undefined);
+    }
+  }
+
+  const ear = await database.listen(runsChannel, (id) => {
+    for (const wake of heard.get(id) ?? []) wake();
+    const { stop } = active.get(id) ?? {};
+    if (stop === undefined) return;
+    void store.find(id).then(
+      (run) => run?.cancelledBy !== undefined && stop.abort(),
+      () => undefined,
+    );
+  });
+  const engine = await startEngine({ database, broker, work, warn });
+  const alive = keepAlive({ database, broker, now, sleep, closing: closing.signal, warn, takeOver: engine.takeOver });
+  await alive.first;
+
+  const known = async (id: string): Promise<Run> => {
+    const run = await store.find(id);
+    if (run === undefined)
+      throw new FlowError('not-found', 'there is no such run', { hint: 'list them: `flows runs`' });
+    return run;
+  };
+
+  return {
+    async start(asked) {
+      const { run, isNew } = await store.add(asked, broker);
+      if (isNew) await engine.start(run.id);
+      return run;
+    },
+    find: store.find,
+    async wait(id, milliseconds, signal = new AbortController().signal) {
+      const ends = performance.now() + milliseconds;
+      for (;;) {
+        const wake = Promise.withResolvers<undefined>();
+        const waiting = heard.get(id) ?? new Set();
+        const woken = () => wake.resolve(undefined);
+        heard.set(id, waiting.add(woken));
+        try {
+          const run = await store.find(id);
+          const left = ends - performance.now();
+          if (run === undefined || isOver(run) || left <= 0 || signal.aborted) return run;
+          const ended = AbortSignal.any([signal, closing.signal, AbortSignal.timeout(Math.min(left, 2 * pause))]);
+          ended.addEventListener('abort', woken, { once: true });
+          await wake.promise;
+          ended.removeEventListener('abort', woken);
+          if (closing.signal.aborted) return run;
+        } finally {
+          waiting.delete(woken);
+          if (waiting.size === 0) heard.delete(id);
+        }
+      }
+    },
+    list: store.list,
+    steps: store.steps,
+    async kept(id) {
+      const flow = app.flow((await known(id)).flow);
+      const kept = await store.kept(id);
+      return new Map(
+        flow.steps.flatMap((step) => {
+          const output = kept.get(step.id);
+          return output === undefined ? [] : [[step.id, outputFrom(step.kind?.output ?? {}, output)] as const];
+        }),
+      );
+    },
+    async cancel(id, by) {
+      await known(id);
+      if (!(await store.askForEnd(id, by)))
+        throw new FlowError('conflict', 'the run is over', { hint: 'look at it first' });
+      return known(id);
+    },
+    async resume(id) {
+      const run = await known(id);
+      const flow = app.flow(run.flow);
+      const binding = await app.bindingOf(flow, parseInputs(flow, run.inputs));
+      if (!(await store.reopen(id, binding, broker)))
+        throw new FlowError('conflict', 'the run is not over, or it succeeded', { hint: 'look at it first' });
+      await engine.again(id, binding !== run.binding);
+      return known(id);
+    },
+    async close() {
+      closing.abort();
+      const deadline = new Promise((resolve) => setTimeout(resolve, patience).unref());
+      await Promise.race([Promise.all([...active.values()].map(({ idle }) => idle.promise)), deadline]);
+      await engine.close();
+      await alive.end();
+      await ear[Symbol.asyncDispose]();
+    },
+  };
+}

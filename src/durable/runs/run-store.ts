@@ -1,0 +1,201 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { StepOutput } from '../../engine/journal.ts';
+import { canonical } from '../../foundation/canonical-json.ts';
+import { FlowError } from '../../foundation/errors.ts';
+import type { Database } from '../database/contract.ts';
+import type { NewRun, Over, Run, RunFilter, RunState, RunStep } from './contract.ts';
+import { plainJson } from './kept-output.ts';
+
+/** where every change of a run is announced, by its id */
+export const runsChannel = 'flows_runs';
+
+const columns = `id, flow, environment, agent, proven_by as "by", agent_run as "agentRun", claimed_run as "claimedRun", reason,
+  request, inputs, plan, binding, state, step, code, told, cancelled_by as "cancelledBy", created::float8 as created,
+  updated::float8 as updated, finished::float8 as finished`;
+
+/** Runs as rows. Each change is announced once it is committed. */
+export interface RunStore {
+  /** @param broker whose it is @returns whether it is new */
+  add(run: NewRun, broker: string): Promise<{ readonly run: Run; readonly isNew: boolean }>;
+  find(id: string): Promise<Run | undefined>;
+  list(filter: RunFilter): Promise<readonly Run[]>;
+  steps(id: string): Promise<readonly RunStep[]>;
+  kept(id: string): Promise<ReadonlyMap<string, StepOutput>>;
+  /** It goes on here. @returns how often it did; undefined where it is over */
+  take(id: string, broker: string): Promise<number | undefined>;
+  at(id: string, state: 'running' | 'waiting'): Promise<void>;
+  /** It is at a step. @returns whether its end is not asked for */
+  begin(id: string, step: RunStepBegun): Promise<boolean>;
+  end(id: string, step: RunStepEnded): Promise<void>;
+  finish(id: string, end: RunEnd): Promise<void>;
+  /** @returns whether it was not over */
+  askForEnd(id: string, by: string): Promise<boolean>;
+  /** Not over any more. @returns whether it was, in a state that may be resumed */
+  reopen(id: string, binding: string, broker: string): Promise<boolean>;
+}
+
+export interface RunStepBegun {
+  readonly step: string;
+  readonly uses: string;
+  readonly place: number;
+  readonly inputs: unknown;
+}
+
+export interface RunStepEnded {
+  readonly step: string;
+  readonly state: Exclude<RunStep['state'], 'started'>;
+  readonly code?: string | undefined;
+  readonly output?: StepOutput | undefined;
+}
+
+export interface RunEnd {
+  readonly state: Over;
+  readonly step?: string | undefined;
+  readonly code?: string | undefined;
+  readonly told?: string | undefined;
+}
+
+export function createRunStore(database: Database, now: () => number): RunStore {
+  const first = async <R extends object>(text: string, parameters: readonly unknown[]) =>
+    (await database.query<R>(text, parameters))[0];
+  /** A change of one run that gives its id, and the announcement of it. */
+  const changed = async (change: string, parameters: readonly unknown[]) =>
+    (await first(`with changed as (${change}) select pg_notify('${runsChannel}', id) from changed`, parameters)) !==
+    undefined;
+
+  return {
+    async add(run, broker) {
+      const { flow, inputs, plan, agent, key } = run;
+      const asked = createHash('sha256')
+        .update(canonical([flow, inputs, plan]))
+        .digest('hex');
+      const row = await first<Run>(
+        `insert into flows_runs (id, flow, environment, agent, proven_by, agent_run, claimed_run, reason, request, inputs, plan,
+           binding, state, idempotency_key, asked, broker, created, updated)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'planned', $13, $14, $15, $16, $16)
+         on conflict (agent, idempotency_key) do nothing returning ${columns}`,
+        [
+          randomUUID(),
+          flow,
+          run.environment,
+          agent,
+          run.by,
+          run.agentRun,
+          run.claimedRun,
+          run.reason,
+          run.request,
+          plainJson(inputs),
+          plan,
+          run.binding,
+          key,
+          asked,
+          broker,
+          now(),
+        ],
+      );
+      if (row !== undefined) return { run: told(row), isNew: true };
+      const before = await first<Run & { asked: string }>(
+        `select ${columns}, asked from flows_runs where agent = $1 and idempotency_key = $2`,
+        [agent, key],
+      );
+      if (before?.asked === asked) return { run: told(before), isNew: false };
+      throw new FlowError('conflict', 'the key began another run', { hint: 'a key is for one run: take a new one' });
+    },
+    async find(id) {
+      const row = await first<Run>(`select ${columns} from flows_runs where id = $1`, [id]);
+      return row && told(row);
+    },
+    async list({ flow, agent, state, since, most = 100 }) {
+      const rows = await database.query<Run>(
+        `select ${columns} from flows_runs where ($1::text is null or flow = $1) and ($2::text is null or agent = $2)
+           and ($3::text is null or state = $3) and ($4::bigint is null or created >= $4)
+         order by created desc, id limit $5`,
+        [flow, agent, state, since, most],
+      );
+      return rows.map(told);
+    },
+    steps: (id) =>
+      database
+        .query<RunStep>(
+          `select step, uses, state, code, inputs, started::float8 as started, finished::float8 as finished
+         from flows_run_steps where run = $1 order by place`,
+          [id],
+        )
+        .then((rows) => rows.map(told)),
+    async kept(id) {
+      const rows = await database.query<{ step: string; output: StepOutput }>(
+        'select step, output from flows_run_steps where run = $1 and output is not null',
+        [id],
+      );
+      return new Map(rows.map(({ step, output }) => [step, output]));
+    },
+    async take(id, broker) {
+      const row = await first<{ lives: number }>(
+        'update flows_runs set broker = $2, lives = lives + 1, updated = $3 where id = $1 and finished is null returning lives',
+        [id, broker, now()],
+      );
+      return row?.lives;
+    },
+    async at(id, state) {
+      await changed(
+        'update flows_runs set state = $2, updated = $3 where id = $1 and finished is null and state <> $2 returning id',
+        [id, state, now()],
+      );
+    },
+    async begin(id, { step, uses, place, inputs }) {
+      const row = await first<{ asked: string | null }>(
+        `with step as (
+           insert into flows_run_steps (run, step, uses, place, state, inputs, started)
+           values ($1, $2, $3, $4, 'started', $5::jsonb, $6)
+           on conflict (run, step) do update set state = 'started', code = null, inputs = $5::jsonb, started = $6, finished = null
+         ), changed as (
+           update flows_runs set state = 'running', step = $2, updated = $6
+           where id = $1 and finished is null returning id, cancelled_by
+         ) select cancelled_by as asked, pg_notify('${runsChannel}', id) from changed`,
+        [id, step, uses, place, plainJson(inputs), now()],
+      );
+      return row?.asked === null;
+    },
+    async end(id, { step, state, code, output }) {
+      const kept = output === undefined ? undefined : plainJson(output);
+      await database.query(
+        `update flows_run_steps set state = $3, code = $4, output = coalesce($5::jsonb, output), finished = $6
+         where run = $1 and step = $2`,
+        [id, step, state, code, kept, now()],
+      );
+    },
+    async finish(id, { state, step, code, told }) {
+      await changed(
+        `update flows_runs set state = $2, step = coalesce($3::text, step), code = $4, told = $5, updated = $6, finished = $6
+         where id = $1 and finished is null returning id`,
+        [id, state, step, code, told, now()],
+      );
+    },
+    askForEnd: (id, by) =>
+      changed(
+        `update flows_runs set cancelled_by = coalesce(cancelled_by, $2), updated = $3
+         where id = $1 and finished is null returning id`,
+        [id, by, now()],
+      ),
+    reopen: (id, binding, broker) =>
+      changed(
+        `update flows_runs set state = 'planned', binding = $2, broker = $3, code = null, told = null, cancelled_by = null,
+           lives = 0, updated = $4, finished = null
+         where id = $1 and finished is not null and state <> 'succeeded' returning id`,
+        [id, binding, broker, now()],
+      ),
+  };
+}
+
+const overStates: ReadonlySet<RunState> = new Set<Over>(['succeeded', 'failed', 'cancelled', 'outcome-unknown']);
+
+export function isOver({ state }: Pick<Run, 'state'>): boolean {
+  return overStates.has(state);
+}
+
+/** A column without a value is a field without one. */
+function told<R extends object>(row: R): R {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]: [string, unknown]) => [name, value ?? undefined]),
+  ) as R;
+}

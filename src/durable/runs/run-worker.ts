@@ -1,0 +1,199 @@
+import type { App } from '../../app/open-app.ts';
+import type { Journal, Planned } from '../../engine/journal.ts';
+import type { OnEvent } from '../../engine/run-events.ts';
+import type { Plan } from '../../engine/plan.ts';
+import type { Flow } from '../../folder/flows/flow.ts';
+import { parseInputs } from '../../folder/flows/inputs.ts';
+import { asFlowError, FlowError } from '../../foundation/errors.ts';
+import { unlessAborted } from '../../foundation/unless-aborted.ts';
+import type { Run, RunControl, RunHooks } from './contract.ts';
+import { keptOf, outputFrom } from './kept-output.ts';
+import { part } from './run-engine.ts';
+import type { RunEnd, RunStore } from './run-store.ts';
+
+/** The flows that runs are of. */
+export type FlowsOfRuns = Pick<App, 'flow' | 'carryOut' | 'bindingOf'>;
+
+export interface WorkerOptions {
+  readonly app: FlowsOfRuns;
+  readonly store: RunStore;
+  readonly hooks: RunHooks;
+  /** aborts where the end of this run is asked for */
+  readonly signal: AbortSignal;
+  /** Does what the database or the trail may refuse for a while, again until they do not. */
+  readonly patiently: <T>(work: () => Promise<T>) => Promise<T>;
+  /** aborts where the broker ends */
+  readonly closing: AbortSignal;
+  /** Asked before each step: where the broker ends, nothing comes back. */
+  readonly goOn: () => Promise<void>;
+}
+
+/** crashes that a run may meet, or cause, before it is given up */
+const mostLives = 20;
+
+/** Does the work of a run, or what is left of it. @param lives how often it went on @returns how it ended */
+export async function workOn(run: Run, lives: number, options: WorkerOptions): Promise<RunEnd> {
+  const { app, hooks, signal, store } = options;
+  let at: string | undefined;
+  let failure: unknown;
+  try {
+    if (lives > mostLives)
+      throw new FlowError('internal', `it went on ${mostLives} times, and each time its broker ended`);
+    if (run.cancelledBy !== undefined) throw stopped();
+    await hooks.allowed(run);
+    const flow = app.flow(run.flow);
+    const inputs = parseInputs(flow, run.inputs);
+    if ((await app.bindingOf(flow, inputs)) !== run.binding) throw changedSince();
+    const before = await store.steps(run.id);
+    const begun = new Set(before.flatMap(({ step, state }) => (state === 'started' ? [step] : [])));
+    /** a failure is kept as its code, and told whole to whoever is here */
+    const failing: Failing = async (work) => {
+      try {
+        return await work();
+      } catch (error) {
+        failure = error;
+        // oxlint-disable-next-line eslint/preserve-caught-error -- what is thrown here is kept, and a cause with it
+        throw new Error(codeOf(error));
+      }
+    };
+    const journal = journalOf(flow, begun, failing, options, (step) => (at = step));
+    await app.carryOut(flow, inputs, {
+      agent: run.agent,
+      journal,
+      onEvent: eventsTo(run, flow, begun, options),
+      onPlan: (plan) => agreedTo(run, plan, failing, options),
+    });
+    return { state: 'succeeded' };
+  } catch (error) {
+    if (error instanceof Error && error.message === unknown) return { state: unknown, step: at, code: unknown };
+    if (signal.aborted || run.cancelledBy !== undefined) return { state: 'cancelled', step: at, code: 'cancelled' };
+    return endOf(failure ?? error, at);
+  }
+}
+
+function endOf(error: unknown, at: string | undefined): RunEnd {
+  // a part that failed before a crash: its code is what was kept of it
+  if (error instanceof Error && error.message.startsWith(keptCode))
+    return { state: 'failed', step: at, code: error.message.slice(keptCode.length) };
+  const known = asFlowError(error);
+  // what the broker refuses is told by its code
+  const told = hasCode(error) && error !== known ? undefined : known.line();
+  return { state: 'failed', step: known.place.step ?? at, code: codeOf(error).slice(keptCode.length), told };
+}
+
+const keptCode = 'code: ';
+
+function codeOf(error: unknown): string {
+  return `${keptCode}${hasCode(error) ? error.code : asFlowError(error).code}`;
+}
+
+/** Ours, and what the broker refuses. */
+function hasCode(error: unknown): error is Error & { readonly code: string } {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[a-z-]{1,40}$/.test(error.code)
+  );
+}
+
+type Failing = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** A step that writes and is not safe to repeat was in the middle, and nobody knows what became of it. */
+const unknown = 'outcome-unknown';
+
+function stopped(): FlowError {
+  return new FlowError('aborted', 'its end was asked for', { hint: 'nothing more was done' });
+}
+
+function changedSince(): FlowError {
+  return new FlowError('aborted', 'its flow or service.yaml is another one than when it began', {
+    hint: 'nothing more was done: look at both, then `flows runs resume` it',
+  });
+}
+
+async function agreedTo(run: Run, plan: Plan, failing: Failing, options: WorkerOptions): Promise<boolean> {
+  if (run.plan !== undefined && run.plan !== plan.hash)
+    throw new FlowError('aborted', 'what would change is not what was agreed to', {
+      hint: 'nothing was done; plan again',
+    });
+  // once it was agreed to nobody is asked again
+  const agreed = await part('agreed', () =>
+    failing(async () => options.hooks.agreed(run, plan, controlOf(run, options))),
+  );
+  return agreed || run.plan !== undefined;
+}
+
+function controlOf(run: Run, { closing, goOn, patiently, signal, store }: WorkerOptions): RunControl {
+  return {
+    signal,
+    async waiting(work) {
+      await patiently(() => store.at(run.id, 'waiting'));
+      try {
+        const given = await unlessAborted(unlessAborted(work(signal), signal, stopped), closing, stopped);
+        await patiently(() => store.at(run.id, 'running'));
+        return given;
+      } finally {
+        await goOn();
+      }
+    },
+  };
+}
+
+/** What the engine keeps: each step by its place among those that are asked, so in the order of the file. */
+function journalOf(
+  flow: Flow,
+  begun: Set<string>,
+  failing: Failing,
+  { goOn, signal }: WorkerOptions,
+  at: (step: string) => void,
+): Journal {
+  const fieldsOf = (id: string) => flow.steps.find((step) => step.id === id)?.kind?.output ?? {};
+  let planning = false;
+  return {
+    inOrder: true,
+    async plan(work) {
+      await goOn();
+      planning = true;
+      const planned = await part('plan', () =>
+        failing(async () => {
+          const { plan, outputs } = await work();
+          return { plan, outputs: [...outputs].map(([id, output]) => [id, keptOf(fieldsOf(id), output)] as const) };
+        }),
+      );
+      planning = false;
+      const outputs = planned.outputs.map(([id, output]) => [id, outputFrom(fieldsOf(id), output)] as const);
+      return { plan: planned.plan, outputs: new Map(outputs) } satisfies Planned;
+    },
+    async step({ id, kind }, work) {
+      if (planning) return work();
+      await goOn();
+      if (signal.aborted) throw stopped();
+      at(id);
+      const unsafe = kind?.effect === 'write' && kind.repeatable === false;
+      const output = await part(id, async () => {
+        if (unsafe && begun.has(id)) throw new Error(unknown);
+        return failing(async () => keptOf(fieldsOf(id), await work())).catch((error: unknown) => {
+          throw unsafe && begun.has(id) ? new Error(unknown) : error;
+        });
+      });
+      return outputFrom(fieldsOf(id), output);
+    },
+    begun: ({ id }) => Promise.resolve(begun.has(id)),
+  };
+}
+
+/** Writes down each step before it acts, and what became of it. */
+function eventsTo(run: Run, flow: Flow, begun: Set<string>, { patiently, store }: WorkerOptions): OnEvent {
+  return async (event) => {
+    const { step, uses } = event;
+    if (event.type === 'step-started') {
+      const place = flow.steps.findIndex(({ id }) => id === step);
+      const { inputs } = event;
+      if (!(await patiently(() => store.begin(run.id, { step, uses, place, inputs })))) throw stopped();
+      begun.add(step);
+    } else if (event.type === 'step-finished') {
+      const { outcome, output } = event;
+      await patiently(() => store.end(run.id, { step, state: outcome, output }));
+    } else {
+      await patiently(() => store.end(run.id, { step, state: 'failed', code: event.code }));
+    }
+  };
+}
