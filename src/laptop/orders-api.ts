@@ -1,5 +1,5 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
-import { createVerifier, requireToken } from '../verify/index.ts';
+import { createVerifier, requireToken, type WithAuth } from '../verify/index.ts';
 import { serveOnLoopback } from './loopback-server.ts';
 
 export interface OrdersApiOptions {
@@ -9,6 +9,8 @@ export interface OrdersApiOptions {
   readonly audience: string;
   /** scope that a token must have, default none */
   readonly requiredScope?: string;
+  /** the claim of a token that names the agent, besides `act.sub`; default none */
+  readonly agentClaim?: string | undefined;
   /** default 0: any free one */
   readonly port?: number;
 }
@@ -18,7 +20,16 @@ export interface OrdersApi {
   readonly url: string;
   /** requests since it was started, refused ones too */
   requests(): number;
+  /** what its log has of the last request that it let in */
+  lastLogged(): LoggedToken | undefined;
   close(): Promise<void>;
+}
+
+export interface LoggedToken {
+  readonly jti: unknown;
+  /** who acts, and where the token says so */
+  readonly actor: string | undefined;
+  readonly actorFrom: string | undefined;
 }
 
 const orders = [
@@ -29,8 +40,10 @@ const orders = [
 
 /** Starts the laptop's Orders API on loopback: `GET /orders` and `GET /orders/ID`. */
 export async function startOrdersApi(options: OrdersApiOptions): Promise<OrdersApi> {
-  const { issuer, audience, requiredScope } = options;
-  const verifier = createVerifier({ issuer, audience, typ: 'at+jwt', algorithms: ['ES256'] });
+  const { issuer, audience, requiredScope, agentClaim = 'act.sub' } = options;
+  const actor = [...new Set(['act.sub', agentClaim, 'client_id'])];
+  const verifier = createVerifier({ issuer, audience, typ: 'at+jwt', algorithms: ['ES256'], actor });
+  let logged: LoggedToken | undefined;
   let requests = 0;
   const app = express();
   app.disable('x-powered-by');
@@ -42,6 +55,11 @@ export async function startOrdersApi(options: OrdersApiOptions): Promise<OrdersA
     '/orders',
     requireToken(verifier, { realm: 'orders', scopes: requiredScope === undefined ? [] : [requiredScope] }),
   );
+  app.use('/orders', (request: Request & WithAuth, _response: Response, next: NextFunction) => {
+    const { claims, actor: who, actorFrom } = request.auth ?? {};
+    logged = { jti: claims?.['jti'], actor: who, actorFrom };
+    next();
+  });
   app.get('/orders', (_request, response) => void response.json({ orders }));
   app.get('/orders/:id', (request, response) => {
     const order = orders.find(({ id }) => id === request.params.id);
@@ -54,7 +72,12 @@ export async function startOrdersApi(options: OrdersApiOptions): Promise<OrdersA
     else problem(response, 500, 'an unexpected fault');
   });
   const server = await serveOnLoopback(app, options.port);
-  return { url: `http://${server.host}`, requests: () => requests, close: () => server.close() };
+  return {
+    url: `http://${server.host}`,
+    requests: () => requests,
+    lastLogged: () => logged,
+    close: () => server.close(),
+  };
 }
 
 function problem(response: Response, status: number, title: string): void {

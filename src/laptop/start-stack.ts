@@ -63,7 +63,14 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
     );
     const secretsManager = await start(startSecretsManager());
     const { audience, scope } = orders;
-    const ordersApi = await start(startOrdersApi({ issuer: identityProvider.issuer, audience, requiredScope: scope }));
+    const ordersApi = await start(
+      startOrdersApi({
+        issuer: identityProvider.issuer,
+        audience,
+        requiredScope: scope,
+        agentClaim: attribution?.claim,
+      }),
+    );
     const addresses: LaptopStack = {
       pid: process.pid,
       dir: folder.dir,

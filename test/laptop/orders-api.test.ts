@@ -67,3 +67,10 @@ test.each(['issuer', 'audience', 'expired', 'signature'] as const)('a token with
 test('other paths are 404', async () => {
   expect((await get('/')).status).toBe(404);
 });
+
+test('logs who acts, by what the token says of it', async () => {
+  const bearer = await token(right);
+  await get('/orders', bearer);
+  const { jti } = JSON.parse(Buffer.from(bearer.split('.')[1] ?? '', 'base64url').toString()) as { jti: string };
+  expect(api.lastLogged()).toEqual({ jti, actor: 'm2m', actorFrom: 'client_id' });
+});

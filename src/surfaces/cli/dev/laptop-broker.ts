@@ -2,6 +2,8 @@ import { createBearer } from '../../../broker/authentication/bearer-token.ts';
 import { type App, openApp } from '../../../app/open-app.ts';
 import type { Checkpoint } from '../../../audit/checkpoint-sink.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
+import { readTrail } from '../../../audit/read-trail.ts';
+import { type Trace, trace } from '../../../audit/trace.ts';
 import { type Verification, verifyTrail } from '../../../audit/verify-trail.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import type { TakenEnvironment } from '../../../foundation/environment-variables.ts';
@@ -23,6 +25,8 @@ export interface DevBroker {
   readonly tokenFile: string;
   /** its audit trail, as it is on disk */
   verified(): Promise<Verification>;
+  /** what the trail has of a token, by its `jti` */
+  traced(jti: string): Promise<Trace>;
   close(): Promise<void>;
 }
 
@@ -69,6 +73,7 @@ export async function startDevBroker({ folder, taken, terminal, usualPort }: Dev
       agent,
       tokenFile,
       verified: () => verified(app, service, checkpoints),
+      traced: (jti) => trace((filter) => readTrail(segmentsOf(service.trail), filter), { jti }),
       close,
     };
     return broker;

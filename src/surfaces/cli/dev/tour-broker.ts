@@ -1,6 +1,7 @@
 import { BrokerError } from '../../../client/broker-error.ts';
 import { type Client, createClient } from '../../../client/client.ts';
 import { FlowError } from '../../../foundation/errors.ts';
+import type { RunningStack } from '../../../laptop/start-stack.ts';
 import type { DevBroker } from './laptop-broker.ts';
 import type { Line } from './report.ts';
 
@@ -11,7 +12,12 @@ const [allowed, denied, flow] = ['openai.api_key', 'stripe.live_key', 'orders-to
  * An agent at the broker: what it may have, cold and from memory, what it may not have, and the trail of it.
  * @param spent what the laptop stack was asked so far
  */
-export async function brokerTour(broker: DevBroker, line: Line, spent: () => string): Promise<void> {
+export async function brokerTour(
+  broker: DevBroker,
+  line: Line,
+  { ordersApi }: Pick<RunningStack, 'ordersApi'>,
+  spent: () => string,
+): Promise<void> {
   const { agent } = broker;
   // each with a client of its own, which remembers nothing of the one before
   const ask = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
@@ -70,6 +76,15 @@ export async function brokerTour(broker: DevBroker, line: Line, spent: () => str
       return 'cached: policy, audit, no request';
     }),
   );
+  await line('flows trace', async () => {
+    await fetch(new URL('/orders', ordersApi.url), { headers: { authorization: `Bearer ${first}` } });
+    const { jti, actor } = ordersApi.lastLogged() ?? {};
+    const { lines } = await broker.traced(String(jti));
+    const [{ line: grant } = { line: undefined }] = lines;
+    if (grant === undefined || grant.agent !== actor)
+      throw new FlowError('internal', 'the trail does not know the token that the Orders API saw');
+    return `the API saw jti ${String(jti).slice(0, 6)}…: ${actor}, ${grant.rule?.split(' ', 1)[0] ?? ''}`;
+  });
   await line('audit verify', async () => {
     const { lines, found, problems, keyed } = await broker.verified();
     const [problem] = problems;

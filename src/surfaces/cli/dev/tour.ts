@@ -48,7 +48,7 @@ export async function tour(options: TourOptions): Promise<number> {
     await breakGlass(app, line, terminal);
     await newUser(app, line, terminal);
     await push(app, line, terminal);
-    if (options.broker !== undefined) await brokerTour(options.broker, line, () => spent(stack));
+    if (options.broker !== undefined) await brokerTour(options.broker, line, stack, () => spent(stack));
     terminal.out(`\n${report.summary()}: ${spent(stack)}.\n`);
     return report.failed();
   } finally {
