@@ -9,6 +9,8 @@ export interface BrokerErrorFacts {
   readonly retryAfter?: number | undefined;
   /** the names that were refused */
   readonly names?: readonly string[] | undefined;
+  /** of `approval-required`: what it waits for, and where a person answers */
+  readonly approval?: { readonly id: string; readonly url?: string | undefined } | undefined;
   /** in our own words, never a value */
   readonly detail?: string | undefined;
   readonly cause?: unknown;
@@ -32,6 +34,8 @@ export class BrokerError extends Error {
   readonly requestId: string | undefined;
   readonly retryAfter: number | undefined;
   readonly names: readonly string[];
+  /** of `approval-required`: the approval that it waits for, and the page on which a person answers: tell them */
+  readonly approval: { readonly id: string; readonly url?: string | undefined } | undefined;
 
   constructor(code: BrokerError['code'], facts: BrokerErrorFacts = {}) {
     super(messageOf(code, facts), facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -40,11 +44,13 @@ export class BrokerError extends Error {
     this.requestId = facts.requestId;
     this.retryAfter = facts.retryAfter;
     this.names = facts.names ?? [];
+    this.approval = facts.approval;
   }
 }
 
-function messageOf(code: string, { names = [], detail, requestId }: BrokerErrorFacts): string {
-  const what = [detail, names.length === 0 ? undefined : names.join(', ')].filter((part) => part !== undefined);
+function messageOf(code: string, { names = [], detail, requestId, approval }: BrokerErrorFacts): string {
+  const where = approval === undefined ? undefined : `a person answers at ${approval.url ?? approval.id}`;
+  const what = [where, detail, names.length === 0 ? undefined : names.join(', ')].filter((part) => part !== undefined);
   const id = requestId === undefined ? '' : ` (request ${requestId})`;
   return `${[code, ...what].join(': ')}${id}`;
 }

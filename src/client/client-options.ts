@@ -21,6 +21,8 @@ export interface ClientOptions {
   readonly deadline?: number | undefined;
   /** `X-Agent-Run-Id`: kept on the audit trail as claimed */
   readonly agentRunId?: string | undefined;
+  /** where a person must approve something first: `wait` for them, or default `fail` with `approval-required` at once */
+  readonly approval?: 'wait' | 'fail' | undefined;
   /** why: one line of at most 200 characters, kept on the audit trail; policy may want one */
   readonly reason?: string | undefined;
   /**
@@ -42,6 +44,7 @@ const forms: Readonly<Record<keyof ClientOptions, readonly [(value: unknown) => 
   token: [isCredential, "the agent's token, a function that gives it, or { file: PATH }"],
   deadline: [orNone((value) => typeof value === 'number' && value > 0), 'milliseconds, more than 0'],
   agentRunId: [orNone(isLine), line],
+  approval: [orNone((value) => value === 'wait' || value === 'fail'), 'wait or fail'],
   reason: [orNone(isLine), line],
   ca: [orNone(isText), 'the text of a PEM file'],
   fetch: [orNone((value) => typeof value === 'function'), 'a function as the global fetch'],

@@ -17,6 +17,7 @@ import { createApiFetch, createFetch, type FetchOptions, sha256 } from './api-fe
 import { BrokerError } from './broker-error.ts';
 import { type ClientOptions, headersOf, requireOptions } from './client-options.ts';
 import { createRequests } from './request.ts';
+import { waitingForApproval } from './wait-for-approval.ts';
 
 /**
  * Inputs of a flow, by their names.
@@ -80,13 +81,14 @@ export function createClient(options: ClientOptions): Client {
   requireOptions(options);
   const { token: credential, deadline = 30_000, ca } = options;
   const clock = awake(options.clock ?? systemClock);
-  const requests = createRequests({
+  const asked = createRequests({
     address: parseAddress(options.broker),
     token: credential,
     deadline,
     ca,
     headers: headersOf(options),
   });
+  const requests = options.approval === 'wait' ? { ...asked, post: waitingForApproval(asked.post, deadline) } : asked;
   const apis = createApiFetch();
   const kept = { clock, capacity: 1_000 };
   const [tokens, leased] = [createMemory<AskedToken>(kept), createMemory<LeasedSecret>(kept)];

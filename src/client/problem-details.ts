@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { headerOf, nameForm, problemType } from '../foundation/wire.ts';
+import { approvalForm, headerOf, nameForm, problemType } from '../foundation/wire.ts';
 import { BrokerError } from './broker-error.ts';
 
 /** What is told again must be harmless text: codes, names and ids in the forms that a broker gives them. */
@@ -26,7 +26,16 @@ export function problemIn(status: number, headers: IncomingHttpHeaders, body: st
     : [];
   const wait = headers['retry-after'];
   const retryAfter = wait !== undefined && /^\d{1,6}$/.test(wait) ? Number(wait) : undefined;
-  return new BrokerError(code, { status, requestId, names: known, retryAfter });
+  return new BrokerError(code, { status, requestId, names: known, retryAfter, approval: approvalIn(problem) });
+}
+
+/** A link that can be shown: an address of a page, in visible characters. */
+const urlForm = /^https?:\/\/[\x21-\x7e]{1,500}$/;
+
+function approvalIn(problem: Readonly<Record<string, unknown>> | undefined): BrokerError['approval'] {
+  const { id, url } = (problem?.['approval'] ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof id !== 'string' || !approvalForm.test(id)) return undefined;
+  return { id, ...(typeof url === 'string' && urlForm.test(url) ? { url } : {}) };
 }
 
 function parsed(body: string): Readonly<Record<string, unknown>> | undefined {

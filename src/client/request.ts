@@ -18,7 +18,12 @@ export interface RequestFacts {
 
 export interface Requests {
   /** The JSON of a 200. @throws BrokerError, and the signal's reason */
-  post(path: string, body?: unknown, signal?: AbortSignal): Promise<unknown>;
+  post(
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<unknown>;
   close(): void;
 }
 
@@ -97,7 +102,7 @@ export function createRequests({ address, token, deadline, headers: always, ca }
   }
 
   return {
-    async post(path, body, signal) {
+    async post(path, body, signal, more = {}) {
       if (closed) throw new BrokerError('closed');
       const text = body === undefined ? undefined : JSON.stringify(body);
       try {
@@ -105,6 +110,7 @@ export function createRequests({ address, token, deadline, headers: always, ca }
         if (address.kind === 'socket') requireOwnSocket(address.path);
         const headers = {
           ...always,
+          ...more,
           ...(text === undefined ? {} : { 'content-type': 'application/json' }),
           authorization: `Bearer ${credential}`,
         };

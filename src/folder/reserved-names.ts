@@ -2,9 +2,13 @@
 export const commandNames = [
   'agent-runs',
   'agents',
+  'approvals',
+  'approve',
+  'approvers',
   'audit',
   'check',
   'completion',
+  'deny',
   'dev',
   'help',
   'init',
@@ -19,11 +23,7 @@ export type CommandName = (typeof commandNames)[number];
 
 /** Commands to come: a folder of today has no flow in their way. */
 const laterCommands = [
-  'approvals',
-  'approve',
-  'approvers',
   'cache',
-  'deny',
   'drill',
   'exec',
   'hook',

@@ -90,7 +90,7 @@ function cacheOf(found: Partial<InputOf<typeof cacheKeys>> = {}): CacheSettings 
 }
 
 function serverOf(found: Written['server']): ServerSettings {
-  const { host, port, socket, names = [], tls, page = false } = found ?? {};
+  const { host, port, socket, names = [], tls, page } = found ?? {};
   const files = tls?.certificate === undefined || tls.key === undefined ? undefined : tls;
   return { host, port, socket, names, page, tls: files };
 }

@@ -48,13 +48,12 @@ const serverKeys = {
     form.list(form.text({ pattern: /^[a-z0-9.-]+$/i, expects: 'a host name' })),
     'names by which clients call it, besides loopback and those of the certificate',
   ),
-  page: withDefault(
+  page: optional(
     form.union(
       form.boolean(),
       form.text({ pattern: /^https:\/\/[a-z0-9.-]+(?::\d{1,5})?$/, expects: 'an https origin' }),
     ),
-    false,
-    'the page on which people approve: `true` at `http://localhost` and the port, or the https origin by which they reach it; a passkey is made for its host name',
+    'the page on which people approve: `true` at `http://localhost` and the port, or the https origin by which they reach it, for whose host name passkeys are made; without it on the laptop alone',
     { example: 'https://flows.example' },
   ),
   tls: optional(form.object(tlsKeys), 'certificate files', {

@@ -69,8 +69,8 @@ export interface ServerSettings {
   readonly socket: string | undefined;
   /** names by which clients call it, besides those of its certificate */
   readonly names: readonly string[];
-  /** the page for people: at localhost, or at an https origin; false: none */
-  readonly page: boolean | string;
+  /** the page for people: at localhost, or at an https origin; undefined: on the laptop alone */
+  readonly page: boolean | string | undefined;
   /** PEM files */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
 }

@@ -159,6 +159,13 @@ export const commandTable = {
             help: 'checkpoints to compare with, - for stdin',
             choices: ['files'],
           },
+          approvals: { type: 'boolean', help: 'instead: whether those signed who are said to have approved' },
+          policy: {
+            type: 'string',
+            value: 'FILE',
+            help: 'with --approvals: an older policy.yaml, which has their keys',
+            choices: ['files'],
+          },
           json: jsonLines,
         },
       },
@@ -222,6 +229,41 @@ export const commandTable = {
         options: { tree: { type: 'boolean', help: 'those below it too' }, json },
       },
       end: { help: 'end a task and all below it, at once', options: { json } },
+    },
+  },
+  approvals: {
+    usage: [['flows approvals', 'what waits for a person; --watch, --state, --json']],
+    options: {
+      watch: { type: 'boolean', help: 'as it comes, until Ctrl-C' },
+      state: {
+        type: 'string',
+        value: 'NAME',
+        help: 'pending (the default), approved, denied, expired, cancelled, used, lapsed or revoked',
+        choices: [['pending', 'approved', 'denied', 'expired', 'cancelled', 'used', 'lapsed', 'revoked']],
+      },
+      json: jsonLines,
+    },
+  },
+  approve: {
+    usage: [['flows approve ID', 'all that a yes is bound to, and the page on which a person says it']],
+    options: { json },
+  },
+  deny: {
+    usage: [['flows deny ID', 'say no, or take back a yes']],
+    options: {},
+  },
+  approvers: {
+    usage: [['flows approvers', 'list the people who approve; add, remove NAME: their passkeys']],
+    options: { json },
+    verbs: {
+      list: { help: 'list the people who approve', options: { json } },
+      add: { help: 'a link by which somebody enrols a passkey, once', options: {} },
+      remove: {
+        help: 'end the passkeys of somebody',
+        options: {
+          passkey: { type: 'string', value: 'ID', help: 'only that one, by the first characters of its id' },
+        },
+      },
     },
   },
   policy: {

@@ -7,9 +7,13 @@ import type { Command } from './invocation.ts';
 const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   'agent-runs': async () => (await import('./commands/agent-runs.ts')).agentRuns,
   agents: async () => (await import('./commands/agents.ts')).agents,
+  approvals: async () => (await import('./commands/approvals.ts')).approvals,
+  approve: async () => (await import('./commands/approvals.ts')).approve,
+  approvers: async () => (await import('./commands/approvers.ts')).approvers,
   audit: async () => (await import('./commands/audit.ts')).audit,
   check: async () => (await import('./commands/check.ts')).check,
   completion: async () => (await import('./commands/completion.ts')).completion,
+  deny: async () => (await import('./commands/approvals.ts')).deny,
   dev: async () => (await import('./commands/dev.ts')).dev,
   help: async () => (await import('./commands/help.ts')).help,
   init: async () => (await import('./commands/init.ts')).init,

@@ -13,6 +13,8 @@ export interface BrokerAddress {
   readonly url: string | undefined;
   /** absolute path of its Unix socket */
   readonly socket: string | undefined;
+  /** origin of the page for people; undefined: none is served */
+  readonly page?: string | undefined;
   /** on the laptop: the agent that it has a token for which ends with it, in {@link guestTokenFile} */
   readonly guest?: string | undefined;
   /** PEM: what proves the broker at a `url` of plain http */
@@ -58,9 +60,11 @@ function addressIn(text = ''): BrokerAddress | undefined {
 
 function isAddress(value: unknown): value is BrokerAddress {
   if (typeof value !== 'object' || value === null) return false;
-  const { pid, environment, url, socket, guest, certificate } = value as Readonly<Record<string, unknown>>;
+  const { pid, environment, url, page, socket, guest, certificate } = value as Readonly<Record<string, unknown>>;
   const isText = (text: unknown) => text === undefined || typeof text === 'string';
   return (
-    Number.isSafeInteger(pid) && typeof environment === 'string' && [url, socket, guest, certificate].every(isText)
+    Number.isSafeInteger(pid) &&
+    typeof environment === 'string' &&
+    [url, page, socket, guest, certificate].every(isText)
   );
 }

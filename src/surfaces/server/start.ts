@@ -34,7 +34,8 @@ export interface Service {
  */
 export async function serve(options: ServiceOptions): Promise<Service> {
   const { app, log } = options;
-  const { name, server } = app.environment();
+  const { name, server, laptop } = app.environment();
+  const { page: setting = laptop } = server;
   const { host, port, names, tls } = server;
   const listen = options.listen ?? { host, port, socket: server.socket };
   // before anything is asked of the vault
@@ -53,7 +54,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     };
     const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: app.quotas });
     const own = tcp === undefined || tls !== undefined ? undefined : await certificateOf(app, tcp.host);
-    const page = pageOf(server.page, opened);
+    const page = pageOf(setting, opened);
     const surface = {
       ...opened,
       agentRuns: broker.agentRuns,
@@ -61,7 +62,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
       listen,
       tls,
       own,
-      names: pageNames(names, server.page),
+      names: pageNames(names, setting),
       log,
       readings,
       page,
@@ -71,7 +72,15 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     // whoever waits for a person is told to ask again, before the server waits for them
     closing.defer(opened.approvals.close);
     const certificate = own?.cert;
-    const address = { pid: process.pid, environment: name, url, socket, guest: options.guest?.agent, certificate };
+    const address = {
+      pid: process.pid,
+      environment: name,
+      url,
+      page: page?.at()?.origin,
+      socket,
+      guest: options.guest?.agent,
+      certificate,
+    };
     closing.defer(await announceBroker(app.folder.dir, address));
     if (certificate !== undefined) await publishCertificate(certificate);
     return { url, page: page?.at()?.origin, socket, trail: opened.trailFile, reload: rules.reload, close };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { App } from '../../../app/open-app.ts';
 import { keyIdOf } from '../../../audit/hmac-chain.ts';
 import { keyIdIn, trailsOf } from '../../../audit/trail-files.ts';
@@ -32,6 +33,12 @@ export async function audit(invocation: Invocation): Promise<number> {
   }
   return withApp(invocation, async (app) => {
     if (word === undefined) return list(app, values, invocation);
+    if (values['approvals'] === true) {
+      const { verifyApprovals } = await import('../audit/verify-approvals.ts');
+      const lines = inTime((await trails(app, values, true)).map((file) => readTrail(segmentsOf(file))));
+      const policy = typeof values['policy'] === 'string' ? values['policy'] : join(app.folder.dir, 'policy.yaml');
+      return verifyApprovals(lines, policy, invocation.terminal, values['json'] === true);
+    }
     const { verify } = await import('../audit/verify-trails.ts');
     return verify(app, await trails(app, values, true), values, invocation.terminal);
   });

@@ -38,6 +38,7 @@ export async function serve(invocation: Invocation): Promise<number> {
       for (const address of [service.url, service.socket]) {
         if (address !== undefined) terminal.note(`listening on ${address}`);
       }
+      if (service.page !== undefined) terminal.note(`the page for people is ${service.page}`);
       if (!signal.aborted) await once(signal, 'abort');
     } finally {
       await service.close();

@@ -1,0 +1,79 @@
+import { dirname } from 'node:path';
+import type { AuditLine } from '../../../audit/read-trail.ts';
+import { checkDecision, type DecisionProblem } from '../../../foundation/approval-statement.ts';
+import { errorCodes, FlowError, oneLine } from '../../../foundation/errors.ts';
+import { readPolicy } from '../../../folder/policy/read-policy.ts';
+import type { Policy } from '../../../folder/policy/policy.ts';
+import { openYaml } from '../../../language/yaml-file.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** A decision on a trail that is not what its line says, or that cannot be told. */
+interface Doubt {
+  readonly seq: number;
+  readonly at: string;
+  readonly approval: string | undefined;
+  readonly approver: string | undefined;
+  readonly problem: DecisionProblem | 'line';
+}
+
+const words: Partial<Readonly<Record<Doubt['problem'], string>>> = {
+  'unknown-key':
+    'signed with a key that policy.yaml does not have: if it was taken out since, name an older file: --policy',
+  line: 'the line says something else than what was signed',
+};
+
+/**
+ * Whether each decision on a trail was signed by whom it names, with a key of policy.yaml: without the broker.
+ * @param file of policy.yaml, or an older one of it
+ * @returns 73 where one was not, or cannot be told
+ */
+export async function verifyApprovals(
+  lines: AsyncIterable<AuditLine>,
+  file: string,
+  terminal: Terminal,
+  json: boolean,
+): Promise<number> {
+  const { approvers } = policyIn(file);
+  const doubts: Doubt[] = [];
+  let [good, unsigned] = [0, 0];
+  for await (const line of lines) {
+    const { seq, at, approval, approver, signed, action } = line;
+    if (!/^approval\.(?:approved|denied|counter)$/.test(action)) continue;
+    if (signed === undefined) {
+      unsigned += 1;
+      continue;
+    }
+    const found = checkDecision(signed, (name) => approvers?.get(name)?.passkeys ?? []);
+    const problem = 'problem' in found ? found.problem : saysTheSame(line, found.statement) ? undefined : 'line';
+    if (problem === undefined) good += 1;
+    else doubts.push({ seq, at, approval, approver, problem });
+  }
+  if (json) terminal.out(`${JSON.stringify({ signed: good, unsigned, doubts })}\n`);
+  else {
+    const verdict = doubts.length === 0 ? terminal.paint('green', 'ok') : terminal.paint('red', 'not as they say');
+    const others = unsigned === 0 ? '' : `, ${unsigned} by the operator or an issuer, which nobody signed`;
+    terminal.out(`approvals: ${verdict}: ${good} signed by a passkey of policy.yaml${others}\n`);
+    for (const { seq, at, approval = '', approver = '', problem } of doubts)
+      terminal.out(
+        `  line ${seq}, ${oneLine(at)}: ${oneLine(approval)} of ${oneLine(approver)}: ${words[problem] ?? problem}\n`,
+      );
+  }
+  return doubts.length === 0 ? 0 : errorCodes.conflict.exit;
+}
+
+function saysTheSame(
+  { approval, approver, action }: AuditLine,
+  said: { approval: string; approver: string; decision: string },
+): boolean {
+  const decided = action === 'approval.approved' ? 'approve' : action === 'approval.denied' ? 'deny' : said.decision;
+  return approval === said.approval && approver === said.approver && decided === said.decision;
+}
+
+function policyIn(file: string): Policy {
+  const { root, source, problems } = openYaml(file);
+  const policy = root === undefined ? undefined : readPolicy(root, source).policy;
+  if (policy !== undefined && problems().length === 0) return policy;
+  throw new FlowError('invalid', `${file} is no policy that can be read`, {
+    hint: `see flows check --dir ${dirname(file)}`,
+  });
+}
