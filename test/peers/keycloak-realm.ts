@@ -82,6 +82,15 @@ export async function makeRealm(
         attributes: { 'access.token.header.type.rfc9068': 'true', 'access.token.signed.response.alg': 'ES256' },
       },
       { clientId: 'no-audience', ...machine },
+      // an agent with a client of its own, and a broker that exchanges what it gets for a token for an API
+      { clientId: 'agent-codex', ...machine, protocolMappers: [clientAudienceMapper('broker')] },
+      {
+        clientId: 'broker',
+        ...machine,
+        protocolMappers: [clientAudienceMapper('orders-api')],
+        attributes: { 'standard.token.exchange.enabled': 'true' },
+      },
+      { clientId: 'orders-api', ...machine },
       { clientId: 'disabled', ...orders, enabled: false },
       { clientId: 'no-grant', ...orders, serviceAccountsEnabled: false, standardFlowEnabled: true },
       // the role that it has does the rest: see below
@@ -160,6 +169,11 @@ async function addOptionalScope(admin: Realm['admin'], name: string): Promise<vo
   for (const client of clients.filter(({ clientId }) => /^(?:orders|no-|disabled)/.test(clientId))) {
     await admin('PUT', `/clients/${client.id}/optional-client-scopes/${id}`);
   }
+}
+
+function clientAudienceMapper(client: string) {
+  const mapper = audienceMapper(client);
+  return { ...mapper, config: { 'included.client.audience': client, 'access.token.claim': 'true' } };
 }
 
 function audienceMapper(value: string) {

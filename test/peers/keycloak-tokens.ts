@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TokenRequest } from '../../src/adapters/issuers/contract.ts';
+import type { ExchangeRequest, TokenRequest } from '../../src/adapters/issuers/contract.ts';
 import { createIssuer } from '../../src/adapters/issuers/openid/issuer.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { createVerifier } from '../../src/verify.ts';
@@ -82,5 +82,63 @@ export function keycloakTokens(realm: () => Realm): void {
       const unknown = createIssuer({ name: 'main', url: `${realm().issuer}-not`, development: true });
       expect(await codeOf(unknown.clientCredentials(request()))).toBe('protocol');
     });
+  });
+
+  const accessToken = 'urn:ietf:params:oauth:token-type:access_token';
+  const agentToken = async () =>
+    (await issuer().clientCredentials(request({ clientId: 'agent-codex', audience: 'broker', scope: undefined })))
+      .accessToken;
+
+  describe('token exchange', () => {
+    async function exchange(changes: Partial<ExchangeRequest> = {}) {
+      const asked = request({ clientId: 'broker', audience: 'orders-api', scope: undefined });
+      const subject = { token: await agentToken(), type: accessToken };
+      const token = await issuer().exchange?.({ ...asked, subject, ...changes });
+      if (token === undefined) throw new TypeError('not offered');
+      const { claims } = await issuer().verify(token.accessToken, { audience: 'orders-api' });
+      return { token, claims, warnings: asked.warnings };
+    }
+
+    test('gives a token about the agent to the broker, without `act`', async () => {
+      const { claims: agent } = await issuer().verify(await agentToken(), { audience: 'broker' });
+      const { token, claims } = await exchange();
+      expect(claims).toMatchObject({ azp: 'broker', sub: agent['sub'] });
+      expect(token).toMatchObject({ issuedTokenType: accessToken, act: undefined, jti: claims['jti'] });
+    });
+
+    test('ignores an actor token, which is told', async () => {
+      const actor = { token: await agentToken(), type: accessToken };
+      const { warnings } = await exchange({ actor });
+      expect(warnings).toContainEqual(expect.stringContaining('did not use the actor token'));
+    });
+
+    test.each([
+      ['an audience that is no client', { audience }, 'does not know the audience'],
+      ['a client that the broker has no part in', { audience: 'agent-codex' }, 'refused the token request'],
+      ['a subject that is not for the client', { clientId: 'orders' }, ''],
+    ])('is denied for %s', async (_, changes, message) => {
+      const error = await exchange(changes).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'denied', message: expect.stringContaining(message) });
+    });
+  });
+
+  test('a token that is revoked is not active any more, twice as once, and by its own client alone', async () => {
+    const token = await agentToken();
+    const active = async () => {
+      const body = new URLSearchParams({
+        token: token.reveal(),
+        client_id: 'broker',
+        client_secret: realm().clientSecret,
+      });
+      const address = `${realm().issuer}/protocol/openid-connect/token/introspect`;
+      const answer: unknown = await (await fetch(address, { method: 'POST', body })).json();
+      return (answer as { active: boolean }).active;
+    };
+    const revoke = (clientId: string) => issuer().revoke?.({ ...request({ clientId }), token }) ?? Promise.reject();
+    expect(await active()).toBe(true);
+    expect(await codeOf(revoke('orders'))).toBe('denied');
+    expect(await active()).toBe(true);
+    for (const _ of [1, 2]) await revoke('agent-codex');
+    expect(await active()).toBe(false);
   });
 }
