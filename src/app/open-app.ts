@@ -5,7 +5,7 @@ import { type Connections, createConnections } from './connections.ts';
 import { ownershipMark } from '../foundation/key-derivation.ts';
 import { findStack } from './laptop-stack-file.ts';
 import type { TakenEnvironment } from '../foundation/environment-variables.ts';
-import { FlowError } from '../foundation/errors.ts';
+import { asFlowError, FlowError } from '../foundation/errors.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import { type Inputs, parseInputs } from '../folder/flows/inputs.ts';
 import type { Folder } from '../folder/load-folder.ts';
@@ -17,6 +17,7 @@ import type { Output } from '../engine/output.ts';
 import type { Journal, StepOutput } from '../engine/journal.ts';
 import type { Plan } from '../engine/plan.ts';
 import { bindingFor, planFlow } from '../engine/plan-flow.ts';
+import { createMadeForRuns } from './made-for-runs.ts';
 import { createPreparedSteps } from '../engine/prepared-inputs.ts';
 import { carryOutFlow, outputOfRun, type RunEvent, runFlow } from '../engine/run-flow.ts';
 import type { OnEvent } from '../engine/run-events.ts';
@@ -84,6 +85,8 @@ export interface RunOptions {
   readonly live?: boolean;
   /** in whose name: the proven agent; default `local:<user>` */
   readonly agent?: string;
+  /** the agent run that is proven to ask */
+  readonly agentRun?: string | undefined;
 }
 
 /** One folder of flows in one environment. */
@@ -118,6 +121,11 @@ export interface App {
   onQuota(listener: (event: QuotaEvent) => void): () => void;
   /** Tells of a token that could not be renewed while the old one serves, with its flow; returns how to stop telling. */
   onRenewalFailed(listener: (error: FlowError) => void): () => void;
+  /**
+   * Agent runs have ended: what was made for one of them alone is given to nobody any more, and taken back where the
+   * service has a way. A failure is told by `warn`: it ends by its expiry then.
+   */
+  endAgentRuns(runs: readonly string[]): Promise<void>;
   /** Tells of a token that was revoked (SHA-256 of the access token, hex); returns how to stop telling. */
   onRevoked(listener: (tokenHash: string) => void): () => void;
   /**
@@ -144,6 +152,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const locked = createLocks({ folder: stateFolder(variables), sleep, signal, waiting });
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
   const renewalListeners = new Set<(error: FlowError) => void>();
+  const madeForRuns = createMadeForRuns(now);
   const revocationListeners = new Set<(tokenHash: string) => void>();
   let opened: Promise<Connections> | undefined;
   let made: Connections | undefined;
@@ -242,12 +251,18 @@ export async function openApp(options: AppOptions): Promise<App> {
     return flow;
   }
 
-  async function services({ options: chosenOptions = new Set(), agent = localAgent() }: RunOptions): Promise<Services> {
+  async function services({
+    options: chosenOptions = new Set(),
+    agent = localAgent(),
+    agentRun,
+  }: RunOptions): Promise<Services> {
     const adapters = await connections();
     const vaultFor = (flow: string) => (folder.flows.get(flow)?.breakGlass === true ? adapters.urgent : adapters);
     return {
       environment: environment(),
       agent,
+      agentRun,
+      untilEndOf: madeForRuns.add,
       connection: adapters.get,
       plain: adapters.plain,
       cached: cache.get,
@@ -282,6 +297,13 @@ export async function openApp(options: AppOptions): Promise<App> {
     };
   }
 
+  async function endAgentRuns(runs: readonly string[]): Promise<void> {
+    const over = runs.flatMap((run) => madeForRuns.end(run));
+    for (const { key } of over) cache.evict(key);
+    const told = (error: unknown) => warn(`what an agent run had is not revoked: ${asFlowError(error).line()}`);
+    await Promise.all(over.map(async ({ takeBack }) => takeBack().catch(told)));
+  }
+
   function revoked(tokenHash: string): void {
     cache.rejected(tokenHash);
     for (const listener of revocationListeners) listener(tokenHash);
@@ -314,6 +336,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       quotaListeners.add(listener);
       return () => void quotaListeners.delete(listener);
     },
+    endAgentRuns,
     onRevoked(listener) {
       revocationListeners.add(listener);
       return () => void revocationListeners.delete(listener);

@@ -28,7 +28,16 @@ import { createUpstreamFailures, type UpstreamFailures } from './upstream-failur
 export interface BrokerOptions {
   readonly app: Pick<
     App,
-    'folder' | 'environment' | 'run' | 'connections' | 'rejected' | 'onRevoked' | 'plan' | 'bindingOf' | 'outputOf'
+    | 'folder'
+    | 'environment'
+    | 'run'
+    | 'connections'
+    | 'rejected'
+    | 'onRevoked'
+    | 'endAgentRuns'
+    | 'plan'
+    | 'bindingOf'
+    | 'outputOf'
   >;
   /** opens what keeps runs, when it is first needed; absent: no runs are served */
   readonly openRuns?: ((hooks: RunHooks) => Promise<Runs>) | undefined;
@@ -101,7 +110,9 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   const unsubscribe = app.onRevoked(tokens.forget);
 
   const agentRuns =
-    options.agentRuns === undefined ? undefined : createAgentRuns({ ...options.agentRuns, audited, permission, clock });
+    options.agentRuns === undefined
+      ? undefined
+      : createAgentRuns({ ...options.agentRuns, audited, permission, clock, onEnded: app.endAgentRuns });
   const approvals =
     options.approvals === undefined
       ? undefined

@@ -22,7 +22,7 @@ export interface Ran {
 /** The app's engine, and the memory of which flow gave which token. */
 export interface Engine {
   /** In the caller's name. A token whose life is over although the wall clock, set back, says otherwise is made anew. */
-  run(flow: Flow, inputs: Inputs, caller: Pick<Caller, 'agent'>): Promise<Ran>;
+  run(flow: Flow, inputs: Inputs, caller: Pick<Caller, 'agent' | 'agentRun'>): Promise<Ran>;
   /** Forgets a token that an API refused, if this flow gave it, and at most once a minute for its key. */
   rejected(hash: string, flow: string): boolean;
 }
@@ -49,21 +49,25 @@ export function createEngine(app: Pick<App, 'run' | 'rejected'>, clock: BrokerCl
     return known;
   }
 
-  async function runOnce(flow: Flow, inputs: Inputs, agent: string): Promise<Ran> {
+  async function runOnce(
+    flow: Flow,
+    inputs: Inputs,
+    { agent, agentRun }: Pick<Caller, 'agent' | 'agentRun'>,
+  ): Promise<Ran> {
     const sources = createSources();
-    const output = await app.run(flow, inputs, { agent, onEvent: sources.onEvent });
+    const output = await app.run(flow, inputs, { agent, agentRun: agentRun?.run, onEvent: sources.onEvent });
     const values = output.kind === 'none' ? [] : output.kind === 'scalar' ? [output.value] : output.entries.map(lastOf);
     const tokens = values.flatMap((value) => (value.as === 'token' ? [know(value.token, flow.name)] : []));
     return { output, tokens, source: sources.source(), jti: sources.jti() };
   }
 
   return {
-    async run(flow, inputs, { agent }) {
-      const ran = await runOnce(flow, inputs, agent);
+    async run(flow, inputs, caller) {
+      const ran = await runOnce(flow, inputs, caller);
       const over = ran.tokens.filter(({ ends }) => ends <= clock.monotonic());
       if (over.length === 0) return ran;
       for (const { hash } of over) app.rejected(hash);
-      return runOnce(flow, inputs, agent);
+      return runOnce(flow, inputs, caller);
     },
     rejected: (hash, flow) => givers.peek(hash)?.value.has(flow) === true && app.rejected(hash, evictionSpacing),
   };

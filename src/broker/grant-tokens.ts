@@ -103,12 +103,13 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
 }
 
 /**
- * By the agent, whose token may be its own. Inputs count in the order in which they were given: another order is asked
- * of the engine.
+ * By the agent and its run, whose token may be its own. Inputs count in the order in which they were given: another order
+ * is asked of the engine.
  */
-function keyOf({ agent }: Caller, flow: string, given: Readonly<Record<string, unknown>>): string {
-  for (const _ in given) return `${agent} ${flow} ${JSON.stringify(given)}`;
-  return `${agent} ${flow}`;
+function keyOf({ agent, agentRun }: Caller, flow: string, given: Readonly<Record<string, unknown>>): string {
+  const whose = agentRun === undefined ? agent : `${agent} ${agentRun.run}`;
+  for (const _ in given) return `${whose} ${flow} ${JSON.stringify(given)}`;
+  return `${whose} ${flow}`;
 }
 
 /** Whether the flow's output is a token, as its file says; one that writes gives none here. */

@@ -59,7 +59,9 @@ export function createSecrets(options: SecretsOptions): Secrets {
   const wantedOf =
     (caller: Caller) =>
     (secret: RegistrySecret): Wanted => ({
-      key: mayBeAttributed(secret) ? `${keyOf(secret)}${forAgent}${caller.agent}` : keyOf(secret),
+      key: mayBeAttributed(secret)
+        ? `${keyOf(secret)}${forAgent}${caller.agent} ${caller.agentRun?.run ?? ''}`
+        : keyOf(secret),
       ttl: ttlOf(secret),
       fetch: async () => (secret.flow === undefined ? read(secret) : given(secret.flow, caller)),
     });

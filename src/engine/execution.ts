@@ -199,18 +199,33 @@ async function mintOrCached(
   labels: ConnectionLabels,
 ): Promise<readonly [Readonly<Record<string, unknown>>, boolean]> {
   let minted = false;
+  const context = services.context(flow.name, step.id);
+  if (kind.expiresAt === undefined) return [await kind.run(input, context), false];
+  const expiresAt = (output: Readonly<Record<string, unknown>>) => kind.expiresAt?.(output);
+  const per = kind.attributed?.(input);
+  const key = `${keyOf(services.environment.name, kind, input, labels)}${whose(per, services)}`;
   const mint = async () => {
     minted = true;
-    return kind.run(input, services.context(flow.name, step.id));
+    const output = await kind.run(input, context);
+    const { agentRun, untilEndOf } = services;
+    if (agentRun !== undefined && per === 'agent-run')
+      untilEndOf?.(agentRun, {
+        key,
+        expiresAt: expiresAt(output),
+        takeBack: async () => kind.takeBack?.(input, output, context),
+      });
+    return output;
   };
-  if (kind.expiresAt === undefined) return [await mint(), false];
-  const expiresAt = (output: Readonly<Record<string, unknown>>) => kind.expiresAt?.(output);
-  const shared = keyOf(services.environment.name, kind, input, labels);
-  const key = kind.attributed?.(input) === true ? `${shared} for ${services.agent}` : shared;
   const unnoticed = (error: unknown) =>
     services.renewalFailed?.(asFlowError(error).at({ flow: flow.name, step: step.id }));
   const output = await services.cached<Readonly<Record<string, unknown>>>(key, mint, expiresAt, unnoticed);
   return [output, !minted];
+}
+
+/** Whose own it is, as a part of its key. */
+function whose(per: 'agent' | 'agent-run' | undefined, { agent, agentRun }: Services): string {
+  if (per === undefined) return '';
+  return per === 'agent' || agentRun === undefined ? ` for ${agent}` : ` for ${agent} in ${agentRun}`;
 }
 
 /** By the input itself, which is the same object as long as nothing in it changes. */

@@ -4,11 +4,23 @@ import type { ConnectionKind } from '../language/forms.ts';
 import type { PreparedSteps } from './prepared-inputs.ts';
 import type { StepContext } from '../steps/contract.ts';
 
+export interface MadeForRun {
+  /** of the cache */
+  readonly key: string;
+  /** epoch seconds */
+  readonly expiresAt: number | undefined;
+  takeBack(): Promise<void>;
+}
+
 /** What the composition root hands to a plan or a run. */
 export interface Services {
   readonly environment: Environment;
   /** in whose name the flow runs, as {@link StepContext.agent} */
   readonly agent: string;
+  /** the proven agent run that asks */
+  readonly agentRun?: string | undefined;
+  /** what was made for one agent run alone: taken back when that ends */
+  readonly untilEndOf?: (agentRun: string, made: MadeForRun) => void;
   /** the adapter, built when it is first asked for. @throws FlowError */
   connection(kind: ConnectionKind, name: string): unknown;
   /** what `${{ issuers.main.url }}` may name. @throws FlowError */

@@ -191,8 +191,10 @@ export interface PureStepKind<K extends Keys = Keys, F extends OutputFields = Ou
    * @returns its output at each moment (epoch milliseconds), which asks nobody
    */
   follow?(input: InputOf<K>, context: StepContext): Promise<(at: number) => Promise<OutputOf<F>>>;
-  /** what it gives says which agent it is for: each agent has its own. A kind that declares it may do so somewhere */
-  attributed?(input: InputOf<K>): boolean;
+  /** who has one of its own, where what it gives says which agent it is for. A kind that declares it may do so somewhere */
+  attributed?(input: InputOf<K>): Attribution['per'];
+  /** Takes back what it gave to one agent run alone, when that ends. Where the service cannot, it does nothing. */
+  takeBack?(input: InputOf<K>, output: OutputOf<F>, context: StepContext): Promise<void>;
 }
 
 /** Changes something. Safe to repeat: it probes before it acts, or carries an idempotency key. */

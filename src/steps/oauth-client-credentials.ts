@@ -4,6 +4,7 @@ import {
   clientKeys,
   clientProblems,
   clientUses,
+  takeBackToken,
   tokenKeys,
   tokenOutput,
   tokenProblems,
@@ -30,5 +31,6 @@ export const oauthClientCredentials = pureStep({
       issuer.clientCredentials({ ...client, ...tokenRequest(input, context) }),
     ),
   expiresAt: (token) => token.expiresAt,
-  attributed: ({ issuer }) => issuer.attribution !== undefined,
+  attributed: ({ issuer: { attribution } }) => attribution && (attribution.per ?? 'agent'),
+  takeBack: (input, token, context) => takeBackToken(input, token, context),
 });

@@ -6,6 +6,7 @@ import {
   clientKeys,
   clientProblems,
   clientUses,
+  takeBackToken,
   tokenKeys,
   tokenOutput,
   tokenProblems,
@@ -74,5 +75,6 @@ export const oauthTokenExchange = pureStep({
       });
     }),
   expiresAt: (token) => token.expiresAt,
-  attributed: ({ issuer }) => issuer.attribution !== undefined,
+  attributed: ({ issuer: { attribution } }) => attribution && (attribution.per ?? 'agent'),
+  takeBack: (input, token, context) => takeBackToken(input, token, context),
 });

@@ -201,6 +201,8 @@ export async function arrange(
     attribution: undefined as Issuer['attribution'],
     /** in whose name each token was asked for */
     agents: [] as (string | undefined)[],
+    /** agent runs whose tokens are to be taken back */
+    endedRuns: [] as string[],
   };
   const issuer: Issuer = {
     name: 'main',
@@ -237,9 +239,10 @@ export async function arrange(
   const unused = () => Promise.reject(new TypeError('not used'));
   const prepared = createPreparedSteps();
   const revoked = new Set<(hash: string) => void>();
-  const services = (agent: string): Services => ({
+  const services = (agent: string, agentRun?: string): Services => ({
     environment,
     agent,
+    agentRun,
     connection: () => issuer,
     plain: () => ({}),
     prepared,
@@ -273,9 +276,13 @@ export async function arrange(
   const app: BrokerOptions['app'] = {
     folder,
     environment: () => environment,
-    run: (flow, inputs, { agent = 'nobody', ...options } = {}) => runFlow(flow, inputs, services(agent), options),
+    run: (flow, inputs, { agent = 'nobody', agentRun, ...options } = {}) =>
+      runFlow(flow, inputs, services(agent, agentRun), options),
     connections: async () => connections as Connections,
     rejected: (hash, spacing) => cache.rejected(hash, spacing),
+    async endAgentRuns(runs) {
+      issuing.endedRuns.push(...runs);
+    },
     onRevoked(listener) {
       revoked.add(listener);
       return () => void revoked.delete(listener);

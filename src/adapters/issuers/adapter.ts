@@ -1,4 +1,4 @@
-import { form, optional, required, type Keys } from '../../language/forms.ts';
+import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
 import type { Declaration, Services, Settings, SettingsOf } from '../declaration.ts';
 import { type Attribution, type Issuer, standardParameters } from './contract.ts';
 
@@ -21,6 +21,11 @@ export const attributionForm = form.object({
       expects: "a parameter that is not the grant's own",
     }),
     'the parameter of the token request that its Action, hook or mapper makes the claim of',
+  ),
+  per: withDefault(
+    form.oneOf('agent', 'agent-run'),
+    'agent',
+    'who has a token of its own: each agent; or each proven agent run, which asks for many more, and is revoked when the run ends',
   ),
 });
 

@@ -51,6 +51,8 @@ export interface Attribution {
   readonly claim: string;
   /** of the token request */
   readonly parameter: string;
+  /** who has a token of its own: each agent, the default, or each proven agent run, with whose end it is revoked */
+  readonly per?: 'agent' | 'agent-run' | undefined;
 }
 
 /** Said at check, and where it was not known then. */

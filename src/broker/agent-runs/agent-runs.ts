@@ -19,6 +19,8 @@ export interface AgentRunsOptions {
   readonly audited: Pick<Audited, 'answer' | 'record'>;
   readonly permission: Pick<Permission, 'count'>;
   readonly clock: BrokerClock;
+  /** these are over: what they alone had is taken back; fails never */
+  readonly onEnded: (runs: readonly string[]) => Promise<void>;
 }
 
 /** What a run is begun with. */
@@ -128,6 +130,8 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
       if (isOver) found.ended = true;
       return isOver;
     });
+    // nobody waits for an issuer: what it does not revoke now ends by itself
+    void options.onEnded([...runs]);
     for (const run of ended) {
       if (run.run === except) continue;
       const { agent, request, address, reason } = by ?? { agent: run.agent, request: randomUUID() };

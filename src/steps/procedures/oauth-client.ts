@@ -244,6 +244,21 @@ export async function asClient<T>(
   });
 }
 
+/** Revokes a token, where the issuer has an endpoint for it. */
+export async function takeBackToken(
+  input: ClientInput,
+  { accessToken }: { readonly accessToken: Secret },
+  context: StepContext,
+): Promise<void> {
+  if (input.issuer.revoke === undefined) return;
+  try {
+    await asClient(input, context, async (issuer, client) => issuer.revoke?.({ ...client, token: accessToken }));
+  } catch (error) {
+    // no endpoint: the token ends by its expiry alone
+    if (!(error instanceof FlowError) || error.code !== 'refused') throw error;
+  }
+}
+
 /** A refusal with what the refused values look like: a line break that was pasted along is seen by nobody. */
 function withLooks(error: unknown, read: ReadonlyMap<string, Secret>): unknown {
   if (!(error instanceof FlowError) || error.code !== 'denied') return error;

@@ -39,6 +39,23 @@ describe('an agent run', () => {
     expect((await broker.flows(caller)).map(({ name }) => name)).toEqual(['orders-token']);
   });
 
+  it('has tokens of its own where the issuer tells runs apart, and they are taken back when it ends, with those below', async () => {
+    const { runs, callerOf, below, broker, issuer, trail } = await arrangeRuns();
+    issuer.attribution = { claim: 'act.sub', parameter: 'agent', per: 'agent-run' };
+    const [one, other] = [await runs.begin(codex, {}), await runs.begin(codex, {})];
+    const child = await below(one, {});
+    const callers = await Promise.all([one, other, child].map(callerOf));
+    const ask = async () =>
+      Promise.all(callers.map(async (caller) => (await broker.token(caller, 'orders-token', {})).access_token));
+    const given = await ask();
+    expect(new Set(given).size).toBe(3);
+    expect(await ask()).toEqual(given);
+    expect(callers.map((caller) => broker.cachedToken(caller, 'orders-token')?.token.access_token)).toEqual(given);
+    expect(trail.last()).toMatchObject({ agentRun: child.run, jti: [expect.stringMatching(/^jti-/)] });
+    await runs.finish(codex, one.run, 'succeeded');
+    expect(issuer.endedRuns.toSorted()).toEqual([one.run, child.run].toSorted());
+  });
+
   it('can give one below it less, and never more or longer', async () => {
     const { runs, callerOf, below, broker, clock } = await arrangeRuns();
     const root = await runs.begin(codex, { allow: ['github.*'], expires: 600 });
