@@ -1,3 +1,4 @@
+import type { ChannelAdapter } from './channels/adapter.ts';
 import type { IdentityProviderAdapter } from './identity/adapter.ts';
 import type { IssuerAdapter } from './issuers/adapter.ts';
 import type { StoreAdapter } from './stores/adapter.ts';
@@ -9,4 +10,5 @@ export interface Adapters {
   readonly issuers: ReadonlyMap<string, IssuerAdapter>;
   readonly 'identity-providers': ReadonlyMap<string, IdentityProviderAdapter>;
   readonly stores: ReadonlyMap<string, StoreAdapter>;
+  readonly channels: ReadonlyMap<string, ChannelAdapter>;
 }

@@ -1,3 +1,4 @@
+import type { Channel } from '../adapters/channels/contract.ts';
 import type { Declaration, Factory, Services, Settings } from '../adapters/declaration.ts';
 import type { IdentityProvider } from '../adapters/identity/contract.ts';
 import type { Issuer } from '../adapters/issuers/contract.ts';
@@ -7,6 +8,7 @@ import type { Vault } from '../adapters/vaults/contract.ts';
 import type { EntryQuota, QuotaEvent } from '../adapters/vaults/quota.ts';
 import { createReadTogether, type ReadOne } from '../adapters/vaults/read-together.ts';
 import { attributionOf, type Environment, type Plain, plainOf } from '../folder/service/settings.ts';
+import { FlowError } from '../foundation/errors.ts';
 import type { TakenEnvironment } from '../foundation/environment-variables.ts';
 import type { KeyLabel } from '../foundation/key-derivation.ts';
 import type { Way } from '../foundation/proxy.ts';
@@ -24,9 +26,11 @@ export interface Connections {
   /** One reference of the vault; what is asked for side by side goes in one call. @throws FlowError, with the reference */
   readonly read: ReadOne;
   /** The same for break-glass flows: they may use what is kept of the vault's quota, and ask whatever failed before. */
-  readonly urgent: { readonly vault: Vault; readonly read: ReadOne };
+  readonly urgent: { readonly vault: Vault; readonly read: ReadOne; channel(name: string): Channel };
   get(kind: ConnectionKind, name: string): Issuer | IdentityProvider | SecretStore;
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
+  /** A channel of `notify:`. @throws FlowError refused where there is none of this name */
+  channel(name: string): Channel;
   /** by which way all of them are reached */
   readonly way: Way;
   /** where a connection is, in a few words: `AWS account 123456789012 in eu-west-1` */
@@ -100,6 +104,9 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
       return { ...common(name), stateFolder, warn, fingerprintKeys };
     }),
   ]);
+  const channelsBy = (read: ReadOne) =>
+    // no channel is played by the laptop: those that it declares are used as they are
+    openKind(adapters.channels, environment.notify, undefined, (name) => ({ ...common(name), read }));
   const kinds = { issuers, 'identity-providers': providers, stores };
   const { vault, urgent, quotas } = createGovernedVaults({
     entries:
@@ -115,13 +122,21 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
   const together = createReadTogether(vault);
   const urgentTogether = createReadTogether(urgent);
   let keyReader = together;
+  const [channels, urgentChannels] = await Promise.all([channelsBy(together), channelsBy(urgentTogether)]);
+  const channelOf = (opened: typeof channels) => (name: string) => {
+    if (environment.notify.has(name)) return opened.get(name);
+    throw new FlowError('refused', `environment "${environment.name}" has no channel "${name}"`, {
+      hint: 'write it under notify: in service.yaml',
+    });
+  };
   const keys = ownKeys(environment.key.length === 0 && stack !== undefined ? [laptopKey] : environment.key);
 
   return {
     vault,
     way,
     read: together,
-    urgent: { vault: urgent, read: urgentTogether },
+    urgent: { vault: urgent, read: urgentTogether, channel: channelOf(urgentChannels) },
+    channel: channelOf(channels),
     get: (kind, name) => kinds[kind].get(name),
     plain: (kind, name) => kinds[kind].plain(name),
     place: (kind, name) => kinds[kind].place(name),

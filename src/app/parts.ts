@@ -1,4 +1,5 @@
 import type { Adapters } from '../adapters/adapters.ts';
+import { channels } from '../adapters/channels/index.ts';
 import { identityProviders } from '../adapters/identity/index.ts';
 import { issuers } from '../adapters/issuers/index.ts';
 import { stores } from '../adapters/stores/index.ts';
@@ -15,5 +16,5 @@ export interface Parts {
 /** Every adapter and kind of step there is: what they declare, none of the adapters' code. */
 export const parts: Parts = {
   kinds: stepKinds,
-  adapters: { vaults, issuers, 'identity-providers': identityProviders, stores },
+  adapters: { vaults, issuers, 'identity-providers': identityProviders, stores, channels },
 };

@@ -75,6 +75,8 @@ export type AuditAction =
   | 'run.resumed'
   /** a tick of a schedule was missed */
   | 'schedule.missed'
+  /** a channel did not tell people what they were to be told */
+  | 'notify.failed'
   | 'policy.reload'
   | 'vault.quota'
   | 'local.run'

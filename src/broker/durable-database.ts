@@ -5,10 +5,11 @@ import { approvalSchema } from './approvals/schema.ts';
 import { keyIdOf } from '../audit/hmac-chain.ts';
 import { agentRunSchema } from './agent-runs/schema.ts';
 import type { OpenDatabase, SchemaStep } from '../durable/database/contract.ts';
+import { outboxSchema } from '../durable/outbox/schema.ts';
 import { runSchema } from '../durable/runs/run-tables.ts';
 
 /** The tables of every room that keeps something, in the order in which they are made. */
-const schema: readonly SchemaStep[] = [...runSchema, ...agentRunSchema, ...approvalSchema];
+const schema: readonly SchemaStep[] = [...runSchema, ...agentRunSchema, ...approvalSchema, ...outboxSchema];
 
 /** The database of a broker: not opened, nor its code loaded, before someone needs it. */
 export interface DurableDatabase {
@@ -17,11 +18,15 @@ export interface DurableDatabase {
   close(): Promise<void>;
 }
 
-/** @param key of the broker's trail: on the laptop it is another with each start of its stack, whose runs end with it */
+/**
+ * @param key of the broker's trail: on the laptop it is another with each start of its stack, whose runs end with it
+ * @param onOpen told of it once it is open
+ */
 export function createDurableDatabase(
   app: Pick<App, 'environment' | 'folder' | 'secretAt'>,
   key: Uint8Array,
   stateFolder: string,
+  onOpen: (database: OpenDatabase) => void = () => undefined,
 ): DurableDatabase {
   let opened: Promise<{ readonly database: OpenDatabase; close(): Promise<void> }> | undefined;
 
@@ -43,6 +48,7 @@ export function createDurableDatabase(
         guard,
       });
       const close = () => database.close().finally(guard.close);
+      onOpen(database);
       return { database, close };
     } catch (error) {
       guard.close();

@@ -10,7 +10,7 @@ import { openTrail } from '../audit/trail.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 import { systemClock } from '../foundation/clocks.ts';
 import { changePasskeys, sweepLeftovers } from '../folder/policy/change-policy.ts';
-import { FlowError } from '../foundation/errors.ts';
+import { asFlowError, FlowError } from '../foundation/errors.ts';
 import { localAgent } from '../foundation/local-user.ts';
 import { createLocks } from '../foundation/locks.ts';
 import { sleepUntilAborted } from '../foundation/sleep.ts';
@@ -31,6 +31,7 @@ import type { RunHooks } from '../durable/runs/contract.ts';
 import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
 import { createDurableDatabase } from './durable-database.ts';
+import { createNotices } from './notices.ts';
 import {
   createUpstreamFailures,
   failureText,
@@ -153,7 +154,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const { flush } = environment.audit;
     const trail = await openTrail({ file: trailFile, key: () => Promise.resolve(key), anchor, flush, warn });
     closing.defer(trail.close);
-    const database = createDurableDatabase(app, key, stateFolder(variables));
+    const database = createDurableDatabase(app, key, stateFolder(variables), (opened) => notices.begin(opened));
     closing.defer(database.close);
     const write = (event: OwnEvent) => trail.record({ ...event, agent: localAgent(), request: randomUUID() });
     // what cannot be written down refuses every request until it can: there is nobody else to tell
@@ -165,6 +166,8 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     closing.defer(notes.close);
     const failures = createUpstreamFailures(tell, systemClock, notes.note);
     closing.defer(app.onRenewalFailed((error) => failures.told({ what: [error.place.flow ?? ''] }, error)));
+    const notices = createNotices({ app, clock: systemClock, record: (event) => trail.record(event), failures });
+    closing.defer(notices.close);
     const tokens = async () => {
       const { createRunTokens } = await import('./agent-runs/run-token.ts');
       return createRunTokens(await connections.derivedKeys('agent-run'), Date.now);
@@ -236,6 +239,9 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       write({ action: 'stop', outcome: 'allowed', what: [], detail: undefined }).catch(() => undefined),
     );
     broker.goOnWithRuns();
+    // people may not have been told yet of what was waiting when the one before ended
+    if (environment.notify.size > 0 && (policy().approvers?.size ?? 0) > 0)
+      database.open().catch((error: unknown) => failures.told({ what: ['notify'] }, asFlowError(error)));
     const ready = () => ({
       policy: hasRules(rules.current()),
       trail: trail.healthy(),

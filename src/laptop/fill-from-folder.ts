@@ -64,7 +64,11 @@ export function fill(
     else if (!contents.derives(reference)) contents.value(reference);
   }
   for (const vault of uses.flatMap((use) => use.vaultsWritten)) contents.vault(vault);
-  for (const reference of environment.key.length === 0 ? [laptopKey] : environment.key) contents.value(reference);
+  for (const settings of environment.notify.values())
+    for (const [reference, make] of environment.adapters.channels.get(settings.type)?.samples?.(settings) ?? [])
+      contents.value(reference, 'concealed', undefined, make);
+  for (const reference of environment.references) contents.value(reference);
+  if (environment.key.length === 0) contents.value(laptopKey);
   return { vaults: contents.seeds(), clients, users: uniqueUsers(users) };
 }
 

@@ -3,6 +3,7 @@ import { adapterOf, attributionOf, isWhole, servesVault, type Environment } from
 import { evaluate } from '../../language/evaluate.ts';
 import { presentedStep, type Flow, type Step } from './flow.ts';
 import { lookAt, staticScope } from './static-input.ts';
+import { suggest } from '../../language/nearest-name.ts';
 import type { Report } from '../../language/problems.ts';
 import { resolve } from './scope.ts';
 import type { Connected } from '../../steps/contract.ts';
@@ -11,6 +12,12 @@ import type { Value } from '../../language/compiled-values.ts';
 /** Checks a flow against one environment without touching anything. */
 export function checkFlow(flow: Flow, environment: Environment, report: Report, warn: Report): void {
   for (const step of flow.steps) checkStep(flow, step, environment, report, warn);
+  if (!environment.laptop) {
+    const known = environment.notify;
+    for (const { channel, range } of flow.notify)
+      if (!known.has(channel))
+        report(range, `unknown channel "${channel}"`, suggest(channel, known.keys()) ?? 'write it under notify: in service.yaml');
+  }
   const entries = outputValues(flow);
   const scope = staticScope(flow, environment, flow.steps.length);
   for (const value of entries) {

@@ -38,6 +38,6 @@ export function flowSchema(flowKeys: Keys, stepKeys: Keys, inputKeys: Keys, kind
   return {
     $schema: draft,
     title: 'A flow of auth-chain',
-    ...objectSchema(flowKeys, { inputs, steps, output, environments, 'break-glass': { type: 'boolean' } }),
+    ...objectSchema(flowKeys, { inputs, steps, output, environments }),
   };
 }

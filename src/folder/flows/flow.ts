@@ -14,6 +14,8 @@ export interface Flow {
   /** the only ones it may run in; undefined: all */
   readonly environments: readonly string[] | undefined;
   readonly breakGlass: boolean;
+  /** channels by which people are told of each run, before it gives anything; only of one that is for break-glass */
+  readonly notify: readonly { readonly channel: string; readonly range: Range }[];
   /** `write` where any step writes */
   readonly effect: 'none' | 'write';
   readonly steps: readonly Step[];

@@ -3,6 +3,7 @@ import { readApproveRule } from '../policy/read-approvals.ts';
 import { compileObject } from '../../language/compile.ts';
 import { foreignForm, wholeExpression } from '../../language/expressions.ts';
 import type { Flow, FlowOutput, Step } from './flow.ts';
+import { breakGlassForm, readBreakGlass } from './read-break-glass.ts';
 import { readInputs } from './read-inputs.ts';
 import { durationForm, parseDuration } from '../../language/duration.ts';
 import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
@@ -22,7 +23,10 @@ import type { Node } from '../../language/yaml.ts';
 export const flowKeys = {
   description: required(form.text(), 'what it is for, in one line'),
   environments: optional(form.list(form.text()), 'the only environments that it runs in', { example: '[production]' }),
-  'break-glass': optional(form.boolean(), 'goes on, loudly, where the audit trail cannot be written'),
+  'break-glass': optional(
+    breakGlassForm,
+    'goes on, loudly, where the audit trail cannot be written; with `{ notify: [CHANNEL] }` people are told of each run by these channels of service.yaml, before it gives anything',
+  ),
   approve: optional(flowApproveForm, 'who must approve every run of it that an agent asks for'),
   inputs: optional(form.json(), 'typed inputs: flags of the command'),
   schedule: optional(form.object(scheduleKeys), 'when the broker runs it by itself, as agent `schedule`', {
@@ -79,14 +83,6 @@ export function readFlow(name: string, root: Node, source: Source, kinds: StepKi
       hintFor(description, 'description'),
     );
   }
-  const breakGlass = keys.get('break-glass')?.value;
-  if (breakGlass !== undefined && typeof scalar(breakGlass) !== 'boolean') {
-    source.report(
-      breakGlass.range,
-      `"break-glass" takes true or false, and this is ${nameOf(breakGlass)}`,
-      hintFor(breakGlass, 'break-glass'),
-    );
-  }
   const inputs = keys.get('inputs')?.value;
   const stepsNode = keys.get('steps')?.value;
   const environments = keys.get('environments')?.value;
@@ -101,7 +97,7 @@ export function readFlow(name: string, root: Node, source: Source, kinds: StepKi
     description: String(description === undefined ? '' : (scalar(description) ?? '')),
     inputs: inputs === undefined ? [] : readInputs(inputs, source),
     environments: environments === undefined ? undefined : readEnvironments(environments, source),
-    breakGlass: breakGlass !== undefined && scalar(breakGlass) === true,
+    ...readBreakGlass(keys.get('break-glass')?.value, source),
     effect: steps.some(({ kind }) => kind?.effect === 'write') ? 'write' : 'none',
     steps,
     output: output === undefined ? undefined : readOutput(output, source),

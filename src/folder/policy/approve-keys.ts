@@ -69,4 +69,9 @@ export const approverKeys = {
     'agents that work for this person, who cannot approve for them unless the rule says `self: true`',
     { example: '[codex]' },
   ),
+  notify: optional(
+    form.list(form.text(), { maximum: 20, orOne: true }),
+    'channels of service.yaml by which this person is told of what waits for them',
+    { example: '[ops]' },
+  ),
 } satisfies Keys;

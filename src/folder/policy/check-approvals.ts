@@ -15,10 +15,10 @@ type Flow = Folder['flows'] extends ReadonlyMap<string, infer Each> ? Each : nev
  * @param registry undefined where it could not be read: nothing is said about its secrets then
  */
 export function checkApprovals(
-  { policy, rules, owners }: WrittenPolicy,
+  { policy, rules, owners, channels }: WrittenPolicy,
   source: Source,
   registry: Registry | undefined,
-  { flows, broken }: Pick<Folder, 'flows' | 'broken'>,
+  { flows, broken, settings }: Pick<Folder, 'flows' | 'broken' | 'settings'>,
 ): void {
   for (const written of rules) {
     checkPeople(written, policy, source);
@@ -34,6 +34,15 @@ export function checkApprovals(
   for (const { text, range } of owners) {
     if (!policy.agents.has(text))
       source.report(range, `policy.yaml has no agent "${text}"`, suggest(text, policy.agents.keys()));
+  }
+  const known = new Set([...settings.environments.values()].flatMap(({ notify }) => [...notify.keys()]));
+  for (const { text, range } of channels) {
+    if (!known.has(text))
+      source.report(
+        range,
+        `unknown channel "${text}"`,
+        suggest(text, known) ?? 'write it under notify: in service.yaml',
+      );
   }
 }
 

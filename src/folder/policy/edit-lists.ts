@@ -48,7 +48,7 @@ export function withPasskeys(text: string | undefined, approver: string, passkey
   const items = passkeys.map((passkey) => ({ id: passkey.id, text: passkeyText(passkey) }));
   const listed = { section: 'approvers', name: approver, key: 'passkeys', idKey: 'id', items } as const;
   return edited(text, listed, ({ agents, approvers }) => {
-    const known = approvers?.get(approver) ?? { name: approver, passkeys: [], trust: [], ownerOf: [] };
+    const known = approvers?.get(approver) ?? { name: approver, passkeys: [], trust: [], ownerOf: [], notify: [] };
     return facts({ agents, approvers: new Map([...(approvers ?? []), [approver, { ...known, passkeys }]]) });
   });
 }

@@ -40,6 +40,8 @@ export interface Approver {
   readonly trust: readonly Trust[];
   /** agents that work for this person */
   readonly ownerOf: readonly string[];
+  /** channels of service.yaml by which this person is told of what waits */
+  readonly notify: readonly string[];
 }
 
 /** A passkey's public half. */

@@ -75,10 +75,17 @@ function patternsOf(value: Value | undefined, source: Source): readonly Pattern[
   );
 }
 
-/** Who approves, with the places of the agents whom they own. */
+interface WrittenName {
+  readonly text: string;
+  readonly range: Range;
+}
+
+/** Who approves, with the places of what of other files they name. */
 export interface WrittenApprovers {
   readonly approvers: ReadonlyMap<string, Approver>;
-  readonly owners: readonly { readonly text: string; readonly range: Range }[];
+  readonly owners: readonly WrittenName[];
+  /** channels by which they are told */
+  readonly channels: readonly WrittenName[];
 }
 
 /** Who approves, from `approvers:`. A key proves one person. */
@@ -91,22 +98,20 @@ export function readApprovers(value: Value | undefined, source: Source): Written
       source.report(each.range, `no approver may be named "${name}"`, 'the audit trail uses this word: choose another');
     return [[name, readApprover(name, each, source, owners)]];
   });
-  const owned = entries.flatMap(([, each]) => {
-    const list = each.as === 'object' ? each.entries.get('owner-of') : undefined;
-    return list?.as === 'list' ? list.items : [];
-  });
-  return {
-    approvers: new Map(found),
-    owners: owned.flatMap(({ range, ...item }) =>
-      item.as === 'literal' && typeof item.value === 'string' ? [{ text: item.value, range }] : [],
-    ),
-  };
+  const named = (key: 'owner-of' | 'notify'): WrittenName[] =>
+    entries.flatMap(([, each]) => {
+      const list = each.as === 'object' ? each.entries.get(key) : undefined;
+      return (list?.as === 'list' ? list.items : []).flatMap(({ range, ...item }) =>
+        item.as === 'literal' && typeof item.value === 'string' ? [{ text: item.value, range }] : [],
+      );
+    });
+  return { approvers: new Map(found), owners: named('owner-of'), channels: named('notify') };
 }
 
 function readApprover(name: string, value: ObjectValue, source: Source, owners: Map<string, string>): Approver {
   const { known } = evaluateKeys(value, { resolve: () => noExpressions, report: source.report, partial: true });
   const found = known as Partial<InputOf<typeof approverKeys>>;
-  const { passkeys: written = [], 'owner-of': ownerOf = [], trust = [] } = found;
+  const { passkeys: written = [], 'owner-of': ownerOf = [], trust = [], notify = [] } = found;
   const list = value.entries.get('passkeys');
   const items = list?.as === 'list' ? list.items : [];
   const passkeys = written.map(({ id, 'public-key': publicKey, algorithm, synced, added }, index): Passkey => {
@@ -127,7 +132,7 @@ function readApprover(name: string, value: ObjectValue, source: Source, owners: 
       );
     return { id, publicKey, algorithm, synced, added };
   });
-  return { name, passkeys, trust: readTrust(trust, value.entries.get('trust'), source), ownerOf };
+  return { name, passkeys, trust: readTrust(trust, value.entries.get('trust'), source), ownerOf, notify };
 }
 
 const keyTypes = { ES256: 'ec', EdDSA: 'ed25519', RS256: 'rsa' } as const;

@@ -27,6 +27,8 @@ export interface WrittenPolicy {
   readonly rules: readonly WrittenRule[];
   /** agents whom approvers own */
   readonly owners: WrittenApprovers['owners'];
+  /** channels by which approvers are told */
+  readonly channels: WrittenApprovers['channels'];
 }
 
 export interface PolicyLine {
@@ -60,7 +62,7 @@ export function* policyOf(root: Node, source: Source): InTurns<WrittenPolicy> {
     if (value.as === 'object') found.push(readAgent(name, value, source));
   }
   checkTokens(found, source);
-  const { approvers, owners } = readApprovers(written?.entries.get('approvers'), source);
+  const { approvers, owners, channels } = readApprovers(written?.entries.get('approvers'), source);
   return {
     policy: {
       agents: new Map(found.map(({ agent }) => [agent.name, agent])),
@@ -69,6 +71,7 @@ export function* policyOf(root: Node, source: Source): InTurns<WrittenPolicy> {
     lines: found.flatMap((each) => each.lines),
     rules: found.flatMap((each) => each.rules),
     owners,
+    channels,
   };
 }
 

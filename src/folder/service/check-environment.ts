@@ -86,6 +86,14 @@ function checkConnections(environment: Environment, written: ObjectValue, source
       );
     }
   }
+  for (const [name, settings] of environment.notify)
+    checkOne(
+      environment.adapters.channels.get(settings.type),
+      settings,
+      valueAt(written, 'notify', name),
+      environment,
+      source,
+    );
 }
 
 function checkOne(

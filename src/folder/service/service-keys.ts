@@ -115,6 +115,10 @@ export function environmentKeysOf(adapters: Adapters) {
       named(form.byType(adapters.stores, { description: 'the service', common: storeKeys })),
       'where runtimes read their secrets, by name',
     ),
+    notify: optional(
+      named(form.byType(adapters.channels, { description: 'the service' })),
+      'channels by which people are told, by name: of what waits for their yes, and of break-glass runs',
+    ),
     cache: optional(form.object(cacheKeys), 'how long the broker keeps values, in memory', {
       example: '{ default-ttl: 5m, max-ttl: 15m }',
     }),

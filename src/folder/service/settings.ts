@@ -31,6 +31,10 @@ export interface Environment {
   readonly vaults: readonly VaultEntry[];
   /** by kind and name */
   readonly connections: Readonly<Record<ConnectionKind, ReadonlyMap<string, TypedSettings>>>;
+  /** channels by which people are told, by name */
+  readonly notify: ReadonlyMap<string, TypedSettings>;
+  /** what its connections and channels, and `key:`, are read by */
+  readonly references: readonly Reference[];
   /** what its connections name */
   readonly named: readonly NamedThing[];
   /** those there are, whether it has them or not */

@@ -20,7 +20,7 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
     const names = [...(stand.policy().approvers ?? new Map<string, Approver>()).keys()];
     const approvers = names.map((name): [string, Approver] => [
       name,
-      { name, passkeys: keys.get(name) ?? [], trust: [], ownerOf: ownerOf.get(name) ?? [] },
+      { name, passkeys: keys.get(name) ?? [], trust: [], ownerOf: ownerOf.get(name) ?? [], notify: [] },
     ]);
     return { ...stand.policy(), approvers: new Map(approvers) };
   };

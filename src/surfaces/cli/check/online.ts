@@ -61,6 +61,9 @@ export async function findingsOf(app: App): Promise<readonly Finding[]> {
   const [vaults, ...others] = await Promise.all([
     inVault(connections, references, items),
     ...used.map((each) => tried(subjectOf(connections, each), () => answering(connections, each))),
+    ...[...app.environment().notify.keys()].map((name) =>
+      tried({ what: `notify.${name}` }, () => connections.channel(name).probe()),
+    ),
   ]);
   const down = vaults.filter(({ failure, unasked }) => failure !== undefined && unasked === undefined);
   return [...vaults, ...others.flat().map((each) => behind(each, down))];
@@ -82,7 +85,7 @@ function needs(app: App) {
   for (const { reference, target } of uses.flatMap((use) => use.references)) {
     (target === 'item' ? items : references).set(reference.toString(), reference);
   }
-  for (const reference of environment.key) references.set(reference.toString(), reference);
+  for (const reference of environment.references) references.set(reference.toString(), reference);
   const used = new Map<string, Used>();
   for (const { kind, name } of uses.flatMap((use) => use.connections)) {
     const pushed = kind === 'stores' ? uses.flatMap((use) => pushedNames(use, name)) : [];

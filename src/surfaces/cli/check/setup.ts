@@ -20,7 +20,7 @@ export function setup(folder: Folder, wanted: unknown, terminal: Terminal): numb
       continue;
     }
     const uses = usesIn(folder, registry, environment);
-    terminal.out(`${vaults(environment, uses)}\n${policies(environment, uses)}`);
+    terminal.out(`${vaults(environment, uses)}\n${policies(environment, uses)}${channels(environment)}`);
   }
   return 0;
 }
@@ -29,7 +29,7 @@ export function setup(folder: Folder, wanted: unknown, terminal: Terminal): numb
 function vaults(environment: Environment, uses: readonly Uses[]): string {
   const read = new Set([
     ...uses.flatMap((use) => use.references.map(({ reference }) => reference.vault)),
-    ...environment.key.map(({ vault }) => vault),
+    ...environment.references.map(({ vault }) => vault),
   ]);
   const written = new Set([
     ...uses.flatMap((use) => use.vaultsWritten),
@@ -81,5 +81,12 @@ function policies(environment: Environment, uses: readonly Uses[]): string {
       if (names.size === 0) return `# store ${name}: no flow pushes there\n`;
       return environment.adapters.stores.get(settings.type)?.setup?.(name, settings, [...names]) ?? '';
     })
+    .join('');
+}
+
+/** What a person makes for each channel, and where it goes. */
+function channels({ notify, adapters }: Environment): string {
+  return [...notify]
+    .map(([name, settings]) => adapters.channels.get(settings.type)?.setup(name, settings) ?? '')
     .join('');
 }

@@ -4,7 +4,7 @@ import type { Environment } from '../../../folder/service/settings.ts';
 import type { Uses } from '../../../folder/flows/flow-uses.ts';
 import type { Reference } from '../../../foundation/reference.ts';
 
-/** Every item that the flows, registry.yaml and our own keys read, with the fields that are read of it. */
+/** Every item that the flows, registry.yaml and service.yaml read, with the fields that are read of it. */
 export function itemsOf(environment: Environment, uses: readonly Uses[]): readonly ItemNeeds[] {
   const wanted = new Map<string, { reference: Reference; fields: Map<string, FieldNeeds> }>();
   const add = (reference: Reference, type: FieldNeeds['type']) => {
@@ -15,7 +15,9 @@ export function itemsOf(environment: Environment, uses: readonly Uses[]): readon
     if (name !== undefined) item.fields.set(folded(`${section ?? ''}/${name}`), { section, name, type });
   };
   for (const { reference, target } of uses.flatMap((use) => use.references)) add(reference, typeOf(reference, target));
-  for (const reference of environment.key) add(reference, 'key');
+  const keys = new Set(environment.key.map(String));
+  for (const reference of environment.references)
+    add(reference, keys.has(reference.toString()) ? 'key' : typeOf(reference, 'field'));
   return [...wanted.values()].map(({ reference, fields }) => ({ reference, fields: [...fields.values()] }));
 }
 
