@@ -8,7 +8,7 @@ import type { Wanted } from './approvals/wanted.ts';
 import { createAudited, eventOf, type Granted } from './audited-answers.ts';
 import { awake, type BrokerClock, systemClock } from '../foundation/clocks.ts';
 import { type ErrorCode, FlowError } from '../foundation/errors.ts';
-import type { RunHooks, Runs } from '../durable/runs/contract.ts';
+import type { RunHooks, Runs, ScheduleHooks } from '../durable/runs/contract.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
 import type { Broker, Caller } from './contract.ts';
 import { createEngine } from './flow-runner.ts';
@@ -20,6 +20,7 @@ import { runFor } from './run-for-agent.ts';
 import { openWhenNeeded } from './runs/open-when-needed.ts';
 import { createOperatedRuns } from './runs/operate-runs.ts';
 import { createRunHooks } from './runs/run-hooks.ts';
+import { createScheduleHooks } from './runs/schedule-hooks.ts';
 import { createServedRuns } from './runs/served-runs.ts';
 import { createSecrets } from './resolve-secrets.ts';
 import { createTokens } from './grant-tokens.ts';
@@ -40,7 +41,7 @@ export interface BrokerOptions {
     | 'outputOf'
   >;
   /** opens what keeps runs, when it is first needed; absent: no runs are served */
-  readonly openRuns?: ((hooks: RunHooks) => Promise<Runs>) | undefined;
+  readonly openRuns?: ((hooks: RunHooks, schedules: ScheduleHooks) => Promise<Runs>) | undefined;
   /** one line for a person, never a value; default nobody is told */
   readonly warn?: ((message: string) => void) | undefined;
   /** policy and registry in force, as watchPolicy gives them */
@@ -119,7 +120,9 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       : createApprovals({ ...options.approvals, clock, record: audited.record });
   const hooks = createRunHooks({ permission, audited, approvals });
   const { openRuns = noRuns, warn = () => undefined } = options;
-  const runs = openWhenNeeded(() => openRuns(hooks), { warn });
+  const runs = openWhenNeeded(() => openRuns(hooks, createScheduleHooks({ app, permission, audited, served, warn })), {
+    warn,
+  });
   const served = createServedRuns({ app, permission, runs, clock });
   const operated = createOperatedRuns(runs);
 

@@ -2,7 +2,7 @@ import type { FlowError } from '../foundation/errors.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
 import type { RunFilter } from '../durable/runs/contract.ts';
 import type { OutputKinds, TokenJson } from '../engine/output-json.ts';
-import type { OperatorRunView, OperatorStepView, PlanView, RunView } from './runs/run-views.ts';
+import type { OperatorRunsView, OperatorRunView, OperatorStepView, PlanView, RunView } from './runs/run-views.ts';
 
 /** A proven identity, and what it said about itself. */
 export interface Caller {
@@ -86,7 +86,7 @@ export interface BrokerRuns {
 
 /** What the operator's command asks of a broker. @throws BrokerRefusal */
 export interface OperatorUses {
-  runs(caller: Caller, filter: RunFilter): Promise<readonly OperatorRunView[]>;
+  runs(caller: Caller, filter: RunFilter): Promise<OperatorRunsView>;
   run(caller: Caller, id: string): Promise<OperatorRunView & { readonly steps: readonly OperatorStepView[] }>;
   cancelRun(caller: Caller, id: string): Promise<OperatorRunView>;
   resumeRun(caller: Caller, id: string): Promise<OperatorRunView>;

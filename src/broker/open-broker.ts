@@ -27,7 +27,7 @@ import { createDecisions, type Decisions } from './people/decide.ts';
 import type { PageAddress } from './people/page-address.ts';
 import { createPeople, type People } from './people/people.ts';
 import { createTrustedPeople } from './people/trusted-people.ts';
-import type { RunHooks } from '../durable/runs/contract.ts';
+import type { RunHooks, ScheduleHooks } from '../durable/runs/contract.ts';
 import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
 import { createDurableDatabase } from './durable-database.ts';
@@ -173,9 +173,9 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       return createRunTokens(await connections.derivedKeys('agent-run'), Date.now);
     };
     const agentRuns = { database: database.open, tokens };
-    const openRuns = async (hooks: RunHooks) => {
+    const openRuns = async (hooks: RunHooks, schedules: ScheduleHooks) => {
       const [opened, { openRuns: open }] = await Promise.all([database.open(), import('../durable/runs/open-runs.ts')]);
-      return open({ database: opened, app, hooks, warn });
+      return open({ database: opened, app, hooks, schedules, warn });
     };
     const [installationKey] = await connections.derivedKeys('installation');
     let page: PageAddress | undefined;

@@ -15,6 +15,7 @@ export const commandNames = [
   'policy',
   'read',
   'run',
+  'runs',
   'serve',
   'trace',
   'version',
@@ -34,7 +35,6 @@ const laterCommands = [
   'migrate',
   'page',
   'rotate',
-  'runs',
   'unlock',
 ] as const;
 

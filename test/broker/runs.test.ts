@@ -184,7 +184,7 @@ describe('runs of a broker', () => {
 
   test('the operator sees every run with its steps, and lets one go on that failed', async () => {
     const ann = as('local:ann', { by: 'operator' });
-    const runs = await opened.broker.operator.runs(ann, { flow: 'with-token' });
+    const { runs } = await opened.broker.operator.runs(ann, { flow: 'with-token' });
     expect(runs.map(({ agent, state }) => [agent, state])).toEqual([['codex', 'succeeded']]);
     const { steps } = await opened.broker.operator.run(ann, runs[0]?.id ?? '');
     expect(steps.map(({ step, state }) => [step, state])).toEqual([

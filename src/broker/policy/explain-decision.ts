@@ -5,7 +5,13 @@ import { nearest } from '../../language/nearest-name.ts';
 import type { Registry } from '../../folder/registry.ts';
 import { decide } from './decide.ts';
 import { compilePattern, isWildcard } from '../../folder/policy/name-pattern.ts';
-import type { AgentPolicy, ApproveRule, Decision, Policy } from '../../folder/policy/policy.ts';
+import {
+  type AgentPolicy,
+  type ApproveRule,
+  type Decision,
+  type Policy,
+  scheduleAgent,
+} from '../../folder/policy/policy.ts';
 
 /** What the broker decides by, and what of it the operator may know. */
 export interface Rules {
@@ -127,7 +133,7 @@ function limits(
   { allowed }: Decision,
   effect: Flow['effect'],
 ): readonly string[] {
-  const proven = agent.tokens.length > 0 || agent.trust.length > 0;
+  const proven = agent.tokens.length > 0 || agent.trust.length > 0 || agent.name === scheduleAgent;
   const notes = proven ? [] : [`nothing proves this agent yet: flows agents add ${agent.name}`];
   if (!allowed) return notes;
   if (effect === 'write' && kind === 'flow')

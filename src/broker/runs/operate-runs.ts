@@ -3,12 +3,19 @@ import { FlowError } from '../../foundation/errors.ts';
 import type { Granted } from '../audited-answers.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { LazyRuns } from './open-when-needed.ts';
-import { type OperatorRunView, operatorRunView, type OperatorStepView, operatorStepView } from './run-views.ts';
+import {
+  type OperatorRunsView,
+  type OperatorRunView,
+  operatorRunView,
+  type OperatorStepView,
+  operatorStepView,
+  scheduleView,
+} from './run-views.ts';
 import { unavailable } from './served-runs.ts';
 
 /** What whoever holds the vault's token asks of runs, of all agents. @throws BrokerRefusal */
 export interface OperatedRuns {
-  list(filter: RunFilter): Promise<Granted<readonly OperatorRunView[]>>;
+  list(filter: RunFilter): Promise<Granted<OperatorRunsView>>;
   show(id: string): Promise<Granted<OperatorRunView & { readonly steps: readonly OperatorStepView[] }>>;
   /** @param by who asks for its end */
   cancel(id: string, by: string): Promise<Granted<OperatorRunView>>;
@@ -26,8 +33,9 @@ export function createOperatedRuns(runs: LazyRuns): OperatedRuns {
   };
   return {
     async list(filter) {
-      const found = await (await runs.open()).list(filter).catch(unavailable);
-      return { value: found.map(operatorRunView), rule: undefined };
+      const opened = await runs.open();
+      const [found, ticks] = await Promise.all([opened.list(filter), opened.schedules()]).catch(unavailable);
+      return { value: { runs: found.map(operatorRunView), schedules: ticks.map(scheduleView) }, rule: undefined };
     },
     async show(id) {
       const opened = await runs.open();

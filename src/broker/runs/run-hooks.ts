@@ -21,9 +21,9 @@ export function createRunHooks({ permission, audited, approvals }: RunHooksOptio
     allowed(run) {
       permission.flow(callerOf(run), run.flow, 'unapproved');
     },
-    async agreed(run, { hash: plan }, { waiting }) {
+    async agreed(run, planned, { waiting }) {
       const caller = { ...callerOf(run), waits: patience };
-      const wanted = () => permission.flowWanted(caller, run.flow, { inputs: run.inputs, plan });
+      const wanted = () => permission.flowWanted(caller, run.flow, { inputs: run.inputs, plan: planned?.hash });
       if (wanted().demands.length === 0) return false;
       if (approvals === undefined) throw new BrokerRefusal('approval-required', { names: [run.flow] });
       const pass = await waiting((signal) => approvals.admit({ ...caller, gone: () => signal }, wanted));

@@ -1,5 +1,5 @@
 import type { Plan } from '../../engine/plan.ts';
-import type { Run, RunStep } from '../../durable/runs/contract.ts';
+import type { Run, RunStep, TickState } from '../../durable/runs/contract.ts';
 
 /** A run as the agent sees it that began it: codes and places of its flow's file, nothing of what it acts on. */
 export interface RunView {
@@ -31,6 +31,21 @@ export interface OperatorRunView extends RunView {
   /** why it ended so, in one line */
   readonly told?: string;
   readonly cancelledBy?: string;
+}
+
+export interface OperatorRunsView {
+  readonly runs: readonly OperatorRunView[];
+  readonly schedules: readonly ScheduleView[];
+}
+
+/** A flow's schedule: when its last run began, and when the next one will. */
+export interface ScheduleView {
+  readonly flow: string;
+  /** RFC 3339 */
+  readonly last?: string;
+  /** id of that run */
+  readonly run?: string;
+  readonly next?: string;
 }
 
 export interface OperatorStepView extends Omit<RunStep, 'started' | 'finished' | 'code'> {
@@ -74,6 +89,10 @@ export function operatorRunView(run: Run): OperatorRunView {
 
 export function operatorStepView({ code, started, finished, ...rest }: RunStep): OperatorStepView {
   return { ...rest, ...given({ code }), started: timeOf(started), ...given({ finished: timeIn(finished) }) };
+}
+
+export function scheduleView({ flow, last, run, next }: TickState): ScheduleView {
+  return { flow, ...given({ last: timeIn(last), run, next: timeIn(next) }) };
 }
 
 export function planView({ hash, wouldChange, conflicts, steps }: Plan): PlanView {

@@ -1,3 +1,4 @@
+import type { Flow } from '../../folder/flows/flow.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { StepOutput } from '../../engine/journal.ts';
 
@@ -99,8 +100,32 @@ export interface Runs {
   cancel(id: string, by: string): Promise<Run>;
   /** It goes on at the step where it ended. @throws FlowError conflict where it is not over, or succeeded */
   resume(id: string): Promise<Run>;
+  /** What schedules did last and do next. */
+  schedules(): Promise<readonly TickState[]>;
   /** Takes no step more. What goes on is taken by the next broker. */
   close(): Promise<void>;
+}
+
+/** A flow's schedule, as it is now. Times are epoch milliseconds. */
+export interface TickState {
+  readonly flow: string;
+  /** when its last run began */
+  readonly last: number | undefined;
+  /** id of that run */
+  readonly run: string | undefined;
+  readonly next: number | undefined;
+}
+
+/** What the broker says of schedules. */
+export interface ScheduleHooks {
+  /** the identity that scheduled runs have */
+  readonly agent: string;
+  /** those of its flows that have one and may be run by it, as the files are now */
+  flows(): readonly Flow[];
+  /** Begins the run of a tick, once however often it is asked. Where it may not be run, nothing begins, and the trail says so. */
+  begin(flow: string, at: number): Promise<void>;
+  /** Ticks were missed. @param madeUp the last of them begins now */
+  missed(flow: string, count: number, madeUp: boolean): Promise<void>;
 }
 
 /** What a run may do with its engine while it goes on. */
@@ -116,10 +141,10 @@ export interface RunHooks {
   /** Asked before a run begins, and when it goes on after a crash. @throws what it ends with */
   allowed(run: Run): void | Promise<void>;
   /**
-   * Asked with the plan before anything is written, again after a crash. True: a person agreed to it, and each step keeps
+   * Asked with the plan before anything is written (a flow that only reads has none), again after a crash. True: a person agreed to it, and each step keeps
    * to it. @throws what it ends with
    */
-  agreed(run: Run, plan: Plan, control: RunControl): boolean | Promise<boolean>;
+  agreed(run: Run, plan: Plan | undefined, control: RunControl): boolean | Promise<boolean>;
   /** Told before it is over for anyone; told again after a crash in between. Where it throws, it is told again later. */
   over(run: Run): Promise<void>;
 }

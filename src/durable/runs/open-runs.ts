@@ -3,17 +3,20 @@ import { parseInputs } from '../../folder/flows/inputs.ts';
 import { errorCodes, FlowError } from '../../foundation/errors.ts';
 import { sleepUntilAborted } from '../../foundation/sleep.ts';
 import type { OpenDatabase } from '../database/contract.ts';
-import type { Run, RunHooks, Runs } from './contract.ts';
+import type { Run, RunHooks, Runs, ScheduleHooks } from './contract.ts';
 import { outputFrom } from './kept-output.ts';
 import { createRunStore, isOver, runsChannel } from './run-store.ts';
 import { startEngine } from './run-engine.ts';
 import { type FlowsOfRuns, workOn } from './run-worker.ts';
+import { keepSchedules } from './schedules.ts';
 import { keepAlive } from './takeover.ts';
 
 export interface RunsOptions {
   readonly database: OpenDatabase;
   readonly app: FlowsOfRuns;
   readonly hooks: RunHooks;
+  /** undefined: there are no schedules */
+  readonly schedules?: ScheduleHooks | undefined;
   /** one line for a person, never a value */
   readonly warn: (message: string) => void;
   /** epoch milliseconds, default Date.now */
@@ -33,7 +36,7 @@ const patience = 10_000;
  * const { id } = await runs.start({ flow: 'new-user', agent: 'codex', inputs: { email: 'ada@example.com' }, … });
  * const run = await runs.wait(id, 30_000); // { state: 'succeeded', … }
  */
-export async function openRuns({ database, app, hooks, warn, now = Date.now }: RunsOptions): Promise<Runs> {
+export async function openRuns({ database, app, hooks, schedules, warn, now = Date.now }: RunsOptions): Promise<Runs> {
   const broker = randomUUID();
   const closing = new AbortController();
   const sleep = sleepUntilAborted(closing.signal);
@@ -101,6 +104,7 @@ export async function openRuns({ database, app, hooks, warn, now = Date.now }: R
   const engine = await startEngine({ database, broker, work, warn });
   const alive = keepAlive({ database, broker, now, sleep, closing: closing.signal, warn, takeOver: engine.takeOver });
   await alive.first;
+  const kept = schedules && keepSchedules({ database, hooks: schedules, now, sleep, closing: closing.signal, warn });
 
   const known = async (id: string): Promise<Run> => {
     const run = await store.find(id);
@@ -165,8 +169,10 @@ export async function openRuns({ database, app, hooks, warn, now = Date.now }: R
       await engine.again(id, binding !== run.binding);
       return known(id);
     },
+    schedules: () => kept?.list() ?? Promise.resolve([]),
     async close() {
       closing.abort();
+      await kept?.end();
       const deadline = new Promise((resolve) => setTimeout(resolve, patience).unref());
       await Promise.race([Promise.all([...active.values()].map(({ idle }) => idle.promise)), deadline]);
       await engine.close();

@@ -25,6 +25,7 @@ export const runSchema: readonly SchemaStep[] = [
         started bigint not null, finished bigint,
         primary key (run, step)
       )`,
+      'create table flows_schedules (flow text primary key, last bigint not null)',
       'create table flows_brokers (id text primary key, beat timestamptz not null)',
     ],
   },

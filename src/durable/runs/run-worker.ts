@@ -57,6 +57,7 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
       }
     };
     const journal = journalOf(flow, begun, failing, options, (step) => (at = step));
+    if (flow.effect === 'none') await agreedTo(run, undefined, failing, options);
     await app.carryOut(flow, inputs, {
       agent: run.agent,
       journal,
@@ -109,8 +110,8 @@ function changedSince(): FlowError {
   });
 }
 
-async function agreedTo(run: Run, plan: Plan, failing: Failing, options: WorkerOptions): Promise<boolean> {
-  if (run.plan !== undefined && run.plan !== plan.hash)
+async function agreedTo(run: Run, plan: Plan | undefined, failing: Failing, options: WorkerOptions): Promise<boolean> {
+  if (run.plan !== undefined && run.plan !== plan?.hash)
     throw new FlowError('aborted', 'what would change is not what was agreed to', {
       hint: 'nothing was done; plan again',
     });

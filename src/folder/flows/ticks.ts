@@ -6,7 +6,18 @@ import type { Schedule } from './flow.ts';
  * change to summer time leaves out comes when the clock has jumped, and one that comes twice in autumn counts the first
  * time, unless its hour is `*`. @throws Error where the schedule is none
  */
-export function nextTick({ cron, timeZone }: Pick<Schedule, 'cron' | 'timeZone'>, after: number): number | undefined {
-  const job = new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true });
-  return job.nextRun(new Date(after))?.getTime();
+export function nextTick(schedule: Clock, after: number): number | undefined {
+  return jobOf(schedule).nextRun(new Date(after))?.getTime();
+}
+
+/** The last tick at or before a moment. */
+export function lastTick(schedule: Clock, at: number): number | undefined {
+  // it gives those that lie before
+  return jobOf(schedule).previousRuns(1, new Date(at + 1_000))[0]?.getTime();
+}
+
+type Clock = Pick<Schedule, 'cron' | 'timeZone'>;
+
+function jobOf({ cron, timeZone }: Clock): Cron {
+  return new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true });
 }

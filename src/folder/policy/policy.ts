@@ -9,6 +9,9 @@ export interface Policy {
   readonly within?: Policy;
 }
 
+/** The agent in whose name schedules run flows; nothing else proves it. */
+export const scheduleAgent = 'schedule';
+
 export interface AgentPolicy {
   readonly name: string;
   /** bearer tokens that prove it: at most two live at once */

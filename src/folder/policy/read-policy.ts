@@ -9,7 +9,7 @@ import type { Node } from '../../language/yaml.ts';
 import { parseRate } from '../../language/rate.ts';
 import { type agentKeys, policyKeys } from './policy-keys.ts';
 import { longestName } from './name-pattern.ts';
-import type { AgentPolicy, AgentToken, Pattern, Policy } from './policy.ts';
+import { type AgentPolicy, type AgentToken, type Pattern, type Policy, scheduleAgent } from './policy.ts';
 import {
   readApprovers,
   readApproveRule,
@@ -94,6 +94,15 @@ function readAgent(name: string, value: ObjectValue, source: Source): ReadAgent 
       list === wanted ? [{ text, location: shortLocation(range, source) }] : [],
     );
   const tokens = tokensOf(value.entries.get('tokens'), source);
+  for (const key of ['tokens', 'trust'] as const) {
+    const proof = name === scheduleAgent ? value.entries.get(key) : undefined;
+    if (proof !== undefined)
+      report(
+        proof.range,
+        `nothing proves agent "${name}"`,
+        'it is the broker itself, which runs flows that have a schedule',
+      );
+  }
   const approve = value.entries.get('approve');
   const rules = (approve?.as === 'list' ? approve.items : []).flatMap((item) =>
     item.as === 'object' ? (readApproveRule(item, source, name) ?? []) : [],

@@ -83,6 +83,19 @@ const expires = {
   help: 'when the token ends: 90d, 2027-01-01T00:00:00Z, or never',
 } as const satisfies OptionFacts;
 
+const runStates = ['planned', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'outcome-unknown'];
+const runListOptions = {
+  flow: { type: 'string', value: 'NAME', help: 'of this flow only', choices: ['flows'] },
+  agent: { type: 'string', value: 'NAME', help: 'of this agent only', choices: ['agents'] },
+  state: {
+    type: 'string',
+    value: 'NAME',
+    help: runStates.join(', ').replace(/, (?=[^,]*$)/, ' or '),
+    choices: [runStates],
+  },
+  since: { type: 'string', value: 'WHEN', help: 'begun from then on: 1h, 7d, or a time' },
+  json,
+} as const satisfies OptionTable;
 const agentRunOptions = {
   agent: { type: 'string', value: 'NAME', help: 'of this agent only', choices: ['agents'] },
   state: {
@@ -213,6 +226,21 @@ export const commandTable = {
         },
         words: [['agents']],
       },
+    },
+  },
+  runs: {
+    usage: [
+      ['flows runs', 'list runs at the broker, and schedules; --flow, --agent, --state, --since, --json'],
+      ['flows runs show ID', 'what became of its steps'],
+      ['flows runs cancel ID', 'end it before its next step'],
+      ['flows runs resume ID', 'let one that did not succeed go on where it ended'],
+    ],
+    options: runListOptions,
+    verbs: {
+      list: { help: 'runs at the broker, the newest first, and schedules', options: runListOptions },
+      show: { help: 'what became of the steps of a run', options: { json } },
+      cancel: { help: 'end a run before its next step', options: { json } },
+      resume: { help: 'let a run that did not succeed go on where it ended', options: { json } },
     },
   },
   'agent-runs': {

@@ -20,6 +20,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   policy: async () => (await import('./commands/policy.ts')).policy,
   read: async () => (await import('./commands/read.ts')).read,
   run: async () => (await import('./commands/run.ts')).runNamed,
+  runs: async () => (await import('./commands/runs.ts')).runs,
   serve: async () => (await import('./commands/serve.ts')).serve,
   trace: async () => (await import('./commands/trace.ts')).trace,
   version: async () => (await import('./commands/version.ts')).version,

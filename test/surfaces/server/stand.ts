@@ -141,7 +141,7 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
     operator: {
       async runs(caller, filter) {
         await settle(caller, 'operator.look', []);
-        return [{ ...operated, flow: filter.flow ?? 'report' }];
+        return { runs: [{ ...operated, flow: filter.flow ?? 'report' }], schedules: [] };
       },
       async run(caller, id) {
         await settle(caller, 'operator.look', [], known(id));

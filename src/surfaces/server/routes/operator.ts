@@ -16,6 +16,12 @@ const operatorRun = z.strictObject({
   told: z.string().optional().describe('why it ended so'),
   cancelledBy: z.string().optional(),
 });
+const schedule = z.strictObject({
+  flow: z.string(),
+  last: z.string().optional().describe('when its last run began, RFC 3339'),
+  run: z.string().optional().describe('id of that run'),
+  next: z.string().optional().describe('RFC 3339'),
+});
 const operatorStep = z.strictObject({
   step: z.string(),
   uses: z.string(),
@@ -56,12 +62,12 @@ export const operatorRoutes: readonly Route[] = [
         .optional()
         .describe('epoch milliseconds'),
     }),
-    answer: z.strictObject({ runs: z.array(operatorRun), requestId }),
+    answer: z.strictObject({ runs: z.array(operatorRun), schedules: z.array(schedule), requestId }),
     problems: ofRuns,
     handle: async ({ serving, query: { since, ...filter } }, caller) => {
       const from = since === undefined ? undefined : Number(since);
-      const runs = await serving.broker.operator.runs(caller, { ...filter, since: from });
-      return jsonAnswer({ runs, requestId: caller.request });
+      const found = await serving.broker.operator.runs(caller, { ...filter, since: from });
+      return jsonAnswer({ ...found, requestId: caller.request });
     },
   }),
   operatorRoute({
