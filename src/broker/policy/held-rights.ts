@@ -1,6 +1,6 @@
 import type { InTurns } from '../../foundation/in-turns.ts';
 import { compilePattern, isWildcard } from '../../folder/policy/name-pattern.ts';
-import type { AgentPolicy, Approver, Pattern, Policy } from '../../folder/policy/policy.ts';
+import type { AgentPolicy, AgentToken, Approver, Pattern, Policy } from '../../folder/policy/policy.ts';
 
 /**
  * Whether one policy may allow what another does not. Of names it is exact, of wildcards careful: one that stands in
@@ -19,6 +19,9 @@ function mayMore(agent: AgentPolicy, other: AgentPolicy | undefined): boolean {
   if (other === undefined) return agent.allow.length > 0 || agent.flows.length > 0;
   const denied = coveredBy(agent.deny);
   return (
+    // conditions of a `trust:` are lines too, that a cut takes away
+    common(agent.trust, other.trust).length < agent.trust.length ||
+    agent.tokens.some((token) => lifeOf(token) > lifeOf(boundedBy(token, other))) ||
     !agent.allow.every(coveredBy(other.allow)) ||
     !agent.flows.every(coveredBy(other.flows)) ||
     other.deny.some((line) => !denied(line) && mattersTo(agent, line)) ||
@@ -41,17 +44,26 @@ function provesMore({ approvers = new Map() }: Policy, than: Policy): boolean {
 
 /** What of an approver's proofs another policy has too; whom that one says to own, this one does. */
 function provingBoth(approver: Approver, other: Approver | undefined): Approver {
-  const both = <T>(mine: readonly T[], theirs: readonly T[] = []): readonly T[] => {
-    const known = new Set(theirs.map((each) => JSON.stringify(each)));
-    return mine.filter((each) => known.has(JSON.stringify(each)));
-  };
   return {
     ...approver,
-    passkeys: both(approver.passkeys, other?.passkeys),
-    trust: both(approver.trust, other?.trust),
+    passkeys: common(approver.passkeys, other?.passkeys),
+    trust: common(approver.trust, other?.trust),
     ownerOf: [...new Set([...approver.ownerOf, ...(other?.ownerOf ?? [])])],
   };
 }
+
+function common<T>(mine: readonly T[], theirs: readonly T[] = []): readonly T[] {
+  const known = new Set(theirs.map((each) => JSON.stringify(each)));
+  return mine.filter((each) => known.has(JSON.stringify(each)));
+}
+
+/** A token that is new is whole: nobody gets a hash by cutting one. */
+function boundedBy(token: AgentToken, { tokens }: AgentPolicy): AgentToken {
+  const before = tokens.find(({ sha256 }) => sha256 === token.sha256);
+  return before !== undefined && lifeOf(before) < lifeOf(token) ? before : token;
+}
+
+const lifeOf = ({ expires }: AgentToken): number => expires ?? Infinity;
 
 /** A policy of which only that is allowed which another allows too. */
 export function within(policy: Policy, bounds: Policy): Policy {
@@ -60,7 +72,9 @@ export function within(policy: Policy, bounds: Policy): Policy {
     if (other === undefined) return [name, agent];
     const maxTtl = Math.min(agent.maxTtl ?? Infinity, other.maxTtl ?? Infinity);
     const rate = perSecond(agent) > perSecond(other) ? other.rate : agent.rate;
-    return [name, { ...agent, rate, maxTtl: maxTtl === Infinity ? undefined : maxTtl }];
+    const tokens = agent.tokens.map((token) => boundedBy(token, other));
+    const trust = common(agent.trust, other.trust);
+    return [name, { ...agent, tokens, trust, rate, maxTtl: maxTtl === Infinity ? undefined : maxTtl }];
   });
   const approvers = [...(policy.approvers ?? [])].map(([name, approver]): [string, Approver] => [
     name,

@@ -21,6 +21,10 @@ function known(agent: string): Policy {
   return policy;
 }
 
+const token = (digit: number, expires?: string) =>
+  `{ sha256: "${String(digit).repeat(64)}"${expires === undefined ? '' : `, expires: ${expires}`} }`;
+const trust = (claims: string) => `{ issuer: https://ci.example, audience: flows, claims: { ${claims} } }`;
+
 it.each([
   ['allow: [a.b]', 'allow: [a.b]', false],
   ['allow: [a.b]', 'allow: ["a.*"]', false],
@@ -36,6 +40,13 @@ it.each([
   ['allow: [a.b], rate: 61/minute', 'allow: [a.b], rate: 1/second', true],
   ['allow: [a.b]', 'allow: [a.b], require-reason: true', true],
   ['allow: [a.b], require-reason: true', 'allow: [a.b]', false],
+  [`trust: [${trust('a: x')}]`, `trust: [${trust('a: x')}, ${trust('b: y')}]`, false],
+  [`trust: [${trust('a: x')}]`, `trust: [${trust('a: x, b: y')}]`, true],
+  [`trust: [${trust('a: x')}]`, '', true],
+  [`tokens: [${token(7)}]`, `tokens: [${token(7, '2027-01-01T00:00:00Z')}]`, true],
+  [`tokens: [${token(7, '2028-01-01T00:00:00Z')}]`, `tokens: [${token(7, '2027-01-01T00:00:00Z')}]`, true],
+  [`tokens: [${token(7, '2027-01-01T00:00:00Z')}]`, `tokens: [${token(7)}]`, false],
+  [`tokens: [${token(7)}, ${token(8)}]`, `tokens: [${token(7)}]`, false],
 ])('%s allows more than %s: %s', (policy, than, more) => {
   expect(atOnce(allowsMore(known(policy), known(than)))).toBe(more);
 });
@@ -48,6 +59,16 @@ it('allows within another what both allow, as long and as often as both', () => 
   const ask = (name: string, reason?: string) => decide(both, { kind: 'secret', agent: 'codex', name, reason }).allowed;
   expect([ask('a.b', 'r'), ask('a.b'), ask('c.d', 'r'), ask('e.f', 'r')]).toEqual([true, false, false, false]);
   expect(both.agents.get('codex')).toMatchObject({ maxTtl: 3_600, rate: { count: 10, per: 60 } });
+});
+
+it('proves within another only whom both prove, for as long as both', () => {
+  const both = within(
+    known(`tokens: [${token(7)}, ${token(8)}], trust: [${trust('a: x')}, ${trust('b: y')}]`),
+    known(`tokens: [${token(7, '2027-01-01T00:00:00Z')}], trust: [${trust('a: x, c: z')}, ${trust('b: y')}]`),
+  );
+  const { tokens, trust: trusted } = both.agents.get('codex') ?? { tokens: [], trust: [] };
+  expect(tokens.map(({ expires }) => expires)).toEqual([Date.parse('2027-01-01T00:00:00Z'), undefined]);
+  expect(trusted.map(({ claims }) => claims)).toEqual([{ b: 'y' }]);
 });
 
 const key = (id: string) => `{ id: ${id.repeat(16)}, algorithm: EdDSA, public-key: ${spki} }`;
@@ -90,6 +111,15 @@ agents:
     max-ttl: 15m
     rate: 60/minute
     require-reason: true
+    tokens:
+      - sha256: '${'7'.repeat(64)}'
+        expires: 2027-01-01T00:00:00Z
+    trust:
+      - issuer: https://ci.example
+        audience: flows
+        claims:
+          repository: acme/orders
+          ref: refs/heads/main
 `;
 
 it('finds a file cut at any byte that allows what the whole one does not', () => {
