@@ -83,8 +83,8 @@ export function createWay(proxy: Proxy | undefined): Way {
   const isException = exceptionsOf(proxy.except);
   const proxyOf = (address: string | URL): string | undefined => {
     const { hostname, port, protocol } = new URL(address);
-    const host = hostname.replace(/^\[(.*)\]$/, '$1');
-    if (protocol !== 'https:' || isLoopbackHost(host)) return undefined;
+    const host = plainHost(hostname);
+    if (protocol !== 'https:' || staysHere(host)) return undefined;
     return isException(host, port === '' ? '443' : port) ? undefined : origin;
   };
   let agents: { readonly secure: Agent; readonly plain: import('node:http').Agent } | undefined;
@@ -96,6 +96,19 @@ export function createWay(proxy: Proxy | undefined): Way {
   };
   return { proxy, proxyOf, fetch: Object.assign(send, { proxyOf }), agent: () => proxyAgent(url.href, proxyOf) };
 }
+
+/** As hosts are compared: without an address's brackets and the dot that ends a whole name. */
+const plainHost = (hostname: string): string => hostname.replace(/^\[(.*)\]$|\.$/, '$1');
+
+/** This machine under any of its names: RFC 6761, section 6.3, has all of `.localhost`, and an IPv4 address may be mapped. */
+function staysHere(host: string): boolean {
+  return (
+    isLoopbackHost(host) || host.endsWith('.localhost') || thisMachine.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
+  );
+}
+
+const thisMachine = new BlockList();
+thisMachine.addSubnet('127.0.0.0', 8, 'ipv4');
 
 /** milliseconds: a proxy that takes a connection and says nothing is left, and so keeps no process alive */
 const timeout = 10_000;
@@ -125,7 +138,8 @@ function proxyAgent(address: string, proxyOf: Way['proxyOf']): Agent {
 function exceptionsOf(text: string): (host: string, port: string) => boolean {
   const addresses = new BlockList();
   const names: { readonly name: string; readonly port: string | undefined }[] = [];
-  for (const entry of text.toLowerCase().split(/[,\s]+/)) {
+  for (const written of text.toLowerCase().split(/[,\s]+/)) {
+    const entry = written.replace(/^\[([^\]]*)\](?!:)/, '$1');
     const [, start = '', joint, end = ''] = /^([\da-f.:]+)([-/])([\da-f.:]+)$/.exec(entry) ?? [];
     const family = isIP(start);
     const type = family === 6 ? 'ipv6' : 'ipv4';
@@ -134,8 +148,8 @@ function exceptionsOf(text: string): (host: string, port: string) => boolean {
     } else if (family !== 0 && joint === '-' && isIP(end) === family && isAscending(start, end, type)) {
       addresses.addRange(start, end, type);
     } else if (entry !== '') {
-      const [, named, port] = (isIP(entry) === 6 ? null : /^(.+):(\d+)$/.exec(entry)) ?? [undefined, entry];
-      names.push({ name: (named ?? '').replace(/^\[(.*)\]$|^\*?\./, '$1'), port });
+      const [, named = '', port] = (isIP(entry) === 6 ? null : /^(.+):(\d+)$/.exec(entry)) ?? [undefined, entry];
+      names.push({ name: asHost(named.replace(/^\*?\./, '')), port });
     }
   }
   return (host, port) => {
@@ -146,6 +160,12 @@ function exceptionsOf(text: string): (host: string, port: string) => boolean {
         (each.port ?? port) === port && (each.name === '*' || host === each.name || host.endsWith(`.${each.name}`)),
     );
   };
+}
+
+/** In the spelling that the URL parser gives a host: an address in its short form, a name in letters of ASCII. */
+function asHost(name: string): string {
+  const host = isIP(name) === 6 ? `[${name}]` : name;
+  return plainHost(URL.parse(`https://${host}`)?.hostname ?? host);
 }
 
 /** A list takes no range that ends before it begins. */

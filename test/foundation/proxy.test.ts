@@ -67,6 +67,17 @@ test.each([
   ['https://127.0.0.1', '', true],
   ['https://[::1]:8443', '', true],
   ['http://localhost:3000', '', true],
+  ['https://localhost.:8443', '', true],
+  ['https://vault.localhost', '', true],
+  ['https://[::ffff:127.0.0.1]', '', true],
+  ['https://notlocalhost', '', false],
+  ['https://[2001:db8::7]', '2001:DB8:0:0::0007', true],
+  ['https://[2001:db8::7]', '[2001:db8::7]:443', true],
+  ['https://[2001:db8::7]', '[2001:db8::7]:8443', false],
+  ['https://[2001:db8::7]', '[2001:db8::]/32', true],
+  ['https://api.example.', 'api.example', true],
+  ['https://a.api.example', 'api.example.', true],
+  ['https://bücher.example', 'bücher.example', true],
 ])('%s where NO_PROXY is "%s", directly: %s', (url, except, direct) => {
   expect(createWay(proxyIn({ HTTPS_PROXY: address, NO_PROXY: except })).proxyOf(url) === undefined).toBe(direct);
 });
