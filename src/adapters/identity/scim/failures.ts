@@ -67,23 +67,31 @@ export function scimFailure(name: string, answer: Told, said: Said): FlowError {
 
 /** `password` as a word of its own or at the end of a path, and Keycloak's code; not `passwordHint`, not `passport` */
 const passwordAttribute = /(?<![\w-])password(?![\w-])|\binvalidPassword\w*/i;
-/** another attribute by name, or something else about passwords */
+/** what may stand before it where the password is what the answer is about; after any other word it is an aside */
+const introduces =
+  /^(?:\d+|the|an?|new|users?|user's|given|supplied|provided|specified|attributes?|field|property|parameter|value|of|for|invalid\w*|weak|bad|scim|errors?|\w+(?:error|exception)|validation|failed|failure|constraint|violations?|urn:[\w.:-]+)$/i;
+/** something else about passwords than what one holds */
 const somethingElse =
-  /\b(?:attribute|field|property|parameter|member)s?:?\s+["'`]?(?!(?:[\w.:$-]*[.:])?password\b)[\w.:$-]+|\bpassword\W+(?:reset|recovery|hint|e-?mail|service)\b|\bpassword\b.*\b(?:missing|required|not supported|unsupported|read-?only|mutable)\b/i;
+  /^password\W+(?:reset|recovery|hint|e-?mail|service|store|module|sync\w*)\b|\b(?:missing|required|provided|supplied|present|null|empty|blank|set|ignored|evaluated|checked|not supported|unsupported|unknown|read-?only|mutable|could not|unable|loaded|configured|locked|federated)\b/i;
 /** what is said of a value that does not fit */
 const misfits =
-  /\b(?:invalid\w*|weak|polic\w+|complex\w*|requirements?|min(?:imum)?|max(?:imum)?|must|short|long|length|common|breach\w*|compromised|pwned|reject\w*|refus\w*|not (?:meet|allowed|accept\w*|permitted|valid)|strength|history|reused?|previous\w*|unacceptable|violat\w*|dictionary)\b/i;
+  /\b(?:invalid\w*|weak|polic\w+|complex\w*|requirements?|min(?:imum)?|max(?:imum)?|must|short|long|length|common|breach\w*|compromised|pwned|reject\w*|refus\w*|not (?:meet|allowed|accept\w*|permitted|valid)|strength|history|reused?|used before|previous\w*|unacceptable|violat\w*|dictionary)\b/i;
 
 /**
- * The vault's item goes with a refused password, so nothing is guessed: the answer names the attribute, and where its
- * status does not say that the request is at fault, its words do.
+ * The vault's item goes with a refused password, so nothing is guessed: the answer is about that attribute before all
+ * else, and says that its value does not fit.
  */
 function refusesPassword({ answer: { status }, given, detail, scimType }: Parameters<Rule>[0]): boolean {
   if (given === undefined || (scimType !== undefined && scimType !== 'invalidValue')) return false;
+  if (![400, 422, 500].includes(status)) return false;
   // what the password holds is no word of the server's
-  const words = detail.replaceAll(given.password.reveal(), '');
-  if (!passwordAttribute.test(words) || somethingElse.test(words)) return false;
-  return status === 400 || status === 422 || (status === 500 && misfits.test(words));
+  const words = detail.slice(0, 2_000).replaceAll(given.password.reveal(), '');
+  const at = words.search(passwordAttribute);
+  if (at === -1) return false;
+  const before = words.slice(0, at).match(/[\w.:'-]*\w/g) ?? [];
+  const [said = ''] = words.slice(at).split(/[.;](?:\s|$)|[\r\n]/, 1);
+  if (!before.every((word) => introduces.test(word.replace(/^\W+/, ''))) || somethingElse.test(said)) return false;
+  return misfits.test(`${before.join(' ')} ${said}`) || (status !== 500 && scimType === 'invalidValue');
 }
 
 /** The server's own words, unless they may quote a part of the password or of the bearer token. */
