@@ -5,11 +5,13 @@ const looks: readonly (readonly [RegExp, string])[] = [
   [/^\uFEFF/, 'begins with a byte order mark'],
   [/[\r\n]+$/, 'ends with a line break'],
   [/^[\r\n]+/, 'begins with a line break'],
-  [/[\u200B-\u200D\u2060\uFEFF]/, 'holds a character without width'],
-  [/[\u00A0\u202F]/, 'holds a no-break space'],
+  [/\p{Default_Ignorable_Code_Point}/u, 'holds a character without width'],
+  [/[\u00A0\u202F\u2007]/, 'holds a no-break space'],
+  [/[^\P{Z} ]/u, 'holds a space of another kind'],
   [/^(["'`]).*\1$|^[“”„«‘’].*[“”»‘’]$/s, 'is in quotes'],
   [/\s$/, 'ends with a space'],
   [/^\s/, 'begins with a space'],
+  [/(?!\s)\p{Cc}/u, 'holds a control character'],
 ];
 
 /** For a hint when a value was refused: what it looks like, never the value; undefined where nothing is odd. */

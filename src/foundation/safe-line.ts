@@ -1,7 +1,11 @@
-/** What ends a line, moves the cursor, colours, turns the direction of text, or cannot be seen. */
-const unsafe = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
+/**
+ * What ends a line, moves the cursor, colours, turns the direction of text, or cannot be seen; the joiners of letters and
+ * emoji stay.
+ */
+const unsafe =
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\ufff9-\ufffb]|(?!\u200c|\u200d|[\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u;
 const each = new RegExp(unsafe, 'gu');
-const runs = new RegExp(`${unsafe.source}+`, 'gu');
+const runs = new RegExp(`(?:${unsafe.source})+`, 'gu');
 
 /** Whether text can be written into a line of a log as it is. */
 export function isSafeLine(text: string): boolean {

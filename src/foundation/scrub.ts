@@ -7,7 +7,7 @@ const longest = 2000;
 
 /**
  * A server's explanation as it may be shown: one line, bounded, and nothing at all where it repeats a part of a secret,
- * plain, URL-encoded, in hex, in base64 or escaped, from either end, with whatever between its characters, or what looks
+ * plain, URL-encoded, in hex, in base64, in wide letters or escaped, from either end, with whatever between its characters, or what looks
  * like a JWT.
  * @param shown values that may be left out on their own, like a client id that came from a vault
  */
@@ -15,7 +15,7 @@ export function scrub(text: string, secrets: readonly string[], shown: readonly 
   const start = text.slice(0, longest);
   const line = oneLine(start);
   if (/eyJ[\w-]*\./.test(start)) return undefined;
-  const looked = new Set([start, line, unescaped(start)].map((each) => each.toLowerCase()));
+  const looked = new Set([start, line, unescaped(start), start.normalize('NFKC')].map((each) => each.toLowerCase()));
   for (const secret of secrets) if (repeats([...looked], secret)) return undefined;
   let clean = line;
   for (const value of shown) {
@@ -26,7 +26,8 @@ export function scrub(text: string, secrets: readonly string[], shown: readonly 
 
 function repeats(texts: readonly string[], secret: string): boolean {
   const close = texts.map(letters);
-  return formsOf(secret).some((form) => {
+  const reversed = Array.from(secret).toReversed().join('');
+  return [secret, reversed].flatMap(formsOf).some((form) => {
     const needle = form.toLowerCase();
     // without what may stand between, a short secret would be found in any text
     return sharesPart(texts, needle) || (letters(needle).length >= telling && sharesPart(close, letters(needle)));
@@ -49,13 +50,13 @@ function letters(text: string): string {
   return text.replace(/[^\p{L}\p{N}]+/gu, '');
 }
 
-/** As percent-encoding, JavaScript and HTML write single characters. */
+/** As percent-encoding, JavaScript, HTML and C write single characters. */
 function unescaped(text: string): string {
   return text.replace(
-    /%([0-9a-f]{2})|\\(?:x([0-9a-f]{2})|u([0-9a-f]{4}))|&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));/gi,
+    /%([0-9a-f]{2})|\\(?:x([0-9a-f]{2})|u([0-9a-f]{4}))|&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));|\\([0-7]{2,3})/gi,
     (_, ...found: (string | undefined)[]) => {
-      const [hex, decimal] = [found.slice(0, 4).find((digits) => digits !== undefined), found[4]];
-      const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+      const at = found.findIndex((digits) => digits !== undefined);
+      const code = Number.parseInt(found[at] ?? '', [16, 16, 16, 16, 10, 8][at]);
       return code <= 0x10ffff ? String.fromCodePoint(code) : ' ';
     },
   );

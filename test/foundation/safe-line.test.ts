@@ -9,6 +9,10 @@ it.each([
   ['  ::set-output name=a::b', ':·set-output name=a::b'],
   ['x ##[add-matcher]y', 'x #·[add-matcher]y'],
   ['a\tb', 'a b'],
+  ['a\u00adb\u180ec\u3164d', 'a b c d'],
+  ['approved\u{e0041}\u{e0042}', 'approved'],
+  ['a\ud800b\ufffbc', 'a b c'],
+  ['می\u200cخواهم 👩\u200d💻 ✔\ufe0f', 'می\u200cخواهم 👩\u200d💻 ✔\ufe0f'],
   ['Zürich – 東京', 'Zürich – 東京'],
 ])('%j is %j on one line', (text, line) => {
   expect(safeLine(text)).toBe(line);
