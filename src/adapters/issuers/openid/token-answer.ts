@@ -22,9 +22,9 @@ const otherTypes = ['dpop', 'mac', 'pop', 'n_a', 'jwt'];
  * @throws FlowError protocol, naming the member
  */
 export async function readTokenAnswer(response: Response): Promise<TokenAnswer> {
-  const type = response.headers.get('content-type') ?? '';
-  if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)) throw notAnswer('is not JSON');
+  // servers name it text/json, text/plain or nothing: its form is what tells
   const body: unknown = await response.json().catch(() => undefined);
+  if (body === undefined) throw notAnswer('is not JSON');
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw notAnswer('is no JSON object');
   const members: Readonly<Record<string, unknown>> = { ...body };
   const { access_token: token, token_type: kind } = members;
@@ -32,8 +32,8 @@ export async function readTokenAnswer(response: Response): Promise<TokenAnswer> 
   // it comes to stand in a header
   if (!/^[\x21-\x7e]+$/.test(token)) throw notAnswer('has an `access_token` with characters that a token may not have');
   if (typeof kind !== 'string' || kind === '') throw notAnswer('has no `token_type`');
-  if (!/^bearer(?:token)?$/i.test(kind)) {
-    const known = otherTypes.find((type) => type === kind.toLowerCase());
+  if (!/^\s*bearer(?:token)?\s*$/i.test(kind)) {
+    const known = otherTypes.find((type) => type === kind.trim().toLowerCase());
     throw notAnswer(`has a \`token_type\` that is not Bearer${known === undefined ? '' : `: ${known}`}`);
   }
   const seconds = lifetime(members['expires_in']);
@@ -50,7 +50,7 @@ export async function readTokenAnswer(response: Response): Promise<TokenAnswer> 
 
 function lifetime(given: unknown): number | undefined {
   if (given === undefined || given === null || given === '') return undefined;
-  const seconds = typeof given === 'string' && /^\d{1,15}(?:\.\d+)?$/.test(given) ? Number(given) : given;
+  const seconds = typeof given === 'string' && /^\s*-?\d{1,15}(?:\.\d+)?\s*$/.test(given) ? Number(given) : given;
   if (typeof seconds !== 'number' || !Number.isFinite(seconds))
     throw notAnswer('has an `expires_in` that is no number');
   if (seconds > 0) return seconds;

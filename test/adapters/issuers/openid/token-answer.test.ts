@@ -17,6 +17,7 @@ it.each([
   ['token_type in any case', { ...good, token_type: 'BEARER' }, {}],
   ['a lifetime as text', { ...good, expires_in: '60' }, { expires_in: 60 }],
   ['a lifetime with a fraction', { ...good, expires_in: 59.5 }, { expires_in: 59.5 }],
+  ['spaces around what is plain', { ...good, token_type: 'Bearer ', expires_in: ' 60 ' }, { expires_in: 60 }],
   ['a lifetime that is empty', { ...good, expires_in: '' }, {}],
 ])('takes %s', async (_, body, wanted) => {
   expect(await answered(body)).toEqual({ access_token: 'opaque', token_type: 'bearer', ...wanted });
@@ -25,6 +26,10 @@ it.each([
 it.each([
   ['201', 201, 'application/json'],
   ['a media type of its own', 200, 'application/vnd.x+json; charset=utf-8'],
+  ['the media type of text', 200, 'text/plain'],
+  ['an older media type', 200, 'text/json; charset=utf-8'],
+  ['two media types', 200, 'application/json, text/html'],
+  ['no media type', 200, ''],
 ])('takes %s', async (_, status, type) => {
   expect(await answered(good, status, type)).toMatchObject({ access_token: 'opaque' });
 });
@@ -33,6 +38,9 @@ it.each([
   ['expires_in', { ...good, expires_in: 0 }],
   ['expires_in', { ...good, expires_in: '0' }],
   ['expires_in', { ...good, expires_in: -1 }],
+  ['expires_in', { ...good, expires_in: '-1' }],
+  ['expires_in', { ...good, expires_in: '60s' }],
+  ['expires_in', { ...good, expires_in: true }],
   ['expires_in', { ...good, expires_in: 'soon' }],
   ['expires_in', { ...good, expires_in: {} }],
   ['scope', { ...good, scope: 7 }],
@@ -44,6 +52,8 @@ it.each([
   ['access_token', { ...good, access_token: null }],
   ['access_token', { ...good, access_token: 'a b' }],
   ['JSON', '<html>'],
+  ['JSON', 'access_token=canary&token_type=Bearer'],
+  ['JSON', 'null'],
   ['JSON', []],
 ])('names %s where it cannot be taken: %j', async (member, body) => {
   const error: unknown = await answered(body).catch((thrown: unknown) => thrown);
