@@ -14,12 +14,20 @@ const longest = 12_288;
 /** what RFC 6750 section 2.1 lets a bearer token be made of */
 const form = /^[A-Za-z0-9._~+/-]+=*$/;
 
+/** What people paste along with it; the first that fits is told. */
+const looks: readonly (readonly [RegExp, string])[] = [
+  [/^(["'`]).*\1$|^[“”„«‘’].*[“”»‘’]$/s, 'it stands in quotes'],
+  [/^(?:authorization:\s*)?bearer\s/i, 'it begins with "Bearer"'],
+  [/^\w+\s*=/, 'it begins with a name and ='],
+  [/\s/, 'it has a space or a line break within or around it'],
+];
+
 /** The credential as it is now: a file is read each time, so that a rotated one is taken up. @throws BrokerError no-credential */
 export async function credentialOf(credential: Credential): Promise<string> {
   const text = typeof credential === 'function' ? await given(credential) : textOf(credential);
   if (text === '') throw new BrokerError('no-credential', { detail: 'the agent token is empty' });
   if (text.length > longest || !form.test(text)) {
-    const why = /^(["']).*\1$/.test(text) ? 'it stands in quotes' : 'it is not one';
+    const why = looks.find(([look]) => look.test(text))?.[1] ?? 'it is not one';
     throw new BrokerError('no-credential', { detail: `what should be the agent token: ${why}` });
   }
   return text;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BrokerError, type Client, type ClientOptions, createClient } from '../../src/client.ts';
+import { credentialOf } from '../../src/client/credential.ts';
 import { authorized, bearer, canary, own, startStand } from '../surfaces/server/stand.ts';
 import { type Asked, handClock, json, startAnswering } from './stand.ts';
 
@@ -344,6 +345,21 @@ describe('the credential', () => {
     expect(await codeOf(opened(stand.url, { token: () => Promise.resolve(text) }).token('x'))).toBe('no-credential');
     expect(stand.asked).toEqual([]);
   });
+});
+
+test.each([
+  ["'flows_canary'", 'it stands in quotes'],
+  ['“flows_canary”', 'it stands in quotes'],
+  ['Bearer flows_canary', 'it begins with "Bearer"'],
+  ['TOKEN=flows_canary+ü', 'it begins with a name and ='],
+  ['flows_canary\u00a0', 'it has a space or a line break within or around it'],
+  ['flows_canary\n\n', 'it has a space or a line break within or around it'],
+  ['flows_canary\0', 'it is not one'],
+  ['', 'the agent token is empty'],
+])('what is wrong with %j as a credential is told, and nothing of it', async (token, look) => {
+  const error: unknown = await credentialOf(() => token).catch((reason: unknown) => reason);
+  expect(String(error)).toContain(look);
+  expect(String(error)).not.toContain('canary');
 });
 
 test('a closed client asks nothing, and ends what is under way', async () => {

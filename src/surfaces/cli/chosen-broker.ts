@@ -152,13 +152,14 @@ const table = {
 const told: ReadonlyMap<string, Told> = new Map(Object.entries(table));
 const unknown: Told = ['protocol', 'the broker gave no valid answer', 'is it `flows serve` that answers there?'];
 
-/** A failure at the broker as one of the command: never text of the answer. */
+/** A failure at the broker as one of the command: never text of the answer, and the client's own where nothing was sent. */
 export function brokerFailure(error: unknown, subject: string): unknown {
   if (!(error instanceof BrokerError)) return error;
   const [code, message, remedy] = told.get(error.code) ?? unknown;
   const { requestId, retryAfter } = error;
   const why = requestId === undefined ? '' : `why: flows policy explain --request ${requestId}, by the operator`;
-  return new FlowError(code, message, {
+  const own = error.code === 'no-credential' ? error.message.replace(/^no-credential: /, '') : message;
+  return new FlowError(code, own, {
     hint: [remedy, why].filter((part) => part !== '').join('; '),
     place: { subject },
     cause: error,

@@ -109,6 +109,8 @@ describe('flows agents', () => {
     ['agents revoke nobody-at-all', 2, /has no agent/],
     ['agents revoke codex --all --token aaa', 2, /two things/],
     ['agents list --jsn', 2, /--json/],
+    ['agents --environment nowhere', 2, /unknown environment "nowhere"/],
+    ['agents add codex --environment nowhere', 2, /unknown environment "nowhere"/],
     ['agents add codex --dir nowhere', 2, /no folder/],
   ])('%s', async (line, code, told) => {
     const ended = await home.flows(line.split(' '));

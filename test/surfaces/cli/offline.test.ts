@@ -70,6 +70,7 @@ const rows: readonly Row[] = [
   ['check --setup --environment produktion', 2, nothing, /^error: .*"production"\?\)\n$/],
   ['check --environment produktion', 2, nothing, /^error: .*"production"\?\)\n$/],
   ['policy test --environment staging', 2, nothing, /^error: unknown environment "staging".*\n$/],
+  ['dev --once --environment staging', 2, nothing, /^error: unknown environment "staging".*\n$/],
   ['--environment staging', 2, nothing, /^error: unknown environment "staging".*\n$/],
   ['--dir nowhere', 2, nothing, /^error: there is no folder "nowhere" .*\n$/],
   ['orders-token --dir', 2, nothing, /^error: .*--dir.*\n$/],

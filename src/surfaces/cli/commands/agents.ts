@@ -7,6 +7,7 @@ import {
   withOneMore,
   withoutToken,
 } from '../../../broker/authentication/rotate-tokens.ts';
+import type { Folder } from '../../../folder/load-folder.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { parseDuration } from '../../../language/duration.ts';
 import { FlowError } from '../../../foundation/errors.ts';
@@ -16,7 +17,7 @@ import { agentName } from '../../../folder/policy/policy-keys.ts';
 import type { AgentPolicy, AgentToken, Policy } from '../../../folder/policy/policy.ts';
 import { sleepUntilAborted } from '../../../foundation/sleep.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
-import { openFolder } from '../../../app/open-folder.ts';
+import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable, type OptionTable } from '../command-table.ts';
 import { flowsFolder } from '../flows-folder.ts';
@@ -64,7 +65,8 @@ async function issue(
   let known: AgentPolicy | undefined;
   let expires: number | undefined;
   let after: readonly AgentToken[] = [];
-  await changeTokens(editing(dir, signal), name, (policy) => {
+  const load = () => ofEnvironment(dir, values['environment']);
+  await changeTokens({ ...editing(dir, signal), load }, name, (policy) => {
     known = policy.agents.get(name);
     expires = asked === undefined ? usualEnd(policy, name, now) : askedEnd;
     after = choose(policy, name, { sha256, ...(expires === undefined ? {} : { issued: now }), expires }, now);
@@ -107,7 +109,7 @@ async function revoke(invocation: Invocation): Promise<number> {
 async function list({ argv, terminal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, own.list.options, 2);
   const dir = flowsFolder(values['dir']);
-  const { policy, problems } = loadBrokerFiles(await openFolder(dir));
+  const { policy, problems } = loadBrokerFiles(await ofEnvironment(dir, values['environment']));
   tellProblems(problems, terminal);
   const now = Date.now();
   const laptop = findBroker(dir)?.guest;
@@ -163,6 +165,13 @@ function endOf(text: unknown, now: number): number | undefined {
   throw new FlowError('usage', '--expires takes a time to come', {
     hint: 'as in 90d, 2027-01-01T00:00:00Z, or never',
   });
+}
+
+/** Policy is that of all environments; one that there is not is a slip all the same. To revoke, nothing must stand in the way. */
+async function ofEnvironment(dir: string, environment: unknown): Promise<Folder> {
+  const folder = await openFolder(dir);
+  namedEnvironment(folder, environment);
+  return folder;
 }
 
 function editing(dir: string, signal: AbortSignal) {

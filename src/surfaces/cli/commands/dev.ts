@@ -3,9 +3,9 @@ import { sweepLaptopTrails } from '../../../audit/sweep-laptop-trails.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
 import { startStack, type RunningStack } from '../../../laptop/start-stack.ts';
-import { endings, errorCodes } from '../../../foundation/errors.ts';
+import { endings, errorCodes, FlowError } from '../../../foundation/errors.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
-import { openFolder } from '../../../app/open-folder.ts';
+import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { type DevBroker, startDevBroker } from '../dev/laptop-broker.ts';
 import { invitation } from '../dev/commands-to-try.ts';
 import { commonArguments } from '../arguments.ts';
@@ -32,6 +32,11 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
     tellProblems(problems, terminal);
     return errorCodes.invalid.exit;
   }
+  const asked = namedEnvironment(folder, values['environment']);
+  if (values['environment'] !== undefined && asked?.laptop !== true)
+    throw new FlowError('usage', `the laptop plays development, not "${asked?.name}"`, {
+      hint: 'leave --environment out',
+    });
   tellProblems(development.warnings, terminal);
   for (const name of folder.broken)
     terminal.tell('warning', `flow "${name}" has problems and is left out: run \`flows check\``);
