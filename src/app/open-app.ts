@@ -152,6 +152,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const locked = createLocks({ folder: stateFolder(variables), sleep, signal, waiting });
   const quotaListeners = new Set<(event: QuotaEvent) => void>();
   const renewalListeners = new Set<(error: FlowError) => void>();
+  const self = localAgent();
   const madeForRuns = createMadeForRuns(now);
   const revocationListeners = new Set<(tokenHash: string) => void>();
   let opened: Promise<Connections> | undefined;
@@ -253,7 +254,7 @@ export async function openApp(options: AppOptions): Promise<App> {
 
   async function services({
     options: chosenOptions = new Set(),
-    agent = localAgent(),
+    agent = self,
     agentRun,
   }: RunOptions): Promise<Services> {
     const adapters = await connections();

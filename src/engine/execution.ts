@@ -199,13 +199,13 @@ async function mintOrCached(
   labels: ConnectionLabels,
 ): Promise<readonly [Readonly<Record<string, unknown>>, boolean]> {
   let minted = false;
-  const context = services.context(flow.name, step.id);
-  if (kind.expiresAt === undefined) return [await kind.run(input, context), false];
+  if (kind.expiresAt === undefined) return [await kind.run(input, services.context(flow.name, step.id)), false];
   const expiresAt = (output: Readonly<Record<string, unknown>>) => kind.expiresAt?.(output);
   const per = kind.attributed?.(input);
-  const key = `${keyOf(services.environment.name, kind, input, labels)}${whose(per, services)}`;
+  const key = keyOf(services.environment.name, kind, input, labels, ownerOf(per, services));
   const mint = async () => {
     minted = true;
+    const context = services.context(flow.name, step.id);
     const output = await kind.run(input, context);
     const { agentRun, untilEndOf } = services;
     if (agentRun !== undefined && per === 'agent-run')
@@ -223,22 +223,29 @@ async function mintOrCached(
 }
 
 /** Whose own it is, as a part of its key. */
-function whose(per: 'agent' | 'agent-run' | undefined, { agent, agentRun }: Services): string {
+function ownerOf(per: 'agent' | 'agent-run' | undefined, { agent, agentRun }: Services): string {
   if (per === undefined) return '';
   return per === 'agent' || agentRun === undefined ? ` for ${agent}` : ` for ${agent} in ${agentRun}`;
 }
 
-/** By the input itself, which is the same object as long as nothing in it changes. */
-const keys = new WeakMap<Readonly<Record<string, unknown>>, string>();
+/** By the input itself, which is the same object as long as nothing in it changes, and by whose own it is. */
+const keys = new WeakMap<Readonly<Record<string, unknown>>, Map<string, string>>();
+/** of one input; agent runs come and go */
+const mostOwners = 200;
 
 function keyOf(
   environment: string,
   kind: PureStepKind,
   input: Readonly<Record<string, unknown>>,
   labels: ConnectionLabels,
+  owner: string,
 ): string {
-  const key = keys.get(input) ?? canonical([environment, kind.name, hashed(input)], labels);
-  keys.set(input, key);
+  const known = keys.get(input) ?? new Map<string, string>();
+  const found = known.get(owner);
+  if (found !== undefined) return found;
+  const key = `${canonical([environment, kind.name, hashed(input)], labels)}${owner}`;
+  if (known.size >= mostOwners) known.clear();
+  keys.set(input, known.set(owner, key));
   return key;
 }
 
