@@ -71,7 +71,7 @@ describe('the house', () => {
       ({ from, to }) =>
         roomOf(from) === 'client' &&
         roomOf(to) !== 'client' &&
-        !/^src\/foundation\/(?:wire|clocks|safe-address|expiring-memory|unless-aborted|agent-fetch|proxy|state-folder)\.ts$/.test(
+        !/^src\/foundation\/(?:wire|clocks|duration|safe-address|expiring-memory|unless-aborted|agent-fetch|proxy|state-folder)\.ts$/.test(
           to,
         ),
     ],

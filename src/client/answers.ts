@@ -1,3 +1,4 @@
+import { nameForm } from '../foundation/wire.ts';
 import { BrokerError } from './broker-error.ts';
 
 /**
@@ -65,6 +66,30 @@ export function tokenIn(answer: unknown): GrantedToken {
   };
 }
 
+/** An agent run as the broker tells of it. */
+export interface GrantedRun {
+  readonly id: string;
+  readonly root: string;
+  readonly parent: string | undefined;
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+/** @throws BrokerError protocol */
+export function runIn(answer: unknown): GrantedRun {
+  const { run, root, parent, token, expires_at } = recordOf(answer);
+  const ends = optionalNumber(expires_at);
+  if (ends === undefined) throw malformed();
+  const above = parent === undefined ? undefined : textOf(parent);
+  return {
+    id: nameIn(run),
+    root: textOf(root),
+    parent: above,
+    token: textOf(token),
+    expiresAt: new Date(ends * 1_000),
+  };
+}
+
 /** All of the names that were asked for. @throws BrokerError protocol */
 export function secretsIn(answer: unknown, names: readonly string[]): ReadonlyMap<string, LeasedSecret> {
   const resolved = recordOf(recordOf(answer)['resolved']);
@@ -90,6 +115,12 @@ export function flowAnswerIn(answer: unknown): FlowAnswer {
 export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed();
   return value as Readonly<Record<string, unknown>>;
+}
+
+/** It becomes a part of a path. */
+function nameIn(value: unknown): string {
+  if (typeof value === 'string' && nameForm.test(value)) return value;
+  throw malformed();
 }
 
 function textOf(value: unknown): string {

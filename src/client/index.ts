@@ -1,7 +1,8 @@
 /** What an agent imports: tokens and secrets from the broker, with nothing but Node. */
 export type { FlowAnswer, LeasedSecret, Token } from './answers.ts';
 export type { FetchOptions } from './api-fetch.ts';
-export { type CallOptions, type Client, createClient, type FlowInputs } from './client.ts';
+export { createClient } from './client.ts';
+export type { AgentRun, CallOptions, Client, FlowInputs, RunOptions } from './contract.ts';
 export type { ClientOptions } from './client-options.ts';
 export type { Credential } from './credential.ts';
 export { BrokerError } from './broker-error.ts';

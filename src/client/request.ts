@@ -7,23 +7,24 @@ import { problemIn, requestIdOf } from './problem-details.ts';
 
 export interface RequestFacts {
   readonly address: Address;
-  readonly token: Credential;
   /** milliseconds for a request and its answer */
   readonly deadline: number;
-  /** headers that go with each request */
-  readonly headers: Readonly<Record<string, string>>;
   /** PEM of the authority that signed the broker's certificate, instead of the well-known ones */
   readonly ca: string | undefined;
 }
 
+/** Who asks. */
+export interface Sender {
+  readonly token: Credential;
+  /** headers that go with each request */
+  readonly headers: Readonly<Record<string, string>>;
+  /** the headers that prove it, for one request; default the token as a bearer */
+  readonly authorize?: ((token: string, url: string) => Promise<Readonly<Record<string, string>>>) | undefined;
+}
+
 export interface Requests {
   /** The JSON of a 200. @throws BrokerError, and the signal's reason */
-  post(
-    path: string,
-    body?: unknown,
-    signal?: AbortSignal,
-    headers?: Readonly<Record<string, string>>,
-  ): Promise<unknown>;
+  post(sender: Sender, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown>;
   close(): void;
 }
 
@@ -31,7 +32,7 @@ export interface Requests {
 const largest = 16_777_216;
 
 /** Requests to one broker, over connections that are kept. */
-export function createRequests({ address, token, deadline, headers: always, ca }: RequestFacts): Requests {
+export function createRequests({ address, deadline, ca }: RequestFacts): Requests {
   const open = new Set<ClientRequest>();
   let kept: Connections | undefined;
   let closed = false;
@@ -39,6 +40,7 @@ export function createRequests({ address, token, deadline, headers: always, ca }
   const place: RequestOptions =
     address.kind === 'socket' ? { socketPath: address.path } : { host: address.host, port: address.port };
   const host = address.kind === 'socket' ? { host: 'localhost' } : {};
+  const origin = originOf(address);
 
   interface Sent {
     readonly path: string;
@@ -102,23 +104,22 @@ export function createRequests({ address, token, deadline, headers: always, ca }
   }
 
   return {
-    async post(path, body, signal, more = {}) {
+    async post(sender, path, body, signal) {
       if (closed) throw new BrokerError('closed');
       const text = body === undefined ? undefined : JSON.stringify(body);
       try {
-        const credential = await credentialOf(token);
+        const token = await credentialOf(sender.token);
         if (address.kind === 'socket') requireOwnSocket(address.path);
-        const headers = {
-          ...always,
-          ...more,
-          ...(text === undefined ? {} : { 'content-type': 'application/json' }),
-          authorization: `Bearer ${credential}`,
+        const content = text === undefined ? {} : { 'content-type': 'application/json' };
+        // a proof is for one request
+        const sent = async (): Promise<Sent> => {
+          const proving = (await sender.authorize?.(token, `${origin}${path}`)) ?? { authorization: `Bearer ${token}` };
+          return { path, text, headers: { ...sender.headers, ...content, ...proving }, signal };
         };
-        const sent = { path, text, headers, signal };
         kept ??= await connectionsTo(address, ca);
-        // everything that is asked here only reads, so that it may be asked twice
-        const answer = await send(kept, sent).catch((error: unknown) => {
-          if (error instanceof StaleConnection) return sendAlone(sent);
+        // what is asked here only reads, or may be done twice: a run that is begun for nobody is lost by itself
+        const answer = await send(kept, await sent()).catch(async (error: unknown) => {
+          if (error instanceof StaleConnection) return sendAlone(await sent());
           throw error;
         });
         return contentOf(answer);
@@ -133,6 +134,13 @@ export function createRequests({ address, token, deadline, headers: always, ca }
       kept?.agent.destroy();
     },
   };
+}
+
+/** What a request's address begins with, as the broker sees it. */
+function originOf(address: Address): string {
+  if (address.kind === 'socket') return 'http://localhost';
+  const { host, port } = address;
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 interface Answer {

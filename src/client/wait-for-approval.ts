@@ -11,12 +11,13 @@ const longest = 60;
  */
 export function waitingForApproval(post: Requests['post'], deadline: number): Requests['post'] {
   const seconds = Math.max(1, Math.min(longest, Math.floor(deadline / 1_000) - 5));
-  return async (path, body, signal) => {
+  return async (sender, path, body, signal) => {
     const ids = new Set<string>();
     for (;;) {
       try {
         const brought = ids.size === 0 ? {} : { 'approval-id': [...ids].join(',') };
-        return await post(path, body, signal, { prefer: `wait=${seconds}`, ...brought });
+        const headers = { ...sender.headers, prefer: `wait=${seconds}`, ...brought };
+        return await post({ ...sender, headers }, path, body, signal);
       } catch (error) {
         const approval =
           error instanceof BrokerError && error.code === 'approval-required' ? error.approval : undefined;

@@ -1,5 +1,6 @@
+import { parseDuration } from '../foundation/duration.ts';
 import type { InTurns } from '../foundation/in-turns.ts';
-import { durationForm, parseDuration } from '../language/duration.ts';
+import { durationForm } from '../language/duration-form.ts';
 import { compileObject } from '../language/compile.ts';
 import { evaluate, evaluateKeys } from '../language/evaluate.ts';
 import { reportEverywhere } from './report-by-environment.ts';

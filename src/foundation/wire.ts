@@ -156,9 +156,12 @@ export const pagePaths = {
   events: '/v1/page/events',
 } as const;
 
-/** The path of a flow. @param flow of the form of names, so that nothing of it needs to be encoded */
-export function pathOf(path: 'token' | 'rejected' | 'flow' | 'plan' | 'runs', flow: string): string {
-  return paths[path].replace('{flow}', () => flow);
+/** A path with a name in it. @param name of the form of names, so that nothing of it needs to be encoded */
+export function pathOf(
+  path: 'token' | 'rejected' | 'flow' | 'plan' | 'runs' | 'agentRunHeartbeat' | 'agentRunFinish',
+  name: string,
+): string {
+  return paths[path].replace(/\{\w+\}/, () => name);
 }
 
 /** Letters, digits and what stands between them: what no file could name needs no answer from policy. */

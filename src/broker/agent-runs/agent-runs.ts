@@ -1,7 +1,7 @@
 import { hash, randomBytes, randomUUID } from 'node:crypto';
 import type { Database } from '../../durable/database/contract.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
-import { durationText } from '../../language/duration.ts';
+import { durationText } from '../../foundation/duration.ts';
 import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { FlowError } from '../../foundation/errors.ts';

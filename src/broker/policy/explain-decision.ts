@@ -1,4 +1,4 @@
-import { durationText } from '../../language/duration.ts';
+import { durationText } from '../../foundation/duration.ts';
 import type { Flow } from '../../folder/flows/flow.ts';
 import { pathOf } from '../../foundation/wire.ts';
 import { nearest } from '../../language/nearest-name.ts';

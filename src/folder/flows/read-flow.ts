@@ -5,7 +5,7 @@ import { foreignForm, wholeExpression } from '../../language/expressions.ts';
 import type { Flow, FlowOutput, Step } from './flow.ts';
 import { breakGlassForm, readBreakGlass } from './read-break-glass.ts';
 import { readInputs } from './read-inputs.ts';
-import { durationForm, parseDuration } from '../../language/duration.ts';
+import { durationForm, parseDuration } from '../../foundation/duration.ts';
 import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
 import { readSchedule, scheduleKeys } from './schedule.ts';
 import { compileReference, partsOf } from '../../language/compile-reference.ts';

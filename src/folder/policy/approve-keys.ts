@@ -1,4 +1,4 @@
-import { durationForm } from '../../language/duration.ts';
+import { durationForm } from '../../language/duration-form.ts';
 import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
 import { patternForm } from './name-pattern.ts';
 import { trustForm } from './trust-keys.ts';

@@ -1,4 +1,4 @@
-import { durationForm } from '../../language/duration.ts';
+import { durationForm } from '../../language/duration-form.ts';
 import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
 import { rateForm } from '../../language/rate.ts';
 import { approveKeys, approverKeys, approverName } from './approve-keys.ts';

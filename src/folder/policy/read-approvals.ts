@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { canonical } from '../../foundation/canonical-json.ts';
-import { parseDuration } from '../../language/duration.ts';
+import { parseDuration } from '../../foundation/duration.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
 import type { InputOf } from '../../language/forms.ts';
 import type { Range, Source } from '../../language/problems.ts';

@@ -1,5 +1,5 @@
+import { parseDuration } from '../../foundation/duration.ts';
 import { atOnce, type InTurns } from '../../foundation/in-turns.ts';
-import { parseDuration } from '../../language/duration.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
 import type { InputOf } from '../../language/forms.ts';

@@ -1,5 +1,5 @@
 import type { Adapters } from '../../adapters/adapters.ts';
-import { parseDuration } from '../../language/duration.ts';
+import { parseDuration } from '../../foundation/duration.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluate, evaluateKeys } from '../../language/evaluate.ts';
 import type { Resolved, Unresolved } from '../../language/expression-types.ts';

@@ -1,4 +1,4 @@
-import { durationForm } from '../../language/duration.ts';
+import { durationForm } from '../../language/duration-form.ts';
 import { issuerKeys } from '../../adapters/issuers/adapter.ts';
 import { storeKeys } from '../../adapters/stores/adapter.ts';
 import { vaultKeys } from '../../adapters/vaults/adapter.ts';

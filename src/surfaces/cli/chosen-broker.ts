@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { BrokerError } from '../../client/broker-error.ts';
 import type { BrokerErrorCode } from '../../client/error-codes.ts';
-import { type Client, createClient } from '../../client/client.ts';
+import { createClient } from '../../client/client.ts';
+import type { Client } from '../../client/contract.ts';
 import type { Credential } from '../../client/credential.ts';
 import { type ErrorCode, FlowError } from '../../foundation/errors.ts';
 import type { ProblemCode, RefusalCode } from '../../foundation/wire.ts';

@@ -1,5 +1,5 @@
 import { FlowError } from '../../foundation/errors.ts';
-import { parseDuration } from '../../language/duration.ts';
+import { parseDuration } from '../../foundation/duration.ts';
 
 /** An option that is a length of time before now, `1h`, or a time: epoch milliseconds. @throws FlowError usage */
 export function timeOption(option: string, text: string | undefined, now: number): number | undefined {

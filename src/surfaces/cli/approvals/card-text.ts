@@ -1,5 +1,5 @@
 import { oneLine } from '../../../foundation/errors.ts';
-import { durationText } from '../../../language/duration.ts';
+import { durationText } from '../../../foundation/duration.ts';
 import type { Paint } from '../terminal.ts';
 
 /** An approval as the broker tells of it. */

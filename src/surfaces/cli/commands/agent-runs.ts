@@ -6,7 +6,7 @@ import type { Outcome } from '../../../broker/agent-runs/ledger.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { operatorPaths } from '../../../foundation/wire.ts';
-import { durationText } from '../../../language/duration.ts';
+import { durationText } from '../../../foundation/duration.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import { commonArguments } from '../arguments.ts';
 import { askBroker } from '../ask-broker.ts';

@@ -9,7 +9,7 @@ import {
 } from '../../../broker/authentication/rotate-tokens.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
-import { parseDuration } from '../../../language/duration.ts';
+import { parseDuration } from '../../../foundation/duration.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createLocks } from '../../../foundation/locks.ts';
 import { instant } from '../../../folder/policy/read-policy.ts';

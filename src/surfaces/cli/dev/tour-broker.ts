@@ -1,5 +1,6 @@
 import { BrokerError } from '../../../client/broker-error.ts';
-import { type Client, createClient } from '../../../client/client.ts';
+import { createClient } from '../../../client/client.ts';
+import type { Client } from '../../../client/contract.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { RunningStack } from '../../../laptop/start-stack.ts';
 import type { DevBroker } from './laptop-broker.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it, test } from 'vitest';
-import { durationText, parseDuration } from '../../src/language/duration.ts';
+import { durationText, parseDuration } from '../../src/foundation/duration.ts';
 import { parseRate } from '../../src/language/rate.ts';
 
 test.each<[string, number | undefined]>([

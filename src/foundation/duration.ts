@@ -1,14 +1,11 @@
-import { form } from './forms.ts';
-
 const units = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
-const pattern = /^([1-9]\d{0,6})([smhd])$/;
 
-/** A length of time in a YAML file: `15m`. */
-export const durationForm = form.text({ pattern, expects: 'a length of time: a number and s, m, h or d, as in 15m' });
+/** A length of time as people write it: `15m`. */
+export const durationPattern = /^([1-9]\d{0,6})([smhd])$/;
 
 /** `90s`, `15m`, `2h` or `30d` in seconds; undefined where it is none. */
 export function parseDuration(text: string): number | undefined {
-  const [, count, unit] = pattern.exec(text) ?? [];
+  const [, count, unit] = durationPattern.exec(text) ?? [];
   if (unit !== 's' && unit !== 'm' && unit !== 'h' && unit !== 'd') return undefined;
   return Number(count) * units[unit];
 }
