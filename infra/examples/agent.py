@@ -9,6 +9,7 @@ sent to it: by the certificate that it leaves in this user's state folder, or th
 """
 
 import calendar
+import contextlib
 import hashlib
 import http.client
 import json
@@ -18,6 +19,7 @@ import socket
 import ssl
 import stat
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -40,7 +42,8 @@ class Broker:
     LARGEST = 16 * 1024 * 1024
 
     def __init__(self, address, token_file, deadline=30, run_id=None, clocks=None):
-        self.address, self.token_file, self.deadline = address, token_file, deadline
+        self.address, self.deadline = address, deadline
+        self.credential = lambda: _token_in(token_file)
         self.clocks = clocks or _clocks
         self.headers = {} if run_id is None else {"X-Agent-Run-Id": run_id}
         self.tokens, self.leases = {}, {}
@@ -76,6 +79,31 @@ class Broker:
         except (AttributeError, KeyError, TypeError, ValueError) as cause:
             raise BrokerError("protocol") from cause
         return {name: self.leases[name][0] for name in names}
+
+    @contextlib.contextmanager
+    def run(self, allow=None, expires=None, reason=None, heartbeat=900):
+        """Work as an agent run: `with broker.run(allow=["github.*"], expires=1800) as run:` (seconds).
+
+        It has what `allow` lists and its agent may have; a run begun with it has no more and lives no longer. It is kept
+        alive while the work goes on, and is lost `heartbeat` seconds after this process died.
+        """
+        body = {"allow": allow, "expires_in": expires, "reason": reason, "heartbeat_within": heartbeat}
+        begun = self._post("/v1/agent-runs", {name: said for name, said in body.items() if said is not None})
+        run, over = Run(self, begun), threading.Event()
+        words = threading.Thread(target=run._keep_alive, args=(over, min(heartbeat / 3, 1200)), daemon=True)
+        words.start()
+        outcome = "failed"
+        try:
+            yield run
+            outcome = "succeeded"
+        finally:
+            over.set()
+            words.join()
+            try:
+                run._post(f"{run.path}/finish", {"outcome": outcome})
+            except BrokerError:
+                pass  # a run that nobody speaks of ends by itself
+            run._end()
 
     def _lasts(self, ends):
         return all(now < end for now, end in zip(self.clocks(), ends))
@@ -114,15 +142,7 @@ class Broker:
         return opener.open(request, timeout=self.deadline)
 
     def _post(self, path, body=None):
-        try:
-            with open(self.token_file, encoding="ascii") as file:  # anew each time: it may have been rotated
-                credential = re.sub(r"\r?\n\Z", "", file.read(16384))
-        except OSError as cause:
-            raise BrokerError("no-credential", detail=f"{self.token_file}: {cause.strerror}") from cause
-        except UnicodeDecodeError:
-            credential = ""
-        if not re.fullmatch(r"[!-~]+", credential):
-            raise BrokerError("no-credential", detail=f"{self.token_file} holds no token")
+        credential = self.credential()
         headers = {**self.headers, "Authorization": f"Bearer {credential}", "Content-Length": "0"}
         data = None
         if body is not None:
@@ -180,6 +200,40 @@ class Broker:
         raise ValueError("FLOWS_BROKER: https, http at a loopback address, or unix:/PATH")
 
 
+class Run(Broker):
+    """A client as one agent run: `id` as the audit trail has it, `credential()` for a process that asks as this run."""
+
+    def __init__(self, broker, begun):
+        self.address, self.deadline, self.clocks = broker.address, broker.deadline, broker.clocks
+        self.headers, self.tokens, self.leases = broker.headers, {}, {}
+        self.credential = lambda: self.own
+        self._take(begun)
+
+    def _take(self, told):
+        try:
+            self.id, self.own, self.expires = str(told["run"]), str(told["token"]), told["expires_at"]
+        except KeyError as cause:
+            raise BrokerError("protocol") from cause
+        self.path = f"/v1/agent-runs/{urllib.parse.quote(self.id, safe='')}"
+
+    def _keep_alive(self, over, interval):
+        wait = interval
+        while not over.wait(wait):
+            try:
+                self._take(self._post(f"{self.path}/heartbeat"))
+                wait = interval
+            except BrokerError as refusal:
+                if refusal.code == "run-ended":
+                    return
+                wait = interval / 4
+
+    def _end(self):
+        def ended():
+            raise BrokerError("run-ended", detail=f"agent run {self.id} is over")
+
+        self.tokens, self.leases, self.credential = {}, {}, ended
+
+
 class _SocketConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket that is this user's or root's."""
 
@@ -194,6 +248,19 @@ class _SocketConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self.path)
+
+
+def _token_in(path):
+    try:
+        with open(path, encoding="ascii") as file:  # anew each time: it may have been rotated
+            credential = re.sub(r"\r?\n\Z", "", file.read(16384))
+    except OSError as cause:
+        raise BrokerError("no-credential", detail=f"{path}: {cause.strerror}") from cause
+    except UnicodeDecodeError:
+        credential = ""
+    if not re.fullmatch(r"[!-~]+", credential):
+        raise BrokerError("no-credential", detail=f"{path} holds no token")
+    return credential
 
 
 def _certificates():

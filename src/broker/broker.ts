@@ -154,21 +154,23 @@ export function createBroker(options: BrokerOptions): RunningBroker {
         counted(caller, asked);
         if (names.length === 0 || names.length > mostNames)
           throw new BrokerRefusal('invalid-request', { names: [], detail: `${names.length} names` });
-        return approved(
+        const work = approved(
           caller,
           () => permission.secretsWanted(caller, asked),
           (pass) => secrets.resolve(caller, asked, pass),
         );
+        return whileItGoesOn(caller, work);
       });
     },
     async token(caller, flow, inputs) {
       return audited.answer(caller, 'token.issue', told([flow]), async () => {
         counted(caller, [flow]);
-        return approved(
+        const work = approved(
           caller,
           () => permission.flowWanted(caller, flow, { inputs }),
           (pass) => tokens.grant(caller, flow, inputs, pass),
         );
+        return whileItGoesOn(caller, work);
       });
     },
     cachedToken(caller, flow, inputs = {}) {
@@ -197,11 +199,12 @@ export function createBroker(options: BrokerOptions): RunningBroker {
     async run(caller, flow, inputs) {
       return audited.answer(caller, 'flow.run', told([flow]), async () => {
         counted(caller, [flow]);
-        return approved(
+        const work = approved(
           caller,
           () => permission.flowWanted(caller, flow, { inputs }),
           (pass) => runFor(caller, flow, inputs, { engine, permission, clock, pass }),
         );
+        return whileItGoesOn(caller, work);
       });
     },
     runs: {
@@ -273,6 +276,13 @@ export function createBroker(options: BrokerOptions): RunningBroker {
 
 function noRuns(): Promise<never> {
   return Promise.reject(new FlowError('unavailable', 'nothing keeps runs here'));
+}
+
+/** What was waited for is given only to a run that goes on: another broker may have ended it. @throws BrokerRefusal run-ended */
+async function whileItGoesOn<T>({ agentRun }: Caller, work: Promise<T>): Promise<T> {
+  const granted = await work;
+  if (agentRun === undefined || (await agentRun.goesOn())) return granted;
+  throw new BrokerRefusal('run-ended', { detail: `agent run ${agentRun.run}` });
 }
 
 function isName(name: string): boolean {

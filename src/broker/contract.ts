@@ -36,8 +36,12 @@ export interface ProvenRun {
   /** it and those above it: each has to be allowed what it asks for, and narrows it */
   readonly chain: readonly NarrowedRun[];
   readonly reason?: string | undefined;
-  /** it has ended meanwhile */
+  /** epoch milliseconds: nothing that is given to it is said to last longer */
+  readonly expires: number;
+  /** it has ended, as far as this broker knows without asking */
   readonly ended: () => boolean;
+  /** Whether it goes on, as the ledger had it a moment ago: another broker may have ended it. @throws FlowError */
+  goesOn(): Promise<boolean>;
 }
 
 export interface NarrowedRun {

@@ -6,6 +6,7 @@ import type { RefusalCode } from '../foundation/wire.ts';
 import type { Decision, Policy, Question } from '../folder/policy/policy.ts';
 import type { Registry, RegistrySecret } from '../folder/registry.ts';
 import { isWithin } from './agent-runs/narrowing.ts';
+import { unlistedRun } from './agent-runs/unlisted-run.ts';
 import type { Pass } from './approvals/pass.ts';
 import { unapproved, type Wanted, wantedOf } from './approvals/wanted.ts';
 import type { Caller } from './contract.ts';
@@ -25,19 +26,22 @@ export interface Permission {
   takes(caller: Caller): boolean;
   /** As {@link Permission.flow} for a flow that writes nothing, without a refusal's cost: undefined. */
   granted(caller: Caller, name: string): { readonly rule: string; readonly maxTtl: number } | undefined;
-  /** @throws BrokerRefusal not-allowed, reason-required, approval-required */
+  /** @throws BrokerRefusal not-allowed, reason-required, approval-required, run-ended */
   flow(
     caller: Caller,
     name: string,
     given?: Given | 'unapproved',
   ): { readonly flow: Flow; readonly rule: string; readonly maxTtl: number };
-  /** What of it must be approved first. @throws BrokerRefusal not-allowed, reason-required */
+  /** What of it must be approved first. @throws BrokerRefusal not-allowed, reason-required, run-ended */
   flowWanted(caller: Caller, name: string, given: Given): Wanted;
   /** Whether anyone may begin a run of anything. */
   letsRun(): boolean;
-  /** All of them, in the same order. @throws BrokerRefusal with the names: not-allowed, reason-required, approval-required */
+  /**
+   * All of them, in the same order.
+   * @throws BrokerRefusal with the names: not-allowed, reason-required, approval-required; run-ended
+   */
   secrets(caller: Caller, names: readonly string[], given?: Pick<Given, 'pass'> | 'unapproved'): AllowedSecrets;
-  /** What of them must be approved first. @throws BrokerRefusal not-allowed, reason-required */
+  /** What of them must be approved first. @throws BrokerRefusal not-allowed, reason-required, run-ended */
   secretsWanted(caller: Caller, names: readonly string[]): Wanted;
   /** The pure flows that it may run, with a reason or in an agent run where one is wanted. */
   flows(caller: Caller): readonly Flow[];
@@ -58,6 +62,8 @@ export interface AllowedSecrets {
   readonly rule: string;
   /** milliseconds; Infinity where policy sets no bound */
   readonly maxTtl: number;
+  /** epoch milliseconds: no lease is longer than the agent run that has it */
+  readonly until: number;
   readonly registry: Registry;
 }
 
@@ -139,7 +145,7 @@ export function createPermission(
     granted(caller, name) {
       const { policy } = rules.current();
       const flow = served(name);
-      if (flow?.effect !== 'none') return undefined;
+      if (flow?.effect !== 'none' || caller.agentRun?.ended() === true) return undefined;
       const { allowed, rule, approvals } = askFlow(policy, caller, name, flow);
       // what a person must approve is never given from memory alone
       return allowed && approvals === undefined ? { rule, maxTtl: maxTtlOf(policy, caller) } : undefined;
@@ -149,6 +155,7 @@ export function createPermission(
       if (wait > 0) throw new BrokerRefusal('rate-limited', { retryAfter: wait, detail: 'rate of the agent' });
     },
     flow(caller, name, given) {
+      requireGoingOn(caller);
       const { policy } = rules.current();
       const flow = served(name);
       const decision = askFlow(policy, caller, name, flow);
@@ -172,6 +179,7 @@ export function createPermission(
       return runnable.some((flow) => agents.some((agent) => askFlow(policy, anyoneOf(agent), flow.name, flow).allowed));
     },
     secrets(caller, names, given) {
+      requireGoingOn(caller);
       const { policy, registry } = rules.current();
       const asked = names.map((name) => {
         const secret = registry.secrets.get(name);
@@ -200,6 +208,7 @@ export function createPermission(
         secrets: asked.flatMap(({ known }) => known ?? []),
         rule: rulesText(asked.map(({ decision }) => decision)),
         maxTtl: maxTtlOf(policy, caller),
+        until: caller.agentRun?.expires ?? Infinity,
         registry,
       };
     },
@@ -212,6 +221,7 @@ export function createPermission(
       return secretsWanted(caller, names);
     },
     flows(caller) {
+      requireGoingOn(caller);
       const { policy } = rules.current();
       return [...app.folder.flows.values()].filter((flow) => {
         if (flow.effect !== 'none' || served(flow.name) === undefined) return false;
@@ -224,8 +234,11 @@ export function createPermission(
 
 /** Someone of an agent who states and proves whatever is wanted. */
 function anyoneOf(agent: string): Caller {
-  const agentRun = { run: 'any', root: 'any', chain: [], ended: () => false };
-  return { agent, by: 'agent-run', agentRun, reason: 'any', request: '', address: '' };
+  return { agent, by: 'agent-run', agentRun: unlistedRun('any'), reason: 'any', request: '', address: '' };
+}
+
+function requireGoingOn({ agentRun }: Caller): void {
+  if (agentRun?.ended() === true) throw new BrokerRefusal('run-ended', { detail: `agent run ${agentRun.run}` });
 }
 
 /** @throws BrokerRefusal where something has not been approved, or is not what was approved any more */
@@ -254,7 +267,6 @@ function askFor({ agent, reason, agentRun }: Caller, name: string, ask: (asked: 
   const decision = ask({ agent, name, reason, inRun: agentRun !== undefined });
   if (agentRun === undefined || !decision.allowed) return decision;
   const approvals = new Set(decision.approvals);
-  if (agentRun.ended()) return { allowed: false, rule: `agent run ${agentRun.run} has ended` };
   for (const above of agentRun.chain) {
     if (above.agent !== agent) {
       const theirs = ask({ agent: above.agent, name, reason, inRun: true });

@@ -202,13 +202,13 @@ interface Answer {
   readonly at: number;
 }
 
-function resolved({ looked, allowed: { maxTtl }, at }: Answer, now: number): ResolvedSecrets {
+function resolved({ looked, allowed: { maxTtl, until }, at }: Answer, now: number): ResolvedSecrets {
   const tooLong = looked.filter(({ lease: { valueEnds } }) => valueEnds !== undefined && valueEnds - at > maxTtl);
   if (tooLong.length > 0) throw new BrokerRefusal('ttl-exceeds-policy', { names: tooLong.map(({ name }) => name) });
   return {
     resolved: Object.fromEntries(
       looked.map(({ name, lease, ends }) => {
-        const expiresAt = new Date(now + Math.min(ends - at, maxTtl)).toISOString();
+        const expiresAt = new Date(Math.min(now + Math.min(ends - at, maxTtl), until)).toISOString();
         return [name, { value: lease.value.reveal(), expiresAt }] as const;
       }),
     ),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHome, type Home, repository, type Running } from '../e2e/home.ts';
+import { agentRuns } from './agent-runs.ts';
 import { inProcess } from './broker-inside.ts';
 import { commandThroughBroker } from './broker-command.ts';
 import { durableWrite } from './disk.ts';
@@ -69,6 +70,10 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
         bares: ['express'],
       })),
       ...(await commandThroughBroker(home, { port: served.port, tokenFile, short })),
+      ...(await agentRuns({
+        ...{ port: served.port, bearer, short, load },
+        requestOf: (who) => requestFor(asked.token, served.port, who),
+      })),
     ];
     await stop(served);
     const service = readFileSync(join(home.work, 'flows/service.yaml'), 'utf8');

@@ -15,6 +15,7 @@ describe('the codes of a broker error', () => {
       'rate-limited',
       'request-timeout',
       'restarting',
+      'runs-unavailable',
       'timeout',
       'unreachable',
       'upstream-unavailable',

@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createBearer } from '../../src/broker/authentication/bearer-token.ts';
+import { arrangeRuns } from '../broker/agent-runs/arrange-runs.ts';
+import { sha256 } from '../broker/arrange.ts';
 import { json, startAnswering } from '../client/stand.ts';
 import { createHome, repository } from '../e2e/home.ts';
 import { bearer, canary, memoryTrail, own, standInBroker, startStand } from '../surfaces/server/stand.ts';
@@ -199,6 +202,48 @@ assert abs(agent._clocks()[1] - time.time()) < 5`;
       expect(await asked([0, 0], [571, -3_029])).toBe(2);
     } finally {
       await broker.close();
+    }
+  });
+
+  test('works as an agent run, and a run below it, which ends with its work', async () => {
+    const token = createBearer().reveal();
+    const policy = `agents:\n  codex: { tokens: ['sha256:${sha256(token)}'], allow: [github.*, openai.api_key] }\n`;
+    const { broker, authenticator, runs, trail } = await arrangeRuns({ 'policy.yaml': policy });
+    const stand = await startStand({ broker, authenticator, agentRuns: runs });
+    const own = join(home.path, 'codex-token');
+    writeFileSync(own, `${token}\n`, { mode: 0o600 });
+    const program = `import sys; sys.path.insert(0, ${JSON.stringify(dirname(example))}); import agent
+def code(work):
+    try: work()
+    except agent.BrokerError as refusal: return refusal.code
+broker = agent.Broker(${JSON.stringify(stand.url)}, ${JSON.stringify(own)})
+with broker.run(allow=["github.*"], expires=1800, reason="nightly", heartbeat=1) as run:
+    print(len(run.secrets(["github.token"])), code(lambda: run.secrets(["openai.api_key"])))
+    with run.run(allow=["github.token"]) as child:
+        print(len(child.secrets(["github.token"])), code(lambda: child.secrets(["github.write_token"])))
+    first = run.credential()
+    while run.credential() == first: agent.time.sleep(0.05)
+print(code(lambda: run.secrets(["github.write_token"])), code(lambda: child.secrets(["github.token"])))
+try:
+    with broker.run(): raise KeyError("work")
+except KeyError: print(code(lambda: broker.run(allow=["NO"]).__enter__()))`;
+    try {
+      const argv = ['python3', '-I', '-B', '-c', program];
+      const ended = await home.start([], { program: argv, env: { SSL_CERT_FILE: certificate } }).ended;
+      expect(ended).toMatchObject({
+        stderr: '',
+        stdout: '1 not-allowed\n1 not-allowed\nrun-ended run-ended\ninvalid-request\n',
+      });
+      const [root, child, failed] = trail.events.filter(({ action }) => action === 'agent-run.started');
+      expect(root).toMatchObject({ reason: 'nightly', detail: expect.stringContaining('narrowed to github.*') });
+      const finished = trail.events.filter(({ action }) => action === 'agent-run.finished');
+      expect(finished.map(({ agentRun, detail }) => [agentRun, detail])).toEqual([
+        [child?.agentRun, 'succeeded'],
+        [root?.agentRun, 'succeeded'],
+        [failed?.agentRun, 'failed'],
+      ]);
+    } finally {
+      await stand.server.close();
     }
   });
 });

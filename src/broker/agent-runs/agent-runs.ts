@@ -58,7 +58,7 @@ export type RunProof =
 
 /** Tasks of agents: begun by a proven agent or by another task, which it can only narrow; kept in the ledger. */
 export interface AgentRuns {
-  /** @throws BrokerRefusal invalid-request where it asks for more than the run above has, rate-limited where there are too many */
+  /** @throws BrokerRefusal run-too-deep, run-ended where the run above has, rate-limited where there are too many */
   begin(caller: Caller, request: RunRequest): Promise<RunGrant>;
   /** A word of it: it goes on, with another token. @throws BrokerRefusal not-allowed for a run that is not the caller's */
   heartbeat(caller: Caller, run: string): Promise<RunGrant>;
@@ -86,8 +86,11 @@ const usualSilence = 900;
 const deepest = 5;
 /** runs of one agent that may go on at once */
 const mostAlive = 500;
-/** milliseconds for which a run is taken to go on without another look into the ledger: another broker may have ended it */
-const lookAgain = 900;
+/**
+ * milliseconds for which a run is taken to go on without another look into the ledger: another broker may have ended it,
+ * and with the answer that is under way it gets nothing a second later
+ */
+const lookAgain = 750;
 const sweepEvery = 30_000;
 const mostKnown = 10_000;
 
@@ -140,13 +143,17 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     }
   }
 
+  /** Ends what is over by the clock, and says so. */
+  const sweep = async (): Promise<void> => told(await ledger.sweep(clock.now()));
+
   /** From the first run on: a broker that has none never asks its database. */
   function keepSweeping(): void {
     stopSweeping ??= clock.after(sweepEvery, () => {
       stopSweeping = undefined;
-      const swept = ledger.sweep(clock.now()).then(told);
       // a database that is away now is asked again
-      void swept.catch(() => undefined).then(keepSweeping);
+      void sweep()
+        .catch(() => undefined)
+        .then(keepSweeping);
     });
   }
 
@@ -166,7 +173,7 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     const isOwn = chain.some((each) => (by === undefined ? each.agent === caller.agent : each.run === by.run));
     if (run === undefined || !isOwn)
       throw new BrokerRefusal('not-allowed', { detail: 'no such agent run of this agent' });
-    if (run.ended !== undefined) throw new BrokerRefusal('run-ended', { detail: run.outcome });
+    requireGoingOn(chain, clock.now());
     return run;
   }
 
@@ -174,12 +181,12 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     const chain = await ledger.chain(claims.run);
     const at = clock.now();
     const [run] = chain;
-    const over = chain.find(
-      ({ ended, expires, heard, silence }) => ended !== undefined || expires <= at || heard + silence <= at,
-    );
-    if (run === undefined || over !== undefined)
-      return { failure: 'ended', detail: `agent run ${claims.run}: ${over?.outcome ?? 'over'}` };
+    const over = chain.find((each) => isOver(each, at));
     const before = known.peek(key)?.value;
+    if (run === undefined || over !== undefined) {
+      if (before !== undefined) before.ended = true;
+      return { failure: 'ended', detail: `agent run ${claims.run}: ${over?.outcome ?? 'over'}` };
+    }
     if (before !== undefined) return Object.assign(before, { looked: clock.monotonic() });
     const runs = new Set(chain.map((each) => each.run));
     const agentRun: ProvenRun = {
@@ -187,7 +194,9 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
       root: run.root,
       chain: chain.map((each) => ({ run: each.run, agent: each.agent, allow: each.allow })),
       reason: chain.find(({ reason }) => reason !== undefined)?.reason,
+      expires: run.expires,
       ended: () => found.ended,
+      goesOn: async () => (found.ended || isFresh(found) ? !found.ended : 'proof' in (await look(key, claims))),
     };
     const proof = { agent: claims.agent, agentRun, jkt: claims.jkt };
     const { silence, heard } = run;
@@ -206,22 +215,26 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     });
   }
 
+  const isFresh = ({ looked }: Known): boolean => clock.monotonic() - looked < lookAgain;
   const atOnce = (key: string): RunProof | undefined => {
     const found = known.peek(key)?.value;
-    return found !== undefined && clock.monotonic() - found.looked < lookAgain ? found.proof : undefined;
+    return found !== undefined && isFresh(found) ? found.proof : undefined;
   };
 
   return {
     async begin(caller, request) {
       return audited.answer(caller, 'agent-run.started', [caller.agent], async () => {
         permission.count(caller);
+        // what is over and was not swept yet makes room
+        keepSweeping();
         const run = newRun(caller, request, await parentOf(caller, request), clock.now());
         if (run.depth > deepest) throw new BrokerRefusal('run-too-deep', { detail: `depth ${run.depth}` });
-        if (!(await ledger.begin(run, mostAlive))) {
-          const detail = `${mostAlive} of its agent runs go on, or the one above has ended`;
+        const begun = await ledger.begin(run, mostAlive);
+        if (begun === 'ended-above') throw new BrokerRefusal('run-ended', { detail: `the run above, ${run.parent}` });
+        if (begun === 'too-many') {
+          const detail = `${mostAlive} of its agent runs go on`;
           throw new BrokerRefusal('rate-limited', { retryAfter: 60, detail });
         }
-        keepSweeping();
         return { value: await grantOf(run), rule: undefined, agentRun: run.run, detail: beginText(run) };
       });
     },
@@ -238,6 +251,8 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
         permission.count(caller);
         await owned(caller, id);
         const ended = await ledger.end(id, outcome, clock.now());
+        // somebody else was first
+        if (!ended.some(({ run }) => run === id)) throw new BrokerRefusal('run-ended');
         // itself is told with the answer
         await told(ended, caller, id);
         return { value: ended.length, rule: undefined, agentRun: id, detail: outcome };
@@ -266,7 +281,10 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
       above = proof.agentRun;
     }
     // one that only an outside issuer proves is not in the ledger: it narrows nothing
-    return above === undefined || above.chain.length === 0 ? undefined : (await ledger.chain(above.run))[0];
+    if (above === undefined || above.chain.length === 0) return undefined;
+    const chain = await ledger.chain(above.run);
+    requireGoingOn(chain, clock.now());
+    return chain[0];
   }
 
   async function prove(token: string): Promise<RunProof> {
@@ -286,8 +304,23 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
   }
 
   function looked<T>(caller: Caller, work: () => Promise<T>): Promise<T> {
-    return audited.answer(caller, 'operator.look', [], async () => ({ value: await work(), rule: undefined }));
+    return audited.answer(caller, 'operator.look', [], async () => {
+      // nobody may have asked since this broker began: what is over is not shown as if it went on
+      await sweep();
+      return { value: await work(), rule: undefined };
+    });
   }
+}
+
+/** Whether it has ended, swept or not. @param at epoch milliseconds */
+function isOver({ ended, expires, heard, silence }: AgentRun, at: number): boolean {
+  return ended !== undefined || expires <= at || heard + silence <= at;
+}
+
+/** @throws BrokerRefusal run-ended, for a run or one above it */
+function requireGoingOn(chain: readonly AgentRun[], at: number): void {
+  const over = chain.find((each) => isOver(each, at));
+  if (over !== undefined) throw new BrokerRefusal('run-ended', { detail: `${over.run}: ${over.outcome ?? 'over'}` });
 }
 
 function newRun(caller: Caller, request: RunRequest, parent: AgentRun | undefined, at: number): AgentRun {

@@ -39,8 +39,8 @@ export interface RunFilter {
 
 /** What is known of agent runs. Ending one ends all below it, in one statement. */
 export interface Ledger {
-  /** @returns false where the agent has as many as it may, or the run above it has ended meanwhile */
-  begin(run: AgentRun, mostAlive: number): Promise<boolean>;
+  /** @param mostAlive runs of one agent that may go on at once */
+  begin(run: AgentRun, mostAlive: number): Promise<'begun' | 'too-many' | 'ended-above'>;
   /** A run and those above it, itself first; none where there is no such run. */
   chain(run: string): Promise<readonly AgentRun[]>;
   /** A run and all below it, those above before those below. */
@@ -48,7 +48,7 @@ export interface Ledger {
   heard(run: string, at: number): Promise<void>;
   /** @returns those that this ended, the run itself with `outcome` and those below it as cancelled */
   end(run: string, outcome: Outcome, at: number): Promise<readonly AgentRun[]>;
-  /** Ends what is over by the clock. @returns those that this ended */
+  /** Ends what is over by the clock, and what began while the run above it ended. @returns those that this ended */
   sweep(at: number): Promise<readonly AgentRun[]>;
   list(filter: RunFilter): Promise<readonly AgentRun[]>;
 }
@@ -65,15 +65,15 @@ export function createLedger(database: () => Promise<Database>): Ledger {
   return {
     begin: async (run, mostAlive) =>
       (await database()).transaction(async (tx) => {
-        // a parent that ends now either ends this one too, or keeps it from beginning
+        // a parent that ends now keeps this one from beginning, or leaves it to the next sweep; neither gives it anything
         const above = `select ${columns} from flows_agent_runs where id = $1 for update`;
         const [parent] = run.parent === undefined ? [] : await rowsOf(tx, above, [run.parent]);
-        if (run.parent !== undefined && (parent === undefined || parent.ended !== undefined)) return false;
+        if (run.parent !== undefined && (parent === undefined || parent.ended !== undefined)) return 'ended-above';
         const [alive] = await tx.query<{ count: number }>(
           'select count(*)::float8 as count from flows_agent_runs where agent = $1 and ended is null',
           [run.agent],
         );
-        if ((alive?.count ?? 0) >= mostAlive) return false;
+        if ((alive?.count ?? 0) >= mostAlive) return 'too-many';
         await tx.query(
           `insert into flows_agent_runs (id, root, parent, depth, agent, begun_by, proven_by, allow, reason, claimed,
             thumbprint, begun, expires, silence, heard)
@@ -84,7 +84,7 @@ export function createLedger(database: () => Promise<Database>): Ledger {
             ...[run.jkt ?? null, run.begun, run.expires, run.silence],
           ],
         );
-        return true;
+        return 'begun';
       }),
     chain: (run) =>
       query(
@@ -114,6 +114,8 @@ export function createLedger(database: () => Promise<Database>): Ledger {
         `with recursive ending (id, outcome) as (
           select id, case when expires <= $1 then 'expired' else 'lost' end from flows_agent_runs
             where ended is null and (expires <= $1 or heard + silence <= $1)
+          union select child.id, 'cancelled' from flows_agent_runs child
+            join flows_agent_runs above on child.parent = above.id where child.ended is null and above.ended is not null
           union select child.id, 'cancelled' from flows_agent_runs child join ending on child.parent = ending.id)
         update flows_agent_runs set ended = $1, outcome = ending.outcome from (
           select id, max(outcome) as outcome from ending group by id) as ending

@@ -1,6 +1,7 @@
 import type { Policy, Trust } from '../../folder/policy/policy.ts';
 import { quoted } from '../../foundation/quoted.ts';
 import { runForm } from '../../foundation/wire.ts';
+import { unlistedRun } from '../agent-runs/unlisted-run.ts';
 import type { ProvenRun } from '../contract.ts';
 import { compileClaims } from './claim-patterns.ts';
 
@@ -80,5 +81,5 @@ function outsideRun(meant: readonly TrustedAgent[], agent: string, claims: Claim
   const named = trusted?.run === undefined ? undefined : claims[trusted.run];
   if (trusted === undefined || (typeof named !== 'string' && typeof named !== 'number')) return undefined;
   const run = `${URL.parse(trusted.source.issuer)?.host ?? trusted.source.issuer}/${named}`;
-  return runForm.test(run) ? { run, root: run, chain: [], ended: () => false } : undefined;
+  return runForm.test(run) ? unlistedRun(run) : undefined;
 }

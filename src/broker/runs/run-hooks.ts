@@ -1,3 +1,4 @@
+import { unlistedRun } from '../agent-runs/unlisted-run.ts';
 import type { Run, RunHooks } from '../../durable/runs/contract.ts';
 import type { Approvals } from '../approvals/gate.ts';
 import { type Audited, eventOf } from '../audited-answers.ts';
@@ -43,6 +44,6 @@ export function createRunHooks({ permission, audited, approvals }: RunHooksOptio
  * that one has ended.
  */
 function callerOf({ agent, agentRun, by, claimedRun, reason, request }: Run): Caller {
-  const proven = agentRun === undefined ? undefined : { run: agentRun, root: agentRun, chain: [], ended: () => false };
+  const proven = agentRun === undefined ? undefined : unlistedRun(agentRun);
   return { agent, by: by as Caller['by'], request, run: claimedRun, agentRun: proven, reason, address: 'run' };
 }

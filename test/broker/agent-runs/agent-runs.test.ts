@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Caller } from '../../../src/broker/contract.ts';
+import { FlowError } from '../../../src/foundation/errors.ts';
 import { as, codex, refusalOf } from '../arrange.ts';
 import { arrangeRuns } from './arrange-runs.ts';
 
@@ -102,7 +103,12 @@ describe('an agent run', () => {
     expect(broker.cachedToken(under, 'orders-token')).toBeDefined();
     expect(await runs.finish(above, root.run, 'succeeded')).toBe(2);
     expect(broker.cachedToken(under, 'orders-token')).toBeUndefined();
-    expect(await refusalOf(broker.token(under, 'orders-token', {}))).toMatchObject({ code: 'not-allowed' });
+    for (const asked of [
+      broker.token(under, 'orders-token', {}),
+      broker.flows(under),
+      broker.run(under, 'read-one', {}),
+    ])
+      expect(await refusalOf(asked)).toMatchObject({ code: 'run-ended', status: 401 });
     expect(authenticator.bearer(child.token.reveal())).toBeUndefined();
     await expect(callerOf(child)).rejects.toThrow('run-ended');
     const finished = trail.events.filter(({ action }) => action === 'agent-run.finished');
@@ -124,7 +130,7 @@ describe('an agent run', () => {
     const waiting = refusalOf(broker.secrets(caller, ['github.token']));
     await runs.finish(caller, root.run, 'cancelled');
     open();
-    expect(await waiting).toMatchObject({ code: 'not-allowed' });
+    expect(await waiting).toMatchObject({ code: 'run-ended' });
   });
 
   it('is another’s to end only from above, or by its agent', async () => {
@@ -210,6 +216,159 @@ describe('an agent run', () => {
     expect(await runs.end(operator, root.run)).toBe(2);
     expect(await runs.list(operator, { state: 'running', most: 10 })).toEqual([]);
     expect(await runs.list(operator, { state: 'cancelled', agent: 'codex', most: 10 })).toHaveLength(2);
+  });
+});
+
+describe('the ledger of agent runs', () => {
+  it('goes on with another broker: what one began, the next one proves, and tells of', async () => {
+    const first = await arrangeRuns();
+    const root = await first.runs.begin(codex, { allow: ['github.*'], silence: 60 });
+    const child = await first.below(root);
+    first.broker.close();
+    const next = await arrangeRuns({}, first.database);
+    const caller = await next.callerOf(child);
+    await expect(next.broker.secrets(caller, ['github.token'])).resolves.toBeDefined();
+    expect(await refusalOf(next.broker.secrets(caller, ['openai.api_key']))).toMatchObject({ code: 'not-allowed' });
+    const last = await arrangeRuns({}, first.database);
+    last.clock.pass(120);
+    const operator: Caller = { agent: 'local:ann', by: 'operator', request: 'r', address: '127.0.0.1' };
+    const outcomes = (await last.runs.tree(operator, root.run)).map(({ run, outcome }) => [run, outcome]);
+    const ended = [
+      [root.run, 'lost'],
+      [child.run, 'cancelled'],
+    ];
+    expect(outcomes).toEqual(ended);
+    const told = last.trail.events.filter(({ action }) => action === 'agent-run.finished');
+    expect(told.map(({ agentRun, detail }) => [agentRun, detail])).toEqual(expect.arrayContaining(ended));
+    expect(told).toHaveLength(2);
+  });
+
+  it('ends a run once, whoever says so and however often', async () => {
+    const { runs, callerOf, trail, database } = await arrangeRuns();
+    const other = await arrangeRuns({}, database);
+    const root = await runs.begin(codex, {});
+    const caller = await callerOf(root);
+    const ends = [
+      runs.finish(caller, root.run, 'succeeded'),
+      other.runs.finish(codex, root.run, 'failed'),
+      runs.finish(codex, root.run, 'cancelled'),
+    ];
+    const came = await Promise.allSettled(ends);
+    expect(came.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const each of came) if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'run-ended' });
+    const told = [...trail.events, ...other.trail.events].filter(({ action }) => action === 'agent-run.finished');
+    expect(told.filter(({ outcome }) => outcome === 'allowed')).toHaveLength(1);
+  });
+
+  it('is swept by two brokers, and tells of each end once', async () => {
+    const { runs, trail, clock, database } = await arrangeRuns();
+    const other = await arrangeRuns({}, database);
+    const lost = [await runs.begin(codex, { silence: 10 }), await other.runs.begin(codex, { silence: 10 })];
+    clock.pass(60);
+    other.clock.pass(60);
+    const told = () => [...trail.events, ...other.trail.events].filter(({ detail }) => detail === 'lost');
+    await expect.poll(() => told().length).toBe(2);
+    const operator: Caller = { agent: 'local:ann', by: 'operator', request: 'r', address: '127.0.0.1' };
+    await Promise.all([runs.list(operator, { most: 1 }), other.runs.list(operator, { most: 1 })]);
+    expect(
+      told()
+        .map(({ agentRun }) => agentRun)
+        .toSorted(),
+    ).toEqual(lost.map(({ run }) => run).toSorted());
+  });
+
+  it('gives nothing to what is over and was not swept yet', async () => {
+    const { runs, clock, database } = await arrangeRuns();
+    const run = await runs.begin(codex, { expires: 20 });
+    const proof = run.token.reveal();
+    clock.pass(20);
+    expect(await refusalOf(runs.heartbeat(codex, run.run))).toMatchObject({ code: 'run-ended' });
+    expect(await refusalOf(runs.begin(as('other'), { parent: proof }))).toMatchObject({ code: 'not-allowed' });
+    expect(await database.query('select ended from flows_agent_runs')).toEqual([{ ended: null }]);
+  });
+
+  it('lets none begin below one that ended, and ends what did at that very moment', async () => {
+    const { runs, callerOf, below, clock, database, trail } = await arrangeRuns();
+    const root = await runs.begin(codex, {});
+    const caller = await callerOf(root);
+    const child = await below(root);
+    // as where the two crossed at two brokers
+    await database.query("update flows_agent_runs set ended = 1, outcome = 'succeeded' where id = $1", [root.run]);
+    expect(await refusalOf(runs.begin(caller, {}))).toMatchObject({ code: 'run-ended' });
+    await expect(callerOf(child)).rejects.toThrow('run-ended');
+    clock.pass(30);
+    await expect.poll(() => trail.last()).toMatchObject({ agentRun: child.run, detail: 'cancelled' });
+  });
+
+  it('holds as many of an agent as it may have, and makes room again', async () => {
+    const { runs, clock, database } = await arrangeRuns();
+    await runs.begin(codex, { silence: 10 });
+    await database.query(`insert into flows_agent_runs (id, root, depth, agent, begun_by, proven_by, begun, expires, silence, heard)
+      select 'ar-' || n, 'ar-' || n, 1, agent, begun_by, proven_by, begun, expires, silence, heard
+      from flows_agent_runs, generate_series(1, 499) n`);
+    const next = await arrangeRuns({}, database);
+    expect(await refusalOf(next.runs.begin(codex, {}))).toMatchObject({ code: 'rate-limited', retryAfter: 60 });
+    await expect(next.runs.begin(as('other'), {})).resolves.toBeDefined();
+    next.clock.pass(60);
+    clock.pass(60);
+    await expect
+      .poll(async () => (await database.query('select 1 from flows_agent_runs where ended is null')).length)
+      .toBe(1);
+    await expect(next.runs.begin(codex, {})).resolves.toBeDefined();
+  });
+
+  it('that cannot be asked refuses runs alone, and says so to the operator', async () => {
+    const { runs, proven, callerOf, broker, clock, asked, vault, trail } = await arrangeRuns();
+    const run = await runs.begin(codex, {});
+    const gate = Promise.withResolvers<void>();
+    vault.gate = gate.promise;
+    const waiting = refusalOf(broker.secrets(await callerOf(run), ['github.token']));
+    asked.away = new FlowError('unavailable', "the runs' database does not answer");
+    clock.pass(1);
+    // nobody can tell whether it goes on
+    gate.resolve();
+    expect(await waiting).toMatchObject({ code: 'upstream-unavailable', status: 503 });
+    await expect(proven(run.token.reveal())).rejects.toThrow('run-unknown');
+    const refused = await refusalOf(runs.begin(codex, {}));
+    expect(refused).toMatchObject({ code: 'upstream-unavailable', status: 503 });
+    expect(trail.last()).toMatchObject({ action: 'agent-run.started', outcome: 'failed' });
+    await expect(broker.secrets(codex, ['github.token'])).resolves.toBeDefined();
+    asked.away = undefined;
+    await expect(callerOf(run)).resolves.toMatchObject({ agent: 'codex' });
+  });
+});
+
+describe('what is given to an agent run', () => {
+  it('is said to last no longer than the run', async () => {
+    const { runs, callerOf, below, broker, clock } = await arrangeRuns();
+    const root = await runs.begin(codex, { expires: 120 });
+    const caller = await callerOf(await below(root, { expires: 600 }));
+    const ends = async () => {
+      const { resolved } = await broker.secrets(caller, ['openai.api_key']);
+      return Date.parse(resolved['openai.api_key']?.expiresAt ?? '');
+    };
+    const end = clock.now() + 120_000;
+    expect([await ends(), await ends()]).toEqual([end, end]);
+    const { resolved } = await broker.secrets(codex, ['openai.api_key']);
+    expect(Date.parse(resolved['openai.api_key']?.expiresAt ?? '')).toBeGreaterThan(end);
+  });
+
+  it('is not what came from the vault after another broker ended it', async () => {
+    const { runs, callerOf, broker, vault, clock, database } = await arrangeRuns();
+    const other = await arrangeRuns({}, database);
+    for (const ask of [
+      (caller: Caller) => broker.secrets(caller, ['github.token']),
+      (caller: Caller) => broker.run(caller, 'read-one', {}),
+    ]) {
+      const root = await runs.begin(codex, {});
+      const gate = Promise.withResolvers<void>();
+      vault.gate = gate.promise;
+      const waiting = refusalOf(ask(await callerOf(root)));
+      expect(await other.runs.finish(codex, root.run, 'cancelled')).toBe(1);
+      clock.pass(0.8);
+      gate.resolve();
+      expect(await waiting).toMatchObject({ code: 'run-ended', status: 401 });
+    }
   });
 });
 

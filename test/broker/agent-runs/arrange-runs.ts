@@ -1,20 +1,23 @@
 import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
 import type { AgentRuns, RunGrant, RunRequest } from '../../../src/broker/agent-runs/agent-runs.ts';
 import { createRunTokens } from '../../../src/broker/agent-runs/run-token.ts';
+import type { Database } from '../../../src/durable/database/contract.ts';
 import { agentRunSchema } from '../../../src/broker/agent-runs/schema.ts';
 import type { Caller } from '../../../src/broker/contract.ts';
+import type { FlowError } from '../../../src/foundation/errors.ts';
 import { freshDatabase } from '../../durable/database/fresh-database.ts';
 import { arrange, type TestClock } from '../arrange.ts';
 
 const seed = new Uint8Array(32).fill(9);
 
-/** A broker that keeps agent runs in a database of its own, and the callers that their tokens prove. */
-export async function arrangeRuns(files: Record<string, string> = {}) {
-  const database = await freshDatabase(agentRunSchema);
-  const asked = { database: 0 };
+/** A broker that keeps agent runs, and the callers that their tokens prove. @param shared default a database of its own */
+export async function arrangeRuns(files: Record<string, string> = {}, shared?: Database) {
+  const database = shared ?? (await freshDatabase(agentRunSchema));
+  const asked = { database: 0, away: undefined as FlowError | undefined };
   const keep = (clock: TestClock) => ({
     database: async () => {
       asked.database += 1;
+      if (asked.away !== undefined) throw asked.away;
       return database;
     },
     tokens: () => createRunTokens([seed], clock.now),

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isWithin } from '../../../src/broker/agent-runs/narrowing.ts';
+import { unlistedRun } from '../../../src/broker/agent-runs/unlisted-run.ts';
 import type { Caller, NarrowedRun } from '../../../src/broker/contract.ts';
 import { createPermission, type Permission } from '../../../src/broker/permission.ts';
 import type { AgentPolicy, Policy } from '../../../src/folder/policy/policy.ts';
@@ -48,7 +49,7 @@ function permissionOf(policy: Policy): Permission {
 
 function callerOf(chain: readonly NarrowedRun[]): Caller {
   const [run] = chain;
-  const agentRun = { run: run?.run ?? '', root: chain.at(-1)?.run ?? '', chain, ended: () => false };
+  const agentRun = { ...unlistedRun(run?.run ?? ''), root: chain.at(-1)?.run ?? '', chain };
   return { agent: run?.agent ?? '', by: 'agent-run', agentRun, request: 'r', address: 'socket' };
 }
 

@@ -1,3 +1,4 @@
+import { unlistedRun } from '../../../src/broker/agent-runs/unlisted-run.ts';
 import type { Caller } from '../../../src/broker/contract.ts';
 import type { Answer } from '../../../src/broker/approvals/record.ts';
 import { approvalSchema } from '../../../src/broker/approvals/schema.ts';
@@ -79,4 +80,4 @@ export async function approving(...rules: readonly object[]) {
 
 export const codex = (more: Partial<Caller> = {}) => as('codex', more);
 export const inRun = (run: string, root = 'root', more: Partial<Caller> = {}) =>
-  codex({ agentRun: { run, root, chain: [], ended: () => false }, ...more });
+  codex({ agentRun: { ...unlistedRun(run), root }, ...more });

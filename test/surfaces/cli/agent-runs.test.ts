@@ -64,6 +64,41 @@ describe('flows agent-runs', () => {
     expect(json).toMatchObject([{ run: child.run, outcome: 'cancelled', requests: expect.any(Array) }]);
   });
 
+  it('asks as a run by its token, and tells of the proven run apart from the claimed one', async () => {
+    const run = await begin(token, { allow: ['github.*'], reason: 'nightly report' });
+    const env = { FLOWS_AGENT_TOKEN: run.token, FLOWS_AGENT_RUN_ID: 'said' };
+    expect(await home.flows(['read', 'github.token'], { env })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/.+/),
+    });
+    expect(await home.flows(['read', 'openai.api_key'], { env })).toMatchObject({ code: 77, stdout: '' });
+    const own = await home.flows(['audit', '--agent-run', run.run]);
+    const lines = own.stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(3);
+    for (const line of lines.slice(1))
+      expect(line).toContain(`reason: nightly report; agent run ${run.run}; run said (claimed)`);
+    expect((await home.flows(['audit', '--run', run.run])).stdout).toBe('');
+    expect((await home.flows(['audit', '--agent-run', 'said'])).stdout).toBe('');
+    const ended = await ask(run.token, `/v1/agent-runs/${run.run}/finish`, { outcome: 'succeeded' });
+    expect(ended).toMatchObject({ ended: 1 });
+    const late = await home.flows(['read', 'github.token'], { env });
+    expect(late).toMatchObject({ code: 77, stderr: expect.stringContaining('the agent run has ended') });
+  });
+
+  it('go on where their broker is killed and started again', async () => {
+    const run = await begin(token, { allow: ['github.*'] });
+    serving.child.kill('SIGKILL');
+    await serving.ended;
+    serving = home.start(['serve', '--port', '0']);
+    url = /listening on (\S+)/.exec(await serving.shows(/listening on http:\/\/\S+/))?.[1] ?? '';
+    const resolved = await ask(run.token, '/v1/secrets/resolve', { secrets: ['github.token'] });
+    expect(resolved).toHaveProperty(['resolved', 'github.token']);
+    expect(await ask(run.token, '/v1/secrets/resolve', { secrets: ['openai.api_key'] })).toMatchObject({
+      code: 'not-allowed',
+    });
+    expect((await home.flows(['agent-runs', 'end', run.run])).stderr).toContain('ended 1 agent run');
+  });
+
   it.each([
     [['agent-runs', 'nothing'], 2, 'unknown word "nothing"'],
     [['agent-runs', 'show'], 2, 'an agent run is missing'],

@@ -113,13 +113,14 @@ function asTable(lines: readonly AuditLine[], terminal: Terminal): void {
   terminal.out(columns(rows, widest));
 }
 
-function details({ code, source, rule, detail, reason, run, request }: AuditLine): string {
+function details({ code, source, rule, detail, reason, agentRun, run, request }: AuditLine): string {
   const facts = [
     code,
     source === undefined ? undefined : `from ${source}`,
     rule,
     detail,
     reason === undefined ? undefined : `reason: ${reason}`,
+    agentRun === undefined ? undefined : `agent run ${agentRun}`,
     run === undefined ? undefined : `run ${run} (claimed)`,
     request === '' ? undefined : `request ${request}`,
   ];
@@ -139,6 +140,7 @@ function filterOf(values: Readonly<Record<string, string | boolean>>, now: numbe
     outcome,
     name: text('name'),
     request: text('request'),
+    agentRun: text('agent-run'),
     run: text('run'),
     since: timeOption('since', text('since'), now),
     until: timeOption('until', text('until'), now),
