@@ -125,18 +125,17 @@ function keepAlive(
   let stopped = false;
   let cancel: unknown;
   const next = (milliseconds: number): void => {
-    if (stopped) return;
-    cancel = clock.after(milliseconds, () => {
-      if (stopped) return;
-      word().then(
-        () => next(interval),
-        (error: unknown) => {
-          if (error instanceof BrokerError && !isPassing(error)) over(error);
-          else next(interval / 4);
-        },
-      );
-    });
+    if (!stopped) cancel = clock.after(milliseconds, () => void (stopped || speak()));
   };
+  async function speak(): Promise<void> {
+    try {
+      await word();
+      next(interval);
+    } catch (error) {
+      if (error instanceof BrokerError && !isPassing(error)) over(error);
+      else next(interval / 4);
+    }
+  }
   // its token lasts for an hour, and the next one comes with a word
   const interval = Math.min(silence / 3, 1_200_000);
   next(interval);
