@@ -226,7 +226,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       output: (caller, id) =>
         audited.answer(caller, 'run.output', [], async () => {
           counted(caller, []);
-          return served.output(caller, id);
+          return whileItGoesOn(caller, served.output(caller, id));
         }),
       cancel: (caller, id) =>
         audited.answer(caller, 'run.cancelled', [], async () => {
