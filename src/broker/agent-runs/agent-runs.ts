@@ -227,6 +227,8 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
         permission.count(caller);
         // what is over and was not swept yet makes room
         keepSweeping();
+        // its time begins when it can be kept: the first one may wait for the database
+        await options.database();
         const run = newRun(caller, request, await parentOf(caller, request), clock.now());
         if (run.depth > deepest) throw new BrokerRefusal('run-too-deep', { detail: `depth ${run.depth}` });
         const begun = await ledger.begin(run, mostAlive);
