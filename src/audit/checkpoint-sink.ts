@@ -35,44 +35,50 @@ export interface FoundCheckpoints {
 }
 
 /**
- * The checkpoints of one trail in a text, such as a journal with other lines in it: wherever the object stands in a line,
- * in JSON of a collector, once more as a text in it, or between other words.
+ * The checkpoints of one trail in a text, such as a journal with other lines in it: wherever the objects stand in a line,
+ * in JSON of a collector, as a text in it, or between other words.
  */
 export function checkpointsIn(text: string, file: string): FoundCheckpoints {
   const name = basename(file);
   const checkpoints: Checkpoint[] = [];
   let unreadable = 0;
-  for (const line of text.split('\n')) {
-    if (!/\\?"checkpoint\\?"\s*:/.test(line)) continue;
-    const found = inJson(parse(line), 3) ?? between(line);
-    if (found === undefined) unreadable += 1;
-    else if (found.file === name) checkpoints.push(found);
+  for (const written of text.split('\n')) {
+    const line = plainQuotes(written);
+    if (!looksLikeOne.test(line)) continue;
+    const whole = inJson(parse(written), 6);
+    const found = whole.length > 0 ? whole : between(line);
+    if (found.length === 0) unreadable += 1;
+    checkpoints.push(...found.filter((each) => each.file === name));
   }
   return { checkpoints, unreadable };
 }
 
-/** @param depth how far to look into what stands in it */
-function inJson(value: unknown, depth: number): Checkpoint | undefined {
-  if (isCheckpoint(value)) return value;
-  if (depth === 0) return undefined;
-  if (typeof value === 'string')
-    return value.includes('checkpoint') ? (inJson(parse(value.trim()), depth - 1) ?? between(value)) : undefined;
-  if (typeof value !== 'object' || value === null) return undefined;
-  for (const each of Object.values(value)) {
-    const found = inJson(each, depth - 1);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+const looksLikeOne = /"checkpoint"\s*:|\bcheckpoint\W{1,5}(?:start|time|rotation|stop)\b/;
+
+/** However often a collector escaped what it wrapped; a journal writes a line with colours as a list of its bytes. */
+function plainQuotes(line: string): string {
+  return line
+    .replaceAll('\0', '')
+    .replace(/\[\s*((?:\d{1,3}\s*,\s*){30,}\d{1,3})\s*\]/g, (_, bytes: string) => textOf(bytes.split(',').map(Number)))
+    .replace(/\\+(?:u0022|x22|")|&(?:quot|#34|#x22);/gi, '"');
 }
 
-/** An object among other words; its quotes may be escaped once. It has no objects inside. */
-function between(line: string): Checkpoint | undefined {
-  const at = line.search(/\\?"checkpoint\\?"\s*:/);
-  const start = line.lastIndexOf('{', at);
-  const end = line.indexOf('}', at);
-  if (at === -1 || start === -1 || end === -1) return undefined;
-  const text = line.slice(start, end + 1);
-  return [text, text.replaceAll('\\"', '"')].map(parse).find(isCheckpoint);
+const textOf = (bytes: readonly number[]): string => Buffer.from(bytes).toString('utf8');
+
+/** @param depth how far to look into what stands in it */
+function inJson(value: unknown, depth: number): readonly Checkpoint[] {
+  if (isCheckpoint(value)) return [value];
+  if (depth === 0) return [];
+  if (typeof value === 'string') return value.includes('checkpoint') ? inJson(parse(value.trim()), depth - 1) : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap((each) => inJson(each, depth - 1));
+}
+
+/** Objects among other words, in a table's cell with each quote doubled; they have no objects inside. */
+function between(line: string): readonly Checkpoint[] {
+  return [...line.matchAll(/\{[^{}]*\}/g)].flatMap(([text]) =>
+    [text, text.replaceAll('""', '"')].map(parse).filter(isCheckpoint).slice(0, 1),
+  );
 }
 
 function parse(text: string): unknown {

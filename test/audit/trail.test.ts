@@ -219,6 +219,15 @@ describe('checkpoints', () => {
     ],
     ['with more fields', JSON.stringify({ ...point, host: 'a', '@timestamp': 'b' })],
     ['escaped once, without JSON around it', text.replaceAll('"', String.raw`\"`)],
+    ['escaped twice', JSON.stringify({ log: JSON.stringify({ message: text }) })],
+    ['escaped twice, without JSON around it', text.replaceAll('"', String.raw`\\\"`)],
+    [
+      'as the list of its bytes, which a journal makes of a colour',
+      JSON.stringify({ MESSAGE: [...Buffer.from(text)] }),
+    ],
+    ['in a cell of a table', `7,"${text.replaceAll('"', '""')}",x`],
+    ['in HTML', text.replaceAll('"', '&quot;')],
+    ['in UTF-16', Buffer.from(text, 'utf16le').toString('utf8')],
     ['indented by spaces', JSON.stringify(point, undefined, 1).replaceAll('\n', ' ')],
   ];
   test.each(wrapped)('that a collector has wrapped is found: %s', (_, line) => {
@@ -226,12 +235,21 @@ describe('checkpoints', () => {
     expect(found).toMatchObject({ checkpoints: [{ seq: 7, mac: point.mac }], unreadable: 0 });
   });
 
-  test.each([text.slice(0, 60), text.replace('"seq":7', '"seq":"7"'), text.replace('aaaa', 'AAAA')])(
-    'that cannot be read is counted: %s',
-    (line) => {
-      expect(checkpointsIn(line, 'audit.jsonl')).toEqual({ checkpoints: [], unreadable: 1 });
-    },
-  );
+  test('all of those in a line are found', () => {
+    const both = [point, { ...point, seq: 9 }];
+    for (const line of [JSON.stringify(both), both.map((each) => JSON.stringify(each)).join(' ')])
+      expect(checkpointsIn(line, 'audit.jsonl').checkpoints.map(({ seq }) => seq)).toEqual([7, 9]);
+  });
+
+  test.each([
+    text.replaceAll('"', "'"),
+    `checkpoint=time seq=7 mac=${point.mac}`,
+    text.slice(0, 60),
+    text.replace('"seq":7', '"seq":"7"'),
+    text.replace('aaaa', 'AAAA'),
+  ])('that cannot be read is counted: %s', (line) => {
+    expect(checkpointsIn(line, 'audit.jsonl')).toEqual({ checkpoints: [], unreadable: 1 });
+  });
 
   test('a million of them are compared', async () => {
     const { file, checkpoints } = await written(1);
