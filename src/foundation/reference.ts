@@ -22,8 +22,8 @@ export interface ReferenceProblem {
 
 const scheme = 'op://';
 const form = 'write op://vault/item/field or op://vault/item/section/field';
-/** `${NAME}`, `{{ name }}`, `$NAME` */
-const filledElsewhere = /\$\{|\{\{|^\$[A-Z_]\w*$/;
+/** `${NAME}`, `$(name)`, `{{ name }}`, `$NAME`, `%NAME%`, `<name>` */
+const filledElsewhere = /\$[{(]|\{\{|\$[A-Z_][A-Z0-9_]+(?![a-z])|^\$[A-Za-z_]\w*$|^%[A-Za-z_]\w*%$|^<[^<>]*>$/;
 const query = /\?(?<key>attribute|attr|ssh-format)=(?<value>[A-Za-z-]*)$/;
 
 export class Reference implements ReferenceParts {
@@ -64,7 +64,7 @@ export class Reference implements ReferenceParts {
     if (path.split('/').some((segment) => filledElsewhere.test(segment))) {
       return {
         problem: 'has what a shell or a template would fill in',
-        hint: 'write ${{ vars.NAME }}; a $ or { that belongs to the name is written %24 or %7B',
+        hint: 'write ${{ vars.NAME }}; a $, {, % or < that belongs to the name is written %24, %7B, %25 or %3C',
       };
     }
     const segments = path.split('/').map(decodeSegment);
@@ -125,7 +125,7 @@ export class Reference implements ReferenceParts {
 /** One part of a reference, percent-encoded so that it stays one part. */
 export function encodeSegment(text: string): string {
   return text.replace(
-    /%(?=[0-9A-Fa-f]{2})|[/?]|\p{Cc}|^\s|\s$|\$(?=\{)|^\$(?=[A-Z_]\w*$)|\{(?=\{)/gu,
+    /%(?=[0-9A-Fa-f]{2})|^%(?=[A-Za-z_]\w*%$)|[/?]|\p{Cc}|^\s|\s$|\$(?=[{(A-Za-z_])|\{(?=\{)|^<(?=[^<>]*>$)/gu,
     encodeURIComponent,
   );
 }

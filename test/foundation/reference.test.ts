@@ -8,6 +8,12 @@ describe('what is no reference', () => {
     ['op://V/a ${X}/f', 'fill in'],
     ['op://$X/I/f', 'fill in'],
     ['op://V/I/{{ field }}', 'fill in'],
+    ['op://$env/I/f', 'fill in'],
+    ['op://app-$APP_ENV/I/f', 'fill in'],
+    ['op://$ENV-vault/I/f', 'fill in'],
+    ['op://$(id -un)/I/f', 'fill in'],
+    ['op://%APP_ENV%/I/f', 'fill in'],
+    ['op://<vault>/I/f', 'fill in'],
     ['op://V/I/f ', 'space'],
     ['op://V/ I/f', 'space'],
     ['op://V/I\u00a0/f', 'space'],
@@ -25,6 +31,11 @@ test.each([
   ['op://a$b/I/f', 'a$b'],
   ['op://$5 off/I/f', '$5 off'],
   ['op://{x}/I/f', '{x}'],
+  ['op://US$/I/f', 'US$'],
+  ['op://a <b> c/I/f', 'a <b> c'],
+  ['op://%3Cb>/I/f', '<b>'],
+  ['op://100%/I/f', '100%'],
+  ['op://%25A%/I/f', '%A%'],
 ])('%s names the vault "%s"', (text, vault) => {
   expect(Reference.parse(text)).toMatchObject({ vault });
 });
@@ -32,7 +43,7 @@ test.each([
 test('what is made of parts is read back as those parts', () => {
   const part = fc.oneof(
     fc.string({ unit: 'binary', minLength: 1 }),
-    fc.constantFrom(' a', '$A', '${a}', '{{b}}', '%24', 'a/b '),
+    fc.constantFrom(' a', '$A', 'a$AB', '$(a)', '${a}', '{{b}}', '%24', '%A%', '<a>', 'a/b '),
   );
   fc.assert(
     fc.property(part, part, part, (vault, item, field) => {
