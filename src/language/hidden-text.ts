@@ -15,6 +15,8 @@ const opened = new RegExp(
   `^[ \\t]*(?:- +)*${key}(?:[|>][-+0-9]*[ \\t]*$|["'](?!op:|\\$)|[^\\s{#[&*!|>"'-](?!p:\\/\\/))`,
   'i',
 );
+/** who signs in at an address; it may have a password */
+const signIn = /(?<=\/\/)\S+(?=@)/g;
 const tokens = /\b(?:ops_|flows_|eyJ)[A-Za-z0-9_.=-]{8,}/g;
 
 /** lines; a private key has fewer */
@@ -28,7 +30,7 @@ export const longestLine = 300;
  */
 export function withoutSecrets(text: string, line: Stretch, hidden: readonly Stretch[]): string {
   const { start, end } = line;
-  let found = text.slice(start, end).replace(tokens, starred);
+  let found = text.slice(start, end).replace(tokens, starred).replace(signIn, starred);
   for (const range of hidden) {
     const [from, to] = [Math.max(range.start, start) - start, Math.min(range.end, end) - start];
     if (to > from) found = found.slice(0, from) + starred(found.slice(from, to)) + found.slice(to);

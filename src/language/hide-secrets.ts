@@ -4,10 +4,20 @@ import type { Node } from './yaml.ts';
 
 /** Where a reference is taken, what is none may be the secret itself: it is not repeated. */
 export function hideSecrets(node: Node, form: Form, source: Source): void {
-  if (!takesReference(form)) return;
+  if (!takesReference(form)) return hideInPlaceOf(form, node, source);
   if (node.kind === 'scalar') hideText(node, form, source);
   else if (form.kind !== 'union' || !form.of.some(({ kind }) => kind === node.kind || holds[node.kind].includes(kind)))
     source.hidden.push(node.range);
+}
+
+/** What stands where a list or keys belong, of which some take a reference, may be the secret too. */
+function hideInPlaceOf(form: Form, node: Node, source: Source): void {
+  const inside = form.kind === 'list' && form.orOne !== true ? form.of : form;
+  const keys = inside.kind === 'object' ? Object.values(inside.keys).map((key) => key.form) : [inside];
+  if (inside !== form ? node.kind === 'list' : form.kind !== 'object' || node.kind === 'mapping') return;
+  if (!keys.some(takesReference)) return;
+  if (node.kind === 'scalar') hideText(node, form, source);
+  else source.hidden.push(node.range);
 }
 
 /** forms that look into a list or a mapping */

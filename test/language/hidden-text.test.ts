@@ -41,6 +41,8 @@ const flow = (uses: string, given: string) =>
   `description: d\nsteps:\n  - { id: a, uses: ${uses}, with: { ${given} } }\n`;
 const quoted = (value: string) => (/[,#]/.test(value) && !/^["']/.test(value) ? `'${value}'` : value);
 
+const bare = (value: string) => encodeURIComponent(value.replaceAll('"', ''));
+
 /** every place of a reference, a token or a hash, and what people write instead */
 const places: readonly (readonly [string, (value: string) => Readonly<Record<string, string>>])[] = [
   ['client-secret', (value) => ({ 'x.yaml': minted('client-secret', value) })],
@@ -81,11 +83,22 @@ const places: readonly (readonly [string, (value: string) => Readonly<Record<str
     'the variable of a token',
     (value) => ({ 'service.yaml': service.replace('env: AGENTS_TOKEN', `env: ${quoted(value)}`) }),
   ],
+  [
+    'who signs in at a proxy',
+    (value) => ({ 'service.yaml': `${service}    proxy: socks5://u:${bare(value)}@proxy.example\n` }),
+  ],
+  [
+    'who signs in at an issuer',
+    (value) => ({ 'service.yaml': service.replace('issuer.example', `${bare(value)}@issuer.example`) }),
+  ],
   ['the key', (value) => ({ 'service.yaml': service.replace('op://Agents/key/password', value) })],
   [
     'a reference of the registry',
     (value) => ({ 'registry.yaml': `secrets: { a.b: { reference: ${quoted(value)} } }\n` }),
   ],
+  ['an entry of the registry', (value) => ({ 'registry.yaml': `secrets: { a.b: ${quoted(value)} }\n` })],
+  ['an entry of a push', (value) => ({ 'x.yaml': flow('store/push', `store: x, secrets: [${quoted(value)}]`) })],
+  ['a push by name', (value) => ({ 'x.yaml': flow('store/push', `store: x, secrets: { A: ${quoted(value)} }`) })],
   ['a hash of the policy', (value) => ({ 'policy.yaml': `agents: { codex: { tokens: [${quoted(value)}] } }\n` })],
   [
     'a password of development.yaml',
