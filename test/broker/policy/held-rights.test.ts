@@ -51,6 +51,14 @@ it.each([
   expect(atOnce(allowsMore(known(policy), known(than)))).toBe(more);
 });
 
+it.each([
+  ['allow: [a.b]', true],
+  ['flows: [x]', true],
+  ['deny: [a.b]', false],
+])('of an agent that is new, %s is more: %s', (agent, more) => {
+  expect(atOnce(allowsMore(known(agent), { agents: new Map() }))).toBe(more);
+});
+
 it('allows within another what both allow, as long and as often as both', () => {
   const both = within(
     known('allow: ["**"], flows: [x], max-ttl: 2h, rate: 60/minute'),
