@@ -24,6 +24,8 @@ export interface Caller {
   readonly approvals?: readonly string[] | undefined;
   /** seconds that it waits for an approval, by `Prefer: wait` */
   readonly waits?: number | undefined;
+  /** what an approval is used for, where that may come again after a crash: it is used once */
+  readonly use?: string | undefined;
   /** aborts where it goes away */
   readonly gone?: (() => AbortSignal) | undefined;
 }

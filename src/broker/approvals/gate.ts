@@ -107,12 +107,14 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   async function given(caller: Caller, { demands, now }: Wanted, ids: readonly string[]): Promise<readonly Admitted[]> {
     const found = await ledger();
     const named = await Promise.all(ids.map(async (id) => ofCaller(await found.find(id), caller)));
+    const before = caller.use === undefined ? [] : await found.usedBy(caller.use);
     const subjects = new Set(demands.flatMap(({ demand }) => (demand.scope === 'call' ? [] : [demand.subject])));
     const known = await Promise.all(
       [...subjects].map((subject) => found.list({ states: ['approved'], agent: caller.agent, subject })),
     );
     const usable = [...named, ...known.flat().filter((each) => grantedScope(each) !== 'call')];
-    return usable.flatMap((approval): Admitted[] => {
+    const again = before.filter(({ names, digest }) => now(names)?.digest === digest);
+    const fresh = usable.flatMap((approval): Admitted[] => {
       const mine = ids.includes(approval.id);
       if (approval.state !== 'approved') {
         if (approval.state === 'pending') return [];
@@ -126,6 +128,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
         });
       return same && (approval.ends ?? 0) > clock.now() ? [approval] : [];
     });
+    return [...again, ...fresh];
   }
 
   async function open(caller: Caller, demand: Demand, names: readonly string[]): Promise<Approval> {
@@ -222,10 +225,11 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     async redeem(caller, pass) {
       for (const id of pass?.ids ?? []) {
         const found = await ledger();
-        if (!(await found.redeem(id)))
+        if (!(await found.redeem(id, caller.use)))
           throw new BrokerRefusal('approval-stale', { detail: `approval ${id} was used up, or its time is over` });
         const approval = await found.find(id);
-        if (approval !== undefined)
+        // of many calls by one yes each has a line of its own, which names the approval
+        if (approval !== undefined && (approval.used === 1 || approval.state === 'used'))
           await record({
             ...eventOf(approval),
             request: caller.request,

@@ -46,8 +46,13 @@ export interface Ledger {
     passkey?: { readonly credential: string; readonly counter: number },
     written?: (after: Approval) => Promise<void>,
   ): Promise<Answered>;
-  /** Counts one use. False where it is not good any more. */
-  redeem(id: string): Promise<boolean>;
+  /**
+   * Counts one use. False where it is not good any more.
+   * @param by what uses it, where that may come again after a crash: counted once
+   */
+  redeem(id: string, by?: string): Promise<boolean>;
+  /** What was counted for this use already. */
+  usedBy(by: string): Promise<readonly Approval[]>;
   /** Ends one that waits, or takes back one that was given. @returns undefined where it is over already */
   end(id: string, state: 'cancelled' | 'denied' | 'revoked'): Promise<Approval | undefined>;
   /** Ends those whose time is over. @returns them */
@@ -160,6 +165,17 @@ export function createLedger(database: Database, now: () => number): Ledger {
     return { result: 'taken', approval: after };
   }
 
+  async function use(tx: Queries, id: string): Promise<boolean> {
+    const found = await one(tx, id);
+    const most = Math.min(...(found?.answers ?? []).map(({ uses }) => uses ?? Infinity), found?.uses ?? Infinity);
+    const rows = await tx.query(
+      `update flows_approvals set used = used + 1, state = case when used + 1 >= $3::int then 'used' else state end
+         where id = $1 and state = 'approved' and ends > $2 and ($3::int is null or used < $3) returning id`,
+      [id, now(), most === Infinity ? null : most],
+    );
+    return rows.length === 1;
+  }
+
   return {
     async open(demand, agent, asked) {
       const known = await same(demand, agent);
@@ -179,17 +195,23 @@ export function createLedger(database: Database, now: () => number): Ledger {
       );
     },
     answer: (id, answer, passkey, written) => database.transaction((tx) => answerIn(tx, id, answer, passkey, written)),
-    async redeem(id) {
-      const found = await one(database, id);
-      const most = Math.min(...(found?.answers ?? []).map(({ uses }) => uses ?? Infinity), found?.uses ?? Infinity);
-      const limit = most === Infinity ? null : most;
-      const rows = await database.query(
-        `update flows_approvals set used = used + 1, state = case when used + 1 >= $3::int then 'used' else state end
-         where id = $1 and state = 'approved' and ends > $2 and ($3::int is null or used < $3) returning id`,
-        [id, now(), limit],
+    usedBy(by) {
+      return database.query<Approval>(
+        `select ${columns} from flows_approvals a where id in (select approval from flows_approval_uses where by = $1)`,
+        [by],
       );
-      return rows.length === 1;
     },
+    redeem: (id, by) =>
+      database.transaction(async (tx) => {
+        if (by !== undefined) {
+          const [known] = await tx.query('select from flows_approval_uses where approval = $1 and by = $2', [id, by]);
+          if (known !== undefined) return true;
+        }
+        const counted = await use(tx, id);
+        if (counted && by !== undefined)
+          await tx.query('insert into flows_approval_uses (approval, by) values ($1, $2)', [id, by]);
+        return counted;
+      }),
     async end(id, state) {
       const from = state === 'revoked' ? 'approved' : 'pending';
       return database.transaction(async (tx) => {
@@ -213,7 +235,8 @@ export function createLedger(database: Database, now: () => number): Ledger {
         for (const { id } of rows) await told(tx, id);
         await tx.query(
           `with old as (select id from flows_approvals where state not in ('pending', 'approved') and opened < $1),
-             gone as (delete from flows_approval_answers where approval in (select id from old))
+             gone as (delete from flows_approval_answers where approval in (select id from old)),
+             unused as (delete from flows_approval_uses where approval in (select id from old))
            delete from flows_approvals where id in (select id from old)`,
           [at - keptFor],
         );

@@ -39,6 +39,10 @@ export const approvalSchema: readonly SchemaStep[] = [
         at bigint not null,
         primary key (approval, approver)
       )`,
+      `create table flows_approval_uses (
+        approval text not null references flows_approvals (id), by text not null, primary key (approval, by)
+      )`,
+      `create index flows_approval_uses_by on flows_approval_uses (by)`,
       `create table flows_passkey_counters (credential text primary key, counter bigint not null)`,
     ],
   },

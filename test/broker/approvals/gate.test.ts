@@ -227,6 +227,21 @@ describe('an approval for a run', () => {
   });
 });
 
+describe('a use that may come again after a crash', () => {
+  it('is counted once, and needs no other yes', async () => {
+    const { broker, approvals, asked, answer, waiting, ledger } = await approving(call);
+    const held = broker.secrets(codex({ use: 'run-1', waits: 30 }), ['openai.api_key']);
+    const { id } = await waiting();
+    await answer(id, 'ann');
+    await held;
+    expect(await ledger.find(id)).toMatchObject({ state: 'used', used: 1 });
+    expect(await broker.secrets(codex({ use: 'run-1' }), ['openai.api_key'])).toBeDefined();
+    expect(await ledger.find(id)).toMatchObject({ used: 1 });
+    expect(await asked(broker.secrets(codex({ use: 'run-2' }), ['openai.api_key']))).not.toBe(id);
+    await approvals.sweep();
+  });
+});
+
 describe('people', () => {
   it('are counted once each, for every rule that names them', async () => {
     const both = [

@@ -35,7 +35,7 @@ function policyWith(...approve: readonly object[]): string {
 
 /** A broker whose approvals are in a database of their own, and people who answer. */
 export async function approving(...rules: readonly object[]) {
-  await database.query('truncate flows_approvals, flows_approval_answers, flows_passkey_counters');
+  await database.query('truncate flows_approvals, flows_approval_answers, flows_approval_uses, flows_passkey_counters');
   const stand = await arrange({
     files: { 'policy.yaml': policyWith(...rules) },
     approvals: {
