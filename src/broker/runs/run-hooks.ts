@@ -23,11 +23,14 @@ export function createRunHooks({ permission, audited, approvals }: RunHooksOptio
       permission.flow(callerOf(run), run.flow, 'unapproved');
     },
     async agreed(run, planned, { waiting }) {
-      const caller = { ...callerOf(run), waits: patience };
+      // after a crash the same run comes again with what it was given
+      const caller = { ...callerOf(run), waits: patience, use: `run ${run.id}` };
       const wanted = () => permission.flowWanted(caller, run.flow, { inputs: run.inputs, plan: planned?.hash });
       if (wanted().demands.length === 0) return false;
       if (approvals === undefined) throw new BrokerRefusal('approval-required', { names: [run.flow] });
-      const pass = await waiting((signal) => approvals.admit({ ...caller, gone: () => signal }, wanted));
+      const pass = await waiting((signal) =>
+        approvals.admit({ ...caller, gone: () => signal }, wanted).catch(undecided),
+      );
       await approvals.redeem(caller, pass);
       return true;
     },
@@ -37,6 +40,12 @@ export function createRunHooks({ permission, audited, approvals }: RunHooksOptio
       await audited.record({ ...eventOf(callerOf(run), 'run.finished', [flow]), outcome, code, detail: `run ${id}` });
     },
   };
+}
+
+/** That the broker stops is no decision, and ends no run: it waits again at the next start. */
+function undecided(error: unknown): Promise<never> {
+  if (error instanceof BrokerRefusal && error.code === 'restarting') return new Promise(() => undefined);
+  return Promise.reject(error);
 }
 
 /**
