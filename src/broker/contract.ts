@@ -18,8 +18,6 @@ export interface Caller {
   readonly agentRun?: ProvenRun | undefined;
   readonly reason?: string | undefined;
   readonly address: string;
-  /** tells the credential from others of the same agent: never the credential itself */
-  readonly credential?: string | undefined;
   /** `Approval-Id`: approvals that it was given */
   readonly approvals?: readonly string[] | undefined;
   /** seconds that it waits for an approval, by `Prefer: wait` */

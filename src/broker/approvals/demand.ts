@@ -30,7 +30,7 @@ export interface Demand extends Terms {
   readonly kind: DemandKind;
   readonly names: readonly string[];
   readonly rules: readonly ApproveRule[];
-  /** the agent run, root run or credential that it is for; a call's own run, where it has one */
+  /** the root run that it is for; a call's own run, where it has one */
   readonly subject: string;
   /** canonical JSON of all that is approved */
   readonly bound: string;
@@ -39,7 +39,7 @@ export interface Demand extends Terms {
 }
 
 export interface DemandFacts {
-  readonly caller: Pick<Caller, 'agent' | 'agentRun' | 'credential'>;
+  readonly caller: Pick<Caller, 'agent' | 'agentRun'>;
   readonly kind: DemandKind;
   readonly what: readonly DemandedName[];
   /** public id of the environment's key: two installations never share a digest */
@@ -59,7 +59,7 @@ const longestCall = 600;
 export function termsOf(rules: readonly ApproveRule[], proven: boolean): Terms {
   const wanted = rules.map(({ scope }) => scope).reduce((a, b) => narrower(a, b), 'session');
   // what an agent says of its run is no ground to give it more than once
-  const scope = wanted === 'run' && !proven ? 'call' : wanted;
+  const scope = proven ? wanted : 'call';
   const lasts = Math.min(...rules.map(({ expires }) => expires));
   const uses = Math.min(...rules.map((rule) => rule.uses ?? Infinity));
   return {
@@ -100,7 +100,7 @@ export function demandOf(facts: DemandFacts): Demand {
   return { ...terms, kind, names: what.map(({ name }) => name), rules, subject, bound, digest: boundDigest(bound) };
 }
 
-function subjectOf({ agentRun, credential }: DemandFacts['caller'], scope: ApprovalScope): string {
-  if (agentRun === undefined) return scope === 'session' ? `credential ${credential ?? 'unknown'}` : 'call';
+function subjectOf({ agentRun }: DemandFacts['caller'], scope: ApprovalScope): string {
+  if (agentRun === undefined) return 'call';
   return scope === 'call' ? `run ${agentRun.run}` : `run ${agentRun.root}`;
 }

@@ -20,7 +20,7 @@ const termKeys = {
   scope: withDefault(
     form.oneOf(...approvalScopes),
     'call',
-    'what one approval is for: one `call`, all of a proven agent `run` and its children, or a `session`: a root run, or a credential where there is none',
+    'what one approval is for: one `call`, all of a proven agent `run` and its children, or a `session`, which is the same and not for what writes; an agent that proves no run is asked about each call',
   ),
   wait: withDefault(durationForm, '10m', 'how long it waits for an answer, at most 1d'),
   expires: optional(

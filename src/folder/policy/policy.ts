@@ -60,7 +60,7 @@ export interface Passkey {
   readonly added: string | undefined;
 }
 
-/** What one approval is for: a call, an agent run with its children, or a root run or credential. */
+/** What one approval is for: a call, or a proven root run with its children; a session is never for what writes. */
 export type ApprovalScope = 'call' | 'run' | 'session';
 
 /** What must be approved first, by whom, and how long that is good for. */

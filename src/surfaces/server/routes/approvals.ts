@@ -26,7 +26,7 @@ export const card = z.strictObject({
   agent: z.string(),
   kind: z.enum(['secrets', 'flow', 'run']),
   names: z.array(z.string()),
-  for: z.string().describe('the agent run, root run or credential that it is for'),
+  for: z.string().describe('the agent run that it is for'),
   scope,
   uses: z.number().nullable(),
   lasts: z.number().describe('seconds that a yes is good for'),
