@@ -30,7 +30,7 @@ function checkTrust(trust: readonly WrittenTrust[], value: Value | undefined, { 
     if (item === undefined || issuer === undefined || claims === undefined) continue;
     if (!isSafeIssuer(issuer))
       report(valueAt(item, 'issuer').range, 'this issuer is no https address', 'plain http is for this machine only');
-    else if (issuer.includes('/.well-known/'))
+    else if (/\/\.well-known\//i.test(issuer))
       report(
         valueAt(item, 'issuer').range,
         'this is the address of a discovery document, not an issuer',
@@ -52,7 +52,7 @@ function checkTrust(trust: readonly WrittenTrust[], value: Value | undefined, { 
         'name at least one that only this agent has: repository, sub',
       );
     for (const [name, each] of Object.entries(claims)) {
-      if (/^\^|\$$|\.\*|\\[dwsbDWSB.]|\[[^\]]+\][+*]|\(\?|\([^)]*\|/.test(each))
+      if (/^\^|\$$|\.[*+]|\\[dwsbDWSB.]|\[[^\]]+\][+*]|\(\?|\([^)]*\||\w\{\d+,?\d*\}/.test(each))
         warn(
           valueAt(item, 'claims', name).range,
           `"${name}" looks like a regular expression, and is compared letter by letter`,

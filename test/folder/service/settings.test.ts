@@ -212,6 +212,21 @@ describe('service.yaml', () => {
       /:3:29 is the address of a discovery document/,
     ],
     [
+      'discovery address as url, in other letters and with a query',
+      small('    issuers: { main: { url: "https://a.example/.Well-Known/openid-configuration?appid=1" } }\n'),
+      /is the address of a discovery document/,
+    ],
+    [
+      'an issuer with a query',
+      small('    issuers: { main: { url: "https://a.example/?tenant=a" } }\n'),
+      /:3:29 has a query or a fragment/,
+    ],
+    [
+      'an issuer with a fragment',
+      small('    issuers: { main: { url: "https://a.example/#a" } }\n'),
+      /has a query or a fragment/,
+    ],
+    [
       'plain http as token endpoint',
       small('    issuers: { main: { url: https://a.example, token-endpoint: http://a.example/token } }\n'),
       /is plain http/,
@@ -364,7 +379,7 @@ output: \${{ steps.t }}
     });
     expect(told(folder)).toEqual([]);
     const production = folder.settings.environments.get('production');
-    expect(production && attributionOf(production, 'main')).toEqual({ claim, parameter: 'agent' });
+    expect(production && attributionOf(production, 'main')).toEqual({ claim, parameter: 'agent', per: 'agent' });
   });
 
   it.each([

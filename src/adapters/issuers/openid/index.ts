@@ -42,16 +42,17 @@ export const openid = issuerAdapter<typeof keys>({
     { key: 'discovery', url: discovery === 'oidc' || discovery === 'oauth2' ? undefined : discovery },
     ...endpoints.map((key) => ({ key, url: settings[key] })),
   ],
-  check: ({ url }) =>
-    url.includes('/.well-known/')
-      ? [
-          {
-            key: 'url',
-            problem: 'is the address of a discovery document, not the issuer identifier',
-            hint: `write ${url.replace(/\/\.well-known\/.*$/, '')}, as \`issuer\` of the document has it; the address goes under discovery:`,
-          },
-        ]
-      : [],
+  check({ url }) {
+    const document = url.search(/\/\.well-known\//i);
+    if (document !== -1) {
+      const hint = `write ${url.slice(0, document)}, as \`issuer\` of the document has it; the address goes under discovery:`;
+      return [{ key: 'url', problem: 'is the address of a discovery document, not the issuer identifier', hint }];
+    }
+    // RFC 8414, section 2
+    if (!/[?#]/.test(url)) return [];
+    const hint = 'write it as `issuer` of its discovery document has it';
+    return [{ key: 'url', problem: 'has a query or a fragment, which no issuer identifier has', hint }];
+  },
   laptop: ({ issuer }) => ({
     url: issuer,
     discovery: 'oidc',
