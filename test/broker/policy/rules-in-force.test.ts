@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decide } from '../../../src/broker/policy/decide.ts';
+import { FlowError } from '../../../src/foundation/errors.ts';
 import type { Folder } from '../../../src/folder/load-folder.ts';
 import type { Problem } from '../../../src/language/problems.ts';
 import { type RulesInForce, watchPolicy, type WatchOptions } from '../../../src/broker/policy/rules-in-force.ts';
@@ -147,6 +148,20 @@ describe('the rules in force', () => {
     write('y.yaml', flow('mended'));
     await vi.waitFor(() => expect([described('x'), described('y')]).toEqual(['four', 'mended']));
     expect([described('z'), watched.problems()]).toEqual([undefined, []]);
+  });
+
+  it('are read again until their files can be, though nothing changes any more', async () => {
+    const described: (string | undefined)[] = [];
+    let loads = 0;
+    const load = async () => {
+      loads += 1;
+      if (loads <= 3) throw new FlowError('unavailable', 'no more files may be opened');
+      return openFolder(dir, {});
+    };
+    const onFolder = ({ flows }: Folder) => described.push(flows.get('x')?.description);
+    const { dir, write } = await watching({ 'service.yaml': service, 'x.yaml': flow('one') }, { load, onFolder });
+    write('x.yaml', flow('two'));
+    await vi.waitFor(() => expect([loads, described]).toEqual([4, ['two']]));
   });
 
   it('come with service.yaml: where it is wrong everything stays', async () => {
