@@ -105,7 +105,8 @@ async function inVault(
   const parts = vault.parts?.(all) ?? [{ vault, references: all }];
   const findings = parts.map(async (part): Promise<Finding[]> => {
     const names = parts.length === 1 ? '' : ` (${[...new Set(part.references.map((each) => each.vault))].join(', ')})`;
-    const what = `vault ${part.vault.address}${names}`;
+    // its address is known once its token was read
+    const what = () => `vault ${part.vault.address}${names}`;
     const [asked, looked] = [true, false].map((isField) =>
       part.references.filter((each) => fields.has(each) === isField),
     );
@@ -118,11 +119,15 @@ async function inVault(
       const there = (looked ?? []).map((item) =>
         tried({ what: item.toString() }, async () => void (await part.vault.items?.get(item))),
       );
-      const reached = way.proxy === undefined ? [] : [{ what, ...byWay(way, part.vault.address) }];
+      const reached = way.proxy === undefined ? [] : [{ what: what(), ...byWay(way, part.vault.address) }];
       return [...reached, ...found, ...(await Promise.all(there)).flat()];
     } catch (error) {
       const failure = asFlowError(error);
-      return [{ what, failure }, ...part.references.map((each) => ({ what: each.toString(), failure, unasked: what }))];
+      const unasked = what();
+      return [
+        { what: unasked, failure },
+        ...part.references.map((each) => ({ what: each.toString(), failure, unasked })),
+      ];
     }
   });
   return (await Promise.all(findings)).flat();
