@@ -73,7 +73,10 @@ export function bindingOf({ flow, inputs, services }: Execution): string {
   ]);
   const [first] = flow.steps;
   const options = first === undefined ? [] : [...services.context(flow.name, first.id).options].toSorted();
-  return digestOf([flow.name, flow.source.text, inputs, environment, connections, options]);
+  // where a broker listens and keeps its trail is nothing that a step depends on, and may differ among several
+  const { name, vars, key, vaults, development } = environment;
+  const world = [name, vars, key, vaults, development, environment.connections];
+  return digestOf([flow.name, flow.source.text, inputs, world, connections, options]);
 }
 
 /** Whether the plan can be had for what is known. */

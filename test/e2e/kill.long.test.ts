@@ -1,9 +1,8 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { IncomingMessage } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
+import { type Boundary, killedAt } from './boundaries.ts';
 import { createHome, type Ended, type Home } from './home.ts';
 import { someOf } from '../long/amounts.ts';
 
@@ -22,33 +21,9 @@ afterAll(async () => {
   await Promise.all([home.close(), lateHome.close()]);
 });
 
-/** A request to the laptop's servers: the run is killed as the server begins with it, or when it has answered. */
-interface Boundary {
-  readonly request: RegExp;
-  /** from 1 */
-  readonly nth: number;
-  readonly when: 'start' | 'finish';
-}
-
-const channels = { start: 'http.server.request.start', finish: 'http.server.response.finish' } as const;
-
 /** Kills a run at a boundary. */
-async function killed(who: Home, at: RunningStack, args: readonly string[], { request: wanted, nth, when }: Boundary) {
-  const { vault, issuer, secretsManager } = at.addresses;
-  const hosts = new Set([vault.address, issuer, secretsManager.endpoint].map((url) => new URL(url).host));
-  const run = who.start(args);
-  let left = nth;
-  const onMessage = (message: unknown) => {
-    const { request } = message as { request: IncomingMessage & { readonly originalUrl?: string } };
-    if (!hosts.has(request.headers.host ?? '')) return;
-    const target = request.headers['x-amz-target'];
-    const what = `${request.method} ${request.originalUrl ?? request.url} ${typeof target === 'string' ? target : ''}`;
-    if (wanted.test(what) && (left -= 1) === 0) run.child.kill('SIGKILL');
-  };
-  subscribe(channels[when], onMessage);
-  const ended = await run.ended;
-  unsubscribe(channels[when], onMessage);
-  return ended;
+function killed(who: Home, at: RunningStack, args: readonly string[], boundary: Boundary): Promise<Ended> {
+  return killedAt(who.start(args), at, boundary);
 }
 
 /** Runs beside each other, for they wait for codes; but one signs in to the vault at a time, for that is work. */

@@ -13,6 +13,7 @@ declare module 'vitest' {
 export const loops = {
   'kills of new-user': { part: 2, whole: 10 },
   'kills of a push': { part: 2, whole: 4 },
+  'kills of a served run': { part: 3, whole: Infinity },
   'kills of an enrolment': { part: 2, whole: Infinity },
   'enrolments on two machines': { part: 2, whole: 6 },
   'hostile requests': { part: 2_000, whole: 10_000 },
