@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'rolldown';
@@ -120,6 +120,12 @@ const { output } = await build({
       ],
     },
   },
+});
+
+// served as they are
+cpSync('src/surfaces/page', `${dir}/page`, {
+  recursive: true,
+  filter: (path) => !path.endsWith('tsconfig.json'),
 });
 
 const came = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));

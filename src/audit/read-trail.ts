@@ -32,7 +32,7 @@ export async function* readTrail(files: readonly string[], filter: AuditFilter =
     for await (const { bytes } of blocksOf(file)) {
       let from = 0;
       for (let to = bytes.indexOf(0x0a); to !== -1; to = bytes.indexOf(0x0a, from)) {
-        const line = eventIn(bytes.toString('utf8', from, to));
+        const line = lineIn(bytes.toString('utf8', from, to));
         if (line !== undefined && fits(line, filter)) yield line;
         from = to + 1;
       }
@@ -61,7 +61,7 @@ async function next(stream: AsyncGenerator<AuditLine>): Promise<AuditLine | unde
 }
 
 /** Whatever is not an event is passed over: the verifier tells about it. */
-function eventIn(text: string): AuditLine | undefined {
+export function lineIn(text: string): AuditLine | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -80,7 +80,8 @@ function eventIn(text: string): AuditLine | undefined {
 /** Fields that are equal to what is wanted. */
 const exact = ['agent', 'action', 'outcome', 'request', 'run', 'agentRun', 'approval'] as const;
 
-function fits(line: AuditLine, filter: AuditFilter): boolean {
+/** Whether a filter lets an event through. */
+export function fits(line: AuditLine, filter: AuditFilter): boolean {
   if (exact.some((field) => filter[field] !== undefined && line[field] !== filter[field])) return false;
   const { since, until, name, jti } = filter;
   if (name !== undefined && !line.what.includes(name)) return false;

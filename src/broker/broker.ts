@@ -18,7 +18,7 @@ import { createRates } from './rate-limits.ts';
 import { BrokerRefusal } from './refusal.ts';
 import { runFor } from './run-for-agent.ts';
 import { openWhenNeeded } from './runs/open-when-needed.ts';
-import { createOperatedRuns } from './runs/operate-runs.ts';
+import { createOperatedRuns, type OperatedRuns } from './runs/operate-runs.ts';
 import { createRunHooks } from './runs/run-hooks.ts';
 import { createScheduleHooks } from './runs/schedule-hooks.ts';
 import { createServedRuns } from './runs/served-runs.ts';
@@ -65,6 +65,8 @@ export interface RunningBroker extends Broker {
   readonly agentRuns: AgentRuns | undefined;
   /** undefined: nothing can be approved */
   readonly approvals: Approvals | undefined;
+  /** For the page, which looks again and again while it is open: not on the trail. */
+  readonly runsSeen: Pick<OperatedRuns, 'list' | 'show'>;
   stats(): Promise<BrokerStats>;
   /** Forgets every value: connections lead elsewhere now. */
   forget(): void;
@@ -247,6 +249,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
         return { value, rule: undefined };
       });
     },
+    runsSeen: operated,
     async stats() {
       const requests = await app.connections().then(
         (connections) => connections.requests(),

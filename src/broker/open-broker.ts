@@ -4,9 +4,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { App } from '../app/open-app.ts';
 import { openFolder } from '../app/open-folder.ts';
 import { type Anchor, anchorInFile, anchorOnStderr } from '../audit/checkpoint-sink.ts';
-import type { AuditEvent, AuditTrail } from '../audit/contract.ts';
-import { brokerTrail } from '../audit/trail-files.ts';
+import type { AuditEvent } from '../audit/contract.ts';
+import { keyIdOf } from '../audit/hmac-chain.ts';
+import { brokerTrail, keyIdIn, trailsOf } from '../audit/trail-files.ts';
 import { openTrail } from '../audit/trail.ts';
+import { type WatchedTrail, watchTrail } from '../audit/watched-trail.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 import { systemClock } from '../foundation/clocks.ts';
 import { changePasskeys, sweepLeftovers } from '../folder/policy/change-policy.ts';
@@ -26,6 +28,7 @@ import type { Approvals } from './approvals/gate.ts';
 import { createDecisions, type Decisions } from './people/decide.ts';
 import type { PageAddress } from './people/page-address.ts';
 import { createPeople, type People } from './people/people.ts';
+import { createSights, type Sights } from './people/sights.ts';
 import { createTrustedPeople } from './people/trusted-people.ts';
 import type { RunHooks, ScheduleHooks } from '../durable/runs/contract.ts';
 import { createCauseNotes } from './cause-notes.ts';
@@ -66,7 +69,7 @@ export interface OpenBroker {
   readonly authenticator: Authenticator;
   /** whether the operator asks */
   readonly operators: CheckClaim;
-  readonly trail: AuditTrail;
+  readonly trail: WatchedTrail;
   /** the trail's file */
   readonly trailFile: string;
   readonly rules: WatchedRules;
@@ -74,6 +77,8 @@ export interface OpenBroker {
   readonly people: People;
   readonly decisions: Decisions;
   readonly approvals: Approvals;
+  /** what people look at besides */
+  readonly sights: Sights;
   /** Tells where the page is, once it is served; without it nobody can approve anything. */
   readonly pageAt: (address: PageAddress) => void;
   /**
@@ -152,7 +157,9 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const declared = environment.audit.anchor;
     const anchor = options.anchor ?? (declared === undefined ? anchorOnStderr : anchorInFile(declared));
     const { flush } = environment.audit;
-    const trail = await openTrail({ file: trailFile, key: () => Promise.resolve(key), anchor, flush, warn });
+    const trail = watchTrail(
+      await openTrail({ file: trailFile, key: () => Promise.resolve(key), anchor, flush, warn }),
+    );
     closing.defer(trail.close);
     const database = createDurableDatabase(app, key, stateFolder(variables), (opened) => notices.begin(opened));
     closing.defer(database.close);
@@ -234,6 +241,16 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       record: recordAnyone,
       clock: systemClock,
     });
+    // each stack of the laptop has a key of its own, and so trails of its own
+    const ofThisKey = (file: string) => !environment.laptop || keyIdIn(file) === keyIdOf(key);
+    const sights = createSights({
+      rules: rules.current,
+      trails: () => [...new Set([trailFile, ...trailsOf(environment, stateFolder(variables)).filter(ofThisKey)])],
+      flows: () => app.folder.flows.values(),
+      quotas: () => app.quotas(),
+      trail,
+      clock: systemClock,
+    });
     await write({ action: 'start', outcome: 'allowed', what: [], detail: `policy ${rules.current().version}` });
     closing.defer(() =>
       write({ action: 'stop', outcome: 'allowed', what: [], detail: undefined }).catch(() => undefined),
@@ -260,6 +277,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       people,
       decisions,
       approvals,
+      sights,
       pageAt(address) {
         page = address;
       },

@@ -154,6 +154,13 @@ export const pagePaths = {
   challenge: '/v1/page/approvals/{id}/challenge',
   decision: '/v1/page/approvals/{id}/decision',
   events: '/v1/page/events',
+  overview: '/v1/page/overview',
+  policy: '/v1/page/policy',
+  trail: '/v1/page/trail',
+  agentRuns: '/v1/page/agent-runs',
+  agentRun: '/v1/page/agent-runs/{run}',
+  runs: '/v1/page/runs',
+  run: '/v1/page/runs/{run}',
 } as const;
 
 /** A path with a name in it. @param name of the form of names, so that nothing of it needs to be encoded */

@@ -9,7 +9,7 @@ import type { Audited } from '../audited-answers.ts';
 import type { Caller, ProvenRun } from '../contract.ts';
 import type { Permission } from '../permission.ts';
 import { BrokerRefusal } from '../refusal.ts';
-import { type AgentRun, createLedger, type Outcome, type RunFilter } from './ledger.ts';
+import { type AgentRun, createLedger, type Ledger, type Outcome, type RunFilter } from './ledger.ts';
 import type { RunClaims, RunTokens } from './run-token.ts';
 
 export interface AgentRunsOptions {
@@ -74,6 +74,8 @@ export interface AgentRuns {
   list(caller: Caller, filter: RunFilter): Promise<readonly AgentRun[]>;
   /** For the operator: a run and all below it, those above first. */
   tree(caller: Caller, run: string): Promise<readonly AgentRun[]>;
+  /** For the page, which looks again and again while it is open: not on the trail. */
+  readonly ledger: Pick<Ledger, 'list' | 'tree' | 'chain'>;
   close(): void;
 }
 
@@ -269,6 +271,7 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     },
     list: (caller, filter) => looked(caller, () => ledger.list(filter)),
     tree: (caller, run) => looked(caller, () => ledger.tree(run)),
+    ledger,
     close: () => stopSweeping?.(),
   };
 

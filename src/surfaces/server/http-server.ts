@@ -23,6 +23,7 @@ import { type ListenAddress, listenOnLoopback, listenOnTcp, tcpAddress } from '.
 import type { Logger } from './log.ts';
 import { createMetrics, type Reading } from './metrics.ts';
 import { openapi } from './openapi.ts';
+import { pageFile } from './page-files.ts';
 import { isForPage, requirePage } from './page-origin.ts';
 import { respondsAsync } from './preferences.ts';
 import type { Overview, PageServing } from './routes/route.ts';
@@ -168,6 +169,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     try {
       if (!lifecycle.enter()) throw new EdgeRefusal('overloaded');
       if (!isOurs(request.headers.host) && !isOldProbe(request)) throw new EdgeRefusal('misdirected');
+      const file = pageFile(request, options.page?.at());
+      if (file !== undefined) return void send(exchange, '/', file);
       if (isForPage(request.url)) requirePage(request, options.page?.at());
       else refusePages(request.headers);
       // the absolute form names a host a second time; `*` is for OPTIONS

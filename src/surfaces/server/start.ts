@@ -54,7 +54,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
     };
     const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: app.quotas });
     const own = tcp === undefined || tls !== undefined ? undefined : await certificateOf(app, tcp.host);
-    const page = pageOf(setting, opened);
+    const page = pageOf(setting, opened, overview);
     const surface = {
       ...opened,
       agentRuns: broker.agentRuns,
@@ -97,14 +97,22 @@ async function certificateOf(app: App, host: string): Promise<OwnCertificate> {
 }
 
 /** @param setting of service.yaml: a page at localhost, at an https origin, or none */
-function pageOf(setting: boolean | string, opened: OpenBroker): ServeOptions['page'] {
+function pageOf(
+  setting: boolean | string,
+  opened: OpenBroker,
+  overview: ServeOptions['overview'],
+): ServeOptions['page'] {
   if (setting === false) return undefined;
-  const { people, decisions, approvals, pageAt } = opened;
+  const { people, decisions, approvals, sights, broker, pageAt } = opened;
   let address = typeof setting === 'string' ? pageAddress(setting) : undefined;
   return {
     people,
     decisions,
     approvals,
+    sights,
+    overview,
+    agentRuns: broker.agentRuns,
+    runs: broker.runsSeen,
     at: () => address,
     local: address === undefined,
     listening(port) {

@@ -1,6 +1,8 @@
+import type { AuditEvent } from '../../../src/audit/contract.ts';
 import { createClaimCheck, signClaim } from '../../../src/broker/authentication/operator-token.ts';
 import { createDecisions } from '../../../src/broker/people/decide.ts';
 import { pageAddress } from '../../../src/broker/people/page-address.ts';
+import { createSights } from '../../../src/broker/people/sights.ts';
 import { createPeople, type SignedIn } from '../../../src/broker/people/people.ts';
 import type { Approver, Passkey } from '../../../src/folder/policy/policy.ts';
 import { createSoftwarePasskey, type SoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
@@ -16,6 +18,7 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
   const keys = new Map<string, readonly Passkey[]>();
   const ownerOf = new Map<string, readonly string[]>();
   const trusted = new Map<string, string>();
+  const trails: string[] = [];
   const policy = () => {
     const names = [...(stand.policy().approvers ?? new Map<string, Approver>()).keys()];
     const approvers = names.map((name): [string, Approver] => [
@@ -40,6 +43,20 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
   });
   const { approvals } = stand;
   const decisions = createDecisions({ approvals, people, page: () => page, record, clock: stand.clock });
+  const watching = new Set<(event: AuditEvent) => void>();
+  const sights = createSights({
+    rules: () => ({ policy: policy(), registry: { secrets: new Map() }, version: 'v1' }),
+    trails: () => trails,
+    flows: () => [{ name: 'break-glass-drill', description: 'whether it signs in' }],
+    quotas: () => [],
+    trail: {
+      watch(heard) {
+        watching.add(heard);
+        return () => void watching.delete(heard);
+      },
+    },
+    clock: stand.clock,
+  });
   const link = (what: string) =>
     signClaim(operatorKey, { user: 'op', for: what, lifetime: 900, now: stand.clock.now() }).reveal();
   const challengeIn = (options: Readonly<Record<string, unknown>>) =>
@@ -52,6 +69,11 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
     trusted,
     people,
     decisions,
+    sights,
+    /** trails that people look at */
+    trails,
+    /** something is on the trail now */
+    happens: (event: AuditEvent) => watching.forEach((heard) => heard(event)),
     link,
     challengeIn,
     async enrolled(

@@ -1,5 +1,8 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
 import { bearerHash, createBearer } from '../../../src/broker/authentication/bearer-token.ts';
@@ -29,7 +32,16 @@ async function served(port?: number) {
     development: true,
   });
   let address: PageAddress | undefined;
-  const { people, decisions, approvals } = stand;
+  const { people, decisions, approvals, sights, broker } = stand;
+  const overview = async () => ({
+    environment: 'development',
+    policy: 'v1',
+    checks: { trail: true },
+    wrong: [],
+    refusals: {},
+    failures: {},
+    requests: {},
+  });
   const server = await startServer({
     broker: stand.broker,
     authenticator,
@@ -38,12 +50,16 @@ async function served(port?: number) {
     listen: { port: found },
     log: createLogger('silent'),
     ready: () => ({}),
-    overview: () => Promise.reject(new TypeError('not used')),
+    overview,
     approvals,
     page: {
       people,
       decisions,
       approvals,
+      sights,
+      overview,
+      agentRuns: broker.agentRuns,
+      runs: broker.runsSeen,
       at: () => address,
       local: true,
       listening(at) {
@@ -126,6 +142,19 @@ function asked(options: Parameters<typeof sent>[0]): Promise<Said> {
 }
 
 const optionsIn = ({ body }: Said) => body['options'] as Readonly<Record<string, unknown>>;
+function fileAt(port: number, path: string, method: string, headers: Record<string, string>) {
+  return new Promise<{ status: number; headers: IncomingMessage['headers']; text: string }>((resolve, reject) => {
+    sent({ port, method, path, headers })
+      .once('error', reject)
+      .once('response', (response) => {
+        void response.toArray().then((chunks: Buffer[]) => {
+          const text = Buffer.concat(chunks).toString();
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
+        }, reject);
+      });
+  });
+}
+
 const resolving = { secrets: ['openai.api_key'] };
 
 describe('an approval over HTTP', () => {
@@ -233,8 +262,8 @@ describe('what is for the page', () => {
     const session = String(login.body['session']);
     for (const path of Object.values(pagePaths)) {
       if (path === pagePaths.events) continue;
-      const answer = await fromPage('GET', path.replace('{id}', id), undefined, session);
-      expect([200, 405], path).toContain(answer.status);
+      const answer = await fromPage('GET', path.replace('{id}', id).replace('{run}', 'none'), undefined, session);
+      expect([200, 404, 405, 503], path).toContain(answer.status);
     }
     expect(await ledger.find(id)).toMatchObject({ state: 'pending', answers: [] });
   });
@@ -270,5 +299,91 @@ describe('what is for the page', () => {
     const at = squatter.address();
     const port = typeof at === 'object' && at !== null ? at.port : 0;
     await expect(served(port)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('what the page shows', () => {
+  async function lookedAt() {
+    const stand = await served();
+    const login = await stand.fromPage('POST', pagePaths.login, { link: stand.link('page') });
+    const session = String(login.body['session']);
+    return { ...stand, look: (path: string) => stand.fromPage('GET', path, undefined, session) };
+  }
+
+  it('is the policy in force, how the broker is, and the trail without what was signed', async () => {
+    const { look, trails } = await lookedAt();
+    expect((await look(pagePaths.policy)).body).toMatchObject({ version: 'v1', agents: [{ name: 'codex' }, {}] });
+    const overview = (await look(pagePaths.overview)).body;
+    expect(overview).toMatchObject({ checks: { trail: true }, quotas: [], drills: [{ flow: 'break-glass-drill' }] });
+    const file = join(mkdtempSync(join(tmpdir(), 'page-')), 'audit.jsonl');
+    onTestFinished(() => rmSync(dirname(file), { recursive: true, force: true }));
+    const line = { seq: 1, at: '2026-11-29T00:00:00.000Z', agent: 'codex', what: [], outcome: 'allowed', request: 'r' };
+    writeFileSync(file, `${JSON.stringify({ ...line, action: 'approval.approved', signed: { bound: '{}' } })}\n`);
+    trails.push(file);
+    const shown = (await look(`${pagePaths.trail}?action=approval.approved`)).body;
+    expect(shown).toEqual({ lines: [{ ...line, action: 'approval.approved' }], complete: true });
+    expect((await look(`${pagePaths.trail}?action=start`)).body['lines']).toEqual([]);
+    expect((await look(`${pagePaths.trail}?anything=1`)).status).toBe(400);
+  });
+
+  it('is nothing to whoever is not signed in', async () => {
+    const { fromPage } = await served();
+    for (const path of [pagePaths.policy, pagePaths.overview, pagePaths.trail, pagePaths.agentRuns, pagePaths.runs])
+      expect((await fromPage('GET', path)).status, path).toBe(401);
+  });
+});
+
+describe("the page's files", () => {
+  const paths = [
+    '/',
+    ...readdirSync('src/surfaces/page').flatMap((name) => (/\.(?:js|css|svg)$/.test(name) ? [`/page/${name}`] : [])),
+  ];
+
+  test.each(paths)('are served as they are, to anybody, and nothing else runs in them: %s', async (path) => {
+    const { port } = await served();
+    // as a browser asks that followed a link in a chat
+    const headers = { host: `localhost:${port}`, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+    const { status, headers: given, text } = await fileAt(port, path, 'GET', headers);
+    expect(status).toBe(200);
+    expect(text).toBe(readFileSync(join('src/surfaces/page', path === '/' ? 'index.html' : basename(path)), 'utf8'));
+    const policy = String(given['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    for (const rule of ["frame-ancestors 'none'", "require-trusted-types-for 'script'", "connect-src 'self'"])
+      expect(policy).toContain(rule);
+    expect(policy).not.toContain('unsafe');
+    expect(given).toMatchObject({ 'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff' });
+    expect(given).not.toHaveProperty('set-cookie');
+    expect(given).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  it('hold no markup that runs, and turn no text into markup', () => {
+    for (const name of readdirSync('src/surfaces/page')) {
+      const text = readFileSync(join('src/surfaces/page', name), 'utf8');
+      expect(text, name).not.toMatch(
+        /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|https?:\/\/(?!www\.(?:w3|unicode)\.org)/,
+      );
+      if (name.endsWith('.html')) expect(text).not.toMatch(/<script(?![^>]* src=)|\son\w+=|<style|style=/);
+    }
+  });
+
+  it('are at localhost: an address is sent there, with what was asked for', async () => {
+    const { port, origin } = await served();
+    const { status, headers } = await fileAt(port, '/', 'GET', { host: `127.0.0.1:${port}` });
+    expect([status, headers['location']]).toEqual([307, `${origin}/`]);
+  });
+
+  it('are read, and nothing beside them', async () => {
+    const { port } = await served();
+    const host = { host: `localhost:${port}` };
+    for (const path of [
+      '/page/',
+      '/page/../page.test.ts',
+      '/page/%2e%2e/start.ts',
+      '/page/main.js/',
+      '/page/tsconfig.json',
+    ])
+      expect((await fileAt(port, path, 'GET', host)).status, path).toBe(404);
+    expect((await fileAt(port, '/', 'POST', host)).status).toBe(405);
+    expect(await fileAt(port, '/', 'HEAD', host)).toMatchObject({ status: 200, text: '' });
   });
 });

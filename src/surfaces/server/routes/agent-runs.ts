@@ -9,7 +9,7 @@ import { type Answer, jsonAnswer } from '../http-answers.ts';
 import { agentRoute, asked, operatorRoute, reason, requestId, type Route, type Serving } from './route.ts';
 
 const seconds = (most: number) => z.number().int().min(1).max(most);
-const outcome = z.enum(['succeeded', 'failed', 'cancelled', 'expired', 'lost']);
+export const outcome = z.enum(['succeeded', 'failed', 'cancelled', 'expired', 'lost']);
 const granted = z.strictObject({
   run: z.string(),
   root: z.string().describe('the run that all began with'),
@@ -19,7 +19,8 @@ const granted = z.strictObject({
   expires_at: z.number().int().describe('epoch seconds: when the run ends by itself'),
   requestId,
 });
-const told = z.strictObject({
+/** An agent run as people and the operator see it. */
+export const told = z.strictObject({
   run: z.string(),
   root: z.string(),
   parent: z.string().optional(),
@@ -143,7 +144,7 @@ export const agentRunRoutes: readonly Route[] = [
   }),
 ];
 
-const mostListed = 500;
+export const mostListed = 500;
 
 function runsOf({ agentRuns }: Serving): AgentRuns {
   if (agentRuns === undefined) throw new BrokerRefusal('internal', { detail: 'this broker keeps no agent runs' });
@@ -155,7 +156,7 @@ function grantAnswer({ run, root, parent, token, tokenExpires, expires }: RunGra
   return jsonAnswer({ run, root, parent, token: token.reveal(), ...times, requestId: request });
 }
 
-function toldOf(run: AgentRun): z.infer<typeof told> {
+export function toldOf(run: AgentRun): z.infer<typeof told> {
   const { begunBy, provenBy, allow, depth: _, jkt: __, silence: ___, ...same } = run;
   return { ...same, begun_by: begunBy, proven_by: provenBy, allow: allow === undefined ? undefined : [...allow] };
 }

@@ -4,6 +4,7 @@ import { agentRoutes } from './agents.ts';
 import { approvalRoutes } from './approvals.ts';
 import { operatorRoutes } from './operator.ts';
 import { pageRoutes } from './page.ts';
+import { pageViewRoutes } from './page-views.ts';
 import { runRoutes } from './runs.ts';
 import type { Route } from './route.ts';
 
@@ -15,5 +16,6 @@ export const routes: readonly Route[] = [
   ...approvalRoutes,
   ...operatorRoutes,
   ...pageRoutes,
+  ...pageViewRoutes,
   ...aboutRoutes,
 ];

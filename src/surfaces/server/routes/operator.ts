@@ -4,7 +4,8 @@ import { operatorPaths } from '../../../foundation/wire.ts';
 import { name, operatorRoute, overview, requestId, type Route } from './route.ts';
 import { runFields, runState } from './runs.ts';
 
-const operatorRun = z.strictObject({
+/** A run as people and the operator see it. */
+export const operatorRun = z.strictObject({
   ...runFields,
   environment: z.string(),
   agent: z.string(),
@@ -16,13 +17,13 @@ const operatorRun = z.strictObject({
   told: z.string().optional().describe('why it ended so'),
   cancelledBy: z.string().optional(),
 });
-const schedule = z.strictObject({
+export const schedule = z.strictObject({
   flow: z.string(),
   last: z.string().optional().describe('when its last run began, RFC 3339'),
   run: z.string().optional().describe('id of that run'),
   next: z.string().optional().describe('RFC 3339'),
 });
-const operatorStep = z.strictObject({
+export const operatorStep = z.strictObject({
   step: z.string(),
   uses: z.string(),
   state: z.enum(['started', 'done', 'cached', 'unchanged', 'failed']),

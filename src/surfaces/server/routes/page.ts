@@ -175,10 +175,18 @@ export const pageRoutes: readonly Route[] = [
     method: 'GET',
     path: pagePaths.events,
     id: 'events',
-    summary: 'Server-sent events, by fetch: `approval` with its id, whenever one changes',
+    summary: 'Server-sent events, by fetch: `approval` with its id, whenever one changes; `trail` with what happened',
     answer: 'text/event-stream',
     problems: ['not-authenticated'],
-    handle: ({ page: { approvals } }) =>
-      Promise.resolve(eventStream((emit) => approvals.watch((id) => emit('approval', { id })))),
+    handle: ({ page: { approvals, sights } }) =>
+      Promise.resolve(
+        eventStream((emit) => {
+          const stops = [
+            approvals.watch((id) => emit('approval', { id })),
+            sights.watch((actions) => emit('trail', { actions })),
+          ];
+          return () => stops.forEach((stop) => stop());
+        }),
+      ),
   }),
 ];

@@ -2,10 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { AuditAction } from '../../../audit/contract.ts';
 import type { AgentRuns } from '../../../broker/agent-runs/agent-runs.ts';
+import type { RunningBroker } from '../../../broker/broker.ts';
 import type { Broker, Caller } from '../../../broker/contract.ts';
 import type { Approvals } from '../../../broker/approvals/gate.ts';
 import type { Decisions } from '../../../broker/people/decide.ts';
 import type { PageAddress } from '../../../broker/people/page-address.ts';
+import type { Sights } from '../../../broker/people/sights.ts';
 import type { PageRequest, People } from '../../../broker/people/people.ts';
 import type { Person } from '../../../broker/people/sessions.ts';
 import type { Answer } from '../http-answers.ts';
@@ -30,6 +32,11 @@ export interface PageServing {
   readonly people: People;
   readonly decisions: Decisions;
   readonly approvals: Approvals;
+  readonly sights: Sights;
+  readonly overview: () => Promise<Overview>;
+  /** undefined: the broker keeps none */
+  readonly agentRuns: Pick<AgentRuns, 'ledger'> | undefined;
+  readonly runs: RunningBroker['runsSeen'];
   /** where it is; undefined until the server listens */
   readonly at: () => PageAddress | undefined;
 }

@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+import { newestLines } from '../../src/audit/newest-lines.ts';
+import { readTrail } from '../../src/audit/read-trail.ts';
+import { watchTrail } from '../../src/audit/watched-trail.ts';
+
+const start = Date.UTC(2026, 10, 29);
+
+function line(seq: number, change: Readonly<Record<string, unknown>> = {}): string {
+  const at = new Date(start + seq * 1_000).toISOString();
+  const event = { seq, at, agent: 'codex', action: 'token.issue', what: ['orders'], outcome: 'allowed', request: 'r' };
+  return `${JSON.stringify({ ...event, ...change })}\n`;
+}
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'newest-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+const seqs = (lines: readonly { readonly seq: number }[]) => lines.map(({ seq }) => seq);
+
+test('the newest events come first, over all segments, and what is not whole is none', async () => {
+  const file = join(folder(), 'audit.jsonl');
+  writeFileSync(`${file}.1`, line(1) + line(2));
+  writeFileSync(`${file}.2`, `${line(3)}nonsense\n`);
+  writeFileSync(file, line(4) + line(5, { agent: 'other' }) + line(6).trimEnd());
+  expect(seqs((await newestLines([file], {}, 10)).lines)).toEqual([5, 4, 3, 2, 1]);
+  expect(await newestLines([file], { agent: 'codex' }, 2)).toMatchObject({ complete: false });
+  expect(seqs((await newestLines([file], { agent: 'codex' }, 2)).lines)).toEqual([4, 3]);
+  const since = await newestLines([file], { since: start + 3_000 }, 10);
+  expect([seqs(since.lines), since.complete]).toEqual([[5, 4, 3], true]);
+});
+
+test('trails stand in the order of time, and one that is not there is none', async () => {
+  const dir = folder();
+  const [one, other] = [join(dir, 'a.jsonl'), join(dir, 'b.jsonl')];
+  writeFileSync(one, line(1) + line(3));
+  writeFileSync(other, line(2) + line(4));
+  const trails = [one, join(dir, 'none.jsonl'), other];
+  expect(seqs((await newestLines(trails, {}, 3)).lines)).toEqual([4, 3, 2]);
+  expect((await newestLines(trails, {}, 3)).complete).toBe(false);
+  expect((await newestLines(trails, {}, 4)).complete).toBe(true);
+});
+
+test('a budget ends the search, and says so', async () => {
+  const file = join(folder(), 'audit.jsonl');
+  writeFileSync(file, Array.from({ length: 4_000 }, (_, seq) => line(seq, { detail: 'x'.repeat(500) })).join(''));
+  expect(await newestLines([file], { agent: 'nobody' }, 1, 300_000)).toEqual({ lines: [], complete: false });
+  expect(await newestLines([file], { agent: 'nobody' }, 1)).toEqual({ lines: [], complete: true });
+});
+
+test('read from the end or from the start, it is the same trail', async () => {
+  const file = join(folder(), 'audit.jsonl');
+  const detail = fc.string({ maxLength: 90_000, unit: 'grapheme' });
+  await fc.assert(
+    fc.asyncProperty(fc.array(detail, { maxLength: 12 }), async (details) => {
+      writeFileSync(file, details.map((text, seq) => line(seq, { detail: text })).join(''));
+      const forwards = [];
+      for await (const each of readTrail([file])) forwards.push(each);
+      const { lines, complete } = await newestLines([file], {}, 100);
+      expect(lines.toReversed()).toEqual(forwards);
+      expect(complete).toBe(true);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('who watches a trail is told what is on it, and of nothing that is not', async () => {
+  const event = { agent: 'codex', action: 'start', what: [], outcome: 'allowed', request: 'r' } as const;
+  let broken = false;
+  const trail = watchTrail({
+    record: () => (broken ? Promise.reject(new Error('disk full')) : Promise.resolve()),
+    healthy: () => !broken,
+    close: () => Promise.resolve(),
+  });
+  const heard: string[] = [];
+  const stop = trail.watch(({ action }) => heard.push(action));
+  await trail.record(event);
+  broken = true;
+  await expect(trail.record(event)).rejects.toThrow('disk full');
+  broken = false;
+  stop();
+  await trail.record(event);
+  expect(heard).toEqual(['start']);
+});

@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { AuditEvent } from '../../../src/audit/contract.ts';
+import { peopled } from './stand.ts';
+
+const rule = { names: ['github.*'], scope: 'run', by: ['ann', 'bo'], needs: 2, expires: '8h' };
+const happened = (action: AuditEvent['action']): AuditEvent => ({
+  agent: 'codex',
+  action,
+  what: [],
+  outcome: 'allowed',
+  request: 'r',
+});
+
+describe('what people see', () => {
+  it('of policy is who may what by which line, and no token, hash or whole key', async () => {
+    const stand = await peopled('http://localhost:7700', rule);
+    await stand.enrolled('ann');
+    const { agents, approvers, version } = stand.sights.policy();
+    expect(version).toBe('v1');
+    expect(agents[0]).toMatchObject({
+      name: 'codex',
+      allow: [{ text: '**', at: expect.stringMatching(/^policy\.yaml:\d+:\d+$/) }],
+      approve: [{ what: ['github.*'], by: ['ann', 'bo'], needs: 2, scope: 'run', expires: 28_800 }],
+    });
+    const [key] = stand.keys.get('ann') ?? [];
+    expect(approvers[0]).toMatchObject({ name: 'ann', passkeys: [{ algorithm: 'ES256', id: key?.id.slice(0, 12) }] });
+    const text = JSON.stringify({ agents, approvers });
+    expect(text).not.toContain(key?.publicKey ?? '-');
+    expect(text).not.toContain('sha256');
+  });
+
+  it('of drills is when they last held, and when they did not', async () => {
+    const { sights, trails, clock } = await peopled('http://localhost:7700', rule);
+    expect(await sights.drills()).toMatchObject([{ flow: 'break-glass-drill', held: undefined }]);
+    const dir = mkdtempSync(join(tmpdir(), 'sights-'));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    const file = join(dir, 'local.jsonl');
+    const line = (at: string, change: object) =>
+      `${JSON.stringify({ seq: 1, at, agent: 'local:ann', action: 'local.run', what: ['break-glass-drill', 'op://a/b/c'], outcome: 'allowed', request: 'r', ...change })}\n`;
+    writeFileSync(
+      file,
+      line('2026-11-01T00:00:00.000Z', {}) +
+        line('2026-11-02T00:00:00.000Z', { outcome: 'failed' }) +
+        // asked whether it may, and not run
+        line('2026-11-03T00:00:00.000Z', { action: 'run.planned' }),
+    );
+    trails.push(file);
+    expect(await sights.drills()).toMatchObject([{ held: undefined }]);
+    clock.pass(61);
+    expect(await sights.drills()).toMatchObject([
+      { held: '2026-11-01T00:00:00.000Z', failed: '2026-11-02T00:00:00.000Z' },
+    ]);
+  });
+
+  it('of what happens is told once a second, all of it together, and to nobody who has left', async () => {
+    const { sights, happens, clock } = await peopled('http://localhost:7700', rule);
+    const heard: (readonly string[])[] = [];
+    const stop = sights.watch((actions) => heard.push(actions));
+    for (const action of ['token.issue', 'token.issue', 'policy.reload'] as const) happens(happened(action));
+    expect(heard).toEqual([]);
+    clock.pass(1);
+    expect(heard).toEqual([['token.issue', 'policy.reload']]);
+    happens(happened('start'));
+    stop();
+    clock.pass(1);
+    happens(happened('stop'));
+    clock.pass(1);
+    expect(heard).toHaveLength(1);
+  });
+});
