@@ -12,6 +12,7 @@ export const commandNames = [
   'dev',
   'help',
   'init',
+  'page',
   'policy',
   'read',
   'run',
@@ -33,7 +34,6 @@ const laterCommands = [
   'mask',
   'mcp',
   'migrate',
-  'page',
   'rotate',
   'unlock',
 ] as const;

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { openApp } from '../../src/app/open-app.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
@@ -59,7 +60,7 @@ export async function startPage() {
   const asPage = { origin, host: new URL(origin).host, 'sec-fetch-site': 'same-origin' };
   const { session } = await ask('POST', new URL('/v1/page/login', url), { link: link('page') }, asPage);
   const seen = (path: string) =>
-    ask('GET', new URL(`/v1/page/${path}`, url), undefined, { ...asPage, authorization: `Bearer ${session}` });
+    ask('GET', new URL(`/v1/page/${path}`, url), undefined, { ...asPage, authorization: `Bearer ${String(session)}` });
 
   return {
     home,
@@ -96,24 +97,24 @@ export async function startPage() {
 
 export type Page = Awaited<ReturnType<typeof startPage>>;
 
+/** What is answered, as far as a test looks into it. */
+export interface Told extends Readonly<Record<string, unknown>> {
+  readonly approval?: { readonly id: string };
+  readonly resolved?: Readonly<Record<string, string>>;
+}
+
 /** As no browser asks: nothing is added to what is said here. */
-function ask(
+async function ask(
   method: 'GET' | 'POST',
   url: URL,
   body: unknown,
   headers: Readonly<Record<string, string>>,
-): Promise<Readonly<Record<string, any>>> {
+): Promise<Told> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const ofBody =
     text === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
-  return new Promise((resolve, reject) => {
-    request(url, { method, headers: { ...ofBody, ...headers }, agent: false })
-      .once('error', reject)
-      .once('response', (response) => {
-        void response.toArray().then((chunks: Buffer[]) => {
-          resolve(JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>);
-        }, reject);
-      })
-      .end(text);
-  });
+  const asking = request(url, { method, headers: { ...ofBody, ...headers }, agent: false });
+  asking.end(text);
+  const [response] = (await once(asking, 'response')) as [IncomingMessage];
+  return JSON.parse(Buffer.concat((await response.toArray()) as Buffer[]).toString()) as Told;
 }

@@ -295,6 +295,10 @@ export const commandTable = {
       },
     },
   },
+  page: {
+    usage: [['flows page', 'a link, for once, to the page that the broker serves to people']],
+    options: {},
+  },
   policy: {
     usage: [
       ['flows policy explain', 'tell why an agent may have a secret or flow, or not'],

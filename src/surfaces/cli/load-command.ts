@@ -17,6 +17,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   dev: async () => (await import('./commands/dev.ts')).dev,
   help: async () => (await import('./commands/help.ts')).help,
   init: async () => (await import('./commands/init.ts')).init,
+  page: async () => (await import('./commands/page.ts')).page,
   policy: async () => (await import('./commands/policy.ts')).policy,
   read: async () => (await import('./commands/read.ts')).read,
   run: async () => (await import('./commands/run.ts')).runNamed,

@@ -1,5 +1,5 @@
 import { ask, query, Refused } from './api.js';
-import { badge, claimed, code, counted, facts, h, link, nothing, section } from './dom.js';
+import { badge, claimed, code, counted, facts, h, link, nothing, nowhere, section } from './dom.js';
 import { trailLines } from './trail.js';
 import { ago, duration, moment } from './times.js';
 
@@ -100,7 +100,7 @@ export const agentRun = {
   /** @param {any} data */
   show(data) {
     const run = data?.runs.find((each) => each.run === data.id);
-    if (run === undefined) return nothing('There is no such agent run.', link('#/agent-runs', 'Agent runs'));
+    if (run === undefined) return nowhere('There is no such agent run.', link('#/agent-runs', 'Agent runs'));
     const state = stateOf(run);
     const { trail, runs } = data;
     return h(

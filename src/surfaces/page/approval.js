@@ -1,6 +1,6 @@
 import { ask, Refused } from './api.js';
 import { answering } from './answering.js';
-import { badge, claimed, code, facts, h, link, listed, nothing, section } from './dom.js';
+import { badge, claimed, code, facts, h, link, listed, nowhere, section } from './dom.js';
 import { runTree } from './agent-runs.js';
 import { trailLines } from './trail.js';
 import { ago, moment } from './times.js';
@@ -35,7 +35,7 @@ export const approval = {
   },
   /** @param {any} data @param {any} context */
   show(data, context) {
-    if (data === undefined) return nothing('There is no such approval.', link('#/', 'What waits'));
+    if (data === undefined) return nowhere('There is no such approval.', link('#/', 'What waits'));
     const { found, tree, last } = data;
     const bound = JSON.parse(found.bound);
     return h(

@@ -60,6 +60,9 @@ export const section = (title, ...children) => h('section', {}, h('h2', {}, titl
 export const nothing = (title, ...children) =>
   h('div.nothing', {}, h('p.title', {}, title), h('p.quiet', {}, ...children));
 
+/** The same, where that is all that a page has. @param {string} title @param {...any} children */
+export const nowhere = (title, ...children) => h('div.nothing', {}, h('h1', {}, title), h('p.quiet', {}, ...children));
+
 /** @param {number} count @param {string} one @param {string} [many] */
 export const counted = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
 

@@ -1,7 +1,7 @@
 import { agentRun, agentRuns } from './agent-runs.js';
 import { ask, forgetSession, listen, Refused, signedIn, tellingOf } from './api.js';
 import { approval } from './approval.js';
-import { h, link, nothing } from './dom.js';
+import { h, link, nowhere } from './dom.js';
 import { health } from './health.js';
 import { policy } from './policy.js';
 import { run, runs } from './runs.js';
@@ -107,7 +107,7 @@ async function fill(fresh) {
   const view = id ? found?.one : found?.all;
   const session = signedIn();
   if (session === undefined) return;
-  if (view === undefined) return void main.replaceChildren(nothing('There is nothing here.', link('#/', 'What waits')));
+  if (view === undefined) return void main.replaceChildren(nowhere('There is nothing here.', link('#/', 'What waits')));
   if (fresh) main.setAttribute('aria-busy', 'true');
   let data;
   try {
@@ -122,7 +122,7 @@ async function fill(fresh) {
     document.title = `${view.title} · flows`;
   } catch (error) {
     if (error instanceof Refused && error.status === 401) return signOut();
-    if (fresh) main.replaceChildren(nothing('This cannot be shown now.', tellingOf(error)));
+    if (fresh) main.replaceChildren(nowhere('This cannot be shown now.', tellingOf(error)));
   } finally {
     if (location.hash === hash) lookAgain(view.again?.(data));
     main.removeAttribute('aria-busy');

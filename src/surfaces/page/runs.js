@@ -1,5 +1,5 @@
 import { ask, query, Refused } from './api.js';
-import { badge, claimed, code, counted, facts, h, link, nothing, section } from './dom.js';
+import { badge, claimed, code, counted, facts, h, link, nothing, nowhere, section } from './dom.js';
 import { ago, duration, moment } from './times.js';
 import { trailLines } from './trail.js';
 
@@ -25,8 +25,8 @@ export const runs = {
   hears,
   /** @param {readonly string[]} _ @param {Record<string, string>} filter */
   load: (_, { flow, agent, state }) => ask('GET', `runs${query({ flow, agent, state })}`),
-  /** @param {{ runs: readonly any[] }} found */
-  show({ runs: all }) {
+  /** @param {{ runs: readonly any[], schedules: readonly any[] }} found */
+  show({ runs: all, schedules }) {
     const going = all.filter(({ finished }) => finished === undefined);
     return h(
       'div',
@@ -35,9 +35,21 @@ export const runs = {
       all.length === 0
         ? nothing('None has begun.', 'A run is one execution of a flow that writes. It outlives the broker.')
         : h('ul.rows', {}, all.map(row)),
+      schedules.length > 0 && section('By a schedule', h('ul.lines', {}, schedules.map(scheduleLine))),
     );
   },
 };
+
+/** @param {any} schedule */
+function scheduleLine({ flow, last, run: id, next }) {
+  return h(
+    'li',
+    {},
+    h('span.grow', {}, code(flow)),
+    h('span.quiet', {}, last === undefined ? 'never yet' : ['last ', link(`#/runs/${id}`, ago(last))]),
+    next !== undefined && h('span.quiet', {}, 'next ', ago(next)),
+  );
+}
 
 /** @param {any} run */
 function row({ id, flow, state, step, code: why, agent, created }) {
@@ -83,7 +95,7 @@ export const run = {
   },
   /** @param {any} data */
   show(data) {
-    if (data === undefined) return nothing('There is no such run.', link('#/runs', 'Runs'));
+    if (data === undefined) return nowhere('There is no such run.', link('#/runs', 'Runs'));
     const { found, lines } = data;
     const {
       id,

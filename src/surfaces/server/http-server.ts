@@ -170,7 +170,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       if (!lifecycle.enter()) throw new EdgeRefusal('overloaded');
       if (!isOurs(request.headers.host) && !isOldProbe(request)) throw new EdgeRefusal('misdirected');
       const file = pageFile(request, options.page?.at());
-      if (file !== undefined) return void send(exchange, '/', file);
+      if (file !== undefined) return send(exchange, '/', file);
       if (isForPage(request.url)) requirePage(request, options.page?.at());
       else refusePages(request.headers);
       // the absolute form names a host a second time; `*` is for OPTIONS

@@ -1,20 +1,18 @@
-import { signClaim } from '../../../broker/authentication/operator-token.ts';
 import { openFolder } from '../../../app/open-folder.ts';
 import { changePasskeys, type PolicyFileOptions } from '../../../folder/policy/change-policy.ts';
 import { approverName } from '../../../folder/policy/approve-keys.ts';
 import type { Approver, Passkey, Policy } from '../../../folder/policy/policy.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { FlowError } from '../../../foundation/errors.ts';
-import { localUser } from '../../../foundation/local-user.ts';
 import { createLocks } from '../../../foundation/locks.ts';
 import { sleepUntilAborted } from '../../../foundation/sleep.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { suggest } from '../../../language/nearest-name.ts';
-import { findBroker } from '../../server/announcement.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
 import { flowsFolder } from '../flows-folder.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { pageLink, servedPage } from '../page-link.ts';
 import { tellProblems } from '../tell-problems.ts';
 import { columns } from '../terminal.ts';
 import { callVerb } from '../verbs.ts';
@@ -22,9 +20,6 @@ import { withApp } from '../with-app.ts';
 
 const own = commandTable.approvers.verbs;
 const verbs = { list, add, remove } satisfies Record<keyof typeof own, Command>;
-
-/** seconds that a link is good for */
-const linkLife = 900;
 
 /** `flows approvers`: the people who approve, and the passkeys that prove them. */
 export function approvers(invocation: Invocation): Promise<number> {
@@ -37,17 +32,11 @@ async function add(invocation: Invocation): Promise<number> {
   const name = nameIn(commonArguments(invocation.argv, own.add.options, 3).positionals);
   return withApp(invocation, async (app) => {
     const { dir } = app.folder;
-    const { page } = findBroker(dir) ?? {};
-    if (page === undefined) {
-      throw new FlowError('unavailable', `no broker with a page runs for ${dir}`, {
-        hint: 'a passkey is made on its page: server: { page: true } in service.yaml, and flows serve',
-      });
-    }
+    // before anything is written
+    servedPage(dir);
     const { policy } = loadBrokerFiles(await openFolder(dir));
     if (policy.approvers?.has(name) !== true) await changePasskeys(editing(dir, invocation.signal), name, () => []);
-    const [key] = await (await app.connections()).derivedKeys('operator');
-    const claim = { user: localUser(), for: `enrol ${name}`, lifetime: linkLife, now: Date.now() };
-    terminal.out(`${page}/#/enrol/${name}/${signClaim(key, claim).reveal()}\n`);
+    terminal.out(`${await pageLink(app, `enrol/${name}`, `enrol ${name}`)}\n`);
     terminal.note(`for "${name}" alone, once, within 15 minutes: whoever opens it enrols their own passkey`, 'dim');
     return 0;
   });

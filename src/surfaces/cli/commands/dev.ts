@@ -80,5 +80,6 @@ function addresses(
     ],
     ['Orders API', ordersApi, paint('dim', 'wants a token')],
     ...(broker === undefined ? [] : [['broker', broker.url, paint('dim', `knows agent ${broker.agent}`)]]),
+    ...(broker?.page === undefined ? [] : [['page', broker.page, paint('dim', 'for people')]]),
   ]);
 }

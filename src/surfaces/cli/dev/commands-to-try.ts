@@ -28,7 +28,11 @@ export function invitation(dir: string, folder: Folder, { addresses }: RunningSt
     broker === undefined
       ? ''
       : `\nThe same as agent ${broker.agent}, through the broker:\n${list(agentLines(broker, known, inFolder, there))}`;
-  return `Try in another terminal:\n${list(lines)}${asAgent}\nCtrl-C stops everything.`;
+  const forPeople =
+    broker?.page === undefined
+      ? ''
+      : `\nThe page for people is ${broker.page}, and this gives a link to it:\n${list([`${program()} page${there}`])}`;
+  return `Try in another terminal:\n${list(lines)}${asAgent}${forPeople}\nCtrl-C stops everything.`;
 }
 
 function list(lines: readonly string[]): string {

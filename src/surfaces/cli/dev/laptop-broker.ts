@@ -20,6 +20,8 @@ import type { Terminal } from '../terminal.ts';
 /** The broker of `npm start`, with a token for one agent of policy.yaml that ends with it. */
 export interface DevBroker {
   readonly url: string;
+  /** where people look at it */
+  readonly page: string | undefined;
   readonly agent: string;
   /** a file with the agent's token, mode 0600 */
   readonly tokenFile: string;
@@ -70,6 +72,7 @@ export async function startDevBroker({ folder, taken, terminal, usualPort }: Dev
     closing.defer(await leaveNote(tokenFile, `${token.reveal()}\n`));
     const broker: DevBroker = {
       url: service.url ?? '',
+      page: service.page,
       agent,
       tokenFile,
       verified: () => verified(app, service, checkpoints),

@@ -3,7 +3,7 @@ import { pagePaths, runForm } from '../../../foundation/wire.ts';
 import { EdgeRefusal } from '../edge-refusal.ts';
 import { jsonAnswer } from '../http-answers.ts';
 import { mostListed, outcome, told, toldOf } from './agent-runs.ts';
-import { operatorRun, operatorStep } from './operator.ts';
+import { operatorRun, operatorStep, schedule } from './operator.ts';
 import { overview, personRoute, type Route } from './route.ts';
 import { runState } from './runs.ts';
 
@@ -111,18 +111,18 @@ export const pageViewRoutes: readonly Route[] = [
     problems: ['not-authenticated'],
     handle: async ({ page: { sights }, query }) => {
       const { lines, complete } = await sights.trail(query, mostLines);
-      return jsonAnswer({ lines: lines.map(({ signed: _, ...shown }) => shown), complete });
+      return jsonAnswer({ lines: lines.map((each) => ({ ...each, signed: undefined })), complete });
     },
   }),
   personRoute({
     method: 'GET',
     path: pagePaths.runs,
     id: 'pageRuns',
-    summary: 'Runs of flows, the newest first: at most a hundred',
+    summary: 'Runs of flows, the newest first: at most a hundred; and when those by a schedule come next',
     query: z.strictObject({ flow: wanted, agent: wanted, state: runState.optional() }),
-    answer: z.strictObject({ runs: z.array(operatorRun) }),
+    answer: z.strictObject({ runs: z.array(operatorRun), schedules: z.array(schedule) }),
     problems: ['not-authenticated', 'runs-unavailable'],
-    handle: async ({ page: { runs }, query }) => jsonAnswer({ runs: (await runs.list(query)).value }),
+    handle: async ({ page: { runs }, query }) => jsonAnswer((await runs.list(query)).value),
   }),
   personRoute({
     method: 'GET',
