@@ -66,7 +66,7 @@ async function look(tab: Tab, id: string): Promise<void> {
   await tab.getByText('All that is signed for').waitFor();
 }
 const button = (tab: Tab, name: string) => tab.getByRole('button', { name, exact: true });
-const stateOf = async (id: string) => (await page.approval(id))['state'] as unknown;
+const stateOf = async (id: string) => (await page.approval(id))['state'];
 
 describe('a person with a passkey', () => {
   test('enrols by a link that counts once, and signs in with the passkey from then on', async () => {

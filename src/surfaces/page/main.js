@@ -107,7 +107,10 @@ async function fill(fresh) {
   const view = id ? found?.one : found?.all;
   const session = signedIn();
   if (session === undefined) return;
-  if (view === undefined) return void main.replaceChildren(nowhere('There is nothing here.', link('#/', 'What waits')));
+  if (view === undefined) {
+    main.replaceChildren(nowhere('There is nothing here.', link('#/', 'What waits')));
+    return;
+  }
   if (fresh) main.setAttribute('aria-busy', 'true');
   let data;
   try {

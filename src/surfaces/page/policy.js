@@ -53,11 +53,8 @@ function agentPart(agent) {
 /** @param {readonly any[]} tokens */
 function proofs(tokens) {
   const live = tokens.filter(({ expires }) => expires === undefined || expires > Date.now());
-  const [first] = live
-    .map(({ expires }) => expires)
-    .filter((each) => each !== undefined)
-    .toSorted();
-  const until = first === undefined ? '' : `, the first until ${new Date(first).toLocaleDateString()}`;
+  const ends = live.flatMap(({ expires }) => expires ?? []);
+  const until = ends.length === 0 ? '' : `, the first until ${new Date(Math.min(...ends)).toLocaleDateString()}`;
   return live.length === 0 ? [] : [`${counted(live.length, 'bearer token')}${until}`];
 }
 

@@ -67,6 +67,29 @@ beforeAll(async () => {
 });
 afterAll(() => home.close());
 
+test('flows page gives a link by which somebody looks, once, and answers nothing', async () => {
+  const { code, stdout, stderr } = await home.flows(['page']);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('once, within 15 minutes')]);
+  const [, link] = new RegExp(`^${page}/#/page/(\\S+)\n$`).exec(stdout) ?? [];
+  const { person, session: own } = await fromPage(pagePaths.login, { link });
+  expect(person).toMatchObject({ name: expect.stringMatching(/^local:/), by: 'link' });
+  expect(person).not.toHaveProperty('approver');
+  expect(await fromPage(pagePaths.login, { link })).toMatchObject({ code: 'not-authenticated' });
+  // it serves its files, and they come with the package
+  const shown = await fetch(page);
+  expect(await shown.text()).toContain('/page/main.js');
+  expect((await fetch(`${page}/page/main.js`)).headers.get('content-type')).toMatch(/^text\/javascript/);
+  expect(typeof own).toBe('string');
+});
+
+test('flows page tells what is missing where no broker has a page', async () => {
+  const other = createHome();
+  await other.stack();
+  const { code, stderr } = await other.flows(['page']);
+  await other.close();
+  expect([code, stderr]).toEqual([69, expect.stringContaining('no broker with a page runs for')]);
+});
+
 describe('people at the command', () => {
   it('are added by a link, which enrols one passkey, and their rules are then in force', async () => {
     const { code, stdout, stderr } = await home.flows(['approvers', 'add', 'ann']);
