@@ -62,6 +62,9 @@ export async function startPage() {
   const seen = (path: string) =>
     ask('GET', new URL(`/v1/page/${path}`, url), undefined, { ...asPage, authorization: `Bearer ${String(session)}` });
 
+  // opened when it is first asked for, which takes a moment
+  await seen('approvals');
+
   return {
     home,
     stack,

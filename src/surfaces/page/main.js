@@ -112,6 +112,8 @@ async function fill(fresh) {
     return;
   }
   if (fresh) main.setAttribute('aria-busy', 'true');
+  // the first look opens the database of runs
+  const slow = fresh ? setTimeout(() => main.replaceChildren(h('p.quiet', {}, 'Looking…')), 600) : undefined;
   let data;
   try {
     data = await view.load(parts.slice(1), filter);
@@ -127,6 +129,7 @@ async function fill(fresh) {
     if (error instanceof Refused && error.status === 401) return signOut();
     if (fresh) main.replaceChildren(nowhere('This cannot be shown now.', tellingOf(error)));
   } finally {
+    clearTimeout(slow);
     if (location.hash === hash) lookAgain(view.again?.(data));
     main.removeAttribute('aria-busy');
   }

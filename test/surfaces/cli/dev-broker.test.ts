@@ -34,6 +34,7 @@ afterAll(async () => {
 
 test('the commands that npm start prints at its end use the broker, and work as they stand', async () => {
   const [, text = ''] = invitation('flows', folder, stack, broker).split('through the broker:\n');
+  expect(text).toContain(`The page for people is ${broker.page}; a link to it is given by `);
   const lines = text.split('\n').flatMap((line) => (line.startsWith('  ') ? [line.trim()] : []));
   const flows = `'${process.execPath}' --no-warnings '${join(repository, 'src/cli.ts')}'`;
   const [exported = '', ...commands] = lines.map((line) => line.replace(/^npx --no-install flows|^npx flows/, flows));

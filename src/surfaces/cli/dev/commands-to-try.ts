@@ -31,7 +31,7 @@ export function invitation(dir: string, folder: Folder, { addresses }: RunningSt
   const forPeople =
     broker?.page === undefined
       ? ''
-      : `\nThe page for people is ${broker.page}, and this gives a link to it:\n${list([`${program()} page${there}`])}`;
+      : `\nThe page for people is ${broker.page}; a link to it is given by ${program()} page${there}\n`;
   return `Try in another terminal:\n${list(lines)}${asAgent}${forPeople}\nCtrl-C stops everything.`;
 }
 
