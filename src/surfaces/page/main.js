@@ -112,13 +112,16 @@ async function fill(fresh) {
     return;
   }
   if (fresh) main.setAttribute('aria-busy', 'true');
-  // the first look opens the database of runs
-  const slow = fresh ? setTimeout(() => main.replaceChildren(h('p.quiet', {}, 'Looking…')), 600) : undefined;
+  const isHere = () => location.hash === hash;
+  // the first look opens the database of approvals and runs
+  const slow = setTimeout(() => {
+    if (fresh && isHere()) main.replaceChildren(h('h1', {}, 'Looking…'));
+  }, 600);
   let data;
   try {
     data = await view.load(parts.slice(1), filter);
     const text = JSON.stringify(data) ?? '';
-    if (location.hash !== hash || (shown.hash === hash && shown.text === text && !fresh)) return;
+    if (!isHere() || (shown.hash === hash && shown.text === text && !fresh)) return;
     leaving.abort();
     leaving = new AbortController();
     const context = { person: session.person, signal: leaving.signal, tell, refresh: () => void fill(false) };
@@ -127,10 +130,10 @@ async function fill(fresh) {
     document.title = `${view.title} · flows`;
   } catch (error) {
     if (error instanceof Refused && error.status === 401) return signOut();
-    if (fresh) main.replaceChildren(nowhere('This cannot be shown now.', tellingOf(error)));
+    if (fresh && isHere()) main.replaceChildren(nowhere('This cannot be shown now.', tellingOf(error)));
   } finally {
     clearTimeout(slow);
-    if (location.hash === hash) lookAgain(view.again?.(data));
+    if (isHere()) lookAgain(view.again?.(data));
     main.removeAttribute('aria-busy');
   }
 }
