@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type App, openApp } from '../../src/app/open-app.ts';
@@ -7,7 +7,9 @@ import { databaseFolder } from '../../src/broker/durable-database.ts';
 import type { Caller } from '../../src/broker/contract.ts';
 import { type OpenBroker, openBroker } from '../../src/broker/open-broker.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import { formsOf } from '../../src/foundation/scrub.ts';
 import { stateFolder } from '../../src/foundation/state-folder.ts';
+import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { createHome, type Home } from '../e2e/home.ts';
 import { copyEmptyDatabase } from '../durable/database/fresh-database.ts';
 import { refusalOf } from './arrange.ts';
@@ -37,6 +39,7 @@ output: { token: '\${{ steps.token }}', secret: '\${{ steps.secret }}', item: '\
 
 describe('runs of a broker', () => {
   let home: Home;
+  let stack: RunningStack;
   let app: App;
   let opened: OpenBroker;
   const gone = new AbortController().signal;
@@ -71,7 +74,7 @@ describe('runs of a broker', () => {
       'flows/late.yaml',
       withToken.replace('description', 'output-window: 1s\ndescription').replace('Of a run', 'Late'),
     );
-    await home.stack();
+    stack = await home.stack();
     app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
     await copyEmptyDatabase(databaseFolder(app, stateFolder(home.env)));
     opened = await open();
@@ -208,5 +211,23 @@ describe('runs of a broker', () => {
     await opened.close();
     opened = await open();
     expect(await over(id)).toMatchObject({ state: 'succeeded' });
+  }, 60_000);
+
+  test('no value of the vault is in any page or log of the database', async () => {
+    await opened.close();
+    const values = stack.vault
+      .dump()
+      .flatMap(({ fields }) => fields)
+      .filter(({ kind, label, value }) => (kind === 'concealed' || label === 'password') && value.length >= 12)
+      .map(({ value }) => value);
+    expect(values.length).toBeGreaterThan(5);
+    const folder = databaseFolder(app, stateFolder(home.env));
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const whole = Buffer.concat(files.map(({ name, parentPath }) => readFileSync(join(parentPath, name))));
+    // what runs were begun with is there: it is the database that is looked at
+    expect(whole.includes('later@example.com')).toBe(true);
+    const found = values.filter((value) => formsOf(value).some((form) => form.length >= 8 && whole.includes(form)));
+    expect(found.length).toBe(0);
+    opened = await open();
   }, 60_000);
 });
