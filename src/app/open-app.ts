@@ -31,6 +31,7 @@ import type { Secret } from '../foundation/secret.ts';
 import { type Environment, tokenVariables } from '../folder/service/settings.ts';
 import { sleepUntilAborted } from '../foundation/sleep.ts';
 import { stateFolder } from '../foundation/state-folder.ts';
+import { createTelling, type Telling } from './tell-channels.ts';
 import { createTokenCache } from '../engine/token-cache.ts';
 import { awake, systemClock } from '../foundation/clocks.ts';
 import type { EntryQuota, QuotaEvent } from '../adapters/vaults/quota.ts';
@@ -87,6 +88,8 @@ export interface RunOptions {
   readonly agent?: string;
   /** the agent run that is proven to ask */
   readonly agentRun?: string | undefined;
+  /** it goes on for who had its answer already: people are told of a break-glass run once */
+  readonly again?: boolean;
 }
 
 /** One folder of flows in one environment. */
@@ -126,6 +129,8 @@ export interface App {
    * service has a way. A failure is told by `warn`: it ends by its expiry then.
    */
   endAgentRuns(runs: readonly string[]): Promise<void>;
+  /** Tells of a channel that did not tell people of a break-glass run, before that gives anything; returns how to stop. */
+  readonly onNotTold: Telling['onNotTold'];
   /** Tells of a token that was revoked (SHA-256 of the access token, hex); returns how to stop telling. */
   onRevoked(listener: (tokenHash: string) => void): () => void;
   /**
@@ -200,6 +205,8 @@ export async function openApp(options: AppOptions): Promise<App> {
     prepared = createPreparedSteps();
     return true;
   }
+
+  const telling = createTelling({ connections, environment, now, warn });
 
   async function connect(): Promise<Connections> {
     const chosen = environment();
@@ -311,8 +318,10 @@ export async function openApp(options: AppOptions): Promise<App> {
   }
 
   async function run(flow: Flow, inputs: Inputs, runOptions: RunOptions): Promise<Output> {
-    const { plan, onPlan, onEvent, live } = runOptions;
-    return runFlow(flow, inputs, await services(runOptions), { plan, onPlan, onEvent, live });
+    const { plan, onPlan, onEvent, live, agent = localAgent(), agentRun, again } = runOptions;
+    return telling.during(flow, { agent, agentRun, again }, async () =>
+      runFlow(flow, inputs, await services(runOptions), { plan, onPlan, onEvent, live }),
+    );
   }
 
   return {
@@ -326,7 +335,9 @@ export async function openApp(options: AppOptions): Promise<App> {
     plan: async (flow, inputs, runOptions = {}) => planFlow(flow, inputs, await services(runOptions)),
     run: async (flow, inputs, runOptions = {}) => run(flow, inputs, runOptions),
     async carryOut(flow, inputs, { agent, journal, onPlan, onEvent }) {
-      await carryOutFlow(flow, inputs, await services({ agent }), { journal, onPlan, onEvent });
+      await telling.during(flow, { agent }, async () =>
+        carryOutFlow(flow, inputs, await services({ agent }), { journal, onPlan, onEvent }),
+      );
     },
     outputOf: async (flow, inputs, { agent, kept }) => outputOfRun(flow, inputs, await services({ agent }), kept),
     bindingOf: async (flow, inputs) => bindingFor(flow, inputs, await services({})),
@@ -338,6 +349,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       return () => void quotaListeners.delete(listener);
     },
     endAgentRuns,
+    onNotTold: telling.onNotTold,
     onRevoked(listener) {
       revocationListeners.add(listener);
       return () => void revocationListeners.delete(listener);

@@ -6,11 +6,12 @@ import { openTrail } from './trail.ts';
 
 /** What a command did, before its answer leaves. */
 export interface LocalEvent {
-  readonly action: 'local.run' | 'local.read';
+  readonly action: 'local.run' | 'local.read' | 'notify.failed';
   /** the flow, and the references that it reads */
   readonly what: readonly string[];
   readonly outcome: AuditEvent['outcome'];
   readonly code?: string | undefined;
+  readonly detail?: string | undefined;
   readonly jti?: AuditEvent['jti'];
   /** what tells this run from others */
   readonly request: string;

@@ -119,7 +119,13 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   const approvals =
     options.approvals === undefined
       ? undefined
-      : createApprovals({ ...options.approvals, clock, record: audited.record });
+      : createApprovals({
+          ...options.approvals,
+          clock,
+          record: audited.record,
+          environment: app.environment,
+          policy: () => rules.current().policy,
+        });
   const hooks = createRunHooks({ permission, audited, approvals });
   const { openRuns = noRuns, warn = () => undefined } = options;
   const runs = openWhenNeeded(() => openRuns(hooks, createScheduleHooks({ app, permission, audited, served, warn })), {

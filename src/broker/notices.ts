@@ -57,7 +57,7 @@ export function createNotices({ app, clock, record, failures }: NoticesOptions):
 }
 
 /** What the trail says of a notice that a channel did not take. @param detail in our own words */
-function notToldEvent({ channel, notice, error }: NotTold, detail?: string): AuditEvent {
+export function notToldEvent({ channel, notice, error }: NotTold, detail?: string): AuditEvent {
   return {
     agent: notice.agent,
     action: 'notify.failed',

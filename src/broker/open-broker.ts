@@ -34,7 +34,7 @@ import type { RunHooks, ScheduleHooks } from '../durable/runs/contract.ts';
 import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
 import { createDurableDatabase } from './durable-database.ts';
-import { createNotices } from './notices.ts';
+import { createNotices, notToldEvent } from './notices.ts';
 import {
   createUpstreamFailures,
   failureText,
@@ -175,6 +175,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     closing.defer(app.onRenewalFailed((error) => failures.told({ what: [error.place.flow ?? ''] }, error)));
     const notices = createNotices({ app, clock: systemClock, record: (event) => trail.record(event), failures });
     closing.defer(notices.close);
+    closing.defer(app.onNotTold((failure) => trail.record(notToldEvent(failure))));
     const tokens = async () => {
       const { createRunTokens } = await import('./agent-runs/run-token.ts');
       return createRunTokens(await connections.derivedKeys('agent-run'), Date.now);

@@ -120,8 +120,11 @@ output: \${{ steps.read }}
 
 const service = `default-environment: development
 environments:
-  development: {}
-  elsewhere: { key: op://Agents/key/password, vault: { type: onepassword, account: acme }, issuers: { main: { url: https://issuer.example/ } } }
+  development:
+    notify:
+      ops: { type: slack, webhook: op://Agents/Slack/url }
+      phone: { type: ntfy, url: https://ntfy.example, topic: op://Agents/ntfy/topic }
+  elsewhere: { notify: { elsewhere: { type: slack, webhook: op://Agents/Slack/url } }, key: op://Agents/key/password, vault: { type: onepassword, account: acme }, issuers: { main: { url: https://issuer.example/ } } }
 `;
 
 export const policy = `default: deny

@@ -7,9 +7,10 @@ import type { Demand } from './demand.ts';
 import { createLedger, grantedScope, type Ledger } from './ledger.ts';
 import { type Admitted, Pass } from './pass.ts';
 import type { Approval, ApprovalState } from './record.ts';
+import { createTellApprovers, type TellApprovers, type TellOptions } from './tell-approvers.ts';
 import type { Wanted } from './wanted.ts';
 
-export interface ApprovalsOptions {
+export interface ApprovalsOptions extends Pick<TellOptions, 'environment' | 'policy'> {
   /** opened when something first has to be approved */
   readonly database: () => Promise<Database>;
   readonly clock: BrokerClock;
@@ -40,6 +41,8 @@ export interface Approvals {
   urlOf(id: string): string | undefined;
   /** Told of every change, while the broker runs. */
   watch(heard: (id: string) => void): () => void;
+  /** Tells whoever may answer it, in the transaction that changes it. */
+  readonly tell: TellApprovers;
   /** Ends those whose time is over, on the trail too. */
   sweep(): Promise<void>;
   /** Whoever waits is sent away without a decision. */
@@ -91,6 +94,8 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     return at === undefined ? undefined : `${at}/#/approvals/${id}`;
   }
 
+  const tell = createTellApprovers({ ...options, urlOf, now: clock.now });
+
   function required(approval: Approval): BrokerRefusal {
     return new BrokerRefusal('approval-required', {
       names: approval.asked.names,
@@ -132,9 +137,8 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   }
 
   async function open(caller: Caller, demand: Demand, names: readonly string[]): Promise<Approval> {
-    const { approval, made } = await (
-      await ledger()
-    ).open(demand, caller.agent, {
+    const found = await ledger();
+    const asked = {
       names,
       reason: caller.reason,
       run: caller.run,
@@ -142,7 +146,10 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       by: caller.by,
       request: caller.request,
       address: caller.address,
-    });
+    };
+    const { approval, made } = await found.open(demand, caller.agent, asked, (tx, opened) =>
+      tell(tx, 'approval.opened', opened),
+    );
     if (made)
       await record({ ...eventOf(approval), action: 'approval.opened', outcome: 'allowed', rule: ruleOf(approval) });
     return approval;
@@ -180,6 +187,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   return {
     ledger,
     urlOf,
+    tell,
     async deny(operator, id) {
       const found = await ledger();
       const before = await found.find(id);

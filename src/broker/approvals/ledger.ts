@@ -24,11 +24,15 @@ export type Answered =
 
 /** The table of approvals. One conditional write decides each change, whichever broker on this database makes it. */
 export interface Ledger {
-  /** The approval of a demand: one that is there already where it asks for the same. @throws BrokerRefusal */
+  /**
+   * The approval of a demand: one that is there already where it asks for the same.
+   * @param opened tells people, where it is a new one @throws BrokerRefusal
+   */
   open(
     demand: Demand,
     agent: string,
     asked: AskedFor,
+    opened?: (tx: Queries, approval: Approval) => Promise<void>,
   ): Promise<{ readonly approval: Approval; readonly made: boolean }>;
   find(id: string): Promise<Approval | undefined>;
   list(filter: {
@@ -44,7 +48,7 @@ export interface Ledger {
     id: string,
     answer: Answer,
     passkey?: { readonly credential: string; readonly counter: number },
-    written?: (after: Approval) => Promise<void>,
+    written?: (after: Approval, tx: Queries) => Promise<void>,
   ): Promise<Answered>;
   /**
    * Counts one use. False where it is not good any more.
@@ -69,7 +73,13 @@ export function createLedger(database: Database, now: () => number): Ledger {
   }
   const told = (queries: Queries, id: string) => queries.query('select pg_notify($1, $2)', [channel, id]);
 
-  async function openIn(tx: Queries, demand: Demand, agent: string, asked: AskedFor): Promise<string | undefined> {
+  async function openIn(
+    tx: Queries,
+    demand: Demand,
+    agent: string,
+    asked: AskedFor,
+    opened: Parameters<Ledger['open']>[3],
+  ): Promise<Approval | undefined> {
     const at = now();
     // of two requests of one agent the second sees what the first has made
     await tx.query('select pg_advisory_xact_lock(hashtext($1))', [`approvals ${agent}`]);
@@ -113,7 +123,9 @@ export function createLedger(database: Database, now: () => number): Ledger {
     );
     if (made.length === 0) return undefined;
     await told(tx, id);
-    return id;
+    const approval = await one(tx, id);
+    if (approval !== undefined) await opened?.(tx, approval);
+    return approval;
   }
 
   async function same(demand: Demand, agent: string): Promise<Approval | undefined> {
@@ -161,7 +173,7 @@ export function createLedger(database: Database, now: () => number): Ledger {
     }
     await told(tx, id);
     const after = (await one(tx, id)) ?? before;
-    await written?.(after);
+    await written?.(after, tx);
     return { result: 'taken', approval: after };
   }
 
@@ -177,12 +189,12 @@ export function createLedger(database: Database, now: () => number): Ledger {
   }
 
   return {
-    async open(demand, agent, asked) {
+    async open(demand, agent, asked, opened) {
       const known = await same(demand, agent);
       if (known !== undefined) return { approval: known, made: false };
       // what has run out makes room for what asks the same again
-      const made = await database.transaction((tx) => openIn(tx, demand, agent, asked));
-      const approval = made === undefined ? await same(demand, agent) : await one(database, made);
+      const made = await database.transaction((tx) => openIn(tx, demand, agent, asked, opened));
+      const approval = made ?? (await same(demand, agent));
       if (approval === undefined) throw new BrokerRefusal('overloaded', { retryAfter: 1 });
       return { approval, made: made !== undefined };
     },

@@ -140,15 +140,18 @@ export function createDecisions({ approvals, people, page, record, clock }: Deci
         approval.id,
         answer,
         { credential: passkey.id, counter: checked.counter },
-        (after) =>
+        async (after, tx) => {
+          const owner = people.approver(said.approver)?.ownerOf.includes(approval.agent) === true;
+          if (owner && said.decision === 'approve') await approvals.tell(tx, 'approval.self-approved', after);
           // on the trail before it counts: what cannot be written down decides nothing
-          record({
+          await record({
             ...event,
             action: said.decision === 'approve' ? 'approval.approved' : 'approval.denied',
             outcome: 'allowed',
             detail: after.state === 'pending' ? 'more must approve' : undefined,
             signed,
-          }),
+          });
+        },
       );
       if (outcome.result === 'counter') {
         await record({

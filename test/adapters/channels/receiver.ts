@@ -16,15 +16,17 @@ export interface Answer {
   readonly body?: string;
 }
 
-/** Somebody who is told: a server on loopback that keeps what it got. @param answer undefined: it never answers */
+/** Somebody who is told: a server on loopback that keeps what it got. @param answer undefined: it does not, until it is released */
 export async function startReceiver(answer: (received: Received) => Answer | undefined = () => ({ status: 204 })) {
   const received: Received[] = [];
+  const held: ServerResponse[] = [];
   const take = async (request: IncomingMessage, response: ServerResponse) => {
     const { method = '', url = '', headers } = request;
     const each = { method, path: url, headers, body: await text(request) };
     received.push(each);
     const found = answer(each);
-    if (found !== undefined) response.writeHead(found.status, found.headers).end(found.body);
+    if (found === undefined) held.push(response);
+    else response.writeHead(found.status, found.headers).end(found.body);
   };
   // a caller that leaves is no concern of the receiver's
   const server = createServer((request, response) => void take(request, response).catch(() => undefined));
@@ -35,6 +37,10 @@ export async function startReceiver(answer: (received: Received) => Answer | und
     url: `http://127.0.0.1:${port}`,
     received,
     posts: () => received.filter(({ method }) => method === 'POST'),
+    /** answers what was not answered */
+    release(status: number) {
+      for (const response of held.splice(0)) response.writeHead(status).end();
+    },
     async close() {
       server.closeAllConnections();
       server.close();

@@ -1,11 +1,14 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { Webhook } from 'standardwebhooks';
 import { createNotice } from '../../../src/adapters/channels/notice.ts';
 import { createWebhook } from '../../../src/adapters/channels/webhook/webhook.ts';
 import { Reference } from '../../../src/foundation/reference.ts';
 import { channelContract } from '../../contracts/channel.ts';
-import { facts } from '../../contracts/channel-facts.ts';
+import { at, facts } from '../../contracts/channel-facts.ts';
+import { python } from '../../programs.ts';
 import { servicesOf } from './arrange.ts';
 import { startReceiver } from './receiver.ts';
 
@@ -79,4 +82,24 @@ test.each([
   expect(String(error)).not.toContain(secret);
   await expect(channel.probe()).rejects.toMatchObject({ code: 'invalid-value' });
   expect(received).toEqual([]);
+});
+
+test.runIf(python)('the Python of the page verifies a post too, and no other', async () => {
+  const { url, posts } = await receiving();
+  const channel = createWebhook({ ...servicesOf(values), now: Date.now, url, secret: references });
+  await channel.send(createNotice(facts, at));
+  const [post] = posts();
+  const [, page = ''] = readFileSync('infra/README.md', 'utf8').split('## Telling people');
+  const [, script = ''] = /```python\n([\s\S]*?)```/.exec(page) ?? [];
+  const check = (secret: string, body = post?.body ?? '', headers: object = post?.headers ?? {}) => {
+    const use = `\nimport json, sys\nsecret, headers, body = json.load(sys.stdin)\nverify(secret, headers, body.encode())`;
+    const input = JSON.stringify([secret, headers, body]);
+    const { status, stderr } = spawnSync('python3', ['-c', script + use], { input, encoding: 'utf8' });
+    return status === 0 ? 'verified' : (stderr.trim().split('\n').at(-1) ?? '');
+  };
+  expect([current, old].map((secret) => check(secret))).toEqual(['verified', 'verified']);
+  expect(check(newSecret())).toBe('ValueError: not signed by us');
+  expect(check(current, post?.body.replace('codex', 'kodex'))).toBe('ValueError: not signed by us');
+  const late = { ...post?.headers, 'webhook-timestamp': '1764432000' };
+  expect(check(current, undefined, late)).toBe('ValueError: too old, or from the future');
 });

@@ -2,6 +2,7 @@ import { unlistedRun } from '../../../src/broker/agent-runs/unlisted-run.ts';
 import type { Caller } from '../../../src/broker/contract.ts';
 import type { Answer } from '../../../src/broker/approvals/record.ts';
 import { approvalSchema } from '../../../src/broker/approvals/schema.ts';
+import { outboxSchema } from '../../../src/durable/outbox/schema.ts';
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,18 +14,23 @@ import { copyEmptyDatabase } from '../../durable/database/fresh-database.ts';
 import { arrange, as, refusalOf, settle } from '../arrange.ts';
 
 /** One for all tests of a process, emptied for each: to open one takes longer than most tests. */
-const database = await sharedDatabase();
+export const database = await sharedDatabase();
 
 async function sharedDatabase() {
   const folder = await mkdtemp(join(tmpdir(), 'approvals-'));
   await copyEmptyDatabase(folder);
   const guard = createValueGuard();
-  const opened = await openDatabase({ address: undefined, folder, schema: approvalSchema, guard });
+  const opened = await openDatabase({
+    address: undefined,
+    folder,
+    schema: [...approvalSchema, ...outboxSchema],
+    guard,
+  });
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return opened;
 }
 
-const people = { ann: {}, bo: {}, cy: {} };
+const people = { ann: { notify: ['ops'] }, bo: { notify: ['ops', 'phone'] }, cy: { notify: ['elsewhere'] } };
 
 /** policy.yaml in which `codex` may have all that the rules are about. */
 function policyWith(...approve: readonly object[]): string {
@@ -35,7 +41,8 @@ function policyWith(...approve: readonly object[]): string {
 
 /** A broker whose approvals are in a database of their own, and people who answer. */
 export async function approving(...rules: readonly object[]) {
-  await database.query('truncate flows_approvals, flows_approval_answers, flows_approval_uses, flows_passkey_counters');
+  const tables = ['approvals', 'approval_answers', 'approval_uses', 'passkey_counters', 'outbox'];
+  await database.query(`truncate ${tables.map((table) => `flows_${table}`).join(', ')}`);
   const stand = await arrange({
     files: { 'policy.yaml': policyWith(...rules) },
     approvals: {

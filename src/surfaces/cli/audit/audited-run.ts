@@ -5,7 +5,7 @@ import { stateFolder } from '../../../foundation/state-folder.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface LocalRun {
-  readonly action: LocalEvent['action'];
+  readonly action: 'local.run' | 'local.read';
   readonly what: readonly string[];
   /** goes on, loudly, where the trail cannot be written */
   readonly breakGlass: boolean;
@@ -29,9 +29,9 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
   // loaded while the vault answers
   const loading = Promise.all([import('../../../audit/local-trail.ts'), import('node:sqlite')]);
 
-  async function record(outcome: LocalEvent['outcome'], code?: string): Promise<void> {
+  async function record(happened: LocalEvent): Promise<void> {
     const [{ recordLocally }] = await loading;
-    await recordLocally(event(outcome, code), {
+    await recordLocally(happened, {
       environment,
       stateFolder: stateFolder(),
       keys: keyed ? () => connections.derivedKeys('audit') : undefined,
@@ -51,9 +51,14 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
     };
   };
 
+  app.onNotTold(async ({ channel, notice: { type, names, id }, error: { code } }) => {
+    const detail = `${type} by ${channel}`;
+    await record({ action: 'notify.failed', what: names, outcome: 'failed', code, request: id, detail });
+  });
+
   async function allowed(): Promise<void> {
     try {
-      await record('allowed');
+      await record(event('allowed', undefined));
     } catch (error) {
       const cause = asFlowError(error);
       if (run.breakGlass && terminal.interactive) return aloud(cause);
@@ -77,7 +82,7 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
   async function failed(failure: unknown): Promise<void> {
     if (keyed && !connections.hasKeys()) return;
     try {
-      await record('failed', asFlowError(failure).code);
+      await record(event('failed', asFlowError(failure).code));
     } catch {
       // nothing was given out
     }

@@ -94,10 +94,11 @@ async function reading(
   const tokens = createSources();
   const trail = await audited(app, { ...localRun(app, flow), jti: tokens.jti }, terminal);
   const live = flow.output?.kind === 'mapping' && isLookedAt(chosen, terminal);
-  const run = () => trail.answer(() => app.run(flow, inputs, { options: chosen, live, onEvent: tokens.onEvent }));
-  const output = await run();
+  const run = (again: boolean) =>
+    trail.answer(() => app.run(flow, inputs, { options: chosen, live, again, onEvent: tokens.onEvent }));
+  const output = await run(false);
   await tellWhere(app, flow, terminal);
-  await showOutput(output, chosen, terminal, run);
+  await showOutput(output, chosen, terminal, () => run(true));
   return 0;
 }
 
