@@ -15,7 +15,7 @@ agents:
 `;
 
 /** A broker that serves runs of the laptop's flows. */
-interface ServedHome {
+export interface ServedHome {
   readonly home: Home;
   readonly stack: RunningStack;
   /** starts the broker, or another one on the same database */
@@ -23,14 +23,14 @@ interface ServedHome {
   close(): Promise<void>;
 }
 
-interface ServingBroker {
+export interface ServingBroker {
   readonly running: Running;
   /** @param agent default `codex` */
   ask(method: 'GET' | 'POST', path: string, body?: unknown, agent?: string): Promise<Record<string, unknown>>;
 }
 
 /** @param prepare puts into the home what its broker needs */
-async function serveRuns(prepare: (home: Home) => Promise<void> | void): Promise<ServedHome> {
+export async function serveRuns(prepare: (home: Home) => Promise<void> | void): Promise<ServedHome> {
   const home = createHome();
   home.write('flows/policy.yaml', policy);
   await prepare(home);
