@@ -46,6 +46,7 @@ export function tellingOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** @returns {Record<string, string>} */
 function headers() {
   const session = signedIn()?.session;
   return session === undefined ? {} : { authorization: `Bearer ${session}` };
@@ -107,7 +108,7 @@ export async function listen(heard, state, signal) {
   }
 }
 
-/** @param {ReadableStream<Uint8Array>} body @param {(event: string, data: any) => void} heard */
+/** @param {ReadableStream<any>} body @param {(event: string, data: any) => void} heard */
 async function readEvents(body, heard) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ''; ;) {

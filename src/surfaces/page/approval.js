@@ -106,17 +106,16 @@ function whatOf({ what, inputs, environment }) {
 /** @param {any} found @param {any} bound */
 function forWhat(found, bound) {
   return facts(['a yes is good for', scopeText(found)], found.scope !== 'call' && ['bound to', code(bound.for)], [
-    'fingerprint',
+    'digest',
     fingerprint(found),
   ]);
 }
 
-/** The same characters are shown by `flows approve`. @param {any} found */
+/** As `flows approve` shows it too: the first characters are enough to compare. @param {any} found */
 function fingerprint({ id, digest }) {
-  const short = digest.slice(0, 12).match(/.{4}/g).join(' ');
   return [
-    h('code.fingerprint', { title: digest }, short),
-    h('span.hint', {}, 'the same as ', code(`flows approve ${id}`), ' shows'),
+    h('code.fingerprint', {}, h('strong', {}, digest.slice(0, 8)), digest.slice(8)),
+    h('p.hint', {}, 'the same as ', code(`flows approve ${id}`), ' shows'),
   ];
 }
 

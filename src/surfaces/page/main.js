@@ -87,8 +87,9 @@ function entered() {
   given = undefined;
   listening?.abort();
   listening = undefined;
+  // a change of the address shows what it leads to
   if (/^#\/(?:enrol|page)/.test(location.hash)) location.hash = '#/';
-  void show();
+  else void show();
 }
 
 function signOut() {

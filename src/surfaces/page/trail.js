@@ -74,7 +74,7 @@ function form(wanted) {
     {
       onsubmit(event) {
         event.preventDefault();
-        const given = Object.fromEntries(new FormData(event.target));
+        const given = Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, String(value)]));
         location.hash = `#/trail${query({ ...Object.fromEntries(kept.map((name) => [name, wanted[name]])), ...given })}`;
       },
     },
