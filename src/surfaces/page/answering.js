@@ -37,8 +37,11 @@ export function answering(approval, context) {
   /** @type {Record<string, any>} */
   let ready = {};
   let round = 0;
+  /** an answer is on its way, or given: nothing is made ready any more */
+  let answered = false;
 
   async function prepare() {
+    if (answered) return;
     const mine = (round += 1);
     ready = {};
     approve.disabled = deny.disabled = true;
@@ -66,6 +69,7 @@ export function answering(approval, context) {
     const { ticket, options } = ready[decision];
     trouble.textContent = '';
     approve.disabled = deny.disabled = true;
+    answered = true;
     try {
       // nothing is awaited between the click and this
       const assertion = await signWithPasskey(options);
@@ -74,6 +78,7 @@ export function answering(approval, context) {
       context.refresh();
     } catch (error) {
       const text = tellingOf(error);
+      answered = false;
       await prepare();
       trouble.textContent = text;
     }
