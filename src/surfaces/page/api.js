@@ -74,7 +74,7 @@ export async function ask(method, path, body) {
   throw new Refused(answer.code ?? 'unreachable', response.status, answer.detail);
 }
 
-/** @param {Record<string, string | number | undefined>} values */
+/** @param {Record<string, unknown>} values */
 export function query(values) {
   const found = Object.entries(values).filter(([, value]) => value !== undefined && value !== '');
   return found.length === 0 ? '' : `?${new URLSearchParams(found.map(([name, value]) => [name, String(value)]))}`;

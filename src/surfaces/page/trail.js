@@ -74,7 +74,9 @@ function form(wanted) {
     {
       onsubmit(event) {
         event.preventDefault();
-        const given = Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, String(value)]));
+        const given = Object.fromEntries(
+          [...new FormData(event.target)].filter(([, value]) => typeof value === 'string'),
+        );
         location.hash = `#/trail${query({ ...Object.fromEntries(kept.map((name) => [name, wanted[name]])), ...given })}`;
       },
     },
