@@ -2,7 +2,7 @@ import { unlistedRun } from '../agent-runs/unlisted-run.ts';
 import type { Run, RunHooks } from '../../durable/runs/contract.ts';
 import type { Approvals } from '../approvals/gate.ts';
 import { type Audited, eventOf } from '../audited-answers.ts';
-import type { Caller } from '../contract.ts';
+import type { Caller, ProvenRun } from '../contract.ts';
 import type { Permission } from '../permission.ts';
 import { BrokerRefusal } from '../refusal.ts';
 
@@ -48,11 +48,18 @@ function undecided(error: unknown): Promise<never> {
   return Promise.reject(error);
 }
 
+/** Who began a run, as if it asked now. */
+function callerOf(run: Run): Caller {
+  const { agent, by, claimedRun, reason, request } = run;
+  return { agent, by: by as Caller['by'], request, run: claimedRun, agentRun: provenOf(run), reason, address: 'run' };
+}
+
 /**
- * Who began a run, as if it asked now. What its agent run was narrowed to was looked at when it began: it goes on when
- * that one has ended.
+ * The agent run that it began in. What that was narrowed to was looked at then: the run goes on when it has ended. Its
+ * root's approvals are the run's too, and so are the rules of the agents above it.
  */
-function callerOf({ agent, agentRun, by, claimedRun, reason, request }: Run): Caller {
-  const proven = agentRun === undefined ? undefined : unlistedRun(agentRun);
-  return { agent, by: by as Caller['by'], request, run: claimedRun, agentRun: proven, reason, address: 'run' };
+function provenOf({ agentRun, agentRuns = [] }: Run): ProvenRun | undefined {
+  if (agentRun === undefined) return undefined;
+  const chain = agentRuns.map((each) => ({ ...each, allow: undefined }));
+  return { ...unlistedRun(agentRun), root: chain.at(-1)?.run ?? agentRun, chain };
 }

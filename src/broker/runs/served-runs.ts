@@ -73,6 +73,7 @@ export function createServedRuns({ app, permission, runs, clock }: ServedRunsOpt
           binding,
           key,
           agentRun: caller.agentRun?.run,
+          agentRuns: chainOf(caller),
           claimedRun: caller.run,
         })
         .catch((error: unknown) => {
@@ -132,6 +133,12 @@ export function createServedRuns({ app, permission, runs, clock }: ServedRunsOpt
       return { value: runView(run), rule: undefined, detail: `run ${id}` };
     },
   };
+}
+
+/** Whose rules go on holding for the run, and whose approvals it shares. */
+function chainOf({ agentRun }: Caller): Run['agentRuns'] {
+  if (agentRun === undefined || agentRun.chain.length === 0) return undefined;
+  return agentRun.chain.map(({ run, agent }) => ({ run, agent }));
 }
 
 /** The database of runs cannot be used. */

@@ -16,6 +16,8 @@ export interface Run {
   readonly by: string;
   /** the agent run that started it, proven */
   readonly agentRun: string | undefined;
+  /** it and the agent runs above it, the root last, where the ledger has them */
+  readonly agentRuns: readonly AgentRunOf[] | undefined;
   /** `X-Agent-Run-Id`, claimed */
   readonly claimedRun: string | undefined;
   readonly reason: string | undefined;
@@ -41,6 +43,12 @@ export interface Run {
   readonly finished: number | undefined;
 }
 
+/** An agent run, and whose it is. */
+export interface AgentRunOf {
+  readonly run: string;
+  readonly agent: string;
+}
+
 /** What became of a step of a run. */
 export interface RunStep {
   readonly step: string;
@@ -63,6 +71,7 @@ export type NewRun = Pick<
   | 'agent'
   | 'by'
   | 'agentRun'
+  | 'agentRuns'
   | 'claimedRun'
   | 'reason'
   | 'request'

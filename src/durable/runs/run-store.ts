@@ -9,7 +9,8 @@ import { plainJson } from './kept-output.ts';
 /** where every change of a run is announced, by its id */
 export const runsChannel = 'flows_runs';
 
-const columns = `id, flow, environment, agent, proven_by as "by", agent_run as "agentRun", claimed_run as "claimedRun", reason,
+const columns = `id, flow, environment, agent, proven_by as "by", agent_run as "agentRun", agent_runs as "agentRuns",
+  claimed_run as "claimedRun", reason,
   request, inputs, plan, binding, state, step, code, told, cancelled_by as "cancelledBy", created::float8 as created,
   updated::float8 as updated, finished::float8 as finished`;
 
@@ -70,9 +71,9 @@ export function createRunStore(database: Database, now: () => number): RunStore 
         .update(canonical([flow, inputs, plan]))
         .digest('hex');
       const row = await first<Run>(
-        `insert into flows_runs (id, flow, environment, agent, proven_by, agent_run, claimed_run, reason, request, inputs, plan,
-           binding, state, idempotency_key, asked, broker, created, updated)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'planned', $13, $14, $15, $16, $16)
+        `insert into flows_runs (id, flow, environment, agent, proven_by, agent_run, agent_runs, claimed_run, reason, request,
+           inputs, plan, binding, state, idempotency_key, asked, broker, created, updated)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'planned', $14, $15, $16, $17, $17)
          on conflict (agent, idempotency_key) do nothing returning ${columns}`,
         [
           randomUUID(),
@@ -81,6 +82,7 @@ export function createRunStore(database: Database, now: () => number): RunStore 
           agent,
           run.by,
           run.agentRun,
+          run.agentRuns && plainJson(run.agentRuns),
           run.claimedRun,
           run.reason,
           run.request,

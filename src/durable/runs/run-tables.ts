@@ -29,4 +29,5 @@ export const runSchema: readonly SchemaStep[] = [
       'create table flows_brokers (id text primary key, beat timestamptz not null)',
     ],
   },
+  { name: 'runs-2', statements: ['alter table flows_runs add column agent_runs jsonb'] },
 ];

@@ -68,6 +68,7 @@ export async function arrangeRuns(
         agent: 'codex',
         by: 'token',
         agentRun: undefined,
+        agentRuns: undefined,
         claimedRun: undefined,
         reason: undefined,
         request: 'r-1',

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type App, openApp } from '../../src/app/open-app.ts';
+import type { AgentRuns, RunGrant } from '../../src/broker/agent-runs/agent-runs.ts';
+import type { Approval } from '../../src/broker/approvals/record.ts';
+import type { Caller } from '../../src/broker/contract.ts';
+import { databaseFolder } from '../../src/broker/durable-database.ts';
+import { type OpenBroker, openBroker } from '../../src/broker/open-broker.ts';
+import { pageAddress } from '../../src/broker/people/page-address.ts';
+import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import { stateFolder } from '../../src/foundation/state-folder.ts';
+import { createSoftwarePasskey } from '../../src/laptop/software-passkey.ts';
+import { copyEmptyDatabase } from '../durable/database/fresh-database.ts';
+import { createHome, type Home } from '../e2e/home.ts';
+
+const page = pageAddress('http://localhost:7700');
+const passkey = createSoftwarePasskey();
+const { publicKey } = passkey.register({ ...page, challenge: Buffer.alloc(32) });
+const policy = `approvers:
+  ann: { passkeys: [{ id: ${passkey.id}, public-key: ${publicKey}, algorithm: ES256, added: 2026-11-29 }] }
+agents:
+  codex:
+    flows: [login, bot-login]
+    approve: [{ flows: [login, bot-login], by: [ann], scope: run }]
+  bot: { flows: [bot-login] }
+`;
+const login = `description: Makes a login
+inputs: { title: { type: string, description: its title } }
+steps:
+  - id: login
+    uses: vault/create-login
+    with: { vault: Accounts, title: '\${{ inputs.title }}', username: of-a-run }
+`;
+
+describe('a run that waits for people', () => {
+  let home: Home;
+  let app: App;
+  let opened: OpenBroker;
+  const gone = new AbortController().signal;
+  const as = (agent: string): Caller => ({ agent, by: 'token', request: randomUUID(), address: 'socket' });
+
+  async function open(): Promise<void> {
+    opened = await openBroker({
+      app,
+      anchor: () => undefined,
+      onProblems([problem]) {
+        throw new TypeError(problem?.message);
+      },
+      warn: () => undefined,
+      variables: home.env,
+    });
+    opened.pageAt(page);
+  }
+
+  beforeAll(async () => {
+    home = createHome();
+    home.write('flows/policy.yaml', policy);
+    home.write('flows/registry.yaml', 'secrets: {}\n');
+    home.write('flows/login.yaml', login);
+    home.write('flows/bot-login.yaml', login);
+    await home.stack();
+    app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
+    await copyEmptyDatabase(databaseFolder(app, stateFolder(home.env)));
+    await open();
+  }, 60_000);
+
+  afterAll(async () => {
+    await opened?.close();
+    await app?.close();
+    await home?.close();
+  });
+
+  const agentRuns = () => opened.broker.agentRuns as AgentRuns;
+  async function callerOf({ token }: RunGrant): Promise<Caller> {
+    const proven = await opened.authenticator.authenticate(`Bearer ${token.reveal()}`);
+    return { agent: '', by: 'agent-run', ...proven, request: randomUUID(), address: 'socket' };
+  }
+  /** an agent run below this one. @param agent another one's, by its own proof */
+  async function below(root: RunGrant, agent?: string): Promise<Caller> {
+    const child =
+      agent === undefined
+        ? agentRuns().begin(await callerOf(root), {})
+        : agentRuns().begin(as(agent), { parent: root.token.reveal() });
+    return callerOf(await child);
+  }
+  const start = async (caller: Caller, title: string, flow = 'login') =>
+    (await opened.broker.runs.start(caller, flow, { inputs: { title } })).id;
+  const over = async (id: string, caller = as('codex')) => opened.broker.runs.look(caller, id, 30, gone);
+  const approvalsOf = async (subject: string) => (await opened.approvals.ledger()).list({ subject: `run ${subject}` });
+  async function pending(subject: string): Promise<Approval> {
+    const found = async () => (await approvalsOf(subject)).find(({ state }) => state === 'pending');
+    await expect.poll(found, { timeout: 20_000 }).toBeDefined();
+    return (await found()) as Approval;
+  }
+  async function decide(id: string, decision: 'approve' | 'deny'): Promise<void> {
+    const ann = { name: 'ann', approver: 'ann', by: 'passkey' } as const;
+    const { ticket, options } = await opened.decisions.challenge(ann, id, { decision });
+    const challenge = Buffer.from(String(options['challenge']), 'base64url');
+    const asked = { request: randomUUID(), address: 'socket' };
+    await opened.decisions.decide(asked, ann, id, ticket, passkey.assert({ ...page, challenge }));
+  }
+
+  test('shares a yes to its root agent run with the runs of every agent run below it', async () => {
+    const root = await agentRuns().begin(as('codex'), {});
+    const first = await start(await below(root), 'First');
+    const { id } = await pending(root.run);
+    await decide(id, 'approve');
+    expect(await over(first)).toMatchObject({ state: 'succeeded' });
+    const second = await start(await below(root), 'Second');
+    expect(await over(second)).toMatchObject({ state: 'succeeded' });
+    expect(await approvalsOf(root.run)).toMatchObject([{ id, used: 2 }]);
+  }, 60_000);
+
+  test('of an agent below another one waits for what the rules of the one above want', async () => {
+    const root = await agentRuns().begin(as('codex'), {});
+    const run = await start(await below(root, 'bot'), 'Below', 'bot-login');
+    const { id, agent } = await pending(root.run);
+    expect(agent).toBe('bot');
+    await decide(id, 'deny');
+    expect(await over(run, as('bot'))).toMatchObject({ state: 'failed', code: 'approval-denied' });
+  }, 60_000);
+
+  test('goes on with a yes that is given after the broker began again', async () => {
+    const root = await agentRuns().begin(as('codex'), {});
+    const run = await start(await below(root), 'Later');
+    const { id } = await pending(root.run);
+    await opened.close();
+    await open();
+    await decide(id, 'approve');
+    expect(await over(run)).toMatchObject({ state: 'succeeded' });
+    expect(await approvalsOf(root.run)).toMatchObject([{ id, used: 1 }]);
+  }, 60_000);
+});
