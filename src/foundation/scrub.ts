@@ -1,4 +1,5 @@
 import { oneLine } from './errors.ts';
+import { formsOf } from './value-forms.ts';
 
 /** characters in a row that give a secret away; shorter secrets count whole */
 const telling = 8;
@@ -60,27 +61,4 @@ function unescaped(text: string): string {
       return code <= 0x10ffff ? String.fromCodePoint(code) : ' ';
     },
   );
-}
-
-/** The ways in which a value travels: plain, escaped, URL-encoded, in hex and in base64, wherever it starts there. */
-export function formsOf(value: string): readonly string[] {
-  if (value === '') return [];
-  const bytes = Buffer.from(value);
-  const found = new Set([
-    value,
-    encodeURIComponent(value.toWellFormed()),
-    new URLSearchParams({ v: value }).toString().slice(2),
-    JSON.stringify(value).slice(1, -1),
-    bytes.toString('hex'),
-  ]);
-  // base64 depends on where the value starts within its three bytes; the characters at both ends mix with neighbours
-  for (const before of [0, 1, 2]) {
-    const padded = Buffer.concat([Buffer.alloc(before), bytes]);
-    const whole = padded.subarray(0, padded.length - (padded.length % 3));
-    for (const encoding of ['base64', 'base64url'] as const) {
-      const text = whole.toString(encoding).slice(before === 0 ? 0 : 4);
-      if (text.length >= 4) found.add(text);
-    }
-  }
-  return [...found].filter((form) => form !== '');
 }

@@ -8,6 +8,7 @@ import type { Bench, Row } from './row.ts';
  */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   startup: async () => (await import('./startup.ts')).bench,
+  masking: async () => (await import('./masking.ts')).bench,
   load: async () => (await import('./load.ts')).bench,
   'sign-in': async () => (await import('./sign-in.ts')).bench,
   tokens: async () => (await import('./tokens.ts')).bench,
@@ -15,7 +16,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   broker: async () => (await import('./broker.ts')).bench,
   push: async () => (await import('./push.ts')).bench,
 };
-const measuredByTheClock = new Set(['ms', 'µs', 'MiB', 'answers/s', 'lines/s']);
+const measuredByTheClock = new Set(['ms', 'µs', 'MiB', 'MB/s', 'answers/s', 'lines/s']);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

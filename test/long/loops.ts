@@ -22,6 +22,7 @@ export const loops = {
   references: { part: 1_000, whole: 5_000 },
   expressions: { part: 500, whole: 2_000 },
   'answers of an issuer': { part: 250, whole: 1_000 },
+  'masked outputs': { part: 2_000, whole: 10_000 },
 } as const satisfies Record<string, Record<Much, number>>;
 
 export type Loop = keyof typeof loops;

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { FlowError } from '../../foundation/errors.ts';
-import { formsOf } from '../../foundation/scrub.ts';
 import { type ValueWatcher, watchValues } from '../../foundation/secret.ts';
+import { formsOf } from '../../foundation/value-forms.ts';
 
 /** Looks at what is about to be stored. */
 export interface ValueGuard {
