@@ -4,9 +4,13 @@ import { isBuiltin } from 'node:module';
 import { build } from 'rolldown';
 
 const [folder] = process.argv.slice(2);
-const { name, dependencies = {} } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+const {
+  name,
+  dependencies = {},
+  optionalDependencies = {},
+} = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
 // one of the libraries inside does without
-const known = new Set([...Object.keys(dependencies), 'supports-color']);
+const known = new Set([...Object.keys(dependencies), ...Object.keys(optionalDependencies), 'supports-color']);
 await build({
   input: globSync(`${folder}/**/*.js`, { exclude: [`${folder}/node_modules`] }),
   platform: 'node',

@@ -53,7 +53,11 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
   ],
 ];
 
-const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
+const { dependencies, optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
+  'dependencies' | 'optionalDependencies',
+  Record<string, string>
+>;
+const installed = [...Object.keys(dependencies), ...Object.keys(optionalDependencies)];
 
 /** `dist`, or the folder that is named. */
 const dir = process.argv[2] ?? 'dist';
@@ -68,7 +72,7 @@ const onlyTheNamed: Plugin = {
   resolveId(path, importer) {
     if (importer === undefined || !isOurs(importer) || !/^[^./\0]/.test(path) || isBuiltin(path)) return null;
     const name = packageOf(path);
-    if ([inside, ...libraries, ...Object.keys(dependencies)].includes(name)) return null;
+    if ([inside, ...libraries, ...installed].includes(name)) return null;
     throw new Error(`${importer}: ${name} is neither a dependency nor a library that comes along`);
   },
 };
@@ -94,7 +98,7 @@ const { output } = await build({
     'thread-worker': 'src/adapters/vaults/onepassword/thread-worker.ts',
   },
   platform: 'node',
-  external: (path) => [...Object.keys(dependencies), ...optional].includes(packageOf(path)),
+  external: (path) => [...installed, ...optional].includes(packageOf(path)),
   // its ES modules, of which only what is used comes along
   resolve: { alias: { yaml: fileURLToPath(new URL('../node_modules/yaml/browser/dist/index.js', import.meta.url)) } },
   // of a library's own, which is known

@@ -81,6 +81,8 @@ export type AuditAction =
   | 'vault.quota'
   | 'local.run'
   | 'local.read'
+  /** values for a program, which is named by `program:` and its name alone */
+  | 'local.exec'
   /** a write that a crash or a power cut ended early was found at the end of the trail, and moved aside */
   | 'audit.torn'
   /** the trail could not be written for a while, and nothing was given out */

@@ -6,8 +6,8 @@ import { openTrail } from './trail.ts';
 
 /** What a command did, before its answer leaves. */
 export interface LocalEvent {
-  readonly action: 'local.run' | 'local.read' | 'notify.failed';
-  /** the flow, and the references that it reads */
+  readonly action: 'local.run' | 'local.read' | 'local.exec' | 'notify.failed';
+  /** the flow, the references that it reads, and the program that gets them */
   readonly what: readonly string[];
   readonly outcome: AuditEvent['outcome'];
   readonly code?: string | undefined;

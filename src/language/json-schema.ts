@@ -6,6 +6,8 @@ export type Schema = { readonly [key: string]: unknown };
 
 export const draft = 'https://json-schema.org/draft/2020-12/schema';
 export const names = '^[a-z][a-z0-9-]*$';
+/** Of what a flow gives: such a name, or an environment variable's. */
+export const outputNames = '^(?:[a-z][a-z0-9-]*|[A-Za-z_][A-Za-z0-9_]*)$';
 const expression = { type: 'string', pattern: '^\\$\\{\\{.*\\}\\}$', description: '${{ path }}' };
 
 /** Any value with an expression instead. */

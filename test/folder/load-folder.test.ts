@@ -27,6 +27,14 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
     /the reference ends before "#".*put the reference in quotes/s,
   ],
   ['no steps', 'description: d\n', '1:1', /"steps" is missing/],
+  ['no steps and one value', 'description: d\noutput: op://Agents/x/y\n', '1:1', /"steps" is missing/],
+  [
+    'a file of nothing',
+    'description: d\noutput: { KEY: a }\nas-file: [KYE]\n',
+    '3:10',
+    /no entry of output: is named "KYE"/,
+  ],
+  ['no name of a variable', 'description: d\noutput: { MY KEY: a }\n', '2:11', /"MY KEY" is not a name for an output/],
   ['empty steps', 'description: d\nsteps: []\n', '2:8', /at least one step/],
   [
     'unknown key',

@@ -1,4 +1,4 @@
-import { draft, names, objectSchema, textList, withoutExpressions, type Schema } from '../../language/json-schema.ts';
+import { draft, names, objectSchema, outputNames, textList, withoutExpressions, type Schema } from '../../language/json-schema.ts';
 import type { Keys } from '../../language/forms.ts';
 import type { StepKinds } from '../../steps/contract.ts';
 
@@ -29,7 +29,7 @@ export function flowSchema(flowKeys: Keys, stepKeys: Keys, inputKeys: Keys, kind
   const output = {
     anyOf: [
       scalar,
-      { type: 'object', propertyNames: { pattern: names }, additionalProperties: scalar, minProperties: 1 },
+      { type: 'object', propertyNames: { pattern: outputNames }, additionalProperties: scalar, minProperties: 1 },
     ],
   };
   const inputs = { type: 'object', propertyNames: { pattern: names }, additionalProperties: input };

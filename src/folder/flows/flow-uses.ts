@@ -1,10 +1,13 @@
 import type { Environment } from '../service/settings.ts';
-import type { Reference } from '../../foundation/reference.ts';
+import { Reference } from '../../foundation/reference.ts';
+import { evaluate } from '../../language/evaluate.ts';
+import type { Expression } from '../../language/expressions.ts';
+import { resolve } from './scope.ts';
 import type { Resolved } from '../../language/expression-types.ts';
 import type { Flow } from './flow.ts';
 import type { StepKind } from '../../steps/contract.ts';
 import type { ConnectionKind, ReferenceTarget } from '../../language/forms.ts';
-import { lookAt } from './static-input.ts';
+import { lookAt, staticScope } from './static-input.ts';
 import type { ReferenceValue } from '../../language/compiled-values.ts';
 
 /** What a flow touches in one environment, told without running anything. */
@@ -20,13 +23,14 @@ export interface ReferenceUse {
   readonly reference: Reference;
   readonly target: ReferenceTarget;
   readonly step: string;
-  /** the key that holds it: `client-secret` */
+  /** the key that holds it: `client-secret`; of an output, its name */
   readonly key: string;
-  /** the step kind */
+  /** the step kind; empty for an output, as is its step */
   readonly kind: string;
   /** `file:line:column` */
   readonly location: string;
-  readonly access: 'read' | 'write';
+  /** `shown`: it stands in the output, and `flows exec` alone reads it */
+  readonly access: 'read' | 'write' | 'shown';
 }
 
 export interface ConnectionUse {
@@ -94,10 +98,28 @@ export function usesOf(flow: Flow, environment: Environment): Uses {
       }
     }
   }
+  for (const use of shownIn(flow, environment)) {
+    // what its own steps make is not there before
+    if (!vaultsWritten.has(use.reference.vault)) references.set(`output ${use.key}`, use);
+  }
   return {
     references: [...references.values()],
     vaultsWritten: [...vaultsWritten],
     connections: [...connections.values()],
     steps,
   };
+}
+
+/** The references to fields in a flow's output, as far as they are known. */
+function shownIn(flow: Flow, environment: Environment): readonly ReferenceUse[] {
+  const scope = staticScope(flow, environment, flow.steps.length);
+  const entries = flow.output?.kind === 'mapping' ? flow.output.entries : [];
+  return entries.flatMap(([key, value]): ReferenceUse[] => {
+    if (value.as !== 'reference') return [];
+    const options = { report: () => undefined, resolve: (expression: Expression) => resolve(expression, scope) };
+    const reference = evaluate(value, options);
+    if (!(reference instanceof Reference) || reference.field === undefined) return [];
+    const location = flow.source.location(value.range);
+    return [{ reference, target: 'field', step: '', key, kind: '', location, access: 'shown' }];
+  });
 }

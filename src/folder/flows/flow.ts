@@ -20,6 +20,8 @@ export interface Flow {
   readonly effect: 'none' | 'write';
   readonly steps: readonly Step[];
   readonly output: FlowOutput | undefined;
+  /** names of its output that a program gets as the path of a file */
+  readonly files: readonly string[];
   readonly source: Source;
   /** when the broker runs it by itself */
   readonly schedule: Schedule | undefined;

@@ -15,6 +15,7 @@ import { nameOf, readKeys, type ForeignKeys } from '../../language/mapping-keys.
 import { changedForm } from '../../language/own-form.ts';
 import { scalarTrouble } from '../../language/plain-value-check.ts';
 import type { Source } from '../../language/problems.ts';
+import { outputNames } from '../../language/json-schema.ts';
 import type { StepKinds } from '../../steps/contract.ts';
 import { expressionsOf, type Value } from '../../language/compiled-values.ts';
 import { Reference } from '../../foundation/reference.ts';
@@ -38,8 +39,11 @@ export const flowKeys = {
     '15m',
     'how long after its end a run gives its output to the agent that began it',
   ),
-  steps: required(form.json(), 'what is done, in order'),
+  steps: optional(form.json(), 'what is done, in order; a flow without any is an environment for `flows exec`'),
   output: optional(form.json(), 'the answer: one value, or a mapping of names to values'),
+  'as-file': optional(form.list(form.text()), 'names of the output that `flows exec` gives as the path of a file', {
+    example: '[GOOGLE_APPLICATION_CREDENTIALS]',
+  }),
 } satisfies Keys;
 
 /** The keys of a step. */
@@ -51,6 +55,8 @@ export const stepKeys = {
 
 const mostSteps = 200;
 const nameForm = /^[a-z][a-z0-9-]*$/;
+/** a name, or one of an environment variable */
+const outputForm = new RegExp(outputNames);
 const foreignInFlow: ForeignKeys = {
   name: "a flow's name is its file's name; say what it does in description:",
   jobs: 'a flow has steps: directly',
@@ -72,8 +78,11 @@ const foreignInStep: ForeignKeys = {
 
 /** A flow file's content as a flow. What is wrong is reported; undefined where there is no flow to go on with. */
 export function readFlow(name: string, root: Node, source: Source, kinds: StepKinds): Flow | undefined {
+  const before = source.problems.length;
   const keys = readKeys(root, flowKeys, 'a flow', source, { foreign: foreignInFlow });
   if (keys === undefined) return undefined;
+  // a key that is misspelt is told already
+  const whole = source.problems.length === before;
   const description = keys.get('description')?.value;
   if (description !== undefined && scalar(description) === '') {
     source.report(description.range, '"description" takes text, and this is empty');
@@ -89,19 +98,24 @@ export function readFlow(name: string, root: Node, source: Source, kinds: StepKi
   const environments = keys.get('environments')?.value;
   const steps = stepsNode === undefined ? [] : readSteps(stepsNode, source, kinds);
   const output = keys.get('output')?.value;
+  const written = output === undefined ? undefined : readOutput(output, source);
   const approve = keys.get('approve')?.value;
   const schedule = keys.get('schedule')?.value;
   const outputWindow = keys.get('output-window')?.value;
+  if (whole && stepsNode === undefined && output?.kind !== 'mapping')
+    source.report(root.range, '"steps" is missing in a flow', 'only a flow whose output is a mapping has none: an environment');
+  const asFile = keys.get('as-file')?.value;
   return {
     name,
     file: source.file,
     description: String(description === undefined ? '' : (scalar(description) ?? '')),
     inputs: inputs === undefined ? [] : readInputs(inputs, source),
-    environments: environments === undefined ? undefined : readEnvironments(environments, source),
+    environments: environments === undefined ? undefined : readNames(environments, 'environments', source),
     ...readBreakGlass(keys.get('break-glass')?.value, source),
     effect: steps.some(({ kind }) => kind?.effect === 'write') ? 'write' : 'none',
     steps,
-    output: output === undefined ? undefined : readOutput(output, source),
+    output: written,
+    files: asFile === undefined ? [] : readFiles(asFile, written, source),
     source,
     schedule: schedule === undefined ? undefined : readSchedule(schedule, source),
     outputWindow: readDuration(outputWindow, 'output-window', flowKeys['output-window'].default ?? '15m', source),
@@ -124,15 +138,23 @@ function readApprove(node: Node, source: Source): Flow['approve'] {
   return value === undefined ? undefined : readApproveRule(value, source, undefined);
 }
 
-function readEnvironments(node: Node, source: Source): readonly string[] {
+function readNames(node: Node, key: 'environments' | 'as-file', source: Source): readonly string[] {
   const items = node.kind === 'list' ? node.items : [];
-  if (items.length === 0) source.report(node.range, '"environments" takes a list of names', 'write [production]');
+  if (items.length === 0) source.report(node.range, `"${key}" takes a list of names`, `write ${flowKeys[key].example ?? ''}`);
   return items.flatMap((item) => {
     const value = scalar(item);
     if (typeof value === 'string') return [value];
-    source.report(item.range, `an environment's name is text, and this is ${nameOf(item)}`);
+    source.report(item.range, `a name is text, and this is ${nameOf(item)}`);
     return [];
   });
+}
+
+function readFiles(node: Node, output: FlowOutput | undefined, source: Source): readonly string[] {
+  const given = output?.kind === 'mapping' ? output.entries.map(([name]) => name) : [];
+  const files = readNames(node, 'as-file', source);
+  const unknown = files.find((name) => !given.includes(name));
+  if (unknown !== undefined) source.report(node.range, `no entry of output: is named "${unknown}"`, suggest(unknown, given));
+  return files;
 }
 
 function readSteps(node: Node, source: Source, kinds: StepKinds): readonly Step[] {
@@ -211,8 +233,12 @@ function readOutput(node: Node, source: Source): FlowOutput | undefined {
     return value === undefined ? undefined : { kind: 'scalar', value };
   }
   const entries = node.entries.flatMap(({ key, keyRange, value }) => {
-    if (!nameForm.test(key))
-      source.report(keyRange, `"${key}" is not a name for an output`, 'lower-case letters, digits and hyphens');
+    if (!outputForm.test(key))
+      source.report(
+        keyRange,
+        `"${key}" is not a name for an output`,
+        "lower-case letters, digits and hyphens, or a variable's name",
+      );
     const shown = readShown(value, key, source);
     return shown === undefined ? [] : [[key, shown] as const];
   });

@@ -6,6 +6,8 @@ import { commonOptions, type OptionTable, runOptions } from './command-table.ts'
 export interface Arguments {
   readonly positionals: readonly string[];
   readonly values: Readonly<Record<string, string | boolean>>;
+  /** of options that may be given more than once, in order */
+  readonly lists: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
@@ -43,12 +45,17 @@ export function parseArguments(argv: readonly string[], table: OptionTable): Arg
   });
   const positionals: string[] = [];
   const values: Record<string, string | boolean> = {};
+  const lists: Record<string, string[]> = {};
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const found = factsOf(token.name, table);
     if (found === undefined) throw unknownOption(token.rawName, table);
     const { name, facts, negated } = found;
+    if (facts.several === true) {
+      (lists[name] ??= []).push(stringValue(token.rawName, token.value, token.inlineValue));
+      continue;
+    }
     if (Object.hasOwn(values, name))
       throw new FlowError('usage', `option ${token.rawName} is given twice`, { hint: 'give it once' });
     values[name] =
@@ -56,7 +63,7 @@ export function parseArguments(argv: readonly string[], table: OptionTable): Arg
         ? stringValue(token.rawName, token.value, token.inlineValue)
         : booleanValue(token.rawName, token.value, negated);
   }
-  return { positionals, values };
+  return { positionals, values, lists };
 }
 
 /** The words of a command that has no flow. @param words how many it takes, its own name too */
@@ -68,7 +75,13 @@ export function commonArguments(argv: readonly string[], own: OptionTable = {}, 
 }
 
 export function wantsHelp(argv: readonly string[]): boolean {
-  return argv.includes('--help');
+  return ownWords(argv).includes('--help');
+}
+
+/** Words up to `--`: what follows is another program's, or no option. */
+export function ownWords(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end === -1 ? argv : argv.slice(0, end);
 }
 
 /** The option that is meant by its name or, for a boolean, by `no-` and its name. */

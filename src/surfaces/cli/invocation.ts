@@ -8,6 +8,8 @@ export interface Invocation {
   readonly terminal: Terminal;
   readonly taken: TakenEnvironment;
   readonly signal: AbortSignal;
+  /** From now on signals are the command's own: the program that it runs is to have them. */
+  leaveSignals(): void;
 }
 
 /** A command: what it answers is on stdout; its result is the exit code. */

@@ -1,7 +1,7 @@
 import type { TakenEnvironment } from '../../foundation/environment-variables.ts';
 import { causesOf } from '../../foundation/safe-error-text.ts';
 import { asFlowError, endings, errorCodes, FlowError } from '../../foundation/errors.ts';
-import { wordsOf } from './arguments.ts';
+import { ownWords, wordsOf } from './arguments.ts';
 import { commandOf } from './load-command.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
@@ -9,9 +9,10 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Runs the command line; the one place where a failure becomes a line and an exit code. */
 export async function main(words: readonly string[], taken: TakenEnvironment): Promise<number> {
-  const argv = words.map((word) => (word === '-h' ? '--help' : word));
+  const own = ownWords(words).map((word) => (word === '-h' ? '--help' : word));
+  const argv = [...own, ...words.slice(own.length)];
   const interruption = new AbortController();
-  const terminal = processTerminal(colorOf(argv));
+  const terminal = processTerminal(colorOf(own));
   let interrupted = 0;
   const interrupt = () => {
     // npm passes on the Ctrl-C that the terminal has sent already: only a later one is a second wish
@@ -34,13 +35,16 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
   });
   process.stderr.on('error', () => undefined);
   // what nobody waited for is told as every failure is: in one line, without a stack
-  process.on('uncaughtException', (error) => process.exit(fail(error, terminal, argv.includes('--debug'))));
+  process.on('uncaughtException', (error) => process.exit(fail(error, terminal, own.includes('--debug'))));
   try {
     const command = await commandOf(wordsOf(argv)[0], argv);
-    return await command({ argv, terminal, taken, signal: interruption.signal });
+    const leaveSignals = () => {
+      for (const signal of signals) process.off(signal, interrupt);
+    };
+    return await command({ argv, terminal, taken, signal: interruption.signal, leaveSignals });
   } catch (error) {
     if (interruption.signal.aborted) return endings.interrupted.exit;
-    return fail(error, terminal, argv.includes('--debug'));
+    return fail(error, terminal, own.includes('--debug'));
   }
 }
 

@@ -67,3 +67,15 @@ it('gives a whole expression the type that it has, where a key takes several', a
     { name: 'a', value: { count: 3, flag: true, text: 'prod', part: 'x3' } },
   ]);
 });
+
+it('names what stands in an output as shown, but not what its own steps make', async () => {
+  const environment = await used(
+    'output: { KEY: "op://${{ vars.vault }}/OpenAI/credential", ITEM: op://Agents/OpenAI, LEVEL: info }\n',
+  );
+  const facts = environment.references.map(({ reference, access, key }) => [String(reference), access, key]);
+  expect(facts).toEqual([['op://Agents/OpenAI/credential', 'shown', 'KEY']]);
+  const born = await used(`steps: [{ id: a, uses: vault/create-login, with: { vault: Accounts, title: t, username: u } }]
+output: { made: op://Accounts/t/password }
+`);
+  expect(born.references).toEqual([]);
+});

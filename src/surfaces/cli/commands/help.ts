@@ -11,7 +11,8 @@ export async function help(invocation: Invocation): Promise<number> {
   if (name === undefined || isCommand(name)) {
     const head = name === undefined ? '1Password as the trust anchor of a running system.\n\n' : '';
     const own = name === undefined ? '' : ownOptions(commandTable[name]);
-    terminal.out(`${head}${helpRows(usageOf(name))}${own}\noptions:\n${optionRows(commonOptions)}`);
+    const notes = name === undefined ? '' : notesOf(commandTable[name]);
+    terminal.out(`${head}${helpRows(usageOf(name))}${own}\noptions:\n${optionRows(commonOptions)}${notes}`);
     return 0;
   }
   if (extra !== undefined) throw unexpectedWord(extra);
@@ -22,6 +23,10 @@ export async function help(invocation: Invocation): Promise<number> {
 function usageOf(name: keyof typeof commandTable | undefined): CommandFacts['usage'] {
   if (name !== undefined) return commandTable[name].usage;
   return [...flowUsage, ...Object.values(commandTable).flatMap(({ usage }: CommandFacts) => usage)];
+}
+
+function notesOf({ notes = [] }: CommandFacts): string {
+  return notes.length === 0 ? '' : `\n${notes.map((line) => `${line}\n`).join('')}`;
 }
 
 /** The options of a command, and of each word that it takes first. */

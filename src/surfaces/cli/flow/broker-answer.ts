@@ -16,7 +16,8 @@ export async function showAnswer(
   await showOutput(outputOf(answer), chosen, terminal, async () => outputOf(await again()));
 }
 
-function outputOf({ output, as }: FlowAnswer): Output {
+/** The answer as one of a flow that ran here. @throws BrokerError protocol */
+export function outputOf({ output, as }: FlowAnswer): Output {
   if (as === 'none') return { kind: 'none' };
   if (typeof as === 'string') return { kind: 'scalar', value: shown(output, as) };
   const entries = recordOf(output);

@@ -1,0 +1,110 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FlowError } from '../../../foundation/errors.ts';
+import type { Masking } from '../../../foundation/masking/masking.ts';
+import { copyMasked } from './masked-output.ts';
+import { type Ending, notExecutable, notFound, type Program } from './program.ts';
+
+/** What one sends to stop or to tell a program, whoever runs it. */
+const forwarded = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const;
+/** What a terminal sends to all of its programs at once. */
+const ofTerminals = ['SIGINT', 'SIGQUIT'] as const;
+
+/**
+ * Runs a program whose stdout and stderr go through masking, each on its own, or both as one where they are the same
+ * file here. stdin is ours. Without masking the streams are ours too.
+ */
+export async function runPiped(program: Program, masking: Masking | undefined): Promise<Ending> {
+  const terminal = hasTerminal();
+  const pipes = masking === undefined ? [] : openPipes(areOneFile(1, 2) ? 1 : 2);
+  const [out = 1, err = masking === undefined ? 2 : out] = pipes.map(({ write }) => write);
+  const copied = masking === undefined ? [] : pipes.map(({ from, to }) => copyMasked(from, to, masking));
+  const closePipes = () => {
+    for (const { write } of pipes.splice(0)) closeSync(write);
+  };
+  const stopped: (() => void)[] = [];
+  try {
+    const child = spawn(program.path, [...program.args], {
+      argv0: program.name,
+      env: program.env,
+      stdio: ['inherit', out, err],
+      // all that it starts is one group, which a signal reaches as a whole; a terminal's group is the terminal's
+      detached: !terminal,
+    });
+    const send = (signal: NodeJS.Signals) => {
+      try {
+        if (terminal) child.kill(signal);
+        else if (child.pid !== undefined) process.kill(-child.pid, signal);
+      } catch {
+        // it has ended
+      }
+    };
+    const nothing = () => undefined;
+    for (const signal of [...forwarded, ...ofTerminals]) {
+      const handle = terminal && ofTerminals.some((each) => each === signal) ? nothing : send;
+      process.on(signal, handle);
+      stopped.push(() => process.off(signal, handle));
+    }
+    const ended = new Promise<Ending>((resolve, reject) => {
+      child.on('exit', (code, signal) => resolve({ code, signal }));
+      child.on('error', (error: NodeJS.ErrnoException) => {
+        const code = error.code === 'ENOENT' ? notFound : error.code === 'EACCES' ? notExecutable : undefined;
+        if (code !== undefined) resolve({ code, signal: null });
+        else
+          reject(
+            new FlowError('refused', `${program.name} cannot be run: ${error.code ?? 'unknown'}`, {
+              hint: 'with E2BIG all variables and arguments together are too long',
+            }),
+          );
+      });
+    });
+    // theirs alone, so that they end with the last program that has them
+    closePipes();
+    const ending = await ended;
+    await Promise.all(copied);
+    return ending;
+  } finally {
+    closePipes();
+    for (const stop of stopped) stop();
+  }
+}
+
+function openPipes(count: number) {
+  const folder = mkdtempSync(join(tmpdir(), 'flows-'));
+  try {
+    return [process.stdout, process.stderr].slice(0, count).map((to, index) => {
+      const { read, write } = openPipe(join(folder, String(index)));
+      return { from: new Socket({ fd: read, readable: true, writable: false }), to, write };
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A pipe that a program can open by /dev/stdout, and whose end it is told by SIGPIPE: Node's own are sockets, which can
+ * neither (https://github.com/nodejs/node/issues/21941).
+ */
+function openPipe(path: string): { readonly read: number; readonly write: number } {
+  execFileSync('mkfifo', ['-m', '600', path], { env: { PATH: '/usr/bin:/bin' } });
+  const read = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return { read, write: openSync(path, constants.O_WRONLY) };
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', constants.O_RDWR | constants.O_NOCTTY));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** `2>&1`: as one, so that lines stay in their order. */
+function areOneFile(one: number, other: number): boolean {
+  const [a, b] = [fstatSync(one), fstatSync(other)];
+  return a.dev === b.dev && a.ino === b.ino;
+}
