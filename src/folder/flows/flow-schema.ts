@@ -39,5 +39,7 @@ export function flowSchema(flowKeys: Keys, stepKeys: Keys, inputKeys: Keys, kind
     $schema: draft,
     title: 'A flow of auth-chain',
     ...objectSchema(flowKeys, { inputs, steps, output, environments }),
+    // without steps it is an environment
+    anyOf: [{ required: ['steps'] }, { required: ['output'], properties: { output: { type: 'object' } } }],
   };
 }

@@ -39,6 +39,8 @@ describe('the editor and the check agree', () => {
     ['a key of another step', 'description: x\nsteps: [{ id: a, uses: vault/read, with: { reference: op://Agents/I/f, at-least: 3 } }]\n', false],
     ['an input of no kind', `description: x\ninputs: { n: date }\n${read}\n`, false],
     ['break-glass that is no truth', `description: x\nbreak-glass: perhaps\n${read}\n`, false],
+    ['no steps and a mapping', 'description: x\noutput: { KEY: op://Agents/x/y }\n', true],
+    ['no steps and one value', 'description: x\noutput: op://Agents/x/y\n', false],
     ['no environments at all', `description: x\nenvironments: []\n${read}\n`, false],
   ])('about %s', async (_, text, right) => {
     expect(isTaken(parse(text))).toBe(right);
