@@ -1,4 +1,5 @@
 import type { CommandName, CommonOption, RunOption } from '../../folder/reserved-names.ts';
+import { execOptions, outOfReach, valueOptions } from './exec/options.ts';
 
 // What is known of the commands before any is loaded: help and completion are made of it.
 
@@ -112,33 +113,6 @@ const agentRunOptions = {
   json,
 } as const satisfies OptionTable;
 
-/** Where the values of a program come from. */
-const valueOptions = {
-  secret: {
-    type: 'string',
-    several: true,
-    value: 'VARIABLE=NAME',
-    help: 'a secret of registry.yaml',
-  },
-  token: { type: 'string', several: true, value: 'VARIABLE=FLOW', help: 'the token of a flow' },
-  'env-file': {
-    type: 'string',
-    several: true,
-    value: 'FILE',
-    help: 'variables of a file; op://… in it, and in our own environment, is read',
-    choices: ['files'],
-  },
-  insist: { type: 'boolean', help: 'mask values of fewer than 4 bytes, and common words, too' },
-} as const satisfies OptionTable;
-
-/** What masking cannot do, said where it is offered. */
-const outOfReach = [
-  'A value is found as it is, in JSON, URLs, XML, shell quotes, hex and base64, over lines, and however the output is cut.',
-  'Not found: what is compressed, encrypted or hashed; cut off, wrapped or coloured within; base32, UTF-16, spelled or',
-  'reversed; a part of a value; what goes to files, sockets or /dev/tty. Values of 4 to 7 bytes are found as whole words.',
-  'Masking stops accidents. It does not stop a program that means to leak.',
-];
-
 /** `flows` without a word, and the flows themselves. */
 export const flowUsage = [
   ['flows', 'list the flows of the folder'],
@@ -163,17 +137,7 @@ export const commandTable = {
       ['flows exec NAME -- COMMAND', 'run a program with the values of a flow; what it prints shows none of them'],
       ['flows exec --secret K=NAME', 'the same, with secrets of registry.yaml; --token, --env-file, --no-mask'],
     ],
-    options: {
-      ...valueOptions,
-      'as-file': {
-        type: 'string',
-        several: true,
-        value: 'VARIABLE',
-        help: 'give the path of a file that holds the value, and is gone with the program',
-      },
-      mask: { type: 'boolean', help: 'hide the values in what it prints, or --no-mask' },
-      refresh: { type: 'boolean', help: 'tell a minute before a token ends' },
-    },
+    options: execOptions,
     words: [['flows']],
     notes: outOfReach,
   },

@@ -31,6 +31,7 @@ export async function exec(invocation: Invocation): Promise<number> {
   const { variables } = found;
   const files = [...found.files, ...(given.lists['as-file'] ?? [])];
   const environment = childEnvironment(variables, files);
+  let ending: Ending;
   try {
     const path = findProgram(command, environment.env);
     if (typeof path === 'number') {
@@ -43,12 +44,12 @@ export async function exec(invocation: Invocation): Promise<number> {
     if (given.values['mask'] === false) {
       // the path of a file leads through this process
       if (files.length === 0) (await import('../exec/replace-process.ts')).replaceProcess(program);
-      return exitCode(await runPiped(program, undefined));
-    }
-    return exitCode(await masked(program, variables, given.values['insist'] === true, terminal));
+      ending = await runPiped(program, undefined);
+    } else ending = await masked(program, variables, given.values['insist'] === true, terminal);
   } finally {
     environment.close();
   }
+  return exitCode(ending);
 }
 
 /** What is wanted, from the broker where one is set, else from the vault. */

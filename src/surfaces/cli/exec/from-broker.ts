@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from '../../../client/client.ts';
+import type { Client } from '../../../client/contract.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';

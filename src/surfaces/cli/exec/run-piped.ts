@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,31 +26,34 @@ export async function runPiped(program: Program, masking: Masking | undefined): 
     for (const { write } of pipes.splice(0)) closeSync(write);
   };
   const stopped: (() => void)[] = [];
+  let child: ChildProcess | undefined;
+  const send = (signal: NodeJS.Signals) => {
+    try {
+      if (terminal) child?.kill(signal);
+      else if (child?.pid !== undefined) process.kill(-child.pid, signal);
+    } catch {
+      // it has ended
+    }
+  };
+  const ignore = () => undefined;
   try {
-    const child = spawn(program.path, [...program.args], {
+    // before it is started: a signal in between must not leave it alone
+    for (const signal of [...forwarded, ...ofTerminals]) {
+      const handle = terminal && ofTerminals.some((each) => each === signal) ? ignore : send;
+      process.on(signal, handle);
+      stopped.push(() => process.off(signal, handle));
+    }
+    const started = spawn(program.path, [...program.args], {
       argv0: program.name,
       env: program.env,
       stdio: ['inherit', out, err],
       // all that it starts is one group, which a signal reaches as a whole; a terminal's group is the terminal's
       detached: !terminal,
     });
-    const send = (signal: NodeJS.Signals) => {
-      try {
-        if (terminal) child.kill(signal);
-        else if (child.pid !== undefined) process.kill(-child.pid, signal);
-      } catch {
-        // it has ended
-      }
-    };
-    const nothing = () => undefined;
-    for (const signal of [...forwarded, ...ofTerminals]) {
-      const handle = terminal && ofTerminals.some((each) => each === signal) ? nothing : send;
-      process.on(signal, handle);
-      stopped.push(() => process.off(signal, handle));
-    }
+    child = started;
     const ended = new Promise<Ending>((resolve, reject) => {
-      child.on('exit', (code, signal) => resolve({ code, signal }));
-      child.on('error', (error: NodeJS.ErrnoException) => {
+      started.on('exit', (code, signal) => resolve({ code, signal }));
+      started.on('error', (error: NodeJS.ErrnoException) => {
         const code = error.code === 'ENOENT' ? notFound : error.code === 'EACCES' ? notExecutable : undefined;
         if (code !== undefined) resolve({ code, signal: null });
         else
