@@ -26,17 +26,7 @@ export const commandNames = [
 export type CommandName = (typeof commandNames)[number];
 
 /** Commands to come: a folder of today has no flow in their way. */
-const laterCommands = [
-  'cache',
-  'drill',
-  'hook',
-  'inventory',
-  'lock',
-  'mcp',
-  'migrate',
-  'rotate',
-  'unlock',
-] as const;
+const laterCommands = ['cache', 'drill', 'hook', 'inventory', 'lock', 'mcp', 'migrate', 'rotate', 'unlock'] as const;
 
 /** Files that are not flows. */
 const otherFiles: ReadonlySet<string> = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);

@@ -7,7 +7,7 @@ import { databaseFolder } from '../../src/broker/durable-database.ts';
 import type { Caller } from '../../src/broker/contract.ts';
 import { type OpenBroker, openBroker } from '../../src/broker/open-broker.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
-import { formsOf } from '../../src/foundation/scrub.ts';
+import { formsOf } from '../../src/foundation/value-forms.ts';
 import { stateFolder } from '../../src/foundation/state-folder.ts';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { createHome, type Home } from '../e2e/home.ts';

@@ -5,7 +5,7 @@ import { stateFolder } from '../../../foundation/state-folder.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface LocalRun {
-  readonly action: 'local.run' | 'local.read';
+  readonly action: 'local.run' | 'local.read' | 'local.exec';
   readonly what: readonly string[];
   /** goes on, loudly, where the trail cannot be written */
   readonly breakGlass: boolean;
