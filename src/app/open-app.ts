@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readToken } from '../adapters/read-token.ts';
 import type { TokenSource } from '../language/forms.ts';
+import { type AskPeople, askNobody } from './ask-people.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { ownershipMark } from '../foundation/key-derivation.ts';
 import { findStack } from './laptop-stack-file.ts';
@@ -65,6 +66,7 @@ export interface DurableRun {
   /** told of the plan before anything is written; true: it was agreed to, and each step keeps to it */
   readonly onPlan: (plan: Plan) => Promise<boolean>;
   readonly onEvent: OnEvent;
+  readonly askPeople: AskPeople;
 }
 
 export interface FinishedRun {
@@ -88,6 +90,8 @@ export interface RunOptions {
   readonly agent?: string;
   /** the agent run that is proven to ask */
   readonly agentRun?: string | undefined;
+  /** default: nobody can be asked */
+  readonly askPeople?: AskPeople;
   /** it goes on for who had its answer already: people are told of a break-glass run once */
   readonly again?: boolean;
 }
@@ -263,6 +267,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     options: chosenOptions = new Set(),
     agent = self,
     agentRun,
+    askPeople = askNobody,
   }: RunOptions): Promise<Services> {
     const adapters = await connections();
     const vaultFor = (flow: string) => (folder.flows.get(flow)?.breakGlass === true ? adapters.urgent : adapters);
@@ -293,6 +298,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         derivedKeys: adapters.derivedKeys,
         locked: (name, work) => locked(`${environment().name} ${name}`, work),
         clockSkew: adapters.clockSkew,
+        askPeople: async (question) => askPeople(step, question),
         revoked: (token) => revoked(token.hash()),
         now,
         sleep,
@@ -334,9 +340,9 @@ export async function openApp(options: AppOptions): Promise<App> {
     flow: flowNamed,
     plan: async (flow, inputs, runOptions = {}) => planFlow(flow, inputs, await services(runOptions)),
     run: async (flow, inputs, runOptions = {}) => run(flow, inputs, runOptions),
-    async carryOut(flow, inputs, { agent, journal, onPlan, onEvent }) {
+    async carryOut(flow, inputs, { agent, askPeople, journal, onPlan, onEvent }) {
       await telling.during(flow, { agent }, async () =>
-        carryOutFlow(flow, inputs, await services({ agent }), { journal, onPlan, onEvent }),
+        carryOutFlow(flow, inputs, await services({ agent, askPeople }), { journal, onPlan, onEvent }),
       );
     },
     outputOf: async (flow, inputs, { agent, kept }) => outputOfRun(flow, inputs, await services({ agent }), kept),

@@ -8,6 +8,7 @@ import type { Registry, RegistrySecret } from '../folder/registry.ts';
 import { isWithin } from './agent-runs/narrowing.ts';
 import { unlistedRun } from './agent-runs/unlisted-run.ts';
 import type { Pass } from './approvals/pass.ts';
+import { type AskingStep, stepWanted } from './approvals/step-wanted.ts';
 import { unapproved, type Wanted, wantedOf } from './approvals/wanted.ts';
 import type { Caller } from './contract.ts';
 import type { Rates } from './rate-limits.ts';
@@ -34,6 +35,8 @@ export interface Permission {
   ): { readonly flow: Flow; readonly rule: string; readonly maxTtl: number };
   /** What of it must be approved first. @throws BrokerRefusal not-allowed, reason-required, run-ended */
   flowWanted(caller: Caller, name: string, given: Given): Wanted;
+  /** What a step of its run asks people. @throws BrokerRefusal, FlowError invalid where policy.yaml does not have them */
+  stepWanted(caller: Caller, name: string, asking: AskingStep): Wanted;
   /** Whether anyone may begin a run of anything. */
   letsRun(): boolean;
   /**
@@ -215,6 +218,10 @@ export function createPermission(
     flowWanted(caller, name, given) {
       const { flow } = this.flow(caller, name, 'unapproved');
       return flowWanted(caller, flow, given);
+    },
+    stepWanted(caller, name, asking) {
+      const { flow } = this.flow(caller, name, 'unapproved');
+      return stepWanted({ caller, installation, environment, policy: rules.current().policy, flow, asking });
     },
     secretsWanted(caller, names) {
       this.secrets(caller, names, 'unapproved');

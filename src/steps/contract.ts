@@ -63,6 +63,11 @@ export interface StepContext {
   locked<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Local clock minus an issuer's clock, in seconds, where one is known or can be asked quickly. */
   clockSkew(): Promise<number | undefined>;
+  /**
+   * Asks people, and waits until one of them says yes. @returns who did
+   * @throws FlowError aborted where nobody does, refused where nobody can be asked
+   */
+  askPeople(question: PeopleQuestion): Promise<string>;
   /** A token was revoked: nobody is given it from memory any more. */
   revoked(token: Secret): void;
   /** epoch milliseconds */
@@ -78,6 +83,16 @@ export interface StepContext {
   waiting(why: string, milliseconds: number): () => void;
 }
 
+/** What people are asked. */
+export interface PeopleQuestion {
+  /** on one line */
+  readonly reason: string;
+  /** names of `approvers:` in policy.yaml */
+  readonly approvers: readonly string[];
+  /** seconds that it waits */
+  readonly timeout: number;
+}
+
 /** What a plan may say of one thing: its sign and word for a person, and how it is painted. One row each. */
 export const changeActions = {
   create: { sign: '+', word: 'create', style: 'green' },
@@ -87,6 +102,7 @@ export const changeActions = {
   enrol: { sign: '+', word: 'enrol', style: 'green' },
   disable: { sign: '-', word: 'disable', style: 'red' },
   revoke: { sign: '-', word: 'revoke', style: 'red' },
+  ask: { sign: '?', word: 'ask', style: 'yellow' },
   none: { sign: '=', word: 'no change', style: 'dim' },
   conflict: { sign: '!', word: 'conflict', style: 'red' },
 } as const;
@@ -213,6 +229,8 @@ export interface WriteStepKind<K extends Keys = Keys, F extends OutputFields = O
    * a run waits for a person. Default true.
    */
   readonly repeatable?: boolean;
+  /** it waits for people */
+  readonly asksPeople?: boolean;
   /** Probes without changing. Keys whose value is only known after run are absent from `input`. */
   plan(input: Partial<InputOf<K>>, context: StepContext): Promise<StepPlan<OutputOf<F>>>;
 }

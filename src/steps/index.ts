@@ -1,4 +1,5 @@
 import { registerSteps } from './register.ts';
+import { approvalRequest } from './approval-request.ts';
 import { idpCreateUser } from './idp-create-user.ts';
 import { idpDisableUser } from './idp-disable-user.ts';
 import { idpEnrollTotp } from './idp-enroll-totp.ts';
@@ -15,6 +16,7 @@ import { vaultSetOneTimePassword } from './vault-set-one-time-password.ts';
 
 /** Every step kind, one line each. */
 export const stepKinds = registerSteps([
+  approvalRequest,
   idpCreateUser,
   idpDisableUser,
   idpEnrollTotp,

@@ -270,6 +270,7 @@ export async function arrange(
       progress: () => undefined,
       waiting: () => () => undefined,
       revoked: () => undefined,
+      askPeople: () => Promise.reject(new Error('nobody is asked')),
     }),
   });
   const connections: Pick<Connections, 'read' | 'requests'> = {

@@ -15,6 +15,7 @@ function agreed(code: 'restarting' | 'approval-denied') {
   const approvals = {
     admit: () => Promise.reject(new BrokerRefusal(code)),
     redeem: () => Promise.resolve(),
+    ledger: () => Promise.reject(new Error('nothing is looked up')),
   };
   const hooks = createRunHooks({ permission, audited: { record: () => Promise.resolve() }, approvals });
   return Promise.race([

@@ -21,7 +21,7 @@ const policy = `approvers:
   ann: { passkeys: [{ id: ${passkey.id}, public-key: ${publicKey}, algorithm: ES256, added: 2026-11-29 }] }
 agents:
   codex:
-    flows: [login, bot-login]
+    flows: [login, bot-login, refund, hurry]
     approve: [{ flows: [login, bot-login], by: [ann], scope: run }]
   bot: { flows: [bot-login] }
 `;
@@ -31,6 +31,18 @@ steps:
   - id: login
     uses: vault/create-login
     with: { vault: Accounts, title: '\${{ inputs.title }}', username: of-a-run }
+`;
+const refund = `description: Asks, then makes a login
+inputs:
+  title: { type: string, description: its title }
+steps:
+  - id: asked
+    uses: approval/request
+    with: { reason: 'Login \${{ inputs.title }}', approvers: ann, timeout: TIME }
+  - id: login
+    uses: vault/create-login
+    with: { vault: Accounts, title: '\${{ inputs.title }}', username: of-a-run }
+output: { by: '\${{ steps.asked.by }}' }
 `;
 
 describe('a run that waits for people', () => {
@@ -59,6 +71,8 @@ describe('a run that waits for people', () => {
     home.write('flows/registry.yaml', 'secrets: {}\n');
     home.write('flows/login.yaml', login);
     home.write('flows/bot-login.yaml', login);
+    home.write('flows/refund.yaml', refund.replace('TIME', '10m'));
+    home.write('flows/hurry.yaml', refund.replace('TIME', '1s'));
     await home.stack();
     app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
     await copyEmptyDatabase(databaseFolder(app, stateFolder(home.env)));
@@ -130,5 +144,39 @@ describe('a run that waits for people', () => {
     await decide(id, 'approve');
     expect(await over(run)).toMatchObject({ state: 'succeeded' });
     expect(await approvalsOf(root.run)).toMatchObject([{ id, used: 1 }]);
+  }, 60_000);
+
+  const waiting = async (run: string) =>
+    (await (await opened.approvals.ledger()).list({ states: ['pending'] })).find(({ bound }) => bound.includes(run));
+
+  async function asking(title: string): Promise<{ readonly run: string; readonly approval: Approval }> {
+    const run = await start(as('codex'), title, 'refund');
+    await expect.poll(async () => waiting(run), { timeout: 20_000 }).toBeDefined();
+    return { run, approval: (await waiting(run)) as Approval };
+  }
+
+  test('by a step of its own writes once somebody says yes, and says who', async () => {
+    const { run, approval } = await asking('Asked');
+    expect(approval).toMatchObject({ kind: 'step', agent: 'codex', names: ['refund'], uses: 1 });
+    expect(JSON.parse(approval.bound)).toMatchObject({ inputs: { reason: 'Login Asked' } });
+    const before = await opened.broker.operator.run(as('local:ann'), run);
+    expect(before).toMatchObject({ state: 'waiting', steps: [{ step: 'asked', state: 'started' }] });
+    await opened.close();
+    await open();
+    await decide(approval.id, 'approve');
+    expect(await over(run)).toMatchObject({ state: 'succeeded' });
+    expect((await opened.broker.runs.output(as('codex'), run)).output).toEqual({ by: 'ann' });
+  }, 60_000);
+
+  test('by a step of its own writes nothing after a no, or without an answer', async () => {
+    const { run, approval } = await asking('Refused');
+    await decide(approval.id, 'deny');
+    const late = await start(as('codex'), 'Late', 'hurry');
+    expect(await over(run)).toMatchObject({ state: 'failed', step: 'asked', code: 'approval-denied' });
+    expect(await over(late)).toMatchObject({ state: 'failed', step: 'asked', code: 'approval-expired' });
+    for (const id of [run, late]) {
+      const { steps } = await opened.broker.operator.run(as('local:ann'), id);
+      expect(steps).toMatchObject([{ step: 'asked', state: 'failed' }]);
+    }
   }, 60_000);
 });

@@ -128,6 +128,7 @@ export async function startLaptop(): Promise<Laptop> {
         return () => undefined;
       },
       revoked: (token) => void told.push(`revoked ${token.hash()}`),
+      askPeople: () => Promise.reject(new Error('nobody is asked')),
     };
     return { ...common, ...changes, told };
   };

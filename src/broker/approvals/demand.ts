@@ -3,8 +3,8 @@ import { canonical } from '../../foundation/canonical-json.ts';
 import type { ApprovalScope, ApproveRule } from '../../folder/policy/policy.ts';
 import type { Caller } from '../contract.ts';
 
-/** What an approval is for: secrets by their names, a flow that only reads, or a run of a flow. */
-export type DemandKind = 'secrets' | 'flow' | 'run';
+/** What an approval is for: secrets by their names, a flow that only reads, a run of a flow, or a step of one. */
+export type DemandKind = 'secrets' | 'flow' | 'run' | 'step';
 
 /** One of the things that are asked for, as the files have it now. */
 export interface DemandedName {

@@ -1,6 +1,9 @@
 import { unlistedRun } from '../agent-runs/unlisted-run.ts';
-import type { Run, RunHooks } from '../../durable/runs/contract.ts';
+import type { Run, RunControl, RunHooks } from '../../durable/runs/contract.ts';
+import { FlowError } from '../../foundation/errors.ts';
 import type { Approvals } from '../approvals/gate.ts';
+import type { Pass } from '../approvals/pass.ts';
+import type { Wanted } from '../approvals/wanted.ts';
 import { type Audited, eventOf } from '../audited-answers.ts';
 import type { Caller, ProvenRun } from '../contract.ts';
 import type { Permission } from '../permission.ts';
@@ -13,26 +16,41 @@ export interface RunHooksOptions {
   readonly permission: Permission;
   readonly audited: Pick<Audited, 'record'>;
   /** undefined: nobody can be asked */
-  readonly approvals: Pick<Approvals, 'admit' | 'redeem'> | undefined;
+  readonly approvals: Pick<Approvals, 'admit' | 'redeem' | 'ledger'> | undefined;
 }
 
 /** Policy, people and the trail, for runs: asked and told whenever a run goes on, wherever it began. */
 export function createRunHooks({ permission, audited, approvals }: RunHooksOptions): RunHooks {
+  /** The people's yes, once there is one, and it is used. */
+  async function yesTo(caller: Caller, wanted: () => Wanted, flow: string, { waiting }: RunControl): Promise<Pass> {
+    const pass = await waiting(async (signal) =>
+      approvals?.admit({ ...caller, waits: patience, gone: () => signal }, wanted).catch(undecided),
+    );
+    if (approvals === undefined || pass === undefined) throw new BrokerRefusal('approval-required', { names: [flow] });
+    await approvals.redeem(caller, pass);
+    return pass;
+  }
+
   return {
     allowed(run) {
       permission.flow(callerOf(run), run.flow, 'unapproved');
     },
-    async agreed(run, planned, { waiting }) {
+    async agreed(run, planned, control) {
       // after a crash the same run comes again with what it was given
-      const caller = { ...callerOf(run), waits: patience, use: `run ${run.id}` };
+      const caller = { ...callerOf(run), use: `run ${run.id}` };
       const wanted = () => permission.flowWanted(caller, run.flow, { inputs: run.inputs, plan: planned?.hash });
       if (wanted().demands.length === 0) return false;
-      if (approvals === undefined) throw new BrokerRefusal('approval-required', { names: [run.flow] });
-      const pass = await waiting((signal) =>
-        approvals.admit({ ...caller, gone: () => signal }, wanted).catch(undecided),
-      );
-      await approvals.redeem(caller, pass);
+      await yesTo(caller, wanted, run.flow, control);
       return true;
+    },
+    async asked(run, step, question, control) {
+      const caller = { ...callerOf(run), use: `run ${run.id} step ${step}` };
+      const wanted = () => permission.stepWanted(caller, run.flow, { ...question, run: run.id, step });
+      const [id = ''] = (await yesTo(caller, wanted, run.flow, control)).ids;
+      const { answers = [] } = (await (await approvals?.ledger())?.find(id)) ?? {};
+      const yes = answers.find(({ decision }) => decision === 'approve');
+      if (yes === undefined) throw new FlowError('internal', 'a yes that nobody gave');
+      return yes.approver;
     },
     async over(run) {
       const { code, flow, id, state } = run;

@@ -1,6 +1,7 @@
 import type { Flow } from '../../folder/flows/flow.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { StepOutput } from '../../engine/journal.ts';
+import type { PeopleQuestion } from '../../steps/contract.ts';
 
 /** Where a run is. The last four are its end; a person may resume all of those but `succeeded`. */
 export type RunState = 'planned' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled' | 'outcome-unknown';
@@ -154,6 +155,8 @@ export interface RunHooks {
    * to it. @throws what it ends with
    */
   agreed(run: Run, plan: Plan | undefined, control: RunControl): boolean | Promise<boolean>;
+  /** Asks people for a step of it, again after a crash. @returns who said yes @throws what it ends with */
+  asked(run: Run, step: string, question: PeopleQuestion, control: RunControl): Promise<string>;
   /** Told before it is over for anyone; told again after a crash in between. Where it throws, it is told again later. */
   over(run: Run): Promise<void>;
 }

@@ -36,6 +36,7 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
   const { app, hooks, signal, store } = options;
   let at: string | undefined;
   let failure: unknown;
+  let refused: unknown;
   try {
     if (lives > mostLives)
       throw new FlowError('internal', `it went on ${mostLives} times, and each time its broker ended`);
@@ -51,9 +52,10 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
       try {
         return await work();
       } catch (error) {
-        failure = error;
+        // what people said has a code of its own, which a step cannot tell
+        failure = refused ?? error;
         // oxlint-disable-next-line eslint/preserve-caught-error -- what is thrown here is kept, and a cause with it
-        throw new Error(codeOf(error));
+        throw new Error(codeOf(failure));
       }
     };
     const journal = journalOf(flow, begun, failing, options, (step) => (at = step));
@@ -61,6 +63,12 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
     await app.carryOut(flow, inputs, {
       agent: run.agent,
       journal,
+      askPeople: async (step, question) =>
+        hooks.asked(run, step, question, controlOf(run, options)).catch((error: unknown) => {
+          if (error instanceof FlowError) throw error;
+          refused = error;
+          throw new FlowError('aborted', 'nobody said yes', { cause: error, hint: 'nothing more was done' });
+        }),
       onEvent: eventsTo(run, flow, begun, options),
       onPlan: (plan) => agreedTo(run, plan, failing, options),
     });

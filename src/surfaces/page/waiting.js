@@ -25,7 +25,7 @@ export function scopeText({ scope, uses, lasts }) {
 export function headline({ agent, kind, names }) {
   const what =
     names.length === 1 ? code(names[0]) : [counted(names.length, kind === 'secrets' ? 'secret' : 'flow'), ''];
-  const verb = { secrets: 'asks for', flow: 'wants to run', run: 'wants to run' }[kind];
+  const verb = { secrets: 'asks for', flow: 'wants to run', run: 'wants to run', step: 'asks in a run of' }[kind];
   return [h('strong', {}, agent), ` ${verb} `, what];
 }
 

@@ -15,6 +15,7 @@ import { freshDatabase } from '../database/fresh-database.ts';
 export const hooks: RunHooks = {
   allowed: () => undefined,
   agreed: () => false,
+  asked: () => Promise.reject(new Error('nobody is asked')),
   over: () => Promise.resolve(),
 };
 

@@ -91,6 +91,7 @@ export function pusher(store: SecretStore, vault: Vault) {
     progress: (message) => void said.push(message),
     waiting: () => () => undefined,
     revoked: () => undefined,
+    askPeople: () => Promise.reject(new Error('nobody is asked')),
   });
   const input = (secrets: readonly Entry[], adopt: boolean) => ({ store, secrets, adopt });
 

@@ -1,5 +1,7 @@
+import type { AskPeople } from '../../../app/ask-people.ts';
 import type { App } from '../../../app/open-app.ts';
-import { endings, errorCodes, FlowError } from '../../../foundation/errors.ts';
+import { endings, errorCodes, FlowError, oneLine } from '../../../foundation/errors.ts';
+import { localAgent } from '../../../foundation/local-user.ts';
 import { type Flow, presentedStep } from '../../../folder/flows/flow.ts';
 import { type Inputs, parseInputs } from '../../../folder/flows/inputs.ts';
 import { suggest } from '../../../language/nearest-name.ts';
@@ -117,6 +119,13 @@ async function writing(
       place: { flow: flow.name },
     });
   }
+  const asking = flow.steps.find(({ kind }) => kind?.effect === 'write' && kind.asksPeople === true);
+  if (asking !== undefined && !onlyPlan && !terminal.interactive) {
+    throw new FlowError('refused', 'it asks people, and there is no terminal to ask on', {
+      hint: 'run it at a terminal, or begin it at the broker, where its run waits for them',
+      place: { flow: flow.name, step: asking.id },
+    });
+  }
   const trail = await audited(app, localRun(app, flow), terminal);
   if (chosen.has('yes') && !onlyPlan) return unasked(app, flow, inputs, chosen, trail, invocation);
   const plan = await app.plan(flow, inputs, { options: chosen });
@@ -132,7 +141,7 @@ async function writing(
   const onEvent = tellSteps(terminal);
   const output = await trail.change(async (begin) => {
     await begin();
-    return app.run(flow, inputs, { options: chosen, plan, onEvent });
+    return app.run(flow, inputs, { options: chosen, plan, onEvent, askPeople: askHere(terminal) });
   });
   await showOutput(output, chosen, terminal);
   return 0;
@@ -151,6 +160,7 @@ async function unasked(
     app.run(flow, inputs, {
       options: chosen,
       onEvent: tellSteps(terminal),
+      askPeople: askHere(terminal),
       async onPlan(plan) {
         await tellWhere(app, flow, terminal);
         terminal.err(planText(plan, terminal.paintErr));
@@ -161,6 +171,16 @@ async function unasked(
   );
   await showOutput(output, chosen, terminal);
   return 0;
+}
+
+/** Who runs a flow has the vault's token: they answer for the approvers, and it is their name that stands for the yes. */
+function askHere(terminal: Terminal): AskPeople {
+  return async (_, { reason, approvers }) => {
+    const user = localAgent();
+    const reply = await terminal.ask(`${oneLine(reason)}: asked of ${approvers.join(', ')}. Yes, as ${user}? [y/N] `);
+    if (isYes(reply)) return user;
+    throw new FlowError('aborted', 'answered with no', { hint: 'nothing more was done' });
+  };
 }
 
 /** A line for each step that wrote, with the time that it took. */
@@ -187,8 +207,12 @@ async function tellWhere(app: App, flow: Flow, terminal: Terminal): Promise<void
 
 async function agree(plan: Plan, terminal: Terminal): Promise<void> {
   const reply = await terminal.ask(`Do this in environment ${plan.environment}? [y/N] `);
-  if (reply !== undefined && /^y(es)?$/i.test(reply.trim())) return;
+  if (isYes(reply)) return;
   throw new FlowError('aborted', 'nothing was changed', { place: { flow: plan.flow } });
+}
+
+function isYes(reply: string | undefined): boolean {
+  return reply !== undefined && /^y(es)?$/i.test(reply.trim());
 }
 
 function unknownWord(name: string, { folder }: App): FlowError {
