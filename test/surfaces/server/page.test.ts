@@ -79,6 +79,7 @@ async function served(port?: number) {
   return {
     ...stand,
     port: found,
+    close: server.close,
     origin,
     bearer,
     ask,
@@ -263,7 +264,7 @@ describe('what is for the page', () => {
   });
 
   it('tells of each change as it happens, and ends with the server', async () => {
-    const { port, origin, fromPage, link, asAgent, waiting } = await served();
+    const { port, close, origin, fromPage, link, asAgent, waiting } = await served();
     const login = await fromPage('POST', pagePaths.login, { link: link('page') });
     const headers = {
       origin,
@@ -281,7 +282,9 @@ describe('what is for the page', () => {
     const { id } = await waiting();
     while (!heard.includes(id)) await new Promise((resolve) => setImmediate(resolve));
     expect(heard).toContain(`event: approval\ndata: {"id":"${id}"}\n\n`);
-    response.destroy();
+    const ended = once(response, 'end');
+    await close();
+    await ended;
   });
 
   it('needs both loopback addresses: another program at one of them would be the same page', async () => {
