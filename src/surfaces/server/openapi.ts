@@ -4,6 +4,7 @@ import {
   headerNames,
   keyForm,
   longestReason,
+  longestWait,
   type ProblemCode,
   problems,
   problemType,
@@ -60,6 +61,11 @@ export function openapi(): Json {
       parameters: {
         runId: header(headerNames.run, 'recorded as claimed', runForm.source),
         key: header(headerNames.key, 'the same key is the same run, however often it is sent', keyForm.source),
+        approval: header(headerNames.approval, 'approvals that were given, at most 10, with commas between them'),
+        prefer: header(
+          'Prefer',
+          `respond-async: 202 with where to look, where a person must approve it first; wait=N: held back for N seconds at most, up to ${longestWait}`,
+        ),
         agentId: header(headerNames.agent, 'must name the agent that the credential proves'),
         reason: header(
           headerNames.reason,
@@ -87,7 +93,13 @@ function operation(route: Route): Json {
     ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => inPath(name)),
     ...(proven?.query === undefined ? [] : inQuery(schemaOf(proven.query))),
     ...(proven?.access === 'agent'
-      ? [...(proven.takesKey === true ? ['key'] : []), 'runId', 'agentId', 'reason'].map((name) => ({
+      ? [
+          ...(proven.takesKey === true ? ['key'] : []),
+          ...(proven.problems.includes('approval-stale') ? ['approval', 'prefer'] : []),
+          'runId',
+          'agentId',
+          'reason',
+        ].map((name) => ({
           $ref: `#/components/parameters/${name}`,
         }))
       : []),

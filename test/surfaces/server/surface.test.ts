@@ -402,6 +402,19 @@ test('/openapi.json is valid OpenAPI 3.1', async () => {
   expect(valid).toBe(true);
 });
 
+test('/openapi.json tells which requests bring approvals, and may wait for one', async () => {
+  const { paths } = (await (await fetch(`${stand.url}/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, { operationId: string; parameters?: { $ref?: string }[] }>>;
+  };
+  const taking = (parameter: string) =>
+    Object.values(paths)
+      .flatMap((item) => Object.values(item))
+      .filter(({ parameters = [] }) => parameters.some(({ $ref = '' }) => $ref.endsWith(`/${parameter}`)))
+      .map(({ operationId }) => operationId);
+  expect(taking('approval')).toEqual(['resolveSecrets', 'issueToken', 'runFlow']);
+  expect(taking('prefer')).toEqual(taking('approval'));
+});
+
 describe('probes and bodies of other makes', () => {
   test.each(['/healthz', '/readyz'])('%s is answered to HTTP/1.0 without a Host', async (path) => {
     const answer = parseAnswer(await exchange(addressOf(stand.url), `GET ${path} HTTP/1.0\r\n\r\n`));

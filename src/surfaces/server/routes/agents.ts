@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jsonAnswer } from '../http-answers.ts';
 import { paths } from '../../../foundation/wire.ts';
-import { agentRoute, asked, inputs, name, reason, requestId, type Route } from './route.ts';
+import { agentRoute, approvable, asked, inputs, name, reason, requestId, type Route } from './route.ts';
 
 export const tokenBody = z.strictObject({ inputs, reason });
 export const resolveBody = z.strictObject({
@@ -33,7 +33,7 @@ export const agentRoutes: readonly Route[] = [
       cached: z.boolean().describe('all of them came from memory'),
       requestId,
     }),
-    problems: asked,
+    problems: approvable,
     handle: async ({ serving, body }, caller) =>
       jsonAnswer({ ...(await serving.broker.secrets(caller, body.secrets)), requestId: caller.request }),
   }),
@@ -52,7 +52,7 @@ export const agentRoutes: readonly Route[] = [
       scope: z.string().optional(),
       audience: z.array(z.string()).optional().describe('the audience and the resources that the flow asked for'),
     }),
-    problems: [...asked, 'write-not-served', 'not-a-token', 'ttl-exceeds-policy'],
+    problems: [...approvable, 'write-not-served', 'not-a-token', 'ttl-exceeds-policy'],
     handle: async ({ serving, params: { flow = '' }, body }, caller) =>
       jsonAnswer(await serving.broker.token(caller, flow, body.inputs ?? {})),
   }),
@@ -88,7 +88,7 @@ export const agentRoutes: readonly Route[] = [
     action: 'flow.run',
     body: { schema: tokenBody, required: false },
     answer: flowAnswer,
-    problems: [...asked, 'write-not-served', 'ttl-exceeds-policy'],
+    problems: [...approvable, 'write-not-served', 'ttl-exceeds-policy'],
     handle: async ({ serving, params: { flow = '' }, body }, caller) => {
       const { output = null, as } = await serving.broker.run(caller, flow, body.inputs ?? {});
       return jsonAnswer({ output, as, requestId: caller.request });

@@ -173,3 +173,12 @@ export const requestId = z.string().describe('X-Request-Id, as the audit trail h
 const upstream = ['upstream-unavailable', 'upstream-refused', 'audit-unavailable', 'internal'] as const;
 /** What may become of whatever policy is asked about. */
 export const asked = ['not-allowed', 'reason-required', 'approval-required', 'rate-limited', ...upstream] as const;
+/** … and of what people may have to approve first: such a request brings approvals, and may wait for one. */
+export const approvable = [
+  ...asked,
+  'approval-denied',
+  'approval-expired',
+  'approval-cancelled',
+  'approval-stale',
+  'approval-pending-limit',
+] as const;
