@@ -150,7 +150,8 @@ test('the laptop’s issuer says which agent a token is for as written, else as 
   expect((await read(undefined, { 'service.yaml': service })).attribution).toEqual({
     claim: 'act.sub',
     parameter: 'agent',
+    per: 'agent',
   });
   const text = `attribution: { claim: '${own.claim}', parameter: ${own.parameter} }\n`;
-  expect((await read(text, { 'service.yaml': service })).attribution).toEqual(own);
+  expect((await read(text, { 'service.yaml': service })).attribution).toEqual({ ...own, per: 'agent' });
 });
