@@ -47,7 +47,7 @@ export interface OpenBrokerOptions {
   readonly app: App;
   /** instead of what the environment's `audit.anchor` says */
   readonly anchor?: Anchor | undefined;
-  /** on the laptop: a token that policy.yaml knows nothing of */
+  /** on the laptop: an agent's token and an approver's passkey that policy.yaml knows nothing of */
   readonly guest?: Guest | undefined;
   /** a file of the folder is wrong: what was in force before stays; also told at the start */
   readonly onProblems: (problems: readonly Problem[]) => void;
@@ -203,10 +203,11 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     forget = broker.forget;
     rulesChanged = broker.goOnWithRuns;
     closing.defer(broker.close);
-    const policy = () => rules.current().policy;
+    const written = () => rules.current().policy;
+    const policy = options.guest === undefined ? written : withGuest(written, options.guest);
     const authenticator = createAuthenticator({
       agentRuns: broker.agentRuns,
-      policy: options.guest === undefined ? policy : withGuest(policy, options.guest),
+      policy,
       now: Date.now,
       development: environment.development,
       fetch: connections.way.fetch,

@@ -35,7 +35,13 @@ export interface SignedDecision {
   /** canonical JSON of all that is approved */
   readonly bound: string;
   readonly rpId: string;
-  readonly credential: { readonly id: string; readonly algorithm: string; readonly publicKey: string };
+  readonly credential: {
+    readonly id: string;
+    readonly algorithm: string;
+    readonly publicKey: string;
+    /** no person answered, but a key in a process of the laptop */
+    readonly software?: true;
+  };
   readonly clientDataJSON: string;
   readonly authenticatorData: string;
   readonly signature: string;

@@ -148,7 +148,7 @@ export function createDecisions({ approvals, people, page, record, clock }: Deci
             ...event,
             action: said.decision === 'approve' ? 'approval.approved' : 'approval.denied',
             outcome: 'allowed',
-            detail: after.state === 'pending' ? 'more must approve' : undefined,
+            detail: detailOf(passkey, after),
             signed,
           });
         },
@@ -182,6 +182,11 @@ function chosen(
   return { scope, uses: wanted === Infinity ? null : wanted, lasts };
 }
 
+function detailOf({ software }: Passkey, { state }: Approval): string | undefined {
+  const facts = [...(software ? ['software key'] : []), ...(state === 'pending' ? ['more must approve'] : [])];
+  return facts.length === 0 ? undefined : facts.join(', ');
+}
+
 function signedBy(
   passkey: Passkey,
   statement: string,
@@ -189,13 +194,13 @@ function signedBy(
   { rpId }: PageAddress,
   assertion: Assertion,
 ): SignedDecision {
-  const { id, algorithm, publicKey } = passkey;
+  const { id, algorithm, publicKey, software } = passkey;
   const { clientDataJSON, authenticatorData, signature } = assertion;
   return {
     statement,
     bound,
     rpId,
-    credential: { id, algorithm, publicKey },
+    credential: { id, algorithm, publicKey, ...(software && { software }) },
     clientDataJSON,
     authenticatorData,
     signature,

@@ -181,7 +181,8 @@ export function createPeople(options: PeopleOptions): People {
       const found = checkPasskey(assertion, owner, { ...here(), challenge });
       if ('problem' in found)
         throw await refused(asked, `a passkey of "${owner.approver}" that is not taken: ${found.problem}`);
-      return signedIn(asked, { approver: owner.approver, name: owner.approver, by: 'passkey' });
+      const detail = owner.passkey.software ? 'by a software key' : undefined;
+      return signedIn(asked, { approver: owner.approver, name: owner.approver, by: 'passkey' }, detail);
     },
     async loginByLink(asked, link) {
       const claim = claims(link, 'page');

@@ -21,7 +21,7 @@ export function checkApprovals(
   { flows, broken, settings }: Pick<Folder, 'flows' | 'broken' | 'settings'>,
 ): void {
   for (const written of rules) {
-    checkPeople(written, policy, source);
+    checkPeople(written, policy, source, settings);
     if (registry !== undefined) checkNames(written, 'names', [...registry.secrets.keys()], source);
     checkNames(written, 'flows', [...flows.keys(), ...broken], source);
     const meant = written.rule.flows.map(({ text }) => compilePattern(text));
@@ -47,17 +47,25 @@ export function checkApprovals(
 }
 
 /** The same of what flows want for themselves, told of their own files. */
-export function checkFlowApprovals({ flows }: Pick<Folder, 'flows'>, policy: Policy): readonly Problem[] {
+export function checkFlowApprovals(
+  { flows, settings }: Pick<Folder, 'flows' | 'settings'>,
+  policy: Policy,
+): readonly Problem[] {
   return [...flows.values()].flatMap((flow) => {
     if (flow.approve === undefined) return [];
     const source = createSource(flow.source.file, flow.source.text);
-    checkPeople(flow.approve, policy, source);
+    checkPeople(flow.approve, policy, source, settings);
     checkScope(flow.approve, [flow], source);
     return source.problems;
   });
 }
 
-function checkPeople({ rule, value, agent }: WrittenRule, policy: Policy, { report, warn }: Source): void {
+function checkPeople(
+  { rule, value, agent }: WrittenRule,
+  policy: Policy,
+  { report, warn }: Source,
+  { defaultEnvironment = '', environments }: Folder['settings'],
+): void {
   const approvers: ReadonlyMap<string, Approver> = policy.approvers ?? new Map();
   const by = valueAt(value, 'by');
   const unknown = rule.by.filter((name) => !approvers.has(name));
@@ -74,8 +82,10 @@ function checkPeople({ rule, value, agent }: WrittenRule, policy: Policy, { repo
       `it needs ${rule.needs}, and ${owning.map(({ name }) => `"${name}"`).join(', ')} ${owning.length === 1 ? 'owns' : 'own'} "${agent}"`,
       'name someone else under by:, or write self: true',
     );
+  // whoever stands first has a key of the laptop, for as long as the folder is for the laptop first of all
+  const onLaptop = environments.get(defaultEnvironment)?.laptop === true ? [...approvers.keys()][0] : undefined;
   for (const { name, passkeys, trust } of people) {
-    if (passkeys.length === 0 && trust.length === 0)
+    if (passkeys.length === 0 && trust.length === 0 && name !== onLaptop)
       warn(itemOf(by, name).range, `nothing proves "${name}" yet`, `run flows approvers add ${name}`);
   }
 }

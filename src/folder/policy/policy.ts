@@ -58,6 +58,8 @@ export interface Passkey {
   readonly synced: boolean;
   /** `2026-11-29` */
   readonly added: string | undefined;
+  /** a key in a process, which proves no person: on the laptop alone, and in no file */
+  readonly software?: true;
 }
 
 /** What one approval is for: a call, or a proven root run with its children; a session is never for what writes. */

@@ -36,6 +36,25 @@ test('the policy stays the same object for as long as it is the same', () => {
   expect(policy.agents.get('codex')?.tokens).toHaveLength(1);
 });
 
+test('a guest’s passkey is that of its approver, marked as a software key, for as long as policy.yaml has the approver', () => {
+  const passkey = {
+    id: 'k',
+    publicKey: 'p',
+    algorithm: 'ES256',
+    synced: false,
+    added: undefined,
+    software: true,
+  } as const;
+  const ann = { name: 'ann', passkeys: [], trust: [], ownerOf: [], notify: [] };
+  const passkeysOf = (policy: Policy) =>
+    [...(withGuest(() => policy, { agent: 'codex', token, approver: { name: 'ann', passkey } })().approvers ?? [])].map(
+      ([name, { passkeys }]) => [name, passkeys],
+    );
+  expect(passkeysOf({ ...agentsOf({}), approvers: new Map([['ann', ann]]) })).toEqual([['ann', [passkey]]]);
+  expect(passkeysOf({ ...agentsOf({}), approvers: new Map([['bo', { ...ann, name: 'bo' }]]) })).toEqual([['bo', []]]);
+  expect(passkeysOf(agentsOf({}))).toEqual([]);
+});
+
 test('what is no token is no guest', () => {
   expect(() => withGuest(() => agentsOf({}), { agent: 'codex', token: new Secret('flows_short') })).toThrow(FlowError);
 });

@@ -40,6 +40,17 @@ describe('a decision on the page', () => {
     expect(await broker.secrets(codex({ approvals: [id] }), ['openai.api_key'])).toBeDefined();
   });
 
+  it('is told from one by a software key, which proves nobody', async () => {
+    const { broker, asked: askedFor, decide, trail, keys } = await arranged();
+    keys.set(
+      'ann',
+      (keys.get('ann') ?? []).map((passkey) => ({ ...passkey, software: true })),
+    );
+    await decide(await askedFor(broker.secrets(codex(), ['openai.api_key'])), 'approve');
+    const line = trail.events.find(({ action }) => action === 'approval.approved');
+    expect(line).toMatchObject({ detail: 'software key', signed: { credential: { software: true } } });
+  });
+
   test.each<[string, Partial<Asked>]>([
     ['another port of this machine', { origin: 'http://localhost:7701' }],
     ['another relying party', { rpId: 'example.com' }],

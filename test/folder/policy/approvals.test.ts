@@ -126,6 +126,16 @@ describe('approvals in policy.yaml', () => {
   });
 });
 
+it('says nothing of the first approver, whom the laptop gives a key, while the laptop is what the folder is for', async () => {
+  const rules = 'agents: { codex: { allow: [github.token], approve: [{ names: [github.token], by: [ann, bo] }] } }';
+  const files = { 'policy.yaml': `approvers: { ann: {}, bo: {} }\n${rules}\n` };
+  const laptop = { 'service.yaml': `${service.replace(': production', ': development')}\n  development: {}\n` };
+  expect((await read({ ...files, ...laptop })).told).toEqual([
+    'policy.yaml:2:88 nothing proves "bo" yet (run flows approvers add bo)',
+  ]);
+  expect((await read(files)).told).toHaveLength(2);
+});
+
 describe('approvals that a flow wants', () => {
   const flow = (rule: string) => `${flows['push.yaml']}approve: ${rule}\n`;
   it('are read with the flow, and checked against the people of policy.yaml', async () => {

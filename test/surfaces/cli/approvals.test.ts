@@ -181,6 +181,20 @@ describe('people at the command', () => {
     }
   });
 
+  it('are told apart from the laptop’s software key, which no other environment takes', async () => {
+    const lines = (await home.flows(['audit', '--json'])).stdout;
+    const soft = lines.replace(/("credential":\{)/, '$1"software":true,');
+    expect(soft).not.toBe(lines);
+    home.write('trail.jsonl', soft);
+    const verify = ['audit', 'verify', '--approvals', '--file', 'trail.jsonl'];
+    const [here, elsewhere] = [await home.flows(verify), await home.flows([...verify, '--environment', 'production'])];
+    expect([here.code, here.stdout]).toEqual([
+      0,
+      'approvals: ok: 0 signed by a passkey of policy.yaml, 1 by a software key of the laptop, which proves nobody\n',
+    ]);
+    expect([elsewhere.code, elsewhere.stdout]).toEqual([73, expect.stringContaining('only the laptop has one')]);
+  });
+
   test.runIf(python)('a score of lines of Python checks it too', async () => {
     const scripts = [...readFileSync('infra/README.md', 'utf8').matchAll(/```python\n([\s\S]*?)```/g)];
     const script = scripts.map(([, text = '']) => text).find((text) => text.includes('cryptography')) ?? '';

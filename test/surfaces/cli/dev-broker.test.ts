@@ -1,8 +1,9 @@
 import { openFolder } from '../../../src/app/open-folder.ts';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DevBroker, startDevBroker } from '../../../src/surfaces/cli/dev/laptop-broker.ts';
+import { approvedRun } from '../../../src/surfaces/cli/dev/tour-runs.ts';
 import { invitation } from '../../../src/surfaces/cli/dev/commands-to-try.ts';
 import { processTerminal } from '../../../src/surfaces/cli/terminal.ts';
 import type { RunningStack } from '../../../src/laptop/start-stack.ts';
@@ -80,4 +81,21 @@ test('its agent’s token is for this user alone, ends with it, and stands in no
   expect((await home.flows(['orders-token'], { env })).code).toBe(69);
   broker = await started();
   expect((await home.flows(['orders-token'], { env })).code).toBe(0);
+});
+
+test('its approver says yes to a run with a software key, and the trail and its check say so', async () => {
+  const told: string[] = [];
+  await approvedRun(broker, async (name, what) => void told.push(`${name}: ${await what()}`));
+  expect(told).toEqual([
+    expect.stringMatching(/^codex: seed-runtime: waits for approval a-[0-9a-f]{18}$/),
+    'ann: yes: signed by a software key made at this start: no person',
+    'codex: seed-runtime, approved: the run succeeded',
+  ]);
+  expect((await home.flows(['audit'])).stdout).toMatch(/approval\.approved +allowed +seed-runtime +software key/);
+  const { code, stdout } = await home.flows(['audit', 'verify', '--approvals']);
+  expect([code, stdout]).toEqual([
+    0,
+    'approvals: ok: 0 signed by a passkey of policy.yaml, 1 by a software key of the laptop, which proves nobody\n',
+  ]);
+  expect(readFileSync(join(home.work, 'flows/policy.yaml'), 'utf8')).toContain('ann: {}');
 });

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import type { AuditLine } from '../../../audit/read-trail.ts';
-import { checkDecision, type DecisionProblem } from '../../../foundation/approval-statement.ts';
+import { checkDecision, type DecisionProblem, type SignedDecision } from '../../../foundation/approval-statement.ts';
 import { errorCodes, FlowError, oneLine } from '../../../foundation/errors.ts';
+import type { KnownPasskey } from '../../../foundation/passkey.ts';
 import { readPolicy } from '../../../folder/policy/read-policy.ts';
 import type { Policy } from '../../../folder/policy/policy.ts';
 import { openYaml } from '../../../language/yaml-file.ts';
@@ -13,29 +14,31 @@ interface Doubt {
   readonly at: string;
   readonly approval: string | undefined;
   readonly approver: string | undefined;
-  readonly problem: DecisionProblem | 'line';
+  readonly problem: DecisionProblem | 'line' | 'software';
 }
 
 const words: Partial<Readonly<Record<Doubt['problem'], string>>> = {
   'unknown-key':
     'signed with a key that policy.yaml does not have: if it was taken out since, name an older file: --policy',
+  software: 'signed by a software key, which proves nobody: only the laptop has one',
   line: 'the line says something else than what was signed',
 };
 
 /**
  * Whether each decision on a trail was signed by whom it names, with a key of policy.yaml: without the broker.
  * @param file of policy.yaml, or an older one of it
+ * @param laptop whether a software key may have answered, which is in no file
  * @returns 73 where one was not, or cannot be told
  */
 export async function verifyApprovals(
   lines: AsyncIterable<AuditLine>,
-  file: string,
+  { file, laptop }: { readonly file: string; readonly laptop: boolean },
   terminal: Terminal,
   json: boolean,
 ): Promise<number> {
   const { approvers } = policyIn(file);
   const doubts: Doubt[] = [];
-  let [good, unsigned] = [0, 0];
+  let [good, software, unsigned] = [0, 0, 0];
   for await (const line of lines) {
     const { seq, at, approval, approver, signed, action } = line;
     if (!/^approval\.(?:approved|denied|counter)$/.test(action)) continue;
@@ -43,16 +46,22 @@ export async function verifyApprovals(
       unsigned += 1;
       continue;
     }
-    const found = checkDecision(signed, (name) => approvers?.get(name)?.passkeys ?? []);
-    const problem = 'problem' in found ? found.problem : saysTheSame(line, found.statement) ? undefined : 'line';
-    if (problem === undefined) good += 1;
+    const soft = signed.credential.software === true;
+    const found = checkDecision(signed, (name) => (soft ? [ownKey(signed)] : (approvers?.get(name)?.passkeys ?? [])));
+    const said = 'problem' in found ? found.problem : saysTheSame(line, found.statement) ? undefined : 'line';
+    const problem = said ?? (soft && !laptop ? 'software' : undefined);
+    if (problem === undefined && soft) software += 1;
+    else if (problem === undefined) good += 1;
     else doubts.push({ seq, at, approval, approver, problem });
   }
-  if (json) terminal.out(`${JSON.stringify({ signed: good, unsigned, doubts })}\n`);
+  if (json) terminal.out(`${JSON.stringify({ signed: good, software, unsigned, doubts })}\n`);
   else {
     const verdict = doubts.length === 0 ? terminal.paint('green', 'ok') : terminal.paint('red', 'not as they say');
-    const others = unsigned === 0 ? '' : `, ${unsigned} by the operator or an issuer, which nobody signed`;
-    terminal.out(`approvals: ${verdict}: ${good} signed by a passkey of policy.yaml${others}\n`);
+    const others = [
+      ...(software === 0 ? [] : [`, ${software} by a software key of the laptop, which proves nobody`]),
+      ...(unsigned === 0 ? [] : [`, ${unsigned} by the operator or an issuer, which nobody signed`]),
+    ];
+    terminal.out(`approvals: ${verdict}: ${good} signed by a passkey of policy.yaml${others.join('')}\n`);
     for (const { seq, at, approval = '', approver = '', problem } of doubts)
       terminal.out(
         `  line ${seq}, ${oneLine(at)}: ${oneLine(approval)} of ${oneLine(approver)}: ${words[problem] ?? problem}\n`,
@@ -67,6 +76,11 @@ function saysTheSame(
 ): boolean {
   const decided = action === 'approval.approved' ? 'approve' : action === 'approval.denied' ? 'deny' : said.decision;
   return approval === said.approval && approver === said.approver && decided === said.decision;
+}
+
+/** A software key ends with its process: that its decision is whole is all that can be told. */
+function ownKey({ credential: { id, publicKey } }: SignedDecision): KnownPasskey {
+  return { id, publicKey, algorithm: 'ES256', synced: false };
 }
 
 function policyIn(file: string): Policy {

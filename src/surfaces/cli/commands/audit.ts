@@ -36,8 +36,9 @@ export async function audit(invocation: Invocation): Promise<number> {
     if (values['approvals'] === true) {
       const { verifyApprovals } = await import('../audit/verify-approvals.ts');
       const lines = inTime((await trails(app, values, true)).map((file) => readTrail(segmentsOf(file))));
-      const policy = typeof values['policy'] === 'string' ? values['policy'] : join(app.folder.dir, 'policy.yaml');
-      return verifyApprovals(lines, policy, invocation.terminal, values['json'] === true);
+      const file = typeof values['policy'] === 'string' ? values['policy'] : join(app.folder.dir, 'policy.yaml');
+      const { laptop } = app.environment();
+      return verifyApprovals(lines, { file, laptop }, invocation.terminal, values['json'] === true);
     }
     const { verify } = await import('../audit/verify-trails.ts');
     return verify(app, await trails(app, values, true), values, invocation.terminal);

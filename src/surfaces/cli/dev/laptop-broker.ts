@@ -14,10 +14,11 @@ import { createLogger } from '../../server/log.ts';
 import { guestTokenFile } from '../../server/announcement.ts';
 import { defaultPort } from '../../server/listen-tcp.ts';
 import { type Service, serve } from '../../server/start.ts';
+import { createSoftwareApprover, type LaptopApprover } from './laptop-approver.ts';
 import { tellProblems } from '../tell-problems.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** The broker of `npm start`, with a token for one agent of policy.yaml that ends with it. */
+/** The broker of `npm start`, with a token for one agent of policy.yaml, and a key for one approver, that end with it. */
 export interface DevBroker {
   readonly url: string;
   /** where people look at it */
@@ -25,6 +26,8 @@ export interface DevBroker {
   readonly agent: string;
   /** a file with the agent's token, mode 0600 */
   readonly tokenFile: string;
+  /** says yes in the name of an approver; undefined: policy.yaml has none */
+  readonly approver: LaptopApprover | undefined;
   /** its audit trail, as it is on disk */
   verified(): Promise<Verification>;
   /** what the trail has of a token, by its `jti` */
@@ -42,7 +45,9 @@ export interface DevBrokerOptions {
 
 /** Undefined where policy.yaml has no agent. @throws FlowError */
 export async function startDevBroker({ folder, taken, terminal, usualPort }: DevBrokerOptions) {
-  const [agent] = loadBrokerFiles(folder).policy.agents.keys();
+  const { policy } = loadBrokerFiles(folder);
+  const [agent] = policy.agents.keys();
+  const [person] = policy.approvers?.keys() ?? [];
   if (agent === undefined) return undefined;
   const app = await openApp({
     dir: folder.dir,
@@ -55,6 +60,7 @@ export async function startDevBroker({ folder, taken, terminal, usualPort }: Dev
   const close = () => closing.disposeAsync();
   try {
     const token = createBearer();
+    const key = person === undefined ? undefined : createSoftwareApprover(person);
     const checkpoints: Checkpoint[] = [];
     const start = (port: number) =>
       serve({
@@ -62,7 +68,7 @@ export async function startDevBroker({ folder, taken, terminal, usualPort }: Dev
         listen: { port },
         log: createLogger('warn'),
         anchor: (checkpoint) => void checkpoints.push(checkpoint),
-        guest: { agent, token },
+        guest: { agent, token, approver: key },
         onProblems: (problems) => tellProblems(problems, terminal),
         warn: (message) => terminal.tell('warning', message),
       });
@@ -75,6 +81,7 @@ export async function startDevBroker({ folder, taken, terminal, usualPort }: Dev
       page: service.page,
       agent,
       tokenFile,
+      approver: service.page === undefined ? undefined : key?.at(service.page),
       verified: () => verified(app, service, checkpoints),
       traced: (jti) => trace((filter) => readTrail(segmentsOf(service.trail), filter), { jti }),
       close,

@@ -5,6 +5,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import type { RunningStack } from '../../../laptop/start-stack.ts';
 import type { DevBroker } from './laptop-broker.ts';
 import type { Line } from './report.ts';
+import { approvedRun, narrowedRun } from './tour-runs.ts';
 
 /** What policy.yaml of the shipped folder allows the agent, and what it does not. */
 const [allowed, denied, flow] = ['openai.api_key', 'stripe.live_key', 'orders-token'] as const;
@@ -77,6 +78,8 @@ export async function brokerTour(
       return 'cached: policy, audit, no request';
     }),
   );
+  await line(`${agent}: a narrower run`, () => ask((client) => narrowedRun(client, allowed, flow)));
+  await approvedRun(broker, line);
   await line('flows trace', async () => {
     await fetch(new URL('/orders', ordersApi.url), { headers: { authorization: `Bearer ${first}` } });
     const { jti, actor } = ordersApi.lastLogged() ?? {};
