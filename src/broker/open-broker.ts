@@ -11,6 +11,7 @@ import { openTrail } from '../audit/trail.ts';
 import { type WatchedTrail, watchTrail } from '../audit/watched-trail.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 import { systemClock } from '../foundation/clocks.ts';
+import { scheduleAgent } from '../folder/policy/policy.ts';
 import { changePasskeys, sweepLeftovers } from '../folder/policy/change-policy.ts';
 import { asFlowError, FlowError } from '../foundation/errors.ts';
 import { localAgent } from '../foundation/local-user.ts';
@@ -257,7 +258,8 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     closing.defer(() =>
       write({ action: 'stop', outcome: 'allowed', what: [], detail: undefined }).catch(() => undefined),
     );
-    broker.goOnWithRuns();
+    // a guest's stack is as new as the broker: nothing was left in the middle, and runs cost their opening when one begins
+    if (options.guest === undefined || policy().agents.has(scheduleAgent)) broker.goOnWithRuns();
     // people may not have been told yet of what was waiting when the one before ended
     if (environment.notify.size > 0 && (policy().approvers?.size ?? 0) > 0)
       database.open().catch((error: unknown) => failures.told({ what: ['notify'] }, asFlowError(error)));

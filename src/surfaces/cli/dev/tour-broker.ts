@@ -23,7 +23,9 @@ export async function brokerTour(
   const { agent } = broker;
   // each with a client of its own, which remembers nothing of the one before
   const ask = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
-    const client = createClient({ broker: broker.url, token: { file: broker.tokenFile }, agentRunId: 'tour' });
+    const token = { file: broker.tokenFile };
+    // the first run opens the database, which takes its time where the machine is busy
+    const client = createClient({ broker: broker.url, token, agentRunId: 'tour', deadline: 120_000 });
     try {
       return await work(client);
     } catch (error) {

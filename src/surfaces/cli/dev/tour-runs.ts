@@ -12,7 +12,7 @@ import type { Line } from './report.ts';
 const flow = 'seed-runtime';
 
 /** milliseconds that a run may take to ask */
-const patience = 30_000;
+const patience = 120_000;
 
 const served = z.object({ id: z.string(), state: z.string(), step: z.string().optional() });
 
