@@ -28,6 +28,7 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
     [
       'foundation/agent-fetch',
       'foundation/clocks',
+      'foundation/duration',
       'foundation/environment-variables',
       'foundation/safe-address',
       'foundation/state-folder',

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { required, type Keys } from '../../../language/forms.ts';
 import { rootKeyForm } from '../../../language/root-key.ts';
 import { urlForm } from '../../../language/url.ts';
@@ -30,5 +29,5 @@ export const webhook = channelAdapter<typeof keys>({
 });
 
 function sampleSecret(): string {
-  return `whsec_${randomBytes(32).toString('base64')}`;
+  return `whsec_${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')}`;
 }
