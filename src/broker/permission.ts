@@ -3,7 +3,7 @@ import type { App } from '../app/open-app.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import { decide } from './policy/decide.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
-import type { Decision, Policy, Question } from '../folder/policy/policy.ts';
+import { scheduleAgent, type Decision, type Policy, type Question } from '../folder/policy/policy.ts';
 import type { Registry, RegistrySecret } from '../folder/registry.ts';
 import { isWithin } from './agent-runs/narrowing.ts';
 import { unlistedRun } from './agent-runs/unlisted-run.ts';
@@ -179,7 +179,11 @@ export function createPermission(
         ({ effect, name, schedule }) => (effect === 'write' || schedule !== undefined) && served(name) !== undefined,
       );
       const agents = [...policy.agents.keys()];
-      return runnable.some((flow) => agents.some((agent) => askFlow(policy, anyoneOf(agent), flow.name, flow).allowed));
+      // what only reads is a run by its schedule alone
+      const mayBegin = (flow: Flow, agent: string) =>
+        (flow.effect === 'write' || agent === scheduleAgent) &&
+        askFlow(policy, anyoneOf(agent), flow.name, flow).allowed;
+      return runnable.some((flow) => agents.some((agent) => mayBegin(flow, agent)));
     },
     secrets(caller, names, given) {
       requireGoingOn(caller);
