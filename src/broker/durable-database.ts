@@ -4,6 +4,7 @@ import type { App } from '../app/open-app.ts';
 import { approvalSchema } from './approvals/schema.ts';
 import { keyIdOf } from '../audit/hmac-chain.ts';
 import { agentRunSchema } from './agent-runs/schema.ts';
+import { madeOnce } from '../foundation/made-once.ts';
 import type { OpenDatabase, SchemaStep } from '../durable/database/contract.ts';
 import { outboxSchema } from '../durable/outbox/schema.ts';
 import { runSchema } from '../durable/runs/run-tables.ts';
@@ -28,7 +29,7 @@ export function createDurableDatabase(
   stateFolder: string,
   onOpen: (database: OpenDatabase) => void = () => undefined,
 ): DurableDatabase {
-  let opened: Promise<{ readonly database: OpenDatabase; close(): Promise<void> }> | undefined;
+  const opened = madeOnce(opening);
 
   async function opening() {
     const [{ openDatabase }, { createValueGuard }] = await Promise.all([
@@ -57,16 +58,9 @@ export function createDurableDatabase(
   }
 
   return {
-    async open() {
-      opened ??= opening();
-      const mine = opened;
-      mine.catch(() => {
-        if (opened === mine) opened = undefined;
-      });
-      return (await mine).database;
-    },
+    open: async () => (await opened.get()).database,
     async close() {
-      await (await opened?.catch(() => undefined))?.close();
+      await (await opened.known())?.close();
     },
   };
 }

@@ -2,6 +2,7 @@ import { hash, randomBytes, randomUUID } from 'node:crypto';
 import type { Database } from '../../durable/database/contract.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
 import { durationText } from '../../foundation/duration.ts';
+import { madeOnce } from '../../foundation/made-once.ts';
 import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { FlowError } from '../../foundation/errors.ts';
@@ -117,15 +118,7 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
   const known = createMemory<Known>({ clock, capacity: mostKnown });
   let stopSweeping: (() => void) | undefined;
 
-  let made: Promise<RunTokens> | undefined;
-  function runTokens(): Promise<RunTokens> {
-    const mine = (made ??= options.tokens());
-    // a vault that is away now is asked again
-    mine.catch(() => {
-      if (made === mine) made = undefined;
-    });
-    return mine;
-  }
+  const runTokens = madeOnce(options.tokens);
 
   /** Puts on the trail what has ended, in the name of who ended it; without one, of the agent whose run it was. */
   async function told(ended: readonly AgentRun[], by?: Caller, except?: string): Promise<void> {
@@ -164,7 +157,7 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     const tokenExpires = Math.min(end, Math.floor(clock.now() / 1_000) + tokenLife);
     const by = begunBy === agent ? undefined : begunBy;
     const claims = { run, root, parent, agent, begunBy: by, jkt, expires: tokenExpires, id: randomUUID() };
-    return { run, root, parent, token: await (await runTokens()).mint(claims), tokenExpires, expires: end };
+    return { run, root, parent, token: await (await runTokens.get()).mint(claims), tokenExpires, expires: end };
   }
 
   /** What a caller may say something about: its own run and those below it; without a run, those of its agent. */
@@ -296,7 +289,7 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     const key = hash('sha256', token, 'hex');
     const quick = atOnce(key);
     if (quick !== undefined) return quick;
-    const claims = known.peek(key)?.value.claims ?? (await (await runTokens()).read(token));
+    const claims = known.peek(key)?.value.claims ?? (await (await runTokens.get()).read(token));
     if ('problem' in claims) return { failure: 'invalid', detail: claims.problem };
     const found = await look(key, claims);
     if (!('proof' in found)) {

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../audit/contract.ts';
 import type { Database } from '../../durable/database/contract.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
+import { madeOnce } from '../../foundation/made-once.ts';
 import type { Caller } from '../contract.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { Demand } from './demand.ts';
@@ -63,24 +64,16 @@ const refusals = {
 export function createApprovals(options: ApprovalsOptions): Approvals {
   const { clock, record, address } = options;
   const heard = new Set<(id: string) => void>();
-  let opened: Promise<{ readonly ledger: Ledger; readonly listening: AsyncDisposable }> | undefined;
   let closed = false;
 
-  async function opening() {
+  const opened = madeOnce(async () => {
     const ledger = createLedger(await options.database(), clock.now);
     const listening = await ledger.listen((id) => {
       for (const each of heard) each(id);
     });
     return { ledger, listening };
-  }
-
-  async function ledger(): Promise<Ledger> {
-    const mine = (opened ??= opening());
-    mine.catch(() => {
-      if (opened === mine) opened = undefined;
-    });
-    return (await mine).ledger;
-  }
+  });
+  const ledger = async (): Promise<Ledger> => (await opened.get()).ledger;
 
   async function sweep(): Promise<void> {
     for (const approval of await (await ledger()).sweep()) {
@@ -99,7 +92,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   function required(approval: Approval): BrokerRefusal {
     return new BrokerRefusal('approval-required', {
       names: approval.asked.names,
-      rule: approval.rules.map(({ location }) => `${location} approve`).join(', '),
+      rule: ruleOf(approval),
       approval: {
         id: approval.id,
         url: urlOf(approval.id),
@@ -262,7 +255,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     async close() {
       closed = true;
       for (const each of heard) each('');
-      await (await opened?.catch(() => undefined))?.listening[Symbol.asyncDispose]();
+      await (await opened.known())?.listening[Symbol.asyncDispose]();
     },
   };
 }

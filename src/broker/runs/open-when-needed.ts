@@ -1,5 +1,6 @@
 import type { Runs } from '../../durable/runs/contract.ts';
 import { asFlowError, FlowError } from '../../foundation/errors.ts';
+import { madeOnce } from '../../foundation/made-once.ts';
 import { BrokerRefusal } from '../refusal.ts';
 
 /** Runs that are opened once somebody needs them: until then nothing of them is loaded. */
@@ -18,20 +19,13 @@ export function openWhenNeeded(
   open: () => Promise<Runs>,
   { warn }: { readonly warn: (message: string) => void },
 ): LazyRuns {
-  let opened: Promise<Runs> | undefined;
+  const opened = madeOnce(open);
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   let told: string | undefined;
 
-  const once = (): Promise<Runs> => {
-    if (closed) return Promise.reject(new FlowError('unavailable', 'the broker ends'));
-    opened ??= open();
-    const mine = opened;
-    mine.catch(() => {
-      if (opened === mine) opened = undefined;
-    });
-    return mine;
-  };
+  const once = (): Promise<Runs> =>
+    closed ? Promise.reject(new FlowError('unavailable', 'the broker ends')) : opened.get();
   const goOn = (): void => {
     once().catch((error: unknown) => {
       const line = asFlowError(error).line();
@@ -53,7 +47,7 @@ export function openWhenNeeded(
     async close() {
       closed = true;
       clearTimeout(timer);
-      await (await opened?.catch(() => undefined))?.close();
+      await (await opened.known())?.close();
     },
   };
 }

@@ -3,6 +3,7 @@ import type { STSClient } from '@aws-sdk/client-sts';
 import { requireSafeAddress, safeAddressHint } from '../../../foundation/safe-address.ts';
 import { byProxy, proxyHint } from '../../../foundation/proxy.ts';
 import { FlowError } from '../../../foundation/errors.ts';
+import { madeOnce } from '../../../foundation/made-once.ts';
 import { createCredentials, type CredentialOptions, throughProxy } from './aws-credentials.ts';
 import { translateAwsError } from './aws-errors.ts';
 import { oneAddress, requireNoOther } from './one-address.ts';
@@ -30,8 +31,9 @@ const lastStep = { step: 'deserialize', priority: 'low', name: 'guardAddress' } 
 export function createConnection(options: ConnectionOptions) {
   const { name, region, account, endpoint, profile } = options;
   let requests = 0;
-  let verified: Promise<void> | undefined;
-  let connected: ReturnType<typeof connect> | undefined;
+  /** its refusals are of the configuration: nothing is asked */
+  const connected = madeOnce(connect);
+  const verified = madeOnce(async () => within(verifyAccount));
 
   const credentials = createCredentials(options);
   /** as far as it is known before the SDK's own configuration is read */
@@ -114,25 +116,9 @@ export function createConnection(options: ConnectionOptions) {
     );
   }
 
-  /** Its refusals are of the configuration: nothing is asked. */
-  async function connection(): ReturnType<typeof connect> {
-    const mine = (connected ??= connect());
-    try {
-      return await mine;
-    } catch (error) {
-      if (connected === mine) connected = undefined;
-      throw error;
-    }
-  }
-
   async function verify(): Promise<void> {
-    await connection();
-    if (account === undefined) return;
-    verified ??= within(verifyAccount).catch((error: unknown) => {
-      verified = undefined; // the next call asks again
-      throw error;
-    });
-    await verified;
+    await connected.get();
+    if (account !== undefined) await verified.get();
   }
 
   /** Work with its deadline. @throws FlowError whatever goes wrong */
@@ -167,7 +153,7 @@ export function createConnection(options: ConnectionOptions) {
       await verify();
       return within(
         async (abortSignal) => {
-          const { client, sdk } = await connection();
+          const { client, sdk } = await connected.get();
           return work(client, sdk, { abortSignal });
         },
         subject,
@@ -175,8 +161,8 @@ export function createConnection(options: ConnectionOptions) {
       );
     },
     async close(): Promise<void> {
-      (await connected?.catch(() => undefined))?.client.destroy();
-      connected = undefined;
+      (await connected.known())?.client.destroy();
+      connected.forget();
     },
   };
 }

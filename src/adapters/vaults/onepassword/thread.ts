@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { FlowError } from '../../../foundation/errors.ts';
+import { madeOnce } from '../../../foundation/made-once.ts';
 import { byProxy, type Proxy } from '../../../foundation/proxy.ts';
 import { classify } from './sdk-errors.ts';
 import type { IdentifiedToken } from './token-identity.ts';
@@ -54,7 +55,6 @@ const file = new URL(`./thread-worker${import.meta.url.endsWith('.ts') ? '.ts' :
 export function createSdkThread(options: ThreadOptions): RenewableThread {
   const counter = new SharedArrayBuffer(4);
   const count = new Int32Array(counter);
-  let starting: Promise<Running> | undefined;
   let current: Running | undefined;
   let closed = false;
   let last = 0;
@@ -65,7 +65,7 @@ export function createSdkThread(options: ThreadOptions): RenewableThread {
     running.ended = true;
     if (current === running) {
       current = undefined;
-      starting = undefined;
+      started.forget();
     }
     for (const [id, each] of waiting) {
       waiting.delete(id);
@@ -79,7 +79,7 @@ export function createSdkThread(options: ThreadOptions): RenewableThread {
     running.left = true;
     if (current === running) {
       current = undefined;
-      starting = undefined;
+      started.forget();
     }
     if (running.waiting.size === 0) end(running, fault(undefined));
   };
@@ -125,22 +125,16 @@ export function createSdkThread(options: ThreadOptions): RenewableThread {
     return running;
   };
 
-  const started = (): Promise<Running> => {
-    const mine = (starting ??= start());
-    mine.catch(() => {
-      if (starting === mine) starting = undefined;
-    });
-    return mine;
-  };
+  const started = madeOnce(start);
 
   const once = async <O extends Operation>(
     operation: O,
     asks: Operations[O]['asks'],
   ): Promise<Operations[O]['gives']> => {
     if (closed) throw new FlowError('unavailable', 'the vault is closed', { hint: 'the program is ending' });
-    const first = await started();
+    const first = await started.get();
     // it may have ended, or been left, while this call waited its turn
-    const running = first.ended || first.left ? await started() : first;
+    const running = first.ended || first.left ? await started.get() : first;
     const gives = await new Promise<unknown>((resolve, reject) => {
       last += 1;
       const timer = setTimeout(() => end(running, late(options.deadline, options.through?.())), options.deadline);
@@ -174,7 +168,7 @@ export function createSdkThread(options: ThreadOptions): RenewableThread {
     requests: () => Atomics.load(count, 0),
     async close() {
       closed = true;
-      const running = await starting?.catch(() => undefined);
+      const running = await started.known();
       if (running === undefined) return;
       end(running, new FlowError('unavailable', 'the vault was closed', { hint: 'the program is ending' }));
       await running.worker.terminate();
