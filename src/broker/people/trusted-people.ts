@@ -1,4 +1,4 @@
-import type { AgentPolicy, Policy } from '../../folder/policy/policy.ts';
+import { agentWithoutRights, type Policy } from '../../folder/policy/policy.ts';
 import { createWorkloads, type WorkloadOptions } from '../authentication/workload-identity.ts';
 
 /**
@@ -22,18 +22,6 @@ export function createTrustedPeople(options: WorkloadOptions): (token: string) =
 }
 
 function peopleOf({ approvers = new Map() }: Policy): Policy {
-  const nothing = {
-    tokens: [],
-    allow: [],
-    flows: [],
-    deny: [],
-    maxTtl: undefined,
-    rate: undefined,
-    requireReason: false,
-  };
-  return {
-    agents: new Map(
-      [...approvers].map(([name, { trust }]): [string, AgentPolicy] => [name, { name, trust, ...nothing }]),
-    ),
-  };
+  const people = [...approvers].map(([name, { trust }]) => [name, { ...agentWithoutRights(name), trust }] as const);
+  return { agents: new Map(people) };
 }

@@ -14,7 +14,7 @@ import { FlowError } from '../../foundation/errors.ts';
 import { createSource } from '../../language/problems.ts';
 import { readYaml } from '../../language/yaml.ts';
 import { readPolicy } from './read-policy.ts';
-import type { AgentPolicy, AgentToken, Passkey, Policy } from './policy.ts';
+import { type AgentPolicy, type AgentToken, agentWithoutRights, type Passkey, type Policy } from './policy.ts';
 
 const opening = `# yaml-language-server: $schema=.schema/policy.schema.json
 default: deny
@@ -92,23 +92,12 @@ function texts({ allow, flows, deny, approve }: AgentPolicy) {
 }
 
 function expected({ agents, approvers }: Policy, name: string, tokens: readonly AgentToken[]): string {
-  const nobody: AgentPolicy = {
-    name,
-    tokens: [],
-    trust: [],
-    allow: [],
-    flows: [],
-    deny: [],
-    maxTtl: undefined,
-    rate: undefined,
-    requireReason: false,
-  };
   const written = tokens.map(({ sha256, issued, expires }) => ({
     sha256,
     ...(issued === undefined ? {} : { issued }),
     expires,
   }));
-  const agent = { ...(agents.get(name) ?? nobody), tokens: written };
+  const agent = { ...(agents.get(name) ?? agentWithoutRights(name)), tokens: written };
   return facts({ agents: new Map([...agents, [name, agent]]), approvers });
 }
 

@@ -35,6 +35,12 @@ export interface AgentPolicy {
   readonly approve?: readonly ApproveRule[] | undefined;
 }
 
+/** An agent that nothing proves and that may have nothing. */
+export function agentWithoutRights(name: string): AgentPolicy {
+  const nothing = { tokens: [], trust: [], allow: [], flows: [], deny: [] };
+  return { name, ...nothing, maxTtl: undefined, rate: undefined, requireReason: false };
+}
+
 /** A person who approves. */
 export interface Approver {
   readonly name: string;

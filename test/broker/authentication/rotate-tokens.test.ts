@@ -7,6 +7,7 @@ import {
   withoutToken,
 } from '../../../src/broker/authentication/rotate-tokens.ts';
 import type { AgentToken, Policy } from '../../../src/folder/policy/policy.ts';
+import { agentsOf } from './policies.ts';
 import { FlowError } from '../../../src/foundation/errors.ts';
 
 const now = Date.UTC(2026, 10, 22);
@@ -14,24 +15,7 @@ const token = (digit: string, expires?: number): AgentToken => ({ sha256: digit.
 const [a, b, c] = [token('a'), token('b', now + 1), token('c')];
 const old = token('0', now - 1);
 
-const policyWith = (...tokens: readonly AgentToken[]): Policy => ({
-  agents: new Map([
-    [
-      'codex',
-      {
-        name: 'codex',
-        tokens,
-        trust: [],
-        allow: [],
-        flows: [],
-        deny: [],
-        maxTtl: undefined,
-        rate: undefined,
-        requireReason: false,
-      },
-    ],
-  ]),
-});
+const policyWith = (...tokens: readonly AgentToken[]): Policy => agentsOf({ codex: { tokens } });
 
 /** The first digit of each token's hash, or the code of the error. */
 function left(work: () => readonly AgentToken[]): string {

@@ -18,6 +18,7 @@ import { changeTokens } from '../../../src/folder/policy/change-policy.ts';
 import { rotated, withOneMore, withoutToken } from '../../../src/broker/authentication/rotate-tokens.ts';
 import { createLocks } from '../../../src/foundation/locks.ts';
 import type { AgentToken, Policy } from '../../../src/folder/policy/policy.ts';
+import { agentsOf } from '../../broker/authentication/policies.ts';
 import { folderWith } from '../folder.ts';
 
 const token = (character: string, expires?: number): AgentToken => ({ sha256: character.repeat(64), expires });
@@ -113,24 +114,7 @@ describe('policy.yaml', () => {
 describe('the tokens of an agent', () => {
   const now = 1_000;
   const [a, b, c, gone] = [token('a'), token('b', 2_000), token('c'), token('d', 500)];
-  const policy = (...tokens: readonly AgentToken[]): Policy => ({
-    agents: new Map([
-      [
-        'x',
-        {
-          name: 'x',
-          tokens,
-          trust: [],
-          allow: [],
-          flows: [],
-          deny: [],
-          maxTtl: undefined,
-          rate: undefined,
-          requireReason: false,
-        },
-      ],
-    ]),
-  });
+  const policy = (...tokens: readonly AgentToken[]): Policy => agentsOf({ x: { tokens } });
 
   it('are at most two that are live', () => {
     expect(withOneMore(policy(), 'new', c, now)).toEqual([c]);

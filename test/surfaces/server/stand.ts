@@ -4,7 +4,7 @@ import { createClaimCheck } from '../../../src/broker/authentication/operator-to
 import type { AuditEvent, AuditTrail } from '../../../src/audit/contract.ts';
 import type { Broker, Caller, GrantedToken, RunRequest } from '../../../src/broker/contract.ts';
 import { BrokerRefusal } from '../../../src/broker/refusal.ts';
-import type { Policy } from '../../../src/folder/policy/policy.ts';
+import { agentsOf } from '../../broker/authentication/policies.ts';
 import { type RunningServer, type ServeOptions, startServer } from '../../../src/surfaces/server/http-server.ts';
 import { systemClock } from '../../../src/foundation/clocks.ts';
 import { ownCertificate } from '../../../src/surfaces/server/own-certificate.ts';
@@ -164,27 +164,6 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
 export const operatorKey = new Uint8Array(32).fill(7);
 export const bearer = createBearer().reveal();
 
-function policyOf(...agents: readonly (readonly [string, string])[]): Policy {
-  return {
-    agents: new Map(
-      agents.map(([name, token]) => [
-        name,
-        {
-          name,
-          tokens: [{ sha256: bearerHash(token) ?? '', expires: undefined }],
-          trust: [],
-          allow: [],
-          flows: [],
-          deny: [],
-          maxTtl: undefined,
-          rate: undefined,
-          requireReason: false,
-        },
-      ]),
-    ),
-  };
-}
-
 export interface Stand {
   readonly server: RunningServer;
   readonly url: string;
@@ -199,7 +178,7 @@ export interface Stand {
 export async function startStand(more: Partial<ServeOptions> = {}): Promise<Stand> {
   const { trail, events, state: trailState } = memoryTrail();
   const { broker, callers, state: brokerState } = standInBroker(trail);
-  const policy = policyOf(['codex', bearer]);
+  const policy = agentsOf({ codex: { tokens: [{ sha256: bearerHash(bearer) ?? '', expires: undefined }] } });
   const ready = { trail: true, policy: true, vault: true };
   const server = await startServer({
     broker,
