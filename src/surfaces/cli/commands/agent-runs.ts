@@ -7,13 +7,12 @@ import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { operatorPaths } from '../../../foundation/wire.ts';
 import { durationText } from '../../../foundation/duration.ts';
-import { suggest } from '../../../language/nearest-name.ts';
 import { commonArguments } from '../arguments.ts';
 import { askBroker } from '../ask-broker.ts';
 import { commandTable } from '../command-table.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { listPath } from '../list-options.ts';
 import { columns, type Style, type Terminal } from '../terminal.ts';
-import { timeOption } from '../time-option.ts';
 import { callVerb } from '../verbs.ts';
 import { withApp } from '../with-app.ts';
 
@@ -54,19 +53,7 @@ async function list(invocation: Invocation): Promise<number> {
   const { values } = commonArguments(invocation.argv, own.list.options, 2);
   const { terminal, signal } = invocation;
   const now = Date.now();
-  const query = new URLSearchParams();
-  for (const name of ['agent', 'state'] as const) {
-    const value = values[name];
-    if (typeof value === 'string') query.set(name, value);
-  }
-  const state = query.get('state');
-  if (state !== null && !Object.hasOwn(states, state)) {
-    const names = Object.keys(states);
-    throw new FlowError('usage', `unknown state "${state}"`, { hint: suggest(state, names) ?? names.join(', ') });
-  }
-  const since = timeOption('since', typeof values['since'] === 'string' ? values['since'] : undefined, now);
-  if (since !== undefined) query.set('since', String(since));
-  const path = query.size === 0 ? operatorPaths.agentRuns : `${operatorPaths.agentRuns}?${query.toString()}`;
+  const path = listPath(operatorPaths.agentRuns, values, ['agent'], Object.keys(states));
   return withApp(invocation, async (app) => {
     const runs = runsIn(await askBroker(app, { method: 'GET', path, signal }));
     if (values['json'] === true) terminal.out(`${JSON.stringify(runs)}\n`);

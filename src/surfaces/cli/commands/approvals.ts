@@ -1,13 +1,13 @@
-import { FlowError, oneLine } from '../../../foundation/errors.ts';
+import { oneLine } from '../../../foundation/errors.ts';
 import { sleepUntilAborted } from '../../../foundation/sleep.ts';
 import { operatorPaths } from '../../../foundation/wire.ts';
-import { suggest } from '../../../language/nearest-name.ts';
 import { type Card, cardText, scopeText } from '../approvals/card-text.ts';
 import { idIn } from '../approvals/approval-id.ts';
 import { commonArguments } from '../arguments.ts';
 import { askBroker } from '../ask-broker.ts';
 import { commandTable } from '../command-table.ts';
 import type { Invocation } from '../invocation.ts';
+import { wordOption } from '../list-options.ts';
 import { columns } from '../terminal.ts';
 import { withApp } from '../with-app.ts';
 
@@ -19,9 +19,7 @@ const lookEvery = 2_000;
 export async function approvals(invocation: Invocation): Promise<number> {
   const { values } = commonArguments(invocation.argv, commandTable.approvals.options);
   const { terminal, signal } = invocation;
-  const state = String(values['state'] ?? 'pending');
-  if (!states.includes(state))
-    throw new FlowError('usage', `unknown state "${state}"`, { hint: suggest(state, states) ?? states.join(', ') });
+  const state = wordOption('state', String(values['state'] ?? 'pending'), states);
   return withApp(invocation, async (app) => {
     const look = async () => {
       const path = `${operatorPaths.approvals}?state=${state}`;

@@ -6,13 +6,12 @@ import type {
 } from '../../../broker/runs/run-views.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { operatorPaths } from '../../../foundation/wire.ts';
-import { suggest } from '../../../language/nearest-name.ts';
 import { commonArguments } from '../arguments.ts';
 import { askBroker } from '../ask-broker.ts';
 import { commandTable } from '../command-table.ts';
 import type { Command, Invocation } from '../invocation.ts';
+import { listPath } from '../list-options.ts';
 import { columns, type Style, type Terminal } from '../terminal.ts';
-import { timeOption } from '../time-option.ts';
 import { callVerb } from '../verbs.ts';
 import { withApp } from '../with-app.ts';
 
@@ -37,19 +36,7 @@ const states: Readonly<Record<OperatorRunView['state'], Style>> = {
 async function list(invocation: Invocation): Promise<number> {
   const { values } = commonArguments(invocation.argv, own.list.options, 2);
   const { terminal, signal } = invocation;
-  const query = new URLSearchParams();
-  for (const name of ['flow', 'agent', 'state'] as const) {
-    const value = values[name];
-    if (typeof value === 'string') query.set(name, value);
-  }
-  const state = query.get('state');
-  if (state !== null && !Object.hasOwn(states, state)) {
-    const names = Object.keys(states);
-    throw new FlowError('usage', `unknown state "${state}"`, { hint: suggest(state, names) ?? names.join(', ') });
-  }
-  const since = timeOption('since', typeof values['since'] === 'string' ? values['since'] : undefined, Date.now());
-  if (since !== undefined) query.set('since', String(since));
-  const path = query.size === 0 ? operatorPaths.runs : `${operatorPaths.runs}?${query.toString()}`;
+  const path = listPath(operatorPaths.runs, values, ['flow', 'agent'], Object.keys(states));
   return withApp(invocation, async (app) => {
     // the broker of this folder gives what its schema says
     const found = (await askBroker(app, { method: 'GET', path, signal })) as unknown as OperatorRunsView;
