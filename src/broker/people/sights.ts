@@ -3,6 +3,7 @@ import { type NewestLines, newestLines } from '../../audit/newest-lines.ts';
 import type { AuditFilter } from '../../audit/read-trail.ts';
 import type { WatchedTrail } from '../../audit/watched-trail.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
+import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { RulesInForce } from '../policy/rules-in-force.ts';
 import { policyShown } from './policy-shown.ts';
 
@@ -43,7 +44,7 @@ const drillsKept = 60_000;
 const runActions = new Set(['local.run', 'flow.run', 'run.finished']);
 
 export function createSights({ rules, trails, flows, quotas, trail, clock }: SightsOptions): Sights {
-  let drills: { readonly at: number; readonly found: Promise<readonly Drill[]> } | undefined;
+  const drills = createMemory<readonly Drill[]>({ clock, capacity: 1 });
 
   async function lookForDrills(): Promise<readonly Drill[]> {
     const names = [...flows()].filter(({ name }) => /(?:^|-)drill$/.test(name));
@@ -62,18 +63,7 @@ export function createSights({ rules, trails, flows, quotas, trail, clock }: Sig
   return {
     policy: () => policyShown(rules()),
     trail: (filter, most) => newestLines(trails(), filter, most),
-    drills() {
-      const now = clock.monotonic();
-      if (drills === undefined || now - drills.at > drillsKept) {
-        const mine = { at: now, found: lookForDrills() };
-        // what could not be read now may be, at the next look
-        mine.found.catch(() => {
-          if (drills === mine) drills = undefined;
-        });
-        drills = mine;
-      }
-      return drills.found;
-    },
+    drills: () => drills.get('all', lookForDrills, () => ({ ends: clock.monotonic() + drillsKept })),
     quotas,
     watch(heard) {
       const actions = new Set<string>();
