@@ -9,8 +9,9 @@ let target: Target;
 const sockets: Socket[] = [];
 
 beforeAll(async () => {
-  // as on a system that allows a process few open files
-  target = await startTarget((command) => ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh', ...command]);
+  // as on a system that allows a process few open files; a flow that writes may be run, so a database is opened meanwhile
+  const few = (command: readonly string[]) => ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh', ...command];
+  target = await startTarget(few, "'**', seed-runtime");
 });
 afterAll(async () => {
   for (const socket of sockets) socket.destroy();

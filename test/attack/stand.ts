@@ -17,11 +17,11 @@ const registry = `secrets:
 /** So many wildcards that a matcher which tries one way after the other would not come back. */
 const winding = `${'*a'.repeat(60)}b`;
 
-const policy = (issuer: string) => `default: deny
+const policy = (issuer: string, ownersFlows: string) => `default: deny
 agents:
   owner:
     allow: ['**']
-    flows: ['**']
+    flows: [${ownersFlows}]
   codex:
     allow: [openai.api_key, github.*]
     flows: [orders-token]
@@ -56,13 +56,16 @@ export interface Target {
 }
 
 /** `flows serve` as a user starts it, on a laptop stack of its own. */
-export async function startTarget(program?: (command: readonly string[]) => readonly string[]): Promise<Target> {
+export async function startTarget(
+  program?: (command: readonly string[]) => readonly string[],
+  ownersFlows = "'**'",
+): Promise<Target> {
   const home = createHome();
   home.write('flows/registry.yaml', registry);
   home.write('flows/policy.yaml', 'agents: {}\n');
   home.write('flows/policy.test.yaml', 'cases: []\n');
   const stack = await home.stack();
-  home.write('flows/policy.yaml', policy(stack.identityProvider.issuer));
+  home.write('flows/policy.yaml', policy(stack.identityProvider.issuer, ownersFlows));
   const add = async (name: AgentName, ...more: readonly string[]) => {
     const { code, stdout, stderr } = await home.flows(['agents', 'add', name, ...more]);
     if (code !== 0) throw new Error(stderr);

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { FlowError } from '../../foundation/errors.ts';
 import { holdFile } from '../../foundation/hold-file.ts';
@@ -18,6 +20,7 @@ export async function openPglite(folder: string, guard: ValueGuard): Promise<Ope
   const release = await hold(folder);
   try {
     const database = await PGlite.create({
+      ...(await parts()),
       dataDir: join(folder, 'data'),
       // as node-postgres gives them: eight bytes and numerics are more than a number of JavaScript holds
       parsers: { 20: (text) => text, 1700: (text) => text },
@@ -28,6 +31,26 @@ export async function openPglite(folder: string, guard: ValueGuard): Promise<Ope
     throw unusable(folder, cause);
   }
 }
+
+/**
+ * What it is made of. It would read these files itself, by promises that nobody waits for: where no more files can be
+ * opened, such a one would end the process.
+ */
+async function parts() {
+  const { resolve } = createRequire(import.meta.url);
+  const folder = dirname(resolve('@electric-sql/pglite'));
+  const read = (name: string) => readFile(join(folder, name));
+  const compiled = async (name: string) => WebAssembly.compile(await read(name));
+  const [pgliteWasmModule, initdbWasmModule, files] = await Promise.all([
+    compiled('pglite.wasm'),
+    compiled('initdb.wasm'),
+    read('pglite.data'),
+  ]);
+  return { pgliteWasmModule, initdbWasmModule, fsBundle: new Blob([files]) };
+}
+
+/** Node has it, and its types leave it out. */
+declare const WebAssembly: { compile(code: Uint8Array): Promise<object> };
 
 async function hold(folder: string): Promise<() => void> {
   const release = await holding(folder);
