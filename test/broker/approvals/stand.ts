@@ -13,18 +13,20 @@ import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
 import { copyEmptyDatabase } from '../../durable/database/fresh-database.ts';
 import { arrange, as, refusalOf, settle } from '../arrange.ts';
 
+/** Knows the values of one test: those of the others in this process are words of this one. */
+let guard = createValueGuard();
+
 /** One for all tests of a process, emptied for each: to open one takes longer than most tests. */
 export const database = await sharedDatabase();
 
 async function sharedDatabase() {
   const folder = await mkdtemp(join(tmpdir(), 'approvals-'));
   await copyEmptyDatabase(folder);
-  const guard = createValueGuard();
   const opened = await openDatabase({
     address: undefined,
     folder,
     schema: [...approvalSchema, ...outboxSchema],
-    guard,
+    guard: { check: (parameters) => guard.check(parameters), close: () => guard.close() },
   });
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return opened;
@@ -41,6 +43,8 @@ function policyWith(...approve: readonly object[]): string {
 
 /** A broker whose approvals are in a database of their own, and people who answer. */
 export async function approving(...rules: readonly object[]) {
+  guard.close();
+  guard = createValueGuard();
   const tables = ['approvals', 'approval_answers', 'approval_uses', 'passkey_counters', 'outbox'];
   await database.query(`truncate ${tables.map((table) => `flows_${table}`).join(', ')}`);
   const stand = await arrange({
