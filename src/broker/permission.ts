@@ -175,15 +175,12 @@ export function createPermission(
     },
     letsRun() {
       const { policy } = rules.current();
-      const runnable = [...app.folder.flows.values()].filter(
-        ({ effect, name, schedule }) => (effect === 'write' || schedule !== undefined) && served(name) !== undefined,
-      );
-      const agents = [...policy.agents.keys()];
       // what only reads is a run by its schedule alone
-      const mayBegin = (flow: Flow, agent: string) =>
-        (flow.effect === 'write' || agent === scheduleAgent) &&
-        askFlow(policy, anyoneOf(agent), flow.name, flow).allowed;
-      return runnable.some((flow) => agents.some((agent) => mayBegin(flow, agent)));
+      const askers = ({ effect, schedule }: Flow): readonly string[] =>
+        effect === 'write' ? [...policy.agents.keys()] : schedule === undefined ? [] : [scheduleAgent];
+      const isBegun = (flow: Flow) =>
+        askers(flow).some((agent) => askFlow(policy, anyoneOf(agent), flow.name, flow).allowed);
+      return [...app.folder.flows.values()].some((flow) => served(flow.name) !== undefined && isBegun(flow));
     },
     secrets(caller, names, given) {
       requireGoingOn(caller);

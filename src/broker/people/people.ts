@@ -7,7 +7,6 @@ import {
   checkAssertion,
   checkRegistration,
   coseAlgorithms,
-  type PasskeyProblem,
   type Registration,
 } from '../../foundation/passkey.ts';
 import type { CheckClaim } from '../authentication/operator-token.ts';
@@ -178,7 +177,7 @@ export function createPeople(options: PeopleOptions): People {
       if (challenge === undefined) throw await refused(asked, 'a sign-in that nobody began, or that took too long');
       const owner = ownerOf(policy(), assertion.id);
       if (owner === undefined) throw await refused(asked, 'a passkey that is nobody’s');
-      const found = checkPasskey(assertion, owner, { ...here(), challenge });
+      const found = checkAssertion(assertion, owner.passkey, { ...here(), challenge });
       if ('problem' in found)
         throw await refused(asked, `a passkey of "${owner.approver}" that is not taken: ${found.problem}`);
       const detail = owner.passkey.software ? 'by a software key' : undefined;
@@ -213,12 +212,4 @@ function ownerOf({ approvers = new Map() }: Policy, id: string): Owned | undefin
     if (passkey !== undefined) return { approver: name, passkey };
   }
   return undefined;
-}
-
-function checkPasskey(
-  assertion: Assertion,
-  { passkey }: Owned,
-  rules: Parameters<typeof checkAssertion>[2],
-): { readonly counter: number } | { readonly problem: PasskeyProblem } {
-  return checkAssertion(assertion, passkey, rules);
 }
