@@ -8,6 +8,8 @@ import { type Answer, ask, startTarget, type Target } from './stand.ts';
 
 let target: Target;
 let values: Readonly<Record<string, string>>;
+/** milliseconds that a client waits for an answer: what is starved gets none at all, what shares its core gets it late */
+const patience = 10_000;
 /** everything that an agent without the right to it was ever sent */
 const heard: string[] = [];
 
@@ -446,9 +448,9 @@ describe('a process that should stop answering', () => {
   ])('%s', async (_, attack) => {
     attack();
     await sleep(100);
-    for (let count = 0; count < 5; count += 1) expect(await wait()).toBeLessThan(3_000);
+    for (let count = 0; count < 5; count += 1) expect(await wait()).toBeLessThan(patience);
     for (const socket of sockets.splice(0)) socket.destroy();
-  });
+  }, 90_000);
 
   test.each([
     ['that say nothing', ''],
@@ -462,7 +464,7 @@ describe('a process that should stop answering', () => {
     const started = performance.now();
     // an agent whose connection is cut comes again
     while ((await wait().catch(() => Infinity)) === Infinity) await sleep(50);
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(performance.now() - started).toBeLessThan(patience);
     for (const socket of sockets.splice(0)) socket.destroy();
   });
 
@@ -472,7 +474,7 @@ describe('a process that should stop answering', () => {
     const request = `GET /v1/flows HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${target.tokens.slow}\r\n\r\n`;
     open(40, request.repeat(100));
     await sleep(1_500);
-    expect(await wait()).toBeLessThan(3_000);
+    expect(await wait()).toBeLessThan(patience);
     expect(lines() - before).toBeGreaterThan(90);
     expect(lines() - before).toBeLessThan(250);
     for (const socket of sockets.splice(0)) socket.destroy();
@@ -491,7 +493,7 @@ describe('a process that should stop answering', () => {
     expect((await ask(target.port, `/v1/tokens/${'a'.repeat(128)}`, { token: target.tokens.winding })).status).toBe(
       403,
     );
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(performance.now() - started).toBeLessThan(patience);
   });
 });
 

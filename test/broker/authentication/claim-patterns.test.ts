@@ -73,6 +73,6 @@ describe('claims', () => {
     const check = compileClaims({ claims: { claim: `${'a*'.repeat(1_000)}b` } });
     for (let round = 0; round < 100; round += 1) check({ claim: 'a'.repeat(2_048) });
     // a backtracking match would take longer than the age of the universe
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });

@@ -289,7 +289,7 @@ describe('issuers', () => {
     const { ask } = setup(agentsOf({ ci: { trust: [trust({ ref: '*m*' }, { issuer })] } }));
     const started = performance.now();
     expect(await ask(await sign({ iss: issuer }))).toBe('- issuer-unavailable');
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
     silent.closeAllConnections();
     silent.close();
   });

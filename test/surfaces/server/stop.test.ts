@@ -52,7 +52,7 @@ describe('the end of a server', () => {
     while (!(await (await fetch(`${stand.url}/metrics`)).text()).includes('requests_in_flight 2')) await sleep(5);
     const started = performance.now();
     await stand.server.close();
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
     expect(await cut).toBe('ECONNRESET');
   });
 

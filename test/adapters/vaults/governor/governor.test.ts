@@ -372,7 +372,7 @@ describe('the ledger', () => {
     other.exec('begin immediate');
     const began = performance.now();
     expect(await read()).toBe('value');
-    expect(performance.now() - began).toBeLessThan(200);
+    expect(performance.now() - began).toBeLessThan(1_000);
     other.exec('commit');
     expect(await read()).toBe('value');
     other.exec('begin immediate');
