@@ -13,7 +13,7 @@ export interface ValueGuard {
 /** characters that a value is told by; a shorter one is found in any text, so it is not looked for */
 const width = 8;
 /** values that are told; the oldest leaves first */
-const mostValues = 20_000;
+const manyValues = 20_000;
 
 /** One way in which a value travels, kept so that it can be told but not read. */
 interface Form {
@@ -28,7 +28,7 @@ interface Form {
  * this process since the guard was made. It keeps fingerprints under a key of its own, never values, so it outlasts
  * them: a value that nothing holds any more, but that stands in an error's text, is still told.
  */
-export function createValueGuard(): ValueGuard {
+export function createValueGuard(mostValues = manyValues): ValueGuard {
   const key = randomBytes(32);
   const printOf = (text: string) => createHmac('sha256', key).update(text).digest('base64');
   const values = new Map<string, readonly Form[]>();
