@@ -445,12 +445,16 @@ describe('a process that should stop answering', () => {
           `POST /v1/secrets/resolve HTTP/1.1\r\n${auth()}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n${'['.repeat(60_000)}`,
         ),
     ],
-  ])('%s', async (_, attack) => {
-    attack();
-    await sleep(100);
-    for (let count = 0; count < 5; count += 1) expect(await wait()).toBeLessThan(patience);
-    for (const socket of sockets.splice(0)) socket.destroy();
-  }, 90_000);
+  ])(
+    '%s',
+    async (_, attack) => {
+      attack();
+      await sleep(100);
+      for (let count = 0; count < 5; count += 1) expect(await wait()).toBeLessThan(patience);
+      for (const socket of sockets.splice(0)) socket.destroy();
+    },
+    90_000,
+  );
 
   test.each([
     ['that say nothing', ''],
