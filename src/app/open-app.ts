@@ -12,6 +12,7 @@ import { type Inputs, parseInputs } from '../folder/flows/inputs.ts';
 import type { Folder } from '../folder/load-folder.ts';
 import { namedEnvironment, openFolder } from './open-folder.ts';
 import type { Parts } from './parts.ts';
+import { createRenewedConnections } from './renewed-connections.ts';
 import { suggest } from '../language/nearest-name.ts';
 import { tokenHash } from '../engine/flow-output.ts';
 import type { Output } from '../engine/output.ts';
@@ -145,9 +146,6 @@ export interface App {
   close(): Promise<void>;
 }
 
-/** milliseconds that calls have whose connections' settings changed: longer than any deadline */
-const lastCalls = 60_000;
-
 /** Loads a folder and answers for it. Nothing is contacted before something is asked for. */
 export async function openApp(options: AppOptions): Promise<App> {
   const { signal = new AbortController().signal, warn = () => undefined, progress = () => undefined } = options;
@@ -164,52 +162,22 @@ export async function openApp(options: AppOptions): Promise<App> {
   const self = localAgent();
   const madeForRuns = createMadeForRuns(now);
   const revocationListeners = new Set<(tokenHash: string) => void>();
-  let opened: Promise<Connections> | undefined;
-  let made: Connections | undefined;
-  /** connections of settings before, until their calls have ended */
-  const leaving = new Map<Connections, NodeJS.Timeout>();
-
   const environmentOf = (of: Folder) => namedEnvironment(of, options.environment, variables) ?? defaultEnvironment(of);
   const environment = () => environmentOf(folder);
-
-  const connections = () => {
-    if (opened !== undefined) return opened;
-    const opening = connect().then(
-      (connected) => {
-        if (opened === opening) made = connected;
-        else leave(connected);
-        return connected;
-      },
-      (error: unknown) => {
-        if (opened === opening) opened = undefined;
-        throw error;
-      },
-    );
-    opened = opening;
-    return opening;
-  };
-
-  function leave(connected: Connections): void {
-    const timer = setTimeout(() => {
-      leaving.delete(connected);
-      void connected.close();
-    }, lastCalls).unref();
-    leaving.set(connected, timer);
-  }
 
   function use(next: Folder): boolean {
     const changed = !isDeepStrictEqual(environmentOf(next), environment());
     folder = next;
     takeTokens(folder, options.taken);
     if (!changed) return false;
-    if (made !== undefined) leave(made);
-    opened = undefined;
-    made = undefined;
+    renewed.renew();
     cache = emptyCache();
     prepared = createPreparedSteps();
     return true;
   }
 
+  const renewed = createRenewedConnections(connect);
+  const connections = renewed.get;
   const telling = createTelling({ connections, environment, now, warn });
 
   async function connect(): Promise<Connections> {
@@ -335,7 +303,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       return folder;
     },
     use,
-    quotas: () => made?.quotas() ?? [],
+    quotas: () => renewed.made()?.quotas() ?? [],
     environment,
     flow: flowNamed,
     plan: async (flow, inputs, runOptions = {}) => planFlow(flow, inputs, await services(runOptions)),
@@ -365,11 +333,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       return () => void renewalListeners.delete(listener);
     },
     rejected: (tokenHash, spacing) => cache.rejected(tokenHash, spacing),
-    async close() {
-      const current = await opened?.catch(() => undefined);
-      for (const timer of leaving.values()) clearTimeout(timer);
-      await Promise.all([current, ...leaving.keys()].map(async (each) => each?.close()));
-    },
+    close: renewed.close,
   };
 }
 
