@@ -2,8 +2,8 @@ import type { Secret } from '../../../foundation/secret.ts';
 import { form, optional, withDefault, type Keys } from '../../../language/forms.ts';
 import { readToken } from '../../read-token.ts';
 import { vaultAdapter } from '../adapter.ts';
-import { opSetup } from './op-commands.ts';
 import { quotaOf } from './quota-settings.ts';
+import { serviceAccountSetup } from './service-account-setup.ts';
 
 const requests = form.number({ integer: true, minimum: 1, maximum: 10_000_000 });
 
@@ -50,7 +50,7 @@ export const onepassword = vaultAdapter<typeof keys, { readonly laptopToken: Sec
     if (!given.has('quota') || !given.has('account')) return [];
     return [{ key: 'quota', problem: 'the desktop app has no quota', hint: 'write quota: beside a token' }];
   },
-  setup: opSetup,
+  setup: serviceAccountSetup,
   laptop: ({ vault: { token } }) => ({ laptopToken: token, token: undefined, account: undefined, quota: undefined }),
   async load() {
     const { createOnePasswordVault } = await import('./vault.ts');

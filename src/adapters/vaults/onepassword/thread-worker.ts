@@ -10,14 +10,12 @@ import {
   type Operations,
   type Picked,
   type Problem,
-  type Question,
-  type Reply,
   type WholeField,
   type WholeItem,
-  type WorkerSetup,
-} from './thread-messages.ts';
-import { pickField, type FieldChoice } from './pick-field.ts';
-import { changeSeed, tagged } from './change-seed.ts';
+} from '../onepassword-items/operations.ts';
+import { pickField, type FieldChoice } from '../onepassword-items/pick-field.ts';
+import { changeSeed, tagged } from '../onepassword-items/change-seed.ts';
+import type { Question, Reply, WorkerSetup } from './thread-messages.ts';
 import { watchRequests } from './request-watch.ts';
 import { worded } from '../../../foundation/safe-error-text.ts';
 import { endsAll, isArchived, mayBeOneItem, onTheWay } from './sdk-errors.ts';

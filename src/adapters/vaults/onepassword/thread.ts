@@ -4,18 +4,20 @@ import { madeOnce } from '../../../foundation/made-once.ts';
 import { byProxy, type Proxy } from '../../../foundation/proxy.ts';
 import { classify } from './sdk-errors.ts';
 import type { IdentifiedToken } from './token-identity.ts';
-import { writingOperations, type Operation, type Operations, type Reply, type WorkerSetup } from './thread-messages.ts';
+import {
+  type ItemService,
+  type Operations,
+  writingOperations,
+  type Operation,
+} from '../onepassword-items/operations.ts';
+import type { Reply, WorkerSetup } from './thread-messages.ts';
 
-export interface SdkThread {
-  /** @throws FlowError as the table in onepassword-errors has it, or timeout */
-  call<O extends Operation>(operation: O, asks: Operations[O]['asks']): Promise<Operations[O]['gives']>;
-  requests(): number;
-  close(): Promise<void>;
-}
-
-export interface RenewableThread extends SdkThread {
+/** Fails as the table in sdk-errors.ts has it, or by a timeout. */
+export interface SdkThread extends ItemService {
   /** Whether another token is there by now; the next call signs in with it, and those under way go on. */
   renewed(): Promise<boolean>;
+  requests(): number;
+  close(): Promise<void>;
 }
 
 export interface ThreadOptions {
@@ -52,7 +54,7 @@ const file = new URL(`./thread-worker${import.meta.url.endsWith('.ts') ? '.ts' :
  * Runs the SDK in a thread of its own. The SDK can neither be aborted nor does it give up by itself: a call that is
  * late ends the thread, and the next call starts afresh.
  */
-export function createSdkThread(options: ThreadOptions): RenewableThread {
+export function createSdkThread(options: ThreadOptions): SdkThread {
   const counter = new SharedArrayBuffer(4);
   const count = new Int32Array(counter);
   let current: Running | undefined;

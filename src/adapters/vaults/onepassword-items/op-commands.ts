@@ -1,19 +1,8 @@
 import { quoted } from '../../../foundation/shell-words.ts';
 import type { FieldNeeds, ItemNeeds, VaultSetup } from '../adapter.ts';
 
-/** How a person gives flows what they need, with 1Password's command `op`. */
-export const opSetup: VaultSetup<{ readonly account: string | undefined }> = {
-  accessNote: '# service accounts; vaults and rights cannot be changed afterwards',
-  access({ number, environment, settings: { account }, vaults }) {
-    const names = vaults.map(({ name }) => name);
-    if (account !== undefined)
-      return `# the desktop app, account ${account}: its user needs ${names.join(', ') || 'no vault'}\n`;
-    if (vaults.length === 0) return `# vault entry ${number}: no flow uses it\n`;
-    const grants = vaults.map(
-      ({ name, writes }) => `  --vault ${quoted(`${name}:${writes ? 'read_items,write_items' : 'read_items'}`)}`,
-    );
-    return `op service-account create ${quoted(`flows ${environment} ${number}`)} --expires-in 90d \\\n${grants.join(' \\\n')}\n`;
-  },
+/** How a person makes the items that flows need, with 1Password's command `op`. */
+export const opItems: Pick<VaultSetup, 'itemsNote' | 'item'> = {
   itemsNote: '# items; create them where they are not there yet, and fill the empty fields in the app',
   item: commandOf,
 };

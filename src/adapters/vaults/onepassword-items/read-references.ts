@@ -3,9 +3,8 @@ import { sameName, type Spellings } from '../../../foundation/names.ts';
 import type { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { Directory } from './id-lookup.ts';
-import { subjectError } from './sdk-errors.ts';
-import type { Picked } from './thread-messages.ts';
-import type { SdkThread } from './thread.ts';
+import { subjectError } from './subject-error.ts';
+import type { ItemService, Picked } from './operations.ts';
 
 type Values = ReadonlyMap<string, Secret | FlowError>;
 
@@ -44,7 +43,7 @@ export function namesOf(reference: Reference): Names {
 
 /** Reads each reference once, one batch per vault; what is not found by remembered names is looked up afresh once. */
 export async function readAll(
-  thread: SdkThread,
+  service: ItemService,
   directory: Directory,
   references: readonly Reference[],
 ): Promise<Values> {
@@ -55,9 +54,9 @@ export async function readAll(
     if (reference.field === undefined)
       values.set(key, subjectError('usage', 'names an item, not a field', 'add /field'));
   }
-  const missing = await round(thread, directory, fields, false, values);
+  const missing = await round(service, directory, fields, false, values);
   if (missing.length > 0) {
-    const left = await round(thread, directory, missing, true, values);
+    const left = await round(service, directory, missing, true, values);
     for (const reference of left) {
       const error = subjectError(
         'not-found',
@@ -73,7 +72,7 @@ export async function readAll(
 
 /** @returns what was not there */
 async function round(
-  thread: SdkThread,
+  service: ItemService,
   directory: Directory,
   references: readonly Reference[],
   fresh: boolean,
@@ -82,7 +81,7 @@ async function round(
   const missing: Reference[] = [];
   const located = await locateAll(directory, references, fresh, values);
   const picking = [...Map.groupBy(located, (each) => each.vault)].map(async ([vault, group]) => {
-    const picked = await aboutSubject(pickAll(thread, vault, group));
+    const picked = await aboutSubject(pickAll(service, vault, group));
     group.forEach(({ reference, names }, index) => {
       const found = picked instanceof FlowError ? picked : picked[index];
       if (isGone(found, names)) missing.push(reference);
@@ -150,7 +149,7 @@ async function refresh(
   return byReference;
 }
 
-function pickAll(thread: SdkThread, vault: string, group: readonly Located[]): Promise<readonly Picked[]> {
+function pickAll(service: ItemService, vault: string, group: readonly Located[]): Promise<readonly Picked[]> {
   const picks = group.map(({ reference, names, item }) => ({
     item,
     section: names.section,
@@ -158,7 +157,7 @@ function pickAll(thread: SdkThread, vault: string, group: readonly Located[]): P
     attribute: reference.attribute,
     sshFormat: reference.sshFormat,
   }));
-  return thread.call('pick', { vault, picks });
+  return service.call('pick', { vault, picks });
 }
 
 /** Errors about one vault or item become values; those that concern every call are thrown. */

@@ -1,4 +1,4 @@
-import type { Problem, SeedChange } from './thread-messages.ts';
+import type { Problem, SeedChange } from './operations.ts';
 
 interface Field<T> {
   id: string;

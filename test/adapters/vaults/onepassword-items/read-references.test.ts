@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Reference } from '../../../../src/foundation/reference.ts';
-import { namesOf } from '../../../../src/adapters/vaults/onepassword/read-references.ts';
+import { namesOf } from '../../../../src/adapters/vaults/onepassword-items/read-references.ts';
 
 function names(text: string) {
   const reference = Reference.parse(text);

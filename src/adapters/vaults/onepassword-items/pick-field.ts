@@ -1,6 +1,6 @@
 import { bestNamed, cutAtSlash, folded, type Spellings } from '../../../foundation/names.ts';
 import { suggest } from '../../../language/nearest-name.ts';
-import type { Pick, Problem } from './thread-messages.ts';
+import type { Pick, Problem } from './operations.ts';
 
 /** An item as the SDK gives it, as far as a field is picked from it. */
 export interface PickableItem {

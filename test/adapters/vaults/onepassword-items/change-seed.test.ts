@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { changeSeed } from '../../../../src/adapters/vaults/onepassword/change-seed.ts';
+import { changeSeed } from '../../../../src/adapters/vaults/onepassword-items/change-seed.ts';
 
 type Kind = 'otp' | 'concealed' | 'text';
 interface Field {

@@ -2,9 +2,8 @@ import { asFlowError } from '../../../foundation/errors.ts';
 import { bestNamed, cutAtSlash, folded, type Spellings } from '../../../foundation/names.ts';
 import { encodeSegment } from '../../../foundation/reference.ts';
 import { nearest } from '../../../language/nearest-name.ts';
-import { subjectError } from './sdk-errors.ts';
-import type { NamedItem, NamedVault } from './thread-messages.ts';
-import type { SdkThread } from './thread.ts';
+import { subjectError } from './subject-error.ts';
+import type { ItemService, NamedItem, NamedVault } from './operations.ts';
 
 /** Which ids the names have: asked once and remembered, since a read by id costs a third of one by name. */
 export interface Directory {
@@ -21,14 +20,14 @@ export interface Directory {
 const idForm = /^[a-z2-7]{26}$/;
 
 /** @param served the vaults, by name or id, that are looked at; absent: all that the token sees */
-export function createDirectory(thread: SdkThread, served?: readonly string[]): Directory {
+export function createDirectory(service: ItemService, served?: readonly string[]): Directory {
   const wanted = served?.map(folded);
   const isServed = (vault: NamedVault) =>
     wanted?.some((name) => name === vault.id || name === folded(vault.title)) ?? true;
-  const vaults = createList(async () => (await thread.call('vaults', null)).filter(isServed));
+  const vaults = createList(async () => (await service.call('vaults', null)).filter(isServed));
   const items = new Map<string, List<NamedItem>>();
   const itemsOf = (vault: string): List<NamedItem> => {
-    const list = items.get(vault) ?? createList(() => thread.call('overviews', { vault }));
+    const list = items.get(vault) ?? createList(() => service.call('overviews', { vault }));
     items.set(vault, list);
     return list;
   };
@@ -128,7 +127,7 @@ function hintOfNames(name: string, titles: readonly string[]): string {
   if (longer !== undefined) return `"${longer}" is written ${encodeSegment(longer)}: a / ends a part`;
   const near = nearest(name, titles);
   if (near !== undefined) return `did you mean "${near}"?`;
-  return 'compare the names in 1Password, and which vaults the service account has';
+  return 'compare the names in 1Password, and which vaults the token may see';
 }
 
 function hintOfIds(found: readonly NamedVault[]): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FlowError } from '../../../../src/foundation/errors.ts';
-import { createDirectory } from '../../../../src/adapters/vaults/onepassword/id-lookup.ts';
-import type { Operation, Operations } from '../../../../src/adapters/vaults/onepassword/thread-messages.ts';
+import { createDirectory } from '../../../../src/adapters/vaults/onepassword-items/id-lookup.ts';
+import type { Operation, Operations } from '../../../../src/adapters/vaults/onepassword-items/operations.ts';
 import { codeOf } from '../../../contracts/vault.ts';
 
 /** A thread that lists what the test says, and how often it was asked. */
@@ -14,7 +14,7 @@ function arrange(...titles: readonly string[]) {
     if (service.down) throw new FlowError('unavailable', 'down');
     return listed;
   }
-  return { service, directory: createDirectory({ call, requests: () => service.asked, close: async () => undefined }) };
+  return { service, directory: createDirectory({ call }) };
 }
 
 const lookups: readonly [string, (directory: ReturnType<typeof createDirectory>, name: string) => Promise<string>][] = [

@@ -4,17 +4,16 @@ import { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { Item, ItemField, VaultItems } from '../contract.ts';
 import type { Directory } from './id-lookup.ts';
-import { subjectError } from './sdk-errors.ts';
-import type { WholeItem } from './thread-messages.ts';
+import { subjectError } from './subject-error.ts';
+import type { ItemService, WholeItem } from './operations.ts';
 import { namesOf } from './read-references.ts';
-import type { SdkThread } from './thread.ts';
 import { asFlowError } from '../../../foundation/errors.ts';
 
 /** what a vault's content version is lost to another writer before it is told */
 const attempts = 4;
 
 /** Looks at and changes items. Writes to one vault go one after another: the service refuses parallel ones. */
-export function createOnePasswordItems(thread: SdkThread, directory: Directory): VaultItems {
+export function createOnePasswordItems(service: ItemService, directory: Directory): VaultItems {
   const queues = new Map<string, Promise<unknown>>();
 
   const inTurn = <T>(vault: string, work: () => Promise<T>): Promise<T> => {
@@ -25,7 +24,7 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
   };
   const vaultNamed = (name: string) => directory.vault([name]);
   const fetchAll = async (vault: string, ids: readonly string[], subjectOf: (id: string) => Reference) =>
-    (await thread.call('items', { vault, ids })).map((item, index) => {
+    (await service.call('items', { vault, ids })).map((item, index) => {
       if (item?.kind !== 'problem') return item;
       const place = { subject: subjectOf(ids[index] ?? '').toString() };
       throw subjectError(item.code, item.message, item.hint, item.words).at(place);
@@ -71,7 +70,7 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
       const { title, username, website, tags } = login;
       const recipe = { ...login.password };
       const made = await inTurn(vault, () =>
-        repeated(() => thread.call('create', { vault, title, username, recipe, website, tags })),
+        repeated(() => service.call('create', { vault, title, username, recipe, website, tags })),
       );
       directory.forget(vault);
       return asItem(login.vault, made);
@@ -81,7 +80,7 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
       const change = { vault, item: item.id, version: item.version, seed: seed.reveal(), previous, tag };
       const subject = { subject: item.reference.toString() };
       try {
-        const outcome = await inTurn(vault, () => repeated(() => thread.call('setOneTimePassword', change)));
+        const outcome = await inTurn(vault, () => repeated(() => service.call('setOneTimePassword', change)));
         if (outcome.kind === 'problem') throw subjectError(outcome.code, outcome.message, outcome.hint);
         return asItem(item.vault, outcome);
       } catch (error) {
@@ -91,7 +90,7 @@ export function createOnePasswordItems(thread: SdkThread, directory: Directory):
     async archive(item) {
       const vault = await vaultNamed(item.vault);
       try {
-        await inTurn(vault, () => repeated(() => thread.call('archive', { vault, item: item.id })));
+        await inTurn(vault, () => repeated(() => service.call('archive', { vault, item: item.id })));
       } catch (error) {
         const found = asFlowError(error);
         // gone already: a run beside this one was faster, or the first answer was lost

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { opSetup } from '../../../../src/adapters/vaults/onepassword/op-commands.ts';
+import { opItems } from '../../../../src/adapters/vaults/onepassword-items/op-commands.ts';
 import { ref } from '../../../contracts/vault.ts';
 
 test.each([
@@ -7,5 +7,5 @@ test.each([
   ['op://V/Orders', /^op item create .*--title Orders/],
 ])('%s', (item, command) => {
   const fields = [{ section: 'S', name: 'key', type: 'password' as const }];
-  expect(opSetup.item({ reference: ref(item), fields })).toMatch(command);
+  expect(opItems.item({ reference: ref(item), fields })).toMatch(command);
 });

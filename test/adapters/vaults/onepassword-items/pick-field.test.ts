@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Pick } from '../../../../src/adapters/vaults/onepassword/thread-messages.ts';
-import { pickField, type PickableItem } from '../../../../src/adapters/vaults/onepassword/pick-field.ts';
+import type { Pick } from '../../../../src/adapters/vaults/onepassword-items/operations.ts';
+import { pickField, type PickableItem } from '../../../../src/adapters/vaults/onepassword-items/pick-field.ts';
 
 const item: PickableItem = {
   notes: 'some notes',
