@@ -1,4 +1,5 @@
 import { form, type ConnectionKind, type Typed } from '../language/forms.ts';
+import type { Capability } from './identity/capabilities.ts';
 import type { IdentityProvider } from './identity/contract.ts';
 import type { Issuer } from './issuers/contract.ts';
 import type { SecretStore } from './stores/contract.ts';
@@ -12,7 +13,7 @@ interface ConnectionTypes {
 /** `${{ issuers.main }}`: a key of a step that gets the adapter. The one place that joins the language to the contracts. */
 export function connection<C extends ConnectionKind>(
   to: C,
-  options: { needs?: 'sign-in' } = {},
+  options: { needs?: readonly Capability[] } = {},
 ): Typed<ConnectionTypes[C]> {
   return form.connection(to, options) as Typed<ConnectionTypes[C]>;
 }

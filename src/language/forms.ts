@@ -32,8 +32,8 @@ export type Form =
   | {
       readonly kind: 'connection';
       readonly to: ConnectionKind;
-      /** refused at check where the identity provider names no `sign-in` with `pages` */
-      readonly needs?: 'sign-in';
+      /** capabilities: refused at check where the identity provider has none of them */
+      readonly needs?: readonly string[];
     }
   /** text with `{{ op://… }}` in it */
   | { readonly kind: 'template' }
@@ -132,7 +132,7 @@ export const form = {
   textOrReference: (): Typed<Source> => ({ form: { kind: 'text-or-reference' } }),
   secret: (): Typed<Secret> => ({ form: { kind: 'secret' } }),
   /** typed by what each kind is an adapter of: connection-forms.ts beside the adapters */
-  connection: (to: ConnectionKind, options: { needs?: 'sign-in' } = {}): Typed<unknown> => ({
+  connection: (to: ConnectionKind, options: { needs?: readonly string[] } = {}): Typed<unknown> => ({
     form: { kind: 'connection', to, ...options },
   }),
   template: (): Typed<Template> => ({ form: { kind: 'template' } }),

@@ -1,5 +1,6 @@
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
+import type { Capability } from '../adapters/identity/capabilities.ts';
 import type { Attribution } from '../adapters/issuers/contract.ts';
 import type { StoreRules } from '../adapters/stores/contract.ts';
 import type { Vault } from '../adapters/vaults/contract.ts';
@@ -158,6 +159,8 @@ export interface InputProblem {
 export interface Connected {
   rulesOf(key: string): StoreRules | undefined;
   attributionOf(key: string): Attribution | undefined;
+  /** why the identity provider has none of these capabilities; undefined: it has one of them, or is not known */
+  lacking(key: string, oneOf: readonly Capability[]): Pick<InputProblem, 'problem' | 'hint'> | undefined;
 }
 
 interface StepKindBase<K extends Keys, F extends OutputFields> {

@@ -73,7 +73,7 @@ async function lookOrCreate(input: Input, context: StepContext): Promise<{ id: s
       givenName: input['given-name'],
       familyName: input['family-name'],
       password,
-      externalId: marks[0],
+      mark: marks[0],
     });
     await warnWhereForgotten(made.id, marks, input, context);
     return { id: made.id };
@@ -83,7 +83,7 @@ async function lookOrCreate(input: Input, context: StepContext): Promise<{ id: s
 }
 
 /**
- * Some providers echo externalId and do not keep it (Keycloak, until a profile attribute is mapped to it): said at once,
+ * Some providers echo the mark and do not keep it (Keycloak, until its realm lets attributes be kept): said at once,
  * since the next run would take the user for somebody else's.
  */
 async function warnWhereForgotten(
@@ -94,9 +94,9 @@ async function warnWhereForgotten(
 ): Promise<void> {
   // the user is made: a look that fails is no failure
   const user = await provider.get(id).catch(() => undefined);
-  if (user === undefined || (user.externalId !== undefined && marks.includes(user.externalId))) return;
+  if (user === undefined || (user.mark !== undefined && marks.includes(user.mark))) return;
   context.warn(
-    `${provider.address} does not keep the externalId of user "${username}": a further run cannot tell that the user is ours`,
+    `${provider.address} does not keep the mark of user "${username}" (${provider.traits.mark}): a further run cannot tell that the user is ours`,
   );
 }
 
@@ -149,7 +149,7 @@ async function archiveItem(reference: Reference, username: string, context: Step
 async function look(provider: IdentityProvider, username: string, marks: readonly string[]): Promise<Standing> {
   const user = await provider.find(username);
   if (user === undefined) return { is: 'free' };
-  if (user.externalId === undefined || !marks.includes(user.externalId)) {
+  if (user.mark === undefined || !marks.includes(user.mark)) {
     return { is: 'taken', why: 'exists, and was not made by this step' };
   }
   if (!user.active) return { is: 'taken', why: 'was made by this step, and is disabled' };

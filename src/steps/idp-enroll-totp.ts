@@ -11,7 +11,7 @@ import type { Item } from '../adapters/vaults/contract.ts';
 import { writableItems } from '../adapters/vaults/writable-items.ts';
 
 const keys = {
-  provider: required(connection('identity-providers', { needs: 'sign-in' }), 'the identity provider', {
+  provider: required(connection('identity-providers', { needs: ['sign-in'] }), 'the identity provider', {
     example: '${{ identity-providers.main }}',
   }),
   user: required(form.text(), "the user's id at the provider", { example: '${{ steps.user.id }}' }),

@@ -10,7 +10,7 @@ export const idpSignIn = pureStep({
   summary: 'Proves that an account really signs in, with password and one-time code, and signs it out again.',
   effect: 'none',
   with: {
-    provider: required(connection('identity-providers', { needs: 'sign-in' }), 'the identity provider', {
+    provider: required(connection('identity-providers', { needs: ['sign-in', 'proof'] }), 'the identity provider', {
       example: '${{ identity-providers.main }}',
     }),
     username: required(form.text(), 'the user name'),

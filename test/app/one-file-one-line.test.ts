@@ -132,7 +132,12 @@ describe('a made-up adapter of each kind and a made-up step, one file and one li
       'x.yaml:26:25 "secrets[0].name" is no name of a file',
     ],
     ['a key of the step', 'times: 2', 'times: 0', 'x.yaml:5:31 "times" takes'],
-    ['what a provider cannot do', 'idp/create-user', 'idp/enroll-totp', 'x.yaml:16:17 "main" cannot do sign-in'],
+    [
+      'what a provider cannot do',
+      'idp/create-user',
+      'idp/enroll-totp',
+      'x.yaml:16:17 "main" is of type memory, which cannot sign in by its pages',
+    ],
   ];
   it.each(wrong)('are refused at the right place: %s', async (_, before, after, problem) => {
     const change = (text: string) => text.replace(before, after);

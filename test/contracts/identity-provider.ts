@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FlowError } from '../../src/foundation/errors.ts';
+import { type Capability, capabilities } from '../../src/adapters/identity/capabilities.ts';
 import type { IdentityProvider, NewUser } from '../../src/adapters/identity/contract.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 
 export interface ProviderUnderTest {
   readonly provider: IdentityProvider;
+  /** what it can do, with the settings that it was made with; default: nothing beyond users */
+  readonly can?: readonly Capability[];
   /** a password that the provider refuses; absent where it takes any */
   readonly refusedPassword?: Secret;
   close(): Promise<void>;
@@ -21,7 +24,7 @@ export function newUser(changes: Partial<NewUser> = {}): NewUser {
     givenName: 'Ada',
     familyName: 'O’Neil "the first"',
     password: new Secret(`correct horse ${crypto.randomUUID()}`),
-    externalId: `flows-owner:${crypto.randomUUID()}`,
+    mark: `flows-owner:${crypto.randomUUID()}`,
     ...changes,
   };
 }
@@ -39,10 +42,15 @@ export function identityProviderContract(name: string, start: () => Promise<Prov
       expect(URL.canParse(under.provider.address)).toBe(true);
     });
 
+    test('has what it says that it can do, and nothing else', () => {
+      const found = Object.entries(capabilities).flatMap(([name, { has }]) => (has(under.provider) ? [name] : []));
+      expect(found.toSorted()).toEqual([...(under.can ?? [])].toSorted());
+    });
+
     test('a user that was made is found and got, by name in any case and by id, with its mark', async () => {
       const given = newUser();
       const made = await under.provider.create(given);
-      const expected = { id: made.id, externalId: given.externalId, active: true };
+      const expected = { id: made.id, mark: given.mark, active: true };
       expect(made).toMatchObject(expected);
       for (const userName of [given.userName, given.userName.toUpperCase()]) {
         await expect(under.provider.find(userName)).resolves.toMatchObject(expected);
@@ -96,7 +104,7 @@ export function identityProviderContract(name: string, start: () => Promise<Prov
       await expect(again).rejects.toMatchObject({ code: 'conflict' });
       await expect(under.provider.find(given.userName)).resolves.toMatchObject({
         id: made.id,
-        externalId: given.externalId,
+        mark: given.mark,
       });
     });
 

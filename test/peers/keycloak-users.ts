@@ -29,7 +29,7 @@ export function keycloakUsers(realm: () => Realm): void {
       const given = somebody();
       expect(await own.find(given.userName)).toBeUndefined();
       const made = await own.create(given);
-      expect(made).toMatchObject({ userName: given.userName, externalId: given.externalId, active: true });
+      expect(made).toMatchObject({ userName: given.userName, mark: given.mark, active: true });
       expect(await own.find(given.userName.toUpperCase())).toEqual(made);
       expect(await own.get(made.id)).toEqual(made);
       await own.disable(made.id);
@@ -80,6 +80,6 @@ function somebody(): NewUser {
     givenName: 'Ada',
     familyName: "O'Brien-Ünal",
     password: new Secret(randomBytes(24).toString('base64url')),
-    externalId: `mark-${randomBytes(32).toString('base64url')}`,
+    mark: `mark-${randomBytes(32).toString('base64url')}`,
   };
 }

@@ -107,7 +107,7 @@ describe('making a user', () => {
     const username = someone();
     const context = laptop.context();
     await create(username, await laptop.login(username), { ...laptop.provider, get }, context);
-    expect(context.told.filter((line) => line.includes('externalId'))).toHaveLength(warnings);
+    expect(context.told.filter((line) => line.includes('does not keep the mark'))).toHaveLength(warnings);
   });
 
   test('what is not known yet is planned without a look', async () => {

@@ -148,7 +148,7 @@ export async function startLaptop(): Promise<Laptop> {
     async user(item, username) {
       const password = await context().read(item.reference.sibling('password'));
       const name = { givenName: 'Ada', familyName: 'Example' };
-      return scim.create({ userName: username, email: username, ...name, password, externalId: 'x' });
+      return scim.create({ userName: username, email: username, ...name, password, mark: 'x' });
     },
     async close() {
       await Promise.all([vault.close(), idp.close(), server.close()]);

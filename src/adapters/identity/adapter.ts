@@ -4,10 +4,8 @@ import type { Secret } from '../../foundation/secret.ts';
 import type { Keys } from '../../language/forms.ts';
 import type { Declaration, KeyProblem, Services, Settings, SettingsOf } from '../declaration.ts';
 import type { Issuer } from '../issuers/contract.ts';
+import type { Capability } from './capabilities.ts';
 import type { IdentityProvider } from './contract.ts';
-
-/** What a step may need of a provider beyond its users. */
-export type Need = 'sign-in';
 
 export interface IdentityServices extends Services {
   /**
@@ -25,8 +23,10 @@ export interface IdentityServices extends Services {
 
 /** An adapter of {@link IdentityProvider}. */
 export interface IdentityProviderAdapter<S = Settings> extends Declaration<S, IdentityServices, IdentityProvider> {
-  /** why a provider with these settings cannot do what a step needs; undefined: it can */
-  lacks?(settings: S, need: Need): Omit<KeyProblem, 'key'> | undefined;
+  /** what its providers can do beyond users, as far as their settings let them: each is a member of the contract */
+  readonly offers: readonly Capability[];
+  /** why a provider with these settings has not what the type offers; undefined: it has */
+  lacks?(settings: S, capability: Capability): Omit<KeyProblem, 'key'> | undefined;
 }
 
 /** Declares one. @typeParam K `typeof keys` · @typeParam Laptop what the laptop gives besides */

@@ -1,3 +1,4 @@
+import { type Capability, lacking } from '../../adapters/identity/capabilities.ts';
 import { servedHint } from '../service/check-environment.ts';
 import { adapterOf, attributionOf, isWhole, servesVault, type Environment } from '../service/settings.ts';
 import { evaluate } from '../../language/evaluate.ts';
@@ -33,12 +34,14 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
   /** by the key that names each */
   const stores = new Map<string, string>();
   const issuers = new Map<string, string>();
+  const providers = new Map<string, string>();
   const connected: Connected = {
     rulesOf(key) {
       const name = stores.get(key);
       return name === undefined ? undefined : adapterOf(environment, 'stores', name)?.rules;
     },
     attributionOf: (key) => attributionOf(environment, issuers.get(key)),
+    lacking: (key, oneOf) => lackingOf(environment, providers.get(key), oneOf),
   };
   const sinks = {
     report: (...told: Parameters<Report>) => {
@@ -52,13 +55,10 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
     onConnection: ({ kind: to, name = '' }: { readonly kind?: string; readonly name?: string }, value: Value) => {
       if (to === 'stores') stores.set(value.key, name);
       if (to === 'issuers') issuers.set(value.key, name);
+      if (to === 'identity-providers') providers.set(value.key, name);
       const needs = value.form.kind === 'connection' ? value.form.needs : undefined;
-      const settings = environment.connections['identity-providers'].get(name);
-      if (needs === undefined || settings === undefined) return;
-      const provider = adapterOf(environment, 'identity-providers', name);
-      if (provider === undefined || !isWhole(provider, settings)) return;
-      const trouble = provider.lacks?.(settings, needs);
-      if (trouble !== undefined) sinks.report(value.range, `"${name}" ${trouble.problem}`, trouble.hint);
+      const trouble = needs === undefined ? undefined : lackingOf(environment, name, needs as readonly Capability[]);
+      if (trouble !== undefined) sinks.report(value.range, trouble.problem, trouble.hint);
     },
   };
   for (const { known, value } of lookAt(flow, step, environment, sinks)) {
@@ -75,6 +75,16 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
     const hint = 'add key: op://… to it in service.yaml: the root of our own keys';
     report(step.range, `"${kind.name}" needs the environment's key`, hint);
   }
+}
+
+/** Why an identity provider of the environment has none of these capabilities, with its name. */
+function lackingOf(environment: Environment, name = '', oneOf: readonly Capability[]): ReturnType<Connected['lacking']> {
+  const adapter = adapterOf(environment, 'identity-providers', name);
+  const settings = environment.connections['identity-providers'].get(name);
+  if (adapter === undefined || (settings === undefined ? !environment.laptop : !isWhole(adapter, settings)))
+    return undefined;
+  const trouble = lacking(adapter, settings, oneOf, environment.adapters['identity-providers'].values());
+  return trouble === undefined ? undefined : { ...trouble, problem: `"${name}" ${trouble.problem}` };
 }
 
 function hasOwnKey(environment: Environment, store: string): boolean {

@@ -3,7 +3,7 @@ import { lookOf } from '../../foundation/look-of-secret.ts';
 import type { StepContext } from '../contract.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { OneTimePassword } from '../../foundation/totp.ts';
-import type { IdentityProvider, SignIn, SignInPage } from '../../adapters/identity/contract.ts';
+import type { IdentityProvider, Rejected, SignIn, SignInPage } from '../../adapters/identity/contract.ts';
 import { freshCode } from './fresh-one-time-code.ts';
 
 export interface Account {
@@ -13,11 +13,12 @@ export interface Account {
 
 type At<S extends SignInPage['at']> = Extract<SignInPage, { at: S }>;
 
-/** The provider's sign-in. @throws FlowError refused where service.yaml names no pages for it */
+/** By its pages, as a person does it, or without. @throws FlowError refused where it has neither */
 export function signInOf(provider: IdentityProvider): SignIn {
-  if (provider.signIn !== undefined) return provider.signIn;
+  const found = provider.signIn ?? provider.proof;
+  if (found !== undefined) return found;
   throw new FlowError('refused', 'the identity provider has no sign-in that can be driven', {
-    hint: 'name sign-in: { issuer, client-id, redirect-uri, pages } of the identity provider in service.yaml',
+    hint: 'give it sign-in: or proof: in service.yaml',
     place: { subject: provider.address },
   });
 }
@@ -55,7 +56,7 @@ async function submitFreshCode(
   page: At<'one-time-code'>,
 ): Promise<SignInPage> {
   const first = await page.submit(await freshCode(password, context));
-  if (first.at !== 'rejected' || first.what !== 'one-time-code') return first;
+  if (first.at !== 'rejected' || !mayBeCode(first.what)) return first;
   if (first.again !== undefined) return first.again(await freshCode(password, context));
   const anew = await codePage(signIn, account, context);
   return anew.submit(await freshCode(password, context));
@@ -79,11 +80,20 @@ export async function endQuietly(session: At<'signed-in'>, context: StepContext)
   }
 }
 
-export function refusal(account: Account, what: At<'rejected'>['what'], hint?: string): FlowError {
+/** Whether another code may be taken. */
+export function mayBeCode(what: Rejected): boolean {
+  return what === 'one-time-code' || what === 'password-or-code';
+}
+
+export function refusal(account: Account, what: Rejected, hint?: string): FlowError {
   const facts = {
     password: [
       'refuses the password',
       'is it the password that the user was made with, and is the user enabled and not locked?',
+    ],
+    'password-or-code': [
+      'refuses the password or the one-time code',
+      'it does not tell which: are both those that are stored, and is the user enabled and not locked?',
     ],
     'one-time-code': ['refuses the one-time code', 'is the stored one-time password the one that is enrolled?'],
     account: ['refuses the account', 'is the user disabled, or locked for a while?'],

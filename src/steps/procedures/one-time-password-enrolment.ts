@@ -9,6 +9,7 @@ import {
   codePage,
   completeSignIn,
   endQuietly,
+  mayBeCode,
   refusal,
   skewHint,
   unexpected,
@@ -122,7 +123,7 @@ async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
       return settle(work, seed);
     }
     if (result.at !== 'rejected') throw unexpected(account, result);
-    if (result.what !== 'one-time-code') throw refusal(account, result.what);
+    if (!mayBeCode(result.what)) throw refusal(account, result.what);
     await waitUntil(context, context.now() + pause, 'waiting before another one-time code is tried');
     if (result.again !== undefined) asking = { at: 'one-time-code', submit: result.again };
   }

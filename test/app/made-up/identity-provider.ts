@@ -11,17 +11,18 @@ export const memoryProvider = identityProviderAdapter<typeof keys>({
   plain: ['realm'],
   addresses: () => [],
   place: ({ realm }) => `realm ${realm}`,
-  lacks: (_, need) => ({ problem: `cannot do ${need}`, hint: 'use another provider' }),
+  offers: [],
   load: () =>
     Promise.resolve({
       create({ realm }) {
         const users = new Map<string, User>();
         return {
           address: realm,
+          traits: { mark: 'memory', lookUpLag: 0, sessionsLag: 0, disabling: 'final', birth: 'password-alone' },
           find: (name) => Promise.resolve([...users.values()].find(({ userName }) => userName === name)),
           get: (id) => Promise.resolve(users.get(id)),
-          create({ userName, externalId }) {
-            const user = { id: String(users.size + 1), userName, externalId, active: true };
+          create({ userName, mark }) {
+            const user = { id: String(users.size + 1), userName, mark, active: true };
             users.set(user.id, user);
             return Promise.resolve(user);
           },

@@ -106,6 +106,7 @@ export function pusher(store: SecretStore, vault: Vault) {
       kind.check?.({ secrets }, new Set(['store', 'secrets']), {
         rulesOf: () => awsRules,
         attributionOf: () => undefined,
+        lacking: () => undefined,
       }) ?? [],
   };
 }

@@ -3,14 +3,7 @@ import { retryAfterOf } from '../../../foundation/http.ts';
 import { scrub } from '../../../foundation/scrub.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import type { NewUser } from '../contract.ts';
-
-/** An answer, and the bearer token that it may quote. */
-export interface Told {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
-  readonly bearer: Secret;
-}
+import type { Told } from '../management-api.ts';
 
 /** What an error answer says, and what it is about. */
 interface Said {

@@ -1,16 +1,12 @@
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
-import { createHttp, type HttpOptions } from '../../../foundation/http.ts';
-import type { Secret } from '../../../foundation/secret.ts';
 import type { IdentityProvider, NewUser, SignIn, User } from '../contract.ts';
-import { scimFailure, type Told } from './failures.ts';
+import { baseOf, createManagementApi, type ManagementApiOptions, type Told } from '../management-api.ts';
+import { scimFailure } from './failures.ts';
 
-export interface ScimOptions extends Pick<HttpOptions, 'development' | 'fetch' | 'deadline'> {
+/** `url` is the base of the API: `https://example.com/scim/v2/` */
+export interface ScimOptions extends Omit<ManagementApiOptions, 'mediaType'> {
   /** its name in service.yaml, for messages */
   readonly name: string;
-  /** the base of the API: `https://example.com/scim/v2/` */
-  readonly url: string;
-  /** Gives the bearer token. Where one was refused it is told which, so that a cache can let go of it. */
-  readonly token: (refused?: Secret) => Promise<Secret>;
   readonly signIn?: SignIn | undefined;
   /** epoch milliseconds, for Retry-After dates; default Date.now */
   readonly now?: (() => number) | undefined;
@@ -21,33 +17,10 @@ export interface ScimOptions extends Pick<HttpOptions, 'development' | 'fetch' |
  * told from here: idp/sign-in is the proof that the password is in force.
  */
 export function createScimProvider(options: ScimOptions): IdentityProvider {
-  const { name, token, signIn, now = Date.now } = options;
-  const base = new URL(options.url.endsWith('/') ? options.url : `${options.url}/`);
-  const send = createHttp({ ...options, peer: 'the identity provider' });
+  const { name, signIn, now = Date.now } = options;
+  const base = baseOf(options.url);
+  const call = createManagementApi({ ...options, mediaType: 'application/scim+json' });
   const resources = () => import('./resources.ts');
-
-  async function call(method: string, path: string, body?: string): Promise<Told> {
-    const url = new URL(path, base).href;
-    const once = async (bearer: Secret): Promise<Told> => {
-      const response = await send(url, {
-        method,
-        headers: {
-          accept: 'application/scim+json, application/json',
-          authorization: `Bearer ${bearer.reveal()}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/scim+json' }),
-        },
-        ...(body === undefined ? {} : { body }),
-        // a PATCH of ours sets what it is to be; a user must not be made twice
-        ...(method === 'PATCH' ? { repeatable: true } : {}),
-      });
-      return { status: response.status, headers: response.headers, body: await response.text(), bearer };
-    };
-    const bearer = await token();
-    const answer = await once(bearer);
-    if (answer.status !== 401) return answer;
-    const fresh = await token(bearer);
-    return fresh.equals(bearer) ? answer : once(fresh);
-  }
 
   async function failed(answer: Told, given?: NewUser): Promise<FlowError> {
     const { scimType, detail } = (await resources()).parseFailure(answer.body);
@@ -70,6 +43,7 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
 
   return {
     address: base.href,
+    traits: { mark: 'externalId', lookUpLag: 0, sessionsLag: 0, disabling: 'reversible', birth: 'password-alone' },
     get,
     ...(signIn === undefined ? {} : { signIn }),
 
@@ -103,7 +77,7 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
 
     async create(given) {
       const { newUserBody, parseUser } = await resources();
-      const answer = await call('POST', 'Users', newUserBody(given));
+      const answer = await call('POST', 'Users', { body: newUserBody(given) });
       if (answer.status !== 201 && answer.status !== 200) throw await failed(answer, given);
       const user = parseUser(answer.body);
       if (user === undefined || !sameName(user.userName, given.userName)) {
@@ -117,7 +91,11 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
       const before = await get(id);
       if (before === undefined) throw missing(name, id);
       if (!before.active) return;
-      const answer = await call('PATCH', `Users/${segment(id)}`, disableBody);
+      const answer = await call('PATCH', `Users/${segment(id)}`, {
+        body: disableBody,
+        // it sets what the user is to be
+        repeatable: true,
+      });
       if (answer.status === 404) throw missing(name, id);
       if (answer.status !== 200 && answer.status !== 204) throw await failed(answer);
       // some servers answer 200 to what they did not understand

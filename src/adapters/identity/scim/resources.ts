@@ -19,7 +19,7 @@ const user = z
   .transform(({ id, userName, externalId, active }): User => ({
     id,
     userName,
-    externalId: externalId ?? undefined,
+    mark: externalId ?? undefined,
     // a server that does not speak of it has no disabled users
     active: active ?? true,
   }));
@@ -82,11 +82,11 @@ export function parseFailure(body: string): { readonly scimType?: string | undef
   return { scimType: found?.scimType, detail: detail ?? description ?? errorSummary ?? message ?? '' };
 }
 
-export function newUserBody({ userName, externalId, givenName, familyName, email, password }: NewUser): string {
+export function newUserBody({ userName, mark, givenName, familyName, email, password }: NewUser): string {
   return JSON.stringify({
     schemas: [userSchema],
     userName,
-    externalId,
+    externalId: mark,
     name: { givenName, familyName },
     emails: [{ value: email, primary: true }],
     active: true,

@@ -94,7 +94,7 @@ describe('requests', () => {
     expect(JSON.parse(asked[0]?.body ?? '')).toEqual({
       schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
       userName: given.userName,
-      externalId: given.externalId,
+      externalId: given.mark,
       name: { givenName: given.givenName, familyName: given.familyName },
       emails: [{ value: given.email, primary: true }],
       active: true,

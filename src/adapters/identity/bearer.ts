@@ -1,0 +1,49 @@
+import { Reference } from '../../foundation/reference.ts';
+import type { Secret } from '../../foundation/secret.ts';
+import { form, type InputOf, type Keys, optional } from '../../language/forms.ts';
+import type { KeyProblem } from '../declaration.ts';
+import { readToken } from '../read-token.ts';
+import type { IdentityServices } from './adapter.ts';
+
+/** The keys that say where the bearer token of a provider's API is, for adapters whose API takes one. */
+export const bearerKeys = {
+  'token-flow': optional(form.text({ names: 'flows' }), 'name of a flow whose output is the bearer token'),
+  token: optional(
+    form.union(form.reference(), form.tokenSource()),
+    'the bearer token, where it is one that does not end: a reference, or where it is',
+    { example: 'op://Agents/SCIM/credential' },
+  ),
+} satisfies Keys;
+
+/** What is wrong where there is no token, or two. */
+export function bearerProblems(given: ReadonlySet<string>): readonly KeyProblem[] {
+  const hint =
+    'write token-flow: FLOW, or token: a reference, { file: PATH }, { env: NAME } or { command: [PROGRAM, …] }';
+  if (!given.has('token-flow') && !given.has('token'))
+    return [{ key: '', problem: 'this provider has no token', hint }];
+  return given.has('token-flow') && given.has('token')
+    ? [{ key: 'token', problem: 'stands beside token-flow', hint: 'keep one of them' }]
+    : [];
+}
+
+/** The token as those keys say; one that stands somewhere is read once, and again where it was refused. */
+export function bearerOf(
+  { token }: Pick<InputOf<typeof bearerKeys>, 'token'>,
+  { name, read, taken, token: ofFlow }: IdentityServices,
+): (refused?: Secret) => Promise<Secret> {
+  if (ofFlow !== undefined) return ofFlow;
+  let kept: Promise<Secret> | undefined;
+  const ask = async (): Promise<Secret> => {
+    if (token === undefined) throw new TypeError('no token: the check at load lets none through');
+    return token instanceof Reference ? read(token) : readToken(token, taken, `the token of "${name}"`);
+  };
+  return (refused) => {
+    // what is kept under it may have been replaced
+    if (refused !== undefined) kept = undefined;
+    kept ??= ask().catch((error: unknown) => {
+      kept = undefined;
+      throw error;
+    });
+    return kept;
+  };
+}
