@@ -2,9 +2,9 @@ import type { TakenEnvironment } from '../../foundation/environment-variables.ts
 import type { Reference } from '../../foundation/reference.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { Keys } from '../../language/forms.ts';
-import type { Declaration, KeyProblem, Services, Settings, SettingsOf } from '../declaration.ts';
+import type { Declaration, Services, Settings, SettingsOf } from '../declaration.ts';
 import type { Issuer } from '../issuers/contract.ts';
-import type { Capability } from './capabilities.ts';
+import type { Offering } from './capabilities.ts';
 import type { IdentityProvider } from './contract.ts';
 
 export interface IdentityServices extends Services {
@@ -22,12 +22,7 @@ export interface IdentityServices extends Services {
 }
 
 /** An adapter of {@link IdentityProvider}. */
-export interface IdentityProviderAdapter<S = Settings> extends Declaration<S, IdentityServices, IdentityProvider> {
-  /** what its providers can do beyond users, as far as their settings let them: each is a member of the contract */
-  readonly offers: readonly Capability[];
-  /** why a provider with these settings has not what the type offers; undefined: it has */
-  lacks?(settings: S, capability: Capability): Omit<KeyProblem, 'key'> | undefined;
-}
+export type IdentityProviderAdapter<S = Settings> = Declaration<S, IdentityServices, IdentityProvider> & Offering<S>;
 
 /** Declares one. @typeParam K `typeof keys` · @typeParam Laptop what the laptop gives besides */
 export function identityProviderAdapter<K extends Keys = never, Laptop = unknown>(

@@ -1,5 +1,4 @@
 import type { KeyProblem, Settings } from '../declaration.ts';
-import type { IdentityProviderAdapter } from './adapter.ts';
 import type { IdentityProvider } from './contract.ts';
 
 /** What a step may need of a provider beyond its users: what it is called, and where the contract has it. One row each. */
@@ -16,16 +15,25 @@ export const capabilities = {
 
 export type Capability = keyof typeof capabilities;
 
+/** What an adapter says of its capabilities. */
+export interface Offering<S = Settings> {
+  readonly type: string;
+  /** what its providers can do beyond users, as far as their settings let them: each is a member of the contract */
+  readonly offers: readonly Capability[];
+  /** why a provider with these settings has not what the type offers; undefined: it has */
+  lacks?(settings: S, capability: Capability): Omit<KeyProblem, 'key'> | undefined;
+}
+
 /**
  * Why a provider has none of these capabilities; undefined: it has one of them.
  * @param settings undefined: those of the laptop, which lack nothing
  * @param all every type of provider, for the hint
  */
 export function lacking(
-  adapter: IdentityProviderAdapter,
+  adapter: Offering,
   settings: Settings | undefined,
   oneOf: readonly Capability[],
-  all: Iterable<IdentityProviderAdapter>,
+  all: Iterable<Offering>,
 ): Omit<KeyProblem, 'key'> | undefined {
   const offered = oneOf.filter((each) => adapter.offers.includes(each));
   if (offered.length === 0) {

@@ -20,8 +20,9 @@ export interface IdentityProvider {
   /** Nothing happens to a user that is disabled already. */
   disable(id: string): Promise<void>;
   /**
-   * The user's password from now on; the same one again changes nothing.
-   * @throws FlowError not-found, invalid-value with the subject `password` where it is refused
+   * The user's password from now on.
+   * @throws FlowError not-found, invalid-value with the subject `password` where it is refused: also for the one that
+   * is in force, where the provider keeps a history
    */
   readonly setPassword?: (id: string, password: Secret) => Promise<void>;
   /** Ends what the user is signed in to: sessions, refresh and offline tokens. @throws FlowError not-found */
@@ -87,7 +88,10 @@ export interface Factors {
   list(user: string): Promise<readonly Factor[]>;
   /** Nothing happens where it is gone. */
   remove(user: string, factor: string): Promise<void>;
-  /** Puts our seed in force beside those that are there. @throws FlowError conflict where the label is taken */
+  /**
+   * Puts our seed in force beside those that are there, and asks the user for no other. Nothing happens where a factor
+   * has the label.
+   */
   readonly importSeed?: (user: string, given: LabelledSeed) => Promise<void>;
   /** Asks for a seed of the provider's; nothing is in force before it is confirmed. */
   readonly begin?: (

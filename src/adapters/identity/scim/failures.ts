@@ -1,9 +1,8 @@
 import { FlowError } from '../../../foundation/errors.ts';
 import { retryAfterOf } from '../../../foundation/http.ts';
-import { scrub } from '../../../foundation/scrub.ts';
-import type { Secret } from '../../../foundation/secret.ts';
 import type { NewUser } from '../contract.ts';
 import type { Told } from '../management-api.ts';
+import { ownWords } from '../own-words.ts';
 
 /** What an error answer says, and what it is about. */
 interface Said {
@@ -49,7 +48,8 @@ const otherwise: Kind = ['protocol', 'refuses the request', 'compare the user wi
 
 export function scimFailure(name: string, answer: Told, said: Said): FlowError {
   const [code, message, hint] = rules.find(([fits]) => fits({ ...said, answer }))?.[1] ?? otherwise;
-  const detail = safeDetail(said, answer.bearer);
+  const words = ownWords(said.detail, answer.bearer, said.given?.password);
+  const detail = words === undefined ? '' : `: ${words}`;
   const wait = retryAfterOf(answer.headers.get('retry-after'), said.now);
   return new FlowError(code, `identity provider "${name}" ${message} (${answer.status}${detail})`, {
     hint,
@@ -85,12 +85,4 @@ function refusesPassword({ answer: { status }, given, detail, scimType }: Parame
   const [said = ''] = words.slice(at).split(/[.;](?:\s|$)|[\r\n]/, 1);
   if (!before.every((word) => introduces.test(word.replace(/^\W+/, ''))) || somethingElse.test(said)) return false;
   return misfits.test(`${before.join(' ')} ${said}`) || (status !== 500 && scimType === 'invalidValue');
-}
-
-/** The server's own words, unless they may quote a part of the password or of the bearer token. */
-function safeDetail({ detail, given }: Said, bearer: Secret): string {
-  const password = given?.password.reveal() ?? '';
-  for (let at = 0; at + 4 <= password.length; at += 1) if (detail.includes(password.slice(at, at + 4))) return '';
-  const text = scrub(detail, [bearer.reveal(), password])?.slice(0, 200);
-  return text === undefined ? '' : `: ${text}`;
 }
