@@ -28,7 +28,7 @@ describe('what an identity provider lacks', () => {
     ['on the laptop, where the type cannot', pages, undefined, ['proof'], 'is of type pages, which cannot prove'],
   ])('%s', (_, adapter, settings, oneOf, problem) => {
     const found = lacking(adapter, settings as Record<string, unknown> | undefined, oneOf, all);
-    expect(found?.problem).toEqual(problem && expect.stringContaining(problem));
+    expect(found?.problem.slice(0, problem?.length)).toBe(problem);
   });
 
   test('comes with the types that can', () => {
