@@ -25,6 +25,10 @@ const form = 'write op://vault/item/field or op://vault/item/section/field';
 /** `${NAME}`, `$(name)`, `{{ name }}`, `$NAME`, `%NAME%`, `<name>` */
 const filledElsewhere = /\$[{(]|\{\{|\$[A-Z_][A-Z0-9_]+(?![a-z])|^\$[A-Za-z_]\w*$|^%[A-Za-z_]\w*%$|^<[^<>]*>$/;
 const query = /\?(?<key>attribute|attr|ssh-format)=(?<value>[A-Za-z-]*)$/;
+/** of a field, and of a file */
+const attributes = ['value', 'id', 'type', 'purpose', 'otp', 'totp', 'content', 'size', 'name'];
+/** what is no query, and was surely meant as one */
+const nearQuery = /\?(?:attribute|attr|ssh-format|otp|totp)(?:=.*)?$/i;
 
 export class Reference implements ReferenceParts {
   readonly vault: string;
@@ -78,13 +82,22 @@ export class Reference implements ReferenceParts {
     if (key !== undefined && (value === undefined || value === ''))
       return { problem: `has an empty ?${key}=`, hint: form };
     if (key !== undefined && third === undefined) return { problem: `has ?${key}= without a field`, hint: form };
+    const word = key === 'ssh-format' ? undefined : value;
+    if (word !== undefined && !attributes.includes(word))
+      return { problem: `has an attribute "${word}" that no field has`, hint: `one of: ${attributes.join(', ')}` };
+    const near = key === undefined ? nearQuery.exec(path)?.[0] : undefined;
+    if (near !== undefined)
+      return {
+        problem: `ends with "${near}", which is no query`,
+        hint: 'write ?attribute=otp; a ? that belongs to the name is written %3F there',
+      };
     return new Reference(
       {
         vault,
         item,
         section: fourth === undefined ? undefined : third,
         field: fourth ?? third,
-        attribute: key === 'ssh-format' ? undefined : value,
+        attribute: word,
         sshFormat: key === 'ssh-format' ? value : undefined,
       },
       text,

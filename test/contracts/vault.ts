@@ -111,7 +111,7 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       ['an unknown item', 'op://Agents/Cod/password', 'not-found'],
       ['an unknown field', 'op://Agents/Code/passwort', 'not-found'],
       ['an unknown section', 'op://Agents/Sections/Primaer/host', 'not-found'],
-      ['an unknown attribute', 'op://Agents/Code/password?attribute=colour', 'not-found'],
+      ['an attribute of files', 'op://Agents/Code/password?attribute=size', 'not-found'],
       ['an archived item', 'op://Agents/Archived/password', 'not-found'],
       ['two items of one title', 'op://Agents/Twin/password', 'ambiguous'],
       ['two fields of one label', 'op://Agents/Sections/port', 'ambiguous'],

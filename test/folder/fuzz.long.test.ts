@@ -243,7 +243,7 @@ describe(`${amountOf('flow files')} generated files`, () => {
     }
     // the generator reaches files that are right, too
     expect(sound).toBeGreaterThan(all.length / 100);
-  }, 120_000);
+  }, 400_000);
 
   it('of service.yaml are loaded without a crash', async () => {
     expect.hasAssertions();

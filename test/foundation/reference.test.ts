@@ -17,6 +17,11 @@ describe('what is no reference', () => {
     ['op://V/I/f ', 'space'],
     ['op://V/ I/f', 'space'],
     ['op://V/I\u00a0/f', 'space'],
+    ['op://V/I/f?attribute=OTP', 'attribute "OTP"'],
+    ['op://V/I/f?attr=code', 'attribute "code"'],
+    ['op://V/I/f?otp', 'no query'],
+    ['op://V/I/f?Attribute=otp', 'no query'],
+    ['op://V/I/f?attribute=o_tp', 'no query'],
   ])('%s', (text, problem) => {
     const found = Reference.parse(text);
     expect(found).not.toBeInstanceOf(Reference);

@@ -17,7 +17,6 @@ describe('how a part of a reference may be meant', () => {
     ['op://V/I/why?', ['why?']],
     // a misspelt attribute names no field: it must not give the seed instead of a code
     ['op://V/I/one-time password?attribut=otp', ['one-time password?attribut=otp']],
-    ['op://V/I/one-time password?attribute=otp&x', ['one-time password?attribute=otp&x']],
   ])('the field of %s', (text, field) => {
     expect(names(text).field).toEqual(field);
   });
