@@ -25,7 +25,7 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: WaitingFirst },
     provide: { much: 'part' satisfies Much },
-    globalSetup: ['test/long/loops.ts', 'test/durable/database/empty-database.ts'],
+    globalSetup: 'test/long/loops.ts',
     projects: [
       {
         extends: true,

@@ -6,7 +6,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createDurableDatabase } from '../../src/broker/durable-database.ts';
 import type { Environment } from '../../src/folder/service/settings.ts';
 import { Secret } from '../../src/foundation/secret.ts';
-import { copyEmptyDatabase } from '../durable/database/fresh-database.ts';
 
 let state: string;
 beforeEach(async () => {
@@ -28,7 +27,6 @@ const appOf = (laptop: boolean, address?: string) => ({
 test('nothing is made before it is asked for, and it is asked for once', async () => {
   const durable = createDurableDatabase(appOf(false), new Uint8Array(32), state);
   expect(existsSync(join(state, 'runs'))).toBe(false);
-  await copyEmptyDatabase(join(state, 'runs', 'staging'));
   const [one, other] = await Promise.all([durable.open(), durable.open()]);
   expect(one).toBe(other);
   expect(await readdir(join(state, 'runs'))).toEqual(['staging']);

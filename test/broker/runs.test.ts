@@ -11,7 +11,6 @@ import { formsOf } from '../../src/foundation/value-forms.ts';
 import { stateFolder } from '../../src/foundation/state-folder.ts';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { createHome, type Home } from '../e2e/home.ts';
-import { copyEmptyDatabase } from '../durable/database/fresh-database.ts';
 import { refusalOf } from './arrange.ts';
 
 const policy = `agents:
@@ -76,7 +75,6 @@ describe('runs of a broker', () => {
     );
     stack = await home.stack();
     app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
-    await copyEmptyDatabase(databaseFolder(app, stateFolder(home.env)));
     opened = await open();
   }, 60_000);
 

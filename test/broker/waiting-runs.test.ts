@@ -5,13 +5,10 @@ import { type App, openApp } from '../../src/app/open-app.ts';
 import type { AgentRuns, RunGrant } from '../../src/broker/agent-runs/agent-runs.ts';
 import type { Approval } from '../../src/broker/approvals/record.ts';
 import type { Caller } from '../../src/broker/contract.ts';
-import { databaseFolder } from '../../src/broker/durable-database.ts';
 import { type OpenBroker, openBroker } from '../../src/broker/open-broker.ts';
 import { pageAddress } from '../../src/broker/people/page-address.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
-import { stateFolder } from '../../src/foundation/state-folder.ts';
 import { createSoftwarePasskey } from '../../src/laptop/software-passkey.ts';
-import { copyEmptyDatabase } from '../durable/database/fresh-database.ts';
 import { createHome, type Home } from '../e2e/home.ts';
 
 const page = pageAddress('http://localhost:7700');
@@ -75,7 +72,6 @@ describe('a run that waits for people', () => {
     home.write('flows/hurry.yaml', refund.replace('TIME', '1s'));
     await home.stack();
     app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
-    await copyEmptyDatabase(databaseFolder(app, stateFolder(home.env)));
     await open();
   }, 60_000);
 

@@ -8,6 +8,7 @@ import { FlowError } from '../../foundation/errors.ts';
 import { holdFile } from '../../foundation/hold-file.ts';
 import type { Answer, Connection, ConnectionPool, OpenDatabase } from './contract.ts';
 import { createPooledDatabase } from './pooled-database.ts';
+import { unpackDatabase } from './empty-database.ts';
 import type { ValueGuard } from './value-guard.ts';
 
 /**
@@ -19,9 +20,11 @@ import type { ValueGuard } from './value-guard.ts';
 export async function openPglite(folder: string, guard: ValueGuard): Promise<OpenDatabase> {
   const release = await hold(folder);
   try {
+    const data = join(folder, 'data');
+    await unpackDatabase(data);
     const database = await PGlite.create({
       ...(await parts()),
-      dataDir: join(folder, 'data'),
+      dataDir: data,
       // as node-postgres gives them: eight bytes and numerics are more than a number of JavaScript holds
       parsers: { 20: (text) => text, 1700: (text) => text },
     });

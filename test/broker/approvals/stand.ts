@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../../src/durable/database/open-database.ts';
 import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
-import { copyEmptyDatabase } from '../../durable/database/fresh-database.ts';
 import { arrange, as, refusalOf, settle } from '../arrange.ts';
 
 /** Knows the values of one test: those of the others in this process are words of this one. */
@@ -21,7 +20,6 @@ export const database = await sharedDatabase();
 
 async function sharedDatabase() {
   const folder = await mkdtemp(join(tmpdir(), 'approvals-'));
-  await copyEmptyDatabase(folder);
   const opened = await openDatabase({
     address: undefined,
     folder,

@@ -1,13 +1,13 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { SchemaStep } from '../../../src/durable/database/contract.ts';
 import { openDatabase } from '../../../src/durable/database/open-database.ts';
+import { unpackDatabase } from '../../../src/durable/database/empty-database.ts';
 import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
-import { emptyDatabase } from './empty-database.ts';
 
-/** A new database in a folder of its own, closed and removed when the test ends: a copy of an empty one, a fifth of a second. */
+/** A new database in a folder of its own, closed and removed when the test ends. */
 export async function freshDatabase(schema: readonly SchemaStep[] = []) {
   const folder = await freshDatabaseFolder();
   const guard = createValueGuard();
@@ -23,12 +23,6 @@ export async function freshDatabase(schema: readonly SchemaStep[] = []) {
 export async function freshDatabaseFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'database-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  await copyEmptyDatabase(folder);
+  await unpackDatabase(join(folder, 'data'));
   return folder;
-}
-
-/** Puts an empty database into a folder, so that nobody waits for one to be made: that takes seconds. */
-export async function copyEmptyDatabase(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await cp(await emptyDatabase(), join(folder, 'data'), { recursive: true });
 }

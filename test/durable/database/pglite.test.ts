@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
+import { unpackDatabase } from '../../../src/durable/database/empty-database.ts';
 import { openPglite } from '../../../src/durable/database/pglite.ts';
 import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
 import { databaseContract } from '../../contracts/database.ts';
-import { copyEmptyDatabase, freshDatabase, freshDatabaseFolder } from './fresh-database.ts';
+import { freshDatabase, freshDatabaseFolder } from './fresh-database.ts';
 
 const guard = createValueGuard();
 const folder = await mkdtemp(join(tmpdir(), 'database-'));
@@ -16,9 +17,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-databaseContract('PGlite', async () => {
-  await copyEmptyDatabase(folder);
-  return openPglite(folder, guard);
+databaseContract('PGlite', () => openPglite(folder, guard));
+
+test('is made of the one that comes with the package; one that is there already is left as it is', async () => {
+  const folder = await freshDatabaseFolder();
+  const files = await readdir(join(folder, 'data'), { recursive: true });
+  expect(files).toEqual(expect.arrayContaining(['PG_VERSION', 'pg_wal', 'global/pg_control']));
+  expect((await stat(join(folder, 'data'))).mode & 0o777).toBe(0o700);
+  expect((await stat(join(folder, 'data/PG_VERSION'))).mode & 0o777).toBe(0o600);
+  expect(await readdir(folder)).toEqual(['data']);
+  expect(await unpackDatabase(join(folder, 'data'))).toBe(false);
 });
 
 test('a database that is not there yet is made', async () => {
