@@ -42,6 +42,8 @@ export type AuditAction =
   | 'token.rejected'
   | 'flow.run'
   | 'flows.list'
+  /** what watches an agent's tools asked whether a text holds what the agent was given */
+  | 'hook.inspect'
   | 'authenticate'
   /** the operator looked at the broker */
   | 'operator.look'

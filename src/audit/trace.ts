@@ -26,7 +26,7 @@ export type Wanted = { readonly jti: string } | { readonly agentRun: string };
 export type ReadLines = (filter: AuditFilter) => AsyncIterable<AuditLine>;
 
 const runActions: ReadonlySet<string> = new Set(['agent-run.started', 'agent-run.finished']);
-const unremarkable: ReadonlySet<string> = new Set(['agent-run.heartbeat']);
+const unremarkable: ReadonlySet<string> = new Set(['agent-run.heartbeat', 'hook.inspect']);
 
 /** Joins a token or an agent run to all that the trail has about it. Reads the trails twice. */
 export async function trace(read: ReadLines, wanted: Wanted): Promise<Trace> {

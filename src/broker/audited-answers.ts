@@ -3,7 +3,7 @@ import { createFloods } from '../audit/refusal-floods.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
 import type { Caller } from './contract.ts';
-import { createGivenValues } from './given-values.ts';
+import { createGivenValues, type GivenValue } from './given-values.ts';
 import { auditRefusal, BrokerRefusal, refusalOf } from './refusal.ts';
 import type { UpstreamFailures } from './upstream-failures.ts';
 
@@ -16,8 +16,10 @@ export interface Granted<T> {
   readonly source?: AuditEvent['source'];
   /** of the tokens that it is, or that were used for it */
   readonly jti?: AuditEvent['jti'];
-  /** hashes of the values in it: an agent that has them all already is given a repeat; absent: it is none */
-  readonly values?: readonly string[];
+  /** the secret values in it */
+  readonly values?: readonly GivenValue[];
+  /** an agent that has all of the values already is given a repeat */
+  readonly mayRepeat?: true;
   /** for the trail: the agent run that it is about, where that is another than the one that asked */
   readonly agentRun?: string | undefined;
   /** for the trail */
@@ -35,8 +37,8 @@ export interface Audited {
   ): Promise<T>;
   /** Resolves when the event is on disk. @throws BrokerRefusal audit-unavailable */
   record(event: AuditEvent): Promise<void>;
-  /** The same for a grant, whose repeat does not wait for the disk. @param values as {@link Granted.values} */
-  recordGrant(event: AuditEvent, values: readonly string[]): Promise<void>;
+  /** The same for a grant, whose repeat does not wait for the disk. */
+  recordGrant(event: AuditEvent, values: readonly GivenValue[]): Promise<void>;
   /** refusals by code, so far */
   readonly refusals: () => Readonly<Partial<Record<RefusalCode, number>>>;
 }
@@ -61,10 +63,9 @@ export function createAudited(
   trail: AuditTrail,
   { monotonic, after }: BrokerClock,
   failures: Pick<UpstreamFailures, 'told'>,
+  given = createGivenValues(),
 ): Audited {
   const counts = new Map<RefusalCode, number>();
-
-  const given = createGivenValues();
 
   const record = async (event: AuditEvent, weight?: 'repeat'): Promise<void> => {
     try {
@@ -118,9 +119,13 @@ export function createAudited(
         await record(refused);
         throw refusal;
       }
-      const { value, rule, approval, source, jti, values, detail, agentRun = event.agentRun } = granted;
+      const { value, rule, approval, source, jti, values = [], mayRepeat, detail, agentRun = event.agentRun } = granted;
       const allowed = { ...event, outcome: 'allowed', rule, approval, source, jti, detail, agentRun } as const;
-      await (values === undefined ? record(allowed) : recordGrant(allowed, values));
+      if (mayRepeat === true) await recordGrant(allowed, values);
+      else {
+        await record(allowed);
+        given.add(event.agent, values);
+      }
       return value;
     },
   };

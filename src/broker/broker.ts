@@ -12,6 +12,8 @@ import type { RunHooks, Runs, ScheduleHooks } from '../durable/runs/contract.ts'
 import type { RefusalCode } from '../foundation/wire.ts';
 import type { Broker, Caller } from './contract.ts';
 import { createEngine } from './flow-runner.ts';
+import { createGivenValues } from './given-values.ts';
+import { inspect } from './inspect.ts';
 import { createLeases } from './secret-leases.ts';
 import { createPermission, type RulesSource } from './permission.ts';
 import { createRates } from './rate-limits.ts';
@@ -100,7 +102,8 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   const { app, rules, trail, cache = app.environment().cache } = options;
   const clock = awake(options.clock ?? systemClock);
   const failures = options.failures ?? createUpstreamFailures(() => undefined, clock);
-  const audited = createAudited(trail, clock, failures);
+  const given = createGivenValues();
+  const audited = createAudited(trail, clock, failures, given);
   const permission = createPermission(app, rules, createRates(clock.monotonic), options.approvals?.installation ?? '');
   const leases = createLeases(clock, cache.maxEntries);
   const engine = createEngine(app, clock);
@@ -186,7 +189,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       if (found === undefined) return undefined;
       const event = eventOf(caller, 'token.issue', [flow]);
       const allowed = { ...event, outcome: 'allowed', rule: found.rule, jti: found.jti, source: 'cache' } as const;
-      const recorded = audited.recordGrant(allowed, [found.hash]);
+      const recorded = audited.recordGrant(allowed, [{ name: flow, kind: 'flow', value: found.value }]);
       return { token: found.token, recorded };
     },
     cachedSecrets(caller, names) {
@@ -253,6 +256,12 @@ export function createBroker(options: BrokerOptions): RunningBroker {
         counted(caller, []);
         const value = permission.flows(caller).map(({ name, description }) => ({ name, description }));
         return { value, rule: undefined };
+      });
+    },
+    async inspect(caller, texts) {
+      return audited.answer(caller, 'hook.inspect', [], () => {
+        counted(caller, []);
+        return inspect(caller, texts, { given, policy: rules.current().policy, flows: permission.flows(caller) });
       });
     },
     runsSeen: operated,

@@ -1,5 +1,7 @@
 import type { FlowError } from '../foundation/errors.ts';
+import type { HookRules } from '../foundation/hook-rules.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
+import type { FoundValue } from './given-values.ts';
 import type { RunFilter } from '../durable/runs/contract.ts';
 import type { OutputKinds, TokenJson } from '../engine/output-json.ts';
 import type { OperatorRunsView, OperatorRunView, OperatorStepView, PlanView, RunView } from './runs/run-views.ts';
@@ -73,8 +75,19 @@ export interface Broker {
   rejected(caller: Caller, flow: string, tokenHash: string): Promise<{ readonly evicted: boolean }>;
   run(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<FlowAnswer>;
   flows(caller: Caller): Promise<readonly { readonly name: string; readonly description: string }[]>;
+  /** For whoever watches its tools: nothing that it does not have already. @throws BrokerRefusal rate-limited */
+  inspect(caller: Caller, texts: readonly string[]): Promise<Inspection>;
   readonly runs: BrokerRuns;
   readonly operator: OperatorUses;
+}
+
+/** What is known of texts that an agent has, and what its tools are to keep to. */
+export interface Inspection {
+  /** `text`: which of them */
+  readonly found: readonly (FoundValue & { readonly text: number })[];
+  readonly rules: HookRules;
+  /** flows whose values it may run programs with */
+  readonly environments: readonly string[];
 }
 
 /** Runs of flows that write. @throws BrokerRefusal; a run of another agent is no-such-run */

@@ -2,7 +2,7 @@ import type { App } from '../app/open-app.ts';
 import type { AuditEvent } from '../audit/contract.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
-import type { Output } from '../engine/output.ts';
+import { type Output, shownIn } from '../engine/output.ts';
 import type { Token } from '../adapters/issuers/contract.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import { createMemory } from '../foundation/expiring-memory.ts';
@@ -56,8 +56,7 @@ export function createEngine(app: Pick<App, 'run' | 'rejected'>, clock: BrokerCl
   ): Promise<Ran> {
     const sources = createSources();
     const output = await app.run(flow, inputs, { agent, agentRun: agentRun?.run, onEvent: sources.onEvent });
-    const values = output.kind === 'none' ? [] : output.kind === 'scalar' ? [output.value] : output.entries.map(lastOf);
-    const tokens = values.flatMap((value) => (value.as === 'token' ? [know(value.token, flow.name)] : []));
+    const tokens = shownIn(output).flatMap((value) => (value.as === 'token' ? [know(value.token, flow.name)] : []));
     return { output, tokens, source: sources.source(), jti: sources.jti() };
   }
 
@@ -71,8 +70,4 @@ export function createEngine(app: Pick<App, 'run' | 'rejected'>, clock: BrokerCl
     },
     rejected: (hash, flow) => givers.peek(hash)?.value.has(flow) === true && app.rejected(hash, evictionSpacing),
   };
-}
-
-function lastOf<T>([, value]: readonly [string, T]): T {
-  return value;
 }

@@ -1,21 +1,95 @@
-/** What each agent was given, and the trail has on the disk: to give it again is a repeat. */
-export interface GivenValues {
-  /** @param values hashes: never a value itself */
-  has(agent: string, values: readonly string[]): boolean;
-  add(agent: string, values: readonly string[]): void;
+import type { Secret } from '../foundation/secret.ts';
+import { createValuePrints, indexOf, type Print, type PrintIndex } from './value-prints.ts';
+
+/** A value that was given out. */
+export interface GivenValue {
+  /** the name by which it was asked for */
+  readonly name: string;
+  readonly kind: 'secret' | 'flow';
+  readonly value: Secret;
 }
 
-/** @param capacity entries kept; what was added first leaves first, and is then new again */
+/** A value that was given, in a text. */
+export interface FoundValue {
+  readonly name: string;
+  readonly kind: GivenValue['kind'];
+  /** bytes of the text's UTF-8, the second exclusive */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What each agent was given, and the trail has on the disk: to give it again is a repeat. Values themselves are not kept. */
+export interface GivenValues {
+  has(agent: string, values: readonly GivenValue[]): boolean;
+  add(agent: string, values: readonly GivenValue[]): void;
+  /**
+   * Where a text holds what this agent was given, in any form of eight bytes and more; what touches is one.
+   * @param may whether a name is to be told of
+   */
+  find(agent: string, text: string, may: (name: string) => boolean): readonly FoundValue[];
+}
+
+interface Kept {
+  readonly agent: string;
+  readonly name: string;
+  readonly kind: GivenValue['kind'];
+  readonly prints: readonly Print[];
+}
+
+/** @param capacity values kept; what was added first leaves first, and is then new again */
 export function createGivenValues(capacity = 20_000): GivenValues {
-  const given = new Set<string>();
+  const prints = createValuePrints();
+  const given = new Map<string, Kept>();
+  /** by agent; made when it is first needed */
+  const indexes = new Map<string, PrintIndex<Kept>>();
+
+  const put = (key: string, kept: Kept) => {
+    given.set(key, kept);
+    indexes.delete(kept.agent);
+    for (const [oldest, { agent }] of given) {
+      if (given.size <= capacity) break;
+      given.delete(oldest);
+      indexes.delete(agent);
+    }
+  };
+
+  const indexFor = (agent: string): PrintIndex<Kept> => {
+    const known = indexes.get(agent);
+    if (known !== undefined) return known;
+    const own = [...given.values()].filter((kept) => kept.agent === agent);
+    const index = indexOf(own.flatMap((kept) => kept.prints.map((print) => [print, kept] as const)));
+    indexes.set(agent, index);
+    return index;
+  };
+
   return {
-    has: (agent, values) => values.every((value) => given.has(`${agent} ${value}`)),
+    has: (agent, values) => values.every((value) => given.has(keyOf(agent, value))),
     add(agent, values) {
-      for (const value of values) given.add(`${agent} ${value}`);
-      for (const oldest of given) {
-        if (given.size <= capacity) break;
-        given.delete(oldest);
+      for (const each of values) {
+        const key = keyOf(agent, each);
+        const { name, kind, value } = each;
+        if (!given.has(key)) put(key, { agent, name, kind, prints: prints.of(value) });
       }
     },
+    find(agent, text, may) {
+      const found = prints.find(Buffer.from(text), indexFor(agent)).filter(({ of }) => may(of.name));
+      // of those that begin together the longest gives its name
+      const sorted = found.toSorted((one, other) => one.from - other.from || other.to - one.to);
+      const joined: FoundValue[] = [];
+      for (const {
+        of: { name, kind },
+        from,
+        to,
+      } of sorted) {
+        const last = joined.at(-1);
+        if (last === undefined || from > last.to) joined.push({ name, kind, from, to });
+        else if (to > last.to) joined[joined.length - 1] = { ...last, to };
+      }
+      return joined;
+    },
   };
+}
+
+function keyOf(agent: string, { name, value }: GivenValue): string {
+  return `${agent} ${name} ${value.hash()}`;
 }

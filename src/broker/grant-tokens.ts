@@ -1,5 +1,6 @@
 import { FlowError } from '../foundation/errors.ts';
 import { presentedStep, type Flow } from '../folder/flows/flow.ts';
+import type { Secret } from '../foundation/secret.ts';
 import type { Granted } from './audited-answers.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import type { Caller, GrantedToken } from './contract.ts';
@@ -39,7 +40,7 @@ export interface Tokens {
 /** What {@link Tokens.cached} finds. */
 interface Remembered {
   readonly token: GrantedToken;
-  readonly hash: string;
+  readonly value: Secret;
   readonly rule: string;
   readonly jti: Granted<unknown>['jti'];
 }
@@ -80,7 +81,8 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       front.put(keyOf(caller, name, given), { known, jti }, generation);
       if (source === 'cache') hits += 1;
       else misses += 1;
-      return { value: grantedToken(known, left), rule, source, jti, values: [known.hash] };
+      const values = [{ name, kind: 'flow', value: known.token.accessToken }] as const;
+      return { value: grantedToken(known, left), rule, source, jti, values, mayRepeat: true };
     },
     cached(caller, name, given) {
       const allowed = permission.granted(caller, name);
@@ -88,7 +90,7 @@ export function createTokens({ engine, permission, clock, onEvicted }: TokensOpt
       if (allowed === undefined || entry === undefined) return undefined;
       if (entry.left > allowed.maxTtl || !permission.takes(caller)) return undefined;
       hits += 1;
-      return { token: entry.token, hash: entry.known.hash, rule: allowed.rule, jti: entry.jti };
+      return { token: entry.token, value: entry.known.token.accessToken, rule: allowed.rule, jti: entry.jti };
     },
     rejected(caller, name, tokenHash) {
       // to tell that a token is refused gives nothing away

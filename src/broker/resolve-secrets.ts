@@ -148,10 +148,12 @@ export function createSecrets(options: SecretsOptions): Secrets {
     const known = looked.filter(({ cached }) => cached).length;
     hits += known;
     misses += looked.length - known;
-    const values = looked.map(({ name, lease }) => `${name} ${lease.value.hash()}`);
+    const values = looked.map(
+      ({ name, lease: { value: secret } }) => ({ name, kind: 'secret', value: secret }) as const,
+    );
     const jti = looked.flatMap(({ lease }) => lease.jti ?? []);
     const { rule, secrets } = allowed;
-    return { value, rule, source: sourceOf(looked, secrets), ...(jti.length > 0 && { jti }), values };
+    return { value, rule, source: sourceOf(looked, secrets), ...(jti.length > 0 && { jti }), values, mayRepeat: true };
   }
 
   const keyAt = (secrets: readonly RegistrySecret[], index: number): string | undefined => {

@@ -1,10 +1,12 @@
 import { outputJson, outputKinds } from '../engine/output-json.ts';
+import { type Output, shownIn } from '../engine/output.ts';
 import type { Granted } from './audited-answers.ts';
 import type { Pass } from './approvals/pass.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import type { Caller, FlowAnswer } from './contract.ts';
 import type { Engine } from './flow-runner.ts';
 import { checkedInputs } from './checked-inputs.ts';
+import type { GivenValue } from './given-values.ts';
 import { leftOf, requireShort } from './token-lifetime.ts';
 import type { Permission } from './permission.ts';
 import { BrokerRefusal } from './refusal.ts';
@@ -32,5 +34,14 @@ export async function runFor(
   // what was taken away while we waited is not given any more
   const { rule, maxTtl } = permission.flow(caller, name, approved);
   for (const token of tokens) requireShort(leftOf(token, clock), maxTtl, name);
-  return { value: { output: outputJson(output, clock.now()), as: outputKinds(output) }, rule, source, jti };
+  const value = { output: outputJson(output, clock.now()), as: outputKinds(output) };
+  return { value, rule, source, jti, values: valuesIn(output, name) };
+}
+
+/** The secret values of a flow's output; a one-time code is over before anybody could tell it. */
+export function valuesIn(output: Output, flow: string): readonly GivenValue[] {
+  return shownIn(output).flatMap((each): readonly GivenValue[] => {
+    if (each.as === 'secret') return [{ name: flow, kind: 'flow', value: each.value }];
+    return each.as === 'token' ? [{ name: flow, kind: 'flow', value: each.token.accessToken }] : [];
+  });
 }

@@ -1,3 +1,4 @@
+import type { HookRules } from '../foundation/hook-rules.ts';
 import { nameForm } from '../foundation/wire.ts';
 import { BrokerError } from './broker-error.ts';
 
@@ -41,6 +42,27 @@ export interface FlowAnswer {
   readonly as: string | Readonly<Record<string, string>>;
 }
 
+/**
+ * What a broker knows of texts that an agent has.
+ * @example
+ * const { found }: Inspection = await client.inspect([`curl -H 'X-Api-Key: ${key}' …`]);
+ * const names = found.map(({ name }) => name); // ['openai.api_key']
+ */
+export interface Inspection {
+  /** values that the agent was given, by which text they are in, and from which byte to which of its UTF-8 */
+  readonly found: readonly {
+    readonly text: number;
+    readonly name: string;
+    readonly kind: 'secret' | 'flow';
+    readonly from: number;
+    readonly to: number;
+  }[];
+  /** `hook:` of policy.yaml */
+  readonly rules: HookRules;
+  /** flows that it may run programs with: `flows exec NAME` */
+  readonly environments: readonly string[];
+}
+
 /** A token and the seconds that it has left, as the broker counts them. */
 export interface GrantedToken {
   readonly token: Token;
@@ -53,14 +75,13 @@ export function tokenIn(answer: unknown): GrantedToken {
   // it becomes a header: nothing but visible characters
   if (typeof access_token !== 'string' || !/^[\x21-\x7e]+$/.test(access_token)) throw malformed();
   if (typeof token_type !== 'string' || !/^[!-~]+$/.test(token_type)) throw malformed();
-  if (!Array.isArray(audience)) throw malformed();
   return {
     token: {
       accessToken: access_token,
       tokenType: token_type,
       expiresAt: optionalNumber(expires_at),
       scope: scope === undefined ? undefined : textOf(scope),
-      audience: audience.map(textOf),
+      audience: textsOf(audience),
     },
     expiresIn: optionalNumber(expires_in),
   };
@@ -109,6 +130,41 @@ export function flowAnswerIn(answer: unknown): FlowAnswer {
   if (output === undefined) throw malformed();
   if (typeof as === 'string') return { output, as };
   return { output, as: Object.fromEntries(Object.entries(recordOf(as)).map(([name, kind]) => [name, textOf(kind)])) };
+}
+
+/** @throws BrokerError protocol */
+export function inspectionIn(answer: unknown): Inspection {
+  const { found, rules, environments } = recordOf(answer);
+  const { files, commands, allow } = recordOf(rules);
+  return {
+    found: listOf(found).map((each) => {
+      const { text, name, kind, from, to } = recordOf(each);
+      return {
+        text: numberOf(text),
+        name: textOf(name),
+        kind: kind === 'flow' ? kind : 'secret',
+        from: numberOf(from),
+        to: numberOf(to),
+      };
+    }),
+    rules: { files: textsOf(files), commands: textsOf(commands), allow: textsOf(allow) },
+    environments: textsOf(environments),
+  };
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw malformed();
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return listOf(value).map(textOf);
+}
+
+function numberOf(value: unknown): number {
+  const number = optionalNumber(value);
+  if (number === undefined) throw malformed();
+  return number;
 }
 
 /** @throws BrokerError protocol */

@@ -7,6 +7,7 @@ import { parseAddress } from './broker-address.ts';
 import {
   type FlowAnswer,
   flowAnswerIn,
+  inspectionIn,
   type GrantedToken,
   type LeasedSecret,
   recordOf,
@@ -131,6 +132,8 @@ function clientAs(asking: Asking): Omit<Client, 'close'> {
       const all = known.map(([name, secret]) => [name, secret ?? asked.get(name)] as const);
       return Object.fromEntries(all) as Readonly<Record<(typeof names)[number], LeasedSecret>>;
     },
+    inspect: async (texts, { signal } = {}) =>
+      inspectionIn(await waiting(() => post(paths.hook, { texts }, signal), signal)),
     fetch: (flow, own = {}) =>
       createFetch({
         flow,

@@ -1,4 +1,4 @@
-import type { FlowAnswer, LeasedSecret, Token } from './answers.ts';
+import type { FlowAnswer, Inspection, LeasedSecret, Token } from './answers.ts';
 import type { FetchOptions } from './api-fetch.ts';
 
 /**
@@ -54,6 +54,11 @@ export interface Client {
   fetch(flow: string, options?: FetchOptions): typeof globalThis.fetch;
   /** Tells that an API refused a token, so that nobody is given it again. @param tokenHash SHA-256, hex @throws BrokerError */
   rejected(flow: string, tokenHash: string, options?: CallOptions): Promise<boolean>;
+  /**
+   * Where texts that this agent has hold values that it was given, and what policy.yaml says of its tools: for what
+   * watches them, as `flows hook` does. @param texts together at most 1 MiB as JSON @throws BrokerError
+   */
+  inspect(texts: readonly string[], options?: CallOptions): Promise<Inspection>;
   /** Forgets everything and ends what is under way. */
   close(): void;
 }

@@ -1,5 +1,5 @@
 /** What an agent imports: tokens and secrets from the broker, with nothing but Node. */
-export type { FlowAnswer, LeasedSecret, Token } from './answers.ts';
+export type { FlowAnswer, Inspection, LeasedSecret, Token } from './answers.ts';
 export type { FetchOptions } from './api-fetch.ts';
 export { createClient } from './client.ts';
 export type { AgentRun, CallOptions, Client, FlowInputs, RunOptions } from './contract.ts';

@@ -37,3 +37,9 @@ export type Output =
   | { readonly kind: 'none' }
   | { readonly kind: 'scalar'; readonly value: Shown }
   | { readonly kind: 'mapping'; readonly entries: readonly (readonly [string, Shown])[] };
+
+/** The values of an answer, without their names. */
+export function shownIn(output: Output): readonly Shown[] {
+  if (output.kind === 'none') return [];
+  return output.kind === 'scalar' ? [output.value] : output.entries.map(([, shown]) => shown);
+}

@@ -22,6 +22,7 @@ async function held() {
       return json(response, { access_token: 'token-1', token_type: 'Bearer', expires_in: 600, audience: [api.url] });
     }
     if (path.startsWith('/v1/flows/')) return json(response, { output: 1, as: 'plain' });
+    if (path === '/v1/hook') return json(response, { found: [], rules, environments: [] });
     const { secrets } = JSON.parse(body) as { secrets: string[] };
     const lease = { value: 'x', expiresAt: new Date(Date.now() + 60_000).toISOString() };
     return json(response, { resolved: Object.fromEntries(secrets.map((name) => [name, lease])) });
@@ -32,11 +33,14 @@ async function held() {
   return { stand, api, client, arrived, cut, go: gate.resolve };
 }
 
+const rules = { files: [], commands: [], allow: [] };
+
 const calls: readonly (readonly [string, (client: Client, api: string, signal: AbortSignal) => Promise<unknown>])[] = [
   ['token', (client, _, signal) => client.token('orders-token', {}, { signal })],
   ['secrets', (client, _, signal) => client.secrets(['a', 'b'], { signal })],
   ['run', (client, _, signal) => client.run('report', {}, { signal })],
   ['rejected', (client, _, signal) => client.rejected('orders-token', 'f'.repeat(64), { signal })],
+  ['inspect', (client, _, signal) => client.inspect(['text'], { signal })],
   ['fetch, by init', (client, api, signal) => client.fetch('orders-token')(api, { signal })],
   ['fetch, by a Request', (client, api, signal) => client.fetch('orders-token')(new Request(api, { signal }))],
 ];

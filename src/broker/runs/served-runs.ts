@@ -1,5 +1,6 @@
 import type { App } from '../../app/open-app.ts';
 import { outputJson, outputKinds } from '../../engine/output-json.ts';
+import { shownIn } from '../../engine/output.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import { longestWait } from '../../foundation/wire.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
@@ -9,6 +10,7 @@ import { checkedInputs } from '../checked-inputs.ts';
 import type { Caller, FlowAnswer, RunRequest } from '../contract.ts';
 import type { Permission } from '../permission.ts';
 import { BrokerRefusal, refusalOf } from '../refusal.ts';
+import { valuesIn } from '../run-for-agent.ts';
 import { requireShort } from '../token-lifetime.ts';
 import type { LazyRuns } from './open-when-needed.ts';
 import { type PlanView, planView, type RunView, runView } from './run-views.ts';
@@ -110,18 +112,13 @@ export function createServedRuns({ app, permission, runs, clock }: ServedRunsOpt
         agent: caller.agent,
         kept: await (await runs.open()).kept(id),
       });
-      const values =
-        output.kind === 'none'
-          ? []
-          : output.kind === 'scalar'
-            ? [output.value]
-            : output.entries.map(([, each]) => each);
-      for (const value of values) {
-        if (value.as !== 'token') continue;
-        const { expiresAt = Infinity } = value.token;
+      for (const shown of shownIn(output)) {
+        if (shown.as !== 'token') continue;
+        const { expiresAt = Infinity } = shown.token;
         requireShort(expiresAt * 1_000 - clock.now(), maxTtl, run.flow);
       }
-      return { value: { output: outputJson(output, clock.now()), as: outputKinds(output) }, rule, detail: `run ${id}` };
+      const value = { output: outputJson(output, clock.now()), as: outputKinds(output) };
+      return { value, rule, values: valuesIn(output, run.flow), detail: `run ${id}` };
     },
     async cancel(caller, id) {
       const { flow } = await own(caller, id);

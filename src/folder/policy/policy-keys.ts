@@ -57,6 +57,21 @@ export const agentKeys = {
   'require-reason': withDefault(form.boolean(), false, 'every request must state a reason, which is audited'),
 } satisfies Keys;
 
+const words = form.list(form.text(), { maximum: 200 });
+
+/** What `flows hook` keeps to. */
+const hookKeys = {
+  files: optional(words, 'files that agents do not read, besides `.env` and its like: globs of a name, or of a path', {
+    example: "['*.pem', 'secrets/**']",
+  }),
+  commands: optional(words, 'commands that agents do not run, besides those that show secrets: by their words', {
+    example: '[terraform output]',
+  }),
+  allow: optional(words, 'files and commands that are let through all the same', {
+    example: "[.env.test, 'op --version']",
+  }),
+} satisfies Keys;
+
 /** The keys of policy.yaml. */
 export const policyKeys = {
   default: withDefault(form.oneOf('deny'), 'deny', 'what holds where no line allows; there is no other'),
@@ -65,4 +80,5 @@ export const policyKeys = {
     'the people who approve, by name; `flows approvers add NAME` adds one',
   ),
   agents: optional(form.mapping(form.object(agentKeys), { keyPattern: agentName }), 'the agents by name'),
+  hook: optional(form.object(hookKeys), 'what the tools of agents keep to where `flows hook` watches them'),
 } satisfies Keys;

@@ -1,3 +1,4 @@
+import type { HookRules } from '../../foundation/hook-rules.ts';
 import type { Rate } from '../../language/rate.ts';
 
 /** policy.yaml as rules: who may ask for what. The file is read by file.ts, the question answered by decide.ts. */
@@ -5,6 +6,8 @@ export interface Policy {
   readonly agents: ReadonlyMap<string, AgentPolicy>;
   /** the people who approve, by name */
   readonly approvers?: ReadonlyMap<string, Approver> | undefined;
+  /** what the tools of agents keep to, where they are watched */
+  readonly hook?: HookRules | undefined;
   /** what this one must allow as well: rights that are new are held for a while */
   readonly within?: Policy;
 }

@@ -1,5 +1,6 @@
 import { parseDuration } from '../../foundation/duration.ts';
 import { atOnce, type InTurns } from '../../foundation/in-turns.ts';
+import { noHookRules } from '../../foundation/hook-rules.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
 import type { InputOf } from '../../language/forms.ts';
@@ -43,6 +44,8 @@ type WrittenAgent = Partial<InputOf<typeof agentKeys>>;
 const lists = ['allow', 'flows', 'deny'] as const;
 const noExpressions = { problem: 'expressions are not taken in policy.yaml', hint: 'write the value' };
 
+const plainly = ({ report }: Source) => ({ resolve: () => noExpressions, report, partial: true }) as const;
+
 /** No agent may have anything. */
 export const emptyPolicy: Policy = { agents: new Map() };
 
@@ -62,11 +65,13 @@ export function* policyOf(root: Node, source: Source): InTurns<WrittenPolicy> {
     if (value.as === 'object') found.push(readAgent(name, value, source));
   }
   checkTokens(found, source);
+  const hook = written?.entries.get('hook');
   const { approvers, owners, channels } = readApprovers(written?.entries.get('approvers'), source);
   return {
     policy: {
       agents: new Map(found.map(({ agent }) => [agent.name, agent])),
       approvers,
+      ...(hook?.as === 'object' ? { hook: { ...noHookRules, ...evaluateKeys(hook, plainly(source)).known } } : {}),
     },
     lines: found.flatMap((each) => each.lines),
     rules: found.flatMap((each) => each.rules),
@@ -86,7 +91,7 @@ function readAgent(name: string, value: ObjectValue, source: Source): ReadAgent 
   const { report } = source;
   if (name === 'unknown' || name === 'local')
     report(value.range, `no agent may be named "${name}"`, 'the audit trail uses this word: choose another');
-  const { known } = evaluateKeys(value, { resolve: () => noExpressions, report, partial: true });
+  const { known } = evaluateKeys(value, plainly(source));
   const found: WrittenAgent = known;
   const lines = lists.flatMap((list) => linesOf(name, list, value.entries.get(list), report));
   const patterns = (wanted: PolicyLine['list']): Pattern[] =>

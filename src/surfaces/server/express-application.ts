@@ -166,7 +166,7 @@ async function bodyOf(
     return {};
   }
   if (body === undefined) throw new EdgeRefusal('invalid-request');
-  const parsed = body.schema.safeParse(await readJson(request));
+  const parsed = body.schema.safeParse(await readJson(request, body.largest));
   // what is wrong is not told: it would repeat what was sent
   if (!parsed.success) throw new EdgeRefusal('invalid-request');
   return parsed.data;

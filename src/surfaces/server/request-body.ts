@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { keepsDigits } from '../../language/own-form.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
 
-/** bytes of a request's body */
-const largestBody = 65_536;
+/** bytes of a request's body, where its route takes no more */
+const usualBody = 65_536;
 /** lists and objects within each other */
 const deepest = 16;
 /** bytes of a body that is too large that are read and dropped, so that its sender can read the answer */
@@ -20,25 +20,25 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 const bodies = new WeakMap<IncomingMessage, Promise<unknown>>();
 
 /** The JSON of a request's body. @throws EdgeRefusal unsupported-media-type, too-large, invalid-request */
-export function readJson(request: IncomingMessage): Promise<unknown> {
-  const body = bodies.get(request) ?? readOnce(request);
+export function readJson(request: IncomingMessage, largest = usualBody): Promise<unknown> {
+  const body = bodies.get(request) ?? readOnce(request, largest);
   bodies.set(request, body);
   return body;
 }
 
-async function readOnce(request: IncomingMessage): Promise<unknown> {
+async function readOnce(request: IncomingMessage, largest: number): Promise<unknown> {
   const { headers } = request;
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity' || !isJson(headers['content-type'])) throw new EdgeRefusal('unsupported-media-type');
-  if (Number(headers['content-length'] ?? 0) > largestBody) throw tooLarge(request, 0);
-  return parse(await read(request));
+  if (Number(headers['content-length'] ?? 0) > largest) throw tooLarge(request, 0);
+  return parse(await read(request, largest));
 }
 
 function isJson(type: string | undefined): boolean {
   return /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$/i.test(type ?? '');
 }
 
-function read(request: IncomingMessage): Promise<Buffer> {
+function read(request: IncomingMessage, largest: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -49,7 +49,7 @@ function read(request: IncomingMessage): Promise<Buffer> {
     const onData = (chunk: Buffer) => {
       size += chunk.length;
       chunks.push(chunk);
-      if (size > largestBody) end(() => reject(tooLarge(request, size)));
+      if (size > largest) end(() => reject(tooLarge(request, size)));
     };
     const onEnd = () => end(() => resolve(Buffer.concat(chunks)));
     // nobody is left to be answered

@@ -7,6 +7,7 @@ import { BrokerRefusal } from '../../../src/broker/refusal.ts';
 import { agentsOf } from '../../broker/authentication/policies.ts';
 import { type RunningServer, type ServeOptions, startServer } from '../../../src/surfaces/server/http-server.ts';
 import { systemClock } from '../../../src/foundation/clocks.ts';
+import { noHookRules } from '../../../src/foundation/hook-rules.ts';
 import { ownCertificate } from '../../../src/surfaces/server/own-certificate.ts';
 import { createLogger } from '../../../src/surfaces/server/log.ts';
 
@@ -39,7 +40,12 @@ export function memoryTrail() {
 /** The broker's contract over a table in memory, recording before it answers as the contract wants. */
 export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
   const callers: Caller[] = [];
-  const state = { cached: true, wait: undefined as Promise<void> | undefined, begun: [] as RunRequest[] };
+  const state = {
+    cached: true,
+    wait: undefined as Promise<void> | undefined,
+    begun: [] as RunRequest[],
+    rules: noHookRules,
+  };
 
   async function settle(
     caller: Caller,
@@ -111,6 +117,16 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
     async flows(caller) {
       await settle(caller, 'flows.list', []);
       return [{ name: 'orders-token', description: 'Bearer token for the Orders API' }];
+    },
+    async inspect(caller, texts) {
+      await settle(caller, 'hook.inspect', []);
+      const found = texts.flatMap((each, text) => {
+        const from = each.indexOf(canary);
+        return from === -1
+          ? []
+          : [{ text, name: 'openai.api_key', kind: 'secret' as const, from, to: from + canary.length }];
+      });
+      return { found, rules: state.rules, environments: ['orders-env'] };
     },
     runs: {
       async plan(caller, flow) {

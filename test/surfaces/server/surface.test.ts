@@ -104,6 +104,15 @@ describe('what an agent may have', () => {
       { evicted: true },
     ],
     ['the flows', { method: 'GET', path: '/v1/flows', headers: authorized }, { flows: [{ name: 'orders-token' }] }],
+    [
+      'what texts hold, of more than other bodies have',
+      {
+        path: '/v1/hook',
+        headers: { ...authorized, ...json },
+        body: JSON.stringify({ texts: ['a'.repeat(200_000), `x ${canary}`] }),
+      },
+      { found: [{ text: 1, name: 'openai.api_key', from: 2 }], rules: { files: [] }, environments: ['orders-env'] },
+    ],
     ['health', { method: 'GET', path: '/healthz' }, { status: 'ok' }],
     ['readiness', { method: 'GET', path: '/readyz' }, { status: 'ok', checks: { trail: true } }],
   ])('%s', async (_, sent, expected) => {
@@ -273,6 +282,12 @@ describe('bad input', () => {
       413,
       'too-large',
       { path: secrets, headers: agent, body: `{"secrets":["${'a'.repeat(70_000)}"]}` },
+    ],
+    [
+      'a body that is too large for any route',
+      413,
+      'too-large',
+      { path: '/v1/hook', headers: agent, body: `{"texts":["${'a'.repeat(1_100_000)}"]}` },
     ],
     [
       'a large body of unknown length',

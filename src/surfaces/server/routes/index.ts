@@ -2,6 +2,7 @@ import { aboutRoutes } from './about.ts';
 import { agentRunRoutes } from './agent-runs.ts';
 import { agentRoutes } from './agents.ts';
 import { approvalRoutes } from './approvals.ts';
+import { hookRoutes } from './hook.ts';
 import { operatorRoutes } from './operator.ts';
 import { pageRoutes } from './page.ts';
 import { pageViewRoutes } from './page-views.ts';
@@ -11,6 +12,7 @@ import type { Route } from './route.ts';
 /** Everything that is served. Authentication, the router and /openapi.json are made of this table. */
 export const routes: readonly Route[] = [
   ...agentRoutes,
+  ...hookRoutes,
   ...runRoutes,
   ...agentRunRoutes,
   ...approvalRoutes,

@@ -100,7 +100,12 @@ export interface ProvenRoute<B = unknown, Q = unknown> extends Common {
   readonly access: 'agent' | 'operator';
   /** how the trail names it */
   readonly action: AuditAction;
-  readonly body?: { readonly schema: z.ZodType<B>; readonly required: boolean };
+  readonly body?: {
+    readonly schema: z.ZodType<B>;
+    readonly required: boolean;
+    /** bytes, default 64 KiB */
+    readonly largest?: number;
+  };
   /** takes an Idempotency-Key */
   readonly takesKey?: boolean;
   /** absent: a query is refused */
