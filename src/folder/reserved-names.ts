@@ -12,6 +12,7 @@ export const commandNames = [
   'dev',
   'exec',
   'help',
+  'hook',
   'init',
   'mask',
   'page',
@@ -26,7 +27,7 @@ export const commandNames = [
 export type CommandName = (typeof commandNames)[number];
 
 /** Commands to come: a folder of today has no flow in their way. */
-const laterCommands = ['cache', 'drill', 'hook', 'inventory', 'lock', 'mcp', 'migrate', 'rotate', 'unlock'] as const;
+const laterCommands = ['cache', 'drill', 'inventory', 'lock', 'mcp', 'migrate', 'rotate', 'unlock'] as const;
 
 /** Files that are not flows. */
 const otherFiles: ReadonlySet<string> = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);

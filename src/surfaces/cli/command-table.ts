@@ -1,4 +1,5 @@
 import type { CommandName, CommonOption, RunOption } from '../../folder/reserved-names.ts';
+import { hookNotes, hookOptions } from './hook/options.ts';
 import { execOptions, outOfReach, valueOptions } from './exec/options.ts';
 
 // What is known of the commands before any is loaded: help and completion are made of it.
@@ -146,6 +147,11 @@ export const commandTable = {
     options: valueOptions,
     words: [['flows']],
     notes: outOfReach,
+  },
+  hook: {
+    usage: [['flows hook', 'guard the tools of an agent, for its harness; --install claude, codex or cursor']],
+    options: hookOptions,
+    notes: hookNotes,
   },
   check: {
     usage: [

@@ -17,6 +17,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   dev: async () => (await import('./commands/dev.ts')).dev,
   exec: async () => (await import('./commands/exec.ts')).exec,
   help: async () => (await import('./commands/help.ts')).help,
+  hook: async () => (await import('./commands/hook.ts')).hook,
   init: async () => (await import('./commands/init.ts')).init,
   mask: async () => (await import('./commands/mask.ts')).mask,
   page: async () => (await import('./commands/page.ts')).page,

@@ -1,0 +1,79 @@
+import { realpathSync } from 'node:fs';
+import { noHookRules } from '../../../foundation/hook-rules.ts';
+import { stateFolder } from '../../../foundation/state-folder.ts';
+import { commonArguments } from '../arguments.ts';
+import { commandTable } from '../command-table.ts';
+import { judge, type Known } from '../hook/judge.ts';
+import { textsIn, type ToolCall, toolCallIn } from '../hook/tool-call.ts';
+import type { Invocation } from '../invocation.ts';
+
+/** what every harness takes for a no, without looking at stdout */
+const refused = 2;
+/** milliseconds: an agent waits for it at each of its steps */
+const patience = 5_000;
+/** characters that are looked through, of all the texts of a call */
+const most = 400_000;
+
+/** `flows hook`: what a harness asks before and after a tool is used. */
+export async function hook(invocation: Invocation): Promise<number> {
+  const { argv, terminal } = invocation;
+  const { values } = commonArguments(argv, commandTable.hook.options);
+  if (values['install'] !== undefined) {
+    const { install } = await import('../hook/install.ts');
+    return install(String(values['install']), values['yes'] === true, terminal);
+  }
+  let call: ToolCall | undefined;
+  try {
+    const chunks: Buffer[] = await process.stdin.toArray();
+    call = toolCallIn(Buffer.concat(chunks).toString());
+  } catch {
+    terminal.tell(
+      'error',
+      'refused: the input is no JSON, so it is not known what would be done; a harness sends JSON',
+    );
+    return refused;
+  }
+  const answer = call === undefined ? {} : judge(call, { ...(await inspectionOf(call, invocation)), own: ownFiles() });
+  terminal.out(`${JSON.stringify(answer)}\n`);
+  return 0;
+}
+
+/** What the broker knows, where one is set; what policy.yaml says here, where none is. */
+async function inspectionOf(call: ToolCall, invocation: Invocation): Promise<Omit<Known, 'own'>> {
+  const { taken, terminal } = invocation;
+  const nothing = { found: [], rules: noHookRules, environments: [] };
+  try {
+    const asks = [process.env['FLOWS_BROKER'], process.env['FLOWS_AGENT_TOKEN_FILE']].some(Boolean);
+    if (!asks && taken.secret('FLOWS_AGENT_TOKEN') === undefined)
+      return { ...nothing, rules: await (await import('../hook/written-rules.ts')).writtenRules(invocation) };
+    const { chosenBroker } = await import('../chosen-broker.ts');
+    const broker = await chosenBroker(invocation);
+    const signal = AbortSignal.timeout(patience);
+    return (await broker?.ask((client) => client.inspect(looked(textsIn(call.content)), { signal }))) ?? nothing;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'the broker does not answer';
+    terminal.tell('warning', `values are not compared: ${why}`);
+    return nothing;
+  }
+}
+
+/** As much of the texts as is looked through; harnesses cut what tools give far before. */
+function looked(texts: readonly string[]): readonly string[] {
+  let left = most;
+  return texts.map((text) => {
+    const part = text.slice(0, left);
+    left -= part.length;
+    return part;
+  });
+}
+
+/** The token's file, and the folder with all that this user's brokers and laptops leave for each other. */
+function ownFiles(): readonly string[] {
+  return [process.env['FLOWS_AGENT_TOKEN_FILE'] ?? '', stateFolder()].flatMap((path) => {
+    try {
+      return [realpathSync(path)];
+    } catch {
+      return [];
+    }
+  });
+}
