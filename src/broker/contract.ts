@@ -128,6 +128,8 @@ export interface ResolvedSecrets {
 export interface FlowAnswer {
   readonly output: unknown;
   readonly as: OutputKinds;
+  /** names of the output that a program is to get as the path of a file; absent: none */
+  readonly files?: readonly string[];
 }
 
 export type GrantedToken = TokenJson;

@@ -34,7 +34,9 @@ export async function runFor(
   // what was taken away while we waited is not given any more
   const { rule, maxTtl } = permission.flow(caller, name, approved);
   for (const token of tokens) requireShort(leftOf(token, clock), maxTtl, name);
-  const value = { output: outputJson(output, clock.now()), as: outputKinds(output) };
+  const { files } = flow;
+  const answer = { output: outputJson(output, clock.now()), as: outputKinds(output) };
+  const value = files.length === 0 ? answer : { ...answer, files };
   return { value, rule, source, jti, values: valuesIn(output, name) };
 }
 

@@ -40,6 +40,8 @@ export interface LeasedSecret {
 export interface FlowAnswer {
   readonly output: unknown;
   readonly as: string | Readonly<Record<string, string>>;
+  /** parts of the output that a program is to get as the path of a file */
+  readonly files: readonly string[];
 }
 
 /**
@@ -126,10 +128,15 @@ export function secretsIn(answer: unknown, names: readonly string[]): ReadonlyMa
 
 /** @throws BrokerError protocol */
 export function flowAnswerIn(answer: unknown): FlowAnswer {
-  const { output, as } = recordOf(answer);
+  const { output, as, files: named = [] } = recordOf(answer);
   if (output === undefined) throw malformed();
-  if (typeof as === 'string') return { output, as };
-  return { output, as: Object.fromEntries(Object.entries(recordOf(as)).map(([name, kind]) => [name, textOf(kind)])) };
+  const files = textsOf(named);
+  if (typeof as === 'string') return { output, as, files };
+  return {
+    output,
+    files,
+    as: Object.fromEntries(Object.entries(recordOf(as)).map(([name, kind]) => [name, textOf(kind)])),
+  };
 }
 
 /** @throws BrokerError protocol */

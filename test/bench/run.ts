@@ -9,6 +9,7 @@ import type { Bench, Row } from './row.ts';
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   startup: async () => (await import('./startup.ts')).bench,
   masking: async () => (await import('./masking.ts')).bench,
+  exec: async () => (await import('./exec.ts')).bench,
   load: async () => (await import('./load.ts')).bench,
   'sign-in': async () => (await import('./sign-in.ts')).bench,
   tokens: async () => (await import('./tokens.ts')).bench,

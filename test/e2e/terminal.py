@@ -1,10 +1,13 @@
-"""Runs a program on a terminal of its own: standard input is what is typed, standard output what is shown."""
+"""Runs a program on a terminal of its own: standard input is what is typed, standard output what is shown. SIGUSR1 makes
+it larger."""
 import fcntl, os, pty, select, signal, struct, sys, termios
 
 child, terminal = pty.fork()
 if child == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 120, 0, 0))
+resize = lambda *_: fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 50, 100, 0, 0))
+signal.signal(signal.SIGUSR1, resize)
 signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
 sources = [0, terminal]
 while terminal in sources:

@@ -23,6 +23,8 @@ export const loops = {
   expressions: { part: 500, whole: 2_000 },
   'answers of an issuer': { part: 250, whole: 1_000 },
   'masked outputs': { part: 1_000, whole: 10_000 },
+  'masked outputs on a terminal': { part: 3, whole: 300 },
+  'megabytes of a program': { part: 64, whole: 1_024 },
 } as const satisfies Record<string, Record<Much, number>>;
 
 export type Loop = keyof typeof loops;

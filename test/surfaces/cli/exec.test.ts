@@ -199,11 +199,40 @@ describe.runIf(python)('on a terminal', () => {
     type(running, '\u0003');
     type(running, 'echo "code $((100 + $?))"\r');
     await running.shows('code 230');
+    type(running, "trap 'stty size' WINCH; sleep 600 & wait\r");
+    await running.shows('& wait');
+    running.child.kill('SIGUSR1');
+    await running.shows('50 100');
     type(running, 'exit 5\r');
     const { code, stdout } = await running.ended;
     expect(code).toBe(5);
     hidden(stdout);
   });
+
+  test('without the package for it, it runs with pipes, masked, and one notice says so', async () => {
+    const missing = `import { registerHooks } from 'node:module';
+      registerHooks({ resolve(name, context, next) {
+        if (name.includes('node-pty')) throw new Error('not installed');
+        return next(name, context);
+      } });`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(missing)}` };
+    const program = ['sh', '-c', 'test -t 1 || echo "<$KEY>"'];
+    const running = home.start(['exec', '--secret', 'KEY=openai.api_key', '--', ...program], { terminal: true, env });
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('<[KEY]>');
+    expect(stdout.match(/npm install @lydell\/node-pty/g)).toHaveLength(1);
+    hidden(stdout);
+  });
+});
+
+test('the trail has the id of each token that was given to a program', async () => {
+  const { code } = await exec(['--token', 'TOKEN=orders-token', '--', 'true']);
+  expect(code).toBe(0);
+  const { stdout } = await home.flows(['audit', '--action', 'local.exec', '--json']);
+  const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { jti?: readonly string[] };
+  expect(last.jti).toEqual([expect.any(String)]);
+  expect((await home.flows(['trace', '--jti', last.jti?.[0] ?? ''])).stdout).toContain('program:true');
 });
 
 test('the trail names the flow, what it reads, and the program without its arguments', async () => {
@@ -250,13 +279,17 @@ describe('where a broker is set', () => {
   let stand: Stand;
   let env: Readonly<Record<string, string>>;
   const { broker: standIn } = standInBroker(memoryTrail().trail);
-  const answer: FlowAnswer = {
-    output: { KEY: 'op://Agents/OpenAI/credential', OTHER: 'a-secret-of-the-flow', LEVEL: 'info' },
-    as: { KEY: 'reference', OTHER: 'secret', LEVEL: 'plain' },
+  const soon = Math.floor(Date.now() / 1_000) + 30;
+  const answers: Readonly<Record<string, FlowAnswer>> = {
+    'orders-env': {
+      output: { KEY: 'op://Agents/OpenAI/credential', OTHER: 'a-secret-of-the-flow', LEVEL: 'info' },
+      as: { KEY: 'reference', OTHER: 'secret', LEVEL: 'plain' },
+    },
+    'other-env': { output: { OTHER: 'a-secret-of-the-flow' }, as: { OTHER: 'secret' }, files: ['OTHER'] },
+    'short-token': { output: { access_token: canary, token_type: 'Bearer', expires_at: soon }, as: 'token' },
   };
   beforeAll(async () => {
-    const run: typeof standIn.run = (caller, flow, inputs) =>
-      flow === 'orders-env' ? Promise.resolve(answer) : standIn.run(caller, flow, inputs);
+    const run: typeof standIn.run = async (caller, flow, inputs) => answers[flow] ?? standIn.run(caller, flow, inputs);
     stand = await startStand({ broker: { ...standIn, run } });
     const file = join(home.path, 'agent-token');
     writeFileSync(file, `${bearer}\n`, { mode: 0o600 });
@@ -272,6 +305,23 @@ describe('where a broker is set', () => {
     expect([stdout, stderr]).toEqual([`[KEY] [OTHER] info ${canary.length}\n0\n`, '']);
     const named = await exec(['--secret', 'NAMED=openai.api_key', '--', 'sh', '-c', 'echo "$NAMED"'], { env });
     expect(named.stdout).toBe('[NAMED]\n');
+  });
+
+  test('what the flow gives as a file is one, without the flow’s own file here', async () => {
+    home.write('elsewhere/notes.txt', '');
+    const script = 'cat "$OTHER"; echo; cat "$OTHER" | wc -c';
+    const cwd = join(home.work, 'elsewhere');
+    const there = { ...env, FLOWS_DIR: join(home.work, 'elsewhere') };
+    const ended = await exec(['other-env', '--', 'sh', '-c', script], { env: there, cwd });
+    expect([ended.stdout, ended.stderr]).toEqual([`[OTHER]\n${'a-secret-of-the-flow'.length}\n`, '']);
+  });
+
+  test('with --refresh a token that is about to end is told', async () => {
+    const args = ['--refresh', '--token', 'TOKEN=short-token', '--', 'sh', '-c', 'echo "$TOKEN"'];
+    const { code, stdout, stderr } = await exec(args, { env });
+    expect([code, stdout]).toEqual([0, '[TOKEN]\n']);
+    expect(stderr).toBe(`warning: the token in TOKEN ends at ${new Date(soon * 1_000).toISOString()}\n`);
+    expect((await exec(args.slice(1), { env })).stderr).toBe('');
   });
 
   test('what it does not allow is not run', async () => {

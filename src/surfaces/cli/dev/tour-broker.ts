@@ -80,6 +80,7 @@ export async function brokerTour(
       return 'cached: policy, audit, no request';
     }),
   );
+  await line(`${agent}: flows exec`, () => counted(false, () => programOf(broker, allowed)));
   await line(`${agent}: a narrower run`, () => ask((client) => narrowedRun(client, allowed, flow)));
   await approvedRun(broker, line);
   await line('flows trace', async () => {
@@ -97,4 +98,17 @@ export async function brokerTour(
     if (found > 0 || !keyed) throw new FlowError('conflict', problem?.message ?? 'the trail is under no key');
     return `${lines} lines, none changed, missing or moved`;
   });
+}
+
+/** A program with a value that shows it: what it prints, as it is seen. */
+async function programOf({ url, tokenFile }: DevBroker, name: string): Promise<string> {
+  const { promisify } = await import('node:util');
+  const { execFile } = await import('node:child_process');
+  const program = ['sh', '-c', 'echo "asks with $OPENAI_API_KEY"'];
+  const words = [process.argv[1] ?? '', 'exec', '--secret', `OPENAI_API_KEY=${name}`, '--', ...program];
+  const env = { ...process.env, FLOWS_BROKER: url, FLOWS_AGENT_TOKEN_FILE: tokenFile };
+  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, ...words], { env });
+  if (stdout !== 'asks with [OPENAI_API_KEY]\n')
+    throw new FlowError('internal', 'what a program printed is not masked');
+  return `a program with it prints: ${stdout.trimEnd()}`;
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import type { FlowAnswer } from '../../../client/answers.ts';
 import type { Client } from '../../../client/contract.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { Reference } from '../../../foundation/reference.ts';
@@ -17,11 +17,13 @@ import { type ValueSource, valuesOf, type Wanted } from './values.ts';
 export async function readThere(wanted: Wanted, broker: ChosenBroker, invocation: Invocation): Promise<Read> {
   const { dir } = looseArguments(invocation.argv, commonOptions);
   const folder = flowsFolder(dir);
-  const variables = await broker.ask((client) => valuesOf(wanted, sourceAt(client, folder)));
-  return { variables, files: wanted.flow === undefined ? [] : await filesOf(join(folder, `${wanted.flow}.yaml`)) };
+  const files: string[] = [];
+  const tell = (answer: FlowAnswer) => void files.push(...answer.files);
+  const variables = await broker.ask((client) => valuesOf(wanted, sourceAt(client, folder, tell)));
+  return { variables, files };
 }
 
-function sourceAt(client: Client, folder: string): ValueSource {
+function sourceAt(client: Client, folder: string, tell: (answer: FlowAnswer) => void): ValueSource {
   const secrets = async (names: readonly string[]) => {
     try {
       const found = await client.secrets(names);
@@ -33,7 +35,9 @@ function sourceAt(client: Client, folder: string): ValueSource {
   return {
     async flow(name) {
       try {
-        return outputOf(await client.run(name));
+        const answer = await client.run(name);
+        tell(answer);
+        return outputOf(answer);
       } catch (error) {
         throw brokerFailure(error, `flow "${name}"`);
       }
@@ -66,14 +70,4 @@ async function namesOf(references: readonly Reference[], folder: string): Promis
       },
     );
   });
-}
-
-/** What the flow's file, where it is here, wants as files; without it --as-file says so. */
-async function filesOf(path: string): Promise<readonly string[]> {
-  const { readText } = await import('../../../language/file-text.ts');
-  const text = existsSync(path) ? readText(path) : undefined;
-  if (typeof text !== 'string') return [];
-  const { looseYaml } = await import('../../../language/loose-yaml.ts');
-  const files = looseYaml(text)['as-file'];
-  return Array.isArray(files) ? files.filter((name) => typeof name === 'string') : [];
 }

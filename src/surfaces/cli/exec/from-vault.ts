@@ -1,4 +1,5 @@
 import type { App } from '../../../app/open-app.ts';
+import { createSources, type Sources } from '../../../broker/answer-source.ts';
 import type { Output } from '../../../engine/output.ts';
 import { usesOf } from '../../../folder/flows/flow-uses.ts';
 import type { Flow } from '../../../folder/flows/flow.ts';
@@ -37,7 +38,9 @@ export async function readHere(wanted: Wanted, program: string | undefined, invo
         hint: `run it by itself: flows ${writing.name}`,
         place: { flow: writing.name },
       });
+    const sources = createSources();
     const run = {
+      jti: sources.jti,
       action: program === undefined ? 'local.read' : 'local.exec',
       what: [
         ...flows,
@@ -49,7 +52,7 @@ export async function readHere(wanted: Wanted, program: string | undefined, invo
       breakGlass: declared.some(({ breakGlass }) => breakGlass),
     } as const;
     const trail = await audited(app, run, invocation.terminal);
-    const variables = await trail.answer(() => valuesOf(wanted, sourceIn(app)));
+    const variables = await trail.answer(() => valuesOf(wanted, sourceIn(app, sources.onEvent)));
     return { variables, files: wanted.flow === undefined ? [] : app.flow(wanted.flow).files };
   });
 }
@@ -60,11 +63,11 @@ function referencesOf(flow: Flow, app: App): readonly string[] {
   return references.flatMap(({ access, reference }) => (access === 'write' ? [] : [reference.toString()]));
 }
 
-function sourceIn(app: App): ValueSource {
+function sourceIn(app: App, onEvent: Sources['onEvent']): ValueSource {
   let registry: Registry | undefined;
   const flow = (name: string) => {
     const found = app.flow(name);
-    return app.run(found, parseInputs(found, {}));
+    return app.run(found, parseInputs(found, {}), { onEvent });
   };
   return {
     flow,

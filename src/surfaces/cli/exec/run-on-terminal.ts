@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import type { Masking } from '../../../foundation/masking/masking.ts';
 import { copyMasked } from './masked-output.ts';
 import type { Ending, Program } from './program.ts';
@@ -7,14 +7,23 @@ import type { Ending, Program } from './program.ts';
 /** What is passed on; the keys of a terminal come as bytes. */
 const forwarded = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGQUIT'] as const;
 
+/** Our terminal: as `process` has it. */
+export interface OurTerminal {
+  readonly stdin: Readable & { setRawMode(raw: boolean): unknown };
+  readonly stdout: Writable & { readonly columns: number; readonly rows: number };
+}
+
 /**
  * Runs a program on a terminal of its own, which ours shows masked: it asks, colours and redraws as it would on ours.
  * @returns undefined where the package for it is not installed
  */
-export async function runOnTerminal(program: Program, masking: Masking): Promise<Ending | undefined> {
+export async function runOnTerminal(
+  program: Program,
+  masking: Masking,
+  { stdin, stdout }: OurTerminal = process,
+): Promise<Ending | undefined> {
   const pty = await loadPty();
   if (pty === undefined) return undefined;
-  const { stdin, stdout } = process;
   const size = () => [Math.max(stdout.columns, 1), Math.max(stdout.rows, 1)] as const;
   const [cols, rows] = size();
   const terminal = pty.spawn(program.path, [...program.args], {
@@ -47,7 +56,8 @@ export async function runOnTerminal(program: Program, masking: Masking): Promise
   const resize = () => terminal.resize(...size());
   const restore = () => void stdin.setRawMode(false);
   const send = (signal: NodeJS.Signals) => terminal.kill(signal);
-  stdin.setRawMode(true).on('data', typed).resume();
+  stdin.setRawMode(true);
+  stdin.on('data', typed).resume();
   stdout.on('resize', resize);
   // however this process ends, the terminal is as it was
   process.on('exit', restore);

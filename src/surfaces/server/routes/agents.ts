@@ -13,6 +13,7 @@ const outputKind = z.enum(['plain', 'reference', 'secret', 'token', 'one-time-co
 export const flowAnswer = z.strictObject({
   output: z.unknown().describe('as `flows NAME --json` prints it'),
   as: z.union([outputKind, z.record(z.string(), outputKind)]).describe('what each part of the output is'),
+  files: z.array(z.string()).optional().describe('`as-file:` of the flow: names whose values a program gets as files'),
   requestId,
 });
 
@@ -90,8 +91,8 @@ export const agentRoutes: readonly Route[] = [
     answer: flowAnswer,
     problems: [...approvable, 'write-not-served', 'ttl-exceeds-policy'],
     handle: async ({ serving, params: { flow = '' }, body }, caller) => {
-      const { output = null, as } = await serving.broker.run(caller, flow, body.inputs ?? {});
-      return jsonAnswer({ output, as, requestId: caller.request });
+      const { output = null, ...more } = await serving.broker.run(caller, flow, body.inputs ?? {});
+      return jsonAnswer({ output, ...more, requestId: caller.request });
     },
   }),
   agentRoute({
