@@ -47,6 +47,7 @@ const lines = [
   'codex: stripe.live_key',
   'codex: orders-token',
   'codex: orders-token again',
+  'codex: flows exec',
   'codex: a narrower run',
   'codex: seed-runtime',
   'ann: yes',
