@@ -24,19 +24,31 @@ export interface PrintMatch<T> {
 export interface ValuePrints {
   /** Of each of its forms, of which those of fewer than eight bytes would stand in any text. */
   of(value: Secret): readonly Print[];
-  /** Goes through the bytes once, however many are known. @param known as {@link indexOf} has them */
+  /**
+   * Goes through the bytes once, however many are known. Where they are made to look like values over and over, the ends
+   * of values are taken for values. @param known as {@link indexOf} has them
+   */
   find<T>(bytes: Uint8Array, known: PrintIndex<T>): PrintMatch<T>[];
 }
 
 /** Prints by their ends, each with what it is of. */
-export type PrintIndex<T> = ReadonlyMap<number, readonly (readonly [Print, T])[]>;
+export interface PrintIndex<T> {
+  readonly byEnd: ReadonlyMap<number, readonly (readonly [Print, T])[]>;
+  /** by the first half of an end: nearly every byte of a text is done with here */
+  readonly halves: Uint8Array;
+}
 
 export function indexOf<T>(prints: Iterable<readonly [Print, T]>): PrintIndex<T> {
-  return Map.groupBy(prints, ([{ end }]) => end);
+  const byEnd = Map.groupBy(prints, ([{ end }]) => end);
+  const halves = new Uint8Array(65_536);
+  for (const end of byEnd.keys()) halves[end >>> 16] = 1;
+  return { byEnd, halves };
 }
 
 /** bytes of the end; the beginnings of tokens are all the same */
 const width = 8;
+/** hashes that one text may cost */
+const mostHashes = 1_000;
 
 export function createValuePrints(): ValuePrints {
   const key = randomBytes(32);
@@ -55,16 +67,21 @@ export function createValuePrints(): ValuePrints {
             mac: macOf(bytes),
           };
         }),
-    find(bytes, known) {
-      if (known.size === 0) return [];
+    find(bytes, { byEnd, halves }) {
+      if (byEnd.size === 0) return [];
+      let hashes = 0;
       const found = [];
       let [high, low] = [0, 0];
       for (let to = 1; to <= bytes.length; to += 1) {
         high = (high << 8) | (low >>> 24);
         low = (low << 8) | (bytes[to - 1] ?? 0);
-        for (const [{ length, mac }, of] of known.get(hashOf(high, low)) ?? []) {
+        const end = hashOf(high, low);
+        if (halves[end >>> 16] === 0) continue;
+        for (const [{ length, mac }, of] of byEnd.get(end) ?? []) {
           const from = to - length;
-          if (from >= 0 && macOf(bytes.subarray(from, to)) === mac) found.push({ of, from, to });
+          if (from < 0) continue;
+          hashes += 1;
+          if (hashes > mostHashes || macOf(bytes.subarray(from, to)) === mac) found.push({ of, from, to });
         }
       }
       return found;

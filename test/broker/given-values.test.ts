@@ -53,6 +53,14 @@ test('nothing is told of another agent, of a name that it may not have, of a par
   expect(given.find('codex', `${key.slice(0, -1)} secret7`, all)).toEqual([]);
 });
 
+test('a text that is made to look like a value over and over costs few hashes, and its ends count as values', () => {
+  const given = createGivenValues();
+  given.add('codex', [value(key)]);
+  const found = given.find('codex', `${key.slice(-5)} `.repeat(100_000), all);
+  expect(found.length).toBeGreaterThan(0);
+  expect(given.find('codex', `${key.slice(-5)} `.repeat(100), all)).toEqual([]);
+});
+
 test('what is kept of a value holds no part of it, and tells nothing to another process', () => {
   const [one, other] = [1, 2].map(() => JSON.stringify(createValuePrints().of(new Secret(key))));
   expect(one).not.toContain(key.slice(0, 8));
