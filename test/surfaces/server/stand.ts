@@ -121,7 +121,7 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
     async inspect(caller, texts) {
       await settle(caller, 'hook.inspect', []);
       const found = texts.flatMap((each, text) => {
-        const from = each.indexOf(canary);
+        const from = Buffer.from(each).indexOf(canary);
         return from === -1
           ? []
           : [{ text, name: 'openai.api_key', kind: 'secret' as const, from, to: from + canary.length }];
