@@ -40,8 +40,8 @@ export interface LeasedSecret {
 export interface FlowAnswer {
   readonly output: unknown;
   readonly as: string | Readonly<Record<string, string>>;
-  /** parts of the output that a program is to get as the path of a file */
-  readonly files: readonly string[];
+  /** parts of the output that a program is to get as the path of a file; undefined: none */
+  readonly files?: readonly string[] | undefined;
 }
 
 /**
@@ -128,9 +128,9 @@ export function secretsIn(answer: unknown, names: readonly string[]): ReadonlyMa
 
 /** @throws BrokerError protocol */
 export function flowAnswerIn(answer: unknown): FlowAnswer {
-  const { output, as, files: named = [] } = recordOf(answer);
+  const { output, as, files: named } = recordOf(answer);
   if (output === undefined) throw malformed();
-  const files = textsOf(named);
+  const files = named === undefined ? undefined : textsOf(named);
   if (typeof as === 'string') return { output, as, files };
   return {
     output,

@@ -18,7 +18,7 @@ export async function readThere(wanted: Wanted, broker: ChosenBroker, invocation
   const { dir } = looseArguments(invocation.argv, commonOptions);
   const folder = flowsFolder(dir);
   const files: string[] = [];
-  const tell = (answer: FlowAnswer) => void files.push(...answer.files);
+  const tell = (answer: FlowAnswer) => void files.push(...(answer.files ?? []));
   const variables = await broker.ask((client) => valuesOf(wanted, sourceAt(client, folder, tell)));
   return { variables, files };
 }

@@ -53,7 +53,7 @@ const reading = /read|grep|view|cat|open|get_file|fetch/i;
 const fileKeys = ['file_path', 'path', 'paths', 'notebook_path', 'filename', 'glob', 'uri'];
 
 function askedOf(event: Readonly<Record<string, unknown>>): Pick<ToolCall, 'scripts' | 'files'> {
-  const tool = String(event['tool_name'] ?? '');
+  const [tool = ''] = textsIn(event['tool_name']);
   const given = event['tool_input'];
   const input = recordOf(typeof given === 'string' ? jsonOr(given) : given);
   const command = input['command'];
