@@ -1,6 +1,5 @@
 import type { FlowError } from '../foundation/errors.ts';
-import type { HookRules } from '../foundation/hook-rules.ts';
-import type { RefusalCode } from '../foundation/wire.ts';
+import type { HookRules, RefusalCode } from '../foundation/wire.ts';
 import type { FoundValue } from './given-values.ts';
 import type { RunFilter } from '../durable/runs/contract.ts';
 import type { OutputKinds, TokenJson } from '../engine/output-json.ts';

@@ -1,5 +1,4 @@
-import type { HookRules } from '../foundation/hook-rules.ts';
-import { nameForm } from '../foundation/wire.ts';
+import { type HookRules, nameForm } from '../foundation/wire.ts';
 import { BrokerError } from './broker-error.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { HookRules } from '../../foundation/hook-rules.ts';
+import type { HookRules } from '../../foundation/wire.ts';
 import type { Rate } from '../../language/rate.ts';
 
 /** policy.yaml as rules: who may ask for what. The file is read by file.ts, the question answered by decide.ts. */

@@ -1,6 +1,6 @@
 import { parseDuration } from '../../foundation/duration.ts';
 import { atOnce, type InTurns } from '../../foundation/in-turns.ts';
-import { noHookRules } from '../../foundation/hook-rules.ts';
+import { noHookRules } from '../../foundation/wire.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
 import type { InputOf } from '../../language/forms.ts';

@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { noHookRules } from '../../../foundation/hook-rules.ts';
+import { noHookRules } from '../../../foundation/wire.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';

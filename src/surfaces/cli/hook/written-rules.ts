@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type HookRules, noHookRules } from '../../../foundation/hook-rules.ts';
+import { type HookRules, noHookRules } from '../../../foundation/wire.ts';
 import { readText } from '../../../language/file-text.ts';
 import { looseArguments } from '../arguments.ts';
 import { commonOptions } from '../command-table.ts';
