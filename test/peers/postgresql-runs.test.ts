@@ -54,8 +54,9 @@ describe('two brokers on one PostgreSQL', () => {
     const begun = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => {
         const [broker, other] = index % 2 === 0 ? brokers : [brokers[1], brokers[0]];
-        const { id } = await broker.ask('POST', '/v1/flows/login/runs', { inputs: { name: name(index) } });
-        return { id: String(id), other };
+        const run = await broker.ask('POST', '/v1/flows/login/runs', { inputs: { name: name(index) } });
+        expect(run).toMatchObject({ flow: 'login' });
+        return { id: String(run['id']), other };
       }),
     );
     for (const { id, other } of begun) {

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DBOS, type DBOSConfig } from '@dbos-inc/dbos-sdk';
 import { FlowError } from '../../foundation/errors.ts';
-import type { ConnectionPool, OpenDatabase } from '../database/contract.ts';
+import type { Connection, ConnectionPool, OpenDatabase } from '../database/contract.ts';
 import { plainJson } from './kept-output.ts';
 
 /** What does the work of a run, once in this process: where it throws, it is broken, not the run. */
@@ -22,6 +23,8 @@ export interface RunEngine {
 
 /** held while the engine makes its tables: an arbitrary number, the same in every broker */
 const launchLock = '7017270002';
+/** milliseconds between two tries for it */
+const launchPause = 100;
 /** one version of how a run is worked on: a change that old journals do not fit takes another one */
 const version = 'engine-1';
 
@@ -97,13 +100,22 @@ async function launchedAlone(pool: ConnectionPool): Promise<void> {
   const ended = () => undefined;
   connection.on('error', ended);
   try {
-    await connection.query('select pg_advisory_lock($1)', [launchLock]);
-    await DBOS.launch();
-    await connection.query('select pg_advisory_unlock($1)', [launchLock]);
+    // a statement that waits would be waited for in turn, by the indexes that are made beside what others do
+    while (!(await isTaken(connection))) await sleep(launchPause);
+    try {
+      await DBOS.launch();
+    } finally {
+      await connection.query('select pg_advisory_unlock($1)', [launchLock]);
+    }
   } finally {
     connection.off('error', ended);
     connection.release();
   }
+}
+
+async function isTaken(connection: Connection): Promise<boolean> {
+  const { rows } = await connection.query('select pg_try_advisory_lock($1) as taken', [launchLock]);
+  return rows.some((row) => 'taken' in row && row.taken === true);
 }
 
 function never(): Promise<never> {
