@@ -3,7 +3,7 @@ import type { VaultSeed } from '../../src/laptop/vault/seeds.ts';
 import { FlowError } from '../../src/foundation/errors.ts';
 import { Reference } from '../../src/foundation/reference.ts';
 import { Secret } from '../../src/foundation/secret.ts';
-import type { Vault, VaultItems } from '../../src/adapters/vaults/contract.ts';
+import type { Item, Vault, VaultItems } from '../../src/adapters/vaults/contract.ts';
 
 /** A service filled with the seeds, and a vault adapter signed in to it. */
 export interface VaultUnderTest {
@@ -255,6 +255,45 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       expect(same.version).toBe(other.version);
       const code = dropped.fields.find((field) => field.type === 'one-time-password')?.reference.toString() ?? '';
       expect(await read(`${code}?attribute=otp`)).toMatch(/^\d{6}$/);
+    });
+
+    test('items: fields are set, made and taken away in one change, and only for the version read', async () => {
+      const login = { vault: 'Accounts', title: 'fields', username: 'u', tags: ['kept'] };
+      const made = await items.createLogin({ ...login, password: { length: 12, digits: true, symbols: true } });
+      const labelled = (item: Item) => Object.fromEntries(item.fields.map((each) => [each.label, each.value.reveal()]));
+      const fieldOf = (item: Item, label: string) => {
+        const found = item.fields.find((each) => each.label === label);
+        if (found === undefined) throw new TypeError(`no field ${label}`);
+        return found;
+      };
+      const password = fieldOf(made, 'password');
+      const recipe = { length: 40, digits: true, symbols: false };
+      const staged = await items.setFields(made, [
+        { field: { label: 'password (next)', beside: password }, value: recipe },
+      ]);
+      expect(labelled(staged)).toEqual({
+        ...labelled(made),
+        'password (next)': expect.stringMatching(/^(?=.*\d)[A-Za-z0-9]{40}$/),
+      });
+      const next = fieldOf(staged, 'password (next)');
+      expect(next.type).toBe('concealed');
+      expect(await read('op://Accounts/fields/password (next)')).toBe(next.value.reveal());
+
+      const change = [
+        { field: fieldOf(staged, 'password'), value: next.value },
+        { field: { label: 'password (previous)', beside: password }, value: password.value },
+        { field: next, value: undefined },
+      ];
+      expect(await codeOf(items.setFields(made, change))).toBe('conflict');
+      const promoted = await items.setFields(staged, change, { tag: 'since:one' });
+      expect(labelled(promoted)).toEqual({
+        username: 'u',
+        password: next.value.reveal(),
+        'password (previous)': password.value.reveal(),
+      });
+      expect(promoted.tags.toSorted()).toEqual(['kept', 'since:one']);
+      expect(await codeOf(items.setFields(staged, change))).toBe('conflict');
+      expect(await read('op://Accounts/fields/password')).toBe(next.value.reveal());
     });
 
     test('items: of two who change one version, one wins', async () => {

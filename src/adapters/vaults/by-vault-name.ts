@@ -65,6 +65,7 @@ export function createVaults(entries: readonly VaultEntry[]): Vault {
       find: async (vault, tag) => itemsFor(vault).find(vault, tag),
       createLogin: async (login) => itemsFor(login.vault).createLogin(login),
       setOneTimePassword: async (item, seed, how) => itemsFor(item.vault).setOneTimePassword(item, seed, how),
+      setFields: async (item, fields, options) => itemsFor(item.vault).setFields(item, fields, options),
       archive: async (item) => itemsFor(item.vault).archive(item),
     },
     requests: () => all.reduce((sum, vault) => sum + vault.requests(), 0),

@@ -43,8 +43,21 @@ export interface VaultItems {
    * @throws FlowError conflict where the item has changed since it was read
    */
   setOneTimePassword(item: Item, seed: Secret, options: SeedOptions): Promise<Item>;
+  /**
+   * Writes fields of an item in one change, only if the item still has `item.version`.
+   * @throws FlowError conflict where the item has changed since it was read
+   */
+  setFields(item: Item, fields: readonly FieldChange[], options?: Pick<SeedOptions, 'tag'>): Promise<Item>;
   /** Nothing happens to an item that is archived already. */
   archive(item: Item): Promise<void>;
+}
+
+/** What becomes of one field. Two changes of one item name two fields. */
+export interface FieldChange {
+  /** one of the item's; or a new one, which is concealed, by its label and what it stands beside */
+  readonly field: ItemField | { readonly label: string; readonly beside?: ItemField | undefined };
+  /** a recipe: made by the service's generator, never by us; undefined: the field is taken away */
+  readonly value: Secret | PasswordRecipe | undefined;
 }
 
 export interface SeedOptions {

@@ -135,16 +135,17 @@ export function createGovernor(vault: Vault, options: GovernorOptions): Governed
     return values;
   }
 
-  function itemsOf({ get, find, createLogin, setOneTimePassword, archive }: VaultItems, urgent: boolean): VaultItems {
+  function itemsOf(items: VaultItems, urgent: boolean): VaultItems {
     const reading = { kind: 'read', expected: 3, urgent } as const;
     const writing = <T>(work: () => Promise<T>): Promise<T> =>
       governed({ kind: 'write', expected: 3, urgent }, work).finally(() => misses.clear());
     return {
-      get: (item) => governed(reading, () => get(item)),
-      find: (name, tag) => governed(reading, () => find(name, tag)),
-      createLogin: (login) => writing(() => createLogin(login)),
-      setOneTimePassword: (item, seed, how) => writing(() => setOneTimePassword(item, seed, how)),
-      archive: (item) => writing(() => archive(item)),
+      get: (item) => governed(reading, () => items.get(item)),
+      find: (name, tag) => governed(reading, () => items.find(name, tag)),
+      createLogin: (login) => writing(() => items.createLogin(login)),
+      setOneTimePassword: (item, seed, how) => writing(() => items.setOneTimePassword(item, seed, how)),
+      setFields: (item, fields, options) => writing(() => items.setFields(item, fields, options)),
+      archive: (item) => writing(() => items.archive(item)),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { Problem, SeedChange } from './operations.ts';
 
-interface Field<T> {
+export interface Field<T> {
   id: string;
   title: string;
   sectionId?: string;
@@ -8,13 +8,13 @@ interface Field<T> {
   value: string;
 }
 
-interface SeedItem<T> {
+export interface ChangedItem<T> {
   readonly version: number;
   readonly fields: readonly Field<T>[];
   readonly sections: readonly { id: string; title: string }[];
 }
 
-interface Parts<T> {
+export interface Parts<T> {
   readonly fields: Field<T>[];
   readonly sections: { id: string; title: string }[];
 }
@@ -30,25 +30,25 @@ const formerLabel = 'previous';
 const formerPrefix = 'former-otp-';
 const formerId = /^former-otp-\d{1,6}$/;
 /** a section without a title, as the apps make it for fields of one's own */
-const ownSection = { id: 'add more', title: '' };
+export const ownSection = { id: 'add more', title: '' };
+
+export const changedMeanwhile: Problem = {
+  kind: 'problem',
+  code: 'conflict',
+  message: 'the item has changed since it was read',
+  hint: 'someone else is at work on it; run again',
+};
 
 /**
  * The item's fields with this seed as its one OTP field. Every former seed stays, as a concealed field `previous`
  * (then `previous 2`, …), until `drop`: only a complete sign-in proves which of them the provider has in force.
  */
 export function changeSeed<T>(
-  item: SeedItem<T>,
+  item: ChangedItem<T>,
   change: SeedChange,
   types: { readonly otp: T; readonly concealed: T },
 ): SeedOutcome<T> {
-  if (item.version !== change.version) {
-    return {
-      kind: 'problem',
-      code: 'conflict',
-      message: 'the item has changed since it was read',
-      hint: 'someone else is at work on it; run again',
-    };
-  }
+  if (item.version !== change.version) return changedMeanwhile;
   const fields = item.fields.filter((field) => field.fieldType === types.otp);
   const seeds = fields.filter((field) => field.value !== '');
   const [current] = seeds;
@@ -84,7 +84,11 @@ export function tagged(tags: string[], tag: string | undefined): string[] {
   return [...tags.filter((each) => !each.startsWith(kind)), tag];
 }
 
-function sectionsFor<T>(item: SeedItem<T>, section: string): { id: string; title: string }[] {
+/** Its sections, this one among them. */
+export function sectionsFor<T>(
+  item: Pick<ChangedItem<T>, 'sections'>,
+  section: string,
+): { id: string; title: string }[] {
   const known = item.sections.some((each) => each.id === section);
   return known ? [...item.sections] : [...item.sections, { ...ownSection, id: section }];
 }
@@ -96,7 +100,7 @@ function newFormer(formers: readonly { readonly id: string }[]): { id: string; t
 }
 
 /** An id that no field of the item has; the SDK puts `TOTP_` before it. */
-function freshId<T>(item: SeedItem<T>): string {
+function freshId<T>(item: ChangedItem<T>): string {
   const taken = new Set(item.fields.map((field) => field.id));
   let number = 1;
   while (taken.has(`TOTP_otp-${number}`) || taken.has(`otp-${number}`)) number += 1;

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { sameName, type Spellings } from '../../../foundation/names.ts';
 import { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
-import type { Item, ItemField, VaultItems } from '../contract.ts';
+import type { FieldChange, Item, ItemField, VaultItems } from '../contract.ts';
 import type { Directory } from './id-lookup.ts';
 import { subjectError } from './subject-error.ts';
-import type { ItemService, WholeItem } from './operations.ts';
+import type { ItemService, NewField, Problem, WholeItem } from './operations.ts';
 import { namesOf } from './read-references.ts';
 import { asFlowError } from '../../../foundation/errors.ts';
 
@@ -78,14 +78,12 @@ export function createOnePasswordItems(service: ItemService, directory: Director
     async setOneTimePassword(item, seed, { previous, tag }) {
       const vault = await vaultNamed(item.vault);
       const change = { vault, item: item.id, version: item.version, seed: seed.reveal(), previous, tag };
-      const subject = { subject: item.reference.toString() };
-      try {
-        const outcome = await inTurn(vault, () => repeated(() => service.call('setOneTimePassword', change)));
-        if (outcome.kind === 'problem') throw subjectError(outcome.code, outcome.message, outcome.hint);
-        return asItem(item.vault, outcome);
-      } catch (error) {
-        throw asFlowError(error).at(subject);
-      }
+      return changed(item, async () => inTurn(vault, () => repeated(() => service.call('setOneTimePassword', change))));
+    },
+    async setFields(item, fields, { tag } = {}) {
+      const vault = await vaultNamed(item.vault);
+      const change = { vault, item: item.id, version: item.version, fields: fields.map(newField), tag };
+      return changed(item, async () => inTurn(vault, () => repeated(() => service.call('setFields', change))));
     },
     async archive(item) {
       const vault = await vaultNamed(item.vault);
@@ -116,6 +114,27 @@ async function repeated<T>(work: () => Promise<T>): Promise<T> {
       await setTimeout(Math.random() * 150 * attempt);
     }
   }
+}
+
+/** What became of an item. @throws FlowError with the item as subject */
+async function changed(item: Item, change: () => Promise<WholeItem | Problem>): Promise<Item> {
+  try {
+    const outcome = await change();
+    if (outcome.kind === 'problem') throw subjectError(outcome.code, outcome.message, outcome.hint);
+    return asItem(item.vault, outcome);
+  } catch (error) {
+    throw asFlowError(error).at({ subject: item.reference.toString() });
+  }
+}
+
+function newField({ field, value }: FieldChange): NewField {
+  const of = 'value' in field ? field : field.beside;
+  return {
+    id: 'value' in field ? field.id : undefined,
+    section: of?.reference.section,
+    label: field.label,
+    value: value instanceof Secret ? value.reveal() : value && { ...value },
+  };
 }
 
 function isNamed(item: WholeItem, names: Spellings): boolean {

@@ -23,12 +23,18 @@ export interface Operations {
   };
   create: { readonly asks: Creation; readonly gives: WholeItem };
   setOneTimePassword: { readonly asks: SeedChange; readonly gives: WholeItem | Problem };
+  setFields: { readonly asks: FieldsChange; readonly gives: WholeItem | Problem };
   archive: { readonly asks: { readonly vault: string; readonly item: string }; readonly gives: null };
 }
 
 export type Operation = keyof Operations;
 
-export const writingOperations: ReadonlySet<Operation> = new Set(['create', 'setOneTimePassword', 'archive']);
+export const writingOperations: ReadonlySet<Operation> = new Set([
+  'create',
+  'setOneTimePassword',
+  'setFields',
+  'archive',
+]);
 
 export interface NamedVault {
   readonly id: string;
@@ -94,7 +100,7 @@ interface Creation {
   readonly vault: string;
   readonly title: string;
   readonly username: string;
-  readonly recipe: { readonly length: number; readonly digits: boolean; readonly symbols: boolean };
+  readonly recipe: Recipe;
   readonly website: string | undefined;
   readonly tags: readonly string[];
 }
@@ -106,4 +112,27 @@ export interface SeedChange {
   readonly seed: string;
   readonly previous: 'keep' | 'drop';
   readonly tag?: string | undefined;
+}
+
+export interface FieldsChange {
+  readonly vault: string;
+  readonly item: string;
+  readonly version: number;
+  readonly fields: readonly NewField[];
+  readonly tag?: string | undefined;
+}
+
+export interface NewField {
+  /** of one that is there */
+  readonly id?: string | undefined;
+  readonly section: string | undefined;
+  readonly label: string;
+  /** undefined: it is taken away */
+  readonly value: string | Recipe | undefined;
+}
+
+export interface Recipe {
+  readonly length: number;
+  readonly digits: boolean;
+  readonly symbols: boolean;
 }

@@ -10,10 +10,12 @@ import {
   type Operations,
   type Picked,
   type Problem,
+  type Recipe,
   type WholeField,
   type WholeItem,
 } from '../onepassword-items/operations.ts';
 import { pickField, type FieldChoice } from '../onepassword-items/pick-field.ts';
+import { changeFields } from '../onepassword-items/change-fields.ts';
 import { changeSeed, tagged } from '../onepassword-items/change-seed.ts';
 import type { Question, Reply, WorkerSetup } from './thread-messages.ts';
 import { watchRequests } from './request-watch.ts';
@@ -79,11 +81,8 @@ const handlers: Handlers = {
     });
   },
   async create(sdk, { vault, title, username, recipe, website, tags }) {
-    const { AutofillBehavior, ItemCategory, ItemFieldType, Secrets } = await import('@1password/sdk');
-    const { password } = Secrets.generatePassword({
-      type: 'Random',
-      parameters: { length: recipe.length, includeDigits: recipe.digits, includeSymbols: recipe.symbols },
-    });
+    const { AutofillBehavior, ItemCategory, ItemFieldType } = await import('@1password/sdk');
+    const password = (await generator())(recipe);
     const made = await sdk.items.create({
       category: ItemCategory.Login,
       vaultId: vault,
@@ -108,11 +107,28 @@ const handlers: Handlers = {
     if (changed.kind === 'same' && tags === item.tags) return whole(item);
     return whole(await sdk.items.put({ ...item, ...(changed.kind === 'changed' ? changed.parts : {}), tags }));
   },
+  async setFields(sdk, change) {
+    const { ItemFieldType } = await import('@1password/sdk');
+    const item = await sdk.items.get(change.vault, change.item);
+    const parts = changeFields(item, change, { concealed: ItemFieldType.Concealed }, await generator());
+    if ('kind' in parts) return parts;
+    return whole(await sdk.items.put({ ...item, ...parts, tags: tagged(item.tags, change.tag) }));
+  },
   async archive(sdk, { vault, item }) {
     await sdk.items.archive(vault, item);
     return null;
   },
 };
+
+/** 1Password's own generator of passwords. */
+async function generator(): Promise<(recipe: Recipe) => string> {
+  const { Secrets } = await import('@1password/sdk');
+  return ({ length, digits, symbols }) =>
+    Secrets.generatePassword({
+      type: 'Random',
+      parameters: { length, includeDigits: digits, includeSymbols: symbols },
+    }).password;
+}
 
 /**
  * Each item once; what cannot be read is a problem of that item alone. One archived or damaged item makes the SDK refuse

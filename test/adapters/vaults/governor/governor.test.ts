@@ -53,6 +53,7 @@ function service() {
       find: () => call(() => []),
       createLogin: () => call(none),
       setOneTimePassword: () => call(none),
+      setFields: () => call(none),
       archive: () => call(() => undefined),
     };
     return {
