@@ -6,6 +6,7 @@ import { type DevelopmentFile, fieldKey } from '../folder/development/read-devel
 import { FlowError } from '../foundation/errors.ts';
 import type { Folder } from '../folder/load-folder.ts';
 import type { ClientUse, UserUse } from '../steps/contract.ts';
+import { placeOf } from '../adapters/vaults/rotated-field.ts';
 import { Reference } from '../foundation/reference.ts';
 import type { Registry } from '../folder/registry.ts';
 import { Secret } from '../foundation/secret.ts';
@@ -61,7 +62,7 @@ export function fill(
     if (target !== 'item' && isFile(reference, file)) contents.value(reference, 'file');
   for (const { reference, target } of references) {
     if (target === 'item') contents.item(reference);
-    else if (!contents.derives(reference)) contents.value(reference);
+    else if (!contents.derives(reference) && placeOf(reference) === 'current') contents.value(reference);
   }
   for (const vault of uses.flatMap((use) => use.vaultsWritten)) contents.vault(vault);
   for (const settings of environment.notify.values())
@@ -184,7 +185,9 @@ function generated(reference: Reference, type: FieldSeed['type'] | undefined): s
 
 /** The client that a step is, as the provider is to know it. */
 function clientSeed(use: ClientUse, contents: Contents, keys: Map<string, JWK>): ClientSeed {
-  const { id, secrets, key, audiences, scopes, tokenFormat, asks = true } = use;
+  const { id, key, audiences, scopes, tokenFormat, asks = true } = use;
+  // a rotation begins with the one in force
+  const secrets = use.secrets.filter((secret) => placeOf(secret) === 'current');
   return {
     clientId: id instanceof Reference ? contents.value(id, 'text') : id,
     ...(secrets.length === 0
@@ -213,7 +216,11 @@ function mergeClients(seeds: readonly ClientSeed[], file: DevelopmentFile): Clie
     const before = merged.get(seed.clientId);
     merged.set(seed.clientId, before === undefined ? seed : union(before, seed));
   }
-  return [...merged.values()].map((seed) => ({ ...seed, ...file.clients.get(seed.clientId) }));
+  // a secret that a flow hands from step to step is not known here
+  const known = [...merged.values()].filter(
+    ({ secrets, publicKey }) => secrets !== undefined || publicKey !== undefined,
+  );
+  return known.map((seed) => ({ ...seed, ...file.clients.get(seed.clientId) }));
 }
 
 /** A list that one of them leaves open stays open. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Provider, type AllClientMetadata, type ClientMetadata } from 'oidc-provider';
 import { Secret } from '../../foundation/secret.ts';
 import { exchangeGrant } from './token-exchange.ts';
+import type { LiveSecrets } from './live-secrets.ts';
 import type { ClientSeed } from './options.ts';
 
 /** The client that the provider's own page signs in with. */
@@ -51,13 +52,17 @@ export function clientMetadata(seed: ClientSeed): ClientMetadata {
  * Lets a client have two live secrets, and a key besides. oidc-provider knows one secret and one method for a client;
  * its documented place to change the comparison is the Client model of a provider.
  */
-export function acceptLiveSecrets(provider: Provider, seeds: ReadonlyMap<string, ClientSeed>): void {
+export function acceptLiveSecrets(
+  provider: Provider,
+  seeds: ReadonlyMap<string, ClientSeed>,
+  secrets: LiveSecrets,
+): void {
   const prototype: object = provider.Client.prototype;
   Object.defineProperty(prototype, 'compareClientSecret', {
     value(this: { clientId: string }, actual: string): boolean {
       const given = new Secret(actual);
-      const live = seeds.get(this.clientId)?.secrets ?? [];
-      return live.map((secret) => secret.equals(given)).includes(true);
+      const live = secrets.of(this.clientId) ?? [];
+      return live.map(({ value }) => value.equals(given)).includes(true);
     },
   });
   Object.defineProperty(prototype, 'clientAuthMethod', {

@@ -8,6 +8,7 @@ import { acceptLiveSecrets, accountClient, clientMetadata } from './clients.ts';
 import type { FaultControl } from './injected-faults.ts';
 import { forged } from './forged-tokens.ts';
 import type { IssuedTokens } from './issued-tokens.ts';
+import type { LiveSecrets } from './live-secrets.ts';
 import type { AgentClaim, ClientSeed } from './options.ts';
 import { logoutForm, show } from './provider-pages.ts';
 import { logoutPage, messagePage } from './pages.ts';
@@ -19,6 +20,7 @@ import type { Users } from './users.ts';
 export interface ProviderOptions {
   readonly issuer: string;
   readonly clients: readonly ClientSeed[];
+  readonly clientSecrets: LiveSecrets;
   readonly scopes: readonly string[];
   readonly users: Users;
   readonly faults: FaultControl;
@@ -128,7 +130,7 @@ export function createOpenIdProvider(options: ProviderOptions): Provider {
       show(context, messagePage('This did not work', out.error_description ?? out.error));
     },
   });
-  acceptLiveSecrets(provider, seeds);
+  acceptLiveSecrets(provider, seeds, options.clientSecrets);
   const exchangedIn = offerTokenExchange(provider, seeds, issued);
   revokeJwts(provider, issued);
   provider.use(async (context, next) => {

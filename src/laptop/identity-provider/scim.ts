@@ -1,7 +1,9 @@
 import { json, Router, type Request, type RequestHandler } from 'express';
 import { Secret } from '../../foundation/secret.ts';
 import type { IssuedTokens } from './issued-tokens.ts';
+import type { LiveSecrets } from './live-secrets.ts';
 import { acceptablePassword, shortestPassword } from './passwords.ts';
+import { clientSecretResources } from './scim-client-secrets.ts';
 import { ScimError, scimErrors, sendScim } from './scim-errors.ts';
 import { parseFilter } from './scim-filter.ts';
 import { listSchema, parseNewUser, parsePatch, userResource, versionTag } from './scim-resources.ts';
@@ -9,6 +11,7 @@ import type { UserRecord, Users } from './users.ts';
 
 export interface ScimOptions {
   readonly users: Users;
+  readonly clientSecrets: LiveSecrets;
   readonly issued: IssuedTokens;
   /** also the audience of the access tokens that are taken */
   readonly scimUrl: string;
@@ -90,6 +93,8 @@ export function scimApi(options: ScimOptions): Router {
     users.remove(found(request).id);
     response.status(204).end();
   });
+
+  router.use('/ClientSecrets', clientSecretResources(options.clientSecrets));
 
   router.use(() => {
     throw new ScimError(404, 'there is no such resource');

@@ -5,6 +5,7 @@ import { serveOnLoopback } from '../loopback-server.ts';
 import { createAttempts } from './failed-attempts.ts';
 import { createFaults } from './injected-faults.ts';
 import { createIssuedTokens } from './issued-tokens.ts';
+import { createLiveSecrets } from './live-secrets.ts';
 import { landingPage } from './landing-page.ts';
 import type { Addresses, DevelopmentIdentityProvider, IdentityProviderOptions } from './options.ts';
 import { pageHeaders } from './page-headers.ts';
@@ -38,9 +39,11 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     const faults = createFaults();
     const signingKey = await newSigningKey();
     const issued = createIssuedTokens(issuer, signingKey.publicJwk);
+    const clientSecrets = createLiveSecrets(clients, now);
     const provider = createOpenIdProvider({
       issuer,
       clients,
+      clientSecrets,
       scopes: options.scopes ?? [],
       users,
       faults,
@@ -64,7 +67,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
       counting(() => (count.scim += 1)),
       faults.scim,
     );
-    app.use('/scim/v2', scimApi({ users, ...addresses, issued, token: options.scimToken }));
+    app.use('/scim/v2', scimApi({ users, clientSecrets, ...addresses, issued, token: options.scimToken }));
     app.use(landingPage(provider, users), signInPages({ provider, users, attempts }));
     app.use(provider.callback());
     app.use(unexpected(report));

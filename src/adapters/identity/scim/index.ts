@@ -1,5 +1,5 @@
 import type { Secret } from '../../../foundation/secret.ts';
-import { required, type Keys } from '../../../language/forms.ts';
+import { form, optional, required, type Keys } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
 import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
@@ -10,6 +10,11 @@ const keys = {
   url: required(urlForm, 'base URL of the SCIM 2.0 service'),
   ...bearerKeys,
   ...signInKeys,
+  'client-secrets': optional(
+    form.text({ pattern: /^[A-Za-z0-9._~-]+$/, expects: 'a path of one segment' }),
+    'path of a resource type for client secrets, where the service has one: `clientId`, `sha256`, `meta.created` and `value`, which is only written',
+    { example: 'ClientSecrets' },
+  ),
 } satisfies Keys;
 
 interface Laptop {
@@ -24,14 +29,15 @@ export const scim = identityProviderAdapter<typeof keys, Laptop>({
   plain: ['type', 'url'],
   addresses: (settings) => [{ key: 'url', url: settings.url }, ...signInAddresses(settings)],
   check: (_, given) => bearerProblems(given),
-  offers: ['sign-in'],
-  lacks: signInTrouble,
+  offers: ['sign-in', 'client-secrets'],
+  lacks: (settings, capability) => (capability === 'sign-in' ? signInTrouble(settings) : secretsTrouble(settings)),
   laptop: ({ scim: { url, token }, signIn: { clientId, redirectUri } }) => ({
     url,
     laptopToken: token,
     token: undefined,
     'token-flow': undefined,
     'sign-in': { issuer: 'main', 'client-id': clientId, 'redirect-uri': redirectUri, pages: 'keycloak' },
+    'client-secrets': 'ClientSecrets',
   }),
   async load() {
     const [{ createScimProvider }, signInOf] = await Promise.all([import('./provider.ts'), loadSignIn()]);
@@ -45,6 +51,7 @@ export const scim = identityProviderAdapter<typeof keys, Laptop>({
         url,
         development,
         fetch: way.fetch,
+        clientSecrets: settings['client-secrets'],
         token: ofFlow ?? ofLaptop ?? bearerOf(settings, services),
         ...signInOf(settings, services),
       });
@@ -52,3 +59,12 @@ export const scim = identityProviderAdapter<typeof keys, Laptop>({
     return { create };
   },
 });
+
+/** SCIM itself has no word for them. */
+function secretsTrouble({ 'client-secrets': path }: Pick<Settings, 'client-secrets'>) {
+  if (path !== undefined) return undefined;
+  return {
+    problem: 'has no resource type for client secrets',
+    hint: 'name it with client-secrets: in service.yaml, or use a provider of another type',
+  };
+}

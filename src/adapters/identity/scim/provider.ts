@@ -1,13 +1,17 @@
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import type { IdentityProvider, NewUser, SignIn, User } from '../contract.ts';
 import { baseOf, createManagementApi, type ManagementApiOptions, type Told } from '../management-api.ts';
+import { scimClientSecrets } from './client-secrets.ts';
 import { scimFailure } from './failures.ts';
+import { segment } from './segment.ts';
 
 /** `url` is the base of the API: `https://example.com/scim/v2/` */
 export interface ScimOptions extends Omit<ManagementApiOptions, 'mediaType'> {
   /** its name in service.yaml, for messages */
   readonly name: string;
   readonly signIn?: SignIn | undefined;
+  /** path of its resource type for client secrets, where it has one */
+  readonly clientSecrets?: string | undefined;
   /** epoch milliseconds, for Retry-After dates; default Date.now */
   readonly now?: (() => number) | undefined;
 }
@@ -17,7 +21,7 @@ export interface ScimOptions extends Omit<ManagementApiOptions, 'mediaType'> {
  * told from here: idp/sign-in is the proof that the password is in force.
  */
 export function createScimProvider(options: ScimOptions): IdentityProvider {
-  const { name, signIn, now = Date.now } = options;
+  const { name, signIn, clientSecrets: secretsPath, now = Date.now } = options;
   const base = baseOf(options.url);
   const call = createManagementApi({ ...options, mediaType: 'application/scim+json' });
   const resources = () => import('./resources.ts');
@@ -46,6 +50,7 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
     traits: { mark: 'externalId', lookUpLag: 0, sessionsLag: 0, disabling: 'reversible', birth: 'password-alone' },
     get,
     ...(signIn === undefined ? {} : { signIn }),
+    ...(secretsPath === undefined ? {} : { clientSecrets: scimClientSecrets({ call, path: secretsPath, failed }) }),
 
     async find(userName) {
       // the value is a JSON string (RFC 7644, section 3.4.2.2)
@@ -102,13 +107,6 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
       if ((await get(id))?.active === true) throw malformed('a user that is still active after it was disabled');
     },
   };
-}
-
-/** An id as one segment of a path; `..` would lead out of it. */
-function segment(id: string): string {
-  const encoded = encodeURIComponent(id);
-  if (/^\.{0,2}$/.test(encoded)) throw new FlowError('not-found', `"${id}" is no user id`, { hint: 'give the id' });
-  return encoded;
 }
 
 /** RFC 7643, section 4.1.1: userName is compared without case. */

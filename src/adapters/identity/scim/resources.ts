@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { NewUser, User } from '../contract.ts';
+import type { Secret } from '../../../foundation/secret.ts';
+import type { ListedSecret, NewUser, User } from '../contract.ts';
 
 /** Bodies of SCIM 2.0 (RFC 7643, RFC 7644). This file loads zod, so it is loaded only when a provider is called. */
 export const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User';
@@ -92,6 +93,28 @@ export function newUserBody({ userName, mark, givenName, familyName, email, pass
     active: true,
     password: password.reveal(),
   });
+}
+
+/** A resource type of a service's own: the value of a client secret is only ever written. */
+const clientSecret = z
+  .object({
+    id: z.string().min(1),
+    clientId: z.string(),
+    sha256: z.string(),
+    meta: z.object({ created: z.string().optional() }).optional(),
+  })
+  .transform(({ id, clientId, sha256, meta }): { readonly clientId: string; readonly listed: ListedSecret } => {
+    const created = Date.parse(meta?.created ?? '');
+    const createdAt = Number.isNaN(created) ? undefined : created;
+    return { clientId, listed: { id, createdAt, is: (secret) => secret.hash() === sha256 } };
+  });
+const clientSecrets = z.object({ Resources: z.array(clientSecret) });
+
+export const parseClientSecret = (body: string) => read(clientSecret, body);
+export const parseClientSecrets = (body: string) => read(clientSecrets, body)?.Resources;
+
+export function newClientSecretBody(clientId: string, value: Secret | undefined): string {
+  return JSON.stringify({ clientId, value: value?.reveal() });
 }
 
 export const disableBody = JSON.stringify({

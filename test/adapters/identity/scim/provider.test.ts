@@ -10,8 +10,10 @@ import { identityProviderContract, newUser } from '../../../contracts/identity-p
 identityProviderContract('SCIM, the laptop', async () => {
   const token = new Secret(`scim-${crypto.randomUUID()}`);
   const idp = await startIdentityProvider({ clients: [], scimToken: token });
+  const options = { name: 'main', url: idp.scimUrl, token: async () => token, development: true };
   return {
-    provider: createScimProvider({ name: 'main', url: idp.scimUrl, token: async () => token, development: true }),
+    provider: createScimProvider({ ...options, clientSecrets: 'ClientSecrets' }),
+    can: ['client-secrets'],
     refusedPassword: new Secret('too short'),
     close: () => idp.close(),
   };

@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import type { Secret } from '../../foundation/secret.ts';
+import type { ClientSeed } from './options.ts';
+
+export interface LiveSecret {
+  readonly id: string;
+  readonly value: Secret;
+  /** epoch milliseconds */
+  readonly createdAt: number;
+}
+
+/** The secrets that clients may show: two at a time, as during a rotation. */
+export interface LiveSecrets {
+  /** newest first; undefined: no such client, or one that shows none */
+  of(clientId: string): readonly LiveSecret[] | undefined;
+  /** undefined: two are live already */
+  add(clientId: string, value: Secret): LiveSecret | undefined;
+  /** false: it is the only one. Nothing happens where it is gone. */
+  retire(id: string): boolean;
+}
+
+const most = 2;
+
+/** @param now epoch milliseconds */
+export function createLiveSecrets(clients: readonly ClientSeed[], now: () => number): LiveSecrets {
+  const made = (value: Secret): LiveSecret => ({ id: randomUUID(), value, createdAt: now() });
+  const live = new Map<string, readonly LiveSecret[]>();
+  for (const { clientId, secrets = [] } of clients) if (secrets.length > 0) live.set(clientId, secrets.map(made));
+  return {
+    of: (clientId) => live.get(clientId),
+    add(clientId, value) {
+      const before = live.get(clientId) ?? [];
+      if (before.length >= most) return undefined;
+      const added = made(value);
+      live.set(clientId, [added, ...before]);
+      return added;
+    },
+    retire(id) {
+      for (const [clientId, secrets] of live) {
+        const others = secrets.filter((each) => each.id !== id);
+        if (others.length === secrets.length) continue;
+        if (others.length === 0) return false;
+        live.set(clientId, others);
+      }
+      return true;
+    },
+  };
+}
