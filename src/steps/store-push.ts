@@ -5,13 +5,18 @@ import { form, required, withDefault, type InputOf } from '../language/forms.ts'
 import { writeStep, type Change, type StepContext } from './contract.ts';
 import { secretKeys } from './store-push/declared-secrets.ts';
 import { problemsOf, warningsOf } from './store-push/input-problems.ts';
-import { carryOut, preparePush, type Push } from './store-push/push.ts';
+import { carryOut, pendingOf, preparePush, type Push } from './store-push/push.ts';
 
 const keys = {
   store: required(connection('stores'), 'where the secrets go', { example: '${{ stores.aws }}' }),
   secrets: required(
     form.list(form.object(secretKeys, { exactlyOne: ['value', 'template'] }), { minimum: 1 }),
     'what is pushed, each name once',
+  ),
+  stage: withDefault(
+    form.oneOf('current', 'pending'),
+    'current',
+    'pending: a value that differs is stored and not put in force before store/promote; a new secret is in force at once',
   ),
   adopt: withDefault(form.boolean(), false, 'takes over secrets that exist and were never pushed from here'),
 };
@@ -25,6 +30,7 @@ export const storePush = writeStep({
   with: keys,
   output: {
     counts: { type: 'json', description: 'how many were created, adopted, updated, and left as they are' },
+    pending: { type: 'json', description: 'name and version of each value that is stored and not in force yet' },
     changed: { type: 'json', description: 'name and identifier of each secret whose value is another one now' },
   },
   options: ['adopt', 'overwrite', 'strict'],
@@ -35,9 +41,9 @@ export const storePush = writeStep({
   ],
   pushes: ({ secrets }) => ({ to: 'store', names: secrets?.map(({ name }) => name) ?? [undefined] }),
   async plan(input, context) {
-    const { store, secrets, adopt = false } = input;
+    const { store, secrets, stage = 'current', adopt = false } = input;
     if (store === undefined || secrets === undefined) return { changes: [] };
-    const { decisions } = await preparePush({ store, secrets, adopt }, context);
+    const { decisions } = await preparePush({ store, secrets, stage, adopt }, context);
     warnOfNames(store, decisions, context);
     const changes = decisions.map(({ action, declared, detail }): Change => ({
       action,
@@ -46,7 +52,7 @@ export const storePush = writeStep({
     }));
     if (decisions.some((each) => each.action !== 'none')) return { changes };
     const counts = { create: 0, adopt: 0, update: 0, none: decisions.length };
-    return { changes, output: { counts, changed: [] } };
+    return { changes, output: { counts, pending: pendingOf(decisions), changed: [] } };
   },
   async run(input: InputOf<typeof keys>, context: StepContext) {
     // two runs at once would each take the other's write for someone else's

@@ -119,6 +119,24 @@ export function secretStoreContract(
       expect(await look(name)).toMatchObject({ current: version('2') });
     });
 
+    test('holds a value back until it is promoted, once and again', async () => {
+      const { promote } = under.store;
+      if (promote === undefined) return;
+      const name = fresh();
+      await write(name, '1', 'one');
+      const held = { name: { name }, version: version('2'), value: new Secret('two'), metadata: {}, hold: true };
+      await under.store.write({ ...held, stored: await look(name) });
+      await under.store.write({ ...held, stored: await look(name) });
+      expect(await under.current(name)).toBe('one');
+      const stored = await look(name, true);
+      expect(stored).toMatchObject({ current: version('1') });
+      expect(stored?.versions.toSorted()).toEqual([version('1'), version('2')]);
+      if (stored === undefined) throw new TypeError('it is gone');
+      await promote(stored, version('2'));
+      await promote(stored, version('2'));
+      expect(await under.current(name)).toBe('two');
+    });
+
     test('A → B → A ends as A', async () => {
       const name = fresh();
       for (const [digit, value] of [

@@ -33,6 +33,11 @@ export interface SecretStore {
   close(): Promise<void>;
   /** requests that this adapter made to the service since it was created, repeated ones too */
   readonly requests: () => number;
+  /**
+   * optional: a version can be held back by {@link SecretWrite.hold}, and this puts it in force; nothing happens where it
+   * is. @throws FlowError
+   */
+  readonly promote?: (stored: StoredSecret, version: string, signal?: AbortSignal) => Promise<void>;
   /** optional: all version names that the service still knows, also those that no label keeps */
   readonly versions?: (id: string, signal?: AbortSignal) => Promise<readonly string[]>;
   /** optional: `fingerprint-key:` of service.yaml, new first, instead of the keys derived from the environment's */
@@ -104,4 +109,6 @@ export interface SecretWrite {
   readonly version: string;
   readonly value: Secret;
   readonly metadata: Metadata;
+  /** stored under a label of its own and not put in force, of a secret that has a value in force */
+  readonly hold?: boolean;
 }

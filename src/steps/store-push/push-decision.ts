@@ -20,6 +20,8 @@ export interface Decision {
   readonly version: string | undefined;
   /** whether the value differs from the one in force: whoever uses it must be told */
   readonly changed: boolean;
+  /** the version that is to be stored, or is, and not to be in force */
+  readonly held?: string;
   /** what of the metadata differs from what is declared */
   readonly metadata: Metadata | undefined;
 }
@@ -66,6 +68,18 @@ export function decide(
   }
   if (permissions.adopt) return { ...write, action: 'adopt', detail: 'present, never pushed from here' };
   return conflict('present, never pushed from here; adopt: true or --adopt takes it over');
+}
+
+/** The same, with a value that differs held back: one that is stored already is left as it is. */
+export function heldBack(decision: Decision): Decision {
+  const { action, changed, stored, version } = decision;
+  // nothing is in force yet: there is nothing to hold it back from
+  if (!changed || version === undefined || action === 'conflict' || stored?.current === undefined) return decision;
+  if (!stored.versions.includes(version))
+    return { ...decision, held: version, detail: `${decision.detail ?? ''}; pending` };
+  const detail = 'is stored, and not in force yet';
+  if (decision.metadata !== undefined) return { ...decision, held: version, version: undefined, detail };
+  return { ...decision, action: 'none', held: version, version: undefined, detail };
 }
 
 /** Declared things only: what is not declared is somebody else's business. */

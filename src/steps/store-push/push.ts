@@ -3,7 +3,7 @@ import type { StepContext } from '../contract.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { SecretStore } from '../../adapters/stores/contract.ts';
 import { declaredSecretOf, type DeclaredSecret, type PartialEntry } from './declared-secrets.ts';
-import { decide, type Decision, type Permissions } from './push-decision.ts';
+import { decide, heldBack, type Decision, type Permissions } from './push-decision.ts';
 import { isOurs, type FingerprintKeys } from './version-name.ts';
 import { problemsOf } from './input-problems.ts';
 import { valuesOf } from './secret-values.ts';
@@ -21,12 +21,18 @@ export interface Push {
 export interface PushInput {
   readonly store: SecretStore;
   readonly secrets: readonly PartialEntry[];
+  readonly stage: 'current' | 'pending';
   readonly adopt: boolean;
 }
 
 /** Reads the values, looks at what is stored, and decides; changes nothing. */
 export async function preparePush(input: PushInput, context: StepContext): Promise<Push> {
-  const { store } = input;
+  const { store, stage } = input;
+  if (stage === 'pending' && store.promote === undefined)
+    throw new FlowError('refused', 'the store cannot hold a value back', {
+      hint: 'leave stage: out, and a value is in force as it is pushed',
+      place: { subject: store.address },
+    });
   const declared = requireGood(input.secrets, store);
   const names = declared.map((each) => each.name);
   await store.verify(names); // before the vault is asked for anything
@@ -48,8 +54,9 @@ export async function preparePush(input: PushInput, context: StepContext): Promi
         permissions,
         store.rules,
       );
-      if (decision.action !== 'adopt') return decision;
-      return confirmAdoption(decision, store, keys, permissions, context);
+      const found =
+        decision.action === 'adopt' ? await confirmAdoption(decision, store, keys, permissions, context) : decision;
+      return stage === 'pending' ? heldBack(found) : found;
     }),
   );
   return { store, keys, permissions, decisions };
@@ -76,7 +83,21 @@ async function confirmAdoption(
   }
 }
 
+/** What of the decisions is, or will be, stored and not in force. */
+export function pendingOf(decisions: readonly Decision[]): readonly Pending[] {
+  return decisions.flatMap(({ declared, held }) =>
+    held === undefined ? [] : [{ name: declared.name.name, version: held }],
+  );
+}
+
+/** A value that is stored and not in force. */
+export interface Pending {
+  readonly name: string;
+  readonly version: string;
+}
+
 export interface Pushed {
+  readonly pending: readonly Pending[];
   readonly counts: { readonly create: number; readonly adopt: number; readonly update: number; readonly none: number };
   readonly changed: readonly { readonly name: string; readonly arn: string }[];
 }
@@ -116,6 +137,7 @@ export async function carryOut(push: Push, context: StepContext): Promise<Pushed
     );
   const count = (action: Decision['action']) => done.filter((each) => each.decision.action === action).length;
   return {
+    pending: pendingOf(push.decisions),
     counts: {
       create: count('create'),
       adopt: count('adopt'),
@@ -123,7 +145,7 @@ export async function carryOut(push: Push, context: StepContext): Promise<Pushed
       none: push.decisions.length - work.length + count('none'),
     },
     changed: done
-      .filter((each) => each.decision.changed)
+      .filter(({ decision }) => decision.changed && decision.held === undefined)
       .map(({ decision, id }) => ({ name: decision.declared.name.name, arn: id }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   };
@@ -156,7 +178,7 @@ async function apply(decision: Decision, store: SecretStore, signal: AbortSignal
   if (stored !== undefined && metadata !== undefined) await store.annotate(stored.id, metadata, signal);
   if (version === undefined) return stored?.id ?? declared.name.name;
   const { id } = await store.write(
-    { name: declared.name, stored, version, value, metadata: declared.metadata },
+    { name: declared.name, stored, version, value, metadata: declared.metadata, hold: decision.held !== undefined },
     signal,
   );
   return id;

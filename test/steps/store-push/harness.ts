@@ -5,6 +5,7 @@ import type { Template } from '../../../src/language/forms.ts';
 import type { StepContext, StepPlan } from '../../../src/steps/contract.ts';
 import { Reference } from '../../../src/foundation/reference.ts';
 import { Secret } from '../../../src/foundation/secret.ts';
+import { storePromote } from '../../../src/steps/store-promote.ts';
 import { storePush } from '../../../src/steps/store-push.ts';
 import type { SecretStore } from '../../../src/adapters/stores/contract.ts';
 import type { Vault } from '../../../src/adapters/vaults/contract.ts';
@@ -52,6 +53,7 @@ export interface Entry {
 }
 
 interface Pushed {
+  readonly pending: readonly { readonly name: string; readonly version: string }[];
   readonly counts: { readonly create: number; readonly adopt: number; readonly update: number; readonly none: number };
   readonly changed: readonly { readonly name: string; readonly arn: string }[];
 }
@@ -60,7 +62,8 @@ interface Pushed {
 export function pusher(store: SecretStore, vault: Vault) {
   const said: string[] = [];
   const kind = storePush;
-  if (kind.effect !== 'write') throw new TypeError('the step writes');
+  const promotion = storePromote;
+  if (kind.effect !== 'write' || promotion.effect !== 'write') throw new TypeError('the step writes');
   let keys: readonly [Uint8Array, ...Uint8Array[]] = [randomBytes(32)];
   let tail: Promise<unknown> = Promise.resolve();
 
@@ -91,12 +94,22 @@ export function pusher(store: SecretStore, vault: Vault) {
     progress: (message) => void said.push(message),
     waiting: () => () => undefined,
     revoked: () => undefined,
+    askForValue: () => Promise.reject(new Error('nobody is asked')),
     askPeople: () => Promise.reject(new Error('nobody is asked')),
   });
-  const input = (secrets: readonly Entry[], adopt: boolean) => ({ store, secrets, adopt });
+  let stage = 'current';
+  const input = (secrets: readonly Entry[], adopt: boolean) => ({ store, secrets, stage, adopt });
 
   return {
     said,
+    /** from now on a value that differs is held back */
+    hold: () => void (stage = 'pending'),
+    promote: {
+      plan: (pending: unknown) =>
+        promotion.plan({ store, pending }, context([])) as unknown as Promise<StepPlan<Pick<Pushed, 'changed'>>>,
+      run: (pending: unknown) =>
+        promotion.run({ store, pending }, context([])) as unknown as Promise<Pick<Pushed, 'changed'>>,
+    },
     useKeys: (...next: readonly [Uint8Array, ...Uint8Array[]]) => void (keys = next),
     plan: (secrets: readonly Entry[], options: readonly string[] = [], adopt = false) =>
       kind.plan(input(secrets, adopt), context(options)) as unknown as Promise<StepPlan<Pushed>>,

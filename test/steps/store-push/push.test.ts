@@ -55,7 +55,11 @@ describe('a push', () => {
       kmsKeyId: 'alias/runtime',
     });
 
-    expect((await plan(secrets)).output).toEqual({ counts: { create: 0, adopt: 0, update: 0, none: 2 }, changed: [] });
+    expect((await plan(secrets)).output).toEqual({
+      counts: { create: 0, adopt: 0, update: 0, none: 2 },
+      pending: [],
+      changed: [],
+    });
     expect((await run(secrets)).counts.none).toBe(2);
     expect(calls()).toEqual({ ListSecrets: 2 });
 

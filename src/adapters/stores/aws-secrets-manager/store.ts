@@ -108,13 +108,14 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
 
   /** @returns whether the version is in force */
   async function put(write: SecretWrite, stored: StoredSecret, signal?: AbortSignal): Promise<boolean> {
-    const { name, version, value } = write;
+    const { name, version, value, hold } = write;
     return connection.call(
       async (client, sdk, call) => {
         const put = new sdk.PutSecretValueCommand({
           SecretId: stored.id,
           ClientRequestToken: version,
           SecretString: value.reveal(),
+          ...(hold === true ? { VersionStages: ['AWSPENDING'] } : {}),
         });
         const { labels } = answers.written(await client.send(put, call), stored, version);
         return labels.includes('AWSCURRENT');
@@ -190,14 +191,24 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
 
     async write(write, signal) {
       const { stored, version } = write;
-      const recorded = () => recent.record(write.name.name, version); // of what is about to go out, and of nothing else
+      // of what is about to be in force, and of nothing else
+      const recorded = async () => (write.hold === true ? undefined : recent.record(write.name.name, version));
       if (stored === undefined)
         return paced('create', rate, () => recorded().then(() => create(write, signal)), signal);
       const inForce = await paced('put', rate, () => recorded().then(() => put(write, stored, signal)), signal);
       // A → B → A: the version is there already, and putting it again moves nothing
-      if (!inForce) await paced('put', rate, () => promote(stored, write.version, signal), signal);
+      if (!inForce && write.hold !== true)
+        await paced('put', rate, () => promote(stored, write.version, signal), signal);
       return { id: stored.id };
     },
+
+    promote: async (stored, version, signal) =>
+      paced(
+        'put',
+        rate,
+        () => recent.record(stored.name, version).then(() => promote(stored, version, signal)),
+        signal,
+      ),
 
     async annotate(id, metadata, signal) {
       const { description, kmsKey, tags } = metadata;
