@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readToken } from '../adapters/read-token.ts';
 import type { TokenSource } from '../language/forms.ts';
-import { type AskPeople, askNobody } from './ask-people.ts';
+import { type AskForValue, type AskPeople, askNobody, askNobodyForValue } from './ask-people.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { ownershipMark } from '../foundation/key-derivation.ts';
 import { findStack } from './laptop-stack-file.ts';
@@ -93,6 +93,8 @@ export interface RunOptions {
   readonly agentRun?: string | undefined;
   /** default: nobody can be asked */
   readonly askPeople?: AskPeople;
+  /** default: nobody is there */
+  readonly askForValue?: AskForValue;
   /** it goes on for who had its answer already: people are told of a break-glass run once */
   readonly again?: boolean;
 }
@@ -236,6 +238,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     agent = self,
     agentRun,
     askPeople = askNobody,
+    askForValue = askNobodyForValue,
   }: RunOptions): Promise<Services> {
     const adapters = await connections();
     const vaultFor = (flow: string) => (folder.flows.get(flow)?.breakGlass === true ? adapters.urgent : adapters);
@@ -267,6 +270,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         locked: (name, work) => locked(`${environment().name} ${name}`, work),
         clockSkew: adapters.clockSkew,
         askPeople: async (question) => askPeople(step, question),
+        askForValue: async (question) => askForValue(question),
         revoked: (token) => revoked(token.hash()),
         now,
         sleep,

@@ -37,6 +37,8 @@ export interface RegistrySecret {
   readonly ttl: number | undefined;
   /** for all agents together */
   readonly rate: Rate | undefined;
+  /** seconds after which its value is to be another one, as `flows rotate` tells */
+  readonly rotate: number | undefined;
   readonly description: string | undefined;
   readonly owner: string | undefined;
   /** `file:line:column` */
@@ -55,6 +57,9 @@ const secretKeys = {
     example: '30m',
   }),
   rate: optional(rateForm, 'the most answers, for all agents together', { example: '10/minute' }),
+  rotate: optional(durationForm, 'how old its value may get: `flows rotate --due` lists what is older', {
+    example: '60d',
+  }),
   description: optional(form.text(), 'what it is for'),
   owner: optional(form.text(), 'whom to ask about it'),
 } satisfies Keys;
@@ -95,6 +100,8 @@ function readSecret(name: string, value: ObjectValue, source: Source, context: C
   });
   const found: Partial<InputOf<typeof secretKeys>> = known;
   if (name.length > 128) source.report(value.range, 'a name has at most 128 characters');
+  if (found.flow !== undefined && found.rotate !== undefined)
+    source.report(valueAt(value, 'rotate').range, 'what a flow gives has no age', 'name the field by reference:');
   if (found.flow !== undefined) checkFlowOf(found.flow, valueAt(value, 'flow'), source.report, context);
   return {
     name,
@@ -102,6 +109,7 @@ function readSecret(name: string, value: ObjectValue, source: Source, context: C
     flow: found.flow,
     ttl: parseDuration(found.ttl ?? ''),
     rate: parseRate(found.rate ?? ''),
+    rotate: parseDuration(found.rotate ?? ''),
     description: found.description,
     owner: found.owner,
     location: source.location(value.range),

@@ -18,6 +18,7 @@ export const commandNames = [
   'page',
   'policy',
   'read',
+  'rotate',
   'run',
   'runs',
   'serve',
@@ -27,7 +28,7 @@ export const commandNames = [
 export type CommandName = (typeof commandNames)[number];
 
 /** Commands to come: a folder of today has no flow in their way. */
-const laterCommands = ['cache', 'drill', 'inventory', 'lock', 'mcp', 'migrate', 'rotate', 'unlock'] as const;
+const laterCommands = ['cache', 'drill', 'inventory', 'lock', 'mcp', 'migrate', 'unlock'] as const;
 
 /** Files that are not flows. */
 const otherFiles: ReadonlySet<string> = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);
@@ -61,6 +62,7 @@ export const runOptionNames = [
   'overwrite',
   'adopt',
   'strict',
+  'accept-gap',
 ] as const;
 export type CommonOption = (typeof commonOptionNames)[number];
 export type RunOption = (typeof runOptionNames)[number];

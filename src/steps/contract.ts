@@ -69,6 +69,11 @@ export interface StepContext {
    * @throws FlowError aborted where nobody does, refused where nobody can be asked
    */
   askPeople(question: PeopleQuestion): Promise<string>;
+  /**
+   * Asks whoever runs the flow at a terminal for a value, without showing it. undefined: they gave none
+   * @throws FlowError refused where nobody is there
+   */
+  askForValue(question: ValueQuestion): Promise<Secret | undefined>;
   /** A token was revoked: nobody is given it from memory any more. */
   revoked(token: Secret): void;
   /** epoch milliseconds */
@@ -82,6 +87,16 @@ export interface StepContext {
   progress(message: string): void;
   /** Why nothing happens for so many milliseconds at most, never a value. @returns ends it */
   waiting(why: string, milliseconds: number): () => void;
+}
+
+/** What whoever runs a flow is to do, and to give. */
+export interface ValueQuestion {
+  /** what they are told, on one line */
+  readonly say: string;
+  /** the page on which they do it */
+  readonly page: string | undefined;
+  /** where the value will stand, and where they may put it themselves: `field "credential (next)" of …` */
+  readonly into: string;
 }
 
 /** What people are asked. */
@@ -103,6 +118,7 @@ export const changeActions = {
   enrol: { sign: '+', word: 'enrol', style: 'green' },
   disable: { sign: '-', word: 'disable', style: 'red' },
   revoke: { sign: '-', word: 'revoke', style: 'red' },
+  remove: { sign: '-', word: 'remove', style: 'red' },
   ask: { sign: '?', word: 'ask', style: 'yellow' },
   none: { sign: '=', word: 'no change', style: 'dim' },
   conflict: { sign: '!', word: 'conflict', style: 'red' },

@@ -5,6 +5,7 @@ import { form, optional, required, withDefault, type InputOf } from '../language
 import { writeStep, type Change, type StepContext } from './contract.ts';
 import { Reference } from '../foundation/reference.ts';
 import type { Item, ItemField, PasswordRecipe } from '../adapters/vaults/contract.ts';
+import { recipeKey } from './procedures/password-recipe.ts';
 import { lookForLogin, recipeTag, type Standing } from './procedures/owned-login.ts';
 import { writableItems } from '../adapters/vaults/writable-items.ts';
 
@@ -16,15 +17,7 @@ const keys = {
   vault: required(form.text(line), 'the vault, by name or id'),
   title: required(form.text(line), 'the title of the item'),
   username: required(form.text(line), 'the user name'),
-  password: withDefault(
-    form.object({
-      length: withDefault(form.number({ integer: true, minimum: 8, maximum: 100 }), defaults.length, 'characters'),
-      digits: withDefault(form.boolean(), defaults.digits, 'whether it has digits'),
-      symbols: withDefault(form.boolean(), defaults.symbols, 'whether it has symbols'),
-    }),
-    defaults,
-    "the recipe for the password, which the vault's own generator makes",
-  ),
+  password: recipeKey(defaults, "the recipe for the password, which the vault's own generator makes"),
   provider: optional(
     connection('identity-providers'),
     'where a user of this user name gets the password: while there is none, an item whose recipe has changed is archived and made again',

@@ -270,6 +270,7 @@ export async function arrange(
       progress: () => undefined,
       waiting: () => () => undefined,
       revoked: () => undefined,
+      askForValue: () => Promise.reject(new Error('nobody is asked')),
       askPeople: () => Promise.reject(new Error('nobody is asked')),
     }),
   });

@@ -124,6 +124,7 @@ function terminalTo(name: string): Terminal {
       return () => undefined;
     },
     ask: () => Promise.resolve(undefined),
+    askHidden: async () => undefined,
     keys: () => () => undefined,
     interactive: false,
     outIsTerminal: false,

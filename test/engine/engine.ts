@@ -150,6 +150,7 @@ export function servicesFor(environment: Environment): Recorded {
     progress: () => undefined,
     waiting: () => () => undefined,
     revoked: () => undefined,
+    askForValue: () => Promise.reject(new Error('nobody is asked')),
     askPeople: () => Promise.reject(new Error('nobody is asked')),
   });
   const services: Services = {

@@ -15,6 +15,8 @@ export const loops = {
   'kills of a push': { part: 1, whole: 4 },
   'kills of a served run': { part: 1, whole: 6 },
   'kills of an enrolment': { part: 1, whole: Infinity },
+  'kills of a rotation': { part: 2, whole: 12 },
+  'random kills of a rotation': { part: 1, whole: 38 },
   'enrolments on two machines': { part: 1, whole: 6 },
   'hostile requests': { part: 1_000, whole: 10_000 },
   'flow files': { part: 2_000, whole: 10_000 },

@@ -1,5 +1,6 @@
 import { deriveKey, ownershipMark } from '../../src/foundation/key-derivation.ts';
 import { startIdentityProvider, type DevelopmentIdentityProvider } from '../../src/laptop/identity-provider/server.ts';
+import type { ClientSeed } from '../../src/laptop/identity-provider/options.ts';
 import { startVault, type DevelopmentVault } from '../../src/laptop/vault/server.ts';
 import type { StepContext } from '../../src/steps/contract.ts';
 import type { IdentityProvider, SignIn, User } from '../../src/adapters/identity/contract.ts';
@@ -65,13 +66,13 @@ export interface Laptop {
 }
 
 /** The development servers, and the real clients on top of them. */
-export async function startLaptop(): Promise<Laptop> {
+export async function startLaptop(clients: readonly ClientSeed[] = []): Promise<Laptop> {
   const clock = createClock();
   const scimToken = new Secret(`scim-${crypto.randomUUID()}`);
   const [server, idp] = await Promise.all([
     startVault({ vaults: [{ name: 'Accounts', items: [] }] }),
     startIdentityProvider({
-      clients: [{ clientId: 'sign-in', redirectUris: [redirectUri] }],
+      clients: [{ clientId: 'sign-in', redirectUris: [redirectUri] }, ...clients],
       scimToken,
       now: clock.now,
     }),
@@ -91,6 +92,7 @@ export async function startLaptop(): Promise<Laptop> {
     token: async () => scimToken,
     development: true,
     signIn,
+    clientSecrets: 'ClientSecrets',
   });
   const locks = new Map<string, Promise<unknown>>();
   const context: Laptop['context'] = (changes = {}) => {
@@ -128,6 +130,7 @@ export async function startLaptop(): Promise<Laptop> {
         return () => undefined;
       },
       revoked: (token) => void told.push(`revoked ${token.hash()}`),
+      askForValue: () => Promise.reject(new Error('nobody is asked')),
       askPeople: () => Promise.reject(new Error('nobody is asked')),
     };
     return { ...common, ...changes, told };

@@ -87,6 +87,18 @@ describe('a run', () => {
     expect(warnings).toEqual([expect.stringContaining('op://Agents/Orders M2M/credential was refused')]);
   });
 
+  it('tells the refusal of the first where the second is not there: between two rotations only one is', async () => {
+    hostile.handlers.set('/token', async (_, response) => json(response, { error: 'invalid_client' }, 401));
+    const both = { 'client-secret': [reference('credential'), reference('credential (next)')] };
+    const missing = { 'credential (next)': new FlowError('not-found', 'the item has no such field') };
+    await expect(run(both, missing)).rejects.toMatchObject({
+      code: 'denied',
+      place: { subject: 'op://Agents/Orders M2M/credential' },
+    });
+    const trouble = { 'credential (next)': new FlowError('unavailable', 'the vault is down') };
+    await expect(run(both, trouble)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
   it('says what a refused secret looks like, and never the secret', async () => {
     hostile.handlers.set('/token', async (_, response) => json(response, { error: 'invalid_client' }, 401));
     const error: unknown = await run({ 'client-secret': [reference('pasted')] }).catch((thrown: unknown) => thrown);

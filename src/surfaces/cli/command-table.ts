@@ -80,6 +80,7 @@ export const runOptions = {
   overwrite: { type: 'boolean', help: 'push: replace what someone else wrote' },
   adopt: { type: 'boolean', help: 'push: take over what was never pushed from here' },
   strict: { type: 'boolean', help: 'push: describe every secret instead of trusting the list' },
+  'accept-gap': { type: 'boolean', help: 'rotation: go on where one secret alone can live' },
 } as const satisfies Readonly<Record<RunOption, OptionFacts>>;
 
 const json = { type: 'boolean', help: 'answer as JSON' } as const;
@@ -229,6 +230,10 @@ export const commandTable = {
       tour: { type: 'boolean', help: 'try the flows of the folder first' },
       once: { type: 'boolean', help: 'try them, and end: 4 where one does not hold' },
     },
+  },
+  rotate: {
+    usage: [['flows rotate', 'how old the secrets are that registry.yaml says when to rotate; --due, --json']],
+    options: { due: { type: 'boolean', help: 'only those that are older than they may be' }, json },
   },
   agents: {
     usage: [['flows agents', 'list the agents; add, rotate, revoke NAME: their tokens']],

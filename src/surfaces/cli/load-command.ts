@@ -23,6 +23,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   page: async () => (await import('./commands/page.ts')).page,
   policy: async () => (await import('./commands/policy.ts')).policy,
   read: async () => (await import('./commands/read.ts')).read,
+  rotate: async () => (await import('./commands/rotate.ts')).rotate,
   run: async () => (await import('./commands/run.ts')).runNamed,
   runs: async () => (await import('./commands/runs.ts')).runs,
   serve: async () => (await import('./commands/serve.ts')).serve,

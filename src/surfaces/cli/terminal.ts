@@ -1,6 +1,8 @@
 import { isatty } from 'node:tty';
 import { stripVTControlCharacters } from 'node:util';
 import { longestLine, oneLine } from '../../foundation/errors.ts';
+import type { Secret } from '../../foundation/secret.ts';
+import { hiddenLine } from './hidden-line.ts';
 import { createWaitLine } from './wait-line.ts';
 
 /** The command's three streams. Answers go to stdout; everything else to stderr. */
@@ -22,6 +24,8 @@ export interface Terminal {
   waits(why: string, milliseconds: number): () => void;
   /** a question on stderr; undefined where nobody can answer */
   ask(question: string): Promise<string | undefined>;
+  /** the same for what nobody may see: nothing is shown of it; undefined where nobody can answer, or Ctrl-C is pressed */
+  askHidden(question: string): Promise<Secret | undefined>;
   /** each key pressed, until the function that it returns is called; Ctrl-C is the key `\\u0003` meanwhile */
   keys(onKey: (key: string) => void): () => void;
   readonly interactive: boolean;
@@ -70,6 +74,13 @@ export function processTerminal(color: boolean | undefined): Terminal {
     noted += stderr.isTTY ? rowsOf(`${line}\n`, stderr.columns) : 0;
     stderr.write(`${line}\n`);
   };
+  const keysOf: Terminal['keys'] = (onKey) => {
+    if (!stdinIsTerminal) return () => undefined;
+    const { stdin } = process;
+    const listen = (data: Buffer) => onKey(data.toString('utf8'));
+    stdin.setRawMode(true).on('data', listen).resume();
+    return () => void stdin.setRawMode(false).off('data', listen).pause();
+  };
   return {
     out(text) {
       waiting.erase();
@@ -97,13 +108,22 @@ export function processTerminal(color: boolean | undefined): Terminal {
         lines.close();
       }
     },
-    keys(onKey) {
-      if (!stdinIsTerminal) return () => undefined;
-      const { stdin } = process;
-      const listen = (data: Buffer) => onKey(data.toString('utf8'));
-      stdin.setRawMode(true).on('data', listen).resume();
-      return () => void stdin.setRawMode(false).off('data', listen).pause();
+    async askHidden(question) {
+      if (!stdinIsTerminal || !stderr.isTTY) return undefined;
+      waiting.erase();
+      stderr.write(question);
+      const given = await new Promise<Secret | undefined>((resolve) => {
+        const end = keysOf(
+          hiddenLine((value) => {
+            end();
+            resolve(value);
+          }),
+        );
+      });
+      stderr.write('\n');
+      return given;
     },
+    keys: keysOf,
     interactive: stdinIsTerminal && stderr.isTTY,
     outIsTerminal: stdout.isTTY,
     errIsTerminal: stderr.isTTY,

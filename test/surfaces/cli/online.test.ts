@@ -307,3 +307,21 @@ test('check --online: of several vaults each that gives nothing has a line, and 
       .toSorted(),
   ).toEqual(['identity-providers.main false', 'op://A/B/c false', 'op://B/B/c false', 'op://B/B/d false']);
 });
+
+test('flows rotate: how old the secrets are that say when, with owner, and those that are due', async () => {
+  const [all, none] = await Promise.all([home.flows(['rotate']), home.flows(['rotate', '--due'])]);
+  expect(all).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^openai\.api_key +in 59d +\dm of 60d +orders team\n$/),
+  });
+  expect(none).toMatchObject({ code: 0, stdout: '' });
+  expect(none.stderr).toMatch(/^nothing is due$/m);
+  const registry = readFileSync(join(home.work, 'flows/registry.yaml'), 'utf8');
+  home.write('flows/registry.yaml', registry.replace('rotate: 60d', 'rotate: 1s'));
+  const [due, json] = await Promise.all([home.flows(['rotate', '--due']), home.flows(['rotate', '--due', '--json'])]);
+  expect(due.stdout).toMatch(/^openai\.api_key +due +\dm of 1s +orders team\n$/);
+  expect(JSON.parse(json.stdout)).toEqual([
+    { name: 'openai.api_key', owner: 'orders team', age: expect.any(Number), rotate: 1, due: true, stage: 'at rest' },
+  ]);
+  home.write('flows/registry.yaml', registry);
+});

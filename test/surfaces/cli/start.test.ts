@@ -50,7 +50,7 @@ describe('commands load no more than they use', () => {
   const cases: readonly [string, readonly string[], readonly string[]][] = [
     ['--version', ['--version'], []],
     ['--help', ['--help'], []],
-    // of the shipped flows one has a schedule
+    // some of the shipped flows have a schedule
     ['the list', [], ['yaml', 'croner']],
     ['check', ['check'], ['yaml', 'croner']],
     ['completion of a command', ['__complete', 'bash', '=flows '], []],

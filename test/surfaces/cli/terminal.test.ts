@@ -15,6 +15,11 @@ beforeAll(async () => {
       '  - { id: code, uses: totp/code, with: { reference: op://Accounts/Quick/one-time password, at-least: 1 } }\n' +
       'output: { password: "${{ steps.password }}", code: "${{ steps.code }}" }\n',
   );
+  home.write(
+    'flows/by-hand.yaml',
+    'description: x\nsteps:\n' +
+      '  - { id: key, uses: human/step, with: { say: Make a key, open: "https://keys.example/new", field: op://Accounts/By Hand/credential } }\n',
+  );
   home.write('flows/plain.yaml', readFlow('op://Accounts/Quick/password'));
   const code = (atLeast: number, item: string) =>
     `description: x\nbreak-glass: true\nsteps: [{ id: code, uses: totp/code, with: { reference: op://Accounts/${item}/one-time password, at-least: ${atLeast} } }]\noutput: `;
@@ -53,6 +58,19 @@ function screen(text: string): string {
 }
 
 describe.runIf(python)('on a terminal', () => {
+  test('a person is told what to do, and what they paste is shown nowhere', async () => {
+    const pasted = `canary-${crypto.randomUUID()}`;
+    const running = home.start(['by-hand', '--yes'], { terminal: true });
+    await running.shows('value: ');
+    running.child.stdin.write(`${pasted}\r`);
+    const { code, stdout } = await running.ended;
+    const told = expect.stringContaining('Make a key\r\nhttps://keys.example/new\r\n');
+    expect([code, stripVTControlCharacters(stdout)]).toEqual([0, told]);
+    expect(stdout).not.toContain(pasted);
+    const { fields } = stack.vault.dump().find(({ title }) => title === 'By Hand') ?? {};
+    expect(fields?.find(({ label }) => label === 'credential (next)')?.value).toBe(pasted);
+  });
+
   test('a code counts down and is renewed; secrets are hidden until r; Ctrl-C ends', async () => {
     const live = home.start(['quick'], { terminal: true });
     await live.shows(/code +.*\d{3} \d{3}/);

@@ -77,7 +77,12 @@ async function withOneOf<T extends object>(
   if (!('refused' in answer)) return answer;
   const refused = answer.refused.at({ subject: first.label });
   if (!answer.credential || second === undefined) return { ...answer, refused };
-  const other = await attempt(second);
+  const other = await attempt(second).catch((error: unknown) => {
+    // between two rotations only one of them stands in the vault
+    if (error instanceof FlowError && error.code === 'not-found') return undefined;
+    throw error;
+  });
+  if (other === undefined) return { ...answer, refused };
   if (!('refused' in other)) {
     warn(`the client secret ${first.label} was refused, ${second.label} was accepted: change or remove the first`);
     return other;

@@ -4,6 +4,7 @@ import { outputLines } from '../flow/output-text.ts';
 import { planText } from '../flow/plan-text.ts';
 import { createReport, type Line } from './report.ts';
 import type { Terminal } from '../terminal.ts';
+import { rotationTour } from './tour-rotation.ts';
 import { brokerTour } from './tour-broker.ts';
 import type { TakenEnvironment } from '../../../foundation/environment-variables.ts';
 import { FlowError } from '../../../foundation/errors.ts';
@@ -23,7 +24,14 @@ export interface TourOptions {
 }
 
 /** The flows that it shows; another folder has others. */
-export const touredFlows = ['orders-token', 'break-glass', 'break-glass-drill', 'new-user', 'seed-runtime'];
+export const touredFlows = [
+  'orders-token',
+  'break-glass',
+  'break-glass-drill',
+  'new-user',
+  'rotate-orders-client',
+  'seed-runtime',
+];
 
 /** The account that the tour makes; the commands that are printed afterwards make another. */
 const person = { email: 'grace@example.com', 'given-name': 'Grace', 'family-name': 'Hopper' };
@@ -47,6 +55,7 @@ export async function tour(options: TourOptions): Promise<number> {
     await tokens(app, line, stack, terminal);
     await breakGlass(app, line, terminal);
     await newUser(app, line, terminal);
+    await rotationTour(app, line, stack);
     await push(app, line, terminal);
     if (options.broker !== undefined) await brokerTour(options.broker, line, stack, () => spent(stack));
     terminal.out(`\n${report.summary()}: ${spent(stack)}.\n`);

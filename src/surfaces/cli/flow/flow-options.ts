@@ -9,7 +9,18 @@ export function optionsOf(flow: Flow): OptionTable {
 
 /** The options of a flow of such steps. It writes where any of them does. */
 export function runOptionsOf(kinds: readonly Pick<StepKind, 'effect' | 'options'>[]): OptionTable {
-  const { overwrite, adopt, strict, yes, plan, 'detailed-exitcode': detailed, header, reveal, json } = runOptions;
+  const {
+    overwrite,
+    adopt,
+    strict,
+    'accept-gap': acceptGap,
+    yes,
+    plan,
+    'detailed-exitcode': detailed,
+    header,
+    reveal,
+    json,
+  } = runOptions;
   const declared = new Set(kinds.flatMap(({ options = [] }) => options));
   return {
     plan,
@@ -17,7 +28,9 @@ export function runOptionsOf(kinds: readonly Pick<StepKind, 'effect' | 'options'
     ...(kinds.some(({ effect }) => effect === 'write') ? { yes } : { header }),
     json,
     reveal,
-    ...Object.fromEntries(Object.entries({ overwrite, adopt, strict }).filter(([name]) => declared.has(name))),
+    ...Object.fromEntries(
+      Object.entries({ overwrite, adopt, strict, 'accept-gap': acceptGap }).filter(([name]) => declared.has(name)),
+    ),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { AskPeople } from '../../../app/ask-people.ts';
+import type { AskForValue, AskPeople } from '../../../app/ask-people.ts';
 import type { App } from '../../../app/open-app.ts';
 import { endings, errorCodes, FlowError, oneLine } from '../../../foundation/errors.ts';
 import { localAgent } from '../../../foundation/local-user.ts';
@@ -14,6 +14,7 @@ import { parseArguments, unexpectedWord, wantsHelp } from '../arguments.ts';
 import type { ChosenBroker } from '../chosen-broker.ts';
 import { createSources } from '../../../broker/answer-source.ts';
 import { audited, type Audited, type LocalRun } from '../audit/audited-run.ts';
+import { askForValueHere } from './ask-for-value.ts';
 import { commonOptions } from '../command-table.ts';
 import { inputOptions, optionsOf } from './flow-options.ts';
 import { flowHelp } from './flow-help.ts';
@@ -141,7 +142,7 @@ async function writing(
   const onEvent = tellSteps(terminal);
   const output = await trail.change(async (begin) => {
     await begin();
-    return app.run(flow, inputs, { options: chosen, plan, onEvent, askPeople: askHere(terminal) });
+    return app.run(flow, inputs, { options: chosen, plan, onEvent, ...whoIsHere(terminal, signal) });
   });
   await showOutput(output, chosen, terminal);
   return 0;
@@ -160,7 +161,7 @@ async function unasked(
     app.run(flow, inputs, {
       options: chosen,
       onEvent: tellSteps(terminal),
-      askPeople: askHere(terminal),
+      ...whoIsHere(terminal, signal),
       async onPlan(plan) {
         await tellWhere(app, flow, terminal);
         terminal.err(planText(plan, terminal.paintErr));
@@ -171,6 +172,10 @@ async function unasked(
   );
   await showOutput(output, chosen, terminal);
   return 0;
+}
+
+function whoIsHere(terminal: Terminal, signal: AbortSignal): { askPeople: AskPeople; askForValue: AskForValue } {
+  return { askPeople: askHere(terminal), askForValue: (question) => askForValueHere(question, terminal, signal) };
 }
 
 /** Who runs a flow has the vault's token: they answer for the approvers, and it is their name that stands for the yes. */
