@@ -13,7 +13,9 @@ declare module 'vitest' {
 export const loops = {
   'kills of new-user': { part: 1, whole: 10 },
   'kills of a push': { part: 1, whole: 4 },
-  'kills of a served run': { part: 1, whole: 6 },
+  'kills of a served run': { part: 0, whole: 6 },
+  'kills of a waiting run': { part: 0, whole: 1 },
+  'stories of approvals': { part: 12, whole: 60 },
   'kills of an enrolment': { part: 1, whole: Infinity },
   'kills of a rotation': { part: 2, whole: 12 },
   'random kills of a rotation': { part: 1, whole: 38 },

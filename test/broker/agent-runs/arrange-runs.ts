@@ -5,14 +5,14 @@ import type { Database } from '../../../src/durable/database/contract.ts';
 import { agentRunSchema } from '../../../src/broker/agent-runs/schema.ts';
 import type { Caller } from '../../../src/broker/contract.ts';
 import type { FlowError } from '../../../src/foundation/errors.ts';
-import { freshDatabase } from '../../durable/database/fresh-database.ts';
+import { emptiedDatabase } from '../../durable/database/fresh-database.ts';
 import { arrange, type TestClock } from '../arrange.ts';
 
 const seed = new Uint8Array(32).fill(9);
 
-/** A broker that keeps agent runs, and the callers that their tokens prove. @param shared default a database of its own */
+/** A broker that keeps agent runs, and the callers that their tokens prove. @param shared default one that is emptied for it */
 export async function arrangeRuns(files: Record<string, string> = {}, shared?: Database) {
-  const database = shared ?? (await freshDatabase(agentRunSchema));
+  const database = shared ?? (await emptiedDatabase(agentRunSchema));
   const asked = { database: 0, away: undefined as FlowError | undefined };
   const keep = (clock: TestClock) => ({
     database: async () => {

@@ -3,32 +3,14 @@ import type { Caller } from '../../../src/broker/contract.ts';
 import type { Answer } from '../../../src/broker/approvals/record.ts';
 import { approvalSchema } from '../../../src/broker/approvals/schema.ts';
 import { outboxSchema } from '../../../src/durable/outbox/schema.ts';
-import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { openDatabase } from '../../../src/durable/database/open-database.ts';
-import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
+import type { OpenDatabase } from '../../../src/durable/database/contract.ts';
+import { emptiedDatabase } from '../../durable/database/fresh-database.ts';
 import { arrange, as, refusalOf, settle } from '../arrange.ts';
 
-/** Knows the values of one test: those of the others in this process are words of this one. */
-let guard = createValueGuard();
-
-/** One for all tests of a process, emptied for each: to open one takes longer than most tests. */
-export const database = await sharedDatabase();
-
-async function sharedDatabase() {
-  const folder = await mkdtemp(join(tmpdir(), 'approvals-'));
-  const opened = await openDatabase({
-    address: undefined,
-    folder,
-    schema: [...approvalSchema, ...outboxSchema],
-    guard: { check: (parameters) => guard.check(parameters), close: () => guard.close() },
-  });
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return opened;
-}
+const schema = [...approvalSchema, ...outboxSchema];
+/** of the broker that was made last */
+export let database: OpenDatabase;
 
 const people = { ann: { notify: ['ops'] }, bo: { notify: ['ops', 'phone'] }, cy: { notify: ['elsewhere'] } };
 
@@ -41,10 +23,7 @@ function policyWith(...approve: readonly object[]): string {
 
 /** A broker whose approvals are in a database of their own, and people who answer. */
 export async function approving(...rules: readonly object[]) {
-  guard.close();
-  guard = createValueGuard();
-  const tables = ['approvals', 'approval_answers', 'approval_uses', 'passkey_counters', 'outbox'];
-  await database.query(`truncate ${tables.map((table) => `flows_${table}`).join(', ')}`);
+  database = await emptiedDatabase(schema);
   const stand = await arrange({
     files: { 'policy.yaml': policyWith(...rules) },
     approvals: {

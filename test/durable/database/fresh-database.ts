@@ -1,11 +1,14 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { SchemaStep } from '../../../src/durable/database/contract.ts';
-import { openDatabase } from '../../../src/durable/database/open-database.ts';
+import type { OpenDatabase, SchemaStep } from '../../../src/durable/database/contract.ts';
 import { unpackDatabase } from '../../../src/durable/database/empty-database.ts';
+import { openDatabase } from '../../../src/durable/database/open-database.ts';
+import { applySchema } from '../../../src/durable/database/schema.ts';
 import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
+import { madeOnce } from '../../../src/foundation/made-once.ts';
 
 /** A new database in a folder of its own, closed and removed when the test ends. */
 export async function freshDatabase(schema: readonly SchemaStep[] = []) {
@@ -25,4 +28,37 @@ export async function freshDatabaseFolder(): Promise<string> {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await unpackDatabase(join(folder, 'data'));
   return folder;
+}
+
+/** Knows the values of one test: those of the others in this process are words of this one. */
+let guard = createValueGuard();
+let made: readonly SchemaStep[] | undefined;
+
+const shared = madeOnce(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'database-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const own = { check: (parameters: readonly unknown[]) => guard.check(parameters), close: () => guard.close() };
+  return openDatabase({ address: undefined, folder, schema: [], guard: own });
+});
+
+/**
+ * The database of this process, with these tables and nothing in them: to open one takes longer than most tests. It stays
+ * open, and whoever had it before has it no more.
+ */
+export async function emptiedDatabase(schema: readonly SchemaStep[]): Promise<OpenDatabase> {
+  const database = await shared.get();
+  guard.close();
+  guard = createValueGuard();
+  const known = made?.length === schema.length && schema.every((step, index) => step === made?.[index]);
+  if (known) {
+    const tables = await database.query<{ name: string }>(
+      "select tablename as name from pg_tables where schemaname = 'public' and tablename <> 'flows_schema_steps'",
+    );
+    await database.query(`truncate ${tables.map(({ name }) => name).join(', ')}`);
+  } else {
+    await database.query('drop schema public cascade; create schema public');
+    await applySchema(database, schema);
+    made = schema;
+  }
+  return { ...database, close: () => Promise.resolve() };
 }

@@ -12,7 +12,7 @@ import { outboxSchema } from '../../../src/durable/outbox/schema.ts';
 import { FlowError } from '../../../src/foundation/errors.ts';
 import { at, facts } from '../../contracts/channel-facts.ts';
 import { startReceiver } from '../../adapters/channels/receiver.ts';
-import { freshDatabase, freshDatabaseFolder } from '../database/fresh-database.ts';
+import { emptiedDatabase, freshDatabaseFolder } from '../database/fresh-database.ts';
 
 const hour = 3_600_000;
 const waiting = { ...facts, expires: undefined };
@@ -39,7 +39,7 @@ function createClock() {
 }
 
 async function arrange() {
-  const database = await freshDatabase(outboxSchema);
+  const database = await emptiedDatabase(outboxSchema);
   const clock = createClock();
   const told: string[] = [];
   const options = {

@@ -4,7 +4,7 @@ import { runSchema } from '../../../src/durable/runs/run-tables.ts';
 import { keepSchedules } from '../../../src/durable/runs/schedules.ts';
 import type { OpenDatabase } from '../../../src/durable/database/contract.ts';
 import { load } from '../../folder/folder.ts';
-import { freshDatabase } from '../database/fresh-database.ts';
+import { emptiedDatabase } from '../database/fresh-database.ts';
 
 const flowWith = (schedule: string) => `description: d
 schedule: ${schedule}
@@ -45,7 +45,7 @@ const nightly = (more = '') => `{ cron: '0 3 * * *', time-zone: Europe/Berlin${m
 
 test('a tick begins one run, and a flow that is new has missed none', async () => {
   const clock = { at: start };
-  const { schedules, begun, missed } = await broker(await freshDatabase(runSchema), nightly(), clock);
+  const { schedules, begun, missed } = await broker(await emptiedDatabase(runSchema), nightly(), clock);
   await schedules.look();
   expect(begun).toEqual([]);
   clock.at = start + 31 * minute;
@@ -57,7 +57,7 @@ test('a tick begins one run, and a flow that is new has missed none', async () =
 });
 
 test('ticks that were missed are told, and not made up for', async () => {
-  const database = await freshDatabase(runSchema);
+  const database = await emptiedDatabase(runSchema);
   const clock = { at: start };
   await (await broker(database, nightly(), clock)).schedules.look();
   clock.at = start + 3 * 1_440 * minute;
@@ -70,7 +70,7 @@ test('ticks that were missed are told, and not made up for', async () => {
 });
 
 test('with catch-up the last of them is made up for, once', async () => {
-  const database = await freshDatabase(runSchema);
+  const database = await emptiedDatabase(runSchema);
   const clock = { at: start };
   await (await broker(database, nightly(', catch-up: true'), clock)).schedules.look();
   clock.at = start + 3 * 1_440 * minute;
@@ -81,7 +81,7 @@ test('with catch-up the last of them is made up for, once', async () => {
 });
 
 test('of two brokers one tells what was missed, and a tick is tried again until it began', async () => {
-  const database = await freshDatabase(runSchema);
+  const database = await emptiedDatabase(runSchema);
   const clock = { at: start };
   let broken = true;
   const one = await broker(database, nightly(), clock, () => broken);
@@ -101,7 +101,7 @@ test('of two brokers one tells what was missed, and a tick is tried again until 
 test('a time that the change to summer time leaves out is no tick that is missed', async () => {
   const clock = { at: Date.parse('2026-03-29T00:00:00Z') };
   const { schedules, begun, missed } = await broker(
-    await freshDatabase(runSchema),
+    await emptiedDatabase(runSchema),
     "{ cron: '30 2 * * *', time-zone: Europe/Berlin }",
     clock,
   );

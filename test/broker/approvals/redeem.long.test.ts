@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { BrokerRefusal } from '../../../src/broker/refusal.ts';
+import { amountOf } from '../../long/amounts.ts';
 import { approving, codex, inRun } from './stand.ts';
 
 const names = ['openai.api_key', 'github.token', 'github.write_token'] as const;
@@ -118,8 +119,8 @@ it('gives nothing without a yes that was for the very same, is still good, and w
         expect(breaches).toEqual([]);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: amountOf('stories of approvals') },
   );
-  expect(tried).toBeGreaterThan(200);
-  expect(given).toBeGreaterThan(10);
+  expect(tried).toBeGreaterThan(amountOf('stories of approvals') * 3);
+  expect(given).toBeGreaterThan(amountOf('stories of approvals') / 6);
 }, 240_000);
