@@ -26,14 +26,16 @@ export type Wanted = { readonly jti: string } | { readonly agentRun: string };
 export type ReadLines = (filter: AuditFilter) => AsyncIterable<AuditLine>;
 
 const runActions: ReadonlySet<string> = new Set(['agent-run.started', 'agent-run.finished']);
-const unremarkable: ReadonlySet<string> = new Set(['agent-run.heartbeat', 'hook.inspect']);
+/** What is done all the time, and where it found nothing. */
+const isUnremarkable = ({ action, detail }: AuditLine): boolean =>
+  action === 'agent-run.heartbeat' || (action === 'hook.inspect' && detail === undefined);
 
 /** Joins a token or an agent run to all that the trail has about it. Reads the trails twice. */
 export async function trace(read: ReadLines, wanted: Wanted): Promise<Trace> {
   const groups = new Map<string, Traced>();
   const [runs, approvals] = [new Set<string>(), new Set<string>()];
   for await (const line of read('jti' in wanted ? wanted : {})) {
-    if (!isWanted(line, wanted) || unremarkable.has(line.action)) continue;
+    if (!isWanted(line, wanted) || isUnremarkable(line)) continue;
     if (line.agentRun !== undefined) runs.add(line.agentRun);
     if (line.approval !== undefined) approvals.add(line.approval);
     if (runActions.has(line.action)) continue;

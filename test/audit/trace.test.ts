@@ -17,6 +17,7 @@ const grant = { jti: ['j-1'], agentRun: 'run-1', approval: 'a-1', reason: 'the n
 const events: readonly Partial<AuditEvent>[] = [
   { action: 'agent-run.started', agentRun: 'run-1', what: ['codex'], detail: 'for 1h' },
   { action: 'agent-run.heartbeat', agentRun: 'run-1', what: ['codex'] },
+  { action: 'hook.inspect', agentRun: 'run-1', what: [] },
   { ...grant, source: 'issuer', request: 'r-1' },
   { ...grant, request: 'r-2' },
   { ...grant, agentRun: undefined, agent: 'other', reason: undefined, approval: undefined },
@@ -24,6 +25,7 @@ const events: readonly Partial<AuditEvent>[] = [
   { jti: ['j-10'] },
   { agentRun: 'run-1', action: 'secrets.resolve', outcome: 'denied', code: 'not-allowed', what: ['stripe.live_key'] },
   { run: 'run-1', agent: 'other' },
+  { action: 'hook.inspect', agentRun: 'run-1', what: [], detail: 'found: orders-token' },
   { action: 'agent-run.started', agentRun: 'run-2', what: ['codex'] },
   { action: 'agent-run.finished', agentRun: 'run-1', detail: 'succeeded' },
 ];
@@ -56,6 +58,7 @@ test('an agent run leads to all that it was given and refused, and to what only 
     ['token.issue', 'codex', 'allowed', 'run-1', 1],
     ['secrets.resolve', 'codex', 'denied', 'run-1', 1],
     ['token.issue', 'other', 'allowed', undefined, 1],
+    ['hook.inspect', 'codex', 'allowed', 'run-1', 1],
   ]);
   expect([...agentRuns.keys()]).toEqual(['run-1']);
 });

@@ -1,5 +1,4 @@
 import { realpathSync } from 'node:fs';
-import { noHookRules } from '../../../foundation/wire.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
@@ -41,11 +40,16 @@ export async function hook(invocation: Invocation): Promise<number> {
 /** What the broker knows, where one is set; what policy.yaml says here, where none is. */
 async function inspectionOf(call: ToolCall, invocation: Invocation): Promise<Omit<Known, 'own'>> {
   const { taken, terminal } = invocation;
-  const nothing = { found: [], rules: noHookRules, environments: [] };
+  // by itself: the words on the wire come with the client, which is loaded where it is needed
+  const rules = { files: [], commands: [], allow: [] };
+  const nothing = { found: [], rules, environments: [] };
   try {
     const asks = [process.env['FLOWS_BROKER'], process.env['FLOWS_AGENT_TOKEN_FILE']].some(Boolean);
     if (!asks && taken.secret('FLOWS_AGENT_TOKEN') === undefined)
-      return { ...nothing, rules: await (await import('../hook/written-rules.ts')).writtenRules(invocation) };
+      return {
+        ...nothing,
+        rules: { ...rules, ...(await (await import('../hook/written-rules.ts')).writtenRules(invocation)) },
+      };
     const { chosenBroker } = await import('../chosen-broker.ts');
     const broker = await chosenBroker(invocation);
     const signal = AbortSignal.timeout(patience);

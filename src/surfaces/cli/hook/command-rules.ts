@@ -51,6 +51,8 @@ const keywords = new Set(['then', 'do', 'else', 'elif', 'if', 'while', 'until', 
 const wrappers = new Set(
   'sudo doas command builtin exec nohup nice ionice env xargs timeout stdbuf setsid npx bunx'.split(' '),
 );
+/** shells within each other that are looked into */
+const deepest = 10;
 /** options of theirs that have a value */
 const valued = new Set(['-u', '-g', '-n', '-I', '-P', '-s', '-k', '-C', '-p', '-L', '-S']);
 const shells = new Set(['sh', 'bash', 'zsh', 'dash', 'ksh', 'ash']);
@@ -124,18 +126,22 @@ function environmentShownBy({ words: [program = '', ...rest], variables }: Shell
 }
 
 /** A command without what is before it, by the name of its program; and those that it would run by a shell. */
-function withinOf(command: ShellCommand): readonly ShellCommand[] {
+function withinOf(command: ShellCommand, depth = 0): readonly ShellCommand[] {
+  if (depth > deepest) return [];
   const words = unwrapped(command.words);
   const [first = '', ...rest] = words;
   const program = first.replace(/^.*[/\\]/s, '');
-  const itself = { ...command, words: words.length === 0 ? [] : [program, ...rest] };
+  // what follows is another program's, whose output ours masks
+  const end = program === 'flows' ? words.indexOf('--') : -1;
+  const own = end === -1 ? rest : words.slice(1, end);
+  const itself = { ...command, words: words.length === 0 ? [] : [program, ...own] };
   const flag = shells.has(program) ? rest.findIndex((word) => /^-\w*c$/.test(word)) : -1;
   const script = program === 'eval' ? rest.join(' ') : flag === -1 ? undefined : rest[flag + 1];
-  if (script !== undefined) return [itself, ...commandsIn(script).flatMap((each) => withinOf(each))];
+  if (script !== undefined) return [itself, ...commandsIn(script).flatMap((each) => withinOf(each, depth + 1))];
   const exec = program === 'find' ? rest.findIndex((word) => /^-(?:exec|execdir|ok)$/.test(word)) : -1;
   return exec === -1
     ? [itself]
-    : [itself, ...withinOf({ ...command, words: [...rest.slice(exec + 1), ...rest.slice(0, exec)] })];
+    : [itself, ...withinOf({ ...command, words: [...rest.slice(exec + 1), ...rest.slice(0, exec)] }, depth + 1)];
 }
 
 function unwrapped(all: readonly string[]): readonly string[] {

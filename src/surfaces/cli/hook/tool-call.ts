@@ -1,3 +1,5 @@
+import { quoted } from '../../../foundation/shell-words.ts';
+
 /** What an agent's harness tells of a tool that is about to be used, or was. */
 export interface ToolCall {
   readonly moment: 'before' | 'after';
@@ -58,8 +60,8 @@ function askedOf(event: Readonly<Record<string, unknown>>): Pick<ToolCall, 'scri
   const input = recordOf(typeof given === 'string' ? jsonOr(given) : given);
   const command = input['command'];
   return {
-    // as Codex has it: the words of `bash -lc SCRIPT`
-    scripts: Array.isArray(command) ? textsIn(command).slice(-1) : textsIn(command),
+    // Codex may give the words of `bash -lc SCRIPT`
+    scripts: Array.isArray(command) ? [textsIn(command).map(quoted).join(' ')] : textsIn(command),
     files: reading.test(tool) ? fileKeys.flatMap((key) => textsIn(input[key])) : [],
   };
 }

@@ -71,6 +71,8 @@ describe('a command', () => {
     'cat .env.example README.md',
     'flows exec --env-file .env -- make deploy',
     'flows exec orders-env -- printenv',
+    'flows exec orders-env -- prog --no-mask',
+    `${'eval '.repeat(5_000)}true`,
     'cp .env.example .env && git add .',
     'test -f .env && ls -la .env',
     'docker compose --env-file .env up',
