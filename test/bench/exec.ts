@@ -15,7 +15,7 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
   const home = createHome();
   const { NODE_COMPILE_CACHE: _, ...bare } = home.env;
   try {
-    await home.start(['dev']).shows('Ctrl-C stops everything');
+    await home.start(['dev', '--tour']).shows('Ctrl-C stops everything');
     // where it has told of itself
     process.env['XDG_STATE_HOME'] = home.env['XDG_STATE_HOME'];
     const dir = join(home.work, 'flows');
