@@ -97,6 +97,8 @@ export interface RunOptions {
   readonly askForValue?: AskForValue;
   /** it goes on for who had its answer already: people are told of a break-glass run once */
   readonly again?: boolean;
+  /** why, as the person says who runs it: told to those who are told */
+  readonly reason?: string | undefined;
 }
 
 /** One folder of flows in one environment. */
@@ -296,8 +298,8 @@ export async function openApp(options: AppOptions): Promise<App> {
   }
 
   async function run(flow: Flow, inputs: Inputs, runOptions: RunOptions): Promise<Output> {
-    const { plan, onPlan, onEvent, live, agent = localAgent(), agentRun, again } = runOptions;
-    return telling.during(flow, { agent, agentRun, again }, async () =>
+    const { plan, onPlan, onEvent, live, agent = localAgent(), agentRun, again, reason } = runOptions;
+    return telling.during(flow, { agent, agentRun, again, reason }, async () =>
       runFlow(flow, inputs, await services(runOptions), { plan, onPlan, onEvent, live }),
     );
   }

@@ -1,5 +1,6 @@
 import type { Notice, NotTold } from '../adapters/channels/contract.ts';
 import { createNotice } from '../adapters/channels/notice.ts';
+import { channelsOf } from '../folder/break-glass-accounts.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import type { Environment } from '../folder/service/settings.ts';
 import { asFlowError, FlowError } from '../foundation/errors.ts';
@@ -11,7 +12,7 @@ const patience = 3_000;
 
 export interface TellingOptions {
   readonly connections: () => Promise<Pick<Connections, 'urgent'>>;
-  readonly environment: () => Pick<Environment, 'name' | 'laptop' | 'notify'>;
+  readonly environment: () => Environment;
   /** epoch milliseconds */
   readonly now: () => number;
   readonly warn: (message: string) => void;
@@ -23,6 +24,8 @@ export interface Running {
   readonly agentRun?: string | undefined;
   /** it goes on for who had its answer: a code is renewed */
   readonly again?: boolean | undefined;
+  /** why, as a person says */
+  readonly reason?: string | undefined;
 }
 
 /** Tells people of runs that are for break-glass, by the channels that these name. */
@@ -36,28 +39,33 @@ export interface Telling {
   onNotTold(listener: (failure: NotTold) => Promise<void>): () => void;
 }
 
+/** Tells it now, of what cannot wait. @throws FlowError timeout where the signal aborts first, and what the channel says */
+export async function sendUrgently(
+  connections: Promise<Pick<Connections, 'urgent'>>,
+  channel: string,
+  notice: Notice,
+  signal: AbortSignal,
+): Promise<void> {
+  const late = () => new FlowError('timeout', `channel "${channel}" did not answer in time`);
+  const sending = connections.then(async ({ urgent }) => urgent.channel(channel).send(notice, signal));
+  await unlessAborted(sending, signal, late);
+}
+
 export function createTelling({ connections, environment, now, warn }: TellingOptions): Telling {
   const listeners = new Set<(failure: NotTold) => Promise<void>>();
 
-  async function send(channel: string, notice: Notice, signal: AbortSignal): Promise<void> {
-    const late = () => new FlowError('timeout', `channel "${channel}" did not answer in time`);
-    const sending = connections().then(async ({ urgent }) => urgent.channel(channel).send(notice, signal));
-    await unlessAborted(sending, signal, late);
-  }
-
   async function tell(
     flow: Pick<Flow, 'name' | 'notify'>,
-    { agent, agentRun }: Running,
+    { agent, agentRun, reason }: Running,
     signal: AbortSignal,
   ): Promise<void> {
-    const { name, laptop, notify } = environment();
-    const facts = { type: 'break-glass.run', environment: name, agent, agentRun, names: [flow.name] } as const;
+    const { name } = environment();
+    const about = { environment: name, agent, agentRun, names: [flow.name], claimed: { reason } };
+    const facts = { type: 'break-glass.run', ...about } as const;
     const notice = createNotice(facts, now());
-    // nothing real is given on the laptop: what it does not declare is left out there
-    const channels = flow.notify.map(({ channel }) => channel).filter((each) => !laptop || notify.has(each));
-    const told = [...new Set(channels)].map(async (channel) => {
+    const told = channelsOf([flow], environment()).map(async (channel) => {
       try {
-        await send(channel, notice, signal);
+        await sendUrgently(connections(), channel, notice, signal);
       } catch (cause) {
         const error = asFlowError(cause);
         warn(`flow "${flow.name}" is run, and people were not told: ${error.line()}`);

@@ -1,4 +1,5 @@
 import type { SignedDecision } from '../foundation/approval-statement.ts';
+import type { SignedEvidence } from '../foundation/drill-evidence.ts';
 
 /** One line of the audit trail. It never holds a value, or the hash of one. */
 export interface AuditEvent {
@@ -22,13 +23,15 @@ export interface AuditEvent {
   readonly approver?: string | undefined;
   /** the answer as it was signed: it can be checked without the broker */
   readonly signed?: SignedDecision | undefined;
+  /** what a drill found, signed: it can be checked without the broker and the vault */
+  readonly evidence?: SignedEvidence | undefined;
   /** id of the request, as `X-Request-Id` says it */
   readonly request: string;
   /** the agent run that asked, proven */
   readonly agentRun?: string | undefined;
   /** `X-Agent-Run-Id`: claimed by the agent, not proven */
   readonly run?: string | undefined;
-  /** stated by the agent, at most 200 characters */
+  /** stated by the agent, or by the person at the terminal, at most 200 characters */
   readonly reason?: string | undefined;
   /** what an operator should know besides, in our own words: never text of another service */
   readonly detail?: string | undefined;
@@ -79,6 +82,10 @@ export type AuditAction =
   | 'schedule.missed'
   /** a channel did not tell people what they were to be told */
   | 'notify.failed'
+  /** a drill is over: allowed, it held; failed, one of its links is broken */
+  | 'drill.finished'
+  /** what a break-glass use owed is done */
+  | 'break-glass.closed'
   | 'policy.reload'
   | 'vault.quota'
   | 'local.run'

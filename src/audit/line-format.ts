@@ -34,14 +34,15 @@ export function middleOf(at: string, event: AuditEvent): string {
     approval,
     approver,
     signed,
+    evidence,
     jti,
     detail,
     request,
     ...said
   } = event;
   const { agentRun, run, reason, address } = said;
-  const decided = { agent, action, what, outcome, code, source, rule, approval, approver, signed, jti, detail };
-  const fields = { ...decided, request, agentRun, run, reason, address };
+  const decided = { agent, action, what, outcome, code, source, rule, approval, approver, signed };
+  const fields = { ...decided, evidence, jti, detail, request, agentRun, run, reason, address };
   const text = `,"at":"${at}",${JSON.stringify(fields).slice(1, -1)}`;
   if (text.length * 3 < longestLine - 1024) return text;
   throw new FlowError('internal', 'an audit event is too long', {

@@ -6,12 +6,21 @@ import { openTrail } from './trail.ts';
 
 /** What a command did, before its answer leaves. */
 export interface LocalEvent {
-  readonly action: 'local.run' | 'local.read' | 'local.exec' | 'notify.failed';
+  readonly action:
+    | 'local.run'
+    | 'local.read'
+    | 'local.exec'
+    | 'notify.failed'
+    | 'drill.finished'
+    | 'break-glass.closed';
   /** the flow, the references that it reads, and the program that gets them */
   readonly what: readonly string[];
   readonly outcome: AuditEvent['outcome'];
   readonly code?: string | undefined;
   readonly detail?: string | undefined;
+  readonly evidence?: AuditEvent['evidence'];
+  /** stated by the person at the terminal */
+  readonly reason?: string | undefined;
   readonly jti?: AuditEvent['jti'];
   /** what tells this run from others */
   readonly request: string;

@@ -21,6 +21,7 @@ import { BrokerRefusal } from './refusal.ts';
 import { runFor } from './run-for-agent.ts';
 import { openWhenNeeded } from './runs/open-when-needed.ts';
 import { createOperatedRuns, type OperatedRuns } from './runs/operate-runs.ts';
+import { createDrilledRuns } from './runs/drilled-runs.ts';
 import { createRunHooks } from './runs/run-hooks.ts';
 import { createScheduleHooks } from './runs/schedule-hooks.ts';
 import { createServedRuns } from './runs/served-runs.ts';
@@ -129,7 +130,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
           environment: app.environment,
           policy: () => rules.current().policy,
         });
-  const hooks = createRunHooks({ permission, audited, approvals });
+  const hooks = createRunHooks({ permission, audited, approvals, drilled: createDrilledRuns(app, clock) });
   const { openRuns = noRuns, warn = () => undefined } = options;
   const runs = openWhenNeeded(() => openRuns(hooks, createScheduleHooks({ app, permission, audited, served, warn })), {
     warn,

@@ -11,6 +11,7 @@ import { openTrail } from '../audit/trail.ts';
 import { type WatchedTrail, watchTrail } from '../audit/watched-trail.ts';
 import type { QuotaEvent } from '../adapters/vaults/quota.ts';
 import { systemClock } from '../foundation/clocks.ts';
+import { breakGlassIn } from '../folder/break-glass-accounts.ts';
 import { scheduleAgent } from '../folder/policy/policy.ts';
 import { changePasskeys, sweepLeftovers } from '../folder/policy/change-policy.ts';
 import { asFlowError, FlowError } from '../foundation/errors.ts';
@@ -249,7 +250,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const sights = createSights({
       rules: rules.current,
       trails: () => [...new Set([trailFile, ...trailsOf(environment, stateFolder(variables)).filter(ofThisKey)])],
-      flows: () => app.folder.flows.values(),
+      flows: () => breakGlassIn(app.folder, app.environment()).flows,
       quotas: () => app.quotas(),
       trail,
       clock: systemClock,

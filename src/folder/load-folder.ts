@@ -4,6 +4,7 @@ import { FlowError } from '../foundation/errors.ts';
 import { inTurns, type InTurns } from '../foundation/in-turns.ts';
 import { readSettings, withoutService } from './service/read-service.ts';
 import type { Environment, Settings } from './service/settings.ts';
+import { checkClose } from './flows/check-close.ts';
 import { checkFlow } from './flows/check-flow.ts';
 import { reportEverywhere } from './report-by-environment.ts';
 import type { Flow } from './flows/flow.ts';
@@ -48,19 +49,21 @@ export async function loadFolder(options: {
   readonly read?: YamlReader | undefined;
 }): Promise<Folder> {
   const { dir, kinds, adapters, env = {}, read = readYaml } = options;
-  return withCheckedSchedules(await inTurns(load(dir, kinds, adapters, env, read)));
+  return withLateChecks(await inTurns(load(dir, kinds, adapters, env, read)));
 }
 
-/** What it takes to read schedules is loaded where there are some. */
-async function withCheckedSchedules(folder: Folder): Promise<Folder> {
-  const scheduled = [...folder.flows.values()].filter(({ schedule }) => schedule !== undefined);
+/** What needs the other flows; and what it takes to read schedules, which is loaded where there are some. */
+async function withLateChecks(folder: Folder): Promise<Folder> {
+  const { flows } = folder;
+  const late = [...flows.values()].filter(({ close, schedule }) => close !== undefined || schedule !== undefined);
   const found: Problem[] = [];
-  for (const flow of scheduled) {
-    await checkSchedule(flow);
+  for (const flow of late) {
+    checkClose(flow, flows, folder.broken);
+    if (flow.schedule !== undefined) await checkSchedule(flow);
     found.push(...flow.source.problems);
   }
   if (found.length === 0) return folder;
-  const broken = scheduled.filter(({ source }) => source.problems.length > 0).map(({ name }) => name);
+  const broken = late.filter(({ source }) => source.problems.length > 0).map(({ name }) => name);
   return {
     ...folder,
     flows: new Map([...folder.flows].filter(([name]) => !broken.includes(name))),

@@ -10,6 +10,7 @@ export const commandNames = [
   'completion',
   'deny',
   'dev',
+  'drill',
   'exec',
   'help',
   'hook',
@@ -28,7 +29,7 @@ export const commandNames = [
 export type CommandName = (typeof commandNames)[number];
 
 /** Commands to come: a folder of today has no flow in their way. */
-const laterCommands = ['cache', 'drill', 'inventory', 'lock', 'mcp', 'migrate', 'unlock'] as const;
+const laterCommands = ['cache', 'inventory', 'lock', 'mcp', 'migrate', 'unlock'] as const;
 
 /** Files that are not flows. */
 const otherFiles: ReadonlySet<string> = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);

@@ -101,7 +101,8 @@ export const endings = {
   'would-change': { exit: 3, meaning: 'with `--plan --detailed-exitcode`: something would change' },
   'cases-differ': {
     exit: 4,
-    meaning: '`flows policy test`: a case is not as expected; `flows dev --once`: a flow does not hold',
+    meaning:
+      '`flows policy test`: a case is not as expected; `flows dev --once`: a flow does not hold; `flows drill`, `flows check`: break-glass is not proven, or a use of it not closed',
   },
   interrupted: { exit: 130, meaning: 'ended by Ctrl-C or a signal' },
 } as const;

@@ -2,7 +2,16 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import type { Secret } from './secret.ts';
 
 /** What a derived key is for; each has its own HKDF label, so that none can stand in for another. */
-export type KeyLabel = 'ownership' | 'fingerprint' | 'audit' | 'operator' | 'installation' | 'broker' | 'agent-run';
+export type KeyLabel =
+  | 'ownership'
+  | 'fingerprint'
+  | 'audit'
+  | 'operator'
+  | 'installation'
+  | 'broker'
+  | 'agent-run'
+  | 'drill'
+  | 'drill-version';
 
 /** HKDF-SHA256 (RFC 5869) of the environment's `key:` under a label: 32 bytes. */
 export function deriveKey(root: Secret, label: KeyLabel): Uint8Array {

@@ -58,8 +58,11 @@ export interface StepContext {
    * base64url, 43 characters, behind a fixed prefix.
    */
   ownershipMarks(identifying: Readonly<Record<string, string>>): Promise<readonly [string, ...string[]]>;
-  /** Keys derived from the environment's `key:` by HKDF-SHA256, new first. 32 bytes each. */
-  derivedKeys(label: 'fingerprint'): Promise<readonly [Uint8Array, ...Uint8Array[]]>;
+  /**
+   * Keys derived from the environment's `key:` by HKDF-SHA256, new first. 32 bytes each. Asked for together with reads,
+   * they come in the same call. @throws FlowError invalid where the environment has none
+   */
+  derivedKeys(label: 'fingerprint' | 'drill-version'): Promise<readonly [Uint8Array, ...Uint8Array[]]>;
   /** Runs alone among all processes of this user on this machine that name the same lock. */
   locked<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Local clock minus an issuer's clock, in seconds, where one is known or can be asked quickly. */

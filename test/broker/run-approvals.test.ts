@@ -17,7 +17,12 @@ function agreed(code: 'restarting' | 'approval-denied') {
     redeem: () => Promise.resolve(),
     ledger: () => Promise.reject(new Error('nothing is looked up')),
   };
-  const hooks = createRunHooks({ permission, audited: { record: () => Promise.resolve() }, approvals });
+  const hooks = createRunHooks({
+    drilled: () => Promise.resolve(undefined),
+    permission,
+    audited: { record: () => Promise.resolve() },
+    approvals,
+  });
   return Promise.race([
     Promise.resolve(hooks.agreed(run, undefined, control)),
     new Promise((resolve) => void setTimeout(resolve, 20, 'it still waits')),

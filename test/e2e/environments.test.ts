@@ -295,7 +295,7 @@ describe('where the state folder cannot be made', () => {
   test.runIf(python)('break-glass at a terminal goes on, aloud', async () => {
     const text = readFileSync(join(home.work, 'flows/code.yaml'), 'utf8');
     home.write('flows/urgent.yaml', text.replace('description: x', 'description: x\nbreak-glass: true'));
-    const live = home.start(['urgent', '--reveal'], { terminal: true, env: env() });
+    const live = home.start(['urgent', '--reveal', '--reason', 'a look'], { terminal: true, env: env() });
     const shown = stripVTControlCharacters(await live.shows(/\b\d{6}\b/));
     live.child.stdin.write('\u0003');
     await live.ended;

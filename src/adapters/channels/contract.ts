@@ -7,7 +7,9 @@ export type NoticeType =
   /** an owner of the agent approved by themselves */
   | 'approval.self-approved'
   /** a flow that is for break-glass is being run */
-  | 'break-glass.run';
+  | 'break-glass.run'
+  /** its account is only being tried: told so that the way by which people are told is tried too */
+  | 'break-glass.drill';
 
 /** What is told, as whoever tells it has it. */
 export interface NoticeFacts {

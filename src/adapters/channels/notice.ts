@@ -33,6 +33,7 @@ const headlines: Readonly<Record<NoticeType, (agent: string) => string>> = {
   'approval.opened': (agent) => `${agent} waits for an approval`,
   'approval.self-approved': (agent) => `An owner of ${agent} approved by themselves`,
   'break-glass.run': (agent) => `${agent} runs a break-glass flow`,
+  'break-glass.drill': (agent) => `A drill of break-glass by ${agent}: nothing to do`,
 };
 
 /** The first line, without anything that an agent says of itself. */

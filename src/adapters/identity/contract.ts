@@ -62,6 +62,8 @@ export interface User {
   /** the ownership mark of the step that made the user */
   readonly mark?: string | undefined;
   readonly active: boolean;
+  /** sign-ins are refused for a while, after too many that failed; undefined where the provider does not say */
+  readonly locked?: boolean | undefined;
 }
 
 export interface NewUser {
@@ -162,6 +164,8 @@ export interface ClientKeys {
 export interface SignIn {
   /** Gives the user name and password. */
   begin(credentials: { readonly username: string; readonly password: Secret }): Promise<SignInPage>;
+  /** optional: local clock minus the provider's, whole seconds, from the last answer of a sign-in */
+  readonly clockSkew?: () => number | undefined;
 }
 
 /** Where the sign-in stands. */
@@ -172,7 +176,7 @@ export type SignInPage =
   | { readonly at: 'one-time-code'; submit(code: Secret): Promise<SignInPage> }
   /** shows the "can't scan?" page with a seed; nothing is in force before `confirm`; a wrong code comes back as `rejected` */
   | { readonly at: 'enrolment'; readonly seed: OneTimePassword; confirm(code: Secret): Promise<SignInPage> }
-  /** the provider said no: wrong password, wrong code, disabled; `again` where its page still takes another code */
+  /** the provider said no: wrong password, wrong code, disabled, a password that is to be changed; `again` where its page still takes another code */
   | {
       readonly at: 'rejected';
       readonly what: Rejected;
@@ -180,4 +184,4 @@ export type SignInPage =
     };
 
 /** What a provider refuses; `password-or-code`: it does not tell which. */
-export type Rejected = 'password' | 'one-time-code' | 'password-or-code' | 'account';
+export type Rejected = 'password' | 'one-time-code' | 'password-or-code' | 'account' | 'password-expired';

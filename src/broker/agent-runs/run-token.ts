@@ -1,5 +1,6 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose';
+import { type Ed25519Key, ed25519KeyOf } from '../../foundation/ed25519.ts';
 import { Secret } from '../../foundation/secret.ts';
 import { runTokenType as typ } from './run-token-type.ts';
 import { JwtRejection, verifyJwt } from '../../verify/jwt.ts';
@@ -27,8 +28,6 @@ export interface RunTokens {
   read(token: string): Promise<RunClaims | { readonly problem: string }>;
 }
 
-/** PKCS #8 (RFC 8410) of an Ed25519 key, without its 32 bytes */
-const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const nobody = new JwtRejection('malformed');
 
 /**
@@ -86,20 +85,13 @@ export async function createRunTokens(
   }
 }
 
-interface Key {
-  readonly secret: KeyObject;
-  readonly public: KeyObject;
+interface Key extends Ed25519Key {
   readonly installation: string;
 }
 
 async function keyOf(seed: Uint8Array): Promise<Key> {
-  const secret = createPrivateKey({ key: Buffer.concat([pkcs8, seed]), format: 'der', type: 'pkcs8' });
-  const publicKey = createPublicKey(secret);
-  return {
-    secret,
-    public: publicKey,
-    installation: `urn:flows:${await calculateJwkThumbprint(await exportJWK(publicKey))}`,
-  };
+  const key = ed25519KeyOf(seed);
+  return { ...key, installation: `urn:flows:${await calculateJwkThumbprint(await exportJWK(key.public))}` };
 }
 
 function problemOf(error: unknown): { readonly problem: string } {

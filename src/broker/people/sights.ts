@@ -1,7 +1,9 @@
 import type { EntryQuota } from '../../adapters/vaults/quota.ts';
+import { type BreakGlassState, breakGlassState } from '../../audit/break-glass-state.ts';
 import { type NewestLines, newestLines } from '../../audit/newest-lines.ts';
 import type { AuditFilter } from '../../audit/read-trail.ts';
 import type { WatchedTrail } from '../../audit/watched-trail.ts';
+import type { BreakGlass } from '../../folder/break-glass-accounts.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
 import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { RulesInForce } from '../policy/rules-in-force.ts';
@@ -12,58 +14,36 @@ export interface Sights {
   policy(): ReturnType<typeof policyShown>;
   /** the newest first */
   trail(filter: AuditFilter, most: number): Promise<NewestLines>;
-  /** when each drill of the folder last held, and when it last did not */
-  drills(): Promise<readonly Drill[]>;
+  /** which break-glass account was proven, and what is to be seen to; a minute old at most */
+  breakGlass(): Promise<BreakGlassState>;
   quotas(): readonly EntryQuota[];
   /** Told of what happens, at most once a second: the actions of the trail. */
   watch(heard: (actions: readonly string[]) => void): () => void;
-}
-
-/** A flow that only proves something, `…-drill`. Times as RFC 3339 writes them. */
-export interface Drill {
-  readonly flow: string;
-  readonly description: string;
-  /** undefined: never, as far back as was looked */
-  readonly held: string | undefined;
-  readonly failed: string | undefined;
 }
 
 export interface SightsOptions {
   readonly rules: () => RulesInForce;
   /** the trails of the environment: the broker's, and those of commands */
   readonly trails: () => readonly string[];
-  readonly flows: () => Iterable<{ readonly name: string; readonly description: string }>;
+  /** what is for break-glass, in the folder as it is now */
+  readonly flows: () => readonly BreakGlass[];
   readonly quotas: () => readonly EntryQuota[];
   readonly trail: Pick<WatchedTrail, 'watch'>;
-  readonly clock: Pick<BrokerClock, 'after' | 'monotonic'>;
+  readonly clock: Pick<BrokerClock, 'after' | 'monotonic' | 'now'>;
 }
 
 /** milliseconds */
 const together = 1_000;
-const drillsKept = 60_000;
-const runActions = new Set(['local.run', 'flow.run', 'run.finished']);
+const stateKept = 60_000;
 
 export function createSights({ rules, trails, flows, quotas, trail, clock }: SightsOptions): Sights {
-  const drills = createMemory<readonly Drill[]>({ clock, capacity: 1 });
-
-  async function lookForDrills(): Promise<readonly Drill[]> {
-    const names = [...flows()].filter(({ name }) => /(?:^|-)drill$/.test(name));
-    return Promise.all(
-      names.map(async ({ name, description }) => {
-        const last = async (outcome: string) => {
-          const { lines } = await newestLines(trails(), { name, outcome }, 20);
-          return lines.find(({ action }) => runActions.has(action))?.at;
-        };
-        const [held, failed] = await Promise.all([last('allowed'), last('failed')]);
-        return { flow: name, description, held, failed };
-      }),
-    );
-  }
+  const state = createMemory<BreakGlassState>({ clock, capacity: 1 });
+  const look = () => breakGlassState(flows(), trails(), clock.now());
 
   return {
     policy: () => policyShown(rules()),
     trail: (filter, most) => newestLines(trails(), filter, most),
-    drills: () => drills.get('all', lookForDrills, () => ({ ends: clock.monotonic() + drillsKept })),
+    breakGlass: () => state.get('all', look, () => ({ ends: clock.monotonic() + stateKept })),
     quotas,
     watch(heard) {
       const actions = new Set<string>();

@@ -8,6 +8,7 @@ import { type Audited, eventOf } from '../audited-answers.ts';
 import type { Caller, ProvenRun } from '../contract.ts';
 import type { Permission } from '../permission.ts';
 import { BrokerRefusal } from '../refusal.ts';
+import type { DrilledRuns } from './drilled-runs.ts';
 
 /** seconds that a run waits for people: what policy says of the approval ends it sooner */
 const patience = 366 * 86_400;
@@ -15,12 +16,13 @@ const patience = 366 * 86_400;
 export interface RunHooksOptions {
   readonly permission: Permission;
   readonly audited: Pick<Audited, 'record'>;
+  readonly drilled: DrilledRuns;
   /** undefined: nobody can be asked */
   readonly approvals: Pick<Approvals, 'admit' | 'redeem' | 'ledger'> | undefined;
 }
 
 /** Policy, people and the trail, for runs: asked and told whenever a run goes on, wherever it began. */
-export function createRunHooks({ permission, audited, approvals }: RunHooksOptions): RunHooks {
+export function createRunHooks({ permission, audited, approvals, drilled }: RunHooksOptions): RunHooks {
   /** The people's yes, once there is one, and it is used. */
   async function yesTo(caller: Caller, wanted: () => Wanted, flow: string, { waiting }: RunControl): Promise<Pass> {
     const pass = await waiting(async (signal) =>
@@ -52,8 +54,10 @@ export function createRunHooks({ permission, audited, approvals }: RunHooksOptio
       if (yes === undefined) throw new FlowError('internal', 'a yes that nobody gave');
       return yes.approver;
     },
-    async over(run) {
+    async over(run, story) {
       const { code, flow, id, state } = run;
+      const drill = await drilled(run, story);
+      if (drill !== undefined) await audited.record({ ...eventOf(callerOf(run), 'drill.finished', []), ...drill });
       const outcome = state === 'succeeded' ? 'allowed' : 'failed';
       await audited.record({ ...eventOf(callerOf(run), 'run.finished', [flow]), outcome, code, detail: `run ${id}` });
     },

@@ -64,6 +64,13 @@ export interface RunStep {
   readonly finished: number | undefined;
 }
 
+/** What a run has left of its steps. */
+export interface RunStory {
+  readonly steps: readonly RunStep[];
+  /** what was kept of their outputs */
+  readonly kept: ReadonlyMap<string, StepOutput>;
+}
+
 /** A run to begin. */
 export type NewRun = Pick<
   Run,
@@ -157,8 +164,11 @@ export interface RunHooks {
   agreed(run: Run, plan: Plan | undefined, control: RunControl): boolean | Promise<boolean>;
   /** Asks people for a step of it, again after a crash. @returns who said yes @throws what it ends with */
   asked(run: Run, step: string, question: PeopleQuestion, control: RunControl): Promise<string>;
-  /** Told before it is over for anyone; told again after a crash in between. Where it throws, it is told again later. */
-  over(run: Run): Promise<void>;
+  /**
+   * Told before it is over for anyone; told again after a crash in between. Where it throws, it is told again later.
+   * @param story asked for by whoever wants it
+   */
+  over(run: Run, story: () => Promise<RunStory>): Promise<void>;
 }
 
 /** Whether a run is over. */

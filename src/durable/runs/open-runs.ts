@@ -3,7 +3,7 @@ import { parseInputs } from '../../folder/flows/inputs.ts';
 import { errorCodes, FlowError } from '../../foundation/errors.ts';
 import { sleepUntilAborted } from '../../foundation/sleep.ts';
 import type { OpenDatabase } from '../database/contract.ts';
-import type { Run, RunHooks, Runs, ScheduleHooks } from './contract.ts';
+import type { Run, RunHooks, Runs, RunStory, ScheduleHooks } from './contract.ts';
 import { outputFrom } from './kept-output.ts';
 import { createRunStore, isOver, runsChannel } from './run-store.ts';
 import { startEngine } from './run-engine.ts';
@@ -79,7 +79,7 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
         goOn,
       });
       await goOn();
-      await patiently(() => hooks.over({ ...run, ...end }));
+      await patiently(() => hooks.over({ ...run, ...end }, () => storyOf(id)));
       await patiently(() => store.finish(id, end)).catch((error: unknown) => {
         // what would have been told holds a value
         if (error instanceof FlowError && error.code === 'internal')
@@ -106,6 +106,20 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
   await alive.first;
   const kept = schedules && keepSchedules({ database, hooks: schedules, now, sleep, closing: closing.signal, warn });
 
+  const keptOf = async (id: string): Promise<RunStory['kept']> => {
+    const flow = app.flow((await known(id)).flow);
+    const kept = await store.kept(id);
+    return new Map(
+      flow.steps.flatMap((step) => {
+        const output = kept.get(step.id);
+        return output === undefined ? [] : [[step.id, outputFrom(step.kind?.output ?? {}, output)] as const];
+      }),
+    );
+  };
+  const storyOf = async (id: string): Promise<RunStory> => {
+    const [steps, kept] = await Promise.all([store.steps(id), keptOf(id)]);
+    return { steps, kept };
+  };
   const known = async (id: string): Promise<Run> => {
     const run = await store.find(id);
     if (run === undefined)
@@ -144,16 +158,7 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
     },
     list: store.list,
     steps: store.steps,
-    async kept(id) {
-      const flow = app.flow((await known(id)).flow);
-      const kept = await store.kept(id);
-      return new Map(
-        flow.steps.flatMap((step) => {
-          const output = kept.get(step.id);
-          return output === undefined ? [] : [[step.id, outputFrom(step.kind?.output ?? {}, output)] as const];
-        }),
-      );
-    },
+    kept: keptOf,
     async cancel(id, by) {
       await known(id);
       if (!(await store.askForEnd(id, by)))

@@ -16,6 +16,10 @@ export interface Flow {
   readonly breakGlass: boolean;
   /** channels by which people are told of each run, before it gives anything; only of one that is for break-glass */
   readonly notify: readonly { readonly channel: string; readonly range: Range }[];
+  /** seconds after which its account must be proven again; only of one that is for break-glass */
+  readonly provenWithin: number;
+  /** the flow that ends a use of it; only of one that is for break-glass */
+  readonly close: { readonly flow: string; readonly range: Range } | undefined;
   /** `write` where any step writes */
   readonly effect: 'none' | 'write';
   readonly steps: readonly Step[];

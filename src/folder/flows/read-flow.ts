@@ -27,7 +27,7 @@ export const flowKeys = {
   environments: optional(form.list(form.text()), 'the only environments that it runs in', { example: '[production]' }),
   'break-glass': optional(
     breakGlassForm,
-    'goes on, loudly, where the audit trail cannot be written; with `{ notify: [CHANNEL] }` people are told of each run by these channels of service.yaml, before it gives anything',
+    'goes on, loudly, where the audit trail cannot be written; with `{ notify: [CHANNEL] }` people are told of each run by these channels of service.yaml, before it gives anything; see also `proven-within` and `close`',
   ),
   approve: optional(flowApproveForm, 'who must approve every run of it that an agent asks for'),
   inputs: optional(form.json(), 'typed inputs: flags of the command'),

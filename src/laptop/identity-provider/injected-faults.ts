@@ -26,6 +26,8 @@ export interface Faults {
   forgeNextToken(forgery: Forgery): void;
   /** Seconds by which the `Date` of every answer is off; 0 ends it. */
   skewDate(seconds: number): void;
+  /** Somebody has taken the second factor out: whoever has a right password is in. */
+  askNoCode(on: boolean): void;
 }
 
 export interface FaultControl extends Faults {
@@ -34,6 +36,7 @@ export interface FaultControl extends Faults {
   readonly discovery: Middleware;
   readonly date: Middleware;
   takeForgery(): Forgery | undefined;
+  readonly asksCode: () => boolean;
 }
 
 type Middleware = (request: Request, response: Response, next: NextFunction) => Promise<void> | void;
@@ -45,6 +48,7 @@ export function createFaults(now: () => number = Date.now): FaultControl {
   const discovery: { fault: AnswerFault; method?: string }[] = [];
   const forgeries: Forgery[] = [];
   let skew = 0;
+  let asksCode = true;
   return {
     nextToken: (fault) => void token.push({ fault }),
     nextScim: (fault, method) => void scim.push(method === undefined ? { fault } : { fault, method }),
@@ -53,6 +57,10 @@ export function createFaults(now: () => number = Date.now): FaultControl {
     skewDate: (seconds) => {
       skew = seconds;
     },
+    askNoCode: (on) => {
+      asksCode = !on;
+    },
+    asksCode: () => asksCode,
     takeForgery: () => forgeries.shift(),
     token: applying(token),
     scim: applying(scim),

@@ -84,6 +84,8 @@ export interface DevelopmentIdentityProvider extends Addresses {
   requests(): { readonly token: number; readonly scim: number };
   /** trouble on demand, for tests */
   readonly faults: Faults;
+  /** The next sign-in of this user must change the password, as at a provider that has them expire. */
+  expirePassword(userName: string): void;
   user(userName: string): UserState | undefined;
   users(): readonly UserState[];
   close(): Promise<void>;

@@ -86,6 +86,23 @@ export function oneTimeCodePage({ uid, error, userName }: SignInPage & { readonl
   );
 }
 
+/** For a user whose password has expired. */
+export function newPasswordPage({ uid, error }: SignInPage): Html {
+  const input = (id: string, label: string) =>
+    html`<label for="${id}">${label}</label>
+      <input id="${id}" name="${id}" type="password" autocomplete="new-password" required ${invalid(error)} />`;
+  return page(
+    'Update password',
+    html`<p class="soft">Your password has expired: choose another one.</p>
+      <form id="kc-passwd-update-form" method="post" action="/interaction/${uid}/password">
+        ${input('password-new', 'New password')} ${input('password-confirm', 'Once more')}
+        ${problem('input-error-password', error)}
+        <button type="submit">Submit</button>
+      </form>
+      ${startAgain(uid)}`,
+  );
+}
+
 export function logoutPage(userName: string | undefined, form: Html): Html {
   return page(
     'Sign out?',

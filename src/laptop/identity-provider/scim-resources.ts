@@ -5,6 +5,7 @@ import type { UserChange, UserFields, UserRecord } from './users.ts';
 
 export const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+const stateSchema = 'urn:ietf:params:scim:schemas:oracle:idcs:extension:userState:User';
 export const listSchema = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
 const text = z.string().max(1000);
@@ -78,11 +79,12 @@ export function parsePatch(body: unknown): UserChange {
   return change;
 }
 
-/** A user as SCIM shows one: never with a password. */
-export function userResource(user: UserRecord, location: string): object {
+/** A user as SCIM shows one: never with a password. @param locked told as Oracle's servers do: RFC 7643 has no word for it */
+export function userResource(user: UserRecord, location: string, locked: boolean): object {
   const named = user.givenName !== undefined || user.familyName !== undefined;
   return {
-    schemas: [userSchema],
+    schemas: [userSchema, ...(locked ? [stateSchema] : [])],
+    ...(locked ? { [stateSchema]: { locked: { on: true } } } : {}),
     id: user.id,
     externalId: user.externalId,
     userName: user.userName,

@@ -1,5 +1,6 @@
 import { json, Router, type Request, type RequestHandler } from 'express';
 import { Secret } from '../../foundation/secret.ts';
+import type { Attempts } from './failed-attempts.ts';
 import type { IssuedTokens } from './issued-tokens.ts';
 import type { LiveSecrets } from './live-secrets.ts';
 import { acceptablePassword, shortestPassword } from './passwords.ts';
@@ -12,6 +13,8 @@ import type { UserRecord, Users } from './users.ts';
 export interface ScimOptions {
   readonly users: Users;
   readonly clientSecrets: LiveSecrets;
+  /** who is locked */
+  readonly attempts: Pick<Attempts, 'locked'>;
   readonly issued: IssuedTokens;
   /** also the audience of the access tokens that are taken */
   readonly scimUrl: string;
@@ -22,8 +25,9 @@ const pageSize = 100;
 
 /** SCIM 2.0 (RFC 7643, RFC 7644) for users: create, look up, patch, delete. */
 export function scimApi(options: ScimOptions): Router {
-  const { users, scimUrl } = options;
+  const { attempts, users, scimUrl } = options;
   const router = Router();
+  const shown = (user: UserRecord) => userResource(user, locationOf(user), attempts.locked(user.id));
   const locationOf = (user: UserRecord) => `${scimUrl}/Users/${encodeURIComponent(user.id)}`;
   const found = (request: Request) => {
     const id = request.params['id'];
@@ -47,7 +51,7 @@ export function scimApi(options: ScimOptions): Router {
     const user = await users.create(fields, password);
     if (user === undefined) throw new ScimError(409, 'the user name is taken', 'uniqueness');
     response.set({ Location: locationOf(user), ETag: versionTag(user) });
-    sendScim(response, 201, userResource(user, locationOf(user)));
+    sendScim(response, 201, shown(user));
   });
 
   router.get('/Users', (request, response) => {
@@ -62,14 +66,14 @@ export function scimApi(options: ScimOptions): Router {
       totalResults: matching.length,
       startIndex: start,
       itemsPerPage: page.length,
-      Resources: page.map((user) => userResource(user, locationOf(user))),
+      Resources: page.map((user) => shown(user)),
     });
   });
 
   router.get('/Users/:id', (request, response) => {
     const user = found(request);
     response.set('ETag', versionTag(user));
-    sendScim(response, 200, userResource(user, locationOf(user)));
+    sendScim(response, 200, shown(user));
   });
 
   router.patch('/Users/:id', async (request, response) => {
@@ -86,7 +90,7 @@ export function scimApi(options: ScimOptions): Router {
     if (changed === undefined) throw new ScimError(404, 'there is no such user');
     if (changed === false) throw changedMeanwhile();
     response.set('ETag', versionTag(changed));
-    sendScim(response, 200, userResource(changed, locationOf(changed)));
+    sendScim(response, 200, shown(changed));
   });
 
   router.delete('/Users/:id', (request, response) => {

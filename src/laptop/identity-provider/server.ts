@@ -67,8 +67,8 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
       counting(() => (count.scim += 1)),
       faults.scim,
     );
-    app.use('/scim/v2', scimApi({ users, clientSecrets, ...addresses, issued, token: options.scimToken }));
-    app.use(landingPage(provider, users), signInPages({ provider, users, attempts }));
+    app.use('/scim/v2', scimApi({ users, attempts, clientSecrets, ...addresses, issued, token: options.scimToken }));
+    app.use(landingPage(provider, users), signInPages({ provider, users, attempts, asksCode: faults.asksCode }));
     app.use(provider.callback());
     app.use(unexpected(report));
 
@@ -76,6 +76,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
       ...addresses,
       requests: () => ({ ...count }),
       faults,
+      expirePassword: (userName) => users.expirePassword(users.byUserName(userName)?.id ?? ''),
       user: (userName) => {
         const user = users.byUserName(userName);
         return user === undefined ? undefined : users.state(user);

@@ -8,8 +8,8 @@ import { pageHeaders } from './page-headers.ts';
 import type { Html } from './html.ts';
 import { enrolmentUri, newSeed } from './one-time-codes.ts';
 import { enrolmentPage } from './enrolment-page.ts';
-import { loginPage, messagePage, oneTimeCodePage } from './pages.ts';
-import { longestPassword, passwordFits } from './passwords.ts';
+import { loginPage, messagePage, newPasswordPage, oneTimeCodePage } from './pages.ts';
+import { acceptablePassword, longestPassword, passwordFits, shortestPassword } from './passwords.ts';
 import type { UserRecord, Users } from './users.ts';
 
 /** A sign-in whose password was right. It lives in the server, never in a form. */
@@ -17,6 +17,8 @@ interface Begun {
   readonly userId: string;
   /** shown for enrolment; in force only after a right code */
   seed?: OneTimePassword;
+  /** all was right, and the password is to be changed first */
+  changesPassword?: true;
   /** epoch milliseconds of the system clock */
   readonly expires: number;
 }
@@ -24,11 +26,14 @@ interface Begun {
 const lifetime = 600_000;
 const wrongPassword = 'Invalid username or password.';
 const wrongCode = 'Invalid authenticator code.';
+const wrongNewPassword = `Twice the same, of ${shortestPassword} characters or more.`;
 
 export interface SignInOptions {
   readonly provider: Provider;
   readonly users: Users;
   readonly attempts: Attempts;
+  /** false: a right password is enough */
+  readonly asksCode: () => boolean;
 }
 
 /**
@@ -36,7 +41,7 @@ export interface SignInOptions {
  * user who has none. Of two enrolments of one user at once the one that gives the first right code wins; the other is
  * asked for a code of the seed that won.
  */
-export function signInPages({ provider, users, attempts }: SignInOptions): Router {
+export function signInPages({ provider, users, attempts, asksCode }: SignInOptions): Router {
   const begun = new Map<string, Begun>();
   const router = Router();
   const form = urlencoded({ extended: false, limit: '16kb' });
@@ -53,10 +58,16 @@ export function signInPages({ provider, users, attempts }: SignInOptions): Route
   const back = (response: Response, query = '') =>
     response.redirect(303, `/interaction/${interactionOf(response).uid}${query}`);
   const finish = async (request: Request, response: Response, user: UserRecord) => {
-    begun.delete(interactionOf(response).uid);
+    const { uid } = interactionOf(response);
+    const state = begun.get(uid);
+    if (user.passwordExpired && state !== undefined) {
+      state.changesPassword = true;
+      return back(response);
+    }
+    begun.delete(uid);
     attempts.signedIn(user.id);
     users.signedIn(user.id);
-    const login = { accountId: user.id, amr: ['pwd', 'otp', 'mfa'], remember: false };
+    const login = { accountId: user.id, amr: asksCode() ? ['pwd', 'otp', 'mfa'] : ['pwd'], remember: false };
     await provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false });
   };
   const showEnrolment = async (response: Response, manual: boolean, error?: string) => {
@@ -77,13 +88,14 @@ export function signInPages({ provider, users, attempts }: SignInOptions): Route
     const found = current(uid);
     if (found === undefined) return show(response, loginPage({ uid }));
     const { userName, oneTimePassword } = found.user;
+    if (found.state.changesPassword === true) return show(response, newPasswordPage({ uid }));
     if (oneTimePassword !== undefined) return show(response, oneTimeCodePage({ uid, userName }));
     await showEnrolment(response, request.query['mode'] === 'manual');
   });
 
   // a page that answered a form may be asked for again
   router.get('/interaction/:uid/:form', (request, response, next) => {
-    if (!['login', 'otp', 'enrol'].includes(request.params.form)) return next();
+    if (!['login', 'otp', 'enrol', 'password'].includes(request.params.form)) return next();
     back(response, request.params.form === 'enrol' ? '?mode=manual' : '');
   });
 
@@ -110,7 +122,20 @@ export function signInPages({ provider, users, attempts }: SignInOptions): Route
     }
     forgetOld(begun);
     begun.set(uid, { userId: user.id, expires: Date.now() + lifetime });
-    back(response);
+    if (asksCode()) back(response);
+    else await finish(request, response, user);
+  });
+
+  router.post('/interaction/:uid/password', form, async (request, response) => {
+    const { uid } = interactionOf(response);
+    const found = current(uid);
+    if (found?.state.changesPassword !== true) return back(response);
+    const password = new Secret(field(request, 'password-new'));
+    if (!acceptablePassword(password) || field(request, 'password-confirm') !== password.reveal())
+      return show(response, newPasswordPage({ uid, error: wrongNewPassword }));
+    const changed = await users.change(found.user.id, { password });
+    if (changed === undefined || changed === false) return back(response);
+    await finish(request, response, changed);
   });
 
   router.post('/interaction/:uid/otp', form, async (request, response) => {

@@ -22,6 +22,8 @@ export interface UserRecord extends UserFields {
   /** grows with every change of a field */
   readonly version: number;
   readonly password: PasswordHash | undefined;
+  /** the next sign-in must change it */
+  readonly passwordExpired: boolean;
   /** in force: a right code was given for it */
   readonly oneTimePassword: OneTimePassword | undefined;
 }
@@ -38,6 +40,8 @@ export interface Users {
   /** @param version only if it is still this one. @returns undefined where the user is gone, false where it changed */
   change(id: string, change: UserChange, version?: number): Promise<UserRecord | undefined | false>;
   remove(id: string): boolean;
+  /** The next sign-in of this user must change the password; another password ends that. */
+  expirePassword(id: string): void;
   /** Accepts a right code once. */
   useCode(id: string, code: string): boolean;
   /** Puts a seed in force by a right code; of several enrolments at once the first one wins. */
@@ -69,6 +73,7 @@ export function createUsers(now: () => number): Users {
         changedAt: at,
         version: 1,
         password: hash,
+        passwordExpired: false,
         oneTimePassword,
       };
       users.set(user.id, user);
@@ -87,6 +92,7 @@ export function createUsers(now: () => number): Users {
         ...user,
         ...fields,
         password: hash ?? user.password,
+        passwordExpired: hash === undefined && user.passwordExpired,
         changedAt: now(),
         version: user.version + 1,
       };
@@ -100,6 +106,10 @@ export function createUsers(now: () => number): Users {
       steps.delete(id);
       signIns.delete(id);
       return users.delete(id);
+    },
+    expirePassword: (id) => {
+      const user = get(id);
+      if (user !== undefined) users.set(id, { ...user, passwordExpired: true });
     },
     useCode: (id, code) => {
       const seed = get(id)?.oneTimePassword;

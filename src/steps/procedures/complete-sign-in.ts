@@ -97,11 +97,42 @@ export function refusal(account: Account, what: Rejected, hint?: string): FlowEr
     ],
     'one-time-code': ['refuses the one-time code', 'is the stored one-time password the one that is enrolled?'],
     account: ['refuses the account', 'is the user disabled, or locked for a while?'],
+    'password-expired': [
+      'demands a new password',
+      'it has expired, or is a temporary one: set another at the provider, and store it',
+    ],
   } as const;
   const [message, usual] = facts[what];
   const look = what === 'password' ? lookOf(account.password) : undefined;
   return new FlowError('denied', `the identity provider ${message} of user "${account.username}"`, {
     hint: look === undefined ? (hint ?? usual) : `the stored password ${look}; ${hint ?? usual}`,
+  });
+}
+
+/**
+ * Sign-in pages give a wrong password, a disabled and a locked account the same words. Whoever may look users up can tell
+ * them apart; where that fails too the refusal stays as it is.
+ */
+export async function whyRefused(refused: unknown, provider: IdentityProvider, username: string): Promise<unknown> {
+  if (!(refused instanceof FlowError) || refused.code !== 'denied') return refused;
+  let user;
+  let locked;
+  try {
+    user = await provider.find(username);
+    locked = user?.locked ?? (await provider.factors?.lockedUntil?.(user?.id ?? '')) !== undefined;
+  } catch {
+    return refused;
+  }
+  const [why, hint] =
+    user?.active === false
+      ? ['it is disabled', 'enable it at the provider']
+      : locked
+        ? ['it is locked, after too many sign-ins that failed', 'unlock it at the provider, and look who tries']
+        : [];
+  if (why === undefined) return refused;
+  return new FlowError('denied', `the identity provider refuses the account of user "${username}": ${why}`, {
+    hint,
+    cause: refused,
   });
 }
 
@@ -116,6 +147,10 @@ export function unexpected(account: Account, page: SignInPage): FlowError {
 
 export async function skewHint(context: StepContext): Promise<string | undefined> {
   const skew = await context.clockSkew().catch(() => undefined);
-  if (skew === undefined || Math.abs(skew) <= 5) return undefined;
+  return skew === undefined || Math.abs(skew) <= 5 ? undefined : skewText(skew);
+}
+
+/** @param skew seconds that the local clock is ahead */
+export function skewText(skew: number): string {
   return `the local clock is ${Math.round(Math.abs(skew))} s ${skew > 0 ? 'ahead of' : 'behind'} the provider's: set it`;
 }

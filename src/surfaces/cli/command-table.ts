@@ -1,4 +1,5 @@
 import type { CommandName, CommonOption, RunOption } from '../../folder/reserved-names.ts';
+import { drillFacts } from './drill/facts.ts';
 import { hookNotes, hookOptions } from './hook/options.ts';
 import { execOptions, outOfReach, valueOptions } from './exec/options.ts';
 
@@ -120,6 +121,7 @@ export const flowUsage = [
   ['flows', 'list the flows of the folder'],
   ['flows NAME [--input VALUE …]', 'run a flow; a flow that writes asks first'],
   ['flows NAME --plan', 'show what it would change, and stop'],
+  ['flows NAME close', 'end a use of a break-glass flow: run the one that its close: names'],
 ] as const satisfies CommandFacts['usage'];
 export const listOptions = { json } as const satisfies OptionTable;
 
@@ -158,10 +160,12 @@ export const commandTable = {
     usage: [
       ['flows check', 'check all files, contacting nothing; --json'],
       ['flows check --online', 'ask the vault, issuers and stores whether all is there'],
+      ['flows check --drills', 'whether break-glass was proven, and nothing is owed for a use of it'],
       ['flows check --setup', 'tell what a real 1Password and AWS need, to paste'],
     ],
     options: {
       online: { type: 'boolean', help: 'ask the vault, issuers and stores whether all is there' },
+      drills: { type: 'boolean', help: 'whether break-glass was proven, and nothing is owed for a use of it' },
       setup: { type: 'boolean', help: 'tell what each environment needs, to paste' },
       json,
     },
@@ -224,6 +228,7 @@ export const commandTable = {
       json: { type: 'boolean', help: 'answer as JSON, one line for each thing that was given or refused' },
     },
   },
+  drill: drillFacts,
   dev: {
     usage: [['flows dev', 'run the laptop stack: vault, identity provider, Secrets Manager; --tour, --once']],
     options: {

@@ -15,6 +15,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   completion: async () => (await import('./commands/completion.ts')).completion,
   deny: async () => (await import('./commands/approvals.ts')).deny,
   dev: async () => (await import('./commands/dev.ts')).dev,
+  drill: async () => (await import('./commands/drill.ts')).drill,
   exec: async () => (await import('./commands/exec.ts')).exec,
   help: async () => (await import('./commands/help.ts')).help,
   hook: async () => (await import('./commands/hook.ts')).hook,

@@ -2,9 +2,6 @@ import { ask } from './api.js';
 import { badge, code, counted, facts, h, link, section } from './dom.js';
 import { ago } from './times.js';
 
-/** milliseconds: a drill is for every week */
-const drillAge = 8 * 24 * 3_600_000;
-
 const asked = { vault: 'vaults', token: 'token issuers' };
 
 /** How the broker and what it stands on are. */
@@ -16,8 +13,9 @@ export const health = {
     troubles: (await ask('GET', 'trail?outcome=failed')).lines.slice(0, 5),
   }),
   /** @param {any} data */
-  show({ environment, policy, checks, wrong, quotas, drills, requests, failures, refusals, troubles }) {
-    const well = Object.values(checks).every(Boolean) && wrong.length === 0;
+  show({ environment, policy, checks, wrong, quotas, breakGlass, requests, failures, refusals, troubles }) {
+    const { accounts, troubles: owed } = breakGlass;
+    const well = Object.values(checks).every(Boolean) && wrong.length === 0 && owed.length === 0;
     return h(
       'div',
       {},
@@ -41,10 +39,10 @@ export const health = {
           ),
         ),
       section(
-        'Drills',
-        drills.length === 0
-          ? h('p.quiet', {}, 'The folder has none: a flow by the name of …-drill.')
-          : h('ul.lines', {}, drills.map(drillLine)),
+        'Break-glass',
+        accounts.length + owed.length === 0
+          ? h('p.quiet', {}, 'The folder has no flow for it.')
+          : h('ul.lines', {}, accounts.map(accountLine), owed.map(owedLine)),
       ),
       section(
         'What vaults may still be asked',
@@ -86,22 +84,26 @@ function counts(found) {
   return all.length === 0 ? 'none' : all.map(([name, count]) => h('div', {}, code(name), ` ${count}`));
 }
 
-/** @param {any} drill */
-function drillLine({ flow, description, held, failed }) {
-  const fresh = held !== undefined && Date.now() - Date.parse(held) < drillAge;
-  const broken = failed !== undefined && (held === undefined || failed > held);
-  const [tone, word] = broken
-    ? ['bad', 'failed']
-    : fresh
-      ? ['good', 'held']
-      : ['wait', held === undefined ? 'never' : 'old'];
+/** @param {any} account */
+function accountLine({ username, drill, proven, failed }) {
+  const [tone, word] =
+    failed !== undefined ? ['bad', 'failed'] : proven === undefined ? ['bad', 'never'] : ['good', 'proven'];
   return h(
     'li',
     {},
     badge(/** @type {any} */ (tone), word),
-    h('span.grow', {}, code(flow), h('span.hint', {}, description)),
-    h('span.quiet', {}, broken ? ago(failed) : held === undefined ? 'no run on the trail' : ago(held)),
+    h('span.grow', {}, code(username), h('span.hint', {}, drill)),
+    h(
+      'span.quiet',
+      {},
+      failed !== undefined ? ago(failed) : proven === undefined ? 'no drill on the trail' : ago(proven),
+    ),
   );
+}
+
+/** @param {any} trouble */
+function owedLine({ subject, why, hint }) {
+  return h('li', {}, badge('bad', 'see to it'), h('span.grow', {}, code(subject), ` ${why}`, h('span.hint', {}, hint)));
 }
 
 /** @param {any} quota */

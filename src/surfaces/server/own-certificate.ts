@@ -1,5 +1,6 @@
-import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import { createHash, sign } from 'node:crypto';
 import { isIP } from 'node:net';
+import { ed25519KeyOf } from '../../foundation/ed25519.ts';
 
 /** A certificate and its key, PEM. */
 export interface OwnCertificate {
@@ -15,9 +16,8 @@ export interface OwnCertificate {
  * @param host where it listens: a literal loopback address
  */
 export function ownCertificate(seed: Uint8Array, host: string): OwnCertificate {
-  const der = sequence(hex('020100'), sequence(ed25519), value(0x04, value(0x04, seed)));
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  const { secret: key, public: known } = ed25519KeyOf(seed);
+  const publicKey = known.export({ format: 'der', type: 'spki' });
   const digest = createHash('sha256').update(publicKey).digest();
   const name = sequence(
     value(0x31, sequence(hex('0603550403'), text(`auth-chain broker ${digest.toString('hex', 0, 8)}`))),

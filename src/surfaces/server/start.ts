@@ -52,7 +52,14 @@ export async function serve(options: ServiceOptions): Promise<Service> {
       const policy = rules.current().version;
       return { environment: name, policy, checks: ready(), wrong: [...wrong()], refusals, failures, requests };
     };
-    const readings = readingsOf({ broker, healthy: trail.healthy, problems: rules.problems, quotas: app.quotas });
+    const { breakGlass } = opened.sights;
+    const readings = readingsOf({
+      broker,
+      healthy: trail.healthy,
+      problems: rules.problems,
+      quotas: app.quotas,
+      breakGlass,
+    });
     const own = tcp === undefined || tls !== undefined ? undefined : await certificateOf(app, tcp.host);
     const page = pageOf(setting, opened, overview);
     const surface = {

@@ -6,6 +6,7 @@ import type { AuditEvent } from '../../../src/audit/contract.ts';
 import { peopled } from './stand.ts';
 
 const rule = { names: ['github.*'], scope: 'run', by: ['ann', 'bo'], needs: 2, expires: '8h' };
+const noDrill = expect.objectContaining({ code: 'no-drill', subject: 'glass' });
 const happened = (action: AuditEvent['action']): AuditEvent => ({
   agent: 'codex',
   action,
@@ -32,27 +33,18 @@ describe('what people see', () => {
     expect(text).not.toContain('sha256');
   });
 
-  it('of drills is when they last held, and when they did not', async () => {
+  it('of break-glass is what the trails say, a minute old at most', async () => {
     const { sights, trails, clock } = await peopled('http://localhost:7700', rule);
-    expect(await sights.drills()).toMatchObject([{ flow: 'break-glass-drill', held: undefined }]);
+    expect(await sights.breakGlass()).toEqual({ accounts: [], troubles: [noDrill] });
     const dir = mkdtempSync(join(tmpdir(), 'sights-'));
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
     const file = join(dir, 'local.jsonl');
-    const line = (at: string, change: object) =>
-      `${JSON.stringify({ seq: 1, at, agent: 'local:ann', action: 'local.run', what: ['break-glass-drill', 'op://a/b/c'], outcome: 'allowed', request: 'r', ...change })}\n`;
-    writeFileSync(
-      file,
-      line('2026-11-01T00:00:00.000Z', {}) +
-        line('2026-11-02T00:00:00.000Z', { outcome: 'failed' }) +
-        // asked whether it may, and not run
-        line('2026-11-03T00:00:00.000Z', { action: 'run.planned' }),
-    );
+    const used = { seq: 1, at: '2026-11-01T00:00:00.000Z', agent: 'local:ann', action: 'local.run', what: ['glass'] };
+    writeFileSync(file, `${JSON.stringify({ ...used, outcome: 'allowed', request: 'r' })}\n`);
     trails.push(file);
-    expect(await sights.drills()).toMatchObject([{ held: undefined }]);
+    expect((await sights.breakGlass()).troubles).toEqual([noDrill]);
     clock.pass(61);
-    expect(await sights.drills()).toMatchObject([
-      { held: '2026-11-01T00:00:00.000Z', failed: '2026-11-02T00:00:00.000Z' },
-    ]);
+    expect((await sights.breakGlass()).troubles).toEqual([noDrill, expect.objectContaining({ code: 'not-closed' })]);
   });
 
   it('of what happens is told once a second, all of it together, and to nobody who has left', async () => {

@@ -4,6 +4,7 @@ import { createDecisions } from '../../../src/broker/people/decide.ts';
 import { pageAddress } from '../../../src/broker/people/page-address.ts';
 import { createSights } from '../../../src/broker/people/sights.ts';
 import { createPeople, type SignedIn } from '../../../src/broker/people/people.ts';
+import type { Flow } from '../../../src/folder/flows/flow.ts';
 import type { Approver, Passkey } from '../../../src/folder/policy/policy.ts';
 import { createSoftwarePasskey, type SoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
 import { approving } from '../approvals/stand.ts';
@@ -47,7 +48,7 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
   const sights = createSights({
     rules: () => ({ policy: policy(), registry: { secrets: new Map() }, version: 'v1' }),
     trails: () => trails,
-    flows: () => [{ name: 'break-glass-drill', description: 'whether it signs in' }],
+    flows: () => [{ flow: { name: 'glass', close: { flow: 'close' } } as Flow, drills: [] }],
     quotas: () => [],
     trail: {
       watch(heard) {

@@ -256,6 +256,8 @@ describe('where the trail cannot be written', () => {
     });
     const env = { PATH: `${join(home.work, 'bin')}:${home.env['PATH'] ?? ''}` };
     const live = home.start(['break-glass'], { terminal: true, env });
+    await live.shows('Why?');
+    live.child.stdin.write('the database is down\r');
     const text = stripVTControlCharacters(await live.shows('press r to show secrets'));
     live.child.stdin.write('\u0003');
     await live.ended;
@@ -265,6 +267,7 @@ describe('where the trail cannot be written', () => {
       agent: user,
       action: 'local.run',
       outcome: 'allowed',
+      reason: 'the database is down',
     });
     expect(readFileSync(join(home.work, 'syslog'), 'utf8')).toBe(`${line}\n`);
   });

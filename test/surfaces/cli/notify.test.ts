@@ -21,8 +21,13 @@ afterAll(async () => {
   await receiver.close();
 });
 
-test('a break-glass run at a terminal tells its channels, without what it gives', async () => {
-  const { code, stdout, stderr } = await home.flows(['break-glass', '--json']);
+test('a break-glass run at a terminal tells its channels, with the reason, without what it gives', async () => {
+  const { code, stdout, stderr } = await home.flows([
+    'break-glass',
+    '--json',
+    '--reason',
+    'the database\u001b[2J is down',
+  ]);
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('warning')]);
   const [post, ...more] = receiver.posts();
   expect(more).toEqual([]);
@@ -30,6 +35,8 @@ test('a break-glass run at a terminal tells its channels, without what it gives'
     type: 'break-glass.run',
     data: { environment: 'development', agent: expect.stringMatching(/^local:/), names: ['break-glass'] },
   });
+  expect(post?.body).toMatch(/the database.{0,8} is down/);
+  expect(post?.body).not.toContain('\\u001b');
   const { password } = JSON.parse(stdout) as { password: string };
   expect(JSON.stringify(receiver.received)).not.toContain(password);
 });
@@ -80,7 +87,16 @@ test.each([
     'notify: [opps]',
     'break-glass.yaml:2:25: unknown channel "opps" in environment "production"',
   ],
-  ['nothing', 'notify: [ops]', '', 'break-glass.yaml:2:14: '],
+  ['nobody', 'notify: [ops]', 'notify: []', 'break-glass.yaml:2:24: '],
+  [
+    'what is no length of time',
+    'notify: [ops]',
+    'proven-within: week',
+    '"break-glass.proven-within" takes a length of time',
+  ],
+  ['a close that is not there', 'notify: [ops]', 'close: new-usr', 'unknown flow "new-usr" (did you mean "new-user"?)'],
+  ['a close that is itself', 'notify: [ops]', 'close: break-glass', 'a flow does not close itself'],
+  ['a close that asks', 'notify: [ops]', 'close: new-user', 'the flow "new-user" takes the input "email"'],
   [
     'something else',
     '{ notify: [ops] }',

@@ -103,7 +103,7 @@ describe.runIf(python)('on a terminal', () => {
   });
 
   test('a code is shown as it is, and not waited for; nothing is praised meanwhile', async () => {
-    const live = home.start(['fresh'], { terminal: true });
+    const live = home.start(['fresh', '--reason', 'a look'], { terminal: true });
     const text = screen(await live.shows('any other key ends'));
     expect(text).toMatch(/^fresh: environment development, vault http:\S+\ncode +\d{3} \d{3} +valid for \d+ s\n/);
     live.child.stdin.write('q');
@@ -114,7 +114,7 @@ describe.runIf(python)('on a terminal', () => {
     let text = '';
     // where the code has just begun there is nothing to wait for
     for (let time = 0; time < 10 && !text.includes('waiting'); time += 1)
-      text = (await home.start(['once'], { terminal: true }).ended).stdout;
+      text = (await home.start(['once', '--reason', 'a look'], { terminal: true }).ended).stdout;
     // oxlint-disable-next-line no-control-regex -- the start of the line, and what is on it erased
     expect(text).toMatch(/\r\u001b\[2K\S*code: waiting for a one-time code that lasts 4 s \([1-5] s\)/);
     const after = text.slice(text.lastIndexOf('waiting'));

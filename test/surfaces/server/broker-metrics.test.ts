@@ -46,8 +46,24 @@ test('quotas are told by the place of their entry, whichever was asked first, an
     failures: {},
     requests: { vault: 0, token: 0 },
   };
+  const state = {
+    accounts: [
+      {
+        username: 'ann',
+        provider: 'main',
+        flow: 'glass',
+        drill: 'glass-drill',
+        proven: '1970-01-01T00:01:00Z',
+        failed: undefined,
+      },
+      { username: 'bo', provider: 'main', flow: 'glass', drill: 'bo-drill', proven: undefined, failed: undefined },
+    ],
+    troubles: [{ code: 'never-proven', subject: 'bo', why: 'never', hint: 'do' }],
+  } as const;
   const broker = { stats: () => Promise.resolve(stats) };
-  const metrics = createMetrics(readingsOf({ broker, healthy: () => true, problems: () => [], quotas }));
+  const metrics = createMetrics(
+    readingsOf({ broker, healthy: () => true, problems: () => [], quotas, breakGlass: () => Promise.resolve(state) }),
+  );
   const told = async () => (await metrics.text()).split('\n').filter((line) => line.startsWith('flows_vault_'));
 
   await vault.read([ref('op://Payroll/One/password')]);
@@ -61,5 +77,18 @@ test('quotas are told by the place of their entry, whichever was asked first, an
   expect(both).toHaveLength(2 * second.length);
   for (const text of [new URL(server.address).host, 'Orders', 'Payroll', 'One'])
     expect(both.join('\n')).not.toContain(text);
+
+  // an alert can be written on each, before there was ever a trouble
+  const glass = (await metrics.text()).split('\n').filter((line) => line.startsWith('flows_break_glass_'));
+  expect(glass).toEqual([
+    'flows_break_glass_troubles{code="no-drill"} 0',
+    'flows_break_glass_troubles{code="never-proven"} 1',
+    'flows_break_glass_troubles{code="proof-too-old"} 0',
+    'flows_break_glass_troubles{code="drill-failed"} 0',
+    'flows_break_glass_troubles{code="no-second-account"} 0',
+    'flows_break_glass_troubles{code="not-closed"} 0',
+    'flows_break_glass_proven_timestamp_seconds{drill="glass-drill"} 60',
+    'flows_break_glass_proven_timestamp_seconds{drill="bo-drill"} 0',
+  ]);
   await vault.close();
 });

@@ -311,7 +311,11 @@ describe('what the page shows', () => {
     const { look, trails } = await lookedAt();
     expect((await look(pagePaths.policy)).body).toMatchObject({ version: 'v1', agents: [{ name: 'codex' }, {}] });
     const overview = (await look(pagePaths.overview)).body;
-    expect(overview).toMatchObject({ checks: { trail: true }, quotas: [], drills: [{ flow: 'break-glass-drill' }] });
+    expect(overview).toMatchObject({
+      checks: { trail: true },
+      quotas: [],
+      breakGlass: { accounts: [{ drill: 'break-glass-drill', username: 'break-glass@example.com' }] },
+    });
     const file = join(mkdtempSync(join(tmpdir(), 'page-')), 'audit.jsonl');
     onTestFinished(() => rmSync(dirname(file), { recursive: true, force: true }));
     const line = { seq: 1, at: '2026-11-29T00:00:00.000Z', agent: 'codex', what: [], outcome: 'allowed', request: 'r' };

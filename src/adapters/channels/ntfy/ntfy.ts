@@ -19,6 +19,7 @@ const priorities: Readonly<Record<NoticeType, number>> = {
   'approval.opened': 4,
   'approval.self-approved': 4,
   'break-glass.run': 5,
+  'break-glass.drill': 3,
 };
 
 /**

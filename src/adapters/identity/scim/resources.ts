@@ -5,6 +5,8 @@ import type { ListedSecret, NewUser, User } from '../contract.ts';
 /** Bodies of SCIM 2.0 (RFC 7643, RFC 7644). This file loads zod, so it is loaded only when a provider is called. */
 export const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+/** RFC 7643 has no word for a locked account. Oracle's servers have this one, and so has the laptop's. */
+const stateSchema = 'urn:ietf:params:scim:schemas:oracle:idcs:extension:userState:User';
 
 // attributes that are not named here are dropped, a password that a server echoes above all
 const user = z
@@ -16,13 +18,18 @@ const user = z
     active: z
       .union([z.boolean(), z.stringFormat('active', /^(?:true|false)$/i).transform((text) => /^true$/i.test(text))])
       .nullish(),
+    [stateSchema]: z
+      .object({ locked: z.object({ on: z.boolean() }) })
+      .optional()
+      .catch(undefined),
   })
-  .transform(({ id, userName, externalId, active }): User => ({
+  .transform(({ id, userName, externalId, active, [stateSchema]: state }): User => ({
     id,
     userName,
     mark: externalId ?? undefined,
     // a server that does not speak of it has no disabled users
     active: active ?? true,
+    locked: state?.locked.on,
   }));
 
 const list = z.object({

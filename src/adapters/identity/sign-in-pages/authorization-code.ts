@@ -13,6 +13,8 @@ export interface OpenIdOptions {
   readonly redirectUri: string;
   readonly development: boolean;
   readonly fetch?: Fetch | undefined;
+  /** epoch milliseconds, default Date.now */
+  readonly now?: (() => number) | undefined;
   /** milliseconds for one call */
   readonly deadline?: number | undefined;
 }

@@ -42,10 +42,12 @@ export function signInTrouble({ 'sign-in': signIn }: Settings): Omit<KeyProblem,
 /** Its sign-in, where it has one that can be driven; brings what drives pages. */
 export async function loadSignIn(): Promise<(settings: Settings, services: IdentityServices) => { signIn?: SignIn }> {
   const { createSignIn } = await import('./sign-in.ts');
-  return ({ 'sign-in': signIn }, { issuer, development, way: { fetch } }) => {
+  return ({ 'sign-in': signIn }, { issuer, development, now, way: { fetch } }) => {
     if (signIn?.pages === undefined) return {};
     const { url: issuerUrl, discovery } = issuer(signIn.issuer);
     const { 'client-id': clientId, 'redirect-uri': redirectUri, pages: known } = signIn;
-    return { signIn: createSignIn({ issuerUrl, discovery, clientId, redirectUri, pages: known, development, fetch }) };
+    return {
+      signIn: createSignIn({ issuerUrl, discovery, clientId, redirectUri, pages: known, development, fetch, now }),
+    };
   };
 }

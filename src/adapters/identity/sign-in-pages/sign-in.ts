@@ -1,6 +1,8 @@
 import type { HTMLElement } from 'node-html-parser';
 import { FlowError } from '../../../foundation/errors.ts';
+import { createClockNote } from '../../../foundation/clock-note.ts';
 import { createHttp } from '../../../foundation/http.ts';
+import { globalFetch } from '../../../foundation/proxy.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import { createBrowser, describe, type Browser, type Landing, type Page } from './page-browser.ts';
 import type { SignIn, SignInPage } from '../contract.ts';
@@ -28,13 +30,15 @@ type Given = 'password' | 'one-time-code' | 'enrolment';
  * Signs in by the provider's own pages, as a person does: authorization code with PKCE (RFC 7636), forms over fetch.
  * Password and codes go to forms on one origin alone: the issuer's, or that of its discovery document's address.
  */
-export function createSignIn(options: SignInOptions): SignIn {
-  const authorize = createAuthorizations(options);
-  const call = createHttp({ ...options, peer: 'the identity provider', redirects: 'answers' });
+export function createSignIn({ fetch = globalFetch, now = Date.now, ...options }: SignInOptions): SignIn {
+  const clock = createClockNote(fetch, now);
+  const authorize = createAuthorizations({ ...options, fetch: clock.fetch });
+  const call = createHttp({ ...options, fetch: clock.fetch, peer: 'the identity provider', redirects: 'answers' });
   const pages = table[options.pages];
   const { origin: own } = new URL(options.issuerUrl);
   const declared = new Set([own, URL.parse(options.discovery?.document ?? '')?.origin]);
   return {
+    clockSkew: clock.skew,
     begin: async ({ username, password }) => {
       const authorization = await authorize();
       const origin = declared.has(authorization.url.origin) ? authorization.url.origin : own;
@@ -70,7 +74,8 @@ async function givePassword(visit: Visit, start: Landing, username: string, pass
 async function arrive(visit: Visit, landing: Landing, given: Given): Promise<SignInPage> {
   if ('callback' in landing) return signedIn(visit, landing.callback);
   const { page } = landing;
-  const { password, oneTimeCode, enrolment } = visit.pages;
+  const { password, oneTimeCode, newPassword, enrolment } = visit.pages;
+  if (page.root.querySelector(newPassword.form) !== null) return { at: 'rejected', what: 'password-expired' };
   const code = page.root.querySelector(oneTimeCode.form);
   if (code !== null) {
     const submit = (value: Secret) => send(visit, page, code, { [oneTimeCode.code]: value.reveal() }, 'one-time-code');

@@ -1,3 +1,4 @@
+import { createClockNote } from '../../../foundation/clock-note.ts';
 import { type Call, createHttp, type Fetch } from '../../../foundation/http.ts';
 import { globalFetch } from '../../../foundation/proxy.ts';
 
@@ -20,26 +21,8 @@ export interface Transport {
 /** HTTP to an issuer, whose clock is noted on the way. */
 export function createTransport(options: TransportOptions): Transport {
   const { development, fetch: send = globalFetch, deadline, now } = options;
-  let skew: number | undefined;
-
-  const note = async (url: string, init: RequestInit) => {
-    const sentAt = now();
-    const response = await send(url, init);
-    noteClock(response.headers, sentAt);
-    return response;
-  };
-  const noting: Fetch = Object.assign(note, { proxyOf: send.proxyOf });
-
-  function noteClock(headers: Headers, sentAt: number): void {
-    // an answer out of a cache carries an old date
-    if (headers.has('age')) return;
-    const date = Date.parse(headers.get('date') ?? '');
-    if (!Number.isFinite(date)) return;
-    // the header drops the fraction of its second: half of one is added back
-    skew = Math.round(((sentAt + now()) / 2 - (date + 500)) / 1000) || 0;
-  }
-
-  return { call: createHttp({ peer: 'the issuer', development, deadline, fetch: noting }), clockSkew: () => skew };
+  const clock = createClockNote(send, now);
+  return { call: createHttp({ peer: 'the issuer', development, deadline, fetch: clock.fetch }), clockSkew: clock.skew };
 }
 
 /** The clock skew of a server that nothing else is asked of; undefined where it does not answer soon or tells no date. */

@@ -9,6 +9,8 @@ export interface LocalRun {
   readonly what: readonly string[];
   /** goes on, loudly, where the trail cannot be written */
   readonly breakGlass: boolean;
+  /** why, as the person at the terminal says */
+  readonly reason?: string | undefined;
   /** of the tokens that it has got so far */
   readonly jti?: () => LocalEvent['jti'];
 }
@@ -20,32 +22,48 @@ export interface Audited {
   change<T>(work: (begin: () => Promise<void>) => Promise<T>): Promise<T>;
 }
 
-/** A command's runs and reads on this user's own trail. The key comes along with what the work reads first. */
-export async function audited(app: App, run: LocalRun, terminal: Terminal): Promise<Audited> {
+/** Writes onto this user's own trail. */
+export interface LocalRecorder {
+  /** @throws FlowError where it is not on disk */
+  record(happened: LocalEvent): Promise<void>;
+  /** what it is chained under is there, or the environment has none */
+  readonly ready: () => boolean;
+}
+
+/** @param urgent what the work reads first, which its key comes along with, is a break-glass flow's */
+export async function localRecorder(app: App, terminal: Terminal, urgent: boolean): Promise<LocalRecorder> {
   const environment = app.environment();
   const connections = await app.connections();
   const keyed = environment.key.length > 0 || environment.laptop;
-  if (keyed) connections.expectKeys(run.breakGlass);
+  if (keyed) connections.expectKeys(urgent);
   // loaded while the vault answers
   const loading = Promise.all([import('../../../audit/local-trail.ts'), import('node:sqlite')]);
+  return {
+    async record(happened) {
+      const [{ recordLocally }] = await loading;
+      await recordLocally(happened, {
+        environment,
+        stateFolder: stateFolder(),
+        keys: keyed ? () => connections.derivedKeys('audit') : undefined,
+        warn: (message) => terminal.tell('warning', message),
+      });
+    },
+    ready: () => !keyed || connections.hasKeys(),
+  };
+}
 
-  async function record(happened: LocalEvent): Promise<void> {
-    const [{ recordLocally }] = await loading;
-    await recordLocally(happened, {
-      environment,
-      stateFolder: stateFolder(),
-      keys: keyed ? () => connections.derivedKeys('audit') : undefined,
-      warn: (message) => terminal.tell('warning', message),
-    });
-  }
+/** A command's runs and reads on this user's own trail. The key comes along with what the work reads first. */
+export async function audited(app: App, run: LocalRun, terminal: Terminal): Promise<Audited> {
+  const { record, ready } = await localRecorder(app, terminal, run.breakGlass);
 
   const event = (outcome: LocalEvent['outcome'], code: string | undefined): LocalEvent => {
-    const { action, what } = run;
+    const { action, what, reason } = run;
     return {
       action,
       what,
       outcome,
       code,
+      reason,
       jti: run.jti?.(),
       request: process.getBuiltinModule('node:crypto').randomUUID(),
     };
@@ -71,7 +89,10 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
 
   /** The line where people look: on the terminal and in the system's log. */
   async function aloud(cause: FlowError): Promise<void> {
-    const [[{ localEvent }], { toSyslog }] = await Promise.all([loading, import('../../../audit/syslog.ts')]);
+    const [{ localEvent }, { toSyslog }] = await Promise.all([
+      import('../../../audit/local-trail.ts'),
+      import('../../../audit/syslog.ts'),
+    ]);
     const line = JSON.stringify({ at: new Date().toISOString(), ...localEvent(event('allowed', undefined)) });
     terminal.tell('warning', `not on the audit trail: ${cause.line()}`);
     terminal.note(`audit: ${line}`);
@@ -80,7 +101,7 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
 
   /** A failure gives nothing out, and must not hide behind another: it is written down where the key is there. */
   async function failed(failure: unknown): Promise<void> {
-    if (keyed && !connections.hasKeys()) return;
+    if (!ready()) return;
     try {
       await record(event('failed', asFlowError(failure).code));
     } catch {

@@ -1,16 +1,14 @@
 import { join } from 'node:path';
 import type { App } from '../../../app/open-app.ts';
-import { keyIdOf } from '../../../audit/hmac-chain.ts';
-import { keyIdIn, trailsOf } from '../../../audit/trail-files.ts';
 import { type AuditFilter, type AuditLine, inTime, readTrail } from '../../../audit/read-trail.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { suggest } from '../../../language/nearest-name.ts';
-import { stateFolder } from '../../../foundation/state-folder.ts';
 import { parseArguments, unexpectedWord } from '../arguments.ts';
 import { commandTable, commonOptions, type OptionTable } from '../command-table.ts';
 import type { Invocation } from '../invocation.ts';
 import { timeOption } from '../time-option.ts';
+import { trailsOfApp } from '../trails-of-app.ts';
 import { withApp } from '../with-app.ts';
 import { columns, type Style, type Terminal } from '../terminal.ts';
 
@@ -51,7 +49,7 @@ async function trails(
   { file }: Readonly<Record<string, string | boolean>>,
   verifying = false,
 ): Promise<readonly string[]> {
-  const found = typeof file === 'string' ? [file] : await ofThisStack(app, trailsOf(app.environment(), stateFolder()));
+  const found = typeof file === 'string' ? [file] : await trailsOfApp(app);
   const there = found.filter((each) => segmentsOf(each).length > 0);
   const told = verifying && file === undefined && app.environment().audit.file !== undefined;
   if (there.length > 0 || told) return there;
@@ -59,19 +57,6 @@ async function trails(
     hint: 'it begins with the first run; another environment with --environment, another file with --file',
     ...(typeof file === 'string' ? { place: { subject: file } } : {}),
   });
-}
-
-/**
- * On the laptop every stack has a key of its own, and so trails of its own: those of the one that runs for this folder.
- * Where none runs, all that are left, of any folder.
- */
-async function ofThisStack(app: App, all: readonly string[]): Promise<readonly string[]> {
-  if (!app.environment().laptop) return all;
-  const keys = await app
-    .connections()
-    .then((connections) => connections.derivedKeys('audit'))
-    .catch(() => undefined);
-  return keys === undefined ? all : all.filter((file) => keys.some((key) => keyIdOf(key) === keyIdIn(file)));
 }
 
 async function list(

@@ -1,6 +1,6 @@
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
-import { errorCodes, FlowError } from '../../../foundation/errors.ts';
+import { endings, errorCodes, FlowError } from '../../../foundation/errors.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
@@ -8,7 +8,7 @@ import { flowsFolder } from '../flows-folder.ts';
 import type { Invocation } from '../invocation.ts';
 import { tellProblems } from '../tell-problems.ts';
 
-/** `flows check`: all files, for all environments, contacting nothing; `--online` and `--setup` go on from there. */
+/** `flows check`: all files, for all environments, contacting nothing; `--online`, `--drills` and `--setup` go on from there. */
 export async function check(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
   const { values } = commonArguments(argv, commandTable.check.options);
@@ -18,7 +18,10 @@ export async function check(invocation: Invocation): Promise<number> {
   const development = loadDevelopmentFile(folder, broker);
   const problems = [...folder.problems, ...broker.problems, ...development.problems];
   const warnings = [...folder.warnings, ...broker.warnings, ...development.warnings];
-  if (values['json'] === true && values['online'] !== true && values['setup'] !== true) {
+  const furtherOn = (['online', 'setup', 'drills'] as const).filter((each) => values[each] === true);
+  if (furtherOn.length > 1)
+    throw new FlowError('usage', `--${furtherOn.join(' and --')} are several answers`, { hint: 'ask for one' });
+  if (values['json'] === true && furtherOn.length === 0) {
     terminal.out(
       `${JSON.stringify({ flows: [...flows.keys()], environments: [...settings.environments.keys()], secrets: [...broker.registry.secrets.keys()], agents: [...broker.policy.agents.keys()], warnings, problems })}\n`,
     );
@@ -37,6 +40,12 @@ export async function check(invocation: Invocation): Promise<number> {
     return (await import('../check/setup.ts')).setup(folder, values['environment'], terminal);
   if (values['online'] === true)
     return (await import('../check/online.ts')).online(invocation, values['json'] === true);
+  if (values['drills'] === true)
+    return (await import('../check/drills.ts')).drills(invocation, values['json'] === true);
+  // nobody who has no such flow loads what reads a trail
+  const closes = [...flows.values()].some(({ close }) => close !== undefined);
+  if (closes && (await (await import('../check/drills.ts')).tellDuties(folder, terminal)) > 0)
+    return endings['cases-differ'].exit;
   if (values['json'] !== true) {
     terminal.out(
       `${counted(flows.size, 'flow')} in ${counted(settings.environments.size, 'environment')}: no problems\n`,

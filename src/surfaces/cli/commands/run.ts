@@ -30,7 +30,7 @@ const optionsOfWrites = ['plan', 'detailed-exitcode', 'yes', 'overwrite', 'adopt
 async function flowCommand(invocation: Invocation, name: string, words: number): Promise<number> {
   const broker = await chosenBroker(invocation);
   let refusal: unknown;
-  if (broker !== undefined && !concernsTheFile(invocation.argv)) {
+  if (broker !== undefined && !concernsTheFile(invocation.argv) && wordsOf(invocation.argv)[words] !== 'close') {
     try {
       return await askFlow(invocation, broker, name, words);
     } catch (error) {

@@ -76,9 +76,10 @@ function ofCommand(name: keyof typeof commandTable, names: FolderNames): Place {
   if (verbs === undefined) return further(own, words);
   return {
     options: own,
-    choices: [Object.entries(verbs).map(([value, { help }]) => ({ value, help }))],
+    choices: [Object.entries(verbs).map(([value, { help }]) => ({ value, help })), ...(words[0] ?? [])],
     next(word) {
       const verb = Object.hasOwn(verbs, word) ? verbs[word] : undefined;
+      if (verb === undefined && words.length > 0) return further(own, words.slice(1));
       return further({ ...commonOptions, ...verb?.options }, verb?.words ?? []);
     },
   };

@@ -1,5 +1,7 @@
+import { drillOf, runDrill } from '../../../app/drill.ts';
 import { type App, openApp } from '../../../app/open-app.ts';
 import type { DevBroker } from './laptop-broker.ts';
+import { proofLines } from '../drill/drill-text.ts';
 import { outputLines } from '../flow/output-text.ts';
 import { planText } from '../flow/plan-text.ts';
 import { createReport, type Line } from './report.ts';
@@ -8,6 +10,7 @@ import { rotationTour } from './tour-rotation.ts';
 import { brokerTour } from './tour-broker.ts';
 import type { TakenEnvironment } from '../../../foundation/environment-variables.ts';
 import { FlowError } from '../../../foundation/errors.ts';
+import { localAgent } from '../../../foundation/local-user.ts';
 import { parseInputs } from '../../../folder/flows/inputs.ts';
 import type { Output } from '../../../engine/output.ts';
 import { outputJson } from '../../../engine/output-json.ts';
@@ -119,7 +122,14 @@ async function breakGlass(app: App, line: Line, terminal: Terminal): Promise<voi
     const entries = output.kind === 'mapping' ? output.entries : [];
     return `\n${indented(outputLines(entries, { reveal: false, now: Date.now(), paint: terminal.paint }))}`;
   });
-  await line('break-glass-drill', async () => described(await run(app, 'break-glass-drill')));
+  await line('break-glass-drill', async () => {
+    const drill = drillOf(app, 'break-glass-drill');
+    if (drill === undefined) throw new FlowError('invalid', 'it signs in nowhere');
+    const proof = await runDrill(app, drill, { id: 'tour', by: localAgent(), now: Date.now });
+    const [broken] = proof.found.broken;
+    if (broken !== undefined) throw new FlowError('denied', broken.why);
+    return `\n${indented(proofLines(proof).join('\n'))}`;
+  });
 }
 
 async function newUser(app: App, line: Line, terminal: Terminal): Promise<void> {

@@ -21,6 +21,8 @@ export function flowHelp(flow: Flow): string {
     `${input.description === '' ? input.name : input.description}: ${expected(input)}${input.default === undefined ? ', required' : ` (default: ${input.default})`}`,
   ]);
   const head = `flows ${flow.name}: ${flow.description}\n${flow.effect === 'write' ? 'It writes: it plans, asks, then runs.' : 'It only reads.'}\n`;
+  const closed =
+    flow.close === undefined ? '' : `\nflows ${flow.name} close runs ${flow.close.flow}, which each use of it owes.\n`;
   const declared = inputs.length === 0 ? '' : `\ninputs:\n${helpRows(inputs)}`;
-  return `${head}${declared}\noptions:\n${optionRows({ ...optionsOf(flow), ...commonOptions })}`;
+  return `${head}${closed}${declared}\noptions:\n${optionRows({ ...optionsOf(flow), ...commonOptions })}`;
 }

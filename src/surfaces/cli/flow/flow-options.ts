@@ -2,9 +2,15 @@ import type { Flow } from '../../../folder/flows/flow.ts';
 import type { StepKind } from '../../../steps/contract.ts';
 import { type OptionTable, runOptions } from '../command-table.ts';
 
-/** The options of a flow: those of its kind, and those that its step kinds declare. */
+/** What the command of a break-glass flow has besides. */
+export const reasonOption = {
+  reason: { type: 'string', value: 'TEXT', help: 'why, for the trail and for those who are told (or FLOWS_REASON)' },
+} as const satisfies OptionTable;
+
+/** The options of a flow: those of its kind, and those that its step kinds declare. An input `reason` is the reason too. */
 export function optionsOf(flow: Flow): OptionTable {
-  return runOptionsOf(flow.steps.flatMap(({ kind }) => kind ?? []));
+  const own = runOptionsOf(flow.steps.flatMap(({ kind }) => kind ?? []));
+  return flow.breakGlass && flow.inputs.every(({ name }) => name !== 'reason') ? { ...own, ...reasonOption } : own;
 }
 
 /** The options of a flow of such steps. It writes where any of them does. */

@@ -16,6 +16,7 @@ import { createSources } from '../../../broker/answer-source.ts';
 import { audited, type Audited, type LocalRun } from '../audit/audited-run.ts';
 import { askForValueHere } from './ask-for-value.ts';
 import { commonOptions } from '../command-table.ts';
+import { closeUse, isClosing, reasonOf } from './break-glass.ts';
 import { inputOptions, optionsOf } from './flow-options.ts';
 import { flowHelp } from './flow-help.ts';
 import type { Invocation } from '../invocation.ts';
@@ -54,29 +55,54 @@ export async function flowCommand(
       terminal.out(flowHelp(declared));
       return 0;
     }
-    const asked = through !== undefined && declared.effect === 'none';
-    const flow = asked ? declared : app.flow(name);
-    const given = parseArguments(argv, { ...commonOptions, ...optionsOf(flow), ...inputOptions(flow) });
-    const extra = given.positionals[words];
-    if (extra !== undefined) throw unexpectedWord(extra, `inputs are options: see flows ${name} --help`);
-    const inputNames = new Set(flow.inputs.map((input) => input.name));
-    const inputs = parseInputs(
-      flow,
-      Object.fromEntries(Object.entries(given.values).filter(([key]) => inputNames.has(key))),
-    );
-    const chosen = new Set(Object.keys(optionsOf(flow)).filter((option) => given.values[option] === true));
-    refuseOptions(flow, chosen);
-    if (flow.effect === 'write') {
-      if (through !== undefined)
-        terminal.note(`${name} writes: it runs here, in environment ${app.environment().name}, not at the broker`);
-      return writing(app, flow, inputs, chosen, invocation);
-    }
-    if (chosen.has('plan')) return nothingToPlan(app, flow, chosen, terminal);
-    if (!asked) return reading(app, flow, inputs, chosen, invocation);
-    throw (
-      through.refusal ?? new FlowError('usage', 'only a flow that writes has these options', { place: { flow: name } })
+    if (!declared.breakGlass || !isClosing(argv, words)) return runDeclared(app, declared, words, invocation, through);
+    if (declared.close === undefined)
+      throw new FlowError('usage', 'nothing is said of how a use of it is closed', {
+        hint: 'name the flow that does: break-glass: { close: FLOW }',
+        place: { flow: name },
+      });
+    return closeUse(app, declared, invocation, async (closing) =>
+      runDeclared(app, app.flow(closing), words + 1, invocation, undefined),
     );
   });
+}
+
+async function runDeclared(
+  app: App,
+  declared: Flow,
+  words: number,
+  invocation: Invocation,
+  through: Through | undefined,
+): Promise<number> {
+  const { argv, terminal } = invocation;
+  const { name } = declared;
+  const asked = through !== undefined && declared.effect === 'none';
+  const flow = asked ? declared : app.flow(name);
+  const given = parseArguments(argv, {
+    ...commonOptions,
+    ...optionsOf(flow),
+    ...inputOptions(flow),
+  });
+  const extra = given.positionals[words];
+  if (extra !== undefined) throw unexpectedWord(extra, `inputs are options: see flows ${name} --help`);
+  const inputNames = new Set(flow.inputs.map((input) => input.name));
+  const inputs = parseInputs(
+    flow,
+    Object.fromEntries(Object.entries(given.values).filter(([key]) => inputNames.has(key))),
+  );
+  const chosen = new Set(Object.keys(optionsOf(flow)).filter((option) => given.values[option] === true));
+  refuseOptions(flow, chosen);
+  const reason = asked || chosen.has('plan') ? undefined : await reasonOf(flow, given.values, terminal);
+  if (flow.effect === 'write') {
+    if (through !== undefined)
+      terminal.note(`${name} writes: it runs here, in environment ${app.environment().name}, not at the broker`);
+    return writing(app, flow, inputs, chosen, reason, invocation);
+  }
+  if (chosen.has('plan')) return nothingToPlan(app, flow, chosen, terminal);
+  if (!asked) return reading(app, flow, inputs, chosen, reason, invocation);
+  throw (
+    through.refusal ?? new FlowError('usage', 'only a flow that writes has these options', { place: { flow: name } })
+  );
 }
 
 function nothingToPlan(app: App, flow: Flow, chosen: ReadonlySet<string>, terminal: Terminal): number {
@@ -92,13 +118,14 @@ async function reading(
   flow: Flow,
   inputs: Inputs,
   chosen: ReadonlySet<string>,
+  reason: string | undefined,
   { terminal }: Invocation,
 ): Promise<number> {
   const tokens = createSources();
-  const trail = await audited(app, { ...localRun(app, flow), jti: tokens.jti }, terminal);
+  const trail = await audited(app, { ...localRun(app, flow), reason, jti: tokens.jti }, terminal);
   const live = flow.output?.kind === 'mapping' && isLookedAt(chosen, terminal);
   const run = (again: boolean) =>
-    trail.answer(() => app.run(flow, inputs, { options: chosen, live, again, onEvent: tokens.onEvent }));
+    trail.answer(() => app.run(flow, inputs, { options: chosen, live, again, reason, onEvent: tokens.onEvent }));
   const output = await run(false);
   await tellWhere(app, flow, terminal);
   await showOutput(output, chosen, terminal, () => run(true));
@@ -110,6 +137,7 @@ async function writing(
   flow: Flow,
   inputs: Inputs,
   chosen: ReadonlySet<string>,
+  reason: string | undefined,
   invocation: Invocation,
 ): Promise<number> {
   const { terminal, signal } = invocation;
@@ -127,8 +155,8 @@ async function writing(
       place: { flow: flow.name, step: asking.id },
     });
   }
-  const trail = await audited(app, localRun(app, flow), terminal);
-  if (chosen.has('yes') && !onlyPlan) return unasked(app, flow, inputs, chosen, trail, invocation);
+  const trail = await audited(app, { ...localRun(app, flow), reason }, terminal);
+  if (chosen.has('yes') && !onlyPlan) return unasked(app, flow, inputs, { chosen, reason }, trail, invocation);
   const plan = await app.plan(flow, inputs, { options: chosen });
   await tellWhere(app, flow, terminal);
   if (onlyPlan) {
@@ -142,7 +170,7 @@ async function writing(
   const onEvent = tellSteps(terminal);
   const output = await trail.change(async (begin) => {
     await begin();
-    return app.run(flow, inputs, { options: chosen, plan, onEvent, ...whoIsHere(terminal, signal) });
+    return app.run(flow, inputs, { options: chosen, plan, reason, onEvent, ...whoIsHere(terminal, signal) });
   });
   await showOutput(output, chosen, terminal);
   return 0;
@@ -153,13 +181,14 @@ async function unasked(
   app: App,
   flow: Flow,
   inputs: Inputs,
-  chosen: ReadonlySet<string>,
+  { chosen, reason }: { readonly chosen: ReadonlySet<string>; readonly reason: string | undefined },
   trail: Audited,
   { terminal, signal }: Invocation,
 ): Promise<number> {
   const output = await trail.change((begin) =>
     app.run(flow, inputs, {
       options: chosen,
+      reason,
       onEvent: tellSteps(terminal),
       ...whoIsHere(terminal, signal),
       async onPlan(plan) {

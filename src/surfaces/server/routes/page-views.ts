@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { troubleCodes } from '../../../audit/break-glass-state.ts';
 import { pagePaths, runForm } from '../../../foundation/wire.ts';
 import { EdgeRefusal } from '../edge-refusal.ts';
 import { jsonAnswer } from '../http-answers.ts';
@@ -57,11 +58,20 @@ const quota = z.strictObject({
   reserve: z.number(),
   circuit: z.enum(['closed', 'open', 'half-open']),
 });
-const drill = z.strictObject({
-  flow: z.string(),
-  description: z.string(),
-  held: z.string().optional().describe('RFC 3339'),
-  failed: z.string().optional().describe('RFC 3339'),
+const breakGlass = z.strictObject({
+  accounts: z.array(
+    z.strictObject({
+      username: z.string(),
+      provider: z.string(),
+      flow: z.string(),
+      drill: z.string(),
+      proven: z.string().optional().describe('RFC 3339'),
+      failed: z.string().optional().describe('RFC 3339, of a drill after that'),
+    }),
+  ),
+  troubles: z
+    .array(z.strictObject({ code: z.enum(troubleCodes), subject: z.string(), why: z.string(), hint: z.string() }))
+    .describe('what a person must see to'),
 });
 const wanted = z.string().min(1).max(200).optional();
 
@@ -71,12 +81,12 @@ export const pageViewRoutes: readonly Route[] = [
     method: 'GET',
     path: pagePaths.overview,
     id: 'pageOverview',
-    summary: 'How the broker is, what vaults may still be asked, and how old the drills are',
-    answer: overview.extend({ quotas: z.array(quota), drills: z.array(drill) }),
+    summary: 'How the broker is, what vaults may still be asked, and whether break-glass is proven',
+    answer: overview.extend({ quotas: z.array(quota), breakGlass }),
     problems: ['not-authenticated'],
     handle: async ({ page: { overview, sights } }) => {
-      const [shown, drills] = await Promise.all([overview(), sights.drills()]);
-      return jsonAnswer({ ...shown, quotas: sights.quotas(), drills });
+      const [shown, state] = await Promise.all([overview(), sights.breakGlass()]);
+      return jsonAnswer({ ...shown, quotas: sights.quotas(), breakGlass: state });
     },
   }),
   personRoute({
@@ -111,7 +121,10 @@ export const pageViewRoutes: readonly Route[] = [
     problems: ['not-authenticated'],
     handle: async ({ page: { sights }, query }) => {
       const { lines, complete } = await sights.trail(query, mostLines);
-      return jsonAnswer({ lines: lines.map((each) => ({ ...each, signed: undefined })), complete });
+      return jsonAnswer({
+        lines: lines.map((each) => ({ ...each, signed: undefined, evidence: undefined })),
+        complete,
+      });
     },
   }),
   personRoute({

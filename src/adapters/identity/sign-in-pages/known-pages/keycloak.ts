@@ -4,6 +4,7 @@ import type { PageSelectors } from './selectors.ts';
 export const keycloak: PageSelectors = {
   password: { form: '#kc-form-login', username: 'username', password: 'password' },
   oneTimeCode: { form: '#kc-otp-login-form', code: 'otp' },
+  newPassword: { form: '#kc-passwd-update-form' },
   enrolment: {
     form: '#kc-totp-settings-form',
     code: 'totp',

@@ -2,6 +2,8 @@
 export interface PageSelectors {
   readonly password: { readonly form: string; readonly username: string; readonly password: string };
   readonly oneTimeCode: { readonly form: string; readonly code: string };
+  /** asked of a user whose password has expired, or is a temporary one */
+  readonly newPassword: { readonly form: string };
   readonly enrolment: {
     readonly form: string;
     readonly code: string;

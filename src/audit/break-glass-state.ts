@@ -1,0 +1,166 @@
+import type { BreakGlass } from '../folder/break-glass-accounts.ts';
+import { type DrillEvidence, evidenceIn, proves, type SignedEvidence } from '../foundation/drill-evidence.ts';
+import { durationText } from '../foundation/duration.ts';
+import { oneLine } from '../foundation/errors.ts';
+import type { AuditEvent } from './contract.ts';
+import { newestLines } from './newest-lines.ts';
+import type { AuditLine } from './read-trail.ts';
+
+/** An account that a break-glass flow gives, and when it was last proven. Times as RFC 3339 writes them. */
+export interface AccountStanding {
+  readonly username: string;
+  readonly provider: string;
+  /** the break-glass flow, and the drill that signs in */
+  readonly flow: string;
+  readonly drill: string;
+  /** undefined: never, as far back as was looked */
+  readonly proven: string | undefined;
+  /** of a drill after that, which did not prove it */
+  readonly failed: string | undefined;
+}
+
+/** What makes break-glass red. */
+export const troubleCodes = [
+  'no-drill',
+  'never-proven',
+  'proof-too-old',
+  'drill-failed',
+  'no-second-account',
+  'not-closed',
+] as const;
+
+/** Something that a person must see to; its texts are safe to show on a line. */
+export interface Trouble {
+  readonly code: (typeof troubleCodes)[number];
+  /** an account, or a flow */
+  readonly subject: string;
+  readonly why: string;
+  /** what to do */
+  readonly hint: string;
+}
+
+export interface BreakGlassState {
+  readonly accounts: readonly AccountStanding[];
+  readonly troubles: readonly Trouble[];
+}
+
+/** lines of the trail about one flow that are looked at */
+const looked = 50;
+/** what gives somebody what a break-glass flow gives */
+const uses: ReadonlySet<string> = new Set(['local.run', 'local.read', 'local.exec', 'flow.run', 'run.started']);
+
+/**
+ * How break-glass stands, by what is on the trails: which account was proven, and what is still owed for a use.
+ * @param trails their files: those of the environment
+ * @param now epoch milliseconds
+ */
+export async function breakGlassState(
+  flows: readonly BreakGlass[],
+  trails: readonly string[],
+  now: number,
+): Promise<BreakGlassState> {
+  const stood = await Promise.all(flows.map((each) => standingOf(each, trails, now)));
+  const accounts = stood.flatMap((each) => each.accounts);
+  const troubles = stood.flatMap((each) => each.troubles);
+  const [only, ...others] = accounts;
+  const isAlone =
+    only !== undefined &&
+    others.every(({ username, provider }) => only.username === username && only.provider === provider);
+  const duties = await openDuties(
+    flows.map(({ flow }) => flow),
+    trails,
+  );
+  return { accounts, troubles: [...troubles, ...(isAlone ? [alone(only.username)] : []), ...duties] };
+}
+
+async function standingOf(
+  { flow, drills }: BreakGlass,
+  trails: readonly string[],
+  now: number,
+): Promise<BreakGlassState> {
+  if (drills.length === 0) {
+    const why = 'no drill signs in with what it gives';
+    const hint = 'write a flow with idp/sign-in, as break-glass-drill.yaml is';
+    return { accounts: [], troubles: [{ code: 'no-drill', subject: flow.name, why, hint }] };
+  }
+  const found = drills.map(async ({ flow: drill, proves: signIns }) => {
+    const { lines } = await newestLines(trails, { action: 'drill.finished', name: drill.name }, looked);
+    const drilled = lines.flatMap((line) => evidenceOf(line) ?? []);
+    return signIns.map(({ username, provider }) => {
+      const mine = drilled.flatMap((evidence) => {
+        const account = evidence.accounts.find((each) => each.username === username && each.provider === provider);
+        return account === undefined ? [] : [{ evidence, account, good: proves(evidence, account) }];
+      });
+      const [last] = mine;
+      const proven = mine.find(({ good }) => good)?.account.proven ?? undefined;
+      const failed = last?.good === false ? last.evidence : undefined;
+      const standing = { username, provider, flow: flow.name, drill: drill.name, proven, failed: failed?.began };
+      return { standing, trouble: troubleOf(standing, failed, flow.provenWithin, now) };
+    });
+  });
+  const all = (await Promise.all(found)).flat();
+  return { accounts: all.map(({ standing }) => standing), troubles: all.flatMap(({ trouble }) => trouble ?? []) };
+}
+
+function troubleOf(
+  { username, drill, proven }: AccountStanding,
+  failed: DrillEvidence | undefined,
+  within: number,
+  now: number,
+): Trouble | undefined {
+  const hint = `run flows drill ${drill}`;
+  if (failed !== undefined) {
+    const why = failed.broken.map((link) => link.why).join('; ');
+    return { code: 'drill-failed', subject: username, why: oneLine(`its last drill failed: ${why}`), hint };
+  }
+  if (proven === undefined) return { code: 'never-proven', subject: username, why: 'it was never proven', hint };
+  if (now - Date.parse(proven) <= within * 1_000) return undefined;
+  return {
+    code: 'proof-too-old',
+    subject: username,
+    why: `it was last proven at ${proven}, and not within ${durationText(within)}`,
+    hint,
+  };
+}
+
+function alone(username: string): Trouble {
+  const why = 'it is the only one: whoever locks it locks everybody out';
+  return {
+    code: 'no-second-account',
+    subject: username,
+    why,
+    hint: 'give a second account a break-glass flow and a drill',
+  };
+}
+
+/** What is owed for uses of break-glass: those since which nothing has closed them. */
+export async function openDuties(
+  flows: readonly BreakGlass['flow'][],
+  trails: readonly string[],
+): Promise<readonly Trouble[]> {
+  const owed = flows.map(async ({ name, close }): Promise<Trouble | undefined> => {
+    if (close === undefined) return undefined;
+    const { lines } = await newestLines(trails, { outcome: 'allowed', name }, looked);
+    const last = lines.find(({ action }) => uses.has(action) || action === 'break-glass.closed');
+    if (last === undefined || last.action === 'break-glass.closed') return undefined;
+    const reason = last.reason === undefined ? '' : `: ${last.reason}`;
+    const why = oneLine(`${last.agent} used it at ${last.at}${reason}`);
+    return { code: 'not-closed', subject: name, why, hint: `run flows ${name} close` };
+  });
+  return (await Promise.all(owed)).filter((each) => each !== undefined);
+}
+
+/** A drill that is over, as the trail has it. */
+export function drillEvent(
+  { drill, held, broken, accounts, steps, alerts }: DrillEvidence,
+  evidence: SignedEvidence,
+): Pick<AuditEvent, 'what' | 'outcome' | 'code' | 'detail' | 'evidence'> & { readonly action: 'drill.finished' } {
+  const what = [drill, ...new Set(accounts.map(({ username }) => username))];
+  const code = [...steps, ...alerts].find((each) => each.code !== null)?.code ?? undefined;
+  const detail = held ? undefined : `${broken.length} of its links broken`;
+  return { action: 'drill.finished', what, outcome: held ? 'allowed' : 'failed', code, detail, evidence };
+}
+
+function evidenceOf({ evidence }: AuditLine): DrillEvidence | undefined {
+  return typeof evidence?.evidence === 'string' ? evidenceIn(evidence.evidence) : undefined;
+}
