@@ -314,7 +314,7 @@ describe('what the page shows', () => {
     expect(overview).toMatchObject({
       checks: { trail: true },
       quotas: [],
-      breakGlass: { accounts: [{ drill: 'break-glass-drill', username: 'break-glass@example.com' }] },
+      breakGlass: { accounts: [], troubles: [{ code: 'no-drill', subject: 'glass' }] },
     });
     const file = join(mkdtempSync(join(tmpdir(), 'page-')), 'audit.jsonl');
     onTestFinished(() => rmSync(dirname(file), { recursive: true, force: true }));
