@@ -14,6 +14,8 @@ export interface HttpOptions {
   readonly fetch?: Fetch | undefined;
   /** milliseconds for each call, its body included; default 10,000 */
   readonly deadline?: number | undefined;
+  /** bytes of an answer's body; default 1 MiB, which no discovery document, key set, token answer, page or user comes near */
+  readonly largest?: number | undefined;
   /** what becomes of a redirect, which is never followed here: refused, the default, or an answer like any other */
   readonly redirects?: 'refused' | 'answers' | undefined;
 }
@@ -34,12 +36,11 @@ const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** what undici and the system say of a connection that ended; one that could not be made has other codes */
 const ended = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-/** no discovery document, key set, token answer, page or user comes near it */
-const largestBody = 1024 * 1024;
+const mebibyte = 1024 * 1024;
 
 /** HTTP to safe addresses only, with a deadline over all of it and a bounded body. */
 export function createHttp(options: HttpOptions): Call {
-  const { peer, development, fetch: send = globalFetch, deadline = 10_000, redirects } = options;
+  const { peer, development, fetch: send = globalFetch, deadline = 10_000, largest = mebibyte, redirects } = options;
   return async (url, { repeatable, ...init } = {}) => {
     const problem = requireSafeAddress(url, development);
     if (problem !== undefined) {
@@ -69,7 +70,7 @@ export function createHttp(options: HttpOptions): Call {
         });
       }
       const { status, headers } = response;
-      const body = await inTime(readBody(response, host));
+      const body = await inTime(readBody(response, host, largest));
       return new Response(withoutBody.has(status) ? null : body, { status, headers });
     } catch (error) {
       if (error instanceof FlowError) throw error;
@@ -97,13 +98,14 @@ function isRedirect(response: Response): boolean {
   return response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
 }
 
-async function readBody(response: Response, host: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(response: Response, host: string, largest: number): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of response.body ?? []) {
     const bytes: Uint8Array = part;
     size += bytes.byteLength;
-    if (size > largestBody) throw new FlowError('protocol', `the answer of ${host} is larger than 1 MiB`);
+    if (size > largest)
+      throw new FlowError('protocol', `the answer of ${host} is larger than ${largest / mebibyte} MiB`);
     parts.push(bytes);
   }
   return Buffer.concat(parts);

@@ -19,6 +19,7 @@ let vault: DevelopmentVault;
 let idp: DevelopmentIdentityProvider;
 let aws: DevelopmentSecretsManager;
 let token = '';
+let connectToken = '';
 let credentials: Record<string, string> = {};
 
 beforeAll(async () => {
@@ -60,6 +61,7 @@ beforeAll(async () => {
     startSecretsManager({ region: 'us-east-2', account: '210987654321' }),
   ]);
   token = vault.token().reveal();
+  connectToken = vault.connectToken().reveal();
   credentials = {
     AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey.reveal(),
@@ -100,6 +102,7 @@ afterAll(async () => {
 
 interface Changes {
   readonly token?: string;
+  readonly vault?: string;
   readonly development?: boolean;
   readonly issuer?: string;
   readonly endpoint?: string;
@@ -110,7 +113,7 @@ function environment(name: string, changes: Changes = {}): string {
   const { issuer = idp.issuer, endpoint = aws.address, account = '210987654321' } = changes;
   return `  ${name}:
 ${changes.development === false ? '' : '    development: true\n'}    key: op://Team/Key/root
-    vault: [{ type: onepassword, token: ${changes.token ?? '{ env: TEAM_TOKEN }'} }]
+    vault: [${changes.vault ?? `{ type: onepassword, token: ${changes.token ?? '{ env: TEAM_TOKEN }'} }`}]
     issuers: { main: { url: '${issuer}' } }
     stores: { aws: { type: aws-secrets-manager, region: us-east-2, account: '${account}', endpoint: '${endpoint}' } }
 `;
@@ -119,7 +122,7 @@ ${changes.development === false ? '' : '    development: true\n'}    key: op://T
 function service(): string {
   return `default-environment: by-variable
 environments:
-${environment('by-variable')}${environment('by-file', { token: '{ file: token }' })}${environment('by-command', { token: '{ command: [./print-token.sh] }' })}${environment('by-expression', { token: '"${{ env.TEAM_TOKEN }}"' })}`;
+${environment('by-variable')}${environment('by-file', { token: '{ file: token }' })}${environment('by-command', { token: '{ command: [./print-token.sh] }' })}${environment('by-expression', { token: '"${{ env.TEAM_TOKEN }}"' })}${environment('by-connect', { vault: "{ type: onepassword-connect, url: '${{ env.OP_CONNECT_HOST }}', token: { env: OP_CONNECT_TOKEN } }" })}`;
 }
 
 describe('an environment of one’s own on this machine', () => {
@@ -152,6 +155,29 @@ describe('an environment of one’s own on this machine', () => {
     expect(aws.dump()[0]?.versions[0]?.value.reveal()).toBe(apiKey);
     const again = await home.flows(['push', '--plan', '--detailed-exitcode'], { env });
     expect(again.code).toBe(0);
+  });
+
+  test('the same by 1Password Connect: token, code, push, and a check that tells of its health', async () => {
+    const env = {
+      OP_CONNECT_HOST: vault.address,
+      OP_CONNECT_TOKEN: connectToken,
+      FLOWS_ENVIRONMENT: 'by-connect',
+      ...credentials,
+    };
+    const [read, minted, code, online] = await Promise.all([
+      home.flows(['read', 'op://Team/Key/credential'], { env }),
+      home.flows(['token', '--json'], { env }),
+      home.flows(['code', '--json'], { env }),
+      home.flows(['check', '--online'], { env }),
+    ]);
+    expect([read.code, read.stdout, read.stderr]).toEqual([0, `${apiKey}\n`, '']);
+    expect([minted.code, JSON.parse(minted.stdout)]).toMatchObject([0, { scope: 'read', token_type: 'Bearer' }]);
+    expect([code.code, JSON.parse(code.stdout)]).toMatchObject([0, { code: expect.stringMatching(/^\d{6}$/) }]);
+    expect([online.code, online.stderr]).toEqual([0, '']);
+    expect(online.stdout).toContain(`vault ${vault.address}: 1Password Connect API development`);
+    const pushed = await home.flows(['push', '--yes', '--json'], { env });
+    expect([pushed.code, JSON.parse(pushed.stdout)]).toMatchObject([0, {}]);
+    for (const each of [read, minted, code, online, pushed]) expect(each.stderr).not.toContain(connectToken);
   });
 
   test('a token that is not there: what names it, and its own exit code', async () => {

@@ -12,6 +12,7 @@ import { type ForwardProxy, portOf, startForwardProxy, startPlain } from './forw
 import { createHome, repository } from './home.ts';
 
 const [vaultName, issuer, scim] = ['acme.1password.com', 'issuer.example', 'scim.example'];
+const connectName = 'connect.example';
 const [login, workload] = ['login.example', 'workload.example'];
 const [portal, roles] = ['portal.sso.eu-west-1.amazonaws.com', 'sts.us-east-1.amazonaws.com'];
 const [manager, sts] = ['secretsmanager.eu-west-1.amazonaws.com', 'sts.eu-west-1.amazonaws.com'];
@@ -31,8 +32,11 @@ beforeAll(async () => {
     { label: 'credential', type: 'concealed', value: 's3cret-of-the-client' },
     { label: 'otp', type: 'one-time-password', value: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' },
   ] as const;
-  const vault = await startVault({ name: vaultName, vaults: [{ name: 'Agents', items: [{ title: 'M2M', fields }] }] });
+  const vaults = [{ name: 'Agents', items: [{ title: 'M2M', fields }] }];
+  const vault = await startVault({ name: vaultName, vaults });
   parts.defer(vault.close);
+  const connectServer = await startVault({ name: connectName, vaults });
+  parts.defer(connectServer.close);
   const aws = await startSecretsManager({ names: [manager, sts] });
   parts.defer(aws.close);
   const json = (body: unknown) => JSON.stringify(body);
@@ -92,6 +96,7 @@ beforeAll(async () => {
   const awsPort = Number(new URL(aws.address).port);
   proxy = await startForwardProxy({
     [vaultName]: Number(new URL(vault.address).port),
+    [connectName]: Number(new URL(connectServer.address).port),
     [issuer]: portOf(far),
     [scim]: portOf(far),
     [manager]: awsPort,
@@ -118,6 +123,7 @@ beforeAll(async () => {
   env = {
     NODE_EXTRA_CA_CERTS: ca,
     OP_SERVICE_ACCOUNT_TOKEN: token,
+    OP_CONNECT_TOKEN: connectServer.connectToken().reveal(),
     SCIM_TOKEN: 'scim-token',
     AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey.reveal(),
@@ -153,6 +159,8 @@ ${connections}
   by-file:
     proxy: \${{ env.CORPORATE }}
 ${connections}
+  by-connect:
+${connections.replace('{ type: onepassword, token: { env: OP_SERVICE_ACCOUNT_TOKEN } }', `{ type: onepassword-connect, url: 'https://${connectName}', token: { env: OP_CONNECT_TOKEN } }`)}
   mixed:
     development: true
 ${connections.replace(`https://${issuer}/`, local)}
@@ -282,6 +290,16 @@ test('loopback is reached directly, whatever is set', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'near-token\n' });
   expect(atLoopback).toContain('POST /token');
   expect(hosts()).toEqual([`${vaultName}:443`]);
+});
+
+test('1Password Connect is reached by the proxy, under a certificate of a private authority', async () => {
+  const surroundings = { HTTPS_PROXY: proxy.address, FLOWS_ENVIRONMENT: 'by-connect' };
+  const wanted = ['read', 'op://Agents/M2M/username'];
+  expect(await run(wanted, surroundings)).toMatchObject({ stdout: 'm2m\n', stderr: '', code: 0 });
+  expect(hosts()).toEqual([`${connectName}:443`]);
+  const { code, stderr } = await run(wanted, { ...surroundings, NODE_EXTRA_CA_CERTS: '' });
+  expect(code).toBe(69);
+  expect(stderr).toMatch(/connect\.example cannot be reached .*\(\w*(?:SELF_SIGNED|UNABLE_TO_VERIFY)\w*\)/);
 });
 
 test('what NO_PROXY names is not asked of the proxy', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pythonEnvironment } from './python.ts';
 
-/** The Python SDK of 1Password: another core than the JavaScript one, with TLS and HTTP of its own. */
+/** A Python client of 1Password, which a script of ours drives: another core than the JavaScript one, with TLS and HTTP of its own. */
 export interface PythonSdk {
   /** @throws PythonError what the SDK raised */
   call<T>(method: string, ...args: readonly unknown[]): Promise<T>;
@@ -28,9 +28,11 @@ interface Reply {
   readonly message?: string;
 }
 
-export async function startPythonSdk(): Promise<PythonSdk> {
-  const environment = await pythonEnvironment(['onepassword-sdk==0.4.2']);
-  const child = spawn(join(environment, 'bin', 'python'), [join(import.meta.dirname, 'python-sdk.py')], {
+const clients = { sdk: 'onepassword-sdk==0.4.2', connect: 'onepasswordconnectsdk==2.1.0' } as const;
+
+export async function startPythonSdk(client: keyof typeof clients = 'sdk'): Promise<PythonSdk> {
+  const environment = await pythonEnvironment([clients[client]]);
+  const child = spawn(join(environment, 'bin', 'python'), [join(import.meta.dirname, `python-${client}.py`)], {
     env: { PATH: process.env['PATH'] ?? '', HOME: environment },
     stdio: ['pipe', 'pipe', 'inherit'],
   });

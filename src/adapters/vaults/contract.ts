@@ -17,6 +17,8 @@ export interface Vault {
   readonly items?: VaultItems;
   /** optional: it is several services, and this is what each of them is asked for. @throws FlowError not-found */
   readonly parts?: (references: readonly Reference[]) => readonly VaultPart[];
+  /** optional: it tells how it is, in a few words for people. @throws FlowError unavailable where a part of it is down */
+  readonly health?: () => Promise<string>;
   /** optional: it takes so many requests in a time */
   readonly quota?: VaultQuota;
   /** requests that this adapter made to the service since it was created */

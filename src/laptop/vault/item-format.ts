@@ -26,13 +26,13 @@ export interface Details {
   readonly documentAttributes?: FileAttributes;
 }
 
-interface Section {
+export interface Section {
   readonly name: string;
   readonly title: string;
   readonly fields?: readonly SectionField[];
 }
 
-interface SectionField {
+export interface SectionField {
   readonly n: string;
   readonly t: string;
   readonly k: string;
@@ -40,7 +40,7 @@ interface SectionField {
   readonly a?: unknown;
 }
 
-const templates: Readonly<Record<SeedCategory, string>> = {
+export const templates: Readonly<Record<SeedCategory, string>> = {
   login: '001',
   'secure-note': '003',
   password: '005',

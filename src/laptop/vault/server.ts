@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Secret } from '../../foundation/secret.ts';
 import { Answer, answers } from './refusal-answers.ts';
+import { type ConnectApi, createConnectApi, isConnectPath } from './connect/api.ts';
 import { createContents } from './contents.ts';
 import { createQuota } from './request-quota.ts';
 import { answerTo, type Service } from './routes.ts';
@@ -25,6 +26,10 @@ export interface DevelopmentVault {
   readonly address: string;
   /** A new service account's token, `ops_…`, for all vaults and for writing where nothing else is said. */
   token(options?: TokenOptions): Secret;
+  /** A new access token for the same vaults as 1Password Connect serves them, at the same address. */
+  connectToken(options?: TokenOptions): Secret;
+  /** Whether what Connect shows stays as it is now: its sync has not come yet. */
+  setConnectLag(lags: boolean): void;
   /** The token is refused from now on, in open sessions too. */
   revoke(token: Secret): void;
   /** Replaces all limits; what was spent is forgotten. */
@@ -51,17 +56,19 @@ const largestBody = 8 * 1024 * 1024;
 /** Starts the service on loopback. */
 export async function startVault(options: VaultOptions): Promise<DevelopmentVault> {
   const now = options.now ?? Date.now;
+  const contents = createContents(options.vaults, now);
   const service: Service = {
     accounts: await createServiceAccounts(),
     sessions: createSessions(),
-    contents: createContents(options.vaults, now),
+    contents,
     quota: createQuota(now, options.limits ?? {}),
   };
+  const connect = createConnectApi(contents, now);
   let requests = 0;
   let delay = 0;
   const server = createServer((request, response) => {
     requests += 1;
-    void respond(service, request, response, () => delay, options.name);
+    void respond({ service, connect, name: options.name, delay: () => delay }, request, response);
   });
   // a client that computes for long between two requests must not find its connection just closed
   server.keepAliveTimeout = 60_000;
@@ -75,7 +82,10 @@ export async function startVault(options: VaultOptions): Promise<DevelopmentVaul
   return {
     address,
     token: (wanted = {}) => service.accounts.create(address, wanted),
+    connectToken: (wanted = {}) => connect.token(wanted),
+    setConnectLag: connect.setLag,
     revoke(token) {
+      connect.revoke(token);
       const account = service.accounts.revoke(token);
       if (account !== undefined) service.sessions.endOf(account);
     },
@@ -97,36 +107,37 @@ export async function startVault(options: VaultOptions): Promise<DevelopmentVaul
   };
 }
 
-async function respond(
-  service: Service,
-  request: IncomingMessage,
-  response: ServerResponse,
-  delay: () => number,
-  name: string | undefined,
-): Promise<void> {
+interface Doors {
+  readonly service: Service;
+  readonly connect: ConnectApi;
+  readonly name: string | undefined;
+  readonly delay: () => number;
+}
+
+async function respond(doors: Doors, request: IncomingMessage, response: ServerResponse): Promise<void> {
   let status = 200;
   let body: unknown;
   const headers: Record<string, string> = { 'content-type': 'application/json', 'cache-control': 'no-store' };
   try {
-    const host = hostOf(request, name);
+    const host = hostOf(request, doors.name);
     const sent = await bodyOf(request);
     const [path, query] = split(request.url ?? '');
-    const signed = {
-      method: request.method ?? '',
-      host,
-      path,
-      query,
-      sessionId: header(request, 'x-agilebits-session-id'),
-      mac: header(request, 'x-agilebits-mac'),
-    };
-    body = answerTo(service, signed, () => parsed(sent));
+    const method = request.method ?? '';
+    if (isConnectPath(path)) {
+      const authorization = header(request, 'authorization');
+      const asked = { method, path, query, authorization, body: () => parsed(sent) };
+      ({ status, body } = await doors.connect.answer(asked));
+    } else {
+      const [sessionId, mac] = [header(request, 'x-agilebits-session-id'), header(request, 'x-agilebits-mac')];
+      body = answerTo(doors.service, { method, host, path, query, sessionId, mac }, () => parsed(sent));
+    }
   } catch (error) {
     const answer = error instanceof Answer ? error : new Answer(500, 'internal error');
     status = answer.status;
     body = { errorCode: answer.status, errorMessage: answer.message };
     if (answer.retryAfter !== undefined) headers['retry-after'] = String(answer.retryAfter);
   }
-  if (delay() > 0) await new Promise((resolve) => setTimeout(resolve, delay()));
+  if (doors.delay() > 0) await new Promise((resolve) => setTimeout(resolve, doors.delay()));
   if (Buffer.isBuffer(body)) headers['content-type'] = 'application/octet-stream';
   response.writeHead(status, headers).end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
 }

@@ -1,4 +1,5 @@
-import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { openSshPublicKey } from '../../foundation/openssh-keys.ts';
 
 /** A new Ed25519 key as 1Password stores one: PKCS #8 PEM. */
 export function newSshKey(): string {
@@ -7,21 +8,8 @@ export function newSshKey(): string {
 
 /** What 1Password keeps beside an Ed25519 key: its public half and fingerprint as OpenSSH writes them. */
 export function sshKeyAttributes(pem: string): Readonly<Record<string, unknown>> {
-  const { x = '' } = createPublicKey(pem).export({ format: 'jwk' });
-  const blob = Buffer.concat([field('ssh-ed25519'), field(Buffer.from(x, 'base64url'))]);
+  const publicKey = openSshPublicKey(pem);
+  const blob = Buffer.from(publicKey.split(' ')[1] ?? '', 'base64');
   const digest = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '');
-  return {
-    privateKey: pem,
-    publicKey: `ssh-ed25519 ${blob.toString('base64')}`,
-    fingerprint: `SHA256:${digest}`,
-    keyType: { t: 'ed25519' },
-  };
-}
-
-/** RFC 4251, section 5: the length in four bytes, then the bytes. */
-function field(value: string | Buffer): Buffer {
-  const bytes = Buffer.from(value);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
+  return { privateKey: pem, publicKey, fingerprint: `SHA256:${digest}`, keyType: { t: 'ed25519' } };
 }

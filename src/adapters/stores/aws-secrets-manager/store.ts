@@ -6,7 +6,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import { createAnswers, requireAsked } from './answers.ts';
 import { createConnection, type ConnectionOptions } from './aws-client.ts';
 import { arnOf, awsRules } from './rules.ts';
-import { createPace } from './request-pace.ts';
+import { createPace } from '../../../foundation/request-pace.ts';
 import { createRecent } from './recent-writes.ts';
 import { describeAll, sweep, type Lister } from './list-secrets.ts';
 import type { Metadata, SecretName, SecretStore, SecretWrite, StoredSecret } from '../contract.ts';

@@ -163,6 +163,7 @@ export function createGovernor(vault: Vault, options: GovernorOptions): Governed
     },
     read: (references) => readGoverned(references, urgent),
     ...(vault.items === undefined ? {} : { items: itemsOf(vault.items, urgent) }),
+    ...(vault.health === undefined ? {} : { health: vault.health }),
     requests: () => vault.requests(),
     close,
   });

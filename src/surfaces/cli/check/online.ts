@@ -119,7 +119,9 @@ async function inVault(
       const there = (looked ?? []).map((item) =>
         tried({ what: item.toString() }, async () => void (await part.vault.items?.get(item))),
       );
-      const reached = way.proxy === undefined ? [] : [{ what: what(), ...byWay(way, part.vault.address) }];
+      const self = { what: what(), ...byWay(way, part.vault.address) };
+      const { health } = part.vault;
+      const reached = health === undefined ? (way.proxy === undefined ? [] : [self]) : await tried(self, health);
       return [...reached, ...found, ...(await Promise.all(there)).flat()];
     } catch (error) {
       const failure = asFlowError(error);

@@ -9,7 +9,8 @@ import { madeUpInputs } from './made-up-inputs.ts';
 const shown = ['orders-token', 'break-glass', 'new-user', 'seed-runtime'];
 
 /** Commands for another terminal, which work there as they stand. */
-export function invitation(dir: string, folder: Folder, { addresses }: RunningStack, broker?: DevBroker): string {
+export function invitation(dir: string, folder: Folder, stack: RunningStack, broker?: DevBroker): string {
+  const { addresses, vault } = stack;
   const inFolder = dir === 'flows' ? '' : ` --dir ${quoted(dir)}`;
   const there = `${folder.settings.defaultEnvironment === 'development' ? '' : ' --environment development'}${inFolder}`;
   const flows = [...folder.flows.values()].filter(({ environments }) => environments?.includes('development') ?? true);
@@ -32,7 +33,9 @@ export function invitation(dir: string, folder: Folder, { addresses }: RunningSt
     broker?.page === undefined
       ? ''
       : `\nThe page for people is ${broker.page}; a link to it is given by ${program()} page${there}\n`;
-  return `Try in another terminal:\n${list(lines)}${asAgent}${forPeople}\nCtrl-C stops everything.`;
+  const connect = `export OP_CONNECT_HOST=${vault.address} OP_CONNECT_TOKEN=${vault.connectToken().reveal()}`;
+  const byConnect = `\nThe vault as 1Password Connect serves it:\n${list([connect])}`;
+  return `Try in another terminal:\n${list(lines)}${byConnect}${asAgent}${forPeople}\nCtrl-C stops everything.`;
 }
 
 function list(lines: readonly string[]): string {

@@ -14,6 +14,7 @@ vaultContract('1Password SDK', async (vaults) => {
   const other = open();
   return {
     vault: open(),
+    batch: 50,
     requests: () => server.requests() - other.requests(),
     another: () => other,
     async stop() {

@@ -1,5 +1,5 @@
-import { FlowError } from '../../../foundation/errors.ts';
-import { unlessAborted } from '../../../foundation/unless-aborted.ts';
+import { FlowError } from './errors.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface PaceOptions {
   /** how many run at once */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createPace } from '../../../../src/adapters/stores/aws-secrets-manager/request-pace.ts';
+import { createPace } from '../../src/foundation/request-pace.ts';
 
 /** Time that passes only while somebody sleeps. */
 function clock() {
