@@ -46,6 +46,11 @@ export const humanStep = writeStep({
     }
     const look = lookOf(given);
     if (look !== undefined) context.warn(`what was given ${look}`);
-    return stageNext(input, async () => given, context);
+    const staged = await stageNext(input, async () => given, context);
+    if ((await context.read(staged.secret)).equals(given)) return staged;
+    throw new FlowError('conflict', 'another value was staged meanwhile, and the one that was given is not kept', {
+      hint: `see which of them the provider takes, and put that into ${into}`,
+      place: { subject: staged.secret.toString() },
+    });
   },
 });

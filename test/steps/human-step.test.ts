@@ -70,6 +70,17 @@ describe('what a person does', () => {
     expect((await context.read(await run(field, context))).reveal()).toBe('by hand');
   });
 
+  test('is not lost in silence where somebody else was faster', async () => {
+    const field = newField();
+    const context = laptop.context({
+      async askForValue() {
+        await run(field, laptop.context({ askForValue: async () => new Secret('of somebody else') }));
+        return new Secret(canary);
+      },
+    });
+    await expect(run(field, context)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
   test('that gives nothing is told, and nothing is changed', async () => {
     const field = newField();
     const before = laptop.server.dump();
