@@ -104,6 +104,7 @@ function toured(): Promise<number> {
     dir: join(home.work, 'flows'),
     taken: takeEnvironment({}),
     signal: new AbortController().signal,
+    command: [process.execPath, '--no-warnings', command],
     terminal: terminalTo('the tour'),
   });
 }

@@ -10,16 +10,18 @@ import { approvedRun, narrowedRun } from './tour-runs.ts';
 /** What policy.yaml of the shipped folder allows the agent, and what it does not. */
 const [allowed, denied, flow] = ['openai.api_key', 'stripe.live_key', 'orders-token'] as const;
 
-/**
- * An agent at the broker: what it may have, cold and from memory, what it may not have, and the trail of it.
- * @param spent what the laptop stack was asked so far
- */
-export async function brokerTour(
-  broker: DevBroker,
-  line: Line,
-  { ordersApi }: Pick<RunningStack, 'ordersApi'>,
-  spent: () => string,
-): Promise<void> {
+export interface BrokerTour {
+  readonly broker: DevBroker;
+  /** how the command is called */
+  readonly command: readonly string[];
+  readonly stack: Pick<RunningStack, 'ordersApi'>;
+  /** what the laptop stack was asked so far */
+  spent(): string;
+}
+
+/** An agent at the broker: what it may have, cold and from memory, what it may not have, and the trail of it. */
+export async function brokerTour({ broker, command, stack, spent }: BrokerTour, line: Line): Promise<void> {
+  const { ordersApi } = stack;
   const { agent } = broker;
   // each with a client of its own, which remembers nothing of the one before
   const ask = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
@@ -80,7 +82,7 @@ export async function brokerTour(
       return 'cached: policy, audit, no request';
     }),
   );
-  await line(`${agent}: flows exec`, () => counted(false, () => programOf(broker, allowed)));
+  await line(`${agent}: flows exec`, () => counted(false, () => programOf(broker, allowed, command)));
   await line(`${agent}: a narrower run`, () => ask((client) => narrowedRun(client, allowed, flow)));
   await approvedRun(broker, line);
   await line('flows trace', async () => {
@@ -101,13 +103,17 @@ export async function brokerTour(
 }
 
 /** A program with a value that shows it: what it prints, as it is seen. */
-async function programOf({ url, tokenFile }: DevBroker, name: string): Promise<string> {
+async function programOf(
+  { url, tokenFile }: DevBroker,
+  name: string,
+  [node = '', ...command]: readonly string[],
+): Promise<string> {
   const { promisify } = await import('node:util');
   const { execFile } = await import('node:child_process');
   const program = ['sh', '-c', 'echo "asks with $OPENAI_API_KEY"'];
-  const words = [process.argv[1] ?? '', 'exec', '--secret', `OPENAI_API_KEY=${name}`, '--', ...program];
+  const words = [...command, 'exec', '--secret', `OPENAI_API_KEY=${name}`, '--', ...program];
   const env = { ...process.env, FLOWS_BROKER: url, FLOWS_AGENT_TOKEN_FILE: tokenFile };
-  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, ...words], { env });
+  const { stdout } = await promisify(execFile)(node, words, { env });
   if (stdout !== 'asks with [OPENAI_API_KEY]\n')
     throw new FlowError('internal', 'what a program printed is not masked');
   return `a program with it prints: ${stdout.trimEnd()}`;

@@ -24,6 +24,8 @@ export interface TourOptions {
   readonly taken: TakenEnvironment;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
+  /** how the command is called, for what it shows of a process of its own; default: as this one was */
+  readonly command?: readonly string[];
 }
 
 /** The flows that it shows; another folder has others. */
@@ -60,7 +62,8 @@ export async function tour(options: TourOptions): Promise<number> {
     await newUser(app, line, terminal);
     await rotationTour(app, line, stack);
     await push(app, line, terminal);
-    if (options.broker !== undefined) await brokerTour(options.broker, line, stack, () => spent(stack));
+    const { broker, command = [process.execPath, ...process.execArgv, process.argv[1] ?? ''] } = options;
+    if (broker !== undefined) await brokerTour({ broker, command, stack, spent: () => spent(stack) }, line);
     terminal.out(`\n${report.summary()}: ${spent(stack)}.\n`);
     return report.failed();
   } finally {
