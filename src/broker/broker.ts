@@ -1,5 +1,6 @@
 import type { App } from '../app/open-app.ts';
 import { type AgentRuns, type AgentRunsOptions, createAgentRuns } from './agent-runs/agent-runs.ts';
+import { requireStillGoingOn } from './agent-runs/still-going-on.ts';
 import type { AuditTrail } from '../audit/contract.ts';
 import type { CacheSettings } from '../folder/service/settings.ts';
 import { type Approvals, type ApprovalsOptions, createApprovals } from './approvals/gate.ts';
@@ -135,8 +136,9 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   const runs = openWhenNeeded(() => openRuns(hooks, createScheduleHooks({ app, permission, audited, served, warn })), {
     warn,
   });
-  const served = createServedRuns({ app, permission, runs, clock });
-  const operated = createOperatedRuns(runs);
+  const urlOf = (approval: string) => approvals?.urlOf(approval);
+  const served = createServedRuns({ app, permission, runs, clock, urlOf });
+  const operated = createOperatedRuns(runs, urlOf);
 
   /** What is given once people have said yes, where they must. */
   const approved = async <T>(
@@ -223,7 +225,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       plan: (caller, flow, inputs) =>
         audited.answer(caller, 'run.planned', told([flow]), async () => {
           counted(caller, [flow]);
-          return served.plan(caller, flow, inputs);
+          return whileItGoesOn(caller, served.plan(caller, flow, inputs));
         }),
       start: (caller, flow, request) =>
         audited.answer(caller, 'run.started', told([flow]), async () => {
@@ -297,11 +299,11 @@ function noRuns(): Promise<never> {
   return Promise.reject(new FlowError('unavailable', 'nothing keeps runs here'));
 }
 
-/** What was waited for is given only to a run that goes on: another broker may have ended it. @throws BrokerRefusal run-ended */
-async function whileItGoesOn<T>({ agentRun }: Caller, work: Promise<T>): Promise<T> {
+/** What was waited for is given only to a run that goes on. @throws BrokerRefusal run-ended */
+async function whileItGoesOn<T>(caller: Caller, work: Promise<T>): Promise<T> {
   const granted = await work;
-  if (agentRun === undefined || (await agentRun.goesOn())) return granted;
-  throw new BrokerRefusal('run-ended', { detail: `agent run ${agentRun.run}` });
+  await requireStillGoingOn(caller);
+  return granted;
 }
 
 function isName(name: string): boolean {

@@ -25,6 +25,8 @@ export interface Caller {
   readonly waits?: number | undefined;
   /** what an approval is used for, where that may come again after a crash: it is used once */
   readonly use?: string | undefined;
+  /** told of each approval that it waits for, by its id */
+  readonly waitsFor?: ((approval: string) => Promise<void>) | undefined;
   /** aborts where it goes away */
   readonly gone?: (() => AbortSignal) | undefined;
 }

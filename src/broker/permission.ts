@@ -56,6 +56,8 @@ export interface Permission {
 export interface Given {
   readonly inputs?: Readonly<Record<string, unknown>> | undefined;
   readonly plan?: string | undefined;
+  /** id of the run that goes on with it */
+  readonly run?: string | undefined;
   readonly pass?: Pass | undefined;
 }
 
@@ -117,7 +119,7 @@ export function createPermission(
     });
   };
 
-  const flowWanted = (caller: Caller, flow: Flow, { inputs, plan }: Given): Wanted => {
+  const flowWanted = (caller: Caller, flow: Flow, { inputs, plan, run }: Given): Wanted => {
     const { policy } = rules.current();
     const reads = flow.effect === 'none';
     return wantedOf({
@@ -127,6 +129,7 @@ export function createPermission(
       kind: reads ? 'flow' : 'run',
       inputs,
       plan,
+      run,
       asked: [flow.name],
       // a yes to one flow that writes is for no other
       known: () => (reads ? app.folder.flows.keys() : [flow.name]),

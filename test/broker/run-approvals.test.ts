@@ -7,6 +7,7 @@ const run = { id: 'r-1', flow: 'push', agent: 'codex', by: 'token', request: 'q'
 const control: RunControl = {
   signal: new AbortController().signal,
   waiting: (work) => work(new AbortController().signal),
+  waitsFor: () => Promise.resolve(),
 };
 const wanted = { demands: [{ demand: {}, asked: ['push'] }], now: () => undefined };
 const permission = { flowWanted: () => wanted } as unknown as RunHooksOptions['permission'];
@@ -15,6 +16,7 @@ function agreed(code: 'restarting' | 'approval-denied') {
   const approvals = {
     admit: () => Promise.reject(new BrokerRefusal(code)),
     redeem: () => Promise.resolve(),
+    cancel: () => Promise.reject(new Error('nothing is taken back')),
     ledger: () => Promise.reject(new Error('nothing is looked up')),
   };
   const hooks = createRunHooks({

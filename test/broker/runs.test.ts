@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type App, openApp } from '../../src/app/open-app.ts';
+import { unlistedRun } from '../../src/broker/agent-runs/unlisted-run.ts';
 import { databaseFolder } from '../../src/broker/durable-database.ts';
 import type { Caller } from '../../src/broker/contract.ts';
 import { type OpenBroker, openBroker } from '../../src/broker/open-broker.ts';
@@ -162,6 +163,18 @@ describe('runs of a broker', () => {
     expect((await refusalOf(opened.broker.runs.start(as(agent), flow, { inputs }))).code).toBe(code);
     expect((await refusalOf(opened.broker.runs.plan(as(agent), flow, inputs))).code).toBe(code);
     expect(lines().at(-1)).toMatchObject({ agent, action: 'run.planned', code, what: [flow] });
+  });
+
+  test('no run is begun for an agent run that ended while the flow was read, and no plan given', async () => {
+    const agentRun = { ...unlistedRun('ar-gone'), goesOn: () => Promise.resolve(false) };
+    const inputs = { email: 'gone@example.com' };
+    const refused = [
+      opened.broker.runs.plan(as('codex', { agentRun }), 'new-user', inputs),
+      opened.broker.runs.start(as('codex', { agentRun }), 'new-user', { inputs }),
+    ];
+    for (const each of refused) expect((await refusalOf(each)).code).toBe('run-ended');
+    const { runs } = await opened.broker.operator.runs(as('local:ann'), { flow: 'new-user' });
+    expect(runs.filter((run) => run.agentRun === 'ar-gone')).toEqual([]);
   });
 
   test('a key is for one run', async () => {

@@ -18,8 +18,10 @@ const policy = `approvers:
   ann: { passkeys: [{ id: ${passkey.id}, public-key: ${publicKey}, algorithm: ES256, added: 2026-11-29 }] }
 agents:
   codex:
-    flows: [login, bot-login, refund, hurry]
-    approve: [{ flows: [login, bot-login], by: [ann], scope: run }]
+    flows: [login, bot-login, each-login, refund, hurry]
+    approve:
+      - { flows: [login, bot-login], by: [ann], scope: run }
+      - { flows: [each-login], by: [ann], scope: call }
   bot: { flows: [bot-login] }
 `;
 const login = `description: Makes a login
@@ -68,6 +70,7 @@ describe('a run that waits for people', () => {
     home.write('flows/registry.yaml', 'secrets: {}\n');
     home.write('flows/login.yaml', login);
     home.write('flows/bot-login.yaml', login);
+    home.write('flows/each-login.yaml', login);
     home.write('flows/refund.yaml', refund.replace('TIME', '10m'));
     home.write('flows/hurry.yaml', refund.replace('TIME', '1s'));
     await home.stack();
@@ -140,6 +143,58 @@ describe('a run that waits for people', () => {
     await decide(id, 'approve');
     expect(await over(run)).toMatchObject({ state: 'succeeded' });
     expect(await approvalsOf(root.run)).toMatchObject([{ id, used: 1 }]);
+  }, 60_000);
+
+  /** the approval that a run waits for, as its agent is told */
+  async function namedBy(run: string, caller = as('codex')): Promise<Approval> {
+    const named = async () => (await opened.broker.runs.look(caller, run, 0, gone)).approval?.id;
+    await expect.poll(named, { timeout: 20_000 }).toBeDefined();
+    return (await (await opened.approvals.ledger()).find((await named()) ?? '')) as Approval;
+  }
+
+  test('names its approval to the agent and to the operator, and to which run it is bound', async () => {
+    const run = await start(as('codex'), 'Named', 'each-login');
+    const { id, bound } = await namedBy(run);
+    const approval = { id, url: `http://localhost:7700/#/approvals/${id}` };
+    expect(await opened.broker.runs.look(as('codex'), run, 0, gone)).toMatchObject({ state: 'waiting', approval });
+    expect(await opened.broker.operator.run(as('local:ann'), run)).toMatchObject({ state: 'waiting', approval });
+    expect(JSON.parse(bound)).toMatchObject({ run, inputs: { title: 'Named' } });
+    await decide(id, 'approve');
+    expect(await over(run)).toMatchObject({ state: 'succeeded', approval: { id } });
+  }, 60_000);
+
+  test('for one call has a yes of its own, however much another run is the same', async () => {
+    const runs = [await start(as('codex'), 'Twin', 'each-login'), await start(as('codex'), 'Twin', 'each-login')];
+    const [one, two] = await Promise.all(runs.map(async (run) => namedBy(run)));
+    expect(one?.id).not.toBe(two?.id);
+    for (const each of [one, two]) await decide(each?.id ?? '', 'approve');
+    for (const run of runs) expect(await over(run)).toMatchObject({ state: 'succeeded' });
+  }, 60_000);
+
+  test('is not asked for again in another run right after a no', async () => {
+    const first = await start(as('codex'), 'No', 'each-login');
+    await decide((await namedBy(first)).id, 'deny');
+    expect(await over(first)).toMatchObject({ state: 'failed', code: 'approval-denied' });
+    const again = await over(await start(as('codex'), 'No', 'each-login'));
+    expect(again).toMatchObject({ state: 'failed', code: 'approval-denied' });
+    expect(again).not.toHaveProperty('approval');
+  }, 60_000);
+
+  test('takes back what it alone waited for when it is cancelled, and nothing that others wait for', async () => {
+    const root = await agentRuns().begin(as('codex'), {});
+    const caller = await below(root);
+    const [own, shared] = [await start(caller, 'Given up', 'each-login'), await start(caller, 'Given up')];
+    const approvals = [await namedBy(own, caller), await namedBy(shared, caller)];
+    for (const run of [own, shared]) {
+      await opened.broker.runs.cancel(caller, run);
+      expect(await over(run, caller)).toMatchObject({ state: 'cancelled' });
+    }
+    const found = await Promise.all(approvals.map(async ({ id }) => (await opened.approvals.ledger()).find(id)));
+    expect(found.map((each) => [each?.scope, each?.state])).toEqual([
+      ['call', 'cancelled'],
+      ['run', 'pending'],
+    ]);
+    await opened.approvals.deny(as('local:ann'), approvals[1]?.id ?? '');
   }, 60_000);
 
   const waiting = async (run: string) =>

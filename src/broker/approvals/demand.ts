@@ -36,6 +36,8 @@ export interface Demand extends Terms {
   readonly bound: string;
   /** SHA-256 of it, base64url */
   readonly digest: string;
+  /** the same for every run that asks for this: what a no holds back for a while */
+  readonly likeness: string;
 }
 
 export interface DemandFacts {
@@ -49,6 +51,8 @@ export interface DemandFacts {
   readonly inputs?: Readonly<Record<string, unknown>> | undefined;
   /** hash of the plan that was shown; the same */
   readonly plan?: string | undefined;
+  /** id of the run that goes on with a yes; the same: two runs that want the same are two calls */
+  readonly run?: string | undefined;
 }
 
 const breadth: Readonly<Record<ApprovalScope, number>> = { call: 0, run: 1, session: 2 };
@@ -83,7 +87,7 @@ export function demandOf(facts: DemandFacts): Demand {
   const { scope, uses, lasts } = terms;
   const subject = subjectOf(caller, scope);
   const oneCall = scope === 'call';
-  const bound = canonical({
+  const binding = {
     v: 1,
     installation,
     environment,
@@ -96,8 +100,11 @@ export function demandOf(facts: DemandFacts): Demand {
     scope,
     uses: uses ?? null,
     lasts,
-  });
-  return { ...terms, kind, names: what.map(({ name }) => name), rules, subject, bound, digest: boundDigest(bound) };
+  };
+  const likeness = boundDigest(canonical(binding));
+  const bound = canonical({ ...binding, run: oneCall ? facts.run : undefined });
+  const names = what.map(({ name }) => name);
+  return { ...terms, kind, names, rules, subject, bound, digest: boundDigest(bound), likeness };
 }
 
 function subjectOf({ agentRun }: DemandFacts['caller'], scope: ApprovalScope): string {

@@ -217,6 +217,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
         const left = patience - clock.monotonic();
         if (left <= 0) throw required(waiting.find(({ state }) => state === 'pending') ?? first);
         for (const { id } of waiting) {
+          await caller.waitsFor?.(id);
           const after = await settled(id, patience - clock.monotonic(), caller.gone?.());
           if (after?.state === 'pending' || after === undefined) throw required(after ?? first);
         }

@@ -84,9 +84,9 @@ export function createLedger(database: Database, now: () => number): Ledger {
     // of two requests of one agent the second sees what the first has made
     await tx.query('select pg_advisory_xact_lock(hashtext($1))', [`approvals ${agent}`]);
     const [denied] = await tx.query<{ decided: number }>(
-      `select decided::float8 as decided from flows_approvals where digest = $1 and agent = $2 and state = 'denied' and decided > $3
-       order by decided desc limit 1`,
-      [demand.digest, agent, at - pause],
+      `select decided::float8 as decided from flows_approvals where coalesce(likeness, digest) = $1 and agent = $2
+       and state = 'denied' and decided > $3 order by decided desc limit 1`,
+      [demand.likeness, agent, at - pause],
     );
     if (denied !== undefined)
       throw new BrokerRefusal('approval-denied', {
@@ -102,8 +102,10 @@ export function createLedger(database: Database, now: () => number): Ledger {
     const id = `a-${randomBytes(9).toString('hex')}`;
     const rules = demand.rules.map(({ by, needs, self, location }) => ({ by, needs, self, location }));
     const made = await tx.query(
-      `insert into flows_approvals (id, state, agent, subject, kind, names, digest, bound, rules, scope, uses, lasts, asked, opened, until)
-       values ($1, 'pending', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict do nothing returning id`,
+      `insert into flows_approvals (id, state, agent, subject, kind, names, digest, likeness, bound, rules, scope, uses, lasts,
+         asked, opened, until)
+       values ($1, 'pending', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+       on conflict do nothing returning id`,
       [
         id,
         agent,
@@ -111,6 +113,7 @@ export function createLedger(database: Database, now: () => number): Ledger {
         demand.kind,
         JSON.stringify(demand.names),
         demand.digest,
+        demand.likeness,
         demand.bound,
         JSON.stringify(rules),
         demand.scope,

@@ -46,4 +46,5 @@ export const approvalSchema: readonly SchemaStep[] = [
       `create table flows_passkey_counters (credential text primary key, counter bigint not null)`,
     ],
   },
+  { name: 'approvals-2', statements: ['alter table flows_approvals add column likeness text'] },
 ];

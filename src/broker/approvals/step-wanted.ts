@@ -43,11 +43,12 @@ export function stepWanted({ policy, flow, asking, ...facts }: StepFacts): Wante
   } as const;
   const text = canonical(terms);
   const rule: ApproveRule = { ...terms, names: [], flows: [], text, location: `${flow.name}, step ${step},` };
-  const is = `step ${step} of run ${run} of flow ${flow.name} ${hash('sha256', flow.source.text, 'base64url')}`;
+  const is = `step ${step} of flow ${flow.name} ${hash('sha256', flow.source.text, 'base64url')}`;
   return wantedOf({
     ...facts,
     kind: 'step',
     inputs: { reason },
+    run,
     asked: [flow.name],
     known: () => [flow.name],
     gated: (name) => (name === flow.name ? { name, is, rules: [rule] } : undefined),

@@ -10,6 +10,7 @@ import {
   type OperatorStepView,
   operatorStepView,
   scheduleView,
+  type UrlOf,
 } from './run-views.ts';
 import { unavailable } from './served-runs.ts';
 
@@ -22,27 +23,28 @@ export interface OperatedRuns {
   resume(id: string): Promise<Granted<OperatorRunView>>;
 }
 
-export function createOperatedRuns(runs: LazyRuns): OperatedRuns {
+export function createOperatedRuns(runs: LazyRuns, urlOf: UrlOf): OperatedRuns {
+  const view = (run: Run) => operatorRunView(run, urlOf);
   const changed = async (id: string, change: () => Promise<Run>): Promise<Granted<OperatorRunView>> => {
     const run = await change().catch((error: unknown) => {
       if (error instanceof FlowError && error.code === 'not-found') throw new BrokerRefusal('no-such-run');
       if (error instanceof FlowError && error.code === 'conflict') throw new BrokerRefusal('run-over');
       return unavailable(error);
     });
-    return { value: operatorRunView(run), rule: undefined, detail: `run ${id}` };
+    return { value: view(run), rule: undefined, detail: `run ${id}` };
   };
   return {
     async list(filter) {
       const opened = await runs.open();
       const [found, ticks] = await Promise.all([opened.list(filter), opened.schedules()]).catch(unavailable);
-      return { value: { runs: found.map(operatorRunView), schedules: ticks.map(scheduleView) }, rule: undefined };
+      return { value: { runs: found.map(view), schedules: ticks.map(scheduleView) }, rule: undefined };
     },
     async show(id) {
       const opened = await runs.open();
       const [run, steps] = await Promise.all([opened.find(id), opened.steps(id)]).catch(unavailable);
       if (run === undefined) throw new BrokerRefusal('no-such-run');
       return {
-        value: { ...operatorRunView(run), steps: steps.map(operatorStepView) },
+        value: { ...view(run), steps: steps.map(operatorStepView) },
         rule: undefined,
         detail: `run ${id}`,
       };

@@ -18,19 +18,30 @@ export interface RunHooksOptions {
   readonly audited: Pick<Audited, 'record'>;
   readonly drilled: DrilledRuns;
   /** undefined: nobody can be asked */
-  readonly approvals: Pick<Approvals, 'admit' | 'redeem' | 'ledger'> | undefined;
+  readonly approvals: Pick<Approvals, 'admit' | 'redeem' | 'ledger' | 'cancel'> | undefined;
 }
 
 /** Policy, people and the trail, for runs: asked and told whenever a run goes on, wherever it began. */
 export function createRunHooks({ permission, audited, approvals, drilled }: RunHooksOptions): RunHooks {
   /** The people's yes, once there is one, and it is used. */
-  async function yesTo(caller: Caller, wanted: () => Wanted, flow: string, { waiting }: RunControl): Promise<Pass> {
+  async function yesTo(caller: Caller, wanted: () => Wanted, flow: string, control: RunControl): Promise<Pass> {
+    const { waiting, waitsFor } = control;
     const pass = await waiting(async (signal) =>
-      approvals?.admit({ ...caller, waits: patience, gone: () => signal }, wanted).catch(undecided),
+      approvals?.admit({ ...caller, waits: patience, waitsFor, gone: () => signal }, wanted).catch(undecided),
     );
     if (approvals === undefined || pass === undefined) throw new BrokerRefusal('approval-required', { names: [flow] });
     await approvals.redeem(caller, pass);
     return pass;
+  }
+
+  /** What it alone waited for is asked of nobody any more. A yes to a whole agent run may be waited for by others. */
+  async function withdraw(run: Run): Promise<void> {
+    const asked = run.approval === undefined ? undefined : await (await approvals?.ledger())?.find(run.approval);
+    if (asked?.state !== 'pending' || asked.scope !== 'call') return;
+    await approvals?.cancel(callerOf(run), asked.id).catch((error: unknown) => {
+      // somebody answered in this moment
+      if (!(error instanceof BrokerRefusal) || error.code !== 'approval-over') throw error;
+    });
   }
 
   return {
@@ -40,7 +51,8 @@ export function createRunHooks({ permission, audited, approvals, drilled }: RunH
     async agreed(run, planned, control) {
       // after a crash the same run comes again with what it was given
       const caller = { ...callerOf(run), use: `run ${run.id}` };
-      const wanted = () => permission.flowWanted(caller, run.flow, { inputs: run.inputs, plan: planned?.hash });
+      const wanted = () =>
+        permission.flowWanted(caller, run.flow, { inputs: run.inputs, plan: planned?.hash, run: run.id });
       if (wanted().demands.length === 0) return false;
       await yesTo(caller, wanted, run.flow, control);
       return true;
@@ -59,6 +71,7 @@ export function createRunHooks({ permission, audited, approvals, drilled }: RunH
       const drill = await drilled(run, story);
       if (drill !== undefined) await audited.record({ ...eventOf(callerOf(run), 'drill.finished', []), ...drill });
       const outcome = state === 'succeeded' ? 'allowed' : 'failed';
+      await withdraw(run);
       await audited.record({ ...eventOf(callerOf(run), 'run.finished', [flow]), outcome, code, detail: `run ${id}` });
     },
   };

@@ -10,10 +10,15 @@ export interface RunView {
   readonly step?: string;
   /** why it ended so */
   readonly code?: string;
+  /** what it waits for, or waited for last, and where a person answers */
+  readonly approval?: { readonly id: string; readonly url?: string };
   /** RFC 3339 */
   readonly created: string;
   readonly finished?: string;
 }
+
+/** Where a person answers an approval; undefined: no page is served. */
+export type UrlOf = (approval: string) => string | undefined;
 
 /** The same for the operator. */
 export interface OperatorRunView extends RunView {
@@ -70,21 +75,24 @@ export interface PlanView {
   }[];
 }
 
-export function runView({ id, flow, state, step, code, created, finished }: Run): RunView {
+export function runView({ id, flow, state, step, code, approval, created, finished }: Run, urlOf: UrlOf): RunView {
   return {
     id,
     flow,
     state,
     ...given({ step, code }),
+    ...(approval !== undefined && {
+      approval: { id: approval, ...(state === 'waiting' && given({ url: urlOf(approval) })) },
+    }),
     created: timeOf(created),
     ...given({ finished: timeIn(finished) }),
   };
 }
 
-export function operatorRunView(run: Run): OperatorRunView {
+export function operatorRunView(run: Run, urlOf: UrlOf): OperatorRunView {
   const { environment, agent, agentRun, claimedRun, reason, request, plan, told, cancelledBy } = run;
   const more = given({ agentRun, run: claimedRun, reason, plan, told, cancelledBy });
-  return { ...runView(run), environment, agent, request, ...more };
+  return { ...runView(run, urlOf), environment, agent, request, ...more };
 }
 
 export function operatorStepView({ code, started, finished, ...rest }: RunStep): OperatorStepView {

@@ -5,6 +5,7 @@ import { FlowError } from '../../foundation/errors.ts';
 import { longestWait } from '../../foundation/wire.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
 import type { Run } from '../../durable/runs/contract.ts';
+import { requireStillGoingOn } from '../agent-runs/still-going-on.ts';
 import type { Granted } from '../audited-answers.ts';
 import { checkedInputs } from '../checked-inputs.ts';
 import type { Caller, FlowAnswer, RunRequest } from '../contract.ts';
@@ -13,7 +14,7 @@ import { BrokerRefusal, refusalOf } from '../refusal.ts';
 import { valuesIn } from '../run-for-agent.ts';
 import { requireShort } from '../token-lifetime.ts';
 import type { LazyRuns } from './open-when-needed.ts';
-import { type PlanView, planView, type RunView, runView } from './run-views.ts';
+import { type PlanView, planView, type RunView, runView, type UrlOf } from './run-views.ts';
 
 /** What agents ask of runs; each answer still has to go onto the trail. @throws BrokerRefusal */
 export interface ServedRuns {
@@ -30,9 +31,12 @@ export interface ServedRunsOptions {
   readonly permission: Permission;
   readonly runs: LazyRuns;
   readonly clock: Pick<BrokerClock, 'now'>;
+  readonly urlOf: UrlOf;
 }
 
-export function createServedRuns({ app, permission, runs, clock }: ServedRunsOptions): ServedRuns {
+export function createServedRuns({ app, permission, runs, clock, urlOf }: ServedRunsOptions): ServedRuns {
+  const view = (run: Run) => runView(run, urlOf);
+
   /** @throws BrokerRefusal no-such-run, also for one of another agent */
   async function own(caller: Caller, id: string): Promise<Run> {
     const run = await (await runs.open()).find(id).catch(unavailable);
@@ -62,6 +66,8 @@ export function createServedRuns({ app, permission, runs, clock }: ServedRunsOpt
       const { agent, by, reason, request } = caller;
       const opened = await runs.open();
       const binding = await app.bindingOf(flow, inputs);
+      // opening and reading took their time
+      await requireStillGoingOn(caller);
       const run = await opened
         .start({
           flow: name,
@@ -89,13 +95,13 @@ export function createServedRuns({ app, permission, runs, clock }: ServedRunsOpt
             });
           return unavailable(error);
         });
-      return { value: runView(run), rule, detail: `run ${run.id}` };
+      return { value: view(run), rule, detail: `run ${run.id}` };
     },
     async look(caller, id, wait, gone) {
       const before = await own(caller, id);
       const milliseconds = Math.min(wait, longestWait) * 1_000;
       const run = wait > 0 ? await (await runs.open()).wait(id, milliseconds, gone).catch(unavailable) : before;
-      return { value: runView(run ?? before), rule: undefined, detail: `run ${id}` };
+      return { value: view(run ?? before), rule: undefined, detail: `run ${id}` };
     },
     async output(caller, id) {
       const run = await own(caller, id);
@@ -127,7 +133,7 @@ export function createServedRuns({ app, permission, runs, clock }: ServedRunsOpt
           throw new BrokerRefusal('run-over', { names: [flow] });
         return unavailable(error);
       });
-      return { value: runView(run), rule: undefined, detail: `run ${id}` };
+      return { value: view(run), rule: undefined, detail: `run ${id}` };
     },
   };
 }

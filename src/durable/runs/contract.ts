@@ -38,6 +38,8 @@ export interface Run {
   readonly told: string | undefined;
   /** who asked for its end */
   readonly cancelledBy: string | undefined;
+  /** id of the approval that it waits for, or waited for last */
+  readonly approval: string | undefined;
   /** epoch milliseconds */
   readonly created: number;
   readonly updated: number;
@@ -151,6 +153,8 @@ export interface RunControl {
   readonly signal: AbortSignal;
   /** Its state is `waiting` for as long as this goes on. @throws FlowError aborted where its end is asked for meanwhile */
   waiting<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Says for which approval, by its id. */
+  waitsFor(approval: string): Promise<void>;
 }
 
 /** What the broker says of runs. */

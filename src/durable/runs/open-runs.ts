@@ -79,7 +79,7 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
         goOn,
       });
       await goOn();
-      await patiently(() => hooks.over({ ...run, ...end }, () => storyOf(id)));
+      await patiently(async () => hooks.over({ ...((await store.find(id)) ?? run), ...end }, () => storyOf(id)));
       await patiently(() => store.finish(id, end)).catch((error: unknown) => {
         // what would have been told holds a value
         if (error instanceof FlowError && error.code === 'internal')

@@ -11,7 +11,7 @@ export const runsChannel = 'flows_runs';
 
 const columns = `id, flow, environment, agent, proven_by as "by", agent_run as "agentRun", agent_runs as "agentRuns",
   claimed_run as "claimedRun", reason,
-  request, inputs, plan, binding, state, step, code, told, cancelled_by as "cancelledBy", created::float8 as created,
+  request, inputs, plan, binding, state, step, code, told, cancelled_by as "cancelledBy", approval, created::float8 as created,
   updated::float8 as updated, finished::float8 as finished`;
 
 /** Runs as rows. Each change is announced once it is committed. */
@@ -25,6 +25,7 @@ export interface RunStore {
   /** It goes on here. @returns how often it did; undefined where it is over */
   take(id: string, broker: string): Promise<number | undefined>;
   at(id: string, state: 'running' | 'waiting'): Promise<void>;
+  waitsFor(id: string, approval: string): Promise<void>;
   /** It is at a step. @returns whether its end is not asked for */
   begin(id: string, step: RunStepBegun): Promise<boolean>;
   end(id: string, step: RunStepEnded): Promise<void>;
@@ -142,6 +143,12 @@ export function createRunStore(database: Database, now: () => number): RunStore 
       await changed(
         'update flows_runs set state = $2, updated = $3 where id = $1 and finished is null and state <> $2 returning id',
         [id, state, now()],
+      );
+    },
+    async waitsFor(id, approval) {
+      await changed(
+        'update flows_runs set approval = $2, updated = $3 where id = $1 and finished is null returning id',
+        [id, approval, now()],
       );
     },
     async begin(id, { step, uses, place, inputs }) {

@@ -30,4 +30,5 @@ export const runSchema: readonly SchemaStep[] = [
     ],
   },
   { name: 'runs-2', statements: ['alter table flows_runs add column agent_runs jsonb'] },
+  { name: 'runs-3', statements: ['alter table flows_runs add column approval text'] },
 ];

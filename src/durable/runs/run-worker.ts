@@ -133,6 +133,7 @@ async function agreedTo(run: Run, plan: Plan | undefined, failing: Failing, opti
 function controlOf(run: Run, { closing, goOn, patiently, signal, store }: WorkerOptions): RunControl {
   return {
     signal,
+    waitsFor: (approval) => patiently(() => store.waitsFor(run.id, approval)),
     async waiting(work) {
       await patiently(() => store.at(run.id, 'waiting'));
       try {

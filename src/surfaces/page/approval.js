@@ -85,7 +85,7 @@ function stateText({ state, until, decided, ends, answers }) {
 }
 
 /** @param {any} bound */
-function whatOf({ what, inputs, environment }) {
+function whatOf({ what, inputs, run, environment }) {
   return [
     h(
       'ul.what',
@@ -98,6 +98,7 @@ function whatOf({ what, inputs, environment }) {
           'with',
           Object.entries(inputs).map(([name, value]) => h('div', {}, code(name), ' ', claimed(String(value)))),
         ],
+      run !== undefined && ['this run', link(`#/runs/${run}`, code(run))],
       ['environment', environment],
     ),
   ];

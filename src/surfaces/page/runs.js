@@ -110,6 +110,7 @@ export const run = {
       request,
       plan,
       cancelledBy,
+      approval,
       created,
     } = found;
     return h(
@@ -133,6 +134,10 @@ export const run = {
           agentRun !== undefined && ['agent run', link(`#/agent-runs/${agentRun}`, code(agentRun))],
           ['begun', moment(created)],
           plan !== undefined && ['plan agreed to', code(plan.slice(0, 12), plan)],
+          approval !== undefined && [
+            state === 'waiting' ? 'waits for' : 'waited for',
+            link(`#/approvals/${approval.id}`, code(approval.id)),
+          ],
           cancelledBy !== undefined && ['ended by', cancelledBy],
           ['request', link(`#/trail?request=${encodeURIComponent(request)}`, code(request))],
         ),

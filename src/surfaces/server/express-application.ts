@@ -19,7 +19,14 @@ import { patienceOf } from './preferences.ts';
 import type { RecordRefusal } from './record-refusal.ts';
 import { nameForm } from '../../foundation/wire.ts';
 import { routes } from './routes/index.ts';
-import { isPageRoute, type PageRoute, type ProvenRoute, type Route, type Serving } from './routes/route.ts';
+import {
+  bringsApprovals,
+  isPageRoute,
+  type PageRoute,
+  type ProvenRoute,
+  type Route,
+  type Serving,
+} from './routes/route.ts';
 
 export interface ApplicationOptions {
   readonly serving: Serving;
@@ -112,7 +119,7 @@ async function forProven(route: ProvenRoute, exchange: Exchange, params: Params,
       provenKey: async () => proven.jkt ?? provenKey(request, options),
     };
     options.proven(request.socket, proven.agent);
-    return await route.handle(call, callerOf(exchange, proven, claims, reasonIn(call.body)));
+    return await route.handle(call, callerOf(route, exchange, proven, claims, reasonIn(call.body)));
   } catch (error) {
     if (!(error instanceof EdgeRefusal)) throw error;
     // what a proven agent is refused before the broker is asked is on the trail too
@@ -196,7 +203,13 @@ function goneOf({ response }: Exchange): AbortSignal {
 
 type ProvenCaller = Pick<Caller, 'agent' | 'by' | 'agentRun'> & Pick<Proven, 'jkt'>;
 
-function callerOf(exchange: Exchange, proven: ProvenCaller, claims: Claims, reason: string | undefined): Caller {
+function callerOf(
+  route: ProvenRoute,
+  exchange: Exchange,
+  proven: ProvenCaller,
+  claims: Claims,
+  reason: string | undefined,
+): Caller {
   if (reason !== undefined && claims.reason !== undefined) throw new EdgeRefusal('invalid-request');
   const { agent, by, agentRun } = proven;
   return {
@@ -208,6 +221,6 @@ function callerOf(exchange: Exchange, proven: ProvenCaller, claims: Claims, reas
     // a run that was begun for a reason has it for all that it asks
     reason: reason ?? claims.reason ?? agentRun?.reason,
     address: addressOf(exchange),
-    ...patienceOf(exchange.request.headers, () => goneOf(exchange)),
+    ...patienceOf(exchange.request.headers, () => goneOf(exchange), bringsApprovals(route)),
   };
 }

@@ -11,7 +11,7 @@ import {
   runForm,
 } from '../../foundation/wire.ts';
 import { routes } from './routes/index.ts';
-import { approvalRef, isPageRoute, type ProvenRoute, type Route } from './routes/route.ts';
+import { approvalRef, bringsApprovals, isPageRoute, type ProvenRoute, type Route } from './routes/route.ts';
 
 /** Problems that any route may answer with. */
 const always: readonly ProblemCode[] = [
@@ -95,7 +95,7 @@ function operation(route: Route): Json {
     ...(proven?.access === 'agent'
       ? [
           ...(proven.takesKey === true ? ['key'] : []),
-          ...(proven.problems.includes('approval-stale') ? ['approval', 'prefer'] : []),
+          ...(bringsApprovals(proven) ? ['approval', 'prefer'] : []),
           'runId',
           'agentId',
           'reason',

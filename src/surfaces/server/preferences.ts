@@ -8,12 +8,18 @@ export function respondsAsync({ prefer }: IncomingHttpHeaders): boolean {
   return preferencesIn(prefer).includes('respond-async');
 }
 
-/** What a request brings and waits for, of approvals: nothing, most often. @throws EdgeRefusal invalid-request */
+/**
+ * What a request brings and waits for, of approvals: nothing, most often.
+ * @param brings whether it may bring any @throws EdgeRefusal invalid-request
+ */
 export function patienceOf(
   headers: IncomingHttpHeaders,
   gone: () => AbortSignal,
+  brings: boolean,
 ): Pick<Caller, 'approvals' | 'waits' | 'gone'> {
   const [approvals, waits] = [approvalsOf(headers), waitOf(headers)];
+  // who brings one to where it changes nothing would believe that it counts
+  if (approvals !== undefined && !brings) throw new EdgeRefusal('invalid-request');
   return { ...(approvals === undefined ? {} : { approvals }), ...(waits === 0 ? {} : { waits, gone }) };
 }
 

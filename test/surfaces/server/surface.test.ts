@@ -430,6 +430,14 @@ test('/openapi.json tells which requests bring approvals, and may wait for one',
   expect(taking('prefer')).toEqual(taking('approval'));
 });
 
+test('an approval that is brought to where it changes nothing is refused', async () => {
+  const { status, problem } = await refusal({
+    path: '/v1/flows/report/runs',
+    headers: { ...authorized, 'approval-id': `a-${'0'.repeat(18)}` },
+  });
+  expect([status, problem.code]).toEqual([400, 'invalid-request']);
+});
+
 describe('probes and bodies of other makes', () => {
   test.each(['/healthz', '/readyz'])('%s is answered to HTTP/1.0 without a Host', async (path) => {
     const answer = parseAnswer(await exchange(addressOf(stand.url), `GET ${path} HTTP/1.0\r\n\r\n`));

@@ -30,6 +30,7 @@ interface Bound {
   readonly what: readonly { readonly name: string; readonly is: string }[];
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly plan?: string;
+  readonly run?: string;
 }
 
 export function scopeText({ scope, uses }: Pick<Card, 'scope' | 'uses'>): string {
@@ -57,6 +58,7 @@ export function cardText(card: Card, paint: Paint): string {
     ),
     ...(bound.inputs === undefined ? [] : [row('inputs', oneLine(JSON.stringify(bound.inputs)))]),
     ...(bound.plan === undefined ? [] : [row('plan', oneLine(bound.plan))]),
+    ...(bound.run === undefined ? [] : [row('this run', oneLine(bound.run))]),
     row('environment', `${oneLine(bound.environment)}, installation ${oneLine(bound.installation).slice(0, 12)}`),
     row('who', people),
     ...(answered === '' ? [] : [row('answered', answered)]),

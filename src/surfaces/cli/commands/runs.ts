@@ -66,6 +66,8 @@ async function show(invocation: Invocation): Promise<number> {
     const [id = '', ...others] = cells(run, terminal);
     terminal.out(`${terminal.paint('bold', id)}  ${others.join('  ')}\n`);
     terminal.out(columns(run.steps.map((step) => stepCells(step, terminal))));
+    if (run.state === 'waiting' && run.approval !== undefined)
+      terminal.note(`it waits for a person's yes: flows approve ${run.approval.id}`, 'dim');
     return 0;
   });
 }
@@ -103,8 +105,9 @@ function idIn([, , id]: readonly string[]): string {
 }
 
 function cells(run: OperatorRunView, terminal: Terminal): readonly string[] {
-  const { agent, code, created, flow, id, reason, state, step, told } = run;
+  const { agent, approval, code, created, flow, id, reason, state, step, told } = run;
   const facts = [
+    approval === undefined || state !== 'waiting' ? undefined : `waits for ${approval.id}`,
     step === undefined || state === 'succeeded' ? undefined : `step ${step}`,
     told ?? (code === state ? undefined : code),
     reason === undefined ? undefined : `reason: ${reason}`,

@@ -24,7 +24,7 @@ export const card = z.strictObject({
   id: z.string(),
   state,
   agent: z.string(),
-  kind: z.enum(['secrets', 'flow', 'run']),
+  kind: z.enum(['secrets', 'flow', 'run', 'step']),
   names: z.array(z.string()),
   for: z.string().describe('the agent run that it is for'),
   scope,

@@ -155,6 +155,11 @@ export function personRoute<B, Q>(route: Omit<PageRoute<B, Q>, 'access'>): PageR
   return { ...route, access: 'person' };
 }
 
+/** Whether a request of it may bring approvals: a run asks for its own, and waits for them by itself. */
+export function bringsApprovals({ problems }: Pick<Route, 'problems'>): boolean {
+  return problems.includes('approval-stale');
+}
+
 /** Which approval is waited for. */
 export const approvalRef = z.strictObject({
   id: z.string(),

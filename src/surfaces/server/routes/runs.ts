@@ -6,7 +6,7 @@ import { headerOf, keyForm, longestWait, paths } from '../../../foundation/wire.
 import { EdgeRefusal } from '../edge-refusal.ts';
 import { type Answer, jsonAnswer } from '../http-answers.ts';
 import { flowAnswer } from './agents.ts';
-import { agentRoute, asked, inputs, reason, requestId, type Route } from './route.ts';
+import { agentRoute, approvalRef, asked, inputs, reason, requestId, type Route } from './route.ts';
 
 /** Where a run is; the last four are its end. */
 export const runState = z.enum([
@@ -24,6 +24,7 @@ export const runFields = {
   state: runState,
   step: z.string().optional().describe('the step that it is at, or ended at'),
   code: z.string().optional().describe('why it ended so'),
+  approval: approvalRef.optional().describe('what it waits for, or waited for last'),
   created: z.string().describe('RFC 3339'),
   finished: z.string().optional().describe('RFC 3339'),
 };
