@@ -45,8 +45,9 @@ const serverKeys = {
     example: '/run/auth-chain/broker.sock',
   }),
   names: optional(
-    form.list(form.text({ pattern: /^[a-z0-9.-]+$/i, expects: 'a host name' })),
-    'names by which clients call it, besides loopback and those of the certificate',
+    form.list(form.text({ pattern: /^[a-z0-9.-]+(?::\d{1,5})?$/i, expects: 'a host name, or one with a port' })),
+    'names by which clients call it, besides loopback and those of the certificate; with its port where that is not the one it listens on: DPoP proofs name it',
+    { example: '[flows.example:443]' },
   ),
   page: optional(
     form.union(

@@ -7,6 +7,8 @@ import { createMemory } from '../../foundation/expiring-memory.ts';
 export interface ProofOptions {
   /** whether a host, with its port, means this server: as it is configured, whatever a request says */
   readonly isOurs: (host: string) => boolean;
+  /** `flows.example:443`: where clients reach it by another port than the one that it listens on */
+  readonly elsewhere?: ReadonlySet<string> | undefined;
   /** epoch milliseconds */
   readonly now: () => number;
   /** milliseconds of a clock that nobody sets back */
@@ -37,7 +39,8 @@ const longest = 4_096;
  * Checks proofs of possession as RFC 9449, section 4.3, says: one header, its type and algorithm, a public key that
  * signed it, this very method and address, made just now, for this token, and never seen before.
  */
-export function createProofCheck({ isOurs, now, monotonic, mostRemembered = 100_000 }: ProofOptions): CheckProof {
+export function createProofCheck(options: ProofOptions): CheckProof {
+  const { isOurs, elsewhere = new Set(), now, monotonic, mostRemembered = 100_000 } = options;
   const seen = createMemory<true>({ clock: { monotonic }, capacity: mostRemembered + 1 });
 
   return async (request, token) => {
@@ -85,10 +88,26 @@ export function createProofCheck({ isOurs, now, monotonic, mostRemembered = 100_
     throw new ProofRefusal('too many proofs are remembered');
   }
 
+  /** As URIs compare once they are normalized (RFC 3986, section 6.2), whatever `Host` says: whoever replays it writes that. */
   function isThisAddress(htu: unknown, { socket, url = '' }: IncomingMessage): boolean {
     const address = typeof htu === 'string' ? URL.parse(htu) : null;
     const scheme = socket instanceof TLSSocket ? 'https:' : 'http:';
-    const [path] = url.split('?', 1);
-    return address !== null && address.protocol === scheme && isOurs(address.host) && address.pathname === path;
+    if (address?.protocol !== scheme || !isOurs(address.host)) return false;
+    const port = address.port === '' ? defaultPorts[scheme] : Number(address.port);
+    // a Unix socket has none, and is this user's alone
+    const isHere = socket.localPort === undefined || socket.localPort === port;
+    if (!isHere && !elsewhere.has(`${address.hostname}:${port}`)) return false;
+    const path = URL.parse(url, address.origin)?.pathname;
+    return path !== undefined && normalized(address.pathname) === normalized(path);
   }
+}
+
+const defaultPorts = { 'http:': 80, 'https:': 443 };
+
+/** What needs no escape has none, and those that are left are written in one way. */
+function normalized(path: string): string {
+  return path.replaceAll(/%([0-9a-f]{2})/gi, (escape, hex: string) => {
+    const character = String.fromCodePoint(Number.parseInt(hex, 16));
+    return /[\w.~-]/.test(character) ? character : escape.toUpperCase();
+  });
 }

@@ -45,7 +45,7 @@ export interface ServeOptions {
   readonly tls?: TlsFiles | undefined;
   /** where there are no such files: what proves this broker to who wants a proof, beside plain HTTP on the same port */
   readonly own?: OwnCertificate | undefined;
-  /** names of this server besides loopback's and those of its certificate */
+  /** names of this server besides loopback's and those of its certificate; with the port where clients use another */
   readonly names?: readonly string[] | undefined;
   readonly log: Logger;
   /** who is told that an issuer's keys cannot be had */
@@ -102,8 +102,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     },
     ...(options.readings ?? []),
   ]);
+  const addresses = (options.names ?? []).map((name) => name.toLowerCase());
+  const ownNames = addresses.map((address) => address.replace(/:\d+$/, ''));
   const isOurs = createHostCheck({
-    names: () => [...(material?.names() ?? []), ...(options.names ?? []).map((name) => name.toLowerCase())],
+    names: () => [...(material?.names() ?? []), ...ownNames],
     anyAddress: tcp !== undefined && !isLoopbackHost(tcp.host),
   });
   const send = createSend({ metrics, stopping: lifecycle.stopping, ending: lifecycle.ending });
@@ -142,7 +144,12 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     },
     authenticator,
     operators: options.operators,
-    checkProof: createProofCheck({ isOurs, now: Date.now, monotonic: () => performance.now() }),
+    checkProof: createProofCheck({
+      isOurs,
+      elsewhere: new Set(addresses),
+      now: Date.now,
+      monotonic: () => performance.now(),
+    }),
     failures: options.failures,
     record: createRecordRefusal({ trail, monotonic: () => performance.now(), gather: bounds.gather }),
     exchangeOf,

@@ -131,7 +131,9 @@ function pageOf(
 
 /** The name of the page is a name of this server. */
 function pageNames(names: readonly string[], setting: boolean | string): readonly string[] {
-  return typeof setting === 'string' ? [...names, new URL(setting).hostname] : names;
+  if (typeof setting !== 'string') return names;
+  const { hostname, port } = new URL(setting);
+  return [...names, `${hostname}:${port === '' ? 443 : port}`];
 }
 
 function logFailure(log: Logger): TellUpstreamFailure {

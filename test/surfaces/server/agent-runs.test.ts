@@ -14,10 +14,10 @@ agents:
   codex: { tokens: ['sha256:${sha256(token)}'], allow: [openai.api_key, github.*], flows: [orders-token] }
 `;
 
-async function open() {
+async function open(names: readonly string[] = []) {
   const arranged = await arrangeRuns({ 'policy.yaml': policy });
   const { broker, authenticator, runs } = arranged;
-  const { server, url, events } = await startStand({ broker, authenticator, agentRuns: runs });
+  const { server, url, events } = await startStand({ broker, authenticator, agentRuns: runs, names });
   onTestFinished(() => server.close());
   const ask = async (bearer: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const answer = await fetch(`${url}${path}`, {
@@ -105,8 +105,8 @@ describe('a run that is bound to a key (RFC 9449)', () => {
     return new SignJWT(claims).setProtectedHeader({ alg, typ, jwk }).sign(key);
   }
 
-  async function bound() {
-    const opened = await open();
+  async function bound(names?: readonly string[]) {
+    const opened = await open(names);
     const { url, begin } = opened;
     const run = await begin(token, {}, { dpop: await proof('POST', `${url}/v1/agent-runs`) });
     const target = `${url}/v1/tokens/orders-token`;
@@ -138,6 +138,9 @@ describe('a run that is bound to a key (RFC 9449)', () => {
       await proof('POST', `${url}/v1/tokens/other`, { ath }),
       await proof('POST', `https://127.0.0.1${new URL(target).pathname}`, { ath }),
       await proof('POST', `http://evil.example/v1/tokens/orders-token`, { ath }),
+      await proof('POST', target.replace(/:\d+/, ':1'), { ath }),
+      await proof('POST', target.replace(/:\d+/, ''), { ath }),
+      await proof('POST', `${target}%2F`, { ath }),
       await proof('POST', target, { ath: hash('sha256', 'x', 'base64url') }),
       await proof('POST', target),
       await proof('POST', target, { ath, iat: now - 70 }),
@@ -160,6 +163,20 @@ describe('a run that is bound to a key (RFC 9449)', () => {
     expect(await send(leaking)).toBe(401);
     // nothing of that used anything up
     expect(await send(await proof('POST', target, { ath }))).toBe(200);
+  });
+
+  it('is proven for its address however that is written, and at the ports that clients are said to use', async () => {
+    const { target, ath, send } = await bound(['flows.example:8443', 'flows.example:80']);
+    const { port, pathname } = new URL(target);
+    const same = [
+      `HTTP://LOCALHOST:${port}${pathname}?a=b#c`,
+      target.replace('orders-token', 'x/../orders%2dtoken'),
+      `http://flows.example:8443${pathname}`,
+      `http://Flows.example${pathname}`,
+      `http://flows.example:${port}${pathname}`,
+    ];
+    for (const htu of same) expect([htu, await send(await proof('POST', htu, { ath }))]).toEqual([htu, 200]);
+    expect(await send(await proof('POST', `http://flows.example:8444${pathname}`, { ath }))).toBe(401);
   });
 
   it('binds those below it to the same key', async () => {
