@@ -257,7 +257,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
     async flows(caller) {
       return audited.answer(caller, 'flows.list', [], () => {
         counted(caller, []);
-        const value = permission.flows(caller).map(({ name, description }) => ({ name, description }));
+        const value = permission.flows(caller).map(({ name, description, effect }) => ({ name, description, effect }));
         return { value, rule: undefined };
       });
     },

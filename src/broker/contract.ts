@@ -75,7 +75,7 @@ export interface Broker {
   ): { readonly secrets: ResolvedSecrets; readonly recorded: Promise<void> } | undefined;
   rejected(caller: Caller, flow: string, tokenHash: string): Promise<{ readonly evicted: boolean }>;
   run(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<FlowAnswer>;
-  flows(caller: Caller): Promise<readonly { readonly name: string; readonly description: string }[]>;
+  flows(caller: Caller): Promise<readonly FlowView[]>;
   /** For whoever watches its tools: nothing that it does not have already. @throws BrokerRefusal rate-limited */
   inspect(caller: Caller, texts: readonly string[]): Promise<Inspection>;
   readonly runs: BrokerRuns;
@@ -117,6 +117,14 @@ export interface RunRequest {
   readonly plan?: string | undefined;
   /** Idempotency-Key */
   readonly key?: string | undefined;
+}
+
+/** A flow as agents see it. */
+export interface FlowView {
+  readonly name: string;
+  readonly description: string;
+  /** `write`: it is begun as a run */
+  readonly effect: 'none' | 'write';
 }
 
 export interface ResolvedSecrets {

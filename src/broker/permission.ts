@@ -46,7 +46,7 @@ export interface Permission {
   secrets(caller: Caller, names: readonly string[], given?: Pick<Given, 'pass'> | 'unapproved'): AllowedSecrets;
   /** What of them must be approved first. @throws BrokerRefusal not-allowed, reason-required, run-ended */
   secretsWanted(caller: Caller, names: readonly string[]): Wanted;
-  /** The pure flows that it may run, with a reason or in an agent run where one is wanted. */
+  /** The flows that it may run, or begin runs of: with a reason, in an agent run, once people agreed, where that is wanted. */
   flows(caller: Caller): readonly Flow[];
   /** The flow of this name that runs in this environment. */
   served(name: string): Flow | undefined;
@@ -235,7 +235,7 @@ export function createPermission(
       requireGoingOn(caller);
       const { policy } = rules.current();
       return [...app.folder.flows.values()].filter((flow) => {
-        if (flow.effect !== 'none' || served(flow.name) === undefined) return false;
+        if (served(flow.name) === undefined) return false;
         const { allowed, wanted } = askFlow(policy, caller, flow.name, flow);
         return allowed || wanted !== undefined;
       });

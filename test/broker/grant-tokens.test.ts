@@ -501,7 +501,7 @@ describe('flows', () => {
   it('are listed for those who may use them', async () => {
     const { broker, trail } = await arrange();
     const names = async (agent: string) => (await broker.flows(as(agent))).map(({ name }) => name).toSorted();
-    expect(await names('codex')).toEqual(['orders-token', 'read-one', 'tenant-token', 'token-and-more']);
+    expect(await names('codex')).toEqual(['make-login', 'orders-token', 'read-one', 'tenant-token', 'token-and-more']);
     expect(await names('careful')).toEqual(['orders-token']);
     expect(await names('other')).toEqual([
       'both',
@@ -513,9 +513,13 @@ describe('flows', () => {
     ]);
     expect(await names('nobody')).toEqual([]);
     expect(trail.last()).toMatchObject({ action: 'flows.list', outcome: 'allowed', agent: 'nobody' });
-    expect((await broker.flows(codex))[0]).toEqual({
+    const found = await broker.flows(codex);
+    expect(found.find(({ name }) => name === 'orders-token')).toEqual({
       name: 'orders-token',
       description: 'Bearer token for the Orders API',
+      effect: 'none',
     });
+    // what writes is begun as a run, by those who may run it by its full name
+    expect(found.filter(({ effect }) => effect === 'write').map(({ name }) => name)).toEqual(['make-login']);
   });
 });

@@ -116,7 +116,7 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
     },
     async flows(caller) {
       await settle(caller, 'flows.list', []);
-      return [{ name: 'orders-token', description: 'Bearer token for the Orders API' }];
+      return [{ name: 'orders-token', description: 'Bearer token for the Orders API', effect: 'none' }];
     },
     async inspect(caller, texts) {
       await settle(caller, 'hook.inspect', []);

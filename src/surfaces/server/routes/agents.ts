@@ -99,10 +99,16 @@ export const agentRoutes: readonly Route[] = [
     method: 'GET',
     path: paths.flows,
     id: 'listFlows',
-    summary: 'The flows that the asker may use',
+    summary: 'The flows that the asker may use, or begin a run of',
     action: 'flows.list',
     answer: z.strictObject({
-      flows: z.array(z.strictObject({ name: z.string(), description: z.string() })),
+      flows: z.array(
+        z.strictObject({
+          name: z.string(),
+          description: z.string(),
+          effect: z.enum(['none', 'write']).describe('`write`: it is begun as a run'),
+        }),
+      ),
       requestId,
     }),
     problems: ['rate-limited', 'audit-unavailable', 'internal'],
