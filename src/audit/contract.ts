@@ -67,8 +67,12 @@ export type AuditAction =
   | 'approval.counter'
   /** an agent looks at its own approval */
   | 'approval.look'
+  /** who runs a flow at a terminal answered what a step of it asks people: a yes is `allowed` */
+  | 'local.answer'
   /** a person got another passkey, or signed in */
   | 'approver.key-added'
+  /** a broker found other passkeys in policy.yaml than it last told of, however they came there */
+  | 'approver.keys-changed'
   | 'approver.signed-in'
   /** a flow that writes was planned, begun, ended; its run was looked at, its output given, its end asked for, gone on with */
   | 'run.planned'

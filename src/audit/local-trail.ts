@@ -10,6 +10,7 @@ export interface LocalEvent {
     | 'local.run'
     | 'local.read'
     | 'local.exec'
+    | 'local.answer'
     | 'notify.failed'
     | 'drill.finished'
     | 'break-glass.closed';

@@ -7,10 +7,17 @@ import { agentRunSchema } from './agent-runs/schema.ts';
 import { madeOnce } from '../foundation/made-once.ts';
 import type { OpenDatabase, SchemaStep } from '../durable/database/contract.ts';
 import { outboxSchema } from '../durable/outbox/schema.ts';
+import { peopleSchema } from './people/schema.ts';
 import { runSchema } from '../durable/runs/run-tables.ts';
 
 /** The tables of every room that keeps something, in the order in which they are made. */
-const schema: readonly SchemaStep[] = [...runSchema, ...agentRunSchema, ...approvalSchema, ...outboxSchema];
+const schema: readonly SchemaStep[] = [
+  ...runSchema,
+  ...agentRunSchema,
+  ...approvalSchema,
+  ...outboxSchema,
+  ...peopleSchema,
+];
 
 /** The database of a broker: not opened, nor its code loaded, before someone needs it. */
 export interface DurableDatabase {

@@ -31,6 +31,8 @@ import { createDecisions, type Decisions } from './people/decide.ts';
 import type { PageAddress } from './people/page-address.ts';
 import { createPeople, type People } from './people/people.ts';
 import { createSights, type Sights } from './people/sights.ts';
+import { createSpentLinks } from './people/spent-links.ts';
+import { createToldKeys } from './people/told-keys.ts';
 import { createTrustedPeople } from './people/trusted-people.ts';
 import type { RunHooks, ScheduleHooks } from '../durable/runs/contract.ts';
 import { createCauseNotes } from './cause-notes.ts';
@@ -203,7 +205,6 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const { approvals } = broker;
     if (approvals === undefined) throw new FlowError('internal', 'a broker without approvals');
     forget = broker.forget;
-    rulesChanged = broker.goOnWithRuns;
     closing.defer(broker.close);
     const written = () => rules.current().policy;
     const policy = options.guest === undefined ? written : withGuest(written, options.guest);
@@ -222,6 +223,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const people = createPeople({
       policy,
       claims: operators,
+      spend: createSpentLinks(database.open, Date.now),
       page: () => page,
       record: recordAnyone,
       clock: systemClock,
@@ -248,7 +250,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     // each stack of the laptop has a key of its own, and so trails of its own
     const ofThisKey = (file: string) => !environment.laptop || keyIdIn(file) === keyIdOf(key);
     const sights = createSights({
-      rules: rules.current,
+      rules: () => ({ ...rules.current(), policy: policy() }),
       trails: () => [...new Set([trailFile, ...trailsOf(environment, stateFolder(variables)).filter(ofThisKey)])],
       flows: () => breakGlassIn(app.folder, app.environment()).flows,
       quotas: () => app.quotas(),
@@ -261,9 +263,27 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     );
     // a guest's stack is as new as the broker: nothing was left in the middle, and runs cost their opening when one begins
     if (options.guest === undefined || policy().agents.has(scheduleAgent)) broker.goOnWithRuns();
-    // people may not have been told yet of what was waiting when the one before ended
-    if (environment.notify.size > 0 && (policy().approvers?.size ?? 0) > 0)
-      database.open().catch((error: unknown) => failures.told({ what: ['notify'] }, asFlowError(error)));
+    const lookAtKeys = createToldKeys({
+      database: database.open,
+      policy: written,
+      environment: app.environment,
+      url: () => page && `${page.origin}/#/policy`,
+      record: write,
+      now: Date.now,
+    });
+    // opens the database too: people may not have been told yet of what was waiting when the one before ended
+    let looking = Promise.resolve();
+    const tellOfKeys = (): void => {
+      looking = looking
+        .then(lookAtKeys)
+        .catch((error: unknown) => failures.told({ what: ['notify'] }, asFlowError(error)));
+    };
+    tellOfKeys();
+    closing.defer(() => looking);
+    rulesChanged = () => {
+      broker.goOnWithRuns();
+      tellOfKeys();
+    };
     const ready = () => ({
       policy: hasRules(rules.current()),
       trail: trail.healthy(),

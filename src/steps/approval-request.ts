@@ -10,9 +10,10 @@ const longestTimeout = 86_400;
 export const approvalRequest = writeStep({
   name: 'approval/request',
   summary:
-    'Asks people, and waits until one of them says yes. A run of the broker asks the approvers of policy.yaml; at a terminal whoever runs the flow answers.',
+    'Asks people, and waits until one of them says yes. A run of the broker asks the approvers of policy.yaml; at a terminal whoever runs the flow answers, and the trail says so.',
   effect: 'write',
   asksPeople: true,
+  answeredBy: 'approvers',
   with: {
     reason: required(form.text({ pattern: /^.{1,500}$/u, expects: 'one line of at most 500 characters' }), 'for what', {
       example: 'Refund of ${{ inputs.order }}',

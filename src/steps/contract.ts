@@ -253,6 +253,8 @@ export interface WriteStepKind<K extends Keys = Keys, F extends OutputFields = O
   readonly repeatable?: boolean;
   /** it waits for people */
   readonly asksPeople?: boolean;
+  /** the key of its input that names those who may answer, of `approvers:` in policy.yaml */
+  readonly answeredBy?: keyof K & string;
   /** Probes without changing. Keys whose value is only known after run are absent from `input`. */
   plan(input: Partial<InputOf<K>>, context: StepContext): Promise<StepPlan<OutputOf<F>>>;
 }

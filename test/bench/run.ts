@@ -15,9 +15,10 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   tokens: async () => (await import('./tokens.ts')).bench,
   audit: async () => (await import('./audit.ts')).bench,
   broker: async () => (await import('./broker.ts')).bench,
+  runs: async () => (await import('./runs.ts')).bench,
   push: async () => (await import('./push.ts')).bench,
 };
-const measuredByTheClock = new Set(['ms', 'µs', 'MiB', 'MB/s', 'answers/s', 'lines/s']);
+const measuredByTheClock = new Set(['ms', 'µs', 'MiB', 'MB/s', 'answers/s', 'lines/s', 'runs/s']);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

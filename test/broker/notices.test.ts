@@ -5,6 +5,7 @@ import { type App, openApp } from '../../src/app/open-app.ts';
 import type { AuditLine } from '../../src/audit/read-trail.ts';
 import { type OpenBroker, openBroker } from '../../src/broker/open-broker.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import { createSoftwarePasskey } from '../../src/laptop/software-passkey.ts';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { startReceiver } from '../adapters/channels/receiver.ts';
 import { createHome, type Home } from '../e2e/home.ts';
@@ -99,3 +100,25 @@ test(
     expect(ids.size).toBe(1);
   },
 );
+
+test('a passkey that somebody wrote into policy.yaml while no broker ran is told', { timeout: 60_000 }, async () => {
+  await brokered(async (opened) => {
+    const kept = async () => (await opened.database()).query('select from flows_told_keys');
+    await expect.poll(async () => (await kept()).length, { timeout: 20_000 }).toBe(1);
+  });
+  const key = createSoftwarePasskey();
+  const { publicKey } = key.register({ origin: 'http://localhost', rpId: 'localhost', challenge: Buffer.alloc(32) });
+  const passkeys = `passkeys: [{ id: ${key.id}, public-key: ${publicKey}, algorithm: ES256 }]`;
+  home.write('flows/policy.yaml', policy.replace('notify:', `${passkeys}, notify:`));
+  await brokered(async (opened) => {
+    await expect.poll(() => receiver.posts().length, { timeout: 20_000 }).toBe(1);
+    const change = `passkey ${key.id.slice(0, 12)}… added`;
+    expect(verified(stack, receiver.posts()[0])).toMatchObject({
+      type: 'approver.keys-changed',
+      data: { agent: 'ann', names: [change] },
+    });
+    expect(linesOf(opened)).toContainEqual(
+      expect.objectContaining({ action: 'approver.keys-changed', what: ['ann'], detail: change }),
+    );
+  });
+});

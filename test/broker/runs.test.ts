@@ -168,11 +168,9 @@ describe('runs of a broker', () => {
   test('no run is begun for an agent run that ended while the flow was read, and no plan given', async () => {
     const agentRun = { ...unlistedRun('ar-gone'), goesOn: () => Promise.resolve(false) };
     const inputs = { email: 'gone@example.com' };
-    const refused = [
-      opened.broker.runs.plan(as('codex', { agentRun }), 'new-user', inputs),
-      opened.broker.runs.start(as('codex', { agentRun }), 'new-user', { inputs }),
-    ];
-    for (const each of refused) expect((await refusalOf(each)).code).toBe('run-ended');
+    const caller = as('codex', { agentRun });
+    expect((await refusalOf(opened.broker.runs.plan(caller, 'new-user', inputs))).code).toBe('run-ended');
+    expect((await refusalOf(opened.broker.runs.start(caller, 'new-user', { inputs }))).code).toBe('run-ended');
     const { runs } = await opened.broker.operator.runs(as('local:ann'), { flow: 'new-user' });
     expect(runs.filter((run) => run.agentRun === 'ar-gone')).toEqual([]);
   });

@@ -6,6 +6,8 @@ export type NoticeType =
   | 'approval.opened'
   /** an owner of the agent approved by themselves */
   | 'approval.self-approved'
+  /** the passkeys that prove somebody are not what they were */
+  | 'approver.keys-changed'
   /** a flow that is for break-glass is being run */
   | 'break-glass.run'
   /** its account is only being tried: told so that the way by which people are told is tried too */
@@ -15,9 +17,9 @@ export type NoticeType =
 export interface NoticeFacts {
   readonly type: NoticeType;
   readonly environment: string;
-  /** proven: an agent of policy.yaml, or `local:<user>` */
+  /** proven: an agent of policy.yaml, or `local:<user>`; of changed passkeys, whose they are */
   readonly agent: string;
-  /** logical names, or the flow */
+  /** logical names, or the flow; of changed passkeys, what changed */
   readonly names: readonly string[];
   /** id of the approval */
   readonly approval?: string | undefined;

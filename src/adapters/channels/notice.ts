@@ -32,6 +32,7 @@ export function createNotice({ names, claimed, ...facts }: NoticeFacts, at: numb
 const headlines: Readonly<Record<NoticeType, (agent: string) => string>> = {
   'approval.opened': (agent) => `${agent} waits for an approval`,
   'approval.self-approved': (agent) => `An owner of ${agent} approved by themselves`,
+  'approver.keys-changed': (name) => `The passkeys of ${name} changed`,
   'break-glass.run': (agent) => `${agent} runs a break-glass flow`,
   'break-glass.drill': (agent) => `A drill of break-glass by ${agent}: nothing to do`,
 };

@@ -136,6 +136,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       reason: caller.reason,
       run: caller.run,
       agentRun: caller.agentRun?.run,
+      above: agentsAbove(caller),
       by: caller.by,
       request: caller.request,
       address: caller.address,
@@ -271,6 +272,12 @@ function needed(admitted: readonly Admitted[], { demands }: Wanted): readonly Ad
     for (const name of each.names) wanted.delete(name);
   }
   return used;
+}
+
+function agentsAbove({ agent, agentRun }: Caller): readonly string[] | undefined {
+  const others = new Set(agentRun?.chain.map((each) => each.agent));
+  others.delete(agent);
+  return others.size === 0 ? undefined : [...others];
 }
 
 /** What an agent is not told of does not exist for it. */

@@ -20,6 +20,8 @@ export interface AskedFor {
   readonly run?: string | undefined;
   /** the agent run that asked, proven */
   readonly agentRun?: string | undefined;
+  /** the agents whose runs are above that one, proven: what it asks for is theirs too */
+  readonly above?: readonly string[] | undefined;
   readonly by: string;
   readonly request: string;
   readonly address: string;
@@ -70,6 +72,14 @@ export const columns = `id, state, agent, subject, kind, names, digest, bound, r
 export function isMet({ rules, answers }: Pick<Approval, 'rules' | 'answers'>): boolean {
   const yes = new Set(answers.filter(({ decision }) => decision === 'approve').map(({ approver }) => approver));
   return rules.every(({ by, needs }) => by.filter((name) => yes.has(name)).length >= needs);
+}
+
+/** Whether somebody owns the agent that asks, or one whose run it began in: nobody says yes to themselves. */
+export function isOwner(
+  { ownerOf }: { readonly ownerOf: readonly string[] },
+  { agent, asked: { above = [] } }: Pick<Approval, 'agent' | 'asked'>,
+): boolean {
+  return [agent, ...above].some((each) => ownerOf.includes(each));
 }
 
 /** Who may still answer. */

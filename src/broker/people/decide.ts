@@ -11,7 +11,7 @@ import type { BrokerClock } from '../../foundation/clocks.ts';
 import { type Assertion, checkAssertion } from '../../foundation/passkey.ts';
 import { narrower } from '../approvals/demand.ts';
 import { type Approvals, eventOf } from '../approvals/gate.ts';
-import { type Approval, mayAnswer } from '../approvals/record.ts';
+import { type Approval, isOwner, mayAnswer } from '../approvals/record.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { PageAddress } from './page-address.ts';
 import type { Challenge, PageRequest, People } from './people.ts';
@@ -66,8 +66,10 @@ export function createDecisions({ approvals, people, page, record, clock }: Deci
       throw new BrokerRefusal('not-allowed', { detail: `"${person.name}" may not answer it` });
     if (approval.state !== 'pending') throw new BrokerRefusal('approval-over', { detail: `it is ${approval.state}` });
     const own = approval.rules.some(({ by, self }) => by.includes(approver.name) && !self);
-    if (decision === 'approve' && own && approver.ownerOf.includes(approval.agent))
-      throw new BrokerRefusal('not-allowed', { detail: `"${approver.name}" owns "${approval.agent}"` });
+    if (decision === 'approve' && own && isOwner(approver, approval))
+      throw new BrokerRefusal('not-allowed', {
+        detail: `"${approver.name}" owns "${approval.agent}", or an agent whose run it is in`,
+      });
     return { ...approval, passkeys: approver.passkeys };
   }
 
@@ -141,7 +143,8 @@ export function createDecisions({ approvals, people, page, record, clock }: Deci
         answer,
         { credential: passkey.id, counter: checked.counter },
         async (after, tx) => {
-          const owner = people.approver(said.approver)?.ownerOf.includes(approval.agent) === true;
+          const approver = people.approver(said.approver);
+          const owner = approver !== undefined && isOwner(approver, approval);
           if (owner && said.decision === 'approve') await approvals.tell(tx, 'approval.self-approved', after);
           // on the trail before it counts: what cannot be written down decides nothing
           await record({

@@ -9,8 +9,8 @@ import {
   coseAlgorithms,
   type Registration,
 } from '../../foundation/passkey.ts';
-import type { CheckClaim } from '../authentication/operator-token.ts';
-import { BrokerRefusal } from '../refusal.ts';
+import type { CheckClaim, OperatorClaim } from '../authentication/operator-token.ts';
+import { BrokerRefusal, refusalOf } from '../refusal.ts';
 import type { PageAddress } from './page-address.ts';
 import { createSessions, type Person } from './sessions.ts';
 import { createTickets } from './tickets.ts';
@@ -19,6 +19,8 @@ export interface PeopleOptions {
   readonly policy: () => Policy;
   /** whether the operator made a link */
   readonly claims: CheckClaim;
+  /** Uses one up. @returns false where it was used before, at whichever broker @throws FlowError where nobody can tell */
+  readonly spend: (link: OperatorClaim) => Promise<boolean>;
   /** undefined: no page is served, and nobody can sign */
   readonly page: () => PageAddress | undefined;
   /** Writes a passkey beside a name into policy.yaml. @throws FlowError */
@@ -102,6 +104,15 @@ export function createPeople(options: PeopleOptions): People {
     return found;
   }
 
+  /** Who made a link for this, which is used up by asking. */
+  async function makerOf(asked: PageRequest, link: string, wanted: string): Promise<OperatorClaim> {
+    const claim = claims(link, wanted);
+    const spent =
+      claim !== undefined && options.spend(claim).catch((error: unknown) => Promise.reject(refusalOf(error)));
+    if (claim !== undefined && (await spent)) return claim;
+    throw await refused(asked, 'a link that was used, has ended, or is none');
+  }
+
   async function signedIn(asked: PageRequest, person: Person, detail?: string): Promise<SignedIn> {
     await record({
       ...asked,
@@ -119,13 +130,12 @@ export function createPeople(options: PeopleOptions): People {
     approver,
     async enrolOptions(asked, name, link) {
       const { rpId } = here();
-      const claim = claims(link, `enrol ${name}`);
+      const { user } = await makerOf(asked, link, `enrol ${name}`);
       const found = approver(name);
-      if (claim === undefined) throw await refused(asked, 'a link that was used, has ended, or is none');
       if (found === undefined) throw await refused(asked, `policy.yaml has no approver "${name}"`);
       const challenge = randomBytes(32);
       return {
-        ticket: enrolments.put({ approver: name, by: claim.user, challenge }),
+        ticket: enrolments.put({ approver: name, by: user, challenge }),
         options: {
           rp: { id: rpId, name: 'flows' },
           // another one each time: a passkey made under the same would take the place of the one before
@@ -184,9 +194,8 @@ export function createPeople(options: PeopleOptions): People {
       return signedIn(asked, { approver: owner.approver, name: owner.approver, by: 'passkey' }, detail);
     },
     async loginByLink(asked, link) {
-      const claim = claims(link, 'page');
-      if (claim === undefined) throw await refused(asked, 'a link that was used, has ended, or is none');
-      return signedIn(asked, { approver: undefined, name: `local:${claim.user}`, by: 'link' });
+      const { user } = await makerOf(asked, link, 'page');
+      return signedIn(asked, { approver: undefined, name: `local:${user}`, by: 'link' });
     },
     async loginByToken(asked, token) {
       const name = await options.trusted(token);

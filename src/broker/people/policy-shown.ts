@@ -37,7 +37,10 @@ function ruleShown({ names, flows, scope, by, needs, wait, expires, uses, self, 
 function approverShown({ name, passkeys, trust, ownerOf }: Approver) {
   return {
     name,
-    passkeys: passkeys.map(({ id, algorithm, synced, added }) => ({ id: id.slice(0, 12), algorithm, synced, added })),
+    passkeys: passkeys.map(({ id, ...passkey }) => {
+      const { algorithm, synced, added, software } = passkey;
+      return { id: id.slice(0, 12), algorithm, synced, added, software };
+    }),
     trust: trust.map(({ issuer }) => issuer),
     ownerOf: [...ownerOf],
   };

@@ -7,6 +7,7 @@ import { compilePattern, isWildcard } from './name-pattern.ts';
 import type { Approver, Policy } from './policy.ts';
 import type { WrittenRule } from './read-approvals.ts';
 import type { WrittenPolicy } from './read-policy.ts';
+import { softwareApprover } from './software-approver.ts';
 
 type Flow = Folder['flows'] extends ReadonlyMap<string, infer Each> ? Each : never;
 
@@ -21,7 +22,7 @@ export function checkApprovals(
   { flows, broken, settings }: Pick<Folder, 'flows' | 'broken' | 'settings'>,
 ): void {
   for (const written of rules) {
-    checkPeople(written, policy, source, settings);
+    checkRule(written, policy, source, settings);
     if (registry !== undefined) checkNames(written, 'names', [...registry.secrets.keys()], source);
     checkNames(written, 'flows', [...flows.keys(), ...broken], source);
     const meant = written.rule.flows.map(({ text }) => compilePattern(text));
@@ -46,45 +47,74 @@ export function checkApprovals(
   }
 }
 
-/** The same of what flows want for themselves, told of their own files. */
+/** The same of what flows want for themselves, and of whom their steps ask: told of their own files. */
 export function checkFlowApprovals(
   { flows, settings }: Pick<Folder, 'flows' | 'settings'>,
   policy: Policy,
 ): readonly Problem[] {
   return [...flows.values()].flatMap((flow) => {
-    if (flow.approve === undefined) return [];
+    // without policy.yaml it runs at a terminal alone, and whoever is there answers
+    const asked = policy.approvers === undefined ? [] : askedBy(flow);
+    if (flow.approve === undefined && asked.length === 0) return [];
     const source = createSource(flow.source.file, flow.source.text);
-    checkPeople(flow.approve, policy, source, settings);
-    checkScope(flow.approve, [flow], source);
+    if (flow.approve !== undefined) {
+      checkRule(flow.approve, policy, source, settings);
+      checkScope(flow.approve, [flow], source);
+    }
+    for (const people of asked) checkPeople(people, namesIn(people), policy, source, settings);
     return source.problems;
   });
 }
 
-function checkPeople(
+/** Whom its steps ask, as its file names them. */
+function askedBy({ steps }: Flow): readonly Value[] {
+  return steps.flatMap(({ kind, with: given }) => {
+    const key = kind?.effect === 'write' ? kind.answeredBy : undefined;
+    return key === undefined || given?.entries.has(key) !== true ? [] : [valueAt(given, key)];
+  });
+}
+
+/** What an expression stands for is known when it runs. */
+function namesIn(people: Value): readonly string[] {
+  const items = people.as === 'list' ? people.items : [people];
+  return items.flatMap((item) => (item.as === 'literal' ? [String(item.value)] : []));
+}
+
+function checkRule(
   { rule, value, agent }: WrittenRule,
   policy: Policy,
+  source: Source,
+  settings: Folder['settings'],
+): void {
+  const by = valueAt(value, 'by');
+  checkPeople(by, rule.by, policy, source, settings);
+  const people = rule.by.flatMap((name) => policy.approvers?.get(name) ?? []);
+  const owning = rule.self || agent === undefined ? [] : people.filter(({ ownerOf }) => ownerOf.includes(agent));
+  if (people.length === rule.by.length && people.length >= rule.needs && people.length - owning.length < rule.needs)
+    source.report(
+      by.range,
+      `it needs ${rule.needs}, and ${owning.map(({ name }) => `"${name}"`).join(', ')} ${owning.length === 1 ? 'owns' : 'own'} "${agent}"`,
+      'name someone else under by:, or write self: true',
+    );
+}
+
+/** Whether these people are there, and something proves them. @param by where they are named */
+function checkPeople(
+  by: Value,
+  names: readonly string[],
+  policy: Policy,
   { report, warn }: Source,
-  { defaultEnvironment = '', environments }: Folder['settings'],
+  settings: Folder['settings'],
 ): void {
   const approvers: ReadonlyMap<string, Approver> = policy.approvers ?? new Map();
-  const by = valueAt(value, 'by');
-  const unknown = rule.by.filter((name) => !approvers.has(name));
+  const unknown = names.filter((name) => !approvers.has(name));
   for (const name of unknown) {
     const hint = nearest(name, approvers.keys()) === undefined ? `add them: flows approvers add ${name}` : undefined;
     report(itemOf(by, name).range, `unknown approver "${name}"`, hint ?? suggest(name, approvers.keys()));
   }
   if (unknown.length > 0) return;
-  const people = rule.by.flatMap((name) => approvers.get(name) ?? []);
-  const owning = rule.self || agent === undefined ? [] : people.filter(({ ownerOf }) => ownerOf.includes(agent));
-  if (people.length >= rule.needs && people.length - owning.length < rule.needs)
-    report(
-      by.range,
-      `it needs ${rule.needs}, and ${owning.map(({ name }) => `"${name}"`).join(', ')} ${owning.length === 1 ? 'owns' : 'own'} "${agent}"`,
-      'name someone else under by:, or write self: true',
-    );
-  // whoever stands first has a key of the laptop, for as long as the folder is for the laptop first of all
-  const onLaptop = environments.get(defaultEnvironment)?.laptop === true ? [...approvers.keys()][0] : undefined;
-  for (const { name, passkeys, trust } of people) {
+  const onLaptop = softwareApprover(policy, settings);
+  for (const { name, passkeys, trust } of names.flatMap((each) => approvers.get(each) ?? [])) {
     if (passkeys.length === 0 && trust.length === 0 && name !== onLaptop)
       warn(itemOf(by, name).range, `nothing proves "${name}" yet`, `run flows approvers add ${name}`);
   }

@@ -299,7 +299,7 @@ export const commandTable = {
   approvals: {
     usage: [['flows approvals', 'what waits for a person; --watch, --state, --json']],
     options: {
-      watch: { type: 'boolean', help: 'as it comes, until Ctrl-C' },
+      watch: { type: 'boolean', help: 'as it comes, on the desktop too, until Ctrl-C' },
       state: {
         type: 'string',
         value: 'NAME',

@@ -128,6 +128,7 @@ function whoAsks({ agent, asked, opened }) {
       'agent run',
       [link(`#/agent-runs/${asked.agentRun}`, code(asked.agentRun)), h('span.hint', {}, 'proven')],
     ],
+    asked.above !== undefined && ['in a run of', listed(asked.above)],
     asked.run !== undefined && ['run', [claimed(asked.run), h('span.hint', {}, 'claimed by the agent')]],
     ['asked', [moment(opened), ' from ', code(asked.address)]],
     ['request', link(`#/trail?request=${encodeURIComponent(asked.request)}`, code(asked.request))],

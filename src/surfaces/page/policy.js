@@ -98,7 +98,7 @@ function approverPart({ name, passkeys, trust, ownerOf }) {
     h(
       'ul.lines',
       {},
-      passkeys.map(({ id, algorithm, synced, added }) =>
+      passkeys.map(({ id, algorithm, synced, added, software }) =>
         h(
           'li',
           {},
@@ -106,7 +106,13 @@ function approverPart({ name, passkeys, trust, ownerOf }) {
             'span.grow',
             {},
             code(`${id}…`),
-            h('span.hint', {}, `${algorithm}, ${synced ? 'synced' : 'on one device'}`),
+            h(
+              'span.hint',
+              {},
+              software
+                ? 'a software key of this laptop: it proves nobody'
+                : `${algorithm}, ${synced ? 'synced' : 'on one device'}`,
+            ),
           ),
           added !== undefined && h('span.quiet', {}, `since ${added}`),
         ),

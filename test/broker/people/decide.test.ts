@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { checkDecision } from '../../../src/foundation/approval-statement.ts';
 import type { Asked } from '../../../src/laptop/software-passkey.ts';
+import { unlistedRun } from '../../../src/broker/agent-runs/unlisted-run.ts';
 import { refusalOf } from '../arrange.ts';
 import { codex, inRun } from '../approvals/stand.ts';
 import { asked, peopled } from './stand.ts';
@@ -147,6 +148,24 @@ describe('a decision on the page', () => {
     expect(await refusalOf(decisions.challenge(bo.person, id, { decision: 'deny' }))).toMatchObject({
       code: 'approval-over',
     });
+  });
+
+  it('is made by no owner of an agent whose run is above, unless the rule lets owners', async () => {
+    const stand = await arranged(run, { ...rule, self: true });
+    stand.ownerOf.set('ann', ['other']);
+    const agentRun = {
+      ...unlistedRun('below'),
+      root: 'root',
+      chain: [
+        { run: 'below', agent: 'codex', allow: undefined },
+        { run: 'root', agent: 'other', allow: undefined },
+      ],
+    };
+    const ask = async (name: string) => stand.asked(stand.broker.secrets(codex({ agentRun }), [name]));
+    const id = await ask('github.token');
+    expect(await refusalOf(stand.decide(id, 'approve'))).toMatchObject({ code: 'not-allowed' });
+    expect(await stand.decide(id, 'deny')).toMatchObject({ state: 'denied', asked: { above: ['other'] } });
+    expect(await stand.decide(await ask('openai.api_key'), 'approve')).toMatchObject({ state: 'approved' });
   });
 
   it('is not taken from a passkey that was taken out of policy.yaml meanwhile', async () => {

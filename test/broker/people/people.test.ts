@@ -90,6 +90,17 @@ describe('a session of the page', () => {
     expect(people.person(bo.session)).toBeUndefined();
   });
 
+  it('is not begun at another broker by a link that was used at this one', async () => {
+    const { people, elsewhere, link } = await peopled();
+    const [look, enrol] = [link('page'), link('enrol ann')];
+    await people.loginByLink(asked, look);
+    await people.enrolOptions(asked, 'ann', enrol);
+    const other = elsewhere();
+    for (const again of [other.loginByLink(asked, look), other.enrolOptions(asked, 'ann', enrol)])
+      expect(await refusalOf(again)).toMatchObject({ code: 'not-authenticated' });
+    await expect(other.loginByLink(asked, link('page'))).resolves.toMatchObject({ person: { by: 'link' } });
+  });
+
   it('may be begun by a link of the operator, to look, and by an issuer that policy trusts', async () => {
     const { people, link, trusted } = await peopled();
     const once = link('page');

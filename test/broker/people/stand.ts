@@ -1,7 +1,8 @@
 import type { AuditEvent } from '../../../src/audit/contract.ts';
-import { createClaimCheck, signClaim } from '../../../src/broker/authentication/operator-token.ts';
+import { type CheckClaim, createClaimCheck, signClaim } from '../../../src/broker/authentication/operator-token.ts';
 import { createDecisions } from '../../../src/broker/people/decide.ts';
 import { pageAddress } from '../../../src/broker/people/page-address.ts';
+import { createSpentLinks } from '../../../src/broker/people/spent-links.ts';
 import { createSights } from '../../../src/broker/people/sights.ts';
 import { createPeople, type SignedIn } from '../../../src/broker/people/people.ts';
 import type { Flow } from '../../../src/folder/flows/flow.ts';
@@ -33,15 +34,18 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
     if (stand.trail.broken) throw new Error('disk full');
     stand.trail.events.push(event);
   };
-  const people = createPeople({
-    policy,
-    claims,
-    page: () => page,
-    keep: async (name, passkey) => void keys.set(name, [...(keys.get(name) ?? []), passkey]),
-    record,
-    clock: stand.clock,
-    trusted: (token) => Promise.resolve(trusted.get(token)),
-  });
+  const of = (checked: CheckClaim) =>
+    createPeople({
+      policy,
+      claims: checked,
+      spend: createSpentLinks(() => Promise.resolve(stand.database), stand.clock.now),
+      page: () => page,
+      keep: async (name, passkey) => void keys.set(name, [...(keys.get(name) ?? []), passkey]),
+      record,
+      clock: stand.clock,
+      trusted: (token) => Promise.resolve(trusted.get(token)),
+    });
+  const people = of(claims);
   const { approvals } = stand;
   const decisions = createDecisions({ approvals, people, page: () => page, record, clock: stand.clock });
   const watching = new Set<(event: AuditEvent) => void>();
@@ -69,6 +73,8 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
     ownerOf,
     trusted,
     people,
+    /** those of another broker on the database, which has not seen what this one has */
+    elsewhere: () => of(createClaimCheck({ keys: [operatorKey], clock: stand.clock })),
     decisions,
     sights,
     /** trails that people look at */

@@ -161,3 +161,26 @@ describe('approvals that a flow wants', () => {
     expect(told.join('\n')).toMatch(expected);
   });
 });
+
+describe('people whom a step asks', () => {
+  const asking = (approvers: string) => `description: d
+inputs: { who: { type: string, description: w } }
+steps:
+  - { id: asked, uses: approval/request, with: { reason: r, approvers: ${approvers} } }
+`;
+  const policy = people.replace(', owner-of: [codex]', '');
+
+  test.each([
+    ['zoe', /^push.yaml:4:\d+ unknown approver "zoe" \(add them: flows approvers add zoe\)$/],
+    ['[ann, boo]', /^push.yaml:4:\d+ unknown approver "boo" \(did you mean "bo"\?\)$/],
+  ])('%s, are told where they are not in policy.yaml', async (approvers, expected) => {
+    const { told } = await read({ 'push.yaml': asking(approvers), 'policy.yaml': policy });
+    expect(told.join('\n')).toMatch(expected);
+  });
+
+  it('are taken where they are there, where an input names them, and where no policy.yaml is', async () => {
+    for (const approvers of ['[ann, bo]', '"${{ inputs.who }}"'])
+      expect((await read({ 'push.yaml': asking(approvers), 'policy.yaml': policy })).told).toEqual([]);
+    expect((await read({ 'push.yaml': asking('zoe') })).told).toEqual([]);
+  });
+});

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { createClient } from '../../../src/client/index.ts';
@@ -112,7 +112,9 @@ describe('people at the command', () => {
     );
     expect((await home.flows(['check'])).stdout).toContain('no problems');
     const listed = await home.flows(['approvers']);
-    expect(listed.stdout).toMatch(/^ann {2}passkey \S{12}… \(ES256, 20\d\d-\d\d-\d\d\)\n$/);
+    expect(listed.stdout).toMatch(
+      /^ann {2}passkey \S{12}… \(ES256, 20\d\d-\d\d-\d\d\); a software key while npm start runs, which proves nobody\n$/,
+    );
   });
 
   it('see what waits, and all that a yes is bound to', async () => {
@@ -140,8 +142,18 @@ describe('people at the command', () => {
   });
 
   it('say no, at the page or at a terminal, and the client is told so', async () => {
+    // who watches has it on their desktop: names, and nothing that the agent says
+    const told = join(home.work, 'told');
+    home.write('bin/notify-send', `#!/bin/sh\nprintf '%s\\n' "$*" >> ${told}\n`);
+    chmodSync(join(home.work, 'bin/notify-send'), 0o755);
+    const desktop = { DISPLAY: ':0', PATH: `${join(home.work, 'bin')}:${home.env['PATH']}` };
+    const watching = home.start(['approvals', '--watch'], { env: desktop });
     const held = secret('wait').catch((error: unknown) => error);
     const id = await waiting();
+    await expect
+      .poll(() => (existsSync(told) ? readFileSync(told, 'utf8') : ''), { timeout: 60_000 })
+      .toBe('--app-name=flows -- codex waits for an approval: stripe.live_key\n');
+    watching.child.kill('SIGINT');
     const denied = await home.flows(['deny', id]);
     expect(denied).toMatchObject({ code: 0, stderr: expect.stringContaining(`${id}: denied`) });
     expect(await held).toMatchObject({ code: 'approval-denied' });

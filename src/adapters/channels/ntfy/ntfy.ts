@@ -18,6 +18,7 @@ const longestMessage = 4_096;
 const priorities: Readonly<Record<NoticeType, number>> = {
   'approval.opened': 4,
   'approval.self-approved': 4,
+  'approver.keys-changed': 5,
   'break-glass.run': 5,
   'break-glass.drill': 3,
 };

@@ -18,7 +18,13 @@ export interface Card {
   readonly bound: string;
   readonly rules: readonly { readonly location: string; readonly by: readonly string[]; readonly needs: number }[];
   readonly answers: readonly { readonly approver: string; readonly decision: string }[];
-  readonly asked: { readonly reason?: string; readonly run?: string; readonly agentRun?: string; readonly by: string };
+  readonly asked: {
+    readonly reason?: string;
+    readonly run?: string;
+    readonly agentRun?: string;
+    readonly above?: readonly string[];
+    readonly by: string;
+  };
   readonly opened: string;
   readonly until: string;
   readonly url?: string;
@@ -52,6 +58,7 @@ export function cardText(card: Card, paint: Paint): string {
   return [
     `${paint('bold', card.id)} ${card.state}`,
     row('agent', `${oneLine(card.agent)}, proven by ${oneLine(asked.by)}`),
+    ...(asked.above === undefined ? [] : [row('in a run of', asked.above.map((each) => oneLine(each)).join(', '))]),
     row('for', `${scopeText(card)} (${oneLine(card.for)}), good for ${durationText(card.lasts)}`),
     ...bound.what.map(({ name, is }) =>
       row(card.kind === 'secrets' ? 'secret' : card.kind, `${oneLine(name)} → ${oneLine(is)}`),

@@ -20,6 +20,8 @@ export interface Audited {
   answer<T>(work: () => Promise<T>): Promise<T>;
   /** Writes the line when the work says that it begins, which changes something; another if it fails after that. */
   change<T>(work: (begin: () => Promise<void>) => Promise<T>): Promise<T>;
+  /** Writes down what was answered to a step that asks people. @throws FlowError unavailable where that is not possible */
+  answered(step: string, yes: boolean): Promise<void>;
 }
 
 /** Writes onto this user's own trail. */
@@ -78,13 +80,17 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
     try {
       await record(event('allowed', undefined));
     } catch (error) {
-      const cause = asFlowError(error);
-      if (run.breakGlass && terminal.interactive) return aloud(cause);
-      throw new FlowError('unavailable', 'the audit trail cannot be written, so nothing is given out', {
-        cause,
-        hint: cause.line(),
-      });
+      if (run.breakGlass && terminal.interactive) return aloud(asFlowError(error));
+      notWritten(error);
     }
+  }
+
+  function notWritten(error: unknown): never {
+    const cause = asFlowError(error);
+    throw new FlowError('unavailable', 'the audit trail cannot be written, so nothing is given out', {
+      cause,
+      hint: cause.line(),
+    });
   }
 
   /** The line where people look: on the terminal and in the system's log. */
@@ -120,6 +126,11 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
       }
       await allowed();
       return done;
+    },
+    async answered(step, yes) {
+      const [flow = ''] = run.what;
+      const told = { ...event(yes ? 'allowed' : 'denied', undefined), action: 'local.answer', what: [flow] } as const;
+      await record({ ...told, detail: `step ${step}` }).catch(notWritten);
     },
     async change(work) {
       let begun = false;

@@ -3,6 +3,7 @@ import { sleepUntilAborted } from '../../../foundation/sleep.ts';
 import { operatorPaths } from '../../../foundation/wire.ts';
 import { type Card, cardText, scopeText } from '../approvals/card-text.ts';
 import { idIn } from '../approvals/approval-id.ts';
+import { noticeText, tellDesktop } from '../approvals/tell-desktop.ts';
 import { commonArguments } from '../arguments.ts';
 import { askBroker } from '../ask-broker.ts';
 import { commandTable } from '../command-table.ts';
@@ -39,7 +40,9 @@ export async function approvals(invocation: Invocation): Promise<number> {
     let seen = new Set<string>();
     while (!signal.aborted) {
       const found = await look();
-      show(found.filter(({ id }) => !seen.has(id)).toReversed());
+      const fresh = found.filter(({ id }) => !seen.has(id)).toReversed();
+      show(fresh);
+      if (state === 'pending' && fresh.length > 0) tellDesktop(noticeText(fresh), terminal);
       seen = new Set(found.map(({ id }) => id));
       await sleep(lookEvery).catch(() => undefined);
     }

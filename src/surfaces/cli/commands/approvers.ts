@@ -2,6 +2,7 @@ import { openFolder } from '../../../app/open-folder.ts';
 import { changePasskeys, type PolicyFileOptions } from '../../../folder/policy/change-policy.ts';
 import { approverName } from '../../../folder/policy/approve-keys.ts';
 import type { Approver, Passkey, Policy } from '../../../folder/policy/policy.ts';
+import { softwareApprover } from '../../../folder/policy/software-approver.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createLocks } from '../../../foundation/locks.ts';
@@ -61,25 +62,29 @@ async function remove(invocation: Invocation): Promise<number> {
 /** `flows approvers list`: names, passkeys, and whose agents are whose. */
 async function list({ argv, terminal }: Invocation): Promise<number> {
   const { values } = commonArguments(argv, own.list.options, 2);
-  const { policy, problems } = loadBrokerFiles(await openFolder(flowsFolder(values['dir'])));
+  const folder = await openFolder(flowsFolder(values['dir']));
+  const { policy, problems } = loadBrokerFiles(folder);
+  const onLaptop = softwareApprover(policy, folder.settings);
   tellProblems(problems, terminal);
   const all = [...(policy.approvers?.values() ?? [])].map(({ name, passkeys, trust, ownerOf }) => ({
     name,
     passkeys: passkeys.map(({ added = null, ...passkey }) => ({ ...passkey, added })),
     trust: trust.map(({ issuer }) => issuer),
     ownerOf,
+    softwareKey: name === onLaptop,
   }));
   if (values['json'] === true) terminal.out(`${JSON.stringify(all)}\n`);
   else if (all.length === 0) terminal.note('no approvers: flows approvers add NAME', 'dim');
   else
     terminal.out(
       columns(
-        all.map(({ name, passkeys, trust, ownerOf }) => [
+        all.map(({ name, passkeys, trust, ownerOf, softwareKey }) => [
           name,
           [
             ...passkeys.map(passkeyText),
             ...trust.map((issuer) => `trusts ${issuer}`),
-            ...(passkeys.length + trust.length === 0 ? ['nothing proves them yet'] : []),
+            ...(softwareKey ? ['a software key while npm start runs, which proves nobody'] : []),
+            ...(passkeys.length + trust.length === 0 && !softwareKey ? ['nothing proves them yet'] : []),
             ...(ownerOf.length === 0 ? [] : [`owns ${ownerOf.join(', ')}`]),
           ].join('; '),
         ]),

@@ -170,7 +170,7 @@ async function writing(
   const onEvent = tellSteps(terminal);
   const output = await trail.change(async (begin) => {
     await begin();
-    return app.run(flow, inputs, { options: chosen, plan, reason, onEvent, ...whoIsHere(terminal, signal) });
+    return app.run(flow, inputs, { options: chosen, plan, reason, onEvent, ...whoIsHere(terminal, signal, trail) });
   });
   await showOutput(output, chosen, terminal);
   return 0;
@@ -190,7 +190,7 @@ async function unasked(
       options: chosen,
       reason,
       onEvent: tellSteps(terminal),
-      ...whoIsHere(terminal, signal),
+      ...whoIsHere(terminal, signal, trail),
       async onPlan(plan) {
         await tellWhere(app, flow, terminal);
         terminal.err(planText(plan, terminal.paintErr));
@@ -203,16 +203,26 @@ async function unasked(
   return 0;
 }
 
-function whoIsHere(terminal: Terminal, signal: AbortSignal): { askPeople: AskPeople; askForValue: AskForValue } {
-  return { askPeople: askHere(terminal), askForValue: (question) => askForValueHere(question, terminal, signal) };
+function whoIsHere(
+  terminal: Terminal,
+  signal: AbortSignal,
+  trail: Audited,
+): { askPeople: AskPeople; askForValue: AskForValue } {
+  return {
+    askPeople: askHere(terminal, trail),
+    askForValue: (question) => askForValueHere(question, terminal, signal),
+  };
 }
 
 /** Who runs a flow has the vault's token: they answer for the approvers, and it is their name that stands for the yes. */
-function askHere(terminal: Terminal): AskPeople {
-  return async (_, { reason, approvers }) => {
+function askHere(terminal: Terminal, trail: Audited): AskPeople {
+  return async (step, { reason, approvers }) => {
     const user = localAgent();
     const reply = await terminal.ask(`${oneLine(reason)}: asked of ${approvers.join(', ')}. Yes, as ${user}? [y/N] `);
-    if (isYes(reply)) return user;
+    const yes = isYes(reply);
+    // on the trail before it counts
+    await trail.answered(step, yes);
+    if (yes) return user;
     throw new FlowError('aborted', 'answered with no', { hint: 'nothing more was done' });
   };
 }

@@ -43,6 +43,7 @@ export const card = z.strictObject({
       request: z.string(),
       address: z.string(),
       agentRun: z.string().optional(),
+      above: z.array(z.string()).optional().describe('the agents whose runs are above it'),
       run: z.string().optional().describe('claimed'),
       reason: z.string().optional().describe('claimed'),
     })

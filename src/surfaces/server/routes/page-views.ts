@@ -45,6 +45,7 @@ const approver = z.strictObject({
       algorithm: z.string(),
       synced: z.boolean(),
       added: z.string().optional(),
+      software: z.literal(true).optional().describe('a key of the laptop, which proves nobody'),
     }),
   ),
   trust: z.array(z.string()).describe('issuers whose sign-ins prove this person'),

@@ -1,0 +1,63 @@
+import { onTestFinished } from 'vitest';
+import { unlistedRun } from '../../../src/broker/agent-runs/unlisted-run.ts';
+import type { Caller } from '../../../src/broker/contract.ts';
+import type { Answer } from '../../../src/broker/approvals/record.ts';
+import type { Database } from '../../../src/durable/database/contract.ts';
+import { arrange, as, refusalOf, settle } from '../arrange.ts';
+
+const people = { ann: { notify: ['ops'] }, bo: { notify: ['ops', 'phone'] }, cy: { notify: ['elsewhere'] } };
+
+/** policy.yaml in which `codex` may have all that the rules are about. */
+function policyWith(...approve: readonly object[]): string {
+  const codex = { allow: ['**'], flows: ['*', 'make-login'], approve };
+  const other = { allow: ['**'], flows: ['*'], approve };
+  return JSON.stringify({ approvers: people, agents: { codex, other } });
+}
+
+/** A broker whose approvals are in this database, and people who answer. */
+export async function approvingOn(database: Database, ...rules: readonly object[]) {
+  const stand = await arrange({
+    files: { 'policy.yaml': policyWith(...rules) },
+    approvals: {
+      database: () => Promise.resolve(database),
+      installation: 'test',
+      address: () => 'http://localhost:7700',
+    },
+  });
+  const { approvals } = stand.broker;
+  if (approvals === undefined) throw new TypeError('no approvals');
+  const ledger = await approvals.ledger();
+  onTestFinished(() => stand.broker.close());
+  return {
+    ...stand,
+    database,
+    approvals,
+    ledger,
+    rewriteRules: (...changed: readonly object[]) => stand.rewrite({ policy: policyWith(...changed) }),
+    /** what the agent is told to wait for */
+    async asked(request: Promise<unknown>): Promise<string> {
+      const refusal = await refusalOf(request);
+      if (refusal.approval === undefined) throw refusal;
+      return refusal.approval.id;
+    },
+    /** a person answers, as the page does once the passkey was checked */
+    async answer(id: string, approver: string, change: Partial<Answer> = {}) {
+      const found = await ledger.find(id);
+      if (found === undefined) throw new TypeError(id);
+      const { scope, uses, lasts } = found;
+      return ledger.answer(id, { approver, decision: 'approve', scope, uses, lasts, ...change });
+    },
+    /** until a request has been asked for */
+    async waiting() {
+      for (;;) {
+        const [first] = await ledger.list({ states: ['pending'] });
+        if (first !== undefined) return first;
+        await settle();
+      }
+    },
+  };
+}
+
+export const codex = (more: Partial<Caller> = {}) => as('codex', more);
+export const inRun = (run: string, root = 'root', more: Partial<Caller> = {}) =>
+  codex({ agentRun: { ...unlistedRun(run), root }, ...more });
