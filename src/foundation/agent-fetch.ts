@@ -24,6 +24,11 @@ export async function fetchOver(agent: Agent, input: string | URL | Request, ini
     sent.once('error', (cause) =>
       reject(signal.aborted ? (signal.reason as Error) : new TypeError('fetch failed', { cause })),
     );
+    // nobody asked for it, and with nobody to take it the connection would end without a word
+    sent.once('upgrade', (_answer, socket) => {
+      socket.destroy();
+      reject(new TypeError('fetch failed', { cause: new Error('unexpected upgrade') }));
+    });
     sent.once('response', (answer) => {
       const { statusCode: status = 0, statusMessage: statusText = '', rawHeaders } = answer;
       const isRedirect = status >= 300 && status < 400 && answer.headers.location !== undefined;
