@@ -24,7 +24,6 @@ import { createPreparedSteps } from '../engine/prepared-inputs.ts';
 import { carryOutFlow, outputOfRun, type RunEvent, runFlow } from '../engine/run-flow.ts';
 import type { OnEvent } from '../engine/run-events.ts';
 import type { Services } from '../engine/services.ts';
-import type { StepContext } from '../steps/contract.ts';
 import { localAgent } from '../foundation/local-user.ts';
 import { createLocks } from '../foundation/locks.ts';
 import { createWay, proxyIn, wayOfProcess } from '../foundation/proxy.ts';
@@ -256,7 +255,9 @@ export async function openApp(options: AppOptions): Promise<App> {
         for (const listener of renewalListeners) listener(error);
       },
       prepared,
-      context: (flow, step): StepContext => ({
+      // as agents may report it: once a minute for a token's key
+      rejected: (token) => cache.rejected(token.hash(), 60) && revoked(token.hash()),
+      context: (flow, step) => ({
         flow,
         step,
         environment: environment().name,

@@ -14,6 +14,7 @@ const refusalOfError: Readonly<Record<ErrorCode, RefusalCode>> = {
   'not-found': 'upstream-refused',
   'invalid-value': 'upstream-refused',
   unavailable: 'upstream-unavailable',
+  'outcome-unknown': 'upstream-refused',
   conflict: 'upstream-refused',
   timeout: 'upstream-unavailable',
   'rate-limited': 'upstream-unavailable',

@@ -1,15 +1,15 @@
 import { runScope, type Outputs } from './run-scope.ts';
 import { asFlowError, FlowError } from '../foundation/errors.ts';
-import { Reference } from '../foundation/reference.ts';
 import { Secret } from '../foundation/secret.ts';
-import { canonical, journalled, type ConnectionLabels } from '../foundation/canonical-json.ts';
+import { canonical, digestOf, journalled, type ConnectionLabels } from '../foundation/canonical-json.ts';
 import { noJournal, type Journal, type StepOutput } from './journal.ts';
 import type { OnEvent, RunEvent } from './run-events.ts';
 import type { Flow, Step } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
 import { prepare, type Prepared } from './step-input.ts';
 import type { Services } from './services.ts';
-import { propertyOf, type PureStepKind, type StepKind, type StepPlan, type WriteStepKind } from '../steps/contract.ts';
+import { checkedOutput, plainOutput } from './step-output.ts';
+import type { PureStepKind, StepContext, StepKind, StepPlan, WriteStepKind } from '../steps/contract.ts';
 
 /** One flow being planned or run. */
 export interface Execution {
@@ -26,6 +26,8 @@ export interface Execution {
   /** undefined: nobody listens, and no event is made */
   readonly onEvent: OnEvent | undefined;
   readonly journal: Journal;
+  /** what tells it from others, where the journal has no name for it: made when it is first needed */
+  made?: string;
   /** somebody looks on: steps whose answer alone changes with time are not waited for */
   readonly live: boolean;
   /** outputs at each moment (epoch milliseconds) of steps that are followed, by id */
@@ -179,33 +181,35 @@ async function runPure(execution: Execution, step: Step): Promise<void> {
 
 /** Where nobody but who looks on needs its answer: another step may need a code that lasts. */
 async function followed(
-  { flow, services, live, moments }: Execution,
+  execution: Execution,
   step: Step,
   kind: PureStepKind,
   input: Readonly<Record<string, unknown>>,
 ): Promise<((at: number) => Promise<Readonly<Record<string, unknown>>>) | undefined> {
+  const { flow, live, moments } = execution;
   if (!live || kind.follow === undefined || flow.steps.some(({ after }) => after.has(step.id))) return undefined;
-  const following = await kind.follow(input, services.context(flow.name, step.id));
+  const following = await kind.follow(input, contextOf(execution, step));
   const moment = async (at: number) => checkedOutput(kind, await following(at));
   moments.set(step.id, moment);
   return moment;
 }
 
 async function mintOrCached(
-  { flow, services }: Execution,
+  execution: Execution,
   step: Step,
   kind: PureStepKind,
   input: Readonly<Record<string, unknown>>,
   labels: ConnectionLabels,
 ): Promise<readonly [Readonly<Record<string, unknown>>, boolean]> {
+  const { flow, services } = execution;
   let minted = false;
-  if (kind.expiresAt === undefined) return [await kind.run(input, services.context(flow.name, step.id)), false];
+  if (kind.expiresAt === undefined) return [await kind.run(input, contextOf(execution, step)), false];
   const expiresAt = (output: Readonly<Record<string, unknown>>) => kind.expiresAt?.(output);
   const per = kind.attributed?.(input);
   const key = keyOf(services.environment.name, kind, input, labels, ownerOf(per, services));
   const mint = async () => {
     minted = true;
-    const context = services.context(flow.name, step.id);
+    const context = contextOf(execution, step);
     const output = await kind.run(input, context);
     const { agentRun, untilEndOf } = services;
     if (agentRun !== undefined && per === 'agent-run')
@@ -258,6 +262,37 @@ function hashed(input: Readonly<Record<string, unknown>>): Readonly<Record<strin
   );
 }
 
+/** What a step may use: what every run has, and what this one alone knows. */
+export function contextOf(execution: Execution, step: Step): StepContext {
+  return {
+    ...execution.services.context(execution.flow.name, step.id),
+    get idempotencyKey() {
+      const run = execution.journal.run ?? (execution.made ??= crypto.randomUUID());
+      return digestOf([run, step.id]);
+    },
+    renewed: async (key, refused) => renewed(execution, step, key, refused),
+  };
+}
+
+/** Asks the step again whose token was refused, unless somebody did meanwhile. */
+async function renewed(execution: Execution, step: Step, key: string, refused: Secret): Promise<Secret | undefined> {
+  const value = step.with?.entries.get(key);
+  const [root, id] = value?.as === 'whole' ? value.expression.path : [];
+  const giver = root === 'steps' ? execution.flow.steps.find((each) => each.id === id) : undefined;
+  // what is read is read anew each time: it would be the same
+  if (giver?.kind?.effect !== 'none' || giver.kind.expiresAt === undefined) return undefined;
+  const current = () => prepareStep(execution, step).input[key];
+  if (current() === refused) {
+    execution.services.rejected(refused);
+    await placed(execution, giver, async () => {
+      await complete(execution, giver.after);
+      await runPure(execution, giver);
+    });
+  }
+  const found = current();
+  return found instanceof Secret && !found.equals(refused) ? found : undefined;
+}
+
 /** Lets a step that writes act. Its resolved input has been told before. */
 export async function runWrite(
   execution: Execution,
@@ -267,8 +302,7 @@ export async function runWrite(
 ): Promise<void> {
   await told(execution, step, prepared, async () => {
     execution.probes.clear();
-    const context = execution.services.context(execution.flow.name, step.id);
-    return [checkedOutput(kind, await kind.run(prepared.input, context)), 'done'];
+    return [checkedOutput(kind, await kind.run(prepared.input, contextOf(execution, step))), 'done'];
   });
 }
 
@@ -334,39 +368,4 @@ export async function placed<T>({ flow }: Execution, step: Step, work: () => Pro
   } catch (error) {
     throw asFlowError(error).at({ flow: flow.name, step: step.id });
   }
-}
-
-const classes = { secret: Secret, reference: Reference } as const;
-
-/** The output as the kind declares it; a step that writes gives no secret, whatever its author did. */
-function checkedOutput(kind: StepKind, output: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  for (const [name, field] of Object.entries(kind.output)) {
-    const value = output[propertyOf(name)];
-    const wanted = field.type === 'secret' || field.type === 'reference' ? classes[field.type] : undefined;
-    const missing = value === undefined && field.optional !== true;
-    const wrong = value !== undefined && (wanted === undefined ? holdsSecret(value) : !(value instanceof wanted));
-    if (missing || wrong) {
-      const what = `step kind "${kind.name}" gave ${missing ? 'no' : 'a wrong'} "${name}"`;
-      throw new FlowError('internal', what, { hint: 'a fault of the step kind; please report it' });
-    }
-  }
-  return output;
-}
-
-function holdsSecret(value: unknown): boolean {
-  if (value instanceof Secret) return true;
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !(value instanceof Reference) &&
-    Object.values(value).some(holdsSecret)
-  );
-}
-
-/** What of an output may be journalled: plain fields, and references as text. */
-function plainOutput(kind: StepKind, output: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const fields = Object.keys(kind.output).filter(
-    (name) => kind.output[name]?.type !== 'secret' && output[propertyOf(name)] !== undefined,
-  );
-  return Object.fromEntries(fields.map((name) => [name, journalled(output[propertyOf(name)])]));
 }

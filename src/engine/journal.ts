@@ -26,6 +26,8 @@ export interface Planned {
  * };
  */
 export interface Journal {
+  /** what the run is called, the same whenever it goes on; undefined: nothing goes on after this process */
+  readonly run?: string;
   /** Steps are asked for one after another, in the order of the file: a journal may go by their places in it. */
   readonly inOrder?: boolean;
   /** Does the planning, whose steps ask {@link Journal.step} meanwhile. Where the journal has what it found, it gives that. */

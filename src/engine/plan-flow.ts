@@ -1,4 +1,12 @@
-import { createExecution, placed, prepareStep, runPureSteps, stagesOf, type Execution } from './execution.ts';
+import {
+  contextOf,
+  createExecution,
+  placed,
+  prepareStep,
+  runPureSteps,
+  stagesOf,
+  type Execution,
+} from './execution.ts';
 import { digestOf } from '../foundation/canonical-json.ts';
 import type { Flow, Step } from '../folder/flows/flow.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
@@ -93,7 +101,7 @@ export async function probe(
 ): Promise<StepPlan<Readonly<Record<string, unknown>>>> {
   const before = execution.probes.get(step.id);
   if (before !== undefined) return before;
-  const found = await kind.plan(prepared.input, execution.services.context(execution.flow.name, step.id));
+  const found = await kind.plan(prepared.input, contextOf(execution, step));
   if (prepared.unknown.size === 0) execution.probes.set(step.id, found);
   return found;
 }

@@ -107,16 +107,18 @@ async function carryOut(
 ): Promise<void> {
   const prepared = prepareStep(execution, step);
   if (prepared.unknown.size > 0) throw new FlowError('internal', 'a value is not known that must be');
+  const begun = (await execution.journal.begun?.(step)) === true;
+  if (begun && kind.isRepeatable?.(prepared.input) === false) {
+    throw new FlowError('outcome-unknown', 'the process ended in the middle of it, and it may be done', {
+      hint: 'look whether it is before it is done again',
+    });
+  }
   const planned = await probe(execution, step, kind, prepared);
   const found = planned.changes.find(({ action }) => action === 'conflict');
   if (found !== undefined) throw conflict(found.what, found.detail);
   const wanted = agreed?.steps.find(({ step: id }) => id === step.id);
   // what it began itself it may find half done
-  if (
-    agreed !== undefined &&
-    !sameChanges(wanted, planned.changes) &&
-    (await execution.journal.begun?.(step)) !== true
-  ) {
+  if (agreed !== undefined && !sameChanges(wanted, planned.changes) && !begun) {
     throw new FlowError('aborted', 'what would change is not what was agreed to', {
       hint: 'nothing more was done; plan again and look',
     });

@@ -1,4 +1,5 @@
 import type { FlowError } from '../foundation/errors.ts';
+import type { Secret } from '../foundation/secret.ts';
 import type { Environment, Plain } from '../folder/service/settings.ts';
 import type { ConnectionKind } from '../language/forms.ts';
 import type { PreparedSteps } from './prepared-inputs.ts';
@@ -27,7 +28,10 @@ export interface Services {
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
   /** kept for all runs in this environment; absent: each run prepares its steps afresh */
   readonly prepared?: PreparedSteps;
-  context(flow: string, step: string): StepContext;
+  /** what a step may use beside what its execution alone knows */
+  context(flow: string, step: string): Omit<StepContext, 'idempotencyKey' | 'renewed'>;
+  /** A service refused a token: it is forgotten, unless the one before it was just now. */
+  rejected(token: Secret): void;
   /**
    * @param expiresAt epoch seconds; undefined: not to be kept
    * @param unnoticed is told the failure of a mint whose callers are given the old value

@@ -64,6 +64,12 @@ const table = {
     retryable: true,
     meaning: 'a service, or the development stack, does not answer',
   },
+  'outcome-unknown': {
+    exit: 71,
+    status: 502,
+    retryable: false,
+    meaning: 'a service was asked to change something, and may have done it or not; look before it is asked again',
+  },
   conflict: { exit: 73, status: 409, retryable: false, meaning: 'someone else made or changed it; left as it is' },
   timeout: { exit: 74, status: 504, retryable: true, meaning: 'a service did not answer within its deadline' },
   'rate-limited': { exit: 75, status: 429, retryable: true, meaning: 'a quota is used up; try again when it resets' },

@@ -36,6 +36,9 @@ const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** what undici and the system say of a connection that ended; one that could not be made has other codes */
 const ended = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
+/** and of one that could not be made */
+const noConnection = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
+
 const mebibyte = 1024 * 1024;
 
 /** HTTP to safe addresses only, with a deadline over all of it and a bounded body. */
@@ -92,6 +95,13 @@ export function createHttp(options: HttpOptions): Call {
 /** Whether a call failed because its connection ended: whoever can make the request anew may do so, once. */
 export function connectionEnded(error: unknown): boolean {
   return error instanceof FlowError && error.code === 'unavailable' && ended.has(networkCode(error.cause));
+}
+
+/** Whether a call failed before anything of it can have arrived: whatever it asks for is not done. */
+export function neverConnected(error: unknown): boolean {
+  if (!(error instanceof FlowError) || error.code !== 'unavailable') return false;
+  const code = networkCode(error.cause);
+  return noConnection.has(code) || /CERT|^ERR_TLS_|^UNABLE_TO_|^it answers/.test(code);
 }
 
 function isRedirect(response: Response): boolean {

@@ -1,6 +1,7 @@
 import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
 import type { Capability } from '../adapters/identity/capabilities.ts';
+import type { ApiRules } from '../adapters/apis/contract.ts';
 import type { Attribution } from '../adapters/issuers/contract.ts';
 import type { StoreRules } from '../adapters/stores/contract.ts';
 import type { Vault } from '../adapters/vaults/contract.ts';
@@ -77,6 +78,13 @@ export interface StepContext {
    * @throws FlowError refused where nobody is there
    */
   askForValue(question: ValueQuestion): Promise<Secret | undefined>;
+  /**
+   * A service refused the token that a key of this step has: the earlier step that gave it is asked again.
+   * @returns another one; undefined where there is none
+   */
+  renewed(key: string, refused: Secret): Promise<Secret | undefined>;
+  /** The same whenever this run does this step, and no other step's: 64 characters. */
+  readonly idempotencyKey: string;
   /** A token was revoked: nobody is given it from memory any more. */
   revoked(token: Secret): void;
   /** epoch milliseconds */
@@ -122,6 +130,7 @@ export const changeActions = {
   disable: { sign: '-', word: 'disable', style: 'red' },
   revoke: { sign: '-', word: 'revoke', style: 'red' },
   remove: { sign: '-', word: 'remove', style: 'red' },
+  send: { sign: '>', word: 'send', style: 'yellow' },
   ask: { sign: '?', word: 'ask', style: 'yellow' },
   none: { sign: '=', word: 'no change', style: 'dim' },
   conflict: { sign: '!', word: 'conflict', style: 'red' },
@@ -180,6 +189,7 @@ export interface Connected {
   attributionOf(key: string): Attribution | undefined;
   /** why the identity provider has none of these capabilities; undefined: it has one of them, or is not known */
   lacking(key: string, oneOf: readonly Capability[]): Pick<InputProblem, 'problem' | 'hint'> | undefined;
+  apiOf(key: string): ApiRules | undefined;
 }
 
 interface StepKindBase<K extends Keys, F extends OutputFields> {
@@ -201,13 +211,14 @@ interface StepKindBase<K extends Keys, F extends OutputFields> {
   readonly needs?: readonly ('ownership-key' | 'fingerprint-key')[];
   /**
    * What cannot be said by the forms alone, at load, for each environment: problems by key. `input` holds what is known
-   * then (literals, variables, enum inputs); `given` names every key that the file gives, known or not.
+   * then (literals, variables, enum inputs); `given` names every key that the file gives, known or not, and what stands
+   * in it: `path-values.id`.
    */
   check?(input: Partial<InputOf<K>>, given: ReadonlySet<string>, connected: Connected): readonly InputProblem[];
   /** names of the vaults that it writes to, as the input names them */
   writes?(input: Partial<InputOf<K>>): readonly string[];
   /** who gives what it puts out, for the audit trail */
-  readonly reads?: 'vault' | 'issuer';
+  readonly reads?: 'vault' | 'issuer' | 'api';
   /** the OAuth clients that it is */
   clients?(input: Partial<InputOf<K>>): readonly ClientUse[];
   /** the users that it signs in as */
@@ -248,9 +259,9 @@ export interface WriteStepKind<K extends Keys = Keys, F extends OutputFields = O
   readonly planWithout?: readonly (keyof K & string)[];
   /**
    * False: it neither probes what it does nor carries a key by which it is done once. Where a crash ends it in the middle,
-   * a run waits for a person. Default true.
+   * a run waits for a person, as where it fails with `outcome-unknown`. Absent: it is.
    */
-  readonly repeatable?: boolean;
+  isRepeatable?(input: InputOf<K>): boolean;
   /** it waits for people */
   readonly asksPeople?: boolean;
   /** the key of its input that names those who may answer, of `approvers:` in policy.yaml */

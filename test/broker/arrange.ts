@@ -250,6 +250,7 @@ export async function arrange(
     plain: () => ({}),
     prepared,
     cached: cache.get,
+    rejected: (token) => void cache.rejected(token.hash()),
     renewalFailed: (error) => failures.told({ what: [error.place.flow ?? ''] }, error),
     context: (flow, step) => ({
       flow,

@@ -3,7 +3,7 @@ import { createPreparedSteps } from '../../src/engine/prepared-inputs.ts';
 import type { RunEvent } from '../../src/engine/run-flow.ts';
 import { registerSteps } from '../../src/steps/register.ts';
 import type { Services } from '../../src/engine/services.ts';
-import { pureStep, writeStep, type Change, type StepContext } from '../../src/steps/contract.ts';
+import { pureStep, writeStep, type Change } from '../../src/steps/contract.ts';
 import { Reference } from '../../src/foundation/reference.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import type { Environment } from '../../src/folder/service/settings.ts';
@@ -131,7 +131,7 @@ export function servicesFor(environment: Environment): Recorded {
   const cache = new Map<string, unknown>();
   const abort = new AbortController();
   const nothing = () => Promise.reject(new Error('not used by these kinds'));
-  const context = (flow: string, step: string): StepContext => ({
+  const context: Services['context'] = (flow, step) => ({
     flow,
     step,
     environment: environment.name,
@@ -159,6 +159,7 @@ export function servicesFor(environment: Environment): Recorded {
     connection: (kind, name) => ({ kind, name }),
     plain: (kind, name) => ({ url: `https://${kind}.${name}.example` }),
     context,
+    rejected: () => undefined,
     prepared: createPreparedSteps(),
     async cached<T>(key: string, mint: () => Promise<T>): Promise<T> {
       if (!cache.has(key)) cache.set(key, await mint());

@@ -59,7 +59,12 @@ describe('approval/request', () => {
   });
 
   it('waits a day at most', () => {
-    const connected = { rulesOf: () => undefined, attributionOf: () => undefined, lacking: () => undefined };
+    const connected = {
+      rulesOf: () => undefined,
+      attributionOf: () => undefined,
+      lacking: () => undefined,
+      apiOf: () => undefined,
+    };
     expect(approvalRequest.check?.({ timeout: '1d' }, new Set(), connected)).toEqual([]);
     expect(app.folder.problems.map(({ file, message }) => [file.slice(-12), message])).toEqual([
       ['endless.yaml', expect.stringContaining('it waits at most 24h')],

@@ -129,6 +129,8 @@ export async function startLaptop(clients: readonly ClientSeed[] = []): Promise<
         told.push(why);
         return () => undefined;
       },
+      renewed: () => Promise.resolve(undefined),
+      idempotencyKey: 'of-the-test',
       revoked: (token) => void told.push(`revoked ${token.hash()}`),
       askForValue: () => Promise.reject(new Error('nobody is asked')),
       askPeople: () => Promise.reject(new Error('nobody is asked')),

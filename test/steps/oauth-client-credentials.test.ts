@@ -28,7 +28,12 @@ const values: Readonly<Record<string, string>> = {
   key: generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
 };
 
-const nothingConnected = { rulesOf: () => undefined, attributionOf: () => undefined, lacking: () => undefined };
+const nothingConnected = {
+  rulesOf: () => undefined,
+  attributionOf: () => undefined,
+  lacking: () => undefined,
+  apiOf: () => undefined,
+};
 
 /** Runs the step with what the engine would give it: absent keys undefined, defaults filled in. */
 async function run(input: Record<string, unknown>, failing: Readonly<Record<string, FlowError>> = {}) {

@@ -123,7 +123,12 @@ describe('a token that is revoked', () => {
 
 describe('what is wrong with the files', () => {
   const attribution = { claim: 'https://orders.example/agent', parameter: 'agent' };
-  const connected = { rulesOf: () => undefined, attributionOf: () => attribution, lacking: () => undefined };
+  const connected = {
+    rulesOf: () => undefined,
+    attributionOf: () => attribution,
+    lacking: () => undefined,
+    apiOf: () => undefined,
+  };
   const secret = { 'client-secret': [] };
   it.each([
     ['an actor’s type without an actor', { ...secret, 'actor-token-type': 'jwt' }, ['actor-token-type']],

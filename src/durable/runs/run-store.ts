@@ -186,13 +186,20 @@ export function createRunStore(database: Database, now: () => number): RunStore 
          where id = $1 and finished is null returning id`,
         [id, by, now()],
       ),
-    reopen: (id, binding, broker) =>
-      changed(
+    async reopen(id, binding, broker) {
+      // who resumes it has looked at what was in the middle
+      await database.query(
+        `update flows_run_steps set state = 'failed', code = 'outcome-unknown' where run = $1 and state = 'started'
+           and exists (select from flows_runs where id = $1 and finished is not null)`,
+        [id],
+      );
+      return changed(
         `update flows_runs set state = 'planned', binding = $2, broker = $3, code = null, told = null, cancelled_by = null,
            lives = 0, updated = $4, finished = null
          where id = $1 and finished is not null and state <> 'succeeded' returning id`,
         [id, binding, broker, now()],
-      ),
+      );
+    },
   };
 }
 

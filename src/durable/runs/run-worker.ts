@@ -58,7 +58,7 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
         throw new Error(codeOf(failure));
       }
     };
-    const journal = journalOf(flow, begun, failing, options, (step) => (at = step));
+    const journal = journalOf(run.id, flow, begun, failing, options, (step) => (at = step));
     if (flow.effect === 'none') await agreedTo(run, undefined, failing, options);
     await app.carryOut(flow, inputs, {
       agent: run.agent,
@@ -74,7 +74,6 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
     });
     return { state: 'succeeded' };
   } catch (error) {
-    if (error instanceof Error && error.message === unknown) return { state: unknown, step: at, code: unknown };
     if (signal.aborted || run.cancelledBy !== undefined) return { state: 'cancelled', step: at, code: 'cancelled' };
     return endOf(failure ?? error, at);
   }
@@ -82,13 +81,19 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
 
 function endOf(error: unknown, at: string | undefined): RunEnd {
   // a part that failed before a crash: its code is what was kept of it
-  if (error instanceof Error && error.message.startsWith(keptCode))
-    return { state: 'failed', step: at, code: error.message.slice(keptCode.length) };
+  if (error instanceof Error && error.message.startsWith(keptCode)) {
+    const code = error.message.slice(keptCode.length);
+    return { state: stateOf(code), step: at, code };
+  }
   const known = asFlowError(error);
   // what the broker refuses is told by its code
   const told = hasCode(error) && error !== known ? undefined : known.line();
-  return { state: 'failed', step: known.place.step ?? at, code: codeOf(error).slice(keptCode.length), told };
+  const code = codeOf(error).slice(keptCode.length);
+  return { state: stateOf(code), step: known.place.step ?? at, code, told };
 }
+
+/** Where nobody knows what became of a step, a person looks. */
+const stateOf = (code: string) => (code === 'outcome-unknown' ? code : 'failed');
 
 const keptCode = 'code: ';
 
@@ -104,9 +109,6 @@ function hasCode(error: unknown): error is Error & { readonly code: string } {
 }
 
 type Failing = <T>(work: () => Promise<T>) => Promise<T>;
-
-/** A step that writes and is not safe to repeat was in the middle, and nobody knows what became of it. */
-const unknown = 'outcome-unknown';
 
 function stopped(): FlowError {
   return new FlowError('aborted', 'its end was asked for', { hint: 'nothing more was done' });
@@ -149,6 +151,7 @@ function controlOf(run: Run, { closing, goOn, patiently, signal, store }: Worker
 
 /** What the engine keeps: each step by its place among those that are asked, so in the order of the file. */
 function journalOf(
+  run: string,
   flow: Flow,
   begun: Set<string>,
   failing: Failing,
@@ -158,6 +161,7 @@ function journalOf(
   const fieldsOf = (id: string) => flow.steps.find((step) => step.id === id)?.kind?.output ?? {};
   let planning = false;
   return {
+    run,
     inOrder: true,
     async plan(work) {
       await goOn();
@@ -172,18 +176,12 @@ function journalOf(
       const outputs = planned.outputs.map(([id, output]) => [id, outputFrom(fieldsOf(id), output)] as const);
       return { plan: planned.plan, outputs: new Map(outputs) } satisfies Planned;
     },
-    async step({ id, kind }, work) {
+    async step({ id }, work) {
       if (planning) return work();
       await goOn();
       if (signal.aborted) throw stopped();
       at(id);
-      const unsafe = kind?.effect === 'write' && kind.repeatable === false;
-      const output = await part(id, async () => {
-        if (unsafe && begun.has(id)) throw new Error(unknown);
-        return failing(async () => keptOf(fieldsOf(id), await work())).catch((error: unknown) => {
-          throw unsafe && begun.has(id) ? new Error(unknown) : error;
-        });
-      });
+      const output = await part(id, () => failing(async () => keptOf(fieldsOf(id), await work())));
       return outputFrom(fieldsOf(id), output);
     },
     begun: ({ id }) => Promise.resolve(begun.has(id)),

@@ -146,7 +146,7 @@ describe('a run', () => {
           'test/once',
           () => {
             sent += 1;
-            if (sent === 1) throw new FlowError('timeout', 'no answer');
+            if (sent === 1) throw new FlowError('outcome-unknown', 'no answer');
             return { name: 'two', value: 'x' };
           },
           false,
@@ -183,7 +183,7 @@ function withKind(
     name,
     summary: 'Does what the test says.',
     effect: 'write',
-    repeatable,
+    isRepeatable: () => repeatable,
     with: input,
     output,
     plan: () => Promise.resolve({ changes: [{ action: 'create', what: 'it' }] }),

@@ -93,6 +93,8 @@ export function pusher(store: SecretStore, vault: Vault) {
     warn: (message) => void said.push(message),
     progress: (message) => void said.push(message),
     waiting: () => () => undefined,
+    renewed: () => Promise.resolve(undefined),
+    idempotencyKey: 'of-the-test',
     revoked: () => undefined,
     askForValue: () => Promise.reject(new Error('nobody is asked')),
     askPeople: () => Promise.reject(new Error('nobody is asked')),
@@ -120,6 +122,7 @@ export function pusher(store: SecretStore, vault: Vault) {
         rulesOf: () => awsRules,
         attributionOf: () => undefined,
         lacking: () => undefined,
+        apiOf: () => undefined,
       }) ?? [],
   };
 }
