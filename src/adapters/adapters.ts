@@ -1,3 +1,4 @@
+import type { ApiAdapter } from './apis/adapter.ts';
 import type { ChannelAdapter } from './channels/adapter.ts';
 import type { IdentityProviderAdapter } from './identity/adapter.ts';
 import type { IssuerAdapter } from './issuers/adapter.ts';
@@ -10,5 +11,6 @@ export interface Adapters {
   readonly issuers: ReadonlyMap<string, IssuerAdapter>;
   readonly 'identity-providers': ReadonlyMap<string, IdentityProviderAdapter>;
   readonly stores: ReadonlyMap<string, StoreAdapter>;
+  readonly apis: ReadonlyMap<string, ApiAdapter>;
   readonly channels: ReadonlyMap<string, ChannelAdapter>;
 }

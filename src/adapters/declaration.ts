@@ -25,8 +25,11 @@ export interface Declaration<S, Services, Made> {
   place?(settings: S): string;
   /** what the forms of its keys cannot say; an empty `key` stands for all of it */
   check?(settings: S, given: ReadonlySet<string>): readonly KeyProblem[];
-  /** how it is reached on the laptop stack; absent: the laptop does not play it */
-  laptop?(stack: LaptopStack): S;
+  /**
+   * how it is reached on the laptop stack; absent: the laptop does not play it
+   * @param declared what another environment says of a connection of this name, where its kind is shared with the laptop
+   */
+  laptop?(stack: LaptopStack, declared?: Partial<S>): S;
   /** Brings its code, where an environment with it is first used: what only checks files loads none of it. */
   load(): Promise<Factory<S, Services, Made>>;
 }

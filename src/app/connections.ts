@@ -1,3 +1,4 @@
+import type { Api } from '../adapters/apis/contract.ts';
 import type { Channel } from '../adapters/channels/contract.ts';
 import type { Declaration, Factory, Services, Settings } from '../adapters/declaration.ts';
 import type { IdentityProvider } from '../adapters/identity/contract.ts';
@@ -27,7 +28,7 @@ export interface Connections {
   readonly read: ReadOne;
   /** The same for break-glass flows: they may use what is kept of the vault's quota, and ask whatever failed before. */
   readonly urgent: { readonly vault: Vault; readonly read: ReadOne; channel(name: string): Channel };
-  get(kind: ConnectionKind, name: string): Issuer | IdentityProvider | SecretStore;
+  get(kind: ConnectionKind, name: string): Issuer | IdentityProvider | SecretStore | Api;
   plain(kind: ConnectionKind, name: string): Readonly<Record<string, Plain>>;
   /** A channel of `notify:`. @throws FlowError refused where there is none of this name */
   channel(name: string): Channel;
@@ -90,7 +91,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
       (name) => ({ ...common(name), taken }),
     ),
   ]);
-  const [providers, stores] = await Promise.all([
+  const [providers, apis, stores] = await Promise.all([
     openKind(adapters['identity-providers'], connections['identity-providers'], stack, (name) => ({
       ...common(name),
       token: options.providerToken(name),
@@ -98,6 +99,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
       taken,
       issuer: issuers.get,
     })),
+    openKind(adapters.apis, connections.apis, stack, common),
     openKind(adapters.stores, connections.stores, stack, (name, settings) => {
       const references = settings['fingerprint-key'] as readonly Reference[] | undefined;
       const fingerprintKeys = references && (() => ownKeys(references).derived('fingerprint'));
@@ -107,7 +109,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
   const channelsBy = (read: ReadOne) =>
     // no channel is played by the laptop: those that it declares are used as they are
     openKind(adapters.channels, environment.notify, undefined, (name) => ({ ...common(name), read }));
-  const kinds = { issuers, 'identity-providers': providers, stores };
+  const kinds = { issuers, 'identity-providers': providers, stores, apis };
   const { vault, urgent, quotas } = createGovernedVaults({
     entries:
       stack === undefined
@@ -164,7 +166,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
     }),
     quotas,
     async close() {
-      await Promise.all([vault.close(), ...stores.made().map((each) => each.close())]);
+      await Promise.all([vault.close(), ...[...stores.made(), ...apis.made()].map((each) => each.close())]);
     },
   };
 }
@@ -186,7 +188,6 @@ async function openKind<S, Made>(
   services: (name: string, settings: Settings) => S,
 ): Promise<OpenedKind<Made>> {
   const played = stack === undefined ? undefined : [...adapters.values()].find((each) => each.laptop !== undefined);
-  const onLaptop = stack === undefined ? undefined : played?.laptop?.(stack);
   const types = played === undefined ? [...given.values()].map(({ type }) => type) : [played.type];
   const factories = new Map<string, Factory<Settings, S, Made>>();
   for (const type of new Set(types)) {
@@ -196,7 +197,7 @@ async function openKind<S, Made>(
   const made = new Map<string, Made>();
 
   const known = (name: string) => {
-    const settings = onLaptop ?? given.get(name);
+    const settings = stack === undefined ? given.get(name) : played?.laptop?.(stack, given.get(name));
     const adapter = played ?? adapters.get(given.get(name)?.type ?? '');
     const factory = adapter === undefined ? undefined : factories.get(adapter.type);
     if (settings !== undefined && adapter !== undefined && factory !== undefined) return { settings, adapter, factory };

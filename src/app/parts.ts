@@ -1,4 +1,5 @@
 import type { Adapters } from '../adapters/adapters.ts';
+import { apis } from '../adapters/apis/index.ts';
 import { channels } from '../adapters/channels/index.ts';
 import { identityProviders } from '../adapters/identity/index.ts';
 import { issuers } from '../adapters/issuers/index.ts';
@@ -16,5 +17,5 @@ export interface Parts {
 /** Every adapter and kind of step there is: what they declare, none of the adapters' code. */
 export const parts: Parts = {
   kinds: stepKinds,
-  adapters: { vaults, issuers, 'identity-providers': identityProviders, stores, channels },
+  adapters: { vaults, issuers, 'identity-providers': identityProviders, stores, apis, channels },
 };

@@ -12,7 +12,7 @@ export interface AuditEvent {
   /** stable code of a refusal or failure */
   readonly code?: string | undefined;
   /** where the value came from */
-  readonly source?: 'cache' | 'vault' | 'issuer' | undefined;
+  readonly source?: 'cache' | 'vault' | 'issuer' | 'api' | undefined;
   /** the policy rule that decided */
   readonly rule?: string | undefined;
   /** id of the approval that it was given by */

@@ -20,7 +20,7 @@ export function createSources(): Sources {
       const { jti } = event.output;
       if (event.reads === 'issuer' && typeof jti === 'string') tokens.add(jti);
     },
-    source: () => (['issuer', 'vault', 'cache'] as const).find((each) => found.has(each)),
+    source: () => (['api', 'issuer', 'vault', 'cache'] as const).find((each) => found.has(each)),
     jti: () => (tokens.size === 0 ? undefined : [...tokens]),
   };
 }

@@ -51,8 +51,8 @@ function letters(text: string): string {
   return text.replace(/[^\p{L}\p{N}]+/gu, '');
 }
 
-/** As percent-encoding, JavaScript, HTML and C write single characters. */
-function unescaped(text: string): string {
+/** What single characters are that percent-encoding, JavaScript, HTML and C write otherwise. */
+export function unescaped(text: string): string {
   return text.replace(
     /%([0-9a-f]{2})|\\(?:x([0-9a-f]{2})|u([0-9a-f]{4}))|&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));|\\([0-7]{2,3})/gi,
     (_, ...found: (string | undefined)[]) => {

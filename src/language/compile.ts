@@ -1,3 +1,4 @@
+import { Reference } from '../foundation/reference.ts';
 import { foreignForm, wholeExpression } from './expressions.ts';
 import type { Form, ObjectForm } from './forms.ts';
 import { hideSecrets } from './hide-secrets.ts';
@@ -129,6 +130,11 @@ function compileJson(node: Node, form: Form, place: Place): Value | undefined {
   if (place.source.problems.length > before) return undefined;
   const expression = wholeExpression(parts);
   if (expression !== undefined) return { ...at, as: 'whole', expression };
+  if (typeof parts[0] === 'string' && Reference.looksLike(parts[0])) {
+    const hint = 'only keys that say so read the vault';
+    place.source.report(node.range, `"${place.key}" takes plain values, not a reference`, hint);
+    return undefined;
+  }
   const foreign = foreignForm(node.value);
   if (foreign !== undefined) {
     place.source.report(node.range, `"${foreign.found}" is not put in here`, foreign.hint);

@@ -23,7 +23,7 @@ const foreignRoots: readonly (readonly [RegExp, string])[] = [
   [/^secrets\b/, 'read it in a step: uses: vault/read, then ${{ steps.ID }}'],
   [
     /^(?:github|runner|job|matrix|strategy|needs|context|params|variables)\b/,
-    'paths begin with inputs, vars, issuers, identity-providers, stores or steps',
+    'paths begin with inputs, vars, issuers, identity-providers, stores, apis or steps',
   ],
 ];
 

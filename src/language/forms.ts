@@ -81,7 +81,9 @@ export interface Variant {
 /** What a text may be the name of. */
 export type Named = 'flows' | ConnectionKind;
 export type ReferenceTarget = 'field' | 'item' | 'one-time-password';
-export type ConnectionKind = 'issuers' | 'identity-providers' | 'stores';
+/** What flows name as `${{ KIND.NAME }}`, and service.yaml declares under that word. */
+export const connectionKinds = ['issuers', 'identity-providers', 'stores', 'apis'] as const;
+export type ConnectionKind = (typeof connectionKinds)[number];
 
 export interface Key<T = unknown> {
   readonly form: Form;

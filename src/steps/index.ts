@@ -1,5 +1,7 @@
 import { registerSteps } from './register.ts';
 import { approvalRequest } from './approval-request.ts';
+import { httpGet } from './http-get.ts';
+import { httpRequest } from './http-request.ts';
 import { humanStep } from './human-step.ts';
 import { idpAddClientKey } from './idp-add-client-key.ts';
 import { idpAddClientSecret } from './idp-add-client-secret.ts';
@@ -28,6 +30,8 @@ import { vaultStageSecret } from './vault-stage-secret.ts';
 /** Every step kind, one line each. */
 export const stepKinds = registerSteps([
   approvalRequest,
+  httpGet,
+  httpRequest,
   humanStep,
   idpAddClientKey,
   idpAddClientSecret,

@@ -37,6 +37,7 @@ const parts: Parts = {
     vaults: adaptersOf(vaultKeys, [jsonVault, ...adapters.vaults.values()]),
     issuers: adaptersOf({}, [...adapters.issuers.values(), plainIssuer]),
     'identity-providers': adaptersOf({}, [memoryProvider, ...adapters['identity-providers'].values()]),
+    apis: adapters.apis,
     channels: adapters.channels,
     stores: adaptersOf(storeKeys, [filesStore, ...adapters.stores.values()]),
   },

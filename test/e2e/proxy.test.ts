@@ -14,6 +14,7 @@ import { createHome, repository } from './home.ts';
 const [vaultName, issuer, scim] = ['acme.1password.com', 'issuer.example', 'scim.example'];
 const connectName = 'connect.example';
 const [login, workload] = ['login.example', 'workload.example'];
+const orders = 'orders.example';
 const [portal, roles] = ['portal.sso.eu-west-1.amazonaws.com', 'sts.us-east-1.amazonaws.com'];
 const [manager, sts] = ['secretsmanager.eu-west-1.amazonaws.com', 'sts.eu-west-1.amazonaws.com'];
 
@@ -25,6 +26,8 @@ let local = '';
 let secureAddress = '';
 let keys: HostileIssuer;
 const atLoopback: string[] = [];
+/** what came to issuer, identity provider and API, each with its headers */
+const farAway: string[] = [];
 
 beforeAll(async () => {
   const fields = [
@@ -42,7 +45,7 @@ beforeAll(async () => {
   const json = (body: unknown) => JSON.stringify(body);
   const answering = (at: string, seen: string[]) =>
     startPlain((request, response) => {
-      seen.push(`${request.method} ${request.url}`);
+      seen.push(`${request.method} ${request.url} ${json(request.headers)}`);
       response.setHeader('content-type', 'application/json');
       if (request.url?.includes('well-known') === true)
         response.end(json({ issuer: at, token_endpoint: `${at}token`, jwks_uri: `${at}jwks` }));
@@ -51,7 +54,7 @@ beforeAll(async () => {
       else if (request.url?.startsWith('/jwks') === true) response.end(json({ keys: [] }));
       else response.end(json({ schemas: [], totalResults: 0, Resources: [] }));
     });
-  const far = await answering(`https://${issuer}/`, []);
+  const far = await answering(`https://${issuer}/`, farAway);
   keys = await startHostileIssuer();
   parts.defer(keys.close);
   const { metadata } = keys;
@@ -99,6 +102,7 @@ beforeAll(async () => {
     [connectName]: Number(new URL(connectServer.address).port),
     [issuer]: portOf(far),
     [scim]: portOf(far),
+    [orders]: portOf(far),
     [manager]: awsPort,
     [sts]: awsPort,
     [login]: portOf(pages),
@@ -147,6 +151,8 @@ output: \${{ steps.token }}
       login: { url: 'https://${login}/' }
     identity-providers:
       main: { type: scim, url: 'https://${scim}/', token: { env: SCIM_TOKEN }, sign-in: { issuer: login, client-id: c, redirect-uri: 'https://app.example/', pages: keycloak } }
+    apis:
+      main: { url: 'https://${orders}', methods: [GET], paths: [/orders], token: bearer }
     stores:
       aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' }
 `;
@@ -164,6 +170,16 @@ ${connections.replace('{ type: onepassword, token: { env: OP_SERVICE_ACCOUNT_TOK
   mixed:
     development: true
 ${connections.replace(`https://${issuer}/`, local)}
+`,
+  );
+  home.write(
+    'flows/ask-orders.yaml',
+    `description: asks an API
+steps:
+  - id: ask
+    uses: http/get
+    with: { api: '\${{ apis.main }}', path: /orders, token: op://Agents/M2M/credential, response: { fields: [totalResults] } }
+output: \${{ steps.ask.body.totalResults }}
 `,
   );
   home.write('flows/near-token.yaml', flow('main'));
@@ -257,7 +273,8 @@ test('vault, issuer, identity provider and AWS are reached by the proxy, and che
   expect(stdout).toContain(`issuers.main: https://${issuer}/ ${by}`);
   expect(stdout).toContain(`identity-providers.main: https://${scim}/ ${by}`);
   expect(stdout).toContain(`stores.aws: AWS account 123456789012 in eu-west-1 ${by}`);
-  expect(hosts()).toEqual(everyone);
+  expect(stdout).toContain(`apis.main: https://${orders} ${by}: answers 200 to HEAD`);
+  expect(hosts()).toEqual([...everyone, `${orders}:443`].toSorted());
 });
 
 test.each([
@@ -272,6 +289,10 @@ test.each([
   expect(token).toMatchObject({ stdout: 'opaque-token\n', code: 0 });
   expect(await run(['seed', '--yes'], surroundings)).toMatchObject({ code: 0 });
   expect(hosts()).toEqual(everyone.filter((each) => !each.startsWith(scim)));
+  farAway.length = 0;
+  expect(await run(['ask-orders'], surroundings)).toMatchObject({ stdout: '0\n', code: 0 });
+  expect(farAway).toEqual([expect.stringMatching(/^GET \/orders .*"authorization":"Bearer s3cret-of-the-client"/)]);
+  expect(farAway.join()).not.toMatch(/proxy-authorization/i);
   proxy.credentials = 'another';
   const refused = await run(['check', '--online', '--json'], surroundings);
   expect(refused.code).not.toBe(0);

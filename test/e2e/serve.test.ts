@@ -9,7 +9,7 @@ const policy = `default: deny
 agents:
   codex:
     allow: [openai.api_key, github.*]
-    flows: [orders-token, scim-token]
+    flows: [orders-token, scim-token, create-order]
     deny: [github.admin_token]
 `;
 let home: Home;
@@ -51,7 +51,7 @@ function ask(url: string, path: string, { agent, body }: { agent?: Agent; body?:
     authorization: `Bearer ${token}`,
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   };
-  const method = path === '/v1/flows' ? 'GET' : 'POST';
+  const method = path === '/v1/flows' || path.startsWith('/v1/runs/') ? 'GET' : 'POST';
   return new Promise((resolve, reject) => {
     const sent = request(
       `${url}${path}`,
@@ -159,6 +159,24 @@ describe('flows serve', () => {
     }
   });
 
+  test('an agent makes an order by a run, and never has the token', async () => {
+    const served = await serve();
+    const inputs = { article: 'Ink', quantity: 3 };
+    const begun = await ask(served.url, '/v1/flows/create-order/runs', { body: { inputs } });
+    const { id } = JSON.parse(begun.body) as { readonly id: string };
+    expect(begun.status).toBe(202);
+    const over = await ask(served.url, `/v1/runs/${id}?wait=60`);
+    expect([over.status, JSON.parse(over.body)]).toMatchObject([200, { state: 'succeeded' }]);
+    const answer = await ask(served.url, `/v1/runs/${id}/output`);
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+      200,
+      { output: { id: expect.stringMatching(/^A-\d+$/), status: 'open' } },
+    ]);
+    const { stderr } = await stop(served);
+    for (const text of [begun.body, over.body, answer.body, stderr, readFileSync(trailFile(), 'utf8')])
+      expect(text).not.toMatch(/eyJ/);
+  });
+
   test('a right that is taken away ends at once, a broken file keeps the rules and is told', async () => {
     const served = await serve();
     const granted = () => ask(served.url, '/v1/tokens/orders-token').then(({ status }) => status);
@@ -167,7 +185,10 @@ describe('flows serve', () => {
     home.write('flows/policy.yaml', `${current}\n  broken: [`);
     await served.running.shows('policy.yaml:');
     expect(await granted()).toBe(200);
-    home.write('flows/policy.yaml', current.replace('flows: [orders-token, scim-token]', 'flows: [scim-token]'));
+    home.write(
+      'flows/policy.yaml',
+      current.replace('flows: [orders-token, scim-token, create-order]', 'flows: [scim-token]'),
+    );
     const deadline = performance.now() + 10_000;
     while ((await granted()) === 200 && performance.now() < deadline) await sleep(20);
     expect(await granted()).toBe(403);

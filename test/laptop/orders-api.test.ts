@@ -74,3 +74,37 @@ test('logs who acts, by what the token says of it', async () => {
   const { jti } = JSON.parse(Buffer.from(bearer.split('.')[1] ?? '', 'base64url').toString()) as { jti: string };
   expect(api.lastLogged()).toEqual({ jti, actor: 'm2m', actorFrom: 'client_id' });
 });
+
+test('makes one order for one key, of what an order is', async () => {
+  const bearer = await token(right);
+  const post = async (body: unknown, key?: string) => {
+    const headers = {
+      authorization: `Bearer ${bearer}`,
+      'content-type': 'application/json',
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+    };
+    const response = await fetch(`${api.url}/orders`, { method: 'POST', headers, body: JSON.stringify(body) });
+    return [response.status, ((await response.json()) as { readonly id?: string }).id];
+  };
+  const order = { article: 'Ink', quantity: 2 };
+  const [first, again, other, none] = [
+    await post(order, 'a'),
+    await post(order, 'a'),
+    await post(order, 'b'),
+    await post(order),
+  ];
+  expect(first).toEqual([201, expect.stringMatching(/^A-\d{4}$/)]);
+  expect(again).toEqual(first);
+  expect(new Set([first[1], other[1], none[1]]).size).toBe(3);
+  expect(await (await get(`/orders/${first[1]}`, bearer)).json()).toMatchObject({ ...order, status: 'open' });
+  for (const wrong of [{}, { article: 'Ink' }, { article: 1, quantity: 1 }, { ...order, quantity: 0.5 }, []])
+    expect((await post(wrong))[0]).toBe(422);
+  expect((await fetch(`${api.url}/orders`, { method: 'POST' })).status).toBe(401);
+});
+
+test('has a route that repeats what it is sent, and one that leads elsewhere', async () => {
+  const echo = await fetch(`${api.url}/echo`, { method: 'POST', headers: { 'x-own': 'a' }, body: 'b' });
+  expect(await echo.json()).toMatchObject({ method: 'POST', headers: { 'x-own': 'a' }, body: 'b' });
+  const moved = await fetch(`${api.url}/moved`, { redirect: 'manual' });
+  expect([moved.status, moved.headers.get('location')]).toEqual([307, 'https://elsewhere.example/orders']);
+});

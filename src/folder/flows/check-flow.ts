@@ -1,6 +1,6 @@
 import { type Capability, lacking } from '../../adapters/identity/capabilities.ts';
 import { servedHint } from '../service/check-environment.ts';
-import { adapterOf, attributionOf, isWhole, servesVault, type Environment } from '../service/settings.ts';
+import { adapterOf, apiRulesOf, attributionOf, isWhole, servesVault, type Environment } from '../service/settings.ts';
 import { evaluate } from '../../language/evaluate.ts';
 import { presentedStep, type Flow, type Step } from './flow.ts';
 import { lookAt, staticScope } from './static-input.ts';
@@ -8,7 +8,8 @@ import { suggest } from '../../language/nearest-name.ts';
 import type { Report } from '../../language/problems.ts';
 import { resolve } from './scope.ts';
 import type { Connected } from '../../steps/contract.ts';
-import type { Value } from '../../language/compiled-values.ts';
+import { connectionKinds, type ConnectionKind } from '../../language/forms.ts';
+import { valuesIn, type ObjectValue, type Value } from '../../language/compiled-values.ts';
 
 /** Checks a flow against one environment without touching anything. */
 export function checkFlow(flow: Flow, environment: Environment, report: Report, warn: Report): void {
@@ -31,17 +32,14 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
   const { kind } = step;
   if (kind === undefined) return;
   let wrong = false;
-  /** by the key that names each */
-  const stores = new Map<string, string>();
-  const issuers = new Map<string, string>();
-  const providers = new Map<string, string>();
+  /** by kind, and by the key that names each */
+  const connections = new Map<ConnectionKind, Map<string, string>>(connectionKinds.map((each) => [each, new Map()]));
+  const nameAt = (of: ConnectionKind, key: string) => connections.get(of)?.get(key) ?? '';
   const connected: Connected = {
-    rulesOf(key) {
-      const name = stores.get(key);
-      return name === undefined ? undefined : adapterOf(environment, 'stores', name)?.rules;
-    },
-    attributionOf: (key) => attributionOf(environment, issuers.get(key)),
-    lacking: (key, oneOf) => lackingOf(environment, providers.get(key), oneOf),
+    rulesOf: (key) => adapterOf(environment, 'stores', nameAt('stores', key))?.rules,
+    attributionOf: (key) => attributionOf(environment, nameAt('issuers', key)),
+    apiOf: (key) => apiRulesOf(environment, nameAt('apis', key)),
+    lacking: (key, oneOf) => lackingOf(environment, nameAt('identity-providers', key), oneOf),
   };
   const sinks = {
     report: (...told: Parameters<Report>) => {
@@ -52,10 +50,8 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
       if (servesVault(environment, reference.vault) || environment.unset.length > 0) return;
       sinks.report(value.range, `no entry of vault: serves the vault "${reference.vault}"`, servedHint(environment));
     },
-    onConnection: ({ kind: to, name = '' }: { readonly kind?: string; readonly name?: string }, value: Value) => {
-      if (to === 'stores') stores.set(value.key, name);
-      if (to === 'issuers') issuers.set(value.key, name);
-      if (to === 'identity-providers') providers.set(value.key, name);
+    onConnection: ({ kind: to, name = '' }: { readonly kind?: ConnectionKind; readonly name?: string }, value: Value) => {
+      if (to !== undefined) connections.get(to)?.set(value.key, name);
       const needs = value.form.kind === 'connection' ? value.form.needs : undefined;
       const trouble = needs === undefined ? undefined : lackingOf(environment, name, needs as readonly Capability[]);
       if (trouble !== undefined) sinks.report(value.range, trouble.problem, trouble.hint);
@@ -63,14 +59,15 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
   };
   for (const { known, value } of lookAt(flow, step, environment, sinks)) {
     if (wrong || !step.sound) continue;
-    for (const { key, problem, hint, warning } of kind.check?.(known, value.given, connected) ?? []) {
+    for (const { key, problem, hint, warning } of kind.check?.(known, givenIn(value), connected) ?? []) {
       const named = problem.startsWith(`"${key}"`) ? problem : `"${key}": ${problem}`;
       (warning === true ? warn : report)(placeOf(value, key) ?? step.range, named, hint);
     }
   }
   if (environment.laptop || environment.unset.length > 0 || environment.key.length > 0) return;
   for (const need of kind.needs ?? []) {
-    const own = need === 'fingerprint-key' && [...stores.values()].every((name) => hasOwnKey(environment, name));
+    const stores = [...(connections.get('stores')?.values() ?? [])];
+    const own = need === 'fingerprint-key' && stores.every((name) => hasOwnKey(environment, name));
     if (own) continue;
     const hint = 'add key: op://… to it in service.yaml: the root of our own keys';
     report(step.range, `"${kind.name}" needs the environment's key`, hint);
@@ -85,6 +82,10 @@ function lackingOf(environment: Environment, name = '', oneOf: readonly Capabili
     return undefined;
   const trouble = lacking(adapter, settings, oneOf, environment.adapters['identity-providers'].values());
   return trouble === undefined ? undefined : { ...trouble, problem: `"${name}" ${trouble.problem}` };
+}
+
+function givenIn(value: ObjectValue): ReadonlySet<string> {
+  return new Set([...value.given, ...[...valuesIn(value)].map(({ key }) => key)]);
 }
 
 function hasOwnKey(environment: Environment, store: string): boolean {

@@ -2,7 +2,7 @@ import { adapterOf, plainFields, plainOf, variable, type Environment, type Plain
 import type { Resolved, Unresolved } from '../../language/expression-types.ts';
 import { foreignRootHint, type Expression } from '../../language/expressions.ts';
 import type { Flow, Step } from './flow.ts';
-import type { ConnectionKind } from '../../language/forms.ts';
+import { connectionKinds, type ConnectionKind } from '../../language/forms.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import { propertyOf } from '../../steps/contract.ts';
 import { later } from '../../language/compiled-values.ts';
@@ -26,9 +26,7 @@ type Lookup = (rest: readonly string[], scope: Scope, expression: Expression) =>
 const roots: ReadonlyMap<string, Lookup> = new Map<string, Lookup>([
   ['inputs', inputOf],
   ['vars', varOf],
-  ['issuers', (rest, scope) => connectionOf('issuers', rest, scope)],
-  ['identity-providers', (rest, scope) => connectionOf('identity-providers', rest, scope)],
-  ['stores', (rest, scope) => connectionOf('stores', rest, scope)],
+  ...connectionKinds.map((kind): [string, Lookup] => [kind, (rest, scope) => connectionOf(kind, rest, scope)]),
   ['steps', stepOf],
   [
     'env',

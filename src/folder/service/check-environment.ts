@@ -4,7 +4,7 @@ import { isLoopbackHost, requireSafeAddress, safeAddressHint } from '../../found
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
 import type { VaultAdapter } from '../../adapters/vaults/adapter.ts';
-import type { TypedSettings } from '../../language/forms.ts';
+import { connectionKinds, type TypedSettings } from '../../language/forms.ts';
 import { valueAt, type ObjectValue, type Value } from '../../language/compiled-values.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import { isWhole, servesVault, type Environment } from './settings.ts';
@@ -51,7 +51,7 @@ export function checkEnvironment(
   }
 }
 
-const singular = { issuers: 'issuer', 'identity-providers': 'identity provider', stores: 'store' };
+const singular = { issuers: 'issuer', 'identity-providers': 'identity provider', stores: 'store', apis: 'API' };
 
 /** What an environment's `vault:` serves, for a hint. */
 export function servedHint(environment: Environment): string {
@@ -75,7 +75,7 @@ function checkProxy({ proxy }: Environment, written: ObjectValue, source: Source
 
 /** The addresses of every connection, and what its adapter says of it. */
 function checkConnections(environment: Environment, written: ObjectValue, source: Source): void {
-  for (const kind of ['issuers', 'identity-providers', 'stores'] as const) {
+  for (const kind of connectionKinds) {
     for (const [name, settings] of environment.connections[kind]) {
       checkOne(
         environment.adapters[kind].get(settings.type),

@@ -4,7 +4,7 @@ import { compileObject } from '../../language/compile.ts';
 import { evaluate, evaluateKeys } from '../../language/evaluate.ts';
 import type { Resolved, Unresolved } from '../../language/expression-types.ts';
 import type { Expression } from '../../language/expressions.ts';
-import type { InputOf, TypedSettings } from '../../language/forms.ts';
+import { connectionKinds, type InputOf, type TypedSettings } from '../../language/forms.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
 import { later, type ObjectValue, type Value, valuesIn } from '../../language/compiled-values.ts';
@@ -18,7 +18,6 @@ type Env = Readonly<Record<string, string | undefined>>;
 type Written = Partial<InputOf<ReturnType<typeof environmentKeysOf>>>;
 
 const laptopName = 'development';
-const connectionKinds = ['issuers', 'identity-providers', 'stores'] as const;
 const connectionKeys = ['vault', ...connectionKinds];
 
 /** One environment of service.yaml. */
@@ -68,6 +67,7 @@ export function readEnvironment(
       issuers: mapOf(found.issuers),
       'identity-providers': mapOf(found['identity-providers']),
       stores: mapOf(found.stores),
+      apis: mapOf(found.apis),
     },
     notify: mapOf(found.notify),
     references: references.map(([reference]) => reference),
@@ -162,7 +162,7 @@ function resolveIn(
 /** An environment with nothing in it. */
 export function blankEnvironment(name: string, laptop: boolean, adapters: Adapters): Environment {
   const none = new Map<string, never>();
-  const connections = { issuers: none, 'identity-providers': none, stores: none };
+  const connections = { issuers: none, 'identity-providers': none, stores: none, apis: none };
   const rest = {
     cache: cacheOf(),
     audit: { file: undefined, anchor: undefined, flush: 'first' as const },

@@ -37,7 +37,7 @@ export function* readSettings(root: Node, source: Source, env: Env, adapters: Ad
     environments.set(entry.key, readEnvironment(entry, source, env, adapters));
   }
   if (!environments.has(laptopName)) environments.set(laptopName, blankEnvironment(laptopName, true, adapters));
-  shareVars(environments);
+  shareWithLaptop(environments);
   const wanted = keys?.get('default-environment')?.value;
   const name = wanted?.kind === 'scalar' && typeof wanted.value === 'string' ? wanted.value : undefined;
   if (wanted !== undefined && (name === undefined || !environments.has(name))) {
@@ -48,13 +48,18 @@ export function* readSettings(root: Node, source: Source, env: Env, adapters: Ad
   return { file: source.file, defaultEnvironment, environments };
 }
 
-/** A variable that the laptop does not declare has the value that the first other environment gives it. */
-function shareVars(environments: Map<string, Environment>): void {
+/**
+ * A variable that the laptop does not declare has the value that the first other environment gives it, and what one says
+ * of an API (methods, paths, its credential's place) holds for the API that the laptop plays too.
+ */
+function shareWithLaptop(environments: Map<string, Environment>): void {
   const laptop = environments.get(laptopName);
   if (laptop === undefined || !laptop.laptop) return;
   const vars = new Map(laptop.vars);
-  for (const { vars: others } of environments.values()) {
-    for (const [name, value] of others) if (!vars.has(name)) vars.set(name, value);
+  const apis = new Map(laptop.connections.apis);
+  for (const other of environments.values()) {
+    for (const [name, value] of other.vars) if (!vars.has(name)) vars.set(name, value);
+    for (const [name, settings] of other.connections.apis) if (!apis.has(name)) apis.set(name, settings);
   }
-  environments.set(laptopName, { ...laptop, vars });
+  environments.set(laptopName, { ...laptop, vars, connections: { ...laptop.connections, apis } });
 }

@@ -116,6 +116,13 @@ export function environmentKeysOf(adapters: Adapters) {
       named(form.byType(adapters.stores, { description: 'the service', common: storeKeys })),
       'where runtimes read their secrets, by name',
     ),
+    apis: optional(
+      named(form.byType(adapters.apis, { description: 'the protocol', default: [...adapters.apis.keys()][0] ?? '' })),
+      'HTTP APIs that flows ask, by name: where a request may go, and where its credential stands in it',
+      {
+        example: "{ orders: { url: https://orders.example, methods: [GET, POST], paths: [/orders, '/orders/{id}'] } }",
+      },
+    ),
     notify: optional(
       named(form.byType(adapters.channels, { description: 'the service' })),
       'channels by which people are told, by name: of what waits for their yes, and of break-glass runs',

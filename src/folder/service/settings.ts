@@ -1,8 +1,16 @@
 import { sameName } from '../../foundation/names.ts';
 import type { Adapters } from '../../adapters/adapters.ts';
+import type { ApiRules } from '../../adapters/apis/contract.ts';
 import type { Attribution } from '../../adapters/issuers/contract.ts';
 import type { Declaration, Settings as OwnSettings } from '../../adapters/declaration.ts';
-import type { ConnectionKind, Keys, Named, TokenSource, TypedSettings } from '../../language/forms.ts';
+import {
+  connectionKinds,
+  type ConnectionKind,
+  type Keys,
+  type Named,
+  type TokenSource,
+  type TypedSettings,
+} from '../../language/forms.ts';
 import type { Range } from '../../language/problems.ts';
 import type { Reference } from '../../foundation/reference.ts';
 
@@ -136,6 +144,15 @@ export function attributionOf({ connections }: Environment, issuer: string | und
   return connections.issuers.get(issuer ?? '')?.['attribution'] as Attribution | undefined;
 }
 
+/** What may be asked of an API; undefined where service.yaml says nothing of it, or too little. */
+export function apiRulesOf({ adapters, connections }: Environment, api: string): ApiRules | undefined {
+  const settings = connections.apis.get(api);
+  const adapter = adapters.apis.get(settings?.type ?? '');
+  return settings !== undefined && adapter !== undefined && isWhole(adapter, settings)
+    ? adapter.rules(settings)
+    : undefined;
+}
+
 /** Whether settings have everything that their adapter demands. */
 export function isWhole({ keys }: { readonly keys: Keys }, settings: TypedSettings): boolean {
   return Object.entries(keys).every(([key, { required }]) => !required || settings[key] !== undefined);
@@ -163,7 +180,7 @@ export function tokenVariables({ adapters, connections, vaults, runs }: Environm
     adapters.vaults.get(entry.type)?.keys ?? {},
     entry.settings,
   ]);
-  for (const kind of ['issuers', 'identity-providers', 'stores'] as const) {
+  for (const kind of connectionKinds) {
     for (const each of connections[kind].values()) settings.push([adapters[kind].get(each.type)?.keys ?? {}, each]);
   }
   const { database } = runs;

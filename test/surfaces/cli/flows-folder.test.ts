@@ -25,7 +25,8 @@ const names = async (cwd: string, env: Readonly<Record<string, string>> = {}, ..
       .join(' ') || stderr,
   ] as const;
 };
-const shipped = 'break-glass break-glass-drill new-user orders-token rotate-orders-client scim-token seed-runtime';
+const shipped =
+  'break-glass break-glass-drill create-order new-user orders-token rotate-orders-client scim-token seed-runtime';
 
 test('the folder of flows is --dir, else FLOWS_DIR, else flows here, else the nearest above', async () => {
   const other = join(realpathSync(home.work), 'other');

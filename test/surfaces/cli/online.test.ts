@@ -126,6 +126,24 @@ test('a finished account birth: nothing would change, and a further run changes 
   expect(signIns()).toBe((before ?? 0) + 1);
 });
 
+test('a request to an API: what would be sent, a yes, and what came of it', async () => {
+  const plan = await home.flows(['create-order', '--quantity', '2', '--plan']);
+  expect([plan.code, plan.stdout]).toEqual([
+    0,
+    `create-order: 1 change\n> order  send: POST ${stack.addresses.ordersApi}/orders ({"article":"A4 paper","quantity":2})\n`,
+  ]);
+  expect((await home.flows(['create-order'])).code).toBe(2);
+  const made = await home.flows(['create-order', '--quantity', '2', '--yes', '--json']);
+  expect([made.code, JSON.parse(made.stdout)]).toEqual([0, { id: expect.stringMatching(/^A-\d+$/), status: 'open' }]);
+  const refused = await home.flows(['create-order', '--quantity', '1.5', '--yes']);
+  expect([refused.code, refused.stderr]).toEqual([
+    67,
+    expect.stringMatching(/^error: flow "create-order", step "order", apis\.orders: answers 422 \(/m),
+  ]);
+  const online = await home.flows(['check', '--online']);
+  expect(online.stdout).toMatch(/ok +apis\.orders: http:\S+: answers \d+ to HEAD without a credential/);
+});
+
 test('a push: what would change, a yes, and that nothing would change again', async () => {
   const names = ['dev/orders/database', 'dev/orders/environment', 'dev/orders/openai-api-key'];
   const plan = await home.flows(['seed-runtime', '--plan', '--detailed-exitcode']);

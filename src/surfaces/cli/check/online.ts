@@ -3,6 +3,7 @@ import type { Connections } from '../../../app/connections.ts';
 import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { asFlowError, errorCodes, FlowError } from '../../../foundation/errors.ts';
 import type { ConnectionKind } from '../../../language/forms.ts';
+import type { Api } from '../../../adapters/apis/contract.ts';
 import type { IdentityProvider } from '../../../adapters/identity/contract.ts';
 import type { Issuer } from '../../../adapters/issuers/contract.ts';
 import { byProxy, type Way } from '../../../foundation/proxy.ts';
@@ -163,6 +164,7 @@ async function answering(connections: Connections, { kind, name, pushed }: Used)
     issuers: async (adapter: unknown) => (adapter as Issuer).discover(true),
     'identity-providers': async (adapter: unknown) =>
       void (await (adapter as IdentityProvider).find('nobody@flows.invalid')),
+    apis: async (adapter: unknown) => (adapter as Api).probe(),
     stores: async (adapter: unknown) => secretsIn(adapter as SecretStore, pushed),
   };
   return ask[kind](connections.get(kind, name));
