@@ -52,6 +52,7 @@ const lines = [
   'codex: orders-token again',
   'codex: flows exec',
   'codex: a narrower run',
+  'codex: create-order',
   'codex: seed-runtime',
   'ann: yes',
   'codex: seed-runtime, approved',

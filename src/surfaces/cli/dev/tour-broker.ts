@@ -5,7 +5,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import type { RunningStack } from '../../../laptop/start-stack.ts';
 import type { DevBroker } from './laptop-broker.ts';
 import type { Line } from './report.ts';
-import { approvedRun, narrowedRun } from './tour-runs.ts';
+import { approvedRun, narrowedRun, orderedRun } from './tour-runs.ts';
 
 /** What policy.yaml of the shipped folder allows the agent, and what it does not. */
 const [allowed, denied, flow] = ['openai.api_key', 'stripe.live_key', 'orders-token'] as const;
@@ -84,6 +84,7 @@ export async function brokerTour({ broker, command, stack, spent }: BrokerTour, 
   );
   await line(`${agent}: flows exec`, () => counted(false, () => programOf(broker, allowed, command)));
   await line(`${agent}: a narrower run`, () => ask((client) => narrowedRun(client, allowed, flow)));
+  await orderedRun(broker, line);
   await approvedRun(broker, line);
   await line('flows trace', async () => {
     await fetch(new URL('/orders', ordersApi.url), { headers: { authorization: `Bearer ${first}` } });

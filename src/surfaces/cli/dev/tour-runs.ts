@@ -16,30 +16,52 @@ const patience = 120_000;
 
 const served = z.object({ id: z.string(), state: z.string(), step: z.string().optional() });
 
-/** A run of a flow that writes: it waits for a person, gets its yes, and ends. */
-export async function approvedRun({ url, agent, tokenFile, approver }: DevBroker, line: Line): Promise<void> {
-  async function ask(method: 'GET' | 'POST', path: string): Promise<z.infer<typeof served>> {
-    const token = (await readFile(tokenFile, 'utf8')).trim();
-    const response = await fetch(new URL(path, url), { method, headers: { authorization: `Bearer ${token}` } });
-    if (!response.ok) throw new FlowError('denied', `the broker said ${response.status}`);
-    return served.parse(await response.json());
-  }
+const order = z.object({ output: z.object({ id: z.string(), status: z.string() }) });
 
+/** Asks the broker as its agent. */
+async function ask<T>(
+  { url, tokenFile }: DevBroker,
+  form: z.ZodType<T>,
+  method: 'GET' | 'POST',
+  path: string,
+): Promise<T> {
+  const token = (await readFile(tokenFile, 'utf8')).trim();
+  const response = await fetch(new URL(path, url), { method, headers: { authorization: `Bearer ${token}` } });
+  if (!response.ok) throw new FlowError('denied', `the broker said ${response.status}`);
+  return form.parse(await response.json());
+}
+
+const begun = (of: string) => paths.runs.replace('{flow}', () => of);
+const at = (id: string) => paths.run.replace('{run}', () => id);
+
+/** A run that asks an API: the agent has what it made, and never the token that made it. */
+export async function orderedRun(broker: DevBroker, line: Line): Promise<void> {
+  await line(`${broker.agent}: create-order`, async () => {
+    const { id: run } = await ask(broker, served, 'POST', begun('create-order'));
+    const { state } = await ask(broker, served, 'GET', `${at(run)}?wait=30`);
+    if (state !== 'succeeded') throw new FlowError('conflict', `the run is ${state}`);
+    const { output } = await ask(
+      broker,
+      order,
+      'GET',
+      paths.runOutput.replace('{run}', () => run),
+    );
+    return `order ${output.id} is ${output.status}; the agent never had the token`;
+  });
+}
+
+/** A run of a flow that writes: it waits for a person, gets its yes, and ends. */
+export async function approvedRun(broker: DevBroker, line: Line): Promise<void> {
+  const { agent, approver } = broker;
   const signal = AbortSignal.timeout(patience);
   const sleep = sleepUntilAborted(signal);
-  const at = (id: string) => paths.run.replace('{run}', () => id);
   let [run, approval] = ['', ''];
   await line(`${agent}: ${flow}`, async () => {
     if (approver === undefined) throw new FlowError('invalid', 'policy.yaml has no approver');
-    run = (
-      await ask(
-        'POST',
-        paths.runs.replace('{flow}', () => flow),
-      )
-    ).id;
+    run = (await ask(broker, served, 'POST', begun(flow))).id;
     for (;;) {
       const [first] = await approver.waiting();
-      const { state } = await ask('GET', at(run));
+      const { state } = await ask(broker, served, 'GET', at(run));
       if (first !== undefined && state === 'waiting') {
         approval = first;
         return `waits for approval ${approval}`;
@@ -54,7 +76,7 @@ export async function approvedRun({ url, agent, tokenFile, approver }: DevBroker
     return 'signed by a software key made at this start: no person';
   });
   await line(`${agent}: ${flow}, approved`, async () => {
-    const { state } = await ask('GET', `${at(run)}?wait=30`);
+    const { state } = await ask(broker, served, 'GET', `${at(run)}?wait=30`);
     if (state !== 'succeeded') throw new FlowError('conflict', `the run is ${state}`);
     return `the run ${state}`;
   });

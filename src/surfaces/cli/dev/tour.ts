@@ -36,6 +36,7 @@ export const touredFlows = [
   'new-user',
   'rotate-orders-client',
   'seed-runtime',
+  'create-order',
 ];
 
 /** The account that the tour makes; the commands that are printed afterwards make another. */
