@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   masking: async () => (await import('./masking.ts')).bench,
   exec: async () => (await import('./exec.ts')).bench,
   load: async () => (await import('./load.ts')).bench,
+  api: async () => (await import('./api.ts')).bench,
   'sign-in': async () => (await import('./sign-in.ts')).bench,
   tokens: async () => (await import('./tokens.ts')).bench,
   audit: async () => (await import('./audit.ts')).bench,
