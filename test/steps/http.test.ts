@@ -214,11 +214,11 @@ describe('a token that is refused', () => {
 });
 
 describe('a write', () => {
-  const carry = (run_?: string) => {
+  const carry = (name?: string, begun = false) => {
     const flow = own.flow('create-order');
     return own.carryOut(flow, parseInputs(flow, {}), {
       agent: 'codex',
-      journal: run_ === undefined ? noJournal : { ...noJournal, run: run_ },
+      journal: { ...noJournal, ...(name === undefined ? {} : { run: name }), begun: () => Promise.resolve(begun) },
       onPlan: () => Promise.resolve(false),
       onEvent: () => undefined,
       askPeople: askNobody,
@@ -232,6 +232,21 @@ describe('a write', () => {
     expect(keys[0]).toMatch(/^[0-9a-f]{64}$/);
     expect(keys[1]).toBe(keys[0]);
     expect(new Set(keys).size).toBe(4);
+  });
+
+  it('that was in the middle when its process ended waits for a person, unless it may be repeated', async () => {
+    expect((await failed(carry('r-4', true))).line()).toMatch(/step "order".*may be done \(look whether it is/);
+    expect(peer.asked).toEqual([]);
+    const repeatable = (method: string, keyed: boolean) =>
+      httpRequest.effect === 'write' &&
+      httpRequest.isRepeatable?.({ method, api: apiAt('https://orders.example', { rules: { ...rules, keyed } }) });
+    expect(['POST', 'PATCH', 'PUT', 'DELETE'].map((method) => repeatable(method, false))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect(repeatable('POST', true)).toBe(true);
   });
 
   it('that may be done although nobody said so is told as such, and is not sent again', async () => {
@@ -313,7 +328,9 @@ steps:
     ['a body where it reads', 'http/get', `path: /orders, ${key}, json: {}`, /unknown key "json"/],
     ['an unknown API', 'http/get', `path: /orders, ${key}, api: '\${{ apis.ordres }}'`, /apis|twice|unique/i],
   ];
-  const cases = rows.map(([name, uses, more, problem, api = 'token: bearer']) => [name, uses, more, problem, api] as const);
+  const cases = rows.map(
+    ([name, uses, more, problem, api = 'token: bearer']) => [name, uses, more, problem, api] as const,
+  );
   it.each(cases)('a step with %s', async (_, uses, more, problem, api) => {
     const problems = told(await load({ 'service.yaml': service(api), 'x.yaml': step(uses, more) })).filter(
       (line) => !line.startsWith('x.yaml') || problem !== undefined || !line.includes('development'),

@@ -21,7 +21,7 @@ home.write(
 type Row = readonly [args: string, code: number, stdout: RegExp, stderr: RegExp];
 const nothing = /^$/;
 const rows: readonly Row[] = [
-  ['', 0, /^break-glass +reads .*\nbreak-glass-drill +reads .*\nnew-user +writes /, nothing],
+  ['', 0, /^break-glass +reads .*\nbreak-glass-drill +reads .*\ncreate-order +writes .*\nnew-user +writes /, nothing],
   ['--json', 0, /^\[\{"name":"break-glass",.*"effect":"none"\}.*\]\n$/, nothing],
   ['--dir broken', 0, /^break-glass /, /^warning: 2 files have problems: .*\n$/],
   ['--dir elsewhere', 0, /^only +reads/, nothing],
