@@ -47,7 +47,7 @@ const rows: readonly Row[] = [
   ['seed-runtime --help', 0, /--overwrite[^]*--adopt[^]*--strict/, nothing],
   ['check --help', 0, /options of its own:[^]*--online[^]*--setup[^]*options:/, nothing],
   ['audit --help', 0, /verify: [^]*--anchor/, nothing],
-  ['check', 0, /^7 flows in 2 environments: no problems\n$/, nothing],
+  ['check', 0, /^8 flows in 2 environments: no problems\n$/, nothing],
   ['check --json', 0, /^\{"flows":\[.*"problems":\[\]\}\n$/, nothing],
   ['orders-token --plan', 0, /^orders-token: nothing would change/, nothing],
   ['orders-token --plan --detailed-exitcode', 0, /nothing would change/, nothing],
@@ -210,7 +210,7 @@ describe.concurrent('without anything running', () => {
 
   test('init writes a folder that checks, and never over another', async () => {
     const ended = await home.flows(['init', '--samples', 'made/here']);
-    expect([ended.code, ended.stdout.split('\n').length]).toEqual([0, 13]);
+    expect([ended.code, ended.stdout.split('\n').length]).toEqual([0, 14]);
     expect(readdirSync(join(home.work, 'made/here')).toSorted()).toEqual(
       readdirSync(join(repository, 'flows')).toSorted(),
     );
