@@ -5,6 +5,7 @@ import { askNobody } from '../../src/app/ask-people.ts';
 import { noJournal } from '../../src/engine/journal.ts';
 import type { RunEvent } from '../../src/engine/run-events.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { FlowError } from '../../src/foundation/errors.ts';
 import { parseInputs } from '../../src/folder/flows/inputs.ts';
 import { planText } from '../../src/surfaces/cli/flow/plan-text.ts';
@@ -25,13 +26,28 @@ const token = `  - id: token
 `;
 const get = (id: string, path = '/orders', more = '') =>
   `  - { id: ${id}, uses: http/get, with: { api: "\${{ apis.orders }}", path: '${path}', token: "\${{ steps.token }}"${more} } }\n`;
-const flows: Readonly<Record<string, string>> = {
+const flows: Record<string, string> = {
   'list-orders': `description: x\nsteps:\n${token}${get('all', '/orders', ', response: { fields: [orders.id, orders.total.amount] }')}output: { orders: "\${{ steps.all.body.orders }}", status: "\${{ steps.all.status }}" }\n`,
   'read-order': `description: x\ninputs: { order: { type: string } }\nsteps:\n${token}${get('one', '/orders/{id}', ', path-values: { id: "${{ inputs.order }}" }, expect: [200, 404], response: { fields: [id, status] }')}output: { status: "\${{ steps.one.status }}", is: "\${{ steps.one.body.status }}" }\n`,
   twice: `description: x\nsteps:\n${token}${get('one')}${get('two')}output: { one: "\${{ steps.one.status }}", two: "\${{ steps.two.status }}" }\n`,
   echo: `description: x\nsteps:\n${token}${get('back', '/echo', ', response: { fields: [method, headers.authorization] }')}output: { method: "\${{ steps.back.body.method }}" }\n`,
   moved: `description: x\nsteps:\n${token}${get('back', '/moved')}output: { status: "\${{ steps.back.status }}" }\n`,
 };
+
+flows['new-key'] = `description: x
+steps:
+${token}  - id: key
+    uses: http/request
+    with:
+      api: \${{ apis.orders }}
+      method: POST
+      path: /orders
+      token: \${{ steps.token }}
+      response: { fields: [id] }
+      secret: key.value
+      into: op://Agents/Orders M2M/credential
+output: { id: '\${{ steps.key.body.id }}', secret: '\${{ steps.key.secret }}' }
+`;
 
 const home = createHome();
 const dir = join(home.work, 'flows');
@@ -40,9 +56,10 @@ let laptop: App;
 /** the same flows, and an API whose answers a test bends */
 let own: App;
 let mints: () => number;
+let stack: RunningStack;
 beforeAll(async () => {
   for (const [name, text] of Object.entries(flows)) home.write(`flows/${name}.yaml`, text);
-  const stack = await home.stack();
+  stack = await home.stack();
   peer = await startApi();
   const { issuer, vault } = stack.addresses;
   home.write(
@@ -265,6 +282,26 @@ describe('a write', () => {
   });
 });
 
+describe('a secret of an answer', () => {
+  const fieldsNow = () => stack.vault.dump().find(({ title }) => title === 'Orders M2M')?.fields ?? [];
+  it('goes to the vault beside the one in force, and nowhere else; once', async () => {
+    peer.answers.next = json({ id: 'k-1', key: { value: 'canary-key-of-the-api' } });
+    const flow = own.flow('new-key');
+    const plan = await own.plan(flow, {});
+    expect(planText(plan, (_, text) => text)).toMatch(
+      /send: POST http:\S+\/orders\n.*create: field "credential \(next\)" of item "Orders M2M" in vault "Agents"/,
+    );
+    const events: RunEvent[] = [];
+    const first = await run(own, 'new-key', {}, (event) => void events.push(event));
+    expect([first['id'], String(first['secret'])]).toEqual(['k-1', expect.stringMatching(/credential \(next\)$/)]);
+    expect(fieldsNow().find(({ label }) => label === 'credential (next)')?.value).toBe('canary-key-of-the-api');
+    expect(JSON.stringify([events, plan, first])).not.toContain('canary-key');
+    const again = await run(own, 'new-key');
+    expect([again['id'], again['secret']]).toEqual([undefined, first['secret']]);
+    expect(peer.asked).toHaveLength(1);
+  });
+});
+
 describe('what is wrong with the files', () => {
   const service = (api: string) => `environments:
   production:
@@ -306,6 +343,7 @@ steps:
       `method: PUT, path: /orders, ${key}`,
       /may not be asked by PUT/,
     ],
+    ['a secret without a place', 'http/request', `method: POST, path: /orders, secret: key, ${key}`, /stand together/],
     ['GET where it writes', 'http/request', `method: GET, path: /orders, ${key}`, /"method" takes/],
     ['no credential', 'http/get', 'path: /orders', /it takes a credential/],
     ['one too many', 'http/get', `path: /orders, ${key}`, /has no place for a credential/, 'timeout: 30s'],

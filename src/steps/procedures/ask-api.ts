@@ -6,7 +6,8 @@ import { form, optional, required, withDefault, type InputOf, type Keys } from '
 import { suggest } from '../../language/nearest-name.ts';
 import type { InputProblem, StepContext } from '../contract.ts';
 
-const field = form.text({
+/** Names a field of an answer. */
+export const fieldForm = form.text({
   pattern: /^[^.\s]+(?:\.[^.\s]+)*$/,
   expects: 'the name of a field; a dot leads into an object',
 });
@@ -41,7 +42,11 @@ export const apiKeys = {
   ),
   response: withDefault(
     form.object({
-      fields: withDefault(form.list(field, { maximum: 50 }), [], 'what of its JSON is taken: plain values, by name'),
+      fields: withDefault(
+        form.list(fieldForm, { maximum: 50 }),
+        [],
+        'what of its JSON is taken: plain values, by name',
+      ),
       max: withDefault(
         form.text({ pattern: size, expects: 'a size as 64KiB, at most 1024KiB' }),
         '64KiB',
@@ -102,7 +107,7 @@ export function askProblems(
   return problems;
 }
 
-type Body = Partial<Pick<ApiRequest, 'json' | 'idempotencyKey'>>;
+type Body = Partial<Pick<ApiRequest, 'json' | 'idempotencyKey' | 'secret'>>;
 
 /** Asks, with a credential that is read, and made anew where it is refused. */
 export async function ask(

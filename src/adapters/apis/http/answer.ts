@@ -25,7 +25,7 @@ export async function projected(
   if (bytes.byteLength > most)
     throw unfit(`is larger than ${most / 1024} KiB`, 'ask for less, or write max: in the step’s response:');
   // an answer without a body has none of the fields
-  if (bytes.byteLength === 0) return { fields: {}, secret: undefined };
+  if (bytes.byteLength === 0 && secret === undefined) return { fields: {}, secret: undefined };
   const type = response.headers.get('content-type') ?? '';
   if (!/^application\/(?:[\w.+-]+\+)?json *(?:; *charset="?utf-8"? *)?$/i.test(type))
     throw unfit('is no JSON in UTF-8');

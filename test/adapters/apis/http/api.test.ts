@@ -69,6 +69,7 @@ describe('an answer', () => {
   it('without a body has no fields', async () => {
     peer.answers.next = (_, response) => void response.writeHead(204).end();
     expect(await peer.api().send(request())).toEqual({ status: 204, fields: {}, secret: undefined });
+    expect((await failed(peer.api().send(request({ secret: 'key' })))).code).toBe('protocol');
   });
 
   it('with a status that is expected is no failure, and only a status where that is none of success', async () => {
