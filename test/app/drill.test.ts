@@ -7,6 +7,7 @@ import type { Run, RunStep } from '../../src/durable/runs/contract.ts';
 import { createDrilledRuns } from '../../src/broker/runs/drilled-runs.ts';
 import { checkEvidence, type DrillEvidence, evidenceIn } from '../../src/foundation/drill-evidence.ts';
 import { ed25519KeyOf, ed25519Text } from '../../src/foundation/ed25519.ts';
+import { FlowError } from '../../src/foundation/errors.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { Reference } from '../../src/foundation/reference.ts';
 import { Secret } from '../../src/foundation/secret.ts';
@@ -294,4 +295,9 @@ test('a run by schedule leaves the same evidence, of what its steps have left', 
     steps: [{ outcome: 'not-run' }],
   });
   expect(await prove({ ...run, flow: 'scheduled' } as Run, story)).toBeUndefined();
+  // what cannot be signed ends its run all the same, and proves nothing
+  const gone = () => Promise.reject(new FlowError('not-found', 'there is no such run'));
+  expect(await prove(run as Run, gone)).toMatchObject({ outcome: 'failed', code: 'not-found' });
+  const down = () => Promise.reject(new FlowError('unavailable', 'the database is down'));
+  await expect(prove(run as Run, down)).rejects.toMatchObject({ code: 'unavailable' });
 });

@@ -35,3 +35,18 @@ test('a run that waits for people is not ended by a restart, and is by a no', as
   expect(await agreed('restarting')).toBe('it still waits');
   await expect(agreed('approval-denied')).rejects.toMatchObject({ code: 'approval-denied' });
 });
+
+test('a run that was a drill has its evidence on the trail before its end', async () => {
+  const recorded: { action: string; outcome: string; request: string }[] = [];
+  const hooks = createRunHooks({
+    drilled: () => Promise.resolve({ action: 'drill.finished', what: ['drill', 'ann'], outcome: 'failed' }),
+    permission,
+    audited: { record: async (event) => void recorded.push(event) },
+    approvals: undefined,
+  });
+  await hooks.over({ ...run, state: 'succeeded' }, () => Promise.reject(new Error('nobody asks')));
+  expect(recorded.map(({ action, outcome }) => [action, outcome])).toEqual([
+    ['drill.finished', 'failed'],
+    ['run.finished', 'allowed'],
+  ]);
+});

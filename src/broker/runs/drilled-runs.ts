@@ -2,22 +2,20 @@ import { alertOfDrill, drillOf, patience, proofOf, type StepOfDrill } from '../.
 import type { App } from '../../app/open-app.ts';
 import { drillEvent } from '../../audit/break-glass-state.ts';
 import type { Run, RunStory } from '../../durable/runs/contract.ts';
+import type { Drill } from '../../folder/break-glass-accounts.ts';
+import { asFlowError, errorCodes } from '../../foundation/errors.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
 
 /** What the trail has of a run that was a drill, with its evidence; undefined for any other run. */
-export type DrilledRuns = (
-  run: Run,
-  story: () => Promise<RunStory>,
-) => Promise<ReturnType<typeof drillEvent> | undefined>;
+export type DrilledRuns = (run: Run, story: () => Promise<RunStory>) => Promise<DrillLine | undefined>;
+type DrillLine = ReturnType<typeof drillEvent>;
 
 /** Runs of drills leave evidence, as `flows drill` does. */
 export function createDrilledRuns(
   app: Pick<App, 'connections' | 'environment' | 'folder'>,
   clock: Pick<BrokerClock, 'now'>,
 ): DrilledRuns {
-  return async (run, story) => {
-    const drill = drillOf(app, run.flow);
-    if (drill === undefined) return undefined;
+  async function prove(run: Run, story: () => Promise<RunStory>, drill: Drill): Promise<DrillLine> {
     const { agent, by, created, id, code, step, told } = run;
     const alerting = alertOfDrill(app, drill, agent, created, AbortSignal.timeout(patience));
     const [{ steps, kept }, alerts] = await Promise.all([story(), alerting]);
@@ -39,5 +37,18 @@ export function createDrilledRuns(
       alerts,
     });
     return drillEvent(found, signed);
+  }
+
+  return async (run, story) => {
+    const drill = drillOf(app, run.flow);
+    if (drill === undefined) return undefined;
+    try {
+      return await prove(run, story, drill);
+    } catch (error) {
+      const { code } = asFlowError(error);
+      if (errorCodes[code].retryable) throw error;
+      // without evidence it proves nothing, and keeps no run from its end
+      return { action: 'drill.finished', what: [run.flow], outcome: 'failed', code, detail: 'without evidence' };
+    }
   };
 }

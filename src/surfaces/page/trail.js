@@ -10,7 +10,7 @@ const actions = [
   ...['secrets.resolve', 'token.issue', 'flow.run', 'authenticate', 'agent-run.started', 'agent-run.finished'],
   ...['approval.opened', 'approval.approved', 'approval.denied', 'approval.redeemed', 'approval.expired'],
   ...['approver.key-added', 'approver.signed-in', 'run.started', 'run.finished', 'operator.look', 'policy.reload'],
-  ...['vault.quota', 'local.run', 'local.read', 'start', 'stop'],
+  ...['drill.finished', 'break-glass.closed', 'vault.quota', 'local.run', 'local.read', 'start', 'stop'],
 ];
 const outcomes = ['allowed', 'denied', 'failed'];
 /** fields of a line that lead to others, by the filter that finds them */

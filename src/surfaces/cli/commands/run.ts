@@ -5,6 +5,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import { looseArguments, unexpectedWord, wantsHelp, wordsOf } from '../arguments.ts';
 import { brokerFailure, type ChosenBroker, chosenBroker } from '../chosen-broker.ts';
 import { commonOptions, runOptions } from '../command-table.ts';
+import { isClosing } from '../flow/flow-options.ts';
 import { askedArguments } from '../flow/unread-flow-arguments.ts';
 import { flowsFolder } from '../flows-folder.ts';
 import type { Invocation } from '../invocation.ts';
@@ -30,7 +31,7 @@ const optionsOfWrites = ['plan', 'detailed-exitcode', 'yes', 'overwrite', 'adopt
 async function flowCommand(invocation: Invocation, name: string, words: number): Promise<number> {
   const broker = await chosenBroker(invocation);
   let refusal: unknown;
-  if (broker !== undefined && !concernsTheFile(invocation.argv) && wordsOf(invocation.argv)[words] !== 'close') {
+  if (broker !== undefined && !concernsTheFile(invocation.argv) && !isClosing(invocation.argv, words)) {
     try {
       return await askFlow(invocation, broker, name, words);
     } catch (error) {

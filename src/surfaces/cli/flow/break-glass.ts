@@ -1,20 +1,11 @@
 import type { App } from '../../../app/open-app.ts';
 import type { Flow } from '../../../folder/flows/flow.ts';
 import { oneLine } from '../../../foundation/errors.ts';
-import { looseArguments, wordsOf } from '../arguments.ts';
+import { looseArguments } from '../arguments.ts';
 import { localRecorder } from '../audit/audited-run.ts';
 import { commonOptions, runOptions } from '../command-table.ts';
 import type { Invocation } from '../invocation.ts';
-import { reasonOption } from './flow-options.ts';
 import type { Terminal } from '../terminal.ts';
-
-/** The word after the name of a break-glass flow that runs what a use of it owes. */
-const closeVerb = 'close';
-
-/** Whether the word after the flow's name is `close`. @param words that stand before it */
-export function isClosing(argv: readonly string[], words: number): boolean {
-  return wordsOf(argv, 1, reasonOption)[words] === closeVerb;
-}
 
 /** characters, as of an agent's reason */
 const longestReason = 200;

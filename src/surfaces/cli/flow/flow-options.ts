@@ -1,11 +1,17 @@
 import type { Flow } from '../../../folder/flows/flow.ts';
 import type { StepKind } from '../../../steps/contract.ts';
+import { wordsOf } from '../arguments.ts';
 import { type OptionTable, runOptions } from '../command-table.ts';
 
 /** What the command of a break-glass flow has besides. */
 export const reasonOption = {
   reason: { type: 'string', value: 'TEXT', help: 'why, for the trail and for those who are told (or FLOWS_REASON)' },
 } as const satisfies OptionTable;
+
+/** Whether the word after a flow's name is `close`. @param words that stand before it */
+export function isClosing(argv: readonly string[], words: number): boolean {
+  return wordsOf(argv, 1, reasonOption)[words] === 'close';
+}
 
 /** The options of a flow: those of its kind, and those that its step kinds declare. An input `reason` is the reason too. */
 export function optionsOf(flow: Flow): OptionTable {
