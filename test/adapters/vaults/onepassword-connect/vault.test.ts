@@ -1,5 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createVaults } from '../../../../src/adapters/vaults/by-vault-name.ts';
 import type { VaultItems } from '../../../../src/adapters/vaults/contract.ts';
@@ -264,6 +265,35 @@ describe('1Password Connect', () => {
           .then((values) => values.get(password))
           .catch((error: unknown) => error);
         expect(found).toMatchObject({ code });
+      },
+    );
+  });
+
+  test.each([
+    ['a refusal that repeats what was sent is told without it', 400, 'refused'],
+    ['a Connect that takes no notice of the version is told of as a conflict', 200, 'conflict'],
+  ])('%s', async (_, status, code) => {
+    const item = { id: 'abcdefghijklmnopqrstuvwxyz', title: 'One', version: 3, fields: [] };
+    const answers: Readonly<Record<string, unknown>> = {
+      '/v1/vaults': [{ id: item.id, name: 'Agents' }],
+      [`/v1/vaults/${item.id}/items`]: [item],
+      [`/v1/vaults/${item.id}/items/${item.id}`]: item,
+    };
+    await answering(
+      (request, response) => {
+        if (request.method !== 'PUT') return void response.end(JSON.stringify(answers[request.url ?? '']));
+        request.setEncoding('utf8').once('data', (sent: string) => {
+          response.writeHead(status).end(status === 200 ? JSON.stringify({ ...item, version: 5 }) : sent);
+        });
+      },
+      async (url) => {
+        const items = itemsOf({ url });
+        const change = items.setOneTimePassword(await items.get(ref('op://Agents/One')), seed('S'), {
+          previous: 'keep',
+        });
+        const error: unknown = await change.catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ code });
+        expect(inspect(error, { depth: 9 })).not.toContain(seed('S').reveal());
       },
     );
   });
