@@ -145,7 +145,11 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
           const run = await store.find(id);
           const left = ends - performance.now();
           if (run === undefined || isOver(run) || left <= 0 || signal.aborted) return run;
-          const ended = AbortSignal.any([signal, closing.signal, AbortSignal.timeout(Math.min(left, 2 * pause))]);
+          const ended = AbortSignal.any([
+            signal,
+            closing.signal,
+            AbortSignal.timeout(Math.ceil(Math.min(left, 2 * pause))),
+          ]);
           ended.addEventListener('abort', woken, { once: true });
           await wake.promise;
           ended.removeEventListener('abort', woken);
