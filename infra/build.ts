@@ -7,9 +7,22 @@ import { licencesOf } from './licences.ts';
 /**
  * Libraries that come inside our package, each in a file of `libraries/`: those of the laptop alone, and the metrics,
  * which nothing from outside reaches. What handles secrets or reads what others send in production stays a dependency,
- * where `npm audit` sees it and `overrides` mends it.
+ * where `npm audit` sees it and `overrides` mends it. But that of MCP, with zod: a client waits for it at each start, and
+ * from one file it is there in half the time.
  */
-const libraries = ['@smithy/signature-v4', 'oidc-provider', 'prom-client', 'qrcode'];
+const libraries: Readonly<Record<string, readonly string[]>> = {
+  mcp: ['@modelcontextprotocol/server', '@modelcontextprotocol/core', 'zod'],
+  'oidc-provider': ['oidc-provider'],
+  'prom-client': ['prom-client'],
+  qrcode: ['qrcode'],
+  'signature-v4': ['@smithy/signature-v4'],
+};
+
+/**
+ * Who has zod from the file of MCP's library: a client waits for what is read from a hundred files. All others have the one
+ * that is installed.
+ */
+const ofMcp = /\/src\/surfaces\/mcp\/|\/node_modules\/(?:@modelcontextprotocol|zod)\//;
 
 /** Goes into our own files, since nearly every command needs it. */
 const inside = 'yaml';
@@ -73,7 +86,7 @@ const onlyTheNamed: Plugin = {
   resolveId(path, importer) {
     if (importer === undefined || !isOurs(importer) || !/^[^./\0]/.test(path) || isBuiltin(path)) return null;
     const name = packageOf(path);
-    if ([inside, ...libraries, ...installed].includes(name)) return null;
+    if ([inside, ...Object.values(libraries).flat(), ...installed].includes(name)) return null;
     throw new Error(`${importer}: ${name} is neither a dependency nor a library that comes along`);
   },
 };
@@ -99,7 +112,10 @@ const { output } = await build({
     'thread-worker': 'src/adapters/vaults/onepassword/thread-worker.ts',
   },
   platform: 'node',
-  external: (path) => [...installed, ...optional].includes(packageOf(path)),
+  external: (path, importer = '') => {
+    const name = packageOf(path);
+    return [...installed, ...optional].includes(name) && !(name === 'zod' && ofMcp.test(importer));
+  },
   // its ES modules, of which only what is used comes along
   resolve: { alias: { yaml: fileURLToPath(new URL('../node_modules/yaml/browser/dist/index.js', import.meta.url)) } },
   // of a library's own, which is known
@@ -118,9 +134,9 @@ const { output } = await build({
           priority: 100 - index,
           test: (id: string) => roots.some((root) => id.endsWith(`/src/${root}.ts`)),
         })),
-        ...libraries.map((library) => ({
-          name: `libraries/${library.replace(/.*\//, '')}`,
-          test: new RegExp(`node_modules/${library}/`),
+        ...Object.entries(libraries).map(([name, packages]) => ({
+          name: `libraries/${name}`,
+          test: new RegExp(`node_modules/(?:${packages.join('|')})/`),
         })),
       ],
     },

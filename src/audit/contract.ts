@@ -47,6 +47,10 @@ export type AuditAction =
   | 'flows.list'
   /** what watches an agent's tools asked whether a text holds what the agent was given */
   | 'hook.inspect'
+  /** a message of an MCP client that was refused before anything was asked for */
+  | 'mcp.message'
+  /** an agent asked whether it could have something */
+  | 'access.checked'
   | 'authenticate'
   /** the operator looked at the broker */
   | 'operator.look'

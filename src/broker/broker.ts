@@ -15,6 +15,7 @@ import type { Broker, Caller } from './contract.ts';
 import { createEngine } from './flow-runner.ts';
 import { createGivenValues } from './given-values.ts';
 import { inspect } from './inspect.ts';
+import { accessOf, flowView } from './flow-views.ts';
 import { createLeases } from './secret-leases.ts';
 import { createPermission, type RulesSource } from './permission.ts';
 import { createRates } from './rate-limits.ts';
@@ -257,8 +258,14 @@ export function createBroker(options: BrokerOptions): RunningBroker {
     async flows(caller) {
       return audited.answer(caller, 'flows.list', [], () => {
         counted(caller, []);
-        const value = permission.flows(caller).map(({ name, description, effect }) => ({ name, description, effect }));
-        return { value, rule: undefined };
+        const { tools } = app.environment().mcp;
+        return { value: permission.flows(caller).map((flow) => flowView(flow, tools)), rule: undefined };
+      });
+    },
+    async access(caller, asked) {
+      return audited.answer(caller, 'access.checked', told([asked.name]), () => {
+        counted(caller, [asked.name]);
+        return accessOf(permission, caller, asked);
       });
     },
     async inspect(caller, texts) {

@@ -3,6 +3,7 @@ import type { HookRules, RefusalCode } from '../foundation/wire.ts';
 import type { FoundValue } from './given-values.ts';
 import type { RunFilter } from '../durable/runs/contract.ts';
 import type { OutputKinds, TokenJson } from '../engine/output-json.ts';
+import type { InputsSchema } from '../folder/flows/input-schema.ts';
 import type { OperatorRunsView, OperatorRunView, OperatorStepView, PlanView, RunView } from './runs/run-views.ts';
 
 /** A proven identity, and what it said about itself. */
@@ -75,9 +76,12 @@ export interface Broker {
   ): { readonly secrets: ResolvedSecrets; readonly recorded: Promise<void> } | undefined;
   rejected(caller: Caller, flow: string, tokenHash: string): Promise<{ readonly evicted: boolean }>;
   run(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<FlowAnswer>;
-  flows(caller: Caller): Promise<readonly FlowView[]>;
   /** For whoever watches its tools: nothing that it does not have already. @throws BrokerRefusal rate-limited */
   inspect(caller: Caller, texts: readonly string[]): Promise<Inspection>;
+  /** Those that it may run, as a program or a model needs them to be told. */
+  flows(caller: Caller): Promise<readonly FlowView[]>;
+  /** Whether it could have this now, without having it. */
+  access(caller: Caller, asked: AskedAccess): Promise<Access>;
   readonly runs: BrokerRuns;
   readonly operator: OperatorUses;
 }
@@ -119,18 +123,34 @@ export interface RunRequest {
   readonly key?: string | undefined;
 }
 
-/** A flow as agents see it. */
+export interface ResolvedSecrets {
+  readonly resolved: Readonly<Record<string, { readonly value: string; readonly expiresAt: string }>>;
+  /** every one of them came from memory */
+  readonly cached: boolean;
+}
+
+/** A flow as an agent sees it that may run it. */
 export interface FlowView {
   readonly name: string;
   readonly description: string;
   /** `write`: it is begun as a run */
   readonly effect: 'none' | 'write';
+  readonly breakGlass?: true;
+  /** an MCP tool of its own */
+  readonly tool?: true;
+  readonly inputs: InputsSchema;
 }
 
-export interface ResolvedSecrets {
-  readonly resolved: Readonly<Record<string, { readonly value: string; readonly expiresAt: string }>>;
-  /** every one of them came from memory */
-  readonly cached: boolean;
+export interface AskedAccess {
+  readonly kind: 'flow' | 'secret';
+  readonly name: string;
+}
+
+/** What policy says of it. Why something is denied is not for the agent. */
+export interface Access {
+  readonly allowed: boolean;
+  /** what is missing, where it would be allowed with that */
+  readonly needs?: 'approval' | 'reason' | 'run';
 }
 
 /** A flow's output as `flows NAME --json` prints it, and what each part of it is. */

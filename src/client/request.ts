@@ -23,8 +23,10 @@ export interface Sender {
 }
 
 export interface Requests {
-  /** The JSON of a 200. @throws BrokerError, and the signal's reason */
+  /** The JSON of a success. @throws BrokerError, and the signal's reason */
   post(sender: Sender, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown>;
+  /** The same, for what only looks. */
+  get(sender: Sender, path: string, signal?: AbortSignal): Promise<unknown>;
   close(): void;
 }
 
@@ -43,13 +45,17 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
   const origin = originOf(address);
 
   interface Sent {
+    readonly method: 'GET' | 'POST';
     readonly path: string;
     readonly text: string | undefined;
     readonly headers: Readonly<Record<string, string>>;
     readonly signal: AbortSignal | undefined;
   }
 
-  function send({ http, agent, by, authorities }: Connections, { path, text, headers, signal }: Sent): Promise<Answer> {
+  function send(
+    { http, agent, by, authorities }: Connections,
+    { method, path, text, headers, signal }: Sent,
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (closed) return reject(new BrokerError('closed'));
       signal?.throwIfAborted();
@@ -57,7 +63,7 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
         ...place,
         ...(address.kind === 'tcp' ? { rejectUnauthorized: true, ca: authorities() } : {}),
         agent,
-        method: 'POST',
+        method,
         path,
         headers: { ...host, ...headers, 'content-length': String(Buffer.byteLength(text ?? '')) },
       });
@@ -103,31 +109,40 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
     }
   }
 
+  async function ask(
+    method: Sent['method'],
+    sender: Sender,
+    path: string,
+    body: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    if (closed) throw new BrokerError('closed');
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    try {
+      const token = await credentialOf(sender.token);
+      if (address.kind === 'socket') requireOwnSocket(address.path);
+      const content = text === undefined ? {} : { 'content-type': 'application/json' };
+      // a proof is for one request
+      const sent = async (): Promise<Sent> => {
+        const proving = (await sender.authorize?.(token, `${origin}${path}`)) ?? { authorization: `Bearer ${token}` };
+        return { method, path, text, headers: { ...sender.headers, ...content, ...proving }, signal };
+      };
+      kept ??= await connectionsTo(address, ca);
+      // what is asked here only reads, or may be done twice: an agent run that is begun for nobody is lost by itself
+      const answer = await send(kept, await sent()).catch(async (error: unknown) => {
+        if (error instanceof StaleConnection) return sendAlone(await sent());
+        throw error;
+      });
+      return contentOf(answer);
+    } catch (error) {
+      if (error instanceof BrokerError || signal?.aborted === true) throw error;
+      throw unreachable(error as NodeJS.ErrnoException, '');
+    }
+  }
+
   return {
-    async post(sender, path, body, signal) {
-      if (closed) throw new BrokerError('closed');
-      const text = body === undefined ? undefined : JSON.stringify(body);
-      try {
-        const token = await credentialOf(sender.token);
-        if (address.kind === 'socket') requireOwnSocket(address.path);
-        const content = text === undefined ? {} : { 'content-type': 'application/json' };
-        // a proof is for one request
-        const sent = async (): Promise<Sent> => {
-          const proving = (await sender.authorize?.(token, `${origin}${path}`)) ?? { authorization: `Bearer ${token}` };
-          return { path, text, headers: { ...sender.headers, ...content, ...proving }, signal };
-        };
-        kept ??= await connectionsTo(address, ca);
-        // what is asked here only reads, or may be done twice: a run that is begun for nobody is lost by itself
-        const answer = await send(kept, await sent()).catch(async (error: unknown) => {
-          if (error instanceof StaleConnection) return sendAlone(await sent());
-          throw error;
-        });
-        return contentOf(answer);
-      } catch (error) {
-        if (error instanceof BrokerError || signal?.aborted === true) throw error;
-        throw unreachable(error as NodeJS.ErrnoException, '');
-      }
-    },
+    post: (sender, path, body, signal) => ask('POST', sender, path, body, signal),
+    get: (sender, path, signal) => ask('GET', sender, path, undefined, signal),
     close() {
       closed = true;
       for (const request of open) request.destroy();
@@ -179,7 +194,8 @@ function read(response: IncomingMessage): Promise<string> {
 }
 
 function contentOf({ status, body, response: { headers } }: Answer): unknown {
-  if (status !== 200) throw problemIn(status, headers, body);
+  // 202: a run was begun
+  if (status !== 200 && status !== 202) throw problemIn(status, headers, body);
   try {
     const content: unknown = JSON.parse(body);
     return content;

@@ -15,7 +15,7 @@ import { createSource, fileProblem, type Problem, type Range, type Source } from
 import { readText } from '../language/file-text.ts';
 import type { Adapters } from '../adapters/adapters.ts';
 import type { StepKinds } from '../steps/contract.ts';
-import { checkTokenFlows } from './flows/check-token-flows.ts';
+import { checkNamedFlows } from './flows/check-named-flows.ts';
 import { flowNameOf, nameTrouble } from './reserved-names.ts';
 import { readYaml, type Node, type YamlReader } from '../language/yaml.ts';
 import { ofOthers } from './files-of-others.ts';
@@ -104,7 +104,7 @@ function* load(
     if (flow === undefined || found.length > 0) broken.add(name);
     else flows.set(name, flow);
   }
-  if (service !== undefined) checkTokenFlows(settings, service.source, flows, broken);
+  if (service !== undefined) checkNamedFlows(settings, service.source, flows, broken);
   const ofService = [...trouble, ...(service?.source.problems ?? []).toSorted(byPlace)];
   const files = names.map((name) => join(dir, name)).filter((each) => each.endsWith('.yaml'));
   warnings.unshift(...ofOthers([dir, ...files]));

@@ -16,6 +16,7 @@ export const commandNames = [
   'hook',
   'init',
   'mask',
+  'mcp',
   'page',
   'policy',
   'read',
@@ -29,7 +30,28 @@ export const commandNames = [
 export type CommandName = (typeof commandNames)[number];
 
 /** Commands to come: a folder of today has no flow in their way. */
-const laterCommands = ['cache', 'inventory', 'lock', 'mcp', 'migrate', 'unlock'] as const;
+const laterCommands = ['cache', 'inventory', 'lock', 'migrate', 'unlock'] as const;
+
+/** The MCP tools that are always there; the table of tools has exactly these. */
+const fixedToolNames = [
+  'list_flows',
+  'describe_flow',
+  'run_reading_flow',
+  'plan_flow',
+  'run_flow',
+  'get_run',
+  'check_access',
+] as const;
+export type FixedToolName = (typeof fixedToolNames)[number];
+
+export function isFixedTool(name: string): name is FixedToolName {
+  return fixedToolNames.some((each) => each === name);
+}
+
+/** A flow's name as a tool's: some models take no hyphen. */
+export function toolNameOf(flow: string): string {
+  return flow.replaceAll('-', '_');
+}
 
 /** Files that are not flows. */
 const otherFiles: ReadonlySet<string> = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);

@@ -114,6 +114,7 @@ export const paths = {
   flow: '/v1/flows/{flow}',
   flows: '/v1/flows',
   hook: '/v1/hook',
+  access: '/v1/access',
   agentRuns: '/v1/agent-runs',
   agentRunHeartbeat: '/v1/agent-runs/{run}/heartbeat',
   agentRunFinish: '/v1/agent-runs/{run}/finish',
@@ -124,6 +125,7 @@ export const paths = {
   run: '/v1/runs/{run}',
   runOutput: '/v1/runs/{run}/output',
   cancelRun: '/v1/runs/{run}/cancel',
+  mcp: '/mcp',
 } as const;
 
 /** What the operator's command asks for, at a broker that runs. */
@@ -182,6 +184,8 @@ export const runForm = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
 export const approvalForm = /^a-[0-9a-f]{18}$/;
 /** Seconds that a request is held back at most, for an approval. */
 export const longestWait = 60;
+/** Bytes of a request's body. */
+export const largestBody = 65_536;
 /** Characters of a reason, in the body or as `X-Reason`. */
 export const longestReason = 200;
 

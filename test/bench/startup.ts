@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { findStack } from '../../src/app/laptop-stack-file.ts';
 import { createHome, repository } from '../e2e/home.ts';
@@ -20,6 +20,20 @@ const tenLines = `
   process.stdout.write(answer.access_token);
 `;
 
+/** milliseconds from the start of `flows mcp` until a client is answered */
+function firstAnswer(cwd: string, env: NodeJS.ProcessEnv): Promise<number> {
+  const start = performance.now();
+  const { stdin, stdout } = spawn(process.execPath, [command, 'mcp'], { cwd, env, stdio: ['pipe', 'pipe', 'ignore'] });
+  const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'bench', version: '1' } };
+  stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
+  return new Promise((resolve) => {
+    stdout.once('data', () => {
+      resolve(performance.now() - start);
+      stdin.end();
+    });
+  });
+}
+
 /** The built command's starts, against node's own, and a token's against ten lines with the SDK. */
 export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
   const home = createHome();
@@ -39,9 +53,10 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       check: () => timed([command, 'check']),
       word: () => timed([command, '__complete', 'bash', '=flows ']),
       option: () => timed([command, '__complete', 'bash', '=flows new-user --']),
+      mcp: () => firstAnswer(home.work, env),
     });
     const against = starts.of('node');
-    const start = (name: 'version' | 'check' | 'list' | 'word' | 'option', shown: string, atMost?: number) =>
+    const start = (name: 'version' | 'check' | 'list' | 'word' | 'option' | 'mcp', shown: string, atMost?: number) =>
       row({
         name: `${shown}, against node -e 0`,
         value: starts.of(name),
@@ -66,6 +81,7 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       start('check', 'flows check', 3.6),
       start('word', 'completing a command or flow', 2),
       start('option', "completing a flow's input", 3),
+      start('mcp', 'flows mcp, to its first answer', 4),
       row({
         name: 'flows orders-token, cold, against ten lines with the SDK',
         value: tokens.of('flows'),

@@ -24,7 +24,7 @@ export interface InputDefinition {
 export type Inputs = Readonly<Record<string, string | number | boolean>>;
 
 /** characters */
-const longest = 4_096;
+export const longestInput = 4_096;
 const decimal = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /**
@@ -68,7 +68,7 @@ export function parseInputs(
 export function inputTrouble(definition: InputDefinition, value: string | number | boolean): string | undefined {
   if (typeof value !== 'string') return undefined;
   if (definition.values?.includes(value) === false) return expected(definition);
-  if (value.length > longest) return `at most ${longest} characters`;
+  if (value.length > longestInput) return `at most ${longestInput} characters`;
   if (value.includes('\0')) return 'text without NUL characters';
   if (definition.pattern?.test(value) === false) return `text that fits ${definition.pattern.source}`;
   if (definition.format !== undefined && !inputFormats[definition.format](value)) return expected(definition);

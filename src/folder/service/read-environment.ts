@@ -76,6 +76,7 @@ export function readEnvironment(
     audit: { file: found.audit?.file, anchor: found.audit?.anchor, flush: found.audit?.flush ?? 'first' },
     runs: { database: found.runs?.database },
     server: serverOf(found.server),
+    mcp: { tools: found.mcp?.tools ?? [] },
     unset: [...unset],
   };
   checkEnvironment(environment, written, references, source);
@@ -92,9 +93,9 @@ function cacheOf(found: Partial<InputOf<typeof cacheKeys>> = {}): CacheSettings 
 }
 
 function serverOf(found: Written['server']): ServerSettings {
-  const { host, port, socket, names = [], tls, page } = found ?? {};
+  const { host, port, socket, names = [], tls, page, mcp = false } = found ?? {};
   const files = tls?.certificate === undefined || tls.key === undefined ? undefined : tls;
-  return { host, port, socket, names, page, tls: files };
+  return { host, port, socket, names, page, mcp, tls: files };
 }
 
 function mapOf(found: Readonly<Record<string, TypedSettings>> | undefined): ReadonlyMap<string, TypedSettings> {
@@ -105,17 +106,22 @@ function listOf(value: unknown): readonly string[] | undefined {
   return Array.isArray(value) ? value.map(String) : undefined;
 }
 
-/** What the connections of an environment name, where it is written out. */
+/** What the connections of an environment name, and its `mcp:`, where it is written out. */
 function namedIn(environment: ObjectValue): readonly NamedThing[] {
-  return connectionKinds.flatMap((kind) => {
+  const mcp = environment.entries.get('mcp');
+  const tools = mcp === undefined ? [] : namesIn(mcp, undefined);
+  const ofConnections = connectionKinds.flatMap((kind) => {
     const value = environment.entries.get(kind);
     const all = value?.as === 'mapping' ? value.entries : [];
-    return all.flatMap(([name, connection]) =>
-      [...valuesIn(connection)].flatMap(({ form, range, ...value }): NamedThing[] => {
-        if (form.kind !== 'text' || form.names === undefined || value.as !== 'literal') return [];
-        return [{ of: form.names, name: String(value.value), by: { kind, name }, range }];
-      }),
-    );
+    return all.flatMap(([name, connection]) => namesIn(connection, { kind, name }));
+  });
+  return [...ofConnections, ...tools];
+}
+
+function namesIn(value: Value, by: NamedThing['by']): readonly NamedThing[] {
+  return [...valuesIn(value)].flatMap(({ form, range, ...each }): NamedThing[] => {
+    if (form.kind !== 'text' || form.names === undefined || each.as !== 'literal') return [];
+    return [{ of: form.names, name: String(each.value), by, range }];
   });
 }
 
@@ -168,6 +174,7 @@ export function blankEnvironment(name: string, laptop: boolean, adapters: Adapte
     audit: { file: undefined, anchor: undefined, flush: 'first' as const },
     runs: { database: undefined },
     server: serverOf(undefined),
+    mcp: { tools: [] },
     unset: [],
   };
   return {

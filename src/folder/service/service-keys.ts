@@ -57,6 +57,7 @@ const serverKeys = {
     'the page on which people approve: `true` at `http://localhost` and the port, or the https origin by which they reach it, for whose host name passkeys are made; without it on the laptop alone',
     { example: 'https://flows.example' },
   ),
+  mcp: withDefault(form.boolean(), false, 'answer MCP clients at `POST /mcp`, each as the agent of its bearer token'),
   tls: optional(form.object(tlsKeys), 'certificate files', {
     example: '{ certificate: /etc/auth-chain/broker.pem, key: /etc/auth-chain/broker.key }',
   }),
@@ -67,6 +68,14 @@ const runsKeys = {
     form.tokenSource(),
     "where the address of a PostgreSQL is that keeps the broker's runs: one of the keys; without it a database in the broker's process, in the user's state folder",
     { example: '{ file: /run/credentials/runs-database }' },
+  ),
+} satisfies Keys;
+
+const mcpKeys = {
+  tools: optional(
+    form.list(form.text({ names: 'flows' })),
+    'flows that are tools of their own, for the agents that may run them; a hyphen in a name is an underscore there',
+    { example: '[create-order]' },
   ),
 } satisfies Keys;
 
@@ -138,6 +147,7 @@ export function environmentKeysOf(adapters: Adapters) {
         example: '{ database: { file: /run/credentials/runs-database } }',
       },
     ),
+    mcp: optional(form.object(mcpKeys), 'what MCP clients are shown', { example: '{ tools: [create-order] }' }),
     server: optional(form.object(serverKeys), 'where `flows serve` listens; --host, --port and --socket come first', {
       example: '{ port: 7700 }',
     }),

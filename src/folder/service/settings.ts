@@ -51,6 +51,7 @@ export interface Environment {
   readonly audit: AuditSettings;
   readonly runs: RunSettings;
   readonly server: ServerSettings;
+  readonly mcp: McpSettings;
   /** variables of the process's environment that service.yaml names here and that are not set; it cannot be used */
   readonly unset: readonly string[];
 }
@@ -83,8 +84,16 @@ export interface ServerSettings {
   readonly names: readonly string[];
   /** the page for people: at localhost, or at an https origin; undefined: on the laptop alone */
   readonly page: boolean | string | undefined;
+  /** MCP clients are answered */
+  readonly mcp: boolean;
   /** PEM files */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+}
+
+/** What MCP clients are shown. */
+export interface McpSettings {
+  /** flows that are tools of their own */
+  readonly tools: readonly string[];
 }
 
 /** How long the broker keeps values, in memory. */
@@ -108,8 +117,8 @@ export interface VaultEntry {
 export interface NamedThing {
   readonly of: Named;
   readonly name: string;
-  /** who names it */
-  readonly by: { readonly kind: ConnectionKind; readonly name: string };
+  /** the connection that names it; undefined: it is named as an MCP tool */
+  readonly by: { readonly kind: ConnectionKind; readonly name: string } | undefined;
   readonly range: Range;
 }
 

@@ -17,6 +17,8 @@ export interface ChosenBroker {
   readonly address: string;
   /** the variables that chose it: without them the command asks the vault itself */
   readonly variables: readonly string[];
+  /** what proves who asks */
+  readonly token: Credential;
   /** what is asked, in a connection that ends with it */
   ask<T>(work: (client: Client) => Promise<T>): Promise<T>;
 }
@@ -49,7 +51,7 @@ export async function chosenBroker(invocation: Invocation): Promise<ChosenBroker
     (name) =>
       variable(name) !== undefined || (name === 'FLOWS_AGENT_TOKEN' && invocation.taken.secret(name) !== undefined),
   );
-  return { address, variables, ask: (work) => asked(work, address, token, invocation.signal) };
+  return { address, variables, token, ask: (work) => asked(work, address, token, invocation.signal) };
 }
 
 async function asked<T>(

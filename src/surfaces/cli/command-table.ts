@@ -2,6 +2,8 @@ import type { CommandName, CommonOption, RunOption } from '../../folder/reserved
 import { drillFacts } from './drill/facts.ts';
 import { hookNotes, hookOptions } from './hook/options.ts';
 import { execOptions, outOfReach, valueOptions } from './exec/options.ts';
+import { mcpNotes, mcpOptions } from './mcp/options.ts';
+import { serveOptions } from './serve-options.ts';
 
 // What is known of the commands before any is loaded: help and completion are made of it.
 
@@ -361,22 +363,12 @@ export const commandTable = {
   },
   serve: {
     usage: [['flows serve', 'answer agents: tokens and secrets by name; --host, --port, --socket, --log-level']],
-    options: {
-      host: { type: 'string', value: 'ADDRESS', help: 'address to listen on (default: 127.0.0.1); another needs TLS' },
-      port: { type: 'string', value: 'NUMBER', help: 'port to listen on (default: 7700; 0: any free one)' },
-      socket: {
-        type: 'string',
-        value: 'PATH',
-        help: 'Unix socket to listen on, for this user alone',
-        choices: ['files'],
-      },
-      'log-level': {
-        type: 'string',
-        value: 'LEVEL',
-        help: 'one of trace, debug, info, warn, error, silent (default: info)',
-        choices: [['trace', 'debug', 'info', 'warn', 'error', 'silent']],
-      },
-    },
+    options: serveOptions,
+  },
+  mcp: {
+    usage: [['flows mcp', 'answer a model by MCP, on stdin and stdout, without values; --agent, --print-config']],
+    options: mcpOptions,
+    notes: mcpNotes,
   },
   init: {
     usage: [['flows init [FOLDER]', 'write a starting folder']],

@@ -20,6 +20,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   help: async () => (await import('./commands/help.ts')).help,
   hook: async () => (await import('./commands/hook.ts')).hook,
   init: async () => (await import('./commands/init.ts')).init,
+  mcp: async () => (await import('./commands/mcp.ts')).mcp,
   mask: async () => (await import('./commands/mask.ts')).mask,
   page: async () => (await import('./commands/page.ts')).page,
   policy: async () => (await import('./commands/policy.ts')).policy,

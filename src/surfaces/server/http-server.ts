@@ -26,7 +26,9 @@ import { openapi } from './openapi.ts';
 import { pageFile } from './page-files.ts';
 import { isForPage, requirePage } from './page-origin.ts';
 import { respondsAsync } from './preferences.ts';
-import type { Overview, PageServing } from './routes/route.ts';
+import { createMcpMessages } from './mcp-messages.ts';
+import { routes } from './routes/index.ts';
+import type { Overview, PageServing, Serving } from './routes/route.ts';
 import { EdgeRefusal, problemOf } from './edge-refusal.ts';
 import { answerForParser, noRoute } from './parser-refusals.ts';
 import { createRecordRefusal, RecordedRefusal } from './record-refusal.ts';
@@ -54,6 +56,8 @@ export interface ServeOptions {
   readonly ready: () => Readonly<Record<string, boolean>>;
   readonly wrong?: (() => readonly string[]) | undefined;
   readonly approvals?: Approvals | undefined;
+  /** MCP clients are answered, as by this version of the package; absent: they are not */
+  readonly mcp?: { readonly version: string } | undefined;
   /** what the page asks for; absent: no page is served */
   readonly page?: (PageServing & PageListening) | undefined;
   /** how it is, for the operator */
@@ -130,18 +134,20 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   };
   let description: Answer | undefined;
   const described = () => (description ??= jsonAnswer(openapi()));
+  const serving: Serving = {
+    broker,
+    agentRuns: options.agentRuns,
+    ready,
+    wrong: options.wrong,
+    overview: options.overview,
+    page: options.page,
+    approvals: options.approvals,
+    mcp: options.mcp && createMcpMessages({ ...options.mcp, routes, serving: () => serving, log }),
+    metrics: async () => ({ type: metrics.type, text: await metrics.text() }),
+    openapi: described,
+  };
   const application = createApplication({
-    serving: {
-      broker,
-      agentRuns: options.agentRuns,
-      ready,
-      wrong: options.wrong,
-      overview: options.overview,
-      page: options.page,
-      approvals: options.approvals,
-      metrics: async () => ({ type: metrics.type, text: await metrics.text() }),
-      openapi: described,
-    },
+    serving,
     authenticator,
     operators: options.operators,
     checkProof: createProofCheck({

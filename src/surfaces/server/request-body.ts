@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { largestBody } from '../../foundation/wire.ts';
 import { keepsDigits } from '../../language/own-form.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
 
-/** bytes of a request's body, where its route takes no more */
-const usualBody = 65_536;
 /** lists and objects within each other */
 const deepest = 16;
 /** bytes of a body that is too large that are read and dropped, so that its sender can read the answer */
@@ -20,7 +19,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 const bodies = new WeakMap<IncomingMessage, Promise<unknown>>();
 
 /** The JSON of a request's body. @throws EdgeRefusal unsupported-media-type, too-large, invalid-request */
-export function readJson(request: IncomingMessage, largest = usualBody): Promise<unknown> {
+export function readJson(request: IncomingMessage, largest = largestBody): Promise<unknown> {
   const body = bodies.get(request) ?? readOnce(request, largest);
   bodies.set(request, body);
   return body;

@@ -3,6 +3,7 @@ import { type OpenBroker, type OpenBrokerOptions, openBroker } from '../../broke
 import type { TellUpstreamFailure } from '../../broker/upstream-failures.ts';
 import type { App } from '../../app/open-app.ts';
 import { announceBroker, publishCertificate } from './announcement.ts';
+import { packageVersion } from '../../foundation/package-files.ts';
 import { readingsOf } from './broker-metrics.ts';
 import { type ServeOptions, startServer } from './http-server.ts';
 import { type ListenAddress, tcpAddress } from './listen-tcp.ts';
@@ -73,6 +74,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
       log,
       readings,
       page,
+      mcp: server.mcp ? { version: packageVersion() } : undefined,
     };
     const { url, socket, close: stop } = await startServer(surface);
     closing.defer(stop);

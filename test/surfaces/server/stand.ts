@@ -116,7 +116,12 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
     },
     async flows(caller) {
       await settle(caller, 'flows.list', []);
-      return [{ name: 'orders-token', description: 'Bearer token for the Orders API', effect: 'none' }];
+      const inputs = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
+      return [{ name: 'orders-token', description: 'Bearer token for the Orders API', effect: 'none', inputs }];
+    },
+    async access(caller, { name }) {
+      await settle(caller, 'access.checked', [name]);
+      return judge(name) === undefined ? { allowed: true } : { allowed: false };
     },
     async inspect(caller, texts) {
       await settle(caller, 'hook.inspect', []);

@@ -113,6 +113,16 @@ describe('what an agent may have', () => {
       },
       { found: [{ text: 1, name: 'openai.api_key', from: 2 }], rules: { files: [] }, environments: ['orders-env'] },
     ],
+    [
+      'whether it could have a flow',
+      { path: '/v1/access', headers: { ...authorized, ...json }, body: '{"flow":"orders-token"}' },
+      { allowed: true },
+    ],
+    [
+      'and what it could not',
+      { path: '/v1/access', headers: { ...authorized, ...json }, body: '{"secret":"nothing"}' },
+      { allowed: false },
+    ],
     ['health', { method: 'GET', path: '/healthz' }, { status: 'ok' }],
     ['readiness', { method: 'GET', path: '/readyz' }, { status: 'ok', checks: { trail: true } }],
   ])('%s', async (_, sent, expected) => {

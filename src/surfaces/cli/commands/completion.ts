@@ -4,7 +4,7 @@ import { suggest } from '../../../language/nearest-name.ts';
 import { commonArguments } from '../arguments.ts';
 import { isShell, shells } from '../completion/shells.ts';
 import type { Invocation } from '../invocation.ts';
-import { packageFolder } from '../package-files.ts';
+import { packageFolder } from '../../../foundation/package-files.ts';
 
 /** `flows completion SHELL`: the script that makes a shell complete `flows`. */
 export async function completion({ argv, terminal }: Invocation): Promise<number> {

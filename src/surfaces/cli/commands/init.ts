@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { FlowError } from '../../../foundation/errors.ts';
 import { commonArguments } from '../arguments.ts';
 import type { Invocation } from '../invocation.ts';
-import { packageFolder } from '../package-files.ts';
+import { packageFolder } from '../../../foundation/package-files.ts';
 
 /** Beside one flow that is shipped: the least that `flows dev`, `flows check` and the broker go on from. */
 const start: Readonly<Record<string, string>> = {

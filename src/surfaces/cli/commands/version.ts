@@ -1,6 +1,6 @@
 import { commonArguments } from '../arguments.ts';
 import type { Invocation } from '../invocation.ts';
-import { packageVersion } from '../package-files.ts';
+import { packageVersion } from '../../../foundation/package-files.ts';
 
 /** `flows version`, `flows --version`. */
 export async function version({ argv, terminal }: Invocation): Promise<number> {

@@ -17,6 +17,15 @@ export const flowAnswer = z.strictObject({
   requestId,
 });
 
+const flowView = z.strictObject({
+  name: z.string(),
+  description: z.string(),
+  effect: z.enum(['none', 'write']).describe('`write`: it is begun as a run'),
+  breakGlass: z.literal(true).optional(),
+  tool: z.literal(true).optional().describe('an MCP tool of its own'),
+  inputs: z.record(z.string(), z.unknown()).describe('JSON Schema of what it takes'),
+});
+
 /** Tokens, secrets and flows, for agents. */
 export const agentRoutes: readonly Route[] = [
   agentRoute({
@@ -102,17 +111,35 @@ export const agentRoutes: readonly Route[] = [
     summary: 'The flows that the asker may use, or begin a run of',
     action: 'flows.list',
     answer: z.strictObject({
-      flows: z.array(
-        z.strictObject({
-          name: z.string(),
-          description: z.string(),
-          effect: z.enum(['none', 'write']).describe('`write`: it is begun as a run'),
-        }),
-      ),
+      flows: z.array(flowView),
       requestId,
     }),
     problems: ['rate-limited', 'audit-unavailable', 'internal'],
     handle: async ({ serving }, caller) =>
       jsonAnswer({ flows: await serving.broker.flows(caller), requestId: caller.request }),
+  }),
+  agentRoute({
+    method: 'POST',
+    path: paths.access,
+    id: 'checkAccess',
+    summary: 'Whether the asker could have a flow or a secret now, and what is missing; nothing is given',
+    action: 'access.checked',
+    body: {
+      schema: z.union([z.strictObject({ flow: name, reason }), z.strictObject({ secret: name, reason })]),
+      required: true,
+    },
+    answer: z.strictObject({
+      allowed: z.boolean(),
+      needs: z.enum(['approval', 'reason', 'run']).optional().describe('with it, it would be allowed'),
+      requestId,
+    }),
+    problems: ['rate-limited', 'run-ended', 'audit-unavailable', 'internal'],
+    handle: async ({ serving, body }, caller) => {
+      const named =
+        'flow' in body
+          ? ({ kind: 'flow', name: body.flow } as const)
+          : ({ kind: 'secret', name: body.secret } as const);
+      return jsonAnswer({ ...(await serving.broker.access(caller, named)), requestId: caller.request });
+    },
   }),
 ];

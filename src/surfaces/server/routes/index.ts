@@ -3,6 +3,7 @@ import { agentRunRoutes } from './agent-runs.ts';
 import { agentRoutes } from './agents.ts';
 import { approvalRoutes } from './approvals.ts';
 import { hookRoutes } from './hook.ts';
+import { mcpRoutes } from './mcp.ts';
 import { operatorRoutes } from './operator.ts';
 import { pageRoutes } from './page.ts';
 import { pageViewRoutes } from './page-views.ts';
@@ -16,6 +17,7 @@ export const routes: readonly Route[] = [
   ...runRoutes,
   ...agentRunRoutes,
   ...approvalRoutes,
+  ...mcpRoutes,
   ...operatorRoutes,
   ...pageRoutes,
   ...pageViewRoutes,

@@ -55,9 +55,14 @@ export interface Serving {
   readonly page?: PageServing | undefined;
   /** undefined: nothing can be approved */
   readonly approvals?: Approvals | undefined;
+  /** undefined: MCP clients are not answered */
+  readonly mcp?: McpServing | undefined;
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
   readonly openapi: () => Answer;
 }
+
+/** Answers a message of an MCP client. */
+export type McpServing = (call: Pick<Call, 'body' | 'headers' | 'gone'>, caller: Caller) => Promise<Answer>;
 
 /** A request whose form has been checked. */
 export interface Call<B = unknown, Q = unknown> {
