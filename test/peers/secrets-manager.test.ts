@@ -54,6 +54,7 @@ const peers: readonly Peer[] = [
         'creates with metadata, and shows both views alike',
         'repeats a create without doing anything',
         'puts a new value in force, and repeats that without doing anything',
+        'holds a value back until it is promoted, once and again',
         'A → B → A ends as A',
         'A → B → A ends as A for one who knows an old holder only',
         'keeps values exactly',
