@@ -13,7 +13,7 @@ export interface LiveSecret {
 export interface LiveSecrets {
   /** newest first; undefined: no such client, or one that shows none */
   of(clientId: string): readonly LiveSecret[] | undefined;
-  /** undefined: two are live already */
+  /** The one that is there where it is live already. undefined: two others are */
   add(clientId: string, value: Secret): LiveSecret | undefined;
   /** false: it is the only one. Nothing happens where it is gone. */
   retire(id: string): boolean;
@@ -30,6 +30,8 @@ export function createLiveSecrets(clients: readonly ClientSeed[], now: () => num
     of: (clientId) => live.get(clientId),
     add(clientId, value) {
       const before = live.get(clientId) ?? [];
+      const there = before.find((each) => each.value.equals(value));
+      if (there !== undefined) return there;
       if (before.length >= most) return undefined;
       const added = made(value);
       live.set(clientId, [added, ...before]);
