@@ -92,13 +92,19 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
     ),
   ]);
   const [providers, apis, stores] = await Promise.all([
-    openKind(adapters['identity-providers'], connections['identity-providers'], stack, (name) => ({
-      ...common(name),
-      token: options.providerToken(name),
-      read: (reference) => together(reference),
-      taken,
-      issuer: issuers.get,
-    })),
+    openKind(
+      adapters['identity-providers'],
+      connections['identity-providers'],
+      stack,
+      (name) => ({
+        ...common(name),
+        token: options.providerToken(name),
+        read: (reference) => together(reference),
+        taken,
+        issuer: issuers.get,
+      }),
+      environment.played,
+    ),
     openKind(adapters.apis, connections.apis, stack, common),
     openKind(adapters.stores, connections.stores, stack, (name, settings) => {
       const references = settings['fingerprint-key'] as readonly Reference[] | undefined;
@@ -186,9 +192,10 @@ async function openKind<S, Made>(
   given: ReadonlyMap<string, TypedSettings>,
   stack: LaptopStack | undefined,
   services: (name: string, settings: Settings) => S,
+  chosen: ReadonlyMap<string, string> = new Map(),
 ): Promise<OpenedKind<Made>> {
-  const played = stack === undefined ? undefined : [...adapters.values()].find((each) => each.laptop !== undefined);
-  const types = played === undefined ? [...given.values()].map(({ type }) => type) : [played.type];
+  const usual = stack === undefined ? undefined : [...adapters.values()].find((each) => each.laptop !== undefined);
+  const types = usual === undefined ? [...given.values()].map(({ type }) => type) : [usual.type, ...chosen.values()];
   const factories = new Map<string, Factory<Settings, S, Made>>();
   for (const type of new Set(types)) {
     const factory = await adapters.get(type)?.load();
@@ -197,8 +204,10 @@ async function openKind<S, Made>(
   const made = new Map<string, Made>();
 
   const known = (name: string) => {
-    const settings = stack === undefined ? given.get(name) : played?.laptop?.(stack, given.get(name));
-    const adapter = played ?? adapters.get(given.get(name)?.type ?? '');
+    const adapter = adapters.get(
+      usual === undefined ? (given.get(name)?.type ?? '') : (chosen.get(name) ?? usual.type),
+    );
+    const settings = stack === undefined ? given.get(name) : adapter?.laptop?.(stack, given.get(name));
     const factory = adapter === undefined ? undefined : factories.get(adapter.type);
     if (settings !== undefined && adapter !== undefined && factory !== undefined) return { settings, adapter, factory };
     throw new TypeError(`no connection "${name}": the check at load lets none through`);

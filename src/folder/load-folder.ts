@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlowError } from '../foundation/errors.ts';
 import { inTurns, type InTurns } from '../foundation/in-turns.ts';
+import { withPlayedProviders } from './development/played-providers.ts';
 import { readSettings, withoutService } from './service/read-service.ts';
 import type { Environment, Settings } from './service/settings.ts';
 import { checkClose } from './flows/check-close.ts';
@@ -82,7 +83,8 @@ function* load(
   const names = listed(dir);
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  const { settings, service, trouble } = yield* loadSettings(dir, names, env, adapters, read);
+  const { settings: ofService, service, trouble } = yield* loadSettings(dir, names, env, adapters, read);
+  const settings = withPlayedProviders(dir, ofService, read);
   const flows = new Map<string, Flow>();
   const broken = new Set<string>();
   const yaml = names.map(flowNameOf).filter((name) => name !== undefined);
@@ -105,10 +107,10 @@ function* load(
     else flows.set(name, flow);
   }
   if (service !== undefined) checkNamedFlows(settings, service.source, flows, broken);
-  const ofService = [...trouble, ...(service?.source.problems ?? []).toSorted(byPlace)];
+  const before = [...trouble, ...(service?.source.problems ?? []).toSorted(byPlace)];
   const files = names.map((name) => join(dir, name)).filter((each) => each.endsWith('.yaml'));
   warnings.unshift(...ofOthers([dir, ...files]));
-  return { dir, settings, flows, broken, problems: [...ofService, ...problems], warnings };
+  return { dir, settings, flows, broken, problems: [...before, ...problems], warnings };
 }
 
 function* loadFlow(

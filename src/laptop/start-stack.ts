@@ -45,6 +45,7 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
   const { ordersApi: orders, attribution, ...first } = filled(folder);
   const { vaults, clients, users } = first;
   const scimToken = new Secret(randomBytes(32).toString('base64url'));
+  const proof = { clientId: 'flows-proof', clientSecret: new Secret(randomBytes(32).toString('base64url')) };
   const started: { close(): Promise<void> }[] = [];
   const start = async <T extends { close(): Promise<void> }>(server: Promise<T>): Promise<T> => {
     const ready = await server;
@@ -58,6 +59,7 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
         clients: ({ issuer }) => [...clients, { clientId: signInClient, redirectUris: [callback(issuer)] }],
         users,
         scimToken,
+        proof,
         agentClaim: attribution && { ...attribution, agents: agentsOf(folder) },
       }),
     );
@@ -78,6 +80,9 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
       issuer: identityProvider.issuer,
       attribution,
       scim: { url: identityProvider.scimUrl, token: scimToken },
+      doubles: Object.fromEntries(
+        Object.entries(identityProvider.doubles).map(([type, url]) => [type, { url, token: scimToken, proof }]),
+      ),
       signIn: { clientId: signInClient, redirectUri: callback(identityProvider.issuer) },
       secretsManager: {
         endpoint: secretsManager.address,

@@ -1,8 +1,13 @@
 import { connection } from '../adapters/connection-forms.ts';
 import { FlowError } from '../foundation/errors.ts';
-import { form, required, type InputOf } from '../language/forms.ts';
+import { form, optional, required, type InputOf } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
-import type { IdentityProvider, User } from '../adapters/identity/contract.ts';
+import type { IdentityProvider, LabelledSeed, User } from '../adapters/identity/contract.ts';
+import { readOneTimePassword } from '../foundation/totp.ts';
+import { userLock } from './procedures/account-at-provider.ts';
+import { importingFactors } from './procedures/import-of-seed.ts';
+import { labelsOf } from './procedures/seed-label.ts';
+import { waitUntil } from './procedures/wait-until.ts';
 import type { Reference } from '../foundation/reference.ts';
 
 const keys = {
@@ -14,8 +19,20 @@ const keys = {
   'given-name': required(form.text(), 'the given name'),
   'family-name': required(form.text(), 'the family name'),
   password: required(form.reference(), 'the password field', { example: '${{ steps.login.password }}' }),
+  'one-time-password': optional(
+    form.reference('one-time-password'),
+    'the one-time password field, which the user is born with: in the same request, where the provider can',
+    { example: '${{ steps.seed.reference }}' },
+  ),
 };
 type Input = InputOf<typeof keys>;
+
+const birthWords: Readonly<Record<IdentityProvider['traits']['birth'], string>> = {
+  'with-seed': 'with its one-time password, in one request',
+  'password-alone': 'its one-time password follows in a request of its own',
+};
+/** milliseconds between two looks */
+const lookAgain = 2_000;
 
 /** Whose a user is: nobody's yet, made by this step, or somebody else's. */
 type Standing =
@@ -26,7 +43,7 @@ type Standing =
 export const idpCreateUser = writeStep({
   name: 'idp/create-user',
   summary:
-    'Makes a user at the identity provider, once, with a password from the vault; idp/sign-in proves that it is in force.',
+    'Makes a user at the identity provider, once, with a password and perhaps a one-time password from the vault; idp/sign-in proves that they are in force.',
   effect: 'write',
   with: keys,
   output: { id: { type: 'text', description: "the user's id at the provider" } },
@@ -35,6 +52,12 @@ export const idpCreateUser = writeStep({
   planWithout: ['email', 'given-name', 'family-name', 'password'],
   // an item whose password was refused is archived
   writes: ({ password }) => (password === undefined ? [] : [password.vault]),
+  check(_, given, connected) {
+    const trouble = given.has('one-time-password') ? connected.lacking('provider', ['import-seed']) : undefined;
+    if (trouble === undefined) return [];
+    const hint = 'leave one-time-password out, and give the user one with idp/enroll-totp';
+    return [{ key: 'one-time-password', problem: trouble.problem, hint }];
+  },
   async plan(input, context) {
     const { provider, username } = input;
     if (provider === undefined || username === undefined) {
@@ -42,20 +65,25 @@ export const idpCreateUser = writeStep({
     }
     const what = `user "${username}" at ${provider.address}`;
     const standing = await look(provider, username, await marksOf(username, context));
+    const seed = input['one-time-password'];
+    const how = seed === undefined ? {} : { detail: birthWords[provider.traits.birth] };
     const change: Record<Standing['is'], Change> = {
-      free: { action: 'create', what },
+      free: { action: 'create', what, ...how },
       ours: { action: 'none', what, detail: 'made by this step' },
       taken: { action: 'conflict', what, ...(standing.is === 'taken' ? { detail: standing.why } : {}) },
     };
+    if (standing.is === 'ours' && seed !== undefined && !(await hasSeed(provider, standing.user, seed, context))) {
+      const detail = 'the user has it not yet: a run was stopped, or the flow has changed';
+      const enrol: Change = { action: 'enrol', what: `one-time password of user "${username}"`, detail };
+      return { changes: [change.ours, enrol] };
+    }
     return {
       changes: [change[standing.is]],
       ...(standing.is === 'ours' ? { output: { id: standing.user.id } } : {}),
     };
   },
   async run(input, context) {
-    // the name of the lock is the user's: two flows that make the same user wait for each other
-    const name = `user ${input.provider.address} ${input.username.toLowerCase()}`;
-    return context.locked(name, () => lookOrCreate(input, context));
+    return context.locked(userLock(input.provider, input.username), () => lookOrCreate(input, context));
   },
 });
 
@@ -63,8 +91,8 @@ async function lookOrCreate(input: Input, context: StepContext): Promise<{ id: s
   const marks = await marksOf(input.username, context);
   const before = await look(input.provider, input.username, marks);
   if (before.is === 'taken') throw conflict(input.username, before.why);
-  if (before.is === 'ours') return { id: before.user.id };
-  const password = await context.read(input.password);
+  if (before.is === 'ours') return withSeed(before.user.id, input, context);
+  const [password, seed] = await Promise.all([context.read(input.password), seedOf(input, context)]);
   context.progress(`making user "${input.username}"`);
   try {
     const made = await input.provider.create({
@@ -74,9 +102,10 @@ async function lookOrCreate(input: Input, context: StepContext): Promise<{ id: s
       familyName: input['family-name'],
       password,
       mark: marks[0],
+      ...(input.provider.traits.birth === 'with-seed' ? { oneTimePassword: seed } : {}),
     });
     await warnWhereForgotten(made.id, marks, input, context);
-    return { id: made.id };
+    return input.provider.traits.birth === 'with-seed' ? { id: made.id } : await withSeed(made.id, input, context);
   } catch (error) {
     return afterFailure(error, input, marks, context);
   }
@@ -108,8 +137,8 @@ async function afterFailure(
   context: StepContext,
 ): Promise<{ id: string }> {
   if (!(error instanceof FlowError) || ['denied', 'rate-limited', 'refused'].includes(error.code)) throw error;
-  const after = await look(input.provider, input.username, marks);
-  if (after.is === 'ours') return { id: after.user.id };
+  const after = await lookUntilSure(input, marks, context);
+  if (after.is === 'ours') return withSeed(after.user.id, input, context);
   if (after.is === 'taken') throw conflict(input.username, after.why);
   if (error.code === 'conflict') throw conflict(input.username, 'its name or address is taken by another user');
   if (error.code === 'invalid-value' && error.place.subject === 'password') {
@@ -154,6 +183,57 @@ async function look(provider: IdentityProvider, username: string, marks: readonl
   }
   if (!user.active) return { is: 'taken', why: 'was made by this step, and is disabled' };
   return { is: 'ours', user };
+}
+
+/** A provider whose look-ups lag may not show yet what it has made: it is asked until it surely would. */
+async function lookUntilSure(
+  { provider, username }: Input,
+  marks: readonly string[],
+  context: StepContext,
+): Promise<Standing> {
+  const until = context.now() + provider.traits.lookUpLag * 1000;
+  for (;;) {
+    const standing = await look(provider, username, marks);
+    if (standing.is !== 'free' || context.now() >= until) return standing;
+    const next = Math.min(until, context.now() + lookAgain);
+    await waitUntil(context, next, 'waiting until the provider shows whether it has made the user');
+  }
+}
+
+async function seedOf(
+  { 'one-time-password': reference }: Input,
+  context: StepContext,
+): Promise<LabelledSeed | undefined> {
+  if (reference === undefined) return undefined;
+  const seed = await readOneTimePassword(reference, (each) => context.read(each));
+  const [label] = await labelsOf(seed, context);
+  return { seed, label };
+}
+
+/** A user of ours gets the seed that it was to be born with, if it has it not. */
+async function withSeed(id: string, input: Input, context: StepContext): Promise<{ id: string }> {
+  const seed = await seedOf(input, context);
+  const factors = importingFactors(input.provider);
+  if (seed === undefined || factors === undefined) return { id };
+  const found = await factors.list(id);
+  if (found.length > 0 && !found.some(({ label }) => label === seed.label)) {
+    throw new FlowError('conflict', `user "${input.username}" has a one-time password that is not the vault's`, {
+      hint: 'let idp/enroll-totp adopt it or put another in its place, or remove it from the user at the provider',
+    });
+  }
+  await factors.importSeed(id, seed);
+  return { id };
+}
+
+async function hasSeed(
+  { factors }: IdentityProvider,
+  { id }: User,
+  reference: Reference,
+  context: StepContext,
+): Promise<boolean> {
+  const seed = await readOneTimePassword(reference, (each) => context.read(each));
+  const labels = await labelsOf(seed, context);
+  return ((await factors?.list(id)) ?? []).some(({ label }) => label !== undefined && labels.includes(label));
 }
 
 /** User names are compared without case (RFC 7643, section 4.1.1), so the mark is of the lower case. */

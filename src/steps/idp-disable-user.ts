@@ -1,7 +1,7 @@
 import { connection } from '../adapters/connection-forms.ts';
-import { FlowError } from '../foundation/errors.ts';
 import { form, required } from '../language/forms.ts';
 import { writeStep } from './contract.ts';
+import { userOf } from './procedures/account-at-provider.ts';
 
 export const idpDisableUser = writeStep({
   name: 'idp/disable-user',
@@ -18,12 +18,7 @@ export const idpDisableUser = writeStep({
     if (provider === undefined || id === undefined) {
       return { changes: [{ action: 'disable', what: 'a user', detail: 'known after run' }] };
     }
-    const user = await provider.get(id);
-    if (user === undefined) {
-      throw new FlowError('not-found', `no user has the id "${id}" at ${provider.address}`, {
-        hint: 'give the id that idp/create-user put out, not the user name',
-      });
-    }
+    const user = await userOf(provider, id);
     const what = `user "${user.userName}" at ${provider.address}`;
     if (user.active) return { changes: [{ action: 'disable', what }] };
     return { changes: [{ action: 'none', what, detail: 'is disabled' }], output: {} };

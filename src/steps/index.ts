@@ -7,9 +7,11 @@ import { idpAddClientKey } from './idp-add-client-key.ts';
 import { idpAddClientSecret } from './idp-add-client-secret.ts';
 import { idpCreateUser } from './idp-create-user.ts';
 import { idpDisableUser } from './idp-disable-user.ts';
+import { idpEndSessions } from './idp-end-sessions.ts';
 import { idpEnrollTotp } from './idp-enroll-totp.ts';
 import { idpRetireClientKey } from './idp-retire-client-key.ts';
 import { idpRetireClientSecret } from './idp-retire-client-secret.ts';
+import { idpSetPassword } from './idp-set-password.ts';
 import { idpSignIn } from './idp-sign-in.ts';
 import { jwtVerify } from './jwt-verify.ts';
 import { oauthClientCredentials } from './oauth-client-credentials.ts';
@@ -37,9 +39,11 @@ export const stepKinds = registerSteps([
   idpAddClientSecret,
   idpCreateUser,
   idpDisableUser,
+  idpEndSessions,
   idpEnrollTotp,
   idpRetireClientKey,
   idpRetireClientSecret,
+  idpSetPassword,
   idpSignIn,
   jwtVerify,
   oauthClientCredentials,

@@ -137,7 +137,7 @@ describe('a made-up adapter of each kind and a made-up step, one file and one li
       'what a provider cannot do',
       'idp/create-user',
       'idp/enroll-totp',
-      'x.yaml:16:17 "main" is of type memory, which cannot sign in by its pages',
+      'x.yaml:16:17 "main" is of type memory, which cannot take a one-time password of ours, or enrol',
     ],
   ];
   it.each(wrong)('are refused at the right place: %s', async (_, before, after, problem) => {

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { IdentityProvider } from '../../src/adapters/identity/contract.ts';
+import { openApp } from '../../src/app/open-app.ts';
 import { openFolder } from '../../src/app/open-folder.ts';
 import { findStack } from '../../src/app/laptop-stack-file.ts';
+import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
 import { createHome } from '../e2e/home.ts';
 
@@ -104,4 +108,29 @@ it('is gone when it is closed', async () => {
   await stack.close();
   for (const url of before) await expect(fetch(url)).rejects.toThrow('fetch failed');
   await expect(findStack(dir)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+it('plays the identity provider that development.yaml names, with the same users, by the name that has it', async () => {
+  home.write(
+    'played/a.yaml',
+    'description: x\nsteps: [{ id: a, uses: vault/read, with: { reference: op://A/I/f } }]\n',
+  );
+  home.write('played/development.yaml', 'identity-providers: { main: { type: keycloak } }\n');
+  const played = join(home.work, 'played');
+  const other = await startStack(await openFolder(played, {}));
+  const variables = { XDG_STATE_HOME: process.env['XDG_STATE_HOME'] };
+  const app = await openApp({ dir: played, environment: 'development', taken: takeEnvironment({}), variables });
+  try {
+    const { get } = await app.connections();
+    const [main, rest] = ['main', 'rest'].map((name) => get('identity-providers', name) as IdentityProvider);
+    expect([main?.traits.birth, rest?.traits.birth]).toEqual(['with-seed', 'password-alone']);
+    const name = { givenName: 'Ada', familyName: 'Example' };
+    const ada = { userName: 'ada@example.com', email: 'ada@example.com', ...name, mark: 'x' };
+    const made = await main?.create({ ...ada, password: new Secret('correct horse battery') });
+    expect(await rest?.find(ada.userName)).toEqual(made);
+    expect(other.identityProvider.requests()).toMatchObject({ doubles: 2, scim: 1 });
+  } finally {
+    await app.close();
+    await other.close();
+  }
 });

@@ -19,6 +19,8 @@ export const loops = {
   'kills of an enrolment': { part: 1, whole: Infinity },
   'kills of a rotation': { part: 2, whole: 12 },
   'random kills of a rotation': { part: 1, whole: 38 },
+  'kills of an import': { part: 1, whole: Infinity },
+  'kills of a birth': { part: 1, whole: Infinity },
   'enrolments on two machines': { part: 1, whole: 6 },
   'hostile requests': { part: 1_000, whole: 10_000 },
   'flow files': { part: 2_000, whole: 10_000 },

@@ -95,6 +95,8 @@ export async function makeRealm(
       { clientId: 'no-grant', ...orders, serviceAccountsEnabled: false, standardFlowEnabled: true },
       // the role that it has does the rest: see below
       { clientId: 'provisioning', ...machine, fullScopeAllowed: true, protocolMappers: [audienceMapper(scimUrl)] },
+      // the same by the Admin REST API, and clients besides
+      { clientId: 'rest-provisioning', ...machine, fullScopeAllowed: true },
       {
         clientId: signInClient,
         publicClient: true,
@@ -109,6 +111,12 @@ export async function makeRealm(
         enabled: true,
         serviceAccountClientId: 'provisioning',
         clientRoles: { 'realm-management': ['manage-users'] },
+      },
+      {
+        username: 'service-account-rest-provisioning',
+        enabled: true,
+        serviceAccountClientId: 'rest-provisioning',
+        clientRoles: { 'realm-management': ['manage-users', 'manage-clients'] },
       },
     ],
   });

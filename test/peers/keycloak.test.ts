@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { type Keycloak, startKeycloak } from './keycloak.ts';
 import { keycloakFlows } from './keycloak-flows.ts';
+import { keycloakAccounts } from './keycloak-accounts.ts';
 import { makeRealm, type Realm } from './keycloak-realm.ts';
 import { keycloakSignIn } from './keycloak-sign-in.ts';
 import { keycloakTokens } from './keycloak-tokens.ts';
@@ -22,4 +23,5 @@ keycloakSignIn(
   () => realm,
 );
 keycloakUsers(() => realm);
+keycloakAccounts(() => keycloak);
 keycloakFlows(() => realm);

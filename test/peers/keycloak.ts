@@ -22,13 +22,22 @@ export interface Keycloak {
   stop(): Promise<void>;
 }
 
-/** Starts it, with its SCIM API (a preview). It is downloaded once, and kept in the temporary folder. */
+/** Starts it, with its SCIM API and its rotation of client secrets (both previews). It is downloaded once, and kept in the temporary folder. */
 export async function startKeycloak(): Promise<Keycloak> {
   const home = await installed();
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const admin = { id: 'test-admin', secret: randomBytes(24).toString('base64url') };
-  const options = ['--http-port', String(port), '--db', 'dev-mem', '--features', 'scim-api', '--cache', 'local'];
+  const options = [
+    '--http-port',
+    String(port),
+    '--db',
+    'dev-mem',
+    '--features',
+    'scim-api,client-secret-rotation',
+    '--cache',
+    'local',
+  ];
   const child = spawn(join(home, 'bin', 'kc.sh'), ['start-dev', ...options], {
     env: {
       PATH: process.env['PATH'] ?? '',

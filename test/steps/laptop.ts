@@ -3,7 +3,8 @@ import { startIdentityProvider, type DevelopmentIdentityProvider } from '../../s
 import type { ClientSeed } from '../../src/laptop/identity-provider/options.ts';
 import { startVault, type DevelopmentVault } from '../../src/laptop/vault/server.ts';
 import type { StepContext } from '../../src/steps/contract.ts';
-import type { IdentityProvider, SignIn, User } from '../../src/adapters/identity/contract.ts';
+import type { Factors, IdentityProvider, SignIn, User } from '../../src/adapters/identity/contract.ts';
+import { createKeycloakProvider } from '../../src/adapters/identity/keycloak/provider.ts';
 import { createScimProvider } from '../../src/adapters/identity/scim/provider.ts';
 import { createSignIn } from '../../src/adapters/identity/sign-in-pages/sign-in.ts';
 import { Secret } from '../../src/foundation/secret.ts';
@@ -57,6 +58,8 @@ export interface Laptop {
   readonly server: DevelopmentVault;
   readonly vault: Vault;
   readonly provider: IdentityProvider & { readonly signIn: SignIn };
+  /** the same users at the laptop's Keycloak, which proves accounts without pages */
+  readonly keycloak: Capable;
   /** a login item as vault/create-login makes it, with a password of the vault's own */
   login(username: string): Promise<Item>;
   /** a user with the password of the item */
@@ -65,15 +68,23 @@ export interface Laptop {
   close(): Promise<void>;
 }
 
+type Capable = IdentityProvider & {
+  readonly factors: Required<Omit<Factors, 'begin'>>;
+  readonly proof: SignIn;
+  readonly setPassword: NonNullable<IdentityProvider['setPassword']>;
+};
+
 /** The development servers, and the real clients on top of them. */
 export async function startLaptop(clients: readonly ClientSeed[] = []): Promise<Laptop> {
   const clock = createClock();
   const scimToken = new Secret(`scim-${crypto.randomUUID()}`);
+  const proof = { clientId: 'proof', clientSecret: new Secret(crypto.randomUUID()) };
   const [server, idp] = await Promise.all([
     startVault({ vaults: [{ name: 'Accounts', items: [] }] }),
     startIdentityProvider({
       clients: [{ clientId: 'sign-in', redirectUris: [redirectUri] }, ...clients],
       scimToken,
+      proof,
       now: clock.now,
     }),
   ]);
@@ -93,6 +104,14 @@ export async function startLaptop(clients: readonly ClientSeed[] = []): Promise<
     development: true,
     signIn,
     clientSecrets: 'ClientSecrets',
+  });
+  const keycloak = createKeycloakProvider({
+    name: 'main',
+    url: idp.doubles['keycloak'] ?? '',
+    token: async () => scimToken,
+    development: true,
+    now: clock.now,
+    proof: { clientId: proof.clientId, clientSecret: async () => proof.clientSecret },
   });
   const locks = new Map<string, Promise<unknown>>();
   const context: Laptop['context'] = (changes = {}) => {
@@ -143,6 +162,8 @@ export async function startLaptop(clients: readonly ClientSeed[] = []): Promise<
     server,
     vault,
     provider: { ...scim, signIn },
+    // what it has is what the contract suite holds it to
+    keycloak: keycloak as Capable,
     context,
     async login(username) {
       if (vault.items === undefined) throw new Error('no items');

@@ -52,6 +52,12 @@ export const developmentKeys = {
     [],
     'accounts that are there from the start',
   ),
+  'identity-providers': withDefault(
+    form.mapping(form.object({ type: required(form.text(), 'as service.yaml has it: the laptop plays its API') })),
+    {},
+    'what the laptop plays instead of SCIM, by the name of the identity provider',
+    { example: '{ main: { type: keycloak } }' },
+  ),
   'orders-api': withDefault(
     form.object({
       audience: withDefault(form.text(), 'https://orders.example', 'what it is called in a token'),

@@ -9,11 +9,12 @@ import { evaluateKeys } from '../../language/evaluate.ts';
 import type { InputOf } from '../../language/forms.ts';
 import { mismatch } from '../../language/compile-reference.ts';
 import type { Folder } from '../load-folder.ts';
-import { nearest } from '../../language/nearest-name.ts';
+import { nearest, suggest } from '../../language/nearest-name.ts';
 import { openYaml } from '../../language/yaml-file.ts';
 import { createSource, type Problem, type Source } from '../../language/problems.ts';
 import { type Entry, type Node, readYaml } from '../../language/yaml.ts';
 import { Reference } from '../../foundation/reference.ts';
+import { playedTypes } from './played-providers.ts';
 import { usesIn } from '../folder-uses.ts';
 
 type Written = InputOf<typeof developmentKeys>;
@@ -72,6 +73,16 @@ export function loadDevelopmentFile(folder: Folder, broker: BrokerFiles): Develo
     values.set(field, written.values[key] ?? '');
   }
   const found = fileOf(written, values, folder);
+  for (const { key, keyRange, value } of entriesOf(file.root, 'identity-providers')) {
+    const types = playedTypes(environmentOf(folder)?.adapters);
+    const type = written['identity-providers'][key]?.type;
+    if (type === undefined || types.includes(type)) continue;
+    source.report(
+      value.range ?? keyRange,
+      `the laptop does not play "${type}"`,
+      suggest(type, types) ?? `it plays ${types.join(', ')}`,
+    );
+  }
   // of what is broken nobody knows what it names
   if (folder.broken.size === 0 && [...source.problems, ...broker.problems].length === 0)
     checkNames(file.root, found, source, folder, broker);
@@ -124,7 +135,7 @@ function checkNames(
   folder: Folder,
   { registry }: BrokerFiles,
 ): void {
-  const environment = folder.settings.environments.get('development');
+  const environment = environmentOf(folder);
   // without a variable of this environment nobody knows what is read
   if (root === undefined || environment === undefined || environment.unset.length > 0) return;
   const uses = usesIn(folder, registry, environment);
@@ -162,6 +173,10 @@ function checkNames(
         : `did you mean "${near}"?`;
     source.warn(keyRange, `no flow in environment "development" has the client id "${key}"`, hint);
   }
+}
+
+function environmentOf({ settings }: Folder) {
+  return settings.environments.get('development');
 }
 
 function entriesOf(root: Node | undefined, key: string): readonly Entry[] {

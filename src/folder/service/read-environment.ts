@@ -186,6 +186,7 @@ export function blankEnvironment(name: string, laptop: boolean, adapters: Adapte
     key: [],
     vaults: [],
     connections,
+    played: none,
     notify: none,
     references: [],
     named: [],

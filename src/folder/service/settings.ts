@@ -39,6 +39,8 @@ export interface Environment {
   readonly vaults: readonly VaultEntry[];
   /** by kind and name */
   readonly connections: Readonly<Record<ConnectionKind, ReadonlyMap<string, TypedSettings>>>;
+  /** on the laptop: types of identity providers that it plays instead of the usual one, by name */
+  readonly played: ReadonlyMap<string, string>;
   /** channels by which people are told, by name */
   readonly notify: ReadonlyMap<string, TypedSettings>;
   /** what its connections and channels, and `key:`, are read by */
@@ -138,12 +140,12 @@ type AdapterOf<K extends ConnectionKind> = Adapters[K] extends ReadonlyMap<strin
 
 /** Who serves a connection. On the laptop, where any name is taken, it is the adapter that the laptop plays. */
 export function adapterOf<K extends ConnectionKind>(
-  { adapters, connections, laptop }: Environment,
+  { adapters, connections, laptop, played: chosen }: Environment,
   kind: K,
   name: string,
 ): AdapterOf<K> | undefined {
   const all: ReadonlyMap<string, { readonly laptop?: unknown }> = adapters[kind];
-  const type = connections[kind].get(name)?.type;
+  const type = connections[kind].get(name)?.type ?? (kind === 'identity-providers' ? chosen.get(name) : undefined);
   const played = laptop ? [...all.values()].find((each) => each.laptop !== undefined) : undefined;
   return (type === undefined ? played : all.get(type)) as AdapterOf<K> | undefined;
 }

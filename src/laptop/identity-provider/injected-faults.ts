@@ -22,6 +22,8 @@ export interface Faults {
   /** @param method only a request with this method, default any */
   nextScim(fault: AnswerFault, method?: string): void;
   nextDiscovery(fault: AnswerFault): void;
+  /** @param matching a part of the path of a double's API, default any */
+  nextDouble(fault: AnswerFault, method?: string, matching?: string): void;
   /** The next JWT access token is issued, and is wrong in this respect alone. */
   forgeNextToken(forgery: Forgery): void;
   /** Seconds by which the `Date` of every answer is off; 0 ends it. */
@@ -34,6 +36,7 @@ export interface FaultControl extends Faults {
   readonly token: Middleware;
   readonly scim: Middleware;
   readonly discovery: Middleware;
+  readonly double: Middleware;
   readonly date: Middleware;
   takeForgery(): Forgery | undefined;
   readonly asksCode: () => boolean;
@@ -43,16 +46,18 @@ type Middleware = (request: Request, response: Response, next: NextFunction) => 
 
 /** @param now epoch milliseconds of the system clock, which `Date` goes by */
 export function createFaults(now: () => number = Date.now): FaultControl {
-  const token: { fault: AnswerFault; method?: string }[] = [];
-  const scim: { fault: AnswerFault; method?: string }[] = [];
-  const discovery: { fault: AnswerFault; method?: string }[] = [];
+  const token: Queued[] = [];
+  const scim: Queued[] = [];
+  const discovery: Queued[] = [];
+  const double: Queued[] = [];
   const forgeries: Forgery[] = [];
   let skew = 0;
   let asksCode = true;
   return {
     nextToken: (fault) => void token.push({ fault }),
-    nextScim: (fault, method) => void scim.push(method === undefined ? { fault } : { fault, method }),
+    nextScim: (fault, method) => void scim.push({ fault, method }),
     nextDiscovery: (fault) => void discovery.push({ fault }),
+    nextDouble: (fault, method, matching) => void double.push({ fault, method, matching }),
     forgeNextToken: (forgery) => void forgeries.push(forgery),
     skewDate: (seconds) => {
       skew = seconds;
@@ -65,6 +70,7 @@ export function createFaults(now: () => number = Date.now): FaultControl {
     token: applying(token),
     scim: applying(scim),
     discovery: applying(discovery),
+    double: applying(double),
     date: (_request, response, next) => {
       if (skew !== 0) response.setHeader('Date', new Date(now() + skew * 1000).toUTCString());
       next();
@@ -72,9 +78,19 @@ export function createFaults(now: () => number = Date.now): FaultControl {
   };
 }
 
-function applying(queue: { fault: AnswerFault; method?: string }[]): Middleware {
+interface Queued {
+  readonly fault: AnswerFault;
+  readonly method?: string | undefined;
+  readonly matching?: string | undefined;
+}
+
+function applying(queue: Queued[]): Middleware {
   return async (request, response, next) => {
-    const at = queue.findIndex(({ method }) => method === undefined || method === request.method);
+    const at = queue.findIndex(
+      ({ method, matching }) =>
+        (method === undefined || method === request.method) &&
+        (matching === undefined || request.originalUrl.includes(matching)),
+    );
     const [entry] = at < 0 ? [] : queue.splice(at, 1);
     if (entry === undefined) return next();
     const { delay, status, body, headers, lose } = entry.fault;

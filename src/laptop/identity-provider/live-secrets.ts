@@ -15,6 +15,8 @@ export interface LiveSecrets {
   of(clientId: string): readonly LiveSecret[] | undefined;
   /** The one that is there where it is live already. undefined: two others are */
   add(clientId: string, value: Secret): LiveSecret | undefined;
+  /** These and no others, newest first; those that are there already stay what they are. */
+  set(clientId: string, values: readonly Secret[]): void;
   /** false: it is the only one. Nothing happens where it is gone. */
   retire(id: string): boolean;
 }
@@ -36,6 +38,11 @@ export function createLiveSecrets(clients: readonly ClientSeed[], now: () => num
       const added = made(value);
       live.set(clientId, [added, ...before]);
       return added;
+    },
+    set(clientId, values) {
+      const before = live.get(clientId) ?? [];
+      const kept = (value: Secret) => before.find((each) => each.value.equals(value)) ?? made(value);
+      live.set(clientId, values.map(kept));
     },
     retire(id) {
       for (const [clientId, secrets] of live) {

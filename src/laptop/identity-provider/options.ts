@@ -55,8 +55,10 @@ export interface IdentityProviderOptions {
   readonly users?: readonly UserSeed[];
   /** default: tokens say nothing of agents */
   readonly agentClaim?: AgentClaim | undefined;
-  /** a bearer that the SCIM API takes as well as its own access tokens */
+  /** a bearer that the SCIM API, and those of the doubles, take as well as access tokens of this issuer */
   readonly scimToken?: Secret;
+  /** a client that signs users in at the doubles, without pages */
+  readonly proof?: { readonly clientId: string; readonly clientSecret: Secret };
   /** scopes that are known besides those of the clients */
   readonly scopes?: readonly string[];
   /** default 0: any free one */
@@ -75,13 +77,17 @@ export interface UserState {
   readonly active: boolean;
   /** a one-time password is in force */
   readonly enrolled: boolean;
+  /** how many are */
+  readonly factors: number;
   /** complete sign-ins, with password and one-time code */
   readonly signIns: number;
 }
 
 export interface DevelopmentIdentityProvider extends Addresses {
+  /** where the APIs of the identity providers that people have are, by the type of their adapter */
+  readonly doubles: Readonly<Record<string, string>>;
   /** requests since it was started, failed ones too */
-  requests(): { readonly token: number; readonly scim: number };
+  requests(): { readonly token: number; readonly scim: number; readonly doubles: number };
   /** trouble on demand, for tests */
   readonly faults: Faults;
   /** The next sign-in of this user must change the password, as at a provider that has them expire. */

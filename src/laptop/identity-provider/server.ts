@@ -1,8 +1,11 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
+import { Secret } from '../../foundation/secret.ts';
 import { parseOneTimePassword } from '../../foundation/totp.ts';
 import { serveOnLoopback } from '../loopback-server.ts';
 import { createAttempts } from './failed-attempts.ts';
+import { doubles } from './doubles.ts';
 import { createFaults } from './injected-faults.ts';
 import { createIssuedTokens } from './issued-tokens.ts';
 import { createLiveSecrets } from './live-secrets.ts';
@@ -32,7 +35,8 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     const users = createUsers(now);
     for (const { password, totpSeed, active, ...fields } of options.users ?? []) {
       const seed = totpSeed === undefined ? undefined : await parseOneTimePassword(totpSeed);
-      const user = await users.create({ ...fields, active: active ?? true }, password, seed);
+      const factors = seed === undefined ? [] : [{ id: randomUUID(), label: undefined, seed }];
+      const user = await users.create({ ...fields, active: active ?? true }, password, factors);
       if (user === undefined) throw new TypeError(`two users are named ${JSON.stringify(fields.userName)}`);
     }
     const attempts = createAttempts(now);
@@ -52,7 +56,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
       signingKey,
     });
     provider.on('server_error', (_context, error) => report(error));
-    const count = { token: 0, scim: 0 };
+    const count = { token: 0, scim: 0, doubles: 0 };
 
     app.disable('x-powered-by');
     app.use(faults.date);
@@ -68,12 +72,24 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
       faults.scim,
     );
     app.use('/scim/v2', scimApi({ users, attempts, clientSecrets, ...addresses, issued, token: options.scimToken }));
+    const secret = () => new Secret(randomBytes(32).toString('base64url'));
+    const { scimToken: bearer = secret(), proof = { clientId: 'none', clientSecret: secret() } } = options;
+    const places = doubles.map(({ type, path }): readonly [string, string] => [type, `${issuer}${path}`]);
+    for (const { path, mount } of doubles) {
+      app.use(
+        path.split('/').slice(0, 2).join('/'),
+        counting(() => (count.doubles += 1)),
+        faults.double,
+      );
+      app.use(mount({ url: `${issuer}${path}`, users, clients, clientSecrets, issued, token: bearer, proof, now }));
+    }
     app.use(landingPage(provider, users), signInPages({ provider, users, attempts, asksCode: faults.asksCode }));
     app.use(provider.callback());
     app.use(unexpected(report));
 
     return {
       ...addresses,
+      doubles: Object.fromEntries(places),
       requests: () => ({ ...count }),
       faults,
       expirePassword: (userName) => users.expirePassword(users.byUserName(userName)?.id ?? ''),

@@ -87,9 +87,9 @@ export function signInPages({ provider, users, attempts, asksCode }: SignInOptio
     const { uid } = interactionOf(response);
     const found = current(uid);
     if (found === undefined) return show(response, loginPage({ uid }));
-    const { userName, oneTimePassword } = found.user;
+    const { userName, factors } = found.user;
     if (found.state.changesPassword === true) return show(response, newPasswordPage({ uid }));
-    if (oneTimePassword !== undefined) return show(response, oneTimeCodePage({ uid, userName }));
+    if (factors.length > 0) return show(response, oneTimeCodePage({ uid, userName }));
     await showEnrolment(response, request.query['mode'] === 'manual');
   });
 
@@ -141,7 +141,7 @@ export function signInPages({ provider, users, attempts, asksCode }: SignInOptio
   router.post('/interaction/:uid/otp', form, async (request, response) => {
     const { uid } = interactionOf(response);
     const found = current(uid);
-    if (found?.user.oneTimePassword === undefined) return back(response);
+    if (found === undefined || found.user.factors.length === 0) return back(response);
     const { id, userName } = found.user;
     // judged and counted without a pause in between, so that parallel guesses cannot slip through
     const right = !attempts.locked(id) && users.useCode(id, field(request, 'otp').replaceAll(' ', ''));

@@ -24,8 +24,15 @@ export interface UserRecord extends UserFields {
   readonly password: PasswordHash | undefined;
   /** the next sign-in must change it */
   readonly passwordExpired: boolean;
-  /** in force: a right code was given for it */
-  readonly oneTimePassword: OneTimePassword | undefined;
+  /** one-time passwords in force, the one that is asked for first */
+  readonly factors: readonly StoredFactor[];
+}
+
+export interface StoredFactor {
+  readonly id: string;
+  /** undefined: enrolled by the pages */
+  readonly label: string | undefined;
+  readonly seed: OneTimePassword;
 }
 
 export type UserChange = Partial<Omit<UserFields, 'userName'>> & { readonly password?: Secret };
@@ -33,12 +40,13 @@ export type UserChange = Partial<Omit<UserFields, 'userName'>> & { readonly pass
 /** The users of the development provider, in memory. User names are compared without case, as in SCIM. */
 export interface Users {
   /** @returns undefined where the name is taken */
-  create(fields: UserFields, password?: Secret, oneTimePassword?: OneTimePassword): Promise<UserRecord | undefined>;
+  create(fields: UserFields, password?: Secret, factors?: readonly StoredFactor[]): Promise<UserRecord | undefined>;
   get(id: string): UserRecord | undefined;
   byUserName(userName: string): UserRecord | undefined;
   all(): readonly UserRecord[];
   /** @param version only if it is still this one. @returns undefined where the user is gone, false where it changed */
   change(id: string, change: UserChange, version?: number): Promise<UserRecord | undefined | false>;
+  changeFactors(id: string, change: (factors: readonly StoredFactor[]) => readonly StoredFactor[]): void;
   remove(id: string): boolean;
   /** The next sign-in of this user must change the password; another password ends that. */
   expirePassword(id: string): void;
@@ -53,14 +61,14 @@ export interface Users {
 export function createUsers(now: () => number): Users {
   const users = new Map<string, UserRecord>();
   const ids = new Map<string, string>();
-  /** the last time step that was used */
+  /** by factor: the last time step that was used */
   const steps = new Map<string, number>();
   const signIns = new Map<string, number>();
   const nameKey = (userName: string) => userName.toLowerCase();
   const get = (id: string) => users.get(id);
 
   return {
-    create: async (fields, password, oneTimePassword) => {
+    create: async (fields, password, factors = []) => {
       if (ids.has(nameKey(fields.userName))) return undefined;
       const hash = password === undefined ? undefined : await hashPassword(password);
       // again, since another create may have come first meanwhile
@@ -74,7 +82,7 @@ export function createUsers(now: () => number): Users {
         version: 1,
         password: hash,
         passwordExpired: false,
-        oneTimePassword,
+        factors,
       };
       users.set(user.id, user);
       ids.set(nameKey(user.userName), user.id);
@@ -99,11 +107,15 @@ export function createUsers(now: () => number): Users {
       users.set(id, changed);
       return changed;
     },
+    changeFactors: (id, change) => {
+      const user = get(id);
+      if (user !== undefined) users.set(id, { ...user, factors: change(user.factors) });
+    },
     remove: (id) => {
       const user = get(id);
       if (user === undefined) return false;
       ids.delete(nameKey(user.userName));
-      steps.delete(id);
+      for (const factor of user.factors) steps.delete(factor.id);
       signIns.delete(id);
       return users.delete(id);
     },
@@ -112,29 +124,31 @@ export function createUsers(now: () => number): Users {
       if (user !== undefined) users.set(id, { ...user, passwordExpired: true });
     },
     useCode: (id, code) => {
-      const seed = get(id)?.oneTimePassword;
-      const step = seed === undefined ? undefined : stepOfCode(seed, code, now(), steps.get(id));
-      if (step === undefined) return false;
-      steps.set(id, step);
+      const factor = get(id)?.factors[0];
+      const step = factor === undefined ? undefined : stepOfCode(factor.seed, code, now(), steps.get(factor.id));
+      if (factor === undefined || step === undefined) return false;
+      steps.set(factor.id, step);
       return true;
     },
     enrol: (id, seed, code) => {
       const user = get(id);
       if (user === undefined) return 'wrong-code';
-      if (user.oneTimePassword !== undefined) return 'enrolled-already';
+      if (user.factors.length > 0) return 'enrolled-already';
       const step = stepOfCode(seed, code, now(), undefined);
       if (step === undefined) return 'wrong-code';
-      users.set(id, { ...user, oneTimePassword: seed });
-      steps.set(id, step);
+      const factor: StoredFactor = { id: randomUUID(), label: undefined, seed };
+      users.set(id, { ...user, factors: [factor] });
+      steps.set(factor.id, step);
       return 'enrolled';
     },
     signedIn: (id) => void signIns.set(id, (signIns.get(id) ?? 0) + 1),
-    state: ({ id, userName, externalId, active, oneTimePassword }) => ({
+    state: ({ id, userName, externalId, active, factors }) => ({
       id,
       userName,
       externalId,
       active,
-      enrolled: oneTimePassword !== undefined,
+      enrolled: factors.length > 0,
+      factors: factors.length,
       signIns: signIns.get(id) ?? 0,
     }),
   };

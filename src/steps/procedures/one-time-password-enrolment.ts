@@ -23,7 +23,8 @@ import { sameSeed, storedSeeds } from './stored-seeds.ts';
 /** Everything that an enrolment acts with. */
 export interface Enrolment {
   readonly account: Account;
-  readonly signIn: SignIn;
+  /** undefined: nothing can prove it */
+  readonly signIn: SignIn | undefined;
   /** the provider's address */
   readonly at: string;
   readonly items: VaultItems;
@@ -32,6 +33,12 @@ export interface Enrolment {
   /** the issuer's name in the otpauth URI */
   readonly issuer: string;
   readonly context: StepContext;
+}
+
+interface ProvableEnrolment extends Enrolment {
+  readonly signIn: SignIn;
+  /** false: its one-time password is in force once it is confirmed, and no sign-in can prove it further; default true */
+  readonly proves?: boolean | undefined;
 }
 
 type CodePage = Extract<SignInPage, { at: 'one-time-code' }>;
@@ -48,7 +55,7 @@ type EnrolmentPage = Extract<SignInPage, { at: 'enrolment' }>;
  * seed in force at the provider is in the vault, as the one-time password or as `previous`, and the next run goes on.
  * @returns the OTP field
  */
-export async function enrol(work: Enrolment): Promise<Reference> {
+export async function enrol(work: ProvableEnrolment): Promise<Reference> {
   for (const attempt of ['first', 'last'] as const) {
     const reference = await enrolOnce(work, attempt);
     if (reference !== undefined) return reference;
@@ -57,7 +64,7 @@ export async function enrol(work: Enrolment): Promise<Reference> {
 }
 
 /** @returns undefined where the confirming code was refused: the seed is not in force, and all can begin anew */
-async function enrolOnce(work: Enrolment, attempt: 'first' | 'last'): Promise<Reference | undefined> {
+async function enrolOnce(work: ProvableEnrolment, attempt: 'first' | 'last'): Promise<Reference | undefined> {
   const item = await work.items.get(work.item);
   const page = await beginSignIn(work.signIn, work.account);
   if (page.at === 'one-time-code') return adopt(work, page);
@@ -67,7 +74,7 @@ async function enrolOnce(work: Enrolment, attempt: 'first' | 'last'): Promise<Re
 }
 
 async function enrolAt(
-  work: Enrolment,
+  work: ProvableEnrolment,
   item: Item,
   page: EnrolmentPage,
   attempt: 'first' | 'last',
@@ -82,6 +89,7 @@ async function enrolAt(
   if (result.at === 'rejected' || result.at === 'one-time-code') return undefined;
   if (result.at !== 'signed-in') throw unexpected(account, result);
   await endQuietly(result, context);
+  if (work.proves === false) return settle(work, page.seed);
   const proof = await completeSignIn(work.signIn, account, page.seed, context);
   leaveProof({ ...work, seed: page.seed }, context);
   await endQuietly(proof, context);
@@ -97,7 +105,7 @@ async function confirm(page: EnrolmentPage, context: StepContext, attempt: 'firs
 }
 
 /** The provider has a one-time password in force: a stored one that it accepts is adopted, else nothing is changed. */
-async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
+async function adopt(work: ProvableEnrolment, page: CodePage): Promise<Reference> {
   const { account, context, signIn } = work;
   // read now: a run beside this one may have stored it since
   const item = await work.items.get(work.item);
@@ -131,7 +139,7 @@ async function adopt(work: Enrolment, page: CodePage): Promise<Reference> {
 }
 
 /** After a sign-in has proved a seed: it is the item's one-time password, no former one is kept, and a tag says so. */
-async function settle(work: Enrolment, proved: OneTimePassword): Promise<Reference> {
+export async function settle(work: Enrolment, proved: OneTimePassword): Promise<Reference> {
   const { account, at, context, items } = work;
   const item = await items.get(work.item);
   const { current, formers } = await storedSeeds(item);
@@ -162,7 +170,7 @@ export async function provedField(
   return tags.some((tag) => item.tags.includes(tag)) ? current.field : undefined;
 }
 
-async function requireStored(work: Enrolment, seed: OneTimePassword): Promise<void> {
+export async function requireStored(work: Enrolment, seed: OneTimePassword): Promise<void> {
   const item = await work.items.get(work.item);
   const { current } = await storedSeeds(item);
   if (current === undefined || !sameSeed(current.password, seed)) throw changed(item);

@@ -155,3 +155,25 @@ test('the laptop’s issuer says which agent a token is for as written, else as 
   const text = `attribution: { claim: '${own.claim}', parameter: ${own.parameter} }\n`;
   expect((await read(text, { 'service.yaml': service })).attribution).toEqual({ ...own, per: 'agent' });
 });
+
+const step = (uses: string, further = '') => `description: x
+steps:
+  - id: a
+    uses: ${uses}
+    with: { provider: "\${{ identity-providers.main }}", username: ada, password: op://A/Ada/password${further} }
+`;
+const signIn = step('idp/sign-in', ', one-time-password: op://A/Ada/code');
+
+test('the laptop plays the identity provider that it names, and the flows are checked against what that can', async () => {
+  const files = { 'y.yaml': signIn };
+  const { told } = await read('identity-providers: { main: { type: keycloak } }\n', files);
+  expect(told).toEqual([]);
+  const folder = await load({ 'development.yaml': 'identity-providers: { main: { type: keycloak } }\n', ...files });
+  const environment = folder.settings.environments.get('development');
+  expect([...(environment?.played ?? [])]).toEqual([['main', 'keycloak']]);
+});
+
+test('an identity provider that the laptop does not play is told at its place', async () => {
+  const { told } = await read('identity-providers: { main: { type: keyclaok } }\n');
+  expect(told).toEqual([['1:29+18', 'the laptop does not play "keyclaok"', 'did you mean "keycloak"?']]);
+});

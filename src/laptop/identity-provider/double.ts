@@ -1,0 +1,31 @@
+import type { Router } from 'express';
+import type { Secret } from '../../foundation/secret.ts';
+import type { IssuedTokens } from './issued-tokens.ts';
+import type { LiveSecrets } from './live-secrets.ts';
+import type { ClientSeed } from './options.ts';
+import type { Users } from './users.ts';
+
+/** The API of an identity provider that people have, over the laptop's users and clients. */
+export interface Double {
+  /** of the adapter that it is for */
+  readonly type: string;
+  /** where that adapter finds it, below the laptop's issuer */
+  readonly path: string;
+  /** Mounted at the root; what is not its own it leaves to those after it. */
+  mount(options: DoubleOptions): Router;
+}
+
+export interface DoubleOptions {
+  /** {@link Double.path} as an address */
+  readonly url: string;
+  readonly users: Users;
+  readonly clients: readonly ClientSeed[];
+  readonly clientSecrets: LiveSecrets;
+  readonly issued: IssuedTokens;
+  /** a bearer that its API takes as well as access tokens of the laptop's issuer for its address */
+  readonly token: Secret;
+  /** a client that signs users in without pages */
+  readonly proof: { readonly clientId: string; readonly clientSecret: Secret };
+  /** epoch milliseconds */
+  readonly now: () => number;
+}

@@ -1,0 +1,5 @@
+import type { Double } from './double.ts';
+import { keycloakRealm } from './keycloak/realm.ts';
+
+/** The APIs of identity providers that the laptop plays, one line each. */
+export const doubles: readonly Double[] = [keycloakRealm];

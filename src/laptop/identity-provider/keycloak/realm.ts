@@ -1,0 +1,49 @@
+import { json, type RequestHandler, Router } from 'express';
+import { Secret } from '../../../foundation/secret.ts';
+import type { Double, DoubleOptions } from '../double.ts';
+import { AdminError, adminErrors, missing } from './admin-error.ts';
+import { createBruteForce } from './brute-force.ts';
+import { clientsApi } from './clients-api.ts';
+import { createSessions } from './sessions.ts';
+import { tokenApi } from './token-api.ts';
+import { usersApi } from './users-api.ts';
+
+/**
+ * A Keycloak realm over the laptop's own users and clients: what of its Admin REST API and token endpoint an adapter
+ * uses, with the answers that a real one gave. The contract suite runs over both.
+ */
+export const keycloakRealm: Double = {
+  type: 'keycloak',
+  path: '/keycloak/realms/main',
+  mount(options: DoubleOptions): Router {
+    const { users, clientSecrets, clients, now, proof } = options;
+    const sessions = createSessions();
+    const bruteForce = createBruteForce(now);
+    const asked = new Set<string>();
+    const router = Router();
+    const admin = Router();
+    admin.use(authenticated(options), json({ limit: '100kb' }));
+    admin.use(usersApi({ users, bruteForce, sessions, asked }), clientsApi(clients, clientSecrets));
+    admin.use(() => {
+      throw missing('Resource');
+    });
+    admin.use(adminErrors);
+    const base = '/keycloak';
+    router.use(`${base}/admin/realms/main`, admin);
+    router.use(
+      `${base}/realms/main/protocol/openid-connect`,
+      tokenApi({ users, bruteForce, sessions, asked, client: proof }),
+    );
+    return router;
+  },
+};
+
+/** A bearer: the laptop's own, or an access token of its issuer for this realm. */
+function authenticated({ token, issued, url }: DoubleOptions): RequestHandler {
+  return async (request, _response, next) => {
+    const given = /^Bearer +(?<token>[\x21-\x7e]+)$/i.exec(request.get('Authorization') ?? '')?.groups?.['token'] ?? '';
+    const known = token.equals(new Secret(given)) || (await issued.accept(given, [url])) !== undefined;
+    if (!known) throw new AdminError(401, { error: 'HTTP 401 Unauthorized' });
+    next();
+  };
+}

@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { IdentityProvider, SignIn, SignInPage } from '../../src/adapters/identity/contract.ts';
+import type { Vault } from '../../src/adapters/vaults/contract.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import { newOneTimePassword } from '../../src/foundation/totp.ts';
+import { idpEnrollTotp } from '../../src/steps/idp-enroll-totp.ts';
+import { labelsOf } from '../../src/steps/procedures/seed-label.ts';
+import { storedSeeds } from '../../src/steps/procedures/stored-seeds.ts';
+import { amountOf, someOf } from '../long/amounts.ts';
+import { accountsAt } from './accounts.ts';
+import { codeOf } from './enrolling.ts';
+import { startLaptop, type Laptop } from './laptop.ts';
+
+let laptop: Laptop;
+beforeAll(async () => {
+  laptop = await startLaptop();
+});
+afterAll(() => laptop.close());
+const { birthInput, create, enrol, enrolInput, items, signsIn, planOf, uri } = accountsAt(() => laptop);
+
+const labels = async (user: string) => (await laptop.keycloak.factors.list(user)).map(({ label }) => label);
+const planned = async (birth: Awaited<ReturnType<typeof birthInput>>, id: string) =>
+  (await planOf(idpEnrollTotp, enrolInput(birth, id))).changes[0];
+
+/** A user without a factor, whose item has none either. */
+async function bare() {
+  const birth = await birthInput();
+  const login = await laptop.login(`other-${birth.username}`);
+  const user = await laptop.keycloak.create({
+    userName: birth.username,
+    email: birth.username,
+    givenName: 'Ada',
+    familyName: 'Example',
+    password: await laptop.context().read(login.reference.sibling('password')),
+    mark: 'x',
+  });
+  return [{ ...birth, password: login.reference.sibling('password'), item: login.reference }, user.id] as const;
+}
+
+/** A user who was born with a seed, and whose item holds another since. */
+async function changed() {
+  const birth = await birthInput();
+  const id = await create(birth);
+  laptop.clock.advance(60_000);
+  await enrol(birth, id);
+  await items().setOneTimePassword(await items().get(birth.item), await uri(birth.username), { previous: 'keep' });
+  return [birth, id] as const;
+}
+
+describe("the vault's own seed, at a provider that takes it", () => {
+  test('is made, stored, imported and proved, and the plan says which way it goes', async () => {
+    const [birth, id] = await bare();
+    expect(await planned(birth, id)).toMatchObject({
+      action: 'enrol',
+      detail: expect.stringMatching(/^the seed is the vault's own, imported; stored in item/),
+    });
+    await enrol(birth, id);
+    expect(await labels(id)).toEqual([expect.stringMatching(/^flows [\w-]{22}$/)]);
+    expect(await planned(birth, id)).toMatchObject({ action: 'none' });
+    expect(await signsIn(birth)).toBe('signed-in');
+  });
+
+  test('changes without a moment in which the account has none: the former one goes when the new one is proved', async () => {
+    const [birth, id] = await changed();
+    const [before] = await labels(id);
+    expect(await planned(birth, id)).toMatchObject({ action: 'adopt' });
+    const counts: number[] = [];
+    const { factors } = laptop.keycloak;
+    const watched: IdentityProvider = {
+      ...laptop.keycloak,
+      factors: {
+        ...factors,
+        remove: async (user, factor) => {
+          counts.push((await factors.list(user)).length);
+          return factors.remove(user, factor);
+        },
+      },
+    };
+    laptop.clock.advance(60_000);
+    await enrol({ ...birth, provider: watched }, id);
+    expect(counts).toEqual([2]);
+    expect(await labels(id)).not.toContain(before);
+    expect((await storedSeeds(await items().get(birth.item))).formers).toEqual([]);
+    expect(await signsIn(birth)).toBe('signed-in');
+    expect(await planned(birth, id)).toMatchObject({ action: 'none' });
+  });
+
+  test('a seed that was enrolled by hand is a conflict, unless the item holds that very one', async () => {
+    const [birth, id] = await bare();
+    const byHand = await newOneTimePassword();
+    await laptop.keycloak.factors.importSeed(id, { seed: byHand, label: 'my phone' });
+    await items().setOneTimePassword(await items().get(birth.item), await uri(birth.username), { previous: 'keep' });
+    laptop.clock.advance(60_000);
+    expect(await codeOf(enrol(birth, id))).toBe('conflict');
+    expect(await labels(id)).toEqual(['my phone']);
+    laptop.clock.advance(120_000);
+    await items().setOneTimePassword(await items().get(birth.item), byHand.secret, { previous: 'drop' });
+    await enrol(birth, id);
+    expect(await labels(id)).toEqual(['my phone']);
+    expect(await signsIn(birth)).toBe('signed-in');
+  });
+
+  test('doubles of a factor, which runs on two machines may have made, are removed', async () => {
+    const birth = await birthInput();
+    const id = await create(birth);
+    const { current } = await storedSeeds(await items().get(birth.item));
+    if (current === undefined) throw new Error('no seed');
+    // as under the environment's former key: another label of the same seed
+    const old = laptop.context({ derivedKeys: async () => [new Uint8Array(32).fill(7)] });
+    const [oldLabel] = await labelsOf(current.password, old);
+    await laptop.keycloak.factors.importSeed(id, { seed: current.password, label: oldLabel });
+    const [key] = await laptop.context().derivedKeys('fingerprint');
+    laptop.clock.advance(60_000);
+    await enrol(birth, id, laptop.context({ derivedKeys: async () => [key, new Uint8Array(32).fill(7)] }));
+    expect(await labels(id)).toHaveLength(1);
+  });
+
+  test('a locked user is told as such, with how long, and no code is tried', async () => {
+    const birth = await birthInput();
+    const id = await create(birth);
+    laptop.clock.advance(60_000);
+    for (const _ of ['one', 'two', 'three']) {
+      const page = await laptop.keycloak.proof.begin({ username: birth.username, password: new Secret('x') });
+      if (page.at === 'one-time-code') await page.submit(new Secret('000000'));
+    }
+    const until = await laptop.keycloak.factors.lockedUntil(id);
+    const error = await enrol(birth, id).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'denied',
+      retryAfter: expect.any(Number),
+      message: expect.stringMatching(/locked .* for \d+ s$/),
+    });
+    expect(await laptop.keycloak.factors.lockedUntil(id)).toBe(until);
+    laptop.clock.advance(120_000);
+    await enrol(birth, id);
+    expect(await signsIn(birth)).toBe('signed-in');
+  });
+
+  test('a seed whose proof is refused is taken back, that one alone', async () => {
+    const [birth, id] = await changed();
+    const before = await labels(id);
+    const refusing: SignIn = {
+      begin: async () => ({ at: 'one-time-code', submit: async () => ({ at: 'rejected', what: 'one-time-code' }) }),
+    };
+    expect(await codeOf(enrol({ ...birth, provider: { ...laptop.keycloak, proof: refusing } }, id))).toBe('denied');
+    expect(await labels(id)).toEqual(before);
+  });
+});
+
+class Killed extends Error {}
+
+/** Every call to the vault's items and to the provider, in order; the process dies after the n-th, before it hears of it. */
+function mortal(last: number) {
+  let calls = 0;
+  const step = async <T>(work: () => Promise<T>): Promise<T> => {
+    calls += 1;
+    if (calls > last) throw new Killed();
+    const result = await work();
+    if (calls === last) throw new Killed();
+    return result;
+  };
+  const real = items();
+  const vault: Vault = {
+    ...laptop.vault,
+    items: {
+      ...real,
+      get: (item) => step(() => real.get(item)),
+      setOneTimePassword: (item, seed, options) => step(() => real.setOneTimePassword(item, seed, options)),
+    },
+  };
+  const page = (given: SignInPage): SignInPage => {
+    if (given.at === 'one-time-code')
+      return { ...given, submit: async (code) => page(await step(() => given.submit(code))) };
+    return given.at === 'signed-in' ? { ...given, end: () => step(() => given.end()) } : given;
+  };
+  const { factors, proof } = laptop.keycloak;
+  const provider: IdentityProvider = {
+    ...laptop.keycloak,
+    factors: {
+      ...factors,
+      list: (user) => step(() => factors.list(user)),
+      importSeed: (user, seed) => step(() => factors.importSeed(user, seed)),
+      prefer: (user, factor) => step(() => factors.prefer(user, factor)),
+      remove: (user, factor) => step(() => factors.remove(user, factor)),
+    },
+    proof: { begin: async (credentials) => page(await step(() => proof.begin(credentials))) },
+  };
+  return { vault, provider, calls: () => calls };
+}
+
+test('a change of seed that is killed at any boundary is completed by the next run, and what is asked for is in the vault', async () => {
+  const [first, firstId] = await changed();
+  const whole = mortal(Infinity);
+  laptop.clock.advance(60_000);
+  await enrol({ ...first, provider: whole.provider }, firstId, laptop.context({ vault: whole.vault }));
+  expect(whole.calls()).toBeGreaterThanOrEqual(8);
+  expect(amountOf('kills of an import')).toBeGreaterThan(0);
+  const all = Array.from({ length: whole.calls() }, (_, index) => index + 1);
+  for (const boundary of someOf(all, 'kills of an import')) {
+    const [birth, id] = await changed();
+    const { vault, provider } = mortal(boundary);
+    laptop.clock.advance(60_000);
+    await expect(enrol({ ...birth, provider }, id, laptop.context({ vault }))).rejects.toBeInstanceOf(Killed);
+    const { current, formers } = await storedSeeds(await items().get(birth.item));
+    const held = await Promise.all(
+      [current, ...formers].flatMap((each) => (each === undefined ? [] : labelsOf(each.password, laptop.context()))),
+    );
+    expect(held.flat(), `call ${boundary}`).toContain((await labels(id))[0]);
+    laptop.clock.advance(120_000);
+    await enrol(birth, id);
+    expect(await labels(id), `call ${boundary}`).toHaveLength(1);
+    expect(await signsIn(birth), `call ${boundary}`).toBe('signed-in');
+  }
+}, 120_000);
