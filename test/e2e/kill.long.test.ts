@@ -9,16 +9,22 @@ import { someOf } from '../long/amounts.ts';
 // a run that waits for fresh one-time codes has a stack of its own, beside the others
 const home = createHome();
 const lateHome = createHome();
+const birthHome = createHome(false);
 let stack: RunningStack;
 let lateStack: RunningStack;
+let birthStack: RunningStack;
 beforeAll(async () => {
   const push = readFileSync(join(home.work, 'flows/seed-runtime.yaml'), 'utf8');
   for (const { name } of pushes) home.write(`flows/${name}.yaml`, push.replaceAll('/orders/', `/${name}/`));
   stack = await home.stack();
   lateStack = await lateHome.stack();
+  birthHome.write('flows/birth.yaml', birth);
+  birthHome.write('flows/service.yaml', 'default-environment: development\nenvironments: { development: {} }\n');
+  birthHome.write('flows/development.yaml', 'identity-providers: { main: { type: keycloak } }\n');
+  birthStack = await birthHome.stack();
 });
 afterAll(async () => {
-  await Promise.all([home.close(), lateHome.close()]);
+  await Promise.all([home.close(), lateHome.close(), birthHome.close()]);
 });
 
 /** Kills a run at a boundary. */
@@ -64,12 +70,66 @@ const pushes = someOf(
   'kills of a push',
 );
 
+/** A user who is born with a one-time password, at the Keycloak that the laptop plays. */
+const birth = `description: A user, born with a one-time password
+environments: [development]
+inputs:
+  email: { type: string, format: email, description: User name and address }
+steps:
+  - id: login
+    uses: vault/create-login
+    with: { vault: Accounts, title: '\${{ inputs.email }}', username: '\${{ inputs.email }}' }
+  - id: seed
+    uses: vault/set-one-time-password
+    with: { item: '\${{ steps.login.item }}' }
+  - id: user
+    uses: idp/create-user
+    with:
+      provider: \${{ identity-providers.main }}
+      username: \${{ inputs.email }}
+      email: \${{ inputs.email }}
+      given-name: New
+      family-name: User
+      password: \${{ steps.login.password }}
+      one-time-password: \${{ steps.seed.reference }}
+  - id: totp
+    uses: idp/enroll-totp
+    with:
+      provider: \${{ identity-providers.main }}
+      user: \${{ steps.user.id }}
+      username: \${{ inputs.email }}
+      password: \${{ steps.login.password }}
+      item: \${{ steps.login.item }}
+output: \${{ steps.user.id }}
+`;
+const realm = '/keycloak/(?:admin/)?realms/main';
+const births = someOf(
+  [
+    ['the item is made', /^POST \/api\/v3\/vault\/\w+\/\d+\/items|^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 1],
+    ['the seed is stored', /^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 2],
+    ['the user is born', new RegExp(`^POST ${realm}/users `), 1],
+    ['the provider is told to ask for no other', new RegExp(`^PUT ${realm}/users/`), 1],
+    ['the seed is imported again', new RegExp(`^PUT ${realm}/users/`), 2],
+    ['the proof', new RegExp(`^POST ${realm}/protocol/openid-connect/token`), 1],
+    ['the proof without a code', new RegExp(`^POST ${realm}/protocol/openid-connect/token`), 2],
+    ['the sign-out', new RegExp(`^POST ${realm}/protocol/openid-connect/logout`), 1],
+    ['the item is marked as proved', /^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 3],
+  ].flatMap(([what, request, nth], index) =>
+    whens.map((when) => ({
+      what: `${when}: ${String(what)}`,
+      email: `birth-${when}-${index}@example.com`,
+      at: { request, nth, when } as Boundary,
+    })),
+  ),
+  'kills of a birth',
+);
+
 /** What is there of a user: one of each, and the codes of the vault are the provider's. */
 function expectOne(at: RunningStack, email: string): void {
   const items = at.vault.dump().filter(({ title }) => title === email);
   expect([email, items.map(({ state }) => state)]).toEqual([email, ['active']]);
   const fields = items[0]?.fields ?? [];
-  expect([email, fields.filter(({ value }) => value.startsWith('otpauth://')).length]).toEqual([email, 1]);
+  expect([email, fields.filter(({ kind }) => kind === 'one-time-password').length]).toEqual([email, 1]);
   expect([email, fields.filter(({ label }) => label === 'previous')]).toEqual([email, []]);
   expect([email, at.identityProvider.users().filter(({ userName }) => userName === email).length]).toEqual([email, 1]);
 }
@@ -97,6 +157,26 @@ describe('killed at any boundary, a second run completes', () => {
     expect([signal, ended.code, ended.code === 0 ? '' : ended.stderr]).toEqual(['SIGKILL', 0, '']);
     expectOne(lateStack, email);
   });
+
+  test(
+    'a birth at Keycloak, in which no account ever has a password and no second factor',
+    { timeout: 600_000 },
+    async () => {
+      const run = (email: string) => ['birth', '--email', email, '--yes'];
+      for (const { what, email, at } of births) {
+        const { signal, stderr } = await killed(birthHome, birthStack, run(email), at);
+        expect([what, signal, signal === null ? stderr : '']).toEqual([what, 'SIGKILL', '']);
+        const born = birthStack.identityProvider.user(email);
+        expect([what, born === undefined || born.factors === 1]).toEqual([what, true]);
+      }
+      for (const { what, email } of births) {
+        const { code, stderr } = await birthHome.flows(run(email));
+        expect([what, code, code === 0 ? '' : stderr]).toEqual([what, 0, '']);
+        expectOne(birthStack, email);
+        expect([what, birthStack.identityProvider.user(email)?.factors]).toEqual([what, 1]);
+      }
+    },
+  );
 
   test('seed-runtime', { timeout: 240_000 }, async () => {
     for (const { name, at } of pushes) {

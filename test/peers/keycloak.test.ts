@@ -13,7 +13,8 @@ let realm: Realm;
 beforeAll(async () => {
   keycloak = await startKeycloak();
   realm = await makeRealm(keycloak, 'main');
-});
+  // on a busy machine its first start builds it anew
+}, 300_000);
 afterAll(() => keycloak?.stop());
 
 // one Keycloak for all of them: its start is what takes long
