@@ -110,9 +110,8 @@ const births = someOf(
     ['the user is born', new RegExp(`^POST ${realm}/users `), 1],
     ['the provider is told to ask for no other', new RegExp(`^PUT ${realm}/users/`), 1],
     ['the seed is imported again', new RegExp(`^PUT ${realm}/users/`), 2],
-    ['the proof', new RegExp(`^POST ${realm}/protocol/openid-connect/token`), 1],
-    ['the proof without a code', new RegExp(`^POST ${realm}/protocol/openid-connect/token`), 2],
-    ['the sign-out', new RegExp(`^POST ${realm}/protocol/openid-connect/logout`), 1],
+    ['the code is given', /^POST \/interaction\/[\w-]+\/otp/, 1],
+    ['the sign-in ended', /^POST \/session\/end\/confirm/, 1],
     ['the item is marked as proved', /^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 3],
   ].flatMap(([what, request, nth], index) =>
     whens.map((when) => ({

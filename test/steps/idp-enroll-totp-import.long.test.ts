@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { IdentityProvider, SignIn, SignInPage } from '../../src/adapters/identity/contract.ts';
 import type { Vault } from '../../src/adapters/vaults/contract.ts';
 import { Secret } from '../../src/foundation/secret.ts';
-import { newOneTimePassword } from '../../src/foundation/totp.ts';
+import { codeAt, newOneTimePassword } from '../../src/foundation/totp.ts';
 import { idpEnrollTotp } from '../../src/steps/idp-enroll-totp.ts';
 import { labelsOf } from '../../src/steps/procedures/seed-label.ts';
 import { storedSeeds } from '../../src/steps/procedures/stored-seeds.ts';
@@ -144,6 +144,55 @@ describe("the vault's own seed, at a provider that takes it", () => {
     };
     expect(await codeOf(enrol({ ...birth, provider: { ...laptop.keycloak, proof: refusing } }, id))).toBe('denied');
     expect(await labels(id)).toEqual(before);
+  });
+});
+
+describe("the provider's own seed, by its API", () => {
+  /** Takes no seed of ours, and gives its own. */
+  function giving(proves: boolean): IdentityProvider {
+    const { factors, proof: _proof, ...users } = laptop.keycloak;
+    const { importSeed, ...own } = factors;
+    return {
+      ...users,
+      ...(proves ? { proof: laptop.keycloak.proof } : {}),
+      factors: {
+        ...own,
+        begin: async (user) => {
+          const seed = await newOneTimePassword();
+          return {
+            seed,
+            confirm: async (code) => {
+              if (!code.equals(await codeAt(seed, laptop.clock.now()))) return false;
+              await importSeed(user, { seed, label: 'theirs' });
+              return true;
+            },
+          };
+        },
+      },
+    };
+  }
+
+  test.each([
+    ['and proved by a sign-in', true],
+    ['and in force once it is confirmed, where nothing signs in', false],
+  ])('is stored before it is in force, %s', async (_, proves) => {
+    const [bareOne, id] = await bare();
+    const birth = { ...bareOne, provider: giving(proves) };
+    expect(await planned(birth, id)).toMatchObject({
+      action: 'enrol',
+      detail: expect.stringMatching(/^the seed is the provider's, given by its API; /),
+    });
+    await enrol(birth, id);
+    expect(await labels(id)).toEqual(['theirs']);
+    expect(await signsIn(birth)).toBe('signed-in');
+    laptop.clock.advance(60_000);
+    expect(await planned(birth, id)).toMatchObject({ action: 'none' });
+  });
+
+  test('is not asked for where somebody has one that nothing can prove', async () => {
+    const [bareOne, id] = await bare();
+    await laptop.keycloak.factors.importSeed(id, { seed: await newOneTimePassword(), label: 'my phone' });
+    expect(await codeOf(enrol({ ...bareOne, provider: giving(false) }, id))).toBe('conflict');
   });
 });
 
