@@ -20,13 +20,12 @@ const stack: LaptopStack = {
   vault: { address: nowhere, token: secret },
   issuer: nowhere,
   scim: { url: `${nowhere}/scim/v2`, token: secret },
-  doubles: {
-    keycloak: {
-      url: `${nowhere}/keycloak/realms/main`,
-      token: secret,
-      proof: { clientId: 'proof', clientSecret: secret },
-    },
-  },
+  doubles: Object.fromEntries(
+    ['keycloak/realms/main', 'auth0'].map((path) => [
+      path.split('/')[0],
+      { url: `${nowhere}/${path}`, token: secret, proof: { clientId: 'proof', clientSecret: secret } },
+    ]),
+  ),
   signIn: { clientId: 'sign-in', redirectUri: `${nowhere}/callback` },
   secretsManager: {
     endpoint: nowhere,

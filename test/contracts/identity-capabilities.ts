@@ -1,3 +1,4 @@
+import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Capability } from '../../src/adapters/identity/capabilities.ts';
 import type {
@@ -256,17 +257,15 @@ export function identityCapabilitiesContract(
       test('stand beside each other, are added once, and the last one stays', async () => {
         const { keyed } = under.clients;
         const [first] = await keys().list(keyed);
-        const { publicKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
-          'verify',
-          'sign',
-        ]);
-        const key = { ...(await crypto.subtle.exportKey('jwk', publicKey)), kid: 'second', alg: 'ES256', use: 'sig' };
+        // RSA, and a kid of ten characters: what every provider takes
+        const { publicKey } = await generateKeyPair('RS256', { extractable: true });
+        const key = { ...(await exportJWK(publicKey)), kid: 'second-key', alg: 'RS256', use: 'sig' };
         const added = await keys().add(keyed, key);
         expect(await keys().add(keyed, key)).toEqual(added);
         expect(await keys().list(keyed)).toHaveLength(2);
         for (const _ of ['once', 'twice']) await keys().retire(keyed, first?.id ?? '');
         expect(await codeOf(keys().retire(keyed, added.id))).toBe('refused');
-        expect(await keys().list(keyed)).toMatchObject([{ id: added.id, kid: 'second' }]);
+        expect(await keys().list(keyed)).toMatchObject([{ id: added.id, kid: 'second-key' }]);
       });
     });
   });

@@ -1,5 +1,5 @@
-import type { Router } from 'express';
-import type { Secret } from '../../foundation/secret.ts';
+import type { Request, Router } from 'express';
+import { Secret } from '../../foundation/secret.ts';
 import type { IssuedTokens } from './issued-tokens.ts';
 import type { LiveSecrets } from './live-secrets.ts';
 import type { ClientSeed } from './options.ts';
@@ -26,6 +26,18 @@ export interface DoubleOptions {
   readonly token: Secret;
   /** a client that signs users in without pages */
   readonly proof: { readonly clientId: string; readonly clientSecret: Secret };
+  /** whether whoever has a second factor is asked for a code */
+  readonly asksCode: () => boolean;
   /** epoch milliseconds */
   readonly now: () => number;
+}
+
+/** Whether a request has the laptop's own bearer, or an access token of its issuer for one of these audiences. */
+export async function knowsBearer(
+  { token, issued }: Pick<DoubleOptions, 'token' | 'issued'>,
+  request: Request,
+  audiences: string[],
+): Promise<boolean> {
+  const given = /^Bearer +(?<token>[\x21-\x7e]+)$/i.exec(request.get('Authorization') ?? '')?.groups?.['token'] ?? '';
+  return token.equals(new Secret(given)) || (await issued.accept(given, audiences)) !== undefined;
 }

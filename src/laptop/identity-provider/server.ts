@@ -81,7 +81,19 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
         counting(() => (count.doubles += 1)),
         faults.double,
       );
-      app.use(mount({ url: `${issuer}${path}`, users, clients, clientSecrets, issued, token: bearer, proof, now }));
+      app.use(
+        mount({
+          url: `${issuer}${path}`,
+          users,
+          clients,
+          clientSecrets,
+          issued,
+          token: bearer,
+          proof,
+          asksCode: faults.asksCode,
+          now,
+        }),
+      );
     }
     app.use(landingPage(provider, users), signInPages({ provider, users, attempts, asksCode: faults.asksCode }));
     app.use(provider.callback());

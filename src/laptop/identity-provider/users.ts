@@ -50,8 +50,8 @@ export interface Users {
   remove(id: string): boolean;
   /** The next sign-in of this user must change the password; another password ends that. */
   expirePassword(id: string): void;
-  /** Accepts a right code once. */
-  useCode(id: string, code: string): boolean;
+  /** Accepts a right code once. @param factor default: the one that is asked for first */
+  useCode(id: string, code: string, factor?: string): boolean;
   /** Puts a seed in force by a right code; of several enrolments at once the first one wins. */
   enrol(id: string, seed: OneTimePassword, code: string): 'enrolled' | 'wrong-code' | 'enrolled-already';
   signedIn(id: string): void;
@@ -123,8 +123,8 @@ export function createUsers(now: () => number): Users {
       const user = get(id);
       if (user !== undefined) users.set(id, { ...user, passwordExpired: true });
     },
-    useCode: (id, code) => {
-      const factor = get(id)?.factors[0];
+    useCode: (id, code, wanted) => {
+      const factor = get(id)?.factors.find((each) => wanted === undefined || each.id === wanted);
       const step = factor === undefined ? undefined : stepOfCode(factor.seed, code, now(), steps.get(factor.id));
       if (factor === undefined || step === undefined) return false;
       steps.set(factor.id, step);

@@ -1,9 +1,10 @@
 import { FlowError } from '../../../foundation/errors.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { ClientSecrets, ListedSecret } from '../contract.ts';
+import { segment } from '../segment.ts';
 import type { RealmClient } from './answers.ts';
 import { changeClient, clientOf } from './clients.ts';
-import { type Realm, segment } from './realm.ts';
+import type { Realm } from './realm.ts';
 
 export interface ClientSecretOptions {
   /** a client policy with the executor `secret-rotation` lets the former one live on */

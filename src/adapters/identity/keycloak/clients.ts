@@ -1,6 +1,7 @@
 import { FlowError } from '../../../foundation/errors.ts';
+import { segment } from '../segment.ts';
 import type { RealmClient } from './answers.ts';
-import { type Realm, segment } from './realm.ts';
+import type { Realm } from './realm.ts';
 
 /** A client by its `client_id`. @throws FlowError not-found, also where the token may not see it */
 export async function clientOf(realm: Realm, clientId: string): Promise<RealmClient> {

@@ -1,7 +1,8 @@
 import { FlowError } from '../../../foundation/errors.ts';
 import type { Factor, Factors, LabelledSeed } from '../contract.ts';
+import { segment } from '../segment.ts';
 import type { BruteForce, RealmUser } from './answers.ts';
-import { type Realm, segment } from './realm.ts';
+import type { Realm } from './realm.ts';
 
 /** How often an account has failed lately, and whether that has locked it. */
 export type FailuresOf = (user: string) => Promise<BruteForce>;

@@ -1,11 +1,12 @@
 import { FlowError } from '../../../foundation/errors.ts';
 import type { IdentityProvider, SignIn, User } from '../contract.ts';
+import { segment } from '../segment.ts';
 import type { RealmUser } from './answers.ts';
 import { createClientKeys } from './client-keys.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { createFactors, oneTimePasswordCredential, withoutEnrolment } from './factors.ts';
 import { createProof, type ProofClient } from './proof.ts';
-import { createRealm, type RealmOptions, segment } from './realm.ts';
+import { createRealm, type RealmOptions } from './realm.ts';
 
 export interface KeycloakOptions extends RealmOptions {
   /** `/break-glass`: new users are made in it */

@@ -99,10 +99,3 @@ function failure(name: string, answer: Told, said: Said, password: Secret | unde
     place: code === 'invalid-value' ? { subject: said.field ?? 'password' } : undefined,
   });
 }
-
-/** One segment of a path; `..` would lead out of it. @throws FlowError not-found */
-export function segment(text: string): string {
-  const encoded = encodeURIComponent(text);
-  if (/^\.{0,2}$/.test(encoded)) throw new FlowError('not-found', `"${text}" is no id`, { hint: 'give the id' });
-  return encoded;
-}

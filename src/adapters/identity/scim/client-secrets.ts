@@ -1,7 +1,7 @@
 import { FlowError } from '../../../foundation/errors.ts';
 import type { ClientSecrets } from '../contract.ts';
 import type { ManagementApi, Told } from '../management-api.ts';
-import { segment } from './segment.ts';
+import { segment } from '../segment.ts';
 
 export interface ClientSecretOptions {
   readonly call: ManagementApi;

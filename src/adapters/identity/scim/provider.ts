@@ -3,7 +3,7 @@ import type { IdentityProvider, NewUser, SignIn, User } from '../contract.ts';
 import { baseOf, createManagementApi, type ManagementApiOptions, type Told } from '../management-api.ts';
 import { scimClientSecrets } from './client-secrets.ts';
 import { scimFailure } from './failures.ts';
-import { segment } from './segment.ts';
+import { segment } from '../segment.ts';
 
 /** `url` is the base of the API: `https://example.com/scim/v2/` */
 export interface ScimOptions extends Omit<ManagementApiOptions, 'mediaType'> {

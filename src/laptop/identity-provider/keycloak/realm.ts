@@ -1,6 +1,5 @@
 import { json, type RequestHandler, Router } from 'express';
-import { Secret } from '../../../foundation/secret.ts';
-import type { Double, DoubleOptions } from '../double.ts';
+import { type Double, type DoubleOptions, knowsBearer } from '../double.ts';
 import { AdminError, adminErrors, missing } from './admin-error.ts';
 import { createBruteForce } from './brute-force.ts';
 import { clientsApi } from './clients-api.ts';
@@ -39,11 +38,10 @@ export const keycloakRealm: Double = {
 };
 
 /** A bearer: the laptop's own, or an access token of its issuer for this realm. */
-function authenticated({ token, issued, url }: DoubleOptions): RequestHandler {
+function authenticated(options: DoubleOptions): RequestHandler {
   return async (request, _response, next) => {
-    const given = /^Bearer +(?<token>[\x21-\x7e]+)$/i.exec(request.get('Authorization') ?? '')?.groups?.['token'] ?? '';
-    const known = token.equals(new Secret(given)) || (await issued.accept(given, [url])) !== undefined;
-    if (!known) throw new AdminError(401, { error: 'HTTP 401 Unauthorized' });
+    if (!(await knowsBearer(options, request, [options.url])))
+      throw new AdminError(401, { error: 'HTTP 401 Unauthorized' });
     next();
   };
 }

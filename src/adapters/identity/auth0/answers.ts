@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+/** What the Management API answers. This file loads zod, so it is loaded only when a tenant is asked for something. */
+const user = z.object({
+  user_id: z.string().min(1),
+  email: z.string(),
+  blocked: z.boolean().nullish(),
+  app_metadata: z.record(z.string(), z.unknown()).nullish(),
+  identities: z.array(z.object({ connection: z.string() })).nullish(),
+});
+export type TenantUser = z.infer<typeof user>;
+
+const method = z.object({
+  id: z.string().min(1),
+  type: z.string(),
+  name: z.string().nullish(),
+  confirmed: z.boolean().nullish(),
+});
+
+const client = z.object({
+  client_id: z.string(),
+  client_secret: z.string().nullish(),
+  token_endpoint_auth_method: z.string().nullish(),
+  client_authentication_methods: z
+    .object({ private_key_jwt: z.object({ credentials: z.array(z.object({ id: z.string() })) }).nullish() })
+    .nullish(),
+});
+export type TenantClient = z.infer<typeof client>;
+
+const credential = z.object({ id: z.string().min(1), kid: z.string().nullish(), created_at: z.string().nullish() });
+export type ClientCredential = z.infer<typeof credential>;
+
+const text = z.string().optional().catch(undefined);
+const failure = z.object({ message: text, error: text, error_description: text, mfa_token: text });
+
+/** Each gives undefined where an answer is none of its kind. */
+export const parsers = {
+  user: reader(user),
+  users: reader(z.array(user)),
+  methods: reader(z.array(method)),
+  client: reader(client),
+  credential: reader(credential),
+  credentials: reader(z.array(credential)),
+  token: reader(z.object({ access_token: z.string().min(1) })),
+};
+
+const readFailure = reader(failure);
+
+export function parseFailure(body: string) {
+  const { message, error = '', error_description: description, mfa_token: mfaToken } = readFailure(body) ?? {};
+  return { error, detail: message ?? description ?? error, mfaToken };
+}
+
+function reader<T>(schema: z.ZodType<T>): (body: string) => T | undefined {
+  return (body) => {
+    try {
+      const result = schema.safeParse(JSON.parse(body));
+      return result.success ? result.data : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+}

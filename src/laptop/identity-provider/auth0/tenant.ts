@@ -1,0 +1,46 @@
+import { json, type RequestHandler, Router } from 'express';
+import { type Double, type DoubleOptions, knowsBearer } from '../double.ts';
+import { apiErrors, missing, TenantError } from './api-error.ts';
+import { clientsApi } from './clients-api.ts';
+import { methodsApi } from './methods-api.ts';
+import { createSessions } from './sessions.ts';
+import { tokenApi } from './token-api.ts';
+import { usersApi } from './users-api.ts';
+
+/**
+ * An Auth0 tenant over the laptop's own users and clients: what of its Management API and token endpoint an adapter
+ * uses, as its documents and the recordings of its SDKs have it, with what lags and what is limited there. No real one
+ * was at hand.
+ */
+export const auth0Tenant: Double = {
+  type: 'auth0',
+  path: '/auth0',
+  mount(options: DoubleOptions): Router {
+    const { users, clientSecrets, clients, now, proof, asksCode } = options;
+    const sessions = createSessions(now);
+    const api = Router();
+    api.use(authenticated(options), json({ limit: '100kb' }));
+    api.use(
+      usersApi(users, sessions),
+      methodsApi(users, now),
+      clientsApi({ seeds: clients, live: clientSecrets, now }),
+    );
+    api.use(() => {
+      throw missing('not_found', 'Not Found');
+    });
+    api.use(apiErrors);
+    const router = Router();
+    router.use('/auth0/api/v2', api);
+    router.use('/auth0/oauth', tokenApi({ users, sessions, client: proof, asksCode, now }));
+    return router;
+  },
+};
+
+function authenticated(options: DoubleOptions): RequestHandler {
+  // the second is the real one's; the first is what a flow can name as `${{ identity-providers.NAME.url }}`
+  const audiences = [options.url, `${options.url}/api/v2/`];
+  return async (request, _response, next) => {
+    if (!(await knowsBearer(options, request, audiences))) throw new TenantError(401, 'Invalid token');
+    next();
+  };
+}
