@@ -40,5 +40,5 @@ export function setup(project: TestProject): void {
   const { much } = project.getProvidedContext();
   const amounts = Object.entries(loops).map(([loop, amount]) => `${amount[much]} ${loop}`);
   // oxlint-disable-next-line no-console -- part of the run's output
-  console.log(`Long loops: ${amounts.join(', ').replace('Infinity', 'all')}`);
+  console.log(`Long loops: ${amounts.join(', ').replaceAll('Infinity', 'all')}`);
 }

@@ -176,7 +176,7 @@ describe('flows policy', () => {
   it('passes the shipped cases, and fails with the place of each that is not so', async () => {
     expect(await home.flows(['policy', 'test'])).toMatchObject({
       code: 0,
-      stdout: '7 cases: as expected\n',
+      stdout: '8 cases: as expected\n',
       stderr: '',
     });
     home.write('cases.yaml', 'cases:\n  - { agent: codex, flow: orders-token, expect: denied }\n');

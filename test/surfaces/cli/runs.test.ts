@@ -80,7 +80,10 @@ describe('flows runs', () => {
     const json = JSON.parse(
       (await home.flows(['runs', '--flow', 'new-user', '--since', '1h', '--json'])).stdout,
     ) as object;
-    expect(json).toMatchObject({ runs: [{ id }], schedules: [{ flow: 'break-glass-drill' }, { flow: 'rotate-orders-client' }] });
+    expect(json).toMatchObject({
+      runs: [{ id }],
+      schedules: [{ flow: 'break-glass-drill' }, { flow: 'rotate-orders-client' }],
+    });
   });
 
   it('lets a run that failed go on', async () => {
