@@ -47,6 +47,7 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
       'foundation/state-folder',
       'foundation/unless-aborted',
       'surfaces/cli/commands/version',
+      'surfaces/cli/flow/flow-options',
       'surfaces/cli/flows-folder',
       'surfaces/cli/main',
     ],

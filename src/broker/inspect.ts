@@ -1,6 +1,5 @@
 import type { Flow } from '../folder/flows/flow.ts';
-import type { Policy } from '../folder/policy/policy.ts';
-import { noHookRules } from '../foundation/wire.ts';
+import { noHookRules, type Policy } from '../folder/policy/policy.ts';
 import { isWithin } from './agent-runs/narrowing.ts';
 import type { Granted } from './audited-answers.ts';
 import type { Caller, Inspection } from './contract.ts';

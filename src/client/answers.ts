@@ -46,7 +46,7 @@ export interface FlowAnswer {
 /**
  * What a broker knows of texts that an agent has.
  * @example
- * const { found }: Inspection = await client.inspect([`curl -H 'X-Api-Key: ${key}' …`]);
+ * const { found }: Inspection = await client.inspect(['curl -H "X-Api-Key: …" https://api.openai.example']);
  * const names = found.map(({ name }) => name); // ['openai.api_key']
  */
 export interface Inspection {

@@ -201,5 +201,3 @@ export interface HookRules {
   /** files and commands that are let through all the same, in the same forms */
   readonly allow: readonly string[];
 }
-
-export const noHookRules: HookRules = { files: [], commands: [], allow: [] };

@@ -1,5 +1,4 @@
 import { connection } from '../adapters/connection-forms.ts';
-import { versionOf } from '../foundation/drill-evidence.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, required } from '../language/forms.ts';
 import { pureStep, type StepContext } from './contract.ts';
@@ -42,6 +41,7 @@ export const idpSignIn = pureStep({
       readOneTimePassword(oneTimePassword, (each) => context.read(each)),
       versionKey(context),
     ]);
+    const { versionOf } = await import('../foundation/drill-evidence.ts');
     const versions = {
       passwordVersion: key && versionOf(key, reference.toString(), password),
       seedVersion: key && versionOf(key, oneTimePassword.toString(), seed.secret),

@@ -518,6 +518,7 @@ describe('flows', () => {
       name: 'orders-token',
       description: 'Bearer token for the Orders API',
       effect: 'none',
+      inputs: { type: 'object', properties: {}, required: [], additionalProperties: false },
     });
     // what writes is begun as a run, by those who may run it by its full name
     expect(found.filter(({ effect }) => effect === 'write').map(({ name }) => name)).toEqual(['make-login']);

@@ -24,6 +24,7 @@ environments:
         token-flow: scim-token
         sign-in: { issuer: main, client-id: flows-sign-in, redirect-uri: https://login.example.com/flows/callback, pages: keycloak }
     stores: { aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' } }
+    apis: { orders: { url: https://orders.example, methods: [POST], paths: [/orders], token: bearer } }
     notify:
       ops: { type: webhook, url: https://hooks.example/flows, secret: op://Agents/ops webhook/password }
       team: { type: slack, webhook: op://Agents/Slack/url }

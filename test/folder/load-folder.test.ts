@@ -447,7 +447,7 @@ describe('a folder', () => {
       'c.yaml': good,
       'check.yaml': good,
       'Upper.yaml': good,
-      'drill.yaml': good,
+      'inventory.yaml': good,
       'old.yml': good,
     });
     expect(told(folder)).toMatchObject([
@@ -460,7 +460,7 @@ describe('a folder', () => {
       expect.stringMatching(/^a.yaml:5:11 unknown step kind/),
       expect.stringMatching(/^b.yaml:7:9 unknown step/),
       expect.stringMatching(/^check.yaml:1:1 .*is a command/),
-      expect.stringMatching(/^drill.yaml:1:1 .*is reserved for a command/),
+      expect.stringMatching(/^inventory.yaml:1:1 .*is reserved for a command/),
     ]);
     expect([...folder.flows.keys()]).toEqual(['c']);
   });

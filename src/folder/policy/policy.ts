@@ -38,6 +38,9 @@ export interface AgentPolicy {
   readonly approve?: readonly ApproveRule[] | undefined;
 }
 
+/** No rules of one's own. */
+export const noHookRules: HookRules = { files: [], commands: [], allow: [] };
+
 /** An agent that nothing proves and that may have nothing. */
 export function agentWithoutRights(name: string): AgentPolicy {
   const nothing = { tokens: [], trust: [], allow: [], flows: [], deny: [] };

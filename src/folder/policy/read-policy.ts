@@ -1,6 +1,5 @@
 import { parseDuration } from '../../foundation/duration.ts';
 import { atOnce, type InTurns } from '../../foundation/in-turns.ts';
-import { noHookRules } from '../../foundation/wire.ts';
 import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
 import type { InputOf } from '../../language/forms.ts';
@@ -10,7 +9,7 @@ import type { Node } from '../../language/yaml.ts';
 import { parseRate } from '../../language/rate.ts';
 import { type agentKeys, policyKeys } from './policy-keys.ts';
 import { longestName } from './name-pattern.ts';
-import { type AgentPolicy, type AgentToken, type Pattern, type Policy, scheduleAgent } from './policy.ts';
+import { type AgentPolicy, type AgentToken, noHookRules, type Pattern, type Policy, scheduleAgent } from './policy.ts';
 import {
   readApprovers,
   readApproveRule,

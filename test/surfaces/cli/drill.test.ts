@@ -193,6 +193,7 @@ describe('a use of break-glass', () => {
         token-flow: scim-token
         sign-in: { issuer: main, client-id: a, redirect-uri: https://login.example.com/cb, pages: keycloak }
     stores: { aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' } }
+    apis: { orders: { url: https://orders.example, methods: [POST], paths: [/orders], token: bearer } }
     notify: { ops: { type: webhook, url: https://hooks.example, secret: op://Agents/ops webhook/password } }
 `,
     );

@@ -7,7 +7,7 @@ import { BrokerRefusal } from '../../../src/broker/refusal.ts';
 import { agentsOf } from '../../broker/authentication/policies.ts';
 import { type RunningServer, type ServeOptions, startServer } from '../../../src/surfaces/server/http-server.ts';
 import { systemClock } from '../../../src/foundation/clocks.ts';
-import { noHookRules } from '../../../src/foundation/wire.ts';
+import { noHookRules } from '../../../src/folder/policy/policy.ts';
 import { ownCertificate } from '../../../src/surfaces/server/own-certificate.ts';
 import { createLogger } from '../../../src/surfaces/server/log.ts';
 

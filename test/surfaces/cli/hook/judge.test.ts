@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createBearer } from '../../../../src/broker/authentication/bearer-token.ts';
-import { noHookRules } from '../../../../src/foundation/wire.ts';
+import { noHookRules } from '../../../../src/folder/policy/policy.ts';
 import { judge, type Known } from '../../../../src/surfaces/cli/hook/judge.ts';
 import { toolCallIn } from '../../../../src/surfaces/cli/hook/tool-call.ts';
 
