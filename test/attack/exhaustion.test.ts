@@ -2,16 +2,23 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ask, startTarget, type Target } from './stand.ts';
 
 let target: Target;
 const sockets: Socket[] = [];
 
+/** as on a system that allows a process few open files */
+const few = (most: number) => (command: readonly string[]) => [
+  'sh',
+  '-c',
+  `ulimit -n ${most}; exec "$@"`,
+  'sh',
+  ...command,
+];
+
 beforeAll(async () => {
-  // as on a system that allows a process few open files; a flow that writes may be run, so a database is opened meanwhile
-  const few = (command: readonly string[]) => ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh', ...command];
-  target = await startTarget(few, "'**', seed-runtime");
+  target = await startTarget(few(96));
 });
 afterAll(async () => {
   for (const socket of sockets) socket.destroy();
@@ -47,4 +54,12 @@ test('more connections than files may be open: a right that is taken away meanwh
   expect(await settled(codex, 403)).toBe(403);
   expect(await settled(owner, 200)).toBe(200);
   expect((await target.home.flows(['audit', 'verify'])).code).toBe(0);
+});
+
+test('a database that cannot be opened for want of files is told of, and ends nothing', async () => {
+  const narrow = await startTarget(few(48), "'**', seed-runtime");
+  onTestFinished(() => narrow.close());
+  await narrow.served.shows('runs wait');
+  const { status } = await ask(narrow.port, '/v1/tokens/orders-token', { token: narrow.tokens.codex });
+  expect(status).toBe(200);
 });
