@@ -18,7 +18,7 @@ export const loops = {
   'stories of approvals': { part: 12, whole: 60 },
   'kills of an enrolment': { part: 1, whole: Infinity },
   'kills of a rotation': { part: 2, whole: 12 },
-  'random kills of a rotation': { part: 1, whole: 38 },
+  'random kills of a rotation': { part: 1, whole: 18 },
   'kills of an import': { part: 1, whole: Infinity },
   'kills of a birth': { part: 1, whole: Infinity },
   'enrolments on two machines': { part: 1, whole: 6 },
@@ -29,7 +29,7 @@ export const loops = {
   expressions: { part: 500, whole: 2_000 },
   'answers of an issuer': { part: 250, whole: 1_000 },
   'masked outputs': { part: 1_000, whole: 10_000 },
-  'masked outputs on a terminal': { part: 3, whole: 300 },
+  'masked outputs on a terminal': { part: 3, whole: 150 },
   'megabytes of a program': { part: 64, whole: 1_024 },
 } as const satisfies Record<string, Record<Much, number>>;
 
