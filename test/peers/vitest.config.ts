@@ -6,7 +6,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
     include: ['test/peers/**/*.test.ts'],
-    provide: { much: 'part' },
+    provide: { much: 'whole' },
     testTimeout: 60_000,
     hookTimeout: 660_000,
     maxWorkers: 1,

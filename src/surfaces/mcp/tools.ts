@@ -60,7 +60,7 @@ function tool<A>(
   },
 ): Tool {
   const { takes, call, ...rest } = facts;
-  const { $schema: _, ...schema } = z.toJSONSchema(takes, { override: ({ jsonSchema }) => oneTypeEach(jsonSchema) });
+  const { $schema: _, ...schema } = JSON.parse(JSON.stringify(z.toJSONSchema(takes)), oneTypeEach) as Json;
   return {
     ...rest,
     inputSchema: { ...schema, type: 'object' },
@@ -72,10 +72,11 @@ function tool<A>(
 }
 
 /** Several types at once are more than some models' schemas know. */
-function oneTypeEach(schema: z.core.JSONSchema.BaseSchema): void {
-  if (!Array.isArray(schema.type)) return;
-  schema.anyOf = schema.type.map((type) => ({ type }));
-  delete schema.type;
+function oneTypeEach(_: string, schema: unknown): unknown {
+  if (typeof schema !== 'object' || schema === null || !('type' in schema) || !Array.isArray(schema.type))
+    return schema;
+  const { type, ...rest } = schema;
+  return { ...rest, anyOf: type.map((each: unknown) => ({ type: each })) };
 }
 
 /** Where they are wrong and how, without what was given. */
