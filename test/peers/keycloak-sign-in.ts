@@ -63,14 +63,20 @@ export function keycloakSignIn(keycloak: () => Keycloak, realm: () => Realm): vo
       expect(page).toMatchObject({ at: 'rejected' });
     });
 
-    test.each(['UPDATE_PASSWORD', 'UPDATE_PROFILE'])(
-      'what else the user is asked for, %s, is protocol',
-      async (action) => {
-        const { username, seed } = await somebody(realm(), { requiredActions: [action] });
-        const page = at('one-time-code', await begin(signIn, username));
-        expect(await codeOf(page.submit(await codeFor(seed, 0)))).toBe('protocol');
-      },
-    );
+    /** What comes of a right code where the user is asked for something else. */
+    const after = async (action: string) => {
+      const { username, seed } = await somebody(realm(), { requiredActions: [action] });
+      const page = at('one-time-code', await begin(signIn, username));
+      return page.submit(await codeFor(seed, 0));
+    };
+
+    test('a password that is to be changed is rejected as expired', async () => {
+      expect(await after('UPDATE_PASSWORD')).toMatchObject({ at: 'rejected', what: 'password-expired' });
+    });
+
+    test('what else the user is asked for is protocol', async () => {
+      expect(await codeOf(after('UPDATE_PROFILE'))).toBe('protocol');
+    });
 
     test('a redirect URI that the client does not have is not followed', async () => {
       const elsewhere = signInOf({ ...realm(), redirectUri: `${realm().redirectUri}/elsewhere` });
