@@ -111,7 +111,6 @@ export function processTerminal(color: boolean | undefined): Terminal {
     async askHidden(question) {
       if (!stdinIsTerminal || !stderr.isTTY) return undefined;
       waiting.erase();
-      stderr.write(question);
       const given = await new Promise<Secret | undefined>((resolve) => {
         const end = keysOf(
           hiddenLine((value) => {
@@ -119,6 +118,8 @@ export function processTerminal(color: boolean | undefined): Terminal {
             resolve(value);
           }),
         );
+        // asked for once the terminal shows no keys any more: who is quick would see theirs
+        stderr.write(question);
       });
       stderr.write('\n');
       return given;
