@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerReader } from '../answer-reader.ts';
 
 /** What the Management API answers. This file loads zod, so it is loaded only when a tenant is asked for something. */
 const user = z.object({
@@ -35,29 +36,18 @@ const failure = z.object({ message: text, error: text, error_description: text, 
 
 /** Each gives undefined where an answer is none of its kind. */
 export const parsers = {
-  user: reader(user),
-  users: reader(z.array(user)),
-  methods: reader(z.array(method)),
-  client: reader(client),
-  credential: reader(credential),
-  credentials: reader(z.array(credential)),
-  token: reader(z.object({ access_token: z.string().min(1) })),
+  user: answerReader(user),
+  users: answerReader(z.array(user)),
+  methods: answerReader(z.array(method)),
+  client: answerReader(client),
+  credential: answerReader(credential),
+  credentials: answerReader(z.array(credential)),
+  token: answerReader(z.object({ access_token: z.string().min(1) })),
 };
 
-const readFailure = reader(failure);
+const readFailure = answerReader(failure);
 
 export function parseFailure(body: string) {
   const { message, error = '', error_description: description, mfa_token: mfaToken } = readFailure(body) ?? {};
   return { error, detail: message ?? description ?? error, mfaToken };
-}
-
-function reader<T>(schema: z.ZodType<T>): (body: string) => T | undefined {
-  return (body) => {
-    try {
-      const result = schema.safeParse(JSON.parse(body));
-      return result.success ? result.data : undefined;
-    } catch {
-      return undefined;
-    }
-  };
 }

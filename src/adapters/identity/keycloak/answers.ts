@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerReader } from '../answer-reader.ts';
 
 /** What the Admin REST API answers. This file loads zod, so it is loaded only when a realm is asked for something. */
 const user = z.object({
@@ -53,31 +54,20 @@ const failure = wrongField.extend({
 
 /** Each gives undefined where an answer is none of its kind. */
 export const parsers = {
-  user: reader(user),
-  users: reader(z.array(user)),
-  credentials: reader(z.array(credential)),
-  bruteForce: reader(bruteForce),
-  consents: reader(z.array(consent)),
-  clients: reader(z.array(client)),
-  keySet: reader(keySet),
-  token: reader(token),
+  user: answerReader(user),
+  users: answerReader(z.array(user)),
+  credentials: answerReader(z.array(credential)),
+  bruteForce: answerReader(bruteForce),
+  consents: answerReader(z.array(consent)),
+  clients: answerReader(z.array(client)),
+  keySet: answerReader(keySet),
+  token: answerReader(token),
 };
 
-const readFailure = reader(failure);
+const readFailure = answerReader(failure);
 
 export function parseFailure(body: string) {
   const { error = '', error_description: description, errors = [], ...alone } = readFailure(body) ?? {};
   const { errorMessage, field } = errors[0] ?? alone;
   return { error, field, detail: description ?? errorMessage ?? error };
-}
-
-function reader<T>(schema: z.ZodType<T>): (body: string) => T | undefined {
-  return (body) => {
-    try {
-      const result = schema.safeParse(JSON.parse(body));
-      return result.success ? result.data : undefined;
-    } catch {
-      return undefined;
-    }
-  };
 }

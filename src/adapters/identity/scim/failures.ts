@@ -1,8 +1,8 @@
-import { FlowError } from '../../../foundation/errors.ts';
+import type { FlowError } from '../../../foundation/errors.ts';
 import { retryAfterOf } from '../../../foundation/http.ts';
 import type { NewUser } from '../contract.ts';
 import type { Told } from '../management-api.ts';
-import { ownWords } from '../own-words.ts';
+import { inTrouble, type Meaning, type Meanings, refusedAnswer } from '../refused-answer.ts';
 
 /** What an error answer says, and what it is about. */
 interface Said {
@@ -15,47 +15,31 @@ interface Said {
   readonly now: number;
 }
 
-type Rule = (said: Said & { readonly answer: Told }) => boolean;
-type Kind = readonly [ConstructorParameters<typeof FlowError>[0], string, string];
-
 const byHand = 'do it at the provider by hand';
 
-/** The first rule that fits says what an answer means. */
-const rules: readonly (readonly [Rule, Kind])[] = [
+const meanings: Meanings<Said> = [
+  [(status) => status === 401, ['denied', 'refuses the token', 'check its token, or the client of its token-flow']],
   [
-    ({ answer }) => answer.status === 401,
-    ['denied', 'refuses the token', 'check its token, or the client of its token-flow'],
-  ],
-  [
-    ({ answer }) => answer.status === 403,
+    (status) => status === 403,
     ['denied', 'does not allow this', 'give the token, or the client of its token-flow, the right to manage users'],
   ],
-  [({ answer }) => answer.status === 404, ['not-found', 'has no such resource', 'is the address that of a SCIM API?']],
+  [(status) => status === 404, ['not-found', 'has no such resource', 'is the address that of a SCIM API?']],
   [
-    ({ answer, scimType }) => answer.status === 409 || scimType === 'uniqueness',
+    (status, { scimType }) => status === 409 || scimType === 'uniqueness',
     ['conflict', 'says that the user exists', 'use another user name'],
   ],
-  [({ answer }) => answer.status === 429, ['rate-limited', 'asks for fewer requests', 'try again later']],
-  [({ answer }) => [405, 501].includes(answer.status), ['protocol', 'does not offer this operation', byHand]],
+  [(status) => status === 429, ['rate-limited', 'asks for fewer requests', 'try again later']],
+  [(status) => [405, 501].includes(status), ['protocol', 'does not offer this operation', byHand]],
   [refusesPassword, ['invalid-value', 'refuses the password', "fit the password to the provider's rules"]],
-  [
-    // a server that says what is wrong with the request does not mean "later", whatever its status
-    ({ answer, scimType }) => answer.status >= 500 && scimType === undefined,
-    ['unavailable', 'is in trouble', 'try again later'],
-  ],
+  // a server that says what is wrong with the request does not mean "later", whatever its status
+  [(status, { scimType }) => status >= 500 && scimType === undefined, inTrouble],
 ];
-const otherwise: Kind = ['protocol', 'refuses the request', 'compare the user with what the provider asks for'];
+const otherwise: Meaning = ['protocol', 'refuses the request', 'compare the user with what the provider asks for'];
 
 export function scimFailure(name: string, answer: Told, said: Said): FlowError {
-  const [code, message, hint] = rules.find(([fits]) => fits({ ...said, answer }))?.[1] ?? otherwise;
-  const words = ownWords(said.detail, answer.bearer, said.given?.password);
-  const detail = words === undefined ? '' : `: ${words}`;
-  const wait = retryAfterOf(answer.headers.get('retry-after'), said.now);
-  return new FlowError(code, `identity provider "${name}" ${message} (${answer.status}${detail})`, {
-    hint,
-    retryAfter: wait,
-    place: code === 'invalid-value' ? { subject: 'password' } : undefined,
-  });
+  const { detail: words, given, now } = said;
+  const retryAfter = retryAfterOf(answer.headers.get('retry-after'), now);
+  return refusedAnswer({ name, answer, said, meanings, otherwise, words, password: given?.password, retryAfter });
 }
 
 /** `password` as a word of its own or at the end of a path, and Keycloak's code; not `passwordHint`, not `passport` */
@@ -74,7 +58,7 @@ const misfits =
  * The vault's item goes with a refused password, so nothing is guessed: the answer is about that attribute before all
  * else, and says that its value does not fit.
  */
-function refusesPassword({ answer: { status }, given, detail, scimType }: Parameters<Rule>[0]): boolean {
+function refusesPassword(status: number, { given, detail, scimType }: Said): boolean {
   if (given === undefined || (scimType !== undefined && scimType !== 'invalidValue')) return false;
   if (![400, 422, 500].includes(status)) return false;
   // what the password holds is no word of the server's

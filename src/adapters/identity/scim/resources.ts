@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerReader } from '../answer-reader.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import type { ListedSecret, NewUser, User } from '../contract.ts';
 
@@ -61,11 +62,11 @@ export interface UserList {
 }
 
 export function parseUser(body: string): User | undefined {
-  return read(user, body);
+  return answerReader(user)(body);
 }
 
 export function parseUsers(body: string): UserList | undefined {
-  const found = read(list, body);
+  const found = answerReader(list)(body);
   // one of the two is what makes it a list
   if (found === undefined || (found.totalResults === undefined && found.Resources === undefined)) return undefined;
   const each = (found.Resources ?? []).map((one) => ({ one, parsed: user.safeParse(one) }));
@@ -80,12 +81,12 @@ const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:error';
 
 /** Whether it is an error answer of SCIM, and not of something else at that address. */
 export function isScimError(body: string): boolean {
-  return read(failure, body)?.schemas?.some((each) => each.toLowerCase() === errorSchema) === true;
+  return answerReader(failure)(body)?.schemas?.some((each) => each.toLowerCase() === errorSchema) === true;
 }
 
 /** What an error answer says (RFC 7644, section 3.12); nothing where it is no error that is known. */
 export function parseFailure(body: string): { readonly scimType?: string | undefined; readonly detail: string } {
-  const found = read(failure, body);
+  const found = answerReader(failure)(body);
   const { detail, error_description: description, errorSummary, message } = found ?? {};
   return { scimType: found?.scimType, detail: detail ?? description ?? errorSummary ?? message ?? '' };
 }
@@ -117,8 +118,8 @@ const clientSecret = z
   });
 const clientSecrets = z.object({ Resources: z.array(clientSecret) });
 
-export const parseClientSecret = (body: string) => read(clientSecret, body);
-export const parseClientSecrets = (body: string) => read(clientSecrets, body)?.Resources;
+export const parseClientSecret = (body: string) => answerReader(clientSecret)(body);
+export const parseClientSecrets = (body: string) => answerReader(clientSecrets)(body)?.Resources;
 
 export function newClientSecretBody(clientId: string, value: Secret | undefined): string {
   return JSON.stringify({ clientId, value: value?.reveal() });
@@ -128,12 +129,3 @@ export const disableBody = JSON.stringify({
   schemas: [patchSchema],
   Operations: [{ op: 'replace', path: 'active', value: false }],
 });
-
-function read<T>(schema: z.ZodType<T>, body: string): T | undefined {
-  try {
-    const result = schema.safeParse(JSON.parse(body));
-    return result.success ? result.data : undefined;
-  } catch {
-    return undefined;
-  }
-}
