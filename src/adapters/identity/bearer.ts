@@ -1,3 +1,4 @@
+import { madeOnce } from '../../foundation/made-once.ts';
 import { Reference } from '../../foundation/reference.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import { form, type InputOf, type Keys, optional } from '../../language/forms.ts';
@@ -26,24 +27,24 @@ export function bearerProblems(given: ReadonlySet<string>): readonly KeyProblem[
     : [];
 }
 
-/** The token as those keys say; one that stands somewhere is read once, and again where it was refused. */
+/**
+ * The token as those keys say; one that stands somewhere is read once, and again where it was refused.
+ * @param ofLaptop on the laptop, where no flow gives one: the stack's
+ */
 export function bearerOf(
   { token }: Pick<InputOf<typeof bearerKeys>, 'token'>,
   { name, read, taken, token: ofFlow }: IdentityServices,
+  ofLaptop?: Secret,
 ): (refused?: Secret) => Promise<Secret> {
   if (ofFlow !== undefined) return ofFlow;
-  let kept: Promise<Secret> | undefined;
-  const ask = async (): Promise<Secret> => {
+  if (ofLaptop !== undefined) return () => Promise.resolve(ofLaptop);
+  const kept = madeOnce(async () => {
     if (token === undefined) throw new TypeError('no token: the check at load lets none through');
     return token instanceof Reference ? read(token) : readToken(token, taken, `the token of "${name}"`);
-  };
+  });
   return (refused) => {
     // what is kept under it may have been replaced
-    if (refused !== undefined) kept = undefined;
-    kept ??= ask().catch((error: unknown) => {
-      kept = undefined;
-      throw error;
-    });
-    return kept;
+    if (refused !== undefined) kept.forget();
+    return kept.get();
   };
 }

@@ -1,12 +1,10 @@
 import { FlowError } from '../../../foundation/errors.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { ClientSecrets, ListedSecret } from '../contract.ts';
+import { requireOwnSecret } from '../own-client-secret.ts';
 import type { TenantClient } from './answers.ts';
 import { clientOf, clientPath } from './clients.ts';
 import type { Tenant } from './tenant.ts';
-
-/** Auth0 documents no shortest one. */
-const shortest = 16;
 
 /**
  * The one secret of a client, ours by a change of the client. It has no name there: its id is a MAC of it under a
@@ -33,14 +31,8 @@ export function createClientSecrets(tenant: Tenant): ClientSecrets {
       return secret === undefined ? [] : [secret];
     },
 
-    async add(clientId, secret) {
-      if (secret === undefined) throw new TypeError('a new secret of ours is given');
-      if (secret.reveal().length < shortest) {
-        throw new FlowError('invalid-value', `a client secret has at least ${shortest} characters`, {
-          hint: 'let the vault make one',
-          place: { subject: 'secret' },
-        });
-      }
+    async add(clientId, given) {
+      const secret = requireOwnSecret(given);
       const current = secretOf(await clientOf(tenant, clientId));
       if (current === undefined) {
         throw new FlowError('refused', `client "${clientId}" authenticates without a secret at "${tenant.name}"`, {

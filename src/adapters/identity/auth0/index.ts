@@ -1,9 +1,10 @@
-import { form, type Keys, optional, required, withDefault } from '../../../language/forms.ts';
+import { form, type Keys, required, withDefault } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
 import type { SettingsOf } from '../../declaration.ts';
 import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
 import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
+import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 
 const connection = 'Username-Password-Authentication';
 
@@ -11,13 +12,7 @@ const keys = {
   url: required(urlForm, 'the tenant: `https://acme.eu.auth0.com`'),
   ...bearerKeys,
   connection: withDefault(form.text(), connection, 'the database connection that its users are in'),
-  proof: optional(
-    form.object({
-      'client-id': required(form.text(), 'an application with the grants Password and MFA'),
-      'client-secret': optional(form.reference(), 'its secret, where it is no public client'),
-    }),
-    'how an account is proved without pages: password and one-time code for a token',
-  ),
+  ...proofKeys('an application with the grants Password and MFA'),
 } satisfies Keys;
 
 interface Laptop {
@@ -38,40 +33,29 @@ export const auth0 = identityProviderAdapter<typeof keys, Laptop>({
     return [...wrong, ...bearerProblems(given)];
   },
   offers: ['set-password', 'end-sessions', 'import-seed', 'proof', 'client-secrets', 'client-keys'],
-  lacks({ proof }, capability) {
-    if (capability !== 'proof' || proof !== undefined) return undefined;
-    return {
-      problem: 'has no client that proves accounts',
-      hint: 'add proof: { client-id: …, client-secret: op://… } to it in service.yaml',
-    };
-  },
+  lacks: ({ proof }, capability) => (capability === 'proof' ? proofTrouble(proof) : undefined),
   laptop: ({ doubles: { auth0: double } }) => ({
     url: double?.url ?? '',
     double,
     token: undefined,
     'token-flow': undefined,
     connection,
-    proof: { 'client-id': double?.proof.clientId ?? '', 'client-secret': undefined },
+    proof: proofOfLaptop(double),
   }),
   async load() {
     const { createAuth0Provider } = await import('./provider.ts');
     const create = (settings: Settings, services: IdentityServices) => {
-      const { name, development, now, way, read, token: ofFlow } = services;
+      const { name, development, now, way, read } = services;
       const { url, proof, double } = settings;
-      const ofLaptop = double && (() => Promise.resolve(double.token));
-      const secret = proof?.['client-secret'];
       return createAuth0Provider({
         name,
         url,
         development,
         now,
         fetch: way.fetch,
-        token: ofFlow ?? ofLaptop ?? bearerOf(settings, services),
+        token: bearerOf(settings, services, double?.token),
         connection: settings.connection,
-        proof: proof && {
-          clientId: proof['client-id'],
-          clientSecret: secret === undefined ? double && (async () => double.proof.clientSecret) : () => read(secret),
-        },
+        proof: proofClientOf(proof, double, read),
       });
     };
     return { create };

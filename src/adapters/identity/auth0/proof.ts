@@ -2,17 +2,12 @@ import { FlowError } from '../../../foundation/errors.ts';
 import { createHttp, type HttpOptions } from '../../../foundation/http.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { SignIn, SignInPage, User } from '../contract.ts';
+import type { ProofClient } from '../proof-client.ts';
 import { resetOf, type Tenant } from './tenant.ts';
-
-/** An application with the grants Password and MFA. */
-export interface ProofClient {
-  readonly clientId: string;
-  /** undefined: a public client */
-  readonly clientSecret?: (() => Promise<Secret>) | undefined;
-}
 
 interface ProofOptions extends Pick<HttpOptions, 'development' | 'fetch' | 'deadline'> {
   readonly tenant: Tenant;
+  /** an application with the grants Password and MFA. */
   readonly client: ProofClient;
   readonly connection: string;
   /** epoch milliseconds */

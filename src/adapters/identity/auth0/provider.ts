@@ -4,7 +4,8 @@ import type { TenantUser } from './answers.ts';
 import { createClientKeys } from './client-keys.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { createFactors } from './factors.ts';
-import { createProof, type ProofClient } from './proof.ts';
+import type { ProofClient } from '../proof-client.ts';
+import { createProof } from './proof.ts';
 import { createTenant, type TenantOptions } from './tenant.ts';
 import { isUserId, missingUser, userPath } from './user-path.ts';
 

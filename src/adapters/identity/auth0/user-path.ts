@@ -1,4 +1,5 @@
-import { FlowError } from '../../../foundation/errors.ts';
+import type { FlowError } from '../../../foundation/errors.ts';
+import { missingUser as noSuchUser } from '../missing-user.ts';
 import { segment } from '../segment.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -13,7 +14,5 @@ export function isUserId(id: string): boolean {
 }
 
 export function missingUser({ name }: Pick<Tenant, 'name'>, id: string): FlowError {
-  return new FlowError('not-found', `identity provider "${name}" has no user with the id "${id}"`, {
-    hint: 'give the id that idp/create-user put out (auth0|…), not the user name',
-  });
+  return noSuchUser(name, id, 'auth0|…');
 }

@@ -1,6 +1,7 @@
 import { FlowError } from '../../../foundation/errors.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { ClientSecrets, ListedSecret } from '../contract.ts';
+import { requireOwnSecret } from '../own-client-secret.ts';
 import { segment } from '../segment.ts';
 import type { RealmClient } from './answers.ts';
 import { changeClient, clientOf } from './clients.ts';
@@ -22,8 +23,6 @@ const attribute = {
 } as const;
 /** Seconds that a former secret lives on where nobody retires it. */
 const overlap = 30 * 24 * 3600;
-/** Keycloak takes one of a single character. */
-const shortest = 16;
 
 type Kept = ListedSecret & { readonly slot: 'current' | 'former' };
 
@@ -39,14 +38,8 @@ export function createClientSecrets(realm: Realm, { twoSecrets, now }: ClientSec
     live: twoSecrets ? 2 : 1,
     list: async (clientId) => keptBy(await clientOf(realm, clientId)).map(listed),
 
-    async add(clientId, secret) {
-      if (secret === undefined) throw new TypeError('a new secret of ours is given');
-      if (secret.reveal().length < shortest) {
-        throw new FlowError('invalid-value', `a client secret has at least ${shortest} characters`, {
-          hint: 'let the vault make one',
-          place: { subject: 'secret' },
-        });
-      }
+    async add(clientId, given) {
+      const secret = requireOwnSecret(given);
       const client = await clientOf(realm, clientId);
       const kept = keptBy(client);
       const [current, former] = kept;

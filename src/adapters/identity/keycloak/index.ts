@@ -4,6 +4,7 @@ import type { SettingsOf } from '../../declaration.ts';
 import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
 import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
+import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 import { loadSignIn, signInAddresses, signInKeys, signInTrouble } from '../sign-in-pages/sign-in-keys.ts';
 import { realmIn } from './realm.ts';
 
@@ -14,13 +15,7 @@ const keys = {
     form.text({ pattern: /^\//, expects: 'the path of a group: /break-glass' }),
     'new users are made in it: what a token may do for its members alone',
   ),
-  proof: optional(
-    form.object({
-      'client-id': required(form.text(), 'a client with direct access grants'),
-      'client-secret': optional(form.reference(), 'its secret, where it is no public client'),
-    }),
-    'how an account is proved without pages: password and one-time code for a token',
-  ),
+  ...proofKeys('a client with direct access grants'),
   'two-secrets': withDefault(
     form.boolean(),
     false,
@@ -48,11 +43,7 @@ export const keycloak = identityProviderAdapter<typeof keys, Laptop>({
   offers: ['set-password', 'end-sessions', 'import-seed', 'proof', 'sign-in', 'client-secrets', 'client-keys'],
   lacks(settings, capability) {
     if (capability === 'sign-in') return signInTrouble(settings);
-    if (capability !== 'proof' || settings.proof !== undefined) return undefined;
-    return {
-      problem: 'has no client that proves accounts',
-      hint: 'add proof: { client-id: …, client-secret: op://… } to it in service.yaml, or sign-in: with pages',
-    };
+    return capability === 'proof' ? proofTrouble(settings.proof, ', or sign-in: with pages') : undefined;
   },
   laptop: ({ doubles: { keycloak: double }, signIn: { clientId, redirectUri } }) => ({
     url: double?.url ?? '',
@@ -60,30 +51,25 @@ export const keycloak = identityProviderAdapter<typeof keys, Laptop>({
     token: undefined,
     'token-flow': undefined,
     group: undefined,
-    proof: { 'client-id': double?.proof.clientId ?? '', 'client-secret': undefined },
+    proof: proofOfLaptop(double),
     'two-secrets': true,
     'sign-in': { issuer: 'main', 'client-id': clientId, 'redirect-uri': redirectUri, pages: 'keycloak' },
   }),
   async load() {
     const [{ createKeycloakProvider }, signInOf] = await Promise.all([import('./provider.ts'), loadSignIn()]);
     const create = (settings: Settings, services: IdentityServices) => {
-      const { name, development, now, way, read, token: ofFlow } = services;
+      const { name, development, now, way, read } = services;
       const { url, group, proof, double } = settings;
-      const ofLaptop = double && (() => Promise.resolve(double.token));
-      const secret = proof?.['client-secret'];
       return createKeycloakProvider({
         name,
         url,
         development,
         now,
         fetch: way.fetch,
-        token: ofFlow ?? ofLaptop ?? bearerOf(settings, services),
+        token: bearerOf(settings, services, double?.token),
         group,
         twoSecrets: settings['two-secrets'],
-        proof: proof && {
-          clientId: proof['client-id'],
-          clientSecret: secret === undefined ? double && (async () => double.proof.clientSecret) : () => read(secret),
-        },
+        proof: proofClientOf(proof, double, read),
         ...signInOf(settings, services),
       });
     };

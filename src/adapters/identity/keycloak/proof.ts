@@ -2,19 +2,14 @@ import { FlowError } from '../../../foundation/errors.ts';
 import { createHttp, type HttpOptions } from '../../../foundation/http.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import type { Rejected, SignIn, SignInPage, User } from '../contract.ts';
+import type { ProofClient } from '../proof-client.ts';
 import type { BruteForce, TokenAnswer } from './answers.ts';
 import type { KeycloakFactors } from './factors.ts';
 import type { Realm } from './realm.ts';
 
-/** A client with direct access grants. */
-export interface ProofClient {
-  readonly clientId: string;
-  /** undefined: a public client */
-  readonly clientSecret?: (() => Promise<Secret>) | undefined;
-}
-
 interface ProofOptions extends Pick<HttpOptions, 'development' | 'fetch' | 'deadline'> {
   readonly realm: Realm;
+  /** a client with direct access grants. */
   readonly client: ProofClient;
   readonly factors: KeycloakFactors;
   readonly find: (userName: string) => Promise<User | undefined>;
@@ -56,16 +51,13 @@ export function createProof({ realm, client, factors, find, ...http }: ProofOpti
     const { error, detail } = parseFailure(body);
     if (response.status === 400 && error === 'invalid_grant') return detail;
     if ([400, 401].includes(response.status)) {
-      throw new FlowError(
-        'denied',
-        `identity provider "${realm.name}" refuses the client "${client.clientId}" of its proof`,
-        {
-          hint: 'has the client direct access grants, and is its secret the one that proof: names?',
-        },
-      );
+      const refused = `refuses the client "${client.clientId}" of its proof`;
+      throw new FlowError('denied', `identity provider "${realm.name}" ${refused}`, {
+        hint: 'has the client direct access grants, and is its secret the one that proof: names?',
+      });
     }
-    const code_ = response.status >= 500 ? 'unavailable' : 'protocol';
-    throw new FlowError(code_, `identity provider "${realm.name}" answers ${response.status} to a sign-in`, {
+    const trouble = response.status >= 500 ? 'unavailable' : 'protocol';
+    throw new FlowError(trouble, `identity provider "${realm.name}" answers ${response.status} to a sign-in`, {
       hint: 'try again later',
     });
   }

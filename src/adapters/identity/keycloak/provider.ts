@@ -1,11 +1,12 @@
-import { FlowError } from '../../../foundation/errors.ts';
 import type { IdentityProvider, SignIn, User } from '../contract.ts';
 import { segment } from '../segment.ts';
 import type { RealmUser } from './answers.ts';
 import { createClientKeys } from './client-keys.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { createFactors, oneTimePasswordCredential, withoutEnrolment } from './factors.ts';
-import { createProof, type ProofClient } from './proof.ts';
+import { missingUser } from '../missing-user.ts';
+import type { ProofClient } from '../proof-client.ts';
+import { createProof } from './proof.ts';
 import { createRealm, type RealmOptions } from './realm.ts';
 
 export interface KeycloakOptions extends RealmOptions {
@@ -47,11 +48,6 @@ export function createKeycloakProvider(options: KeycloakOptions): IdentityProvid
     const user = users.find(({ username }) => username.toLowerCase() === userName.toLowerCase());
     return user && userOf(user);
   }
-
-  const missing = (id: string) =>
-    new FlowError('not-found', `identity provider "${name}" has no user with the id "${id}"`, {
-      hint: 'give the id that idp/create-user put out, not the user name',
-    });
 
   return {
     address: realm.address,
@@ -98,7 +94,7 @@ export function createKeycloakProvider(options: KeycloakOptions): IdentityProvid
 
     async disable(id) {
       const user = await getWhole(id);
-      if (user === undefined) throw missing(id);
+      if (user === undefined) throw missingUser(name, id);
       if (user.enabled) await realm.call('PUT', `users/${segment(id)}`, [204], { json: { enabled: false } });
     },
 
@@ -109,13 +105,13 @@ export function createKeycloakProvider(options: KeycloakOptions): IdentityProvid
         // where a history is kept, the second would be refused
         repeatable: false,
       });
-      if (answer.status === 404) throw missing(id);
+      if (answer.status === 404) throw missingUser(name, id);
     },
 
     async endSessions(id) {
       const path = `users/${segment(id)}`;
       const ended = await realm.call('POST', `${path}/logout`, [204, 404], { repeatable: true });
-      if (ended.status === 404) throw missing(id);
+      if (ended.status === 404) throw missingUser(name, id);
       // offline tokens outlive a logout
       const answer = await realm.call('GET', `${path}/consents`, [200]);
       const consents = (await answers()).parsers.consents(answer.body);

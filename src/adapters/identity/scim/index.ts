@@ -42,9 +42,8 @@ export const scim = identityProviderAdapter<typeof keys, Laptop>({
   async load() {
     const [{ createScimProvider }, signInOf] = await Promise.all([import('./provider.ts'), loadSignIn()]);
     const create = (settings: Settings, services: IdentityServices) => {
-      const { name, development, now, way, token: ofFlow } = services;
+      const { name, development, now, way } = services;
       const { url, laptopToken } = settings;
-      const ofLaptop = laptopToken === undefined ? undefined : () => Promise.resolve(laptopToken);
       return createScimProvider({
         name,
         now,
@@ -52,7 +51,7 @@ export const scim = identityProviderAdapter<typeof keys, Laptop>({
         development,
         fetch: way.fetch,
         clientSecrets: settings['client-secrets'],
-        token: ofFlow ?? ofLaptop ?? bearerOf(settings, services),
+        token: bearerOf(settings, services, laptopToken),
         ...signInOf(settings, services),
       });
     };

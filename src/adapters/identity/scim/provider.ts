@@ -2,6 +2,7 @@ import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import type { IdentityProvider, NewUser, SignIn, User } from '../contract.ts';
 import { baseOf, createManagementApi, type ManagementApiOptions, type Told } from '../management-api.ts';
 import { scimClientSecrets } from './client-secrets.ts';
+import { missingUser } from '../missing-user.ts';
 import { scimFailure } from './failures.ts';
 import { segment } from '../segment.ts';
 
@@ -94,14 +95,14 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
     async disable(id) {
       const { disableBody } = await resources();
       const before = await get(id);
-      if (before === undefined) throw missing(name, id);
+      if (before === undefined) throw missingUser(name, id);
       if (!before.active) return;
       const answer = await call('PATCH', `Users/${segment(id)}`, {
         body: disableBody,
         // it sets what the user is to be
         repeatable: true,
       });
-      if (answer.status === 404) throw missing(name, id);
+      if (answer.status === 404) throw missingUser(name, id);
       if (answer.status !== 200 && answer.status !== 204) throw await failed(answer);
       // some servers answer 200 to what they did not understand
       if ((await get(id))?.active === true) throw malformed('a user that is still active after it was disabled');
@@ -112,10 +113,4 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
 /** RFC 7643, section 4.1.1: userName is compared without case. */
 function sameName(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
-}
-
-function missing(name: string, id: string): FlowError {
-  return new FlowError('not-found', `identity provider "${name}" has no user with the id "${id}"`, {
-    hint: 'give the id that idp/create-user put out, not the user name',
-  });
 }
