@@ -1,5 +1,6 @@
+import { patternsOf } from '../foundation/masking/patterns.ts';
 import type { Secret } from '../foundation/secret.ts';
-import { createValuePrints, indexOf, type Print, type PrintIndex } from './value-prints.ts';
+import { createValuePrints, type Print, type PrintIndex, type ValuePrints } from '../foundation/value-prints.ts';
 
 /** A value that was given out. */
 export interface GivenValue {
@@ -36,30 +37,26 @@ interface Kept {
   readonly prints: readonly Print[];
 }
 
+/** hashes that one text may cost */
+const mostHashes = 1_000;
+
 /** @param capacity values kept; what was added first leaves first, and is then new again */
 export function createGivenValues(capacity = 20_000): GivenValues {
   const prints = createValuePrints();
   const given = new Map<string, Kept>();
-  /** by agent; made when it is first needed */
+  /** by agent */
   const indexes = new Map<string, PrintIndex<Kept>>();
 
   const put = (key: string, kept: Kept) => {
     given.set(key, kept);
-    indexes.delete(kept.agent);
-    for (const [oldest, { agent }] of given) {
+    const index = indexes.get(kept.agent) ?? prints.index<Kept>(mostHashes);
+    indexes.set(kept.agent, index);
+    index.add(kept.prints, kept);
+    for (const [oldest, { agent, prints: gone }] of given) {
       if (given.size <= capacity) break;
       given.delete(oldest);
-      indexes.delete(agent);
+      indexes.get(agent)?.remove(gone);
     }
-  };
-
-  const indexFor = (agent: string): PrintIndex<Kept> => {
-    const known = indexes.get(agent);
-    if (known !== undefined) return known;
-    const own = [...given.values()].filter((kept) => kept.agent === agent);
-    const index = indexOf(own.flatMap((kept) => kept.prints.map((print) => [print, kept] as const)));
-    indexes.set(agent, index);
-    return index;
   };
 
   return {
@@ -68,11 +65,11 @@ export function createGivenValues(capacity = 20_000): GivenValues {
       for (const each of values) {
         const key = keyOf(agent, each);
         const { name, kind, value } = each;
-        if (!given.has(key)) put(key, { agent, name, kind, prints: prints.of(value) });
+        if (!given.has(key)) put(key, { agent, name, kind, prints: printsOf(value, prints) });
       }
     },
     find(agent, text, may) {
-      const found = prints.find(Buffer.from(text), indexFor(agent)).filter(({ of }) => may(of.name));
+      const found = (indexes.get(agent)?.find(Buffer.from(text)) ?? []).filter(({ of }) => may(of.name));
       // of those that begin together the longest gives its name
       const sorted = found.toSorted((one, other) => one.from - other.from || other.to - one.to);
       const joined: FoundValue[] = [];
@@ -92,4 +89,10 @@ export function createGivenValues(capacity = 20_000): GivenValues {
 
 function keyOf(agent: string, { name, value }: GivenValue): string {
   return `${agent} ${name} ${value.hash()}`;
+}
+
+/** Of each form of a value, of which those of fewer than eight bytes would stand in any text. */
+export function printsOf(value: Secret, prints: Pick<ValuePrints, 'of'>): readonly Print[] {
+  const { all } = patternsOf([{ name: '', value }], false);
+  return prints.of(all.flatMap(({ bytes, short }) => (short ? [] : [bytes])));
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createGivenValues, type GivenValue } from '../../src/broker/given-values.ts';
-import { createValuePrints } from '../../src/broker/value-prints.ts';
+import { createGivenValues, type GivenValue, printsOf } from '../../src/broker/given-values.ts';
+import { createValuePrints } from '../../src/foundation/value-prints.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 
 const value = (text: string, name = 'api.key'): GivenValue => ({ name, kind: 'secret', value: new Secret(text) });
@@ -62,7 +62,7 @@ test('a text that is made to look like a value over and over costs few hashes, a
 });
 
 test('what is kept of a value holds no part of it, and tells nothing to another process', () => {
-  const [one, other] = [1, 2].map(() => JSON.stringify(createValuePrints().of(new Secret(key))));
+  const [one, other] = [1, 2].map(() => JSON.stringify(printsOf(new Secret(key), createValuePrints())));
   expect(one).not.toContain(key.slice(0, 8));
   expect(one).not.toBe(other);
 });

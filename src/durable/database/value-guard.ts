@@ -1,7 +1,7 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import { FlowError } from '../../foundation/errors.ts';
 import { type ValueWatcher, watchValues } from '../../foundation/secret.ts';
 import { formsOf } from '../../foundation/value-forms.ts';
+import { createValuePrints, type Print } from '../../foundation/value-prints.ts';
 
 /** Looks at what is about to be stored. */
 export interface ValueGuard {
@@ -10,107 +10,70 @@ export interface ValueGuard {
   close(): void;
 }
 
-/** characters that a value is told by; a shorter one is found in any text, so it is not looked for */
-const width = 8;
+/** characters that a value has at least; a shorter one is found in any text, so it is not looked for */
+const shortest = 8;
 /** values that are told; the oldest leaves first */
 const manyValues = 20_000;
 
-/** One way in which a value travels, kept so that it can be told but not read. */
-interface Form {
-  /** a number made of its first characters */
-  readonly head: number;
-  readonly length: number;
-  readonly print: string;
-}
-
 /**
  * The last fence: whatever a step, a library or an error does, no statement carries a value that was a {@link Secret} in
- * this process since the guard was made. It keeps fingerprints under a key of its own, never values, so it outlasts
- * them: a value that nothing holds any more, but that stands in an error's text, is still told.
+ * this process since the guard was made. It keeps prints under a key of its own, never values, so it outlasts them: a
+ * value that nothing holds any more, but that stands in an error's text, is still told.
  */
 export function createValueGuard(mostValues = manyValues): ValueGuard {
-  const key = randomBytes(32);
-  const printOf = (text: string) => createHmac('sha256', key).update(text).digest('base64');
-  const values = new Map<string, readonly Form[]>();
+  const prints = createValuePrints();
+  // what looks like a value is looked at, however often
+  const index = prints.index<true>(Infinity);
+  const values = new Map<string, readonly Print[]>();
   const disclosed = new Set<string>();
-  const byHead = new Map<number, Set<Form>>();
 
-  const forget = (print: string) => {
-    for (const form of values.get(print) ?? []) {
-      const same = byHead.get(form.head);
-      same?.delete(form);
-      if (same?.size === 0) byHead.delete(form.head);
-    }
-    values.delete(print);
+  const forget = (name: string) => {
+    index.remove(values.get(name) ?? []);
+    values.delete(name);
   };
   const watcher: ValueWatcher = {
     made(value) {
-      if (value.length < width) return;
-      const print = printOf(value);
-      if (disclosed.has(print)) return;
-      const known = values.get(print);
-      const forms = known ?? formsOf(value).flatMap((text) => (text.length < width ? [] : [formOf(text, printOf)]));
+      if (value.length < shortest) return;
+      const name = prints.mac(value);
+      if (disclosed.has(name)) return;
+      const known = values.get(name);
+      const forms = known ?? prints.of(bytesOf(formsOf(value).filter((text) => text.length >= shortest)));
       // the youngest again
-      values.delete(print);
-      values.set(print, forms);
+      values.delete(name);
+      values.set(name, forms);
       if (known !== undefined) return;
-      for (const form of forms) byHead.set(form.head, (byHead.get(form.head) ?? new Set()).add(form));
+      index.add(forms, true);
       const [oldest] = values.keys();
       if (values.size > mostValues && oldest !== undefined) forget(oldest);
     },
     disclosed(value) {
-      const print = printOf(value);
-      disclosed.add(print);
-      forget(print);
+      const name = prints.mac(value);
+      disclosed.add(name);
+      forget(name);
       const [oldest] = disclosed;
       if (disclosed.size > mostValues && oldest !== undefined) disclosed.delete(oldest);
     },
   };
   const stop = watchValues(watcher);
 
-  const holdsValue = (text: string): boolean => {
-    for (const { at, head } of headsIn(text)) {
-      for (const { length, print } of byHead.get(head) ?? []) {
-        if (at + length <= text.length && printOf(text.slice(at, at + length)) === print) return true;
-      }
-    }
-    return false;
-  };
   return {
     check(parameters) {
-      for (const parameter of parameters) {
-        const text = textOf(parameter);
-        if (text === undefined || !holdsValue(text)) continue;
-        throw new FlowError('internal', 'a value was about to be stored, and was not', {
-          hint: 'no store holds a value: if it is no secret, give it as plain text, not by a reference; else please report it',
-        });
-      }
+      if (parameters.flatMap(waysOf).every((bytes) => index.find(bytes).length === 0)) return;
+      throw new FlowError('internal', 'a value was about to be stored, and was not', {
+        hint: 'no store holds a value: if it is no secret, give it as plain text, not by a reference; else please report it',
+      });
     },
     close: stop,
   };
 }
 
-function formOf(text: string, printOf: (text: string) => string): Form {
-  const [first] = headsIn(text.slice(0, width));
-  return { head: first?.head ?? 0, length: text.length, print: printOf(text) };
+function bytesOf(texts: readonly string[]): readonly Buffer[] {
+  return texts.map((text) => Buffer.from(text));
 }
 
-/** What the rolling sum loses with the character that leaves it. */
-const leaving = Array.from({ length: width }).reduce<number>((power) => Math.imul(power, 31), 1);
-
-/** A number for each run of so many characters, where it begins (Karp and Rabin): one step of the sum a character. */
-function* headsIn(text: string): Generator<{ readonly at: number; readonly head: number }> {
-  let head = 0;
-  for (let end = 0; end < text.length; end += 1) {
-    head = (Math.imul(head, 31) + text.charCodeAt(end)) | 0;
-    if (end >= width) head = (head - Math.imul(text.charCodeAt(end - width), leaving)) | 0;
-    if (end >= width - 1) yield { at: end - width + 1, head };
-  }
-}
-
-/** A parameter as it goes to the database. */
-function textOf(parameter: unknown): string | undefined {
-  if (typeof parameter === 'string') return parameter;
-  if (parameter instanceof Uint8Array) return Buffer.from(parameter).toString('latin1');
-  return typeof parameter === 'object' && parameter !== null ? JSON.stringify(parameter) : undefined;
+/** A parameter as it goes to the database; bytes may be a text in either of two encodings. */
+function waysOf(parameter: unknown): readonly Uint8Array[] {
+  if (typeof parameter === 'string') return bytesOf([parameter]);
+  if (parameter instanceof Uint8Array) return [parameter, ...bytesOf([Buffer.from(parameter).toString('latin1')])];
+  return typeof parameter === 'object' && parameter !== null ? bytesOf([JSON.stringify(parameter)]) : [];
 }

@@ -34,6 +34,12 @@ test('tells a value wherever it stands in a text, and no text that has none', ()
   );
 });
 
+test.each(['utf8', 'latin1'] as const)('tells a value in bytes, as %s', (encoding) => {
+  const guard = made();
+  const bytes = Buffer.from(`key: ${new Secret('gehäuse-schlüssel').reveal()}`, encoding);
+  expect(() => guard.check([new Uint8Array(bytes)])).toThrow('was about to be stored');
+});
+
 test('still tells a value that nothing holds any more', () => {
   const guard = made();
   const text = `for ${new Secret('a-value-that-is-gone').reveal()}`;
