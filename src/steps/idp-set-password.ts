@@ -5,8 +5,7 @@ import { readOneTimePassword } from '../foundation/totp.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { writeStep, type StepContext } from './contract.ts';
 import { requireUnlocked, requireUser, userLock } from './procedures/account-at-provider.ts';
-import { completeSignIn, endQuietly } from './procedures/complete-sign-in.ts';
-import { leaveProof } from './procedures/sign-in-proofs.ts';
+import { proveBySignIn } from './procedures/sign-in-proofs.ts';
 
 const keys = {
   provider: required(connection('identity-providers', { needs: ['set-password'] }), 'the identity provider', {
@@ -88,9 +87,7 @@ async function prove(input: Input, password: Secret, context: StepContext): Prom
   const seed = await readOneTimePassword(reference, (each) => context.read(each));
   await requireUnlocked(provider, { id, username }, context.now);
   const account = { username, password };
-  const session = await completeSignIn(signIn, account, seed, context);
-  leaveProof({ at: provider.address, account, seed }, context);
-  await endQuietly(session, context);
+  await proveBySignIn(signIn, { at: provider.address, account, seed }, context);
   return new Date(context.now()).toISOString();
 }
 

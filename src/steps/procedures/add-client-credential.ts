@@ -15,7 +15,8 @@ export const addOutput = {
   secret: { type: 'reference', description: 'the same reference, which the provider accepts now: to be proven' },
 } as const;
 
-export function addKeys(capability: Capability) {
+/** Whose credentials they are. */
+export function clientKeys(capability: Capability) {
   return {
     provider: required(connection('identity-providers', { needs: [capability] }), 'the identity provider', {
       example: '${{ identity-providers.main }}',
@@ -23,6 +24,12 @@ export function addKeys(capability: Capability) {
     'client-id': required(form.textOrReference(), 'the client id, or a reference to it', {
       example: 'op://Agents/Orders M2M/username',
     }),
+  };
+}
+
+export function addKeys(capability: Capability) {
+  return {
+    ...clientKeys(capability),
     secret: required(form.reference(), 'the next value; the field itself: nothing is added', {
       example: '${{ steps.next.secret }}',
     }),

@@ -4,10 +4,9 @@ import { FlowError } from '../../foundation/errors.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import { newOneTimePassword, oneTimePasswordUri, type OneTimePassword } from '../../foundation/totp.ts';
 import { requireUnlocked } from './account-at-provider.ts';
-import { completeSignIn, endQuietly } from './complete-sign-in.ts';
 import { type Enrolment, requireStored, settle } from './one-time-password-enrolment.ts';
 import { labelsOf } from './seed-label.ts';
-import { leaveProof } from './sign-in-proofs.ts';
+import { proveBySignIn } from './sign-in-proofs.ts';
 import { storedSeeds } from './stored-seeds.ts';
 
 /** Factors of a provider that takes our seeds. */
@@ -142,9 +141,7 @@ async function prove(work: SeedImport, seed: OneTimePassword): Promise<boolean> 
   const { account, at, context, provider, signIn, user } = work;
   if (signIn === undefined) return false;
   await requireUnlocked(provider, { id: user, username: account.username }, context.now);
-  const session = await completeSignIn(signIn, account, seed, context);
-  leaveProof({ at, account, seed }, context);
-  await endQuietly(session, context);
+  await proveBySignIn(signIn, { at, account, seed }, context);
   return true;
 }
 

@@ -7,7 +7,6 @@ import type { Item, VaultItems } from '../../adapters/vaults/contract.ts';
 import {
   beginSignIn,
   codePage,
-  completeSignIn,
   endQuietly,
   mayBeCode,
   refusal,
@@ -17,7 +16,7 @@ import {
 } from './complete-sign-in.ts';
 import type { SignIn, SignInPage } from '../../adapters/identity/contract.ts';
 import { formerCode, freshCode } from './fresh-one-time-code.ts';
-import { leaveProof, proofTags } from './sign-in-proofs.ts';
+import { leaveProof, proofTags, proveBySignIn } from './sign-in-proofs.ts';
 import { sameSeed, storedSeeds } from './stored-seeds.ts';
 
 /** Everything that an enrolment acts with. */
@@ -90,9 +89,7 @@ async function enrolAt(
   if (result.at !== 'signed-in') throw unexpected(account, result);
   await endQuietly(result, context);
   if (work.proves === false) return settle(work, page.seed);
-  const proof = await completeSignIn(work.signIn, account, page.seed, context);
-  leaveProof({ ...work, seed: page.seed }, context);
-  await endQuietly(proof, context);
+  await proveBySignIn(work.signIn, { ...work, seed: page.seed }, context);
   return settle(work, page.seed);
 }
 

@@ -1,13 +1,12 @@
 import { FlowError } from '../../foundation/errors.ts';
 import { parseDuration } from '../../foundation/duration.ts';
 import type { Reference } from '../../foundation/reference.ts';
-import { connection } from '../../adapters/connection-forms.ts';
 import type { Capability } from '../../adapters/identity/capabilities.ts';
 import type { IdentityProvider, ListedSecret } from '../../adapters/identity/contract.ts';
 import { durationForm } from '../../language/duration-form.ts';
 import { form, optional, required, type InputOf } from '../../language/forms.ts';
 import type { StepContext, StepPlan } from '../contract.ts';
-import { idOf, lockOf, nothing } from './add-client-credential.ts';
+import { clientKeys, idOf, lockOf, nothing } from './add-client-credential.ts';
 import { matching, type LiveCredentials } from './live-credentials.ts';
 import { rotatedField, type RotatedField } from '../../adapters/vaults/rotated-field.ts';
 import { waitUntil } from './wait-until.ts';
@@ -21,12 +20,7 @@ export const retireOutput = {
 
 export function retireKeys(capability: Capability) {
   return {
-    provider: required(connection('identity-providers', { needs: [capability] }), 'the identity provider', {
-      example: '${{ identity-providers.main }}',
-    }),
-    'client-id': required(form.textOrReference(), 'the client id, or a reference to it', {
-      example: 'op://Agents/Orders M2M/username',
-    }),
+    ...clientKeys(capability),
     secret: required(form.reference(), 'where the former value stands; where it does not, there is nothing to retire', {
       example: '${{ steps.promoted.previous }}',
     }),

@@ -1,7 +1,8 @@
 import { systemClock } from '../../foundation/clocks.ts';
 import { oneTimePasswordDigest, type OneTimePassword } from '../../foundation/totp.ts';
 import type { StepContext } from '../contract.ts';
-import type { Account } from './complete-sign-in.ts';
+import type { SignIn } from '../../adapters/identity/contract.ts';
+import { type Account, completeSignIn, endQuietly } from './complete-sign-in.ts';
 
 /** A complete sign-in: at which provider, with what. */
 export interface Proof {
@@ -32,6 +33,13 @@ export function leaveProof(proof: Proof, context: StepContext): void {
   }
 }
 
+/** Proves an account by a complete sign-in, which is ended again. @throws FlowError denied where it is refused */
+export async function proveBySignIn(signIn: SignIn, proof: Proof, context: StepContext): Promise<void> {
+  const session = await completeSignIn(signIn, proof.account, proof.seed, context);
+  leaveProof(proof, context);
+  await endQuietly(session, context);
+}
+
 /** When the same was proved just now, epoch milliseconds; undefined: it is to be proved. */
 export function takeProof(proof: Proof, context: StepContext): number | undefined {
   const key = keyOf(proof, context);
@@ -59,11 +67,6 @@ export async function proofTags(
 
 /** The password is in it as a digest: another one is another account to prove. */
 function keyOf({ at, account, seed }: Proof, { flow, environment }: StepContext): string {
-  const password = process
-    .getBuiltinModule('node:crypto')
-    .createHash('sha256')
-    .update(account.password.reveal())
-    .digest('hex');
   const username = account.username.toLowerCase();
-  return JSON.stringify([environment, flow, at, username, password, oneTimePasswordDigest(seed)]);
+  return JSON.stringify([environment, flow, at, username, account.password.hash(), oneTimePasswordDigest(seed)]);
 }

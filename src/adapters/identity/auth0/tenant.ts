@@ -10,7 +10,7 @@ export interface TenantOptions extends Pick<
 > {
   /** epoch milliseconds, which X-RateLimit-Reset is compared with */
   readonly now: () => number;
-  readonly sleep?: ((milliseconds: number) => Promise<unknown>) | undefined;
+  readonly sleep?: ((milliseconds: number) => Promise<void>) | undefined;
 }
 
 /** A tenant's Management API, at `https://acme.eu.auth0.com`. Paths are below `/api/v2/`. */

@@ -1,3 +1,4 @@
+import { setTimeout as timer } from 'node:timers/promises';
 import { createPace } from '../../../foundation/request-pace.ts';
 import type { Vault } from '../contract.ts';
 import { createDirectory } from '../onepassword-items/id-lookup.ts';
@@ -16,7 +17,7 @@ const atOnce = 8;
 
 /** 1Password Connect. Nothing is contacted, and no token read, before the first call. */
 export function createConnectVault(options: ConnectVaultOptions): Vault {
-  const { sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)) } = options;
+  const { sleep = timer } = options;
   const pace = createPace({ atOnce, monotonic: () => performance.now(), sleep });
   const client = createConnectClient({ ...options, pace });
   const service = createConnectService({ client, now: options.now, sleep });
