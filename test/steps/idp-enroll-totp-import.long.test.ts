@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { IdentityProvider, SignIn, SignInPage } from '../../src/adapters/identity/contract.ts';
-import type { Vault } from '../../src/adapters/vaults/contract.ts';
+import type { IdentityProvider, SignIn } from '../../src/adapters/identity/contract.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { codeAt, newOneTimePassword } from '../../src/foundation/totp.ts';
 import { idpEnrollTotp } from '../../src/steps/idp-enroll-totp.ts';
@@ -10,6 +9,7 @@ import { amountOf, someOf } from '../long/amounts.ts';
 import { accountsAt } from './accounts.ts';
 import { codeOf } from './enrolling.ts';
 import { startLaptop, type Laptop } from './laptop.ts';
+import { Killed, mortal } from './mortal.ts';
 
 let laptop: Laptop;
 beforeAll(async () => {
@@ -196,32 +196,9 @@ describe("the provider's own seed, by its API", () => {
   });
 });
 
-class Killed extends Error {}
-
-/** Every call to the vault's items and to the provider, in order; the process dies after the n-th, before it hears of it. */
-function mortal(last: number) {
-  let calls = 0;
-  const step = async <T>(work: () => Promise<T>): Promise<T> => {
-    calls += 1;
-    if (calls > last) throw new Killed();
-    const result = await work();
-    if (calls === last) throw new Killed();
-    return result;
-  };
-  const real = items();
-  const vault: Vault = {
-    ...laptop.vault,
-    items: {
-      ...real,
-      get: (item) => step(() => real.get(item)),
-      setOneTimePassword: (item, seed, options) => step(() => real.setOneTimePassword(item, seed, options)),
-    },
-  };
-  const page = (given: SignInPage): SignInPage => {
-    if (given.at === 'one-time-code')
-      return { ...given, submit: async (code) => page(await step(() => given.submit(code))) };
-    return given.at === 'signed-in' ? { ...given, end: () => step(() => given.end()) } : given;
-  };
+/** Every call to the vault's items and to the provider, in order. */
+function mortalImport(last: number) {
+  const { step, vaultOf, pageOf, calls } = mortal(last);
   const { factors, proof } = laptop.keycloak;
   const provider: IdentityProvider = {
     ...laptop.keycloak,
@@ -232,14 +209,14 @@ function mortal(last: number) {
       prefer: (user, factor) => step(() => factors.prefer(user, factor)),
       remove: (user, factor) => step(() => factors.remove(user, factor)),
     },
-    proof: { begin: async (credentials) => page(await step(() => proof.begin(credentials))) },
+    proof: { begin: async (credentials) => pageOf(await step(() => proof.begin(credentials))) },
   };
-  return { vault, provider, calls: () => calls };
+  return { vault: vaultOf(laptop.vault, items()), provider, calls };
 }
 
 test('a change of seed that is killed at any boundary is completed by the next run, and what is asked for is in the vault', async () => {
   const [first, firstId] = await changed();
-  const whole = mortal(Infinity);
+  const whole = mortalImport(Infinity);
   laptop.clock.advance(60_000);
   await enrol({ ...first, provider: whole.provider }, firstId, laptop.context({ vault: whole.vault }));
   expect(whole.calls()).toBeGreaterThanOrEqual(8);
@@ -247,7 +224,7 @@ test('a change of seed that is killed at any boundary is completed by the next r
   const all = Array.from({ length: whole.calls() }, (_, index) => index + 1);
   for (const boundary of someOf(all, 'kills of an import')) {
     const [birth, id] = await changed();
-    const { vault, provider } = mortal(boundary);
+    const { vault, provider } = mortalImport(boundary);
     laptop.clock.advance(60_000);
     await expect(enrol({ ...birth, provider }, id, laptop.context({ vault }))).rejects.toBeInstanceOf(Killed);
     const { current, formers } = await storedSeeds(await items().get(birth.item));

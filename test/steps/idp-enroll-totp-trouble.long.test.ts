@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SignIn, SignInPage } from '../../src/adapters/identity/contract.ts';
+import type { Vault } from '../../src/adapters/vaults/contract.ts';
 import { sameSeed } from '../../src/steps/procedures/stored-seeds.ts';
 import type { OneTimePassword } from '../../src/foundation/totp.ts';
-import type { Vault } from '../../src/adapters/vaults/contract.ts';
 import { codeOf, enrolling } from './enrolling.ts';
+import { Killed, mortal } from './mortal.ts';
 import { startLaptop, type Laptop } from './laptop.ts';
 import { amountOf, someOf } from '../long/amounts.ts';
 
@@ -14,54 +15,30 @@ beforeAll(async () => {
 afterAll(() => laptop.close());
 const { newCase, items, enrol, seeds, signsIn } = enrolling(() => laptop);
 
-class Killed extends Error {}
-
-/** Every call to the vault's items and to the sign-in, in order; the process dies after the n-th, before it hears of it. */
-function mortal(last: number) {
-  let calls = 0;
+/** Every call to the vault's items and to the sign-in, in order. */
+function mortalEnrolment(last: number) {
+  const { step, vaultOf, pageOf, calls } = mortal(last);
   let seed: OneTimePassword | undefined;
-  const step = async <T>(work: () => Promise<T>): Promise<T> => {
-    calls += 1;
-    if (calls > last) throw new Killed();
-    const result = await work();
-    if (calls === last) throw new Killed();
-    return result;
-  };
-  const real = items();
-  const vault: Vault = {
-    ...laptop.vault,
-    items: {
-      ...real,
-      get: (item) => step(() => real.get(item)),
-      setOneTimePassword: (item, seed, options) => step(() => real.setOneTimePassword(item, seed, options)),
-    },
-  };
-  const page = (given: SignInPage): SignInPage => {
-    if (given.at === 'one-time-code')
-      return { ...given, submit: async (code) => page(await step(() => given.submit(code))) };
-    if (given.at === 'enrolment') {
-      seed = given.seed;
-      return { ...given, confirm: async (code) => page(await step(() => given.confirm(code))) };
-    }
-    if (given.at === 'signed-in') return { ...given, end: () => step(() => given.end()) };
-    return given;
+  const seen = (page: SignInPage) => {
+    if (page.at === 'enrolment') seed = page.seed;
   };
   const signIn: SignIn = {
-    begin: async (credentials) => page(await step(() => laptop.provider.signIn.begin(credentials))),
+    begin: async (credentials) => pageOf(await step(() => laptop.provider.signIn.begin(credentials)), seen),
   };
-  return { vault, provider: { ...laptop.provider, signIn }, calls: () => calls, shown: () => seed };
+  const provider = { ...laptop.provider, signIn };
+  return { vault: vaultOf(laptop.vault, items()), provider, calls, shown: () => seed };
 }
 
 describe('killed at any boundary, then run again', () => {
   test('completes, and nobody is locked out', async () => {
-    const whole = mortal(Infinity);
+    const whole = mortalEnrolment(Infinity);
     await enrol(await newCase(), laptop.context({ vault: whole.vault }), whole.provider);
     const boundaries = whole.calls();
     expect(boundaries).toBeGreaterThanOrEqual(8);
     const all = Array.from({ length: boundaries }, (_, index) => index + 1);
     for (const boundary of someOf(all, 'kills of an enrolment')) {
       const one = await newCase();
-      const { vault, provider, shown } = mortal(boundary);
+      const { vault, provider, shown } = mortalEnrolment(boundary);
       await expect(enrol(one, laptop.context({ vault }), provider)).rejects.toBeInstanceOf(Killed);
       // the rule: a seed in force at the provider is in the vault
       const { current, formers } = await seeds(one);

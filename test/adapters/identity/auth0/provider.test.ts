@@ -5,7 +5,8 @@ import { Secret } from '../../../../src/foundation/secret.ts';
 import { newOneTimePassword } from '../../../../src/foundation/totp.ts';
 import { identityCapabilitiesContract } from '../../../contracts/identity-capabilities.ts';
 import { identityProviderContract, newUser } from '../../../contracts/identity-provider.ts';
-import { offered, startDouble } from './double.ts';
+import { offered } from '../double.ts';
+import { startDouble } from './double.ts';
 
 identityProviderContract('Auth0, the laptop', startDouble);
 identityCapabilitiesContract('Auth0, the laptop', offered, startDouble);

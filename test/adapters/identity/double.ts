@@ -1,0 +1,77 @@
+import { Secret } from '../../../src/foundation/secret.ts';
+import { codeAt } from '../../../src/foundation/totp.ts';
+import { startIdentityProvider } from '../../../src/laptop/identity-provider/server.ts';
+import type { CapableProvider } from '../../contracts/identity-capabilities.ts';
+
+/** What each double that the laptop plays offers. */
+export const offered = [
+  'client-keys',
+  'client-secrets',
+  'end-sessions',
+  'import-seed',
+  'proof',
+  'set-password',
+] as const;
+
+/** The laptop's identity provider with what its doubles have alike, and a clock that moves when it is told to. */
+export async function startDoubles(type: string) {
+  let ahead = 0;
+  const now = () => Date.now() + ahead;
+  const advance = (milliseconds: number) => void (ahead += milliseconds);
+  const token = new Secret(`admin-${crypto.randomUUID()}`);
+  const client = { clientId: 'proof', clientSecret: new Secret(crypto.randomUUID()) };
+  const { publicKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+    'verify',
+    'sign',
+  ]);
+  const jwk = await crypto.subtle.exportKey('jwk', publicKey);
+  const orders = new Secret(crypto.randomUUID());
+  const idp = await startIdentityProvider({
+    clients: [
+      { clientId: 'orders', secrets: [orders], audiences: ['https://orders.example'] },
+      { clientId: 'keyed', publicKey: { ...jwk, kty: 'EC' } },
+    ],
+    scimToken: token,
+    proof: client,
+    now,
+  });
+  const url = idp.doubles[type] ?? '';
+  /** what every adapter on it is given */
+  const options = {
+    name: 'main',
+    url,
+    token: async () => token,
+    development: true,
+    now,
+    proof: { clientId: client.clientId, clientSecret: async () => client.clientSecret },
+  };
+  /** as the client that proves accounts */
+  const ask = (path: string, fields: Readonly<Record<string, string>>) => {
+    const credentials = { client_id: client.clientId, client_secret: client.clientSecret.reveal() };
+    return post(`${url}/${path}`, { ...credentials, ...fields });
+  };
+  /** whether a secret of the client `orders` is accepted at this moment */
+  const acceptsNow = async (secret: Secret) => {
+    const fields = { grant_type: 'client_credentials', client_id: 'orders', client_secret: secret.reveal() };
+    return (await post(`${idp.issuer}/token`, fields)).status === 200;
+  };
+  const alike = {
+    can: offered,
+    takesAnyName: false,
+    refusedPassword: new Secret('too short'),
+    clients: { secret: 'orders', keyed: 'keyed' },
+    async code(seed) {
+      advance(seed.period * 1000);
+      return codeAt(seed, now());
+    },
+    async pause() {
+      advance(2_000);
+    },
+    close: () => idp.close(),
+  } satisfies Partial<CapableProvider>;
+  return { idp, url, token, orders, now, advance, options, ask, acceptsNow, alike };
+}
+
+function post(url: string, fields: Readonly<Record<string, string>>): Promise<Response> {
+  return fetch(url, { method: 'POST', body: new URLSearchParams(fields) });
+}
