@@ -8,7 +8,7 @@ import type { Pass } from './approvals/pass.ts';
 import type { Wanted } from './approvals/wanted.ts';
 import { createAudited, eventOf, type Granted } from './audited-answers.ts';
 import { awake, type BrokerClock, systemClock } from '../foundation/clocks.ts';
-import { type ErrorCode, FlowError } from '../foundation/errors.ts';
+import { asFlowError, type ErrorCode, FlowError } from '../foundation/errors.ts';
 import type { RunHooks, Runs, ScheduleHooks } from '../durable/runs/contract.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
 import type { Broker, Caller } from './contract.ts';
@@ -118,10 +118,15 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   const tokens = createTokens({ engine, permission, clock, onEvicted });
   const unsubscribe = app.onRevoked(tokens.forget);
 
+  /** What they alone had is taken back, and what they alone waited for is asked of nobody any more. */
+  const onEnded = async (runs: readonly string[]): Promise<void> => {
+    const tell = (error: unknown) => failures.told({ what: ['approvals'] }, asFlowError(error));
+    await Promise.all([app.endAgentRuns(runs), approvals?.sweep().catch(tell)]);
+  };
   const agentRuns =
     options.agentRuns === undefined
       ? undefined
-      : createAgentRuns({ ...options.agentRuns, audited, permission, clock, onEnded: app.endAgentRuns });
+      : createAgentRuns({ ...options.agentRuns, audited, permission, clock, onEnded });
   const approvals =
     options.approvals === undefined
       ? undefined

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Notice } from '../../src/adapters/channels/contract.ts';
+import { agentRunSchema } from '../../src/broker/agent-runs/schema.ts';
 import { approvalSchema } from '../../src/broker/approvals/schema.ts';
 import { createSpentLinks } from '../../src/broker/people/spent-links.ts';
 import { peopleSchema } from '../../src/broker/people/schema.ts';
@@ -21,7 +22,7 @@ afterAll(async () => {
   await server.close();
 });
 
-const schema = [...approvalSchema, ...outboxSchema, ...peopleSchema];
+const schema = [...agentRunSchema, ...approvalSchema, ...outboxSchema, ...peopleSchema];
 const rule = { names: ['openai.api_key'], by: ['ann', 'bo'], wait: '5m' };
 
 /** Connections of two brokers to one database of their own. */

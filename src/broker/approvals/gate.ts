@@ -44,7 +44,7 @@ export interface Approvals {
   watch(heard: (id: string) => void): () => void;
   /** Tells whoever may answer it, in the transaction that changes it. */
   readonly tell: TellApprovers;
-  /** Ends those whose time is over, on the trail too. */
+  /** Ends those whose time, or whose agent run, is over, on the trail too. */
   sweep(): Promise<void>;
   /** Whoever waits is sent away without a decision. */
   close(): Promise<void>;
@@ -77,8 +77,14 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
 
   async function sweep(): Promise<void> {
     for (const approval of await (await ledger()).sweep()) {
+      const event = eventOf(approval);
+      if (approval.state === 'cancelled') {
+        const detail = 'its agent run has ended';
+        await record({ ...event, action: 'approval.cancelled', outcome: 'allowed', detail });
+        continue;
+      }
       const action = approval.state === 'expired' ? 'approval.expired' : 'approval.lapsed';
-      await record({ ...eventOf(approval), action, outcome: 'denied', code: approval.state });
+      await record({ ...event, action, outcome: 'denied', code: approval.state });
     }
   }
 

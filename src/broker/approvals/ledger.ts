@@ -59,7 +59,7 @@ export interface Ledger {
   usedBy(by: string): Promise<readonly Approval[]>;
   /** Ends one that waits, or takes back one that was given. @returns undefined where it is over already */
   end(id: string, state: 'cancelled' | 'denied' | 'revoked'): Promise<Approval | undefined>;
-  /** Ends those whose time is over. @returns them */
+  /** Ends those whose time is over, and those that only an agent run waited for which has ended. @returns them */
   sweep(): Promise<readonly Approval[]>;
   /** Told of each approval that changes, here or at another broker on this database. */
   listen(heard: (id: string) => void): Promise<AsyncDisposable>;
@@ -242,11 +242,19 @@ export function createLedger(database: Database, now: () => number): Ledger {
     async sweep() {
       const at = now();
       return database.transaction(async (tx) => {
-        const rows = await tx.query<{ id: string }>(
+        const over = await tx.query<{ id: string }>(
           `update flows_approvals set state = case state when 'pending' then 'expired' else 'lapsed' end
            where (state = 'pending' and until <= $1) or (state = 'approved' and ends <= $1) returning id`,
           [at],
         );
+        // a run of a flow goes on without the agent run that it began in; one of many helpers leaves their root's card
+        const alone = await tx.query<{ id: string }>(
+          `update flows_approvals a set state = 'cancelled', decided = $1 where state = 'pending'
+           and kind in ('secrets', 'flow') and exists (
+             select from flows_agent_runs r where a.subject = 'run ' || r.id and r.ended is not null) returning id`,
+          [at],
+        );
+        const rows = [...over, ...alone];
         for (const { id } of rows) await told(tx, id);
         await tx.query(
           `with old as (select id from flows_approvals where state not in ('pending', 'approved') and opened < $1),

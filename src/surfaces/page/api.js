@@ -36,6 +36,9 @@ const said = {
   'passkey-counter':
     'The passkey may have been copied: its counter did not grow. Nothing was decided. Tell the operator.',
   'audit-unavailable': 'The audit trail cannot be written, so nothing is decided. Tell the operator.',
+  'upstream-unavailable':
+    'What the broker keeps cannot be read or written now, so nothing is decided. The operator’s log says why.',
+  'runs-unavailable': 'The database of runs cannot be used now. The operator’s log says why.',
   'invalid-request': 'The broker does not understand that.',
   unreachable: 'The broker does not answer. It may be starting again.',
 };

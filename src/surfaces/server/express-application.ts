@@ -6,7 +6,8 @@ import type { Authenticator, Proven } from '../../broker/authentication/authenti
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
 import { bearerToken } from '../../broker/authentication/authenticate.ts';
 import type { Person } from '../../broker/people/sessions.ts';
-import { BrokerRefusal } from '../../broker/refusal.ts';
+import { BrokerRefusal, refusalOf } from '../../broker/refusal.ts';
+import { FlowError } from '../../foundation/errors.ts';
 import type { Caller } from '../../broker/contract.ts';
 import type { Exchange, Send } from './http-answers.ts';
 import { type CheckProof, ProofRefusal } from './dpop-proof.ts';
@@ -62,7 +63,7 @@ export function createApplication(options: ApplicationOptions): RequestListener 
               : await forProven(route, exchange, request.params, options);
         send(exchange, route.path, answer);
       } catch (error) {
-        fail(exchange, route.path, error);
+        fail(exchange, route.path, toldOf(error, route, exchange, options));
       }
     };
 
@@ -78,6 +79,18 @@ export function createApplication(options: ApplicationOptions): RequestListener 
       const refusal = error instanceof URIError ? new EdgeRefusal('invalid-request') : error;
       fail(exchangeOf(request), noRoute, refusal ?? new EdgeRefusal('not-found'));
     });
+}
+
+/**
+ * A failure as the refusal that the table has for it. What an agent asks of the broker the operator was told of where it
+ * went onto the trail; what a database failed with that a route asks by itself, and what people ask, is told here.
+ */
+function toldOf(error: unknown, route: Route, { id }: Exchange, { failures }: ApplicationOptions): unknown {
+  const isUntold = error instanceof FlowError || (isPageRoute(route) && error instanceof BrokerRefusal);
+  if (!isUntold) return error;
+  const refusal = refusalOf(error);
+  for (const cause of refusal.causes()) failures?.told({ request: id, what: [route.id] }, cause);
+  return refusal;
 }
 
 type Params = Readonly<Record<string, string | string[]>>;

@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Caller } from '../../../src/broker/contract.ts';
 import type { BrokerRefusal } from '../../../src/broker/refusal.ts';
 import { FlowError } from '../../../src/foundation/errors.ts';
 import { as, codex, refusalOf } from '../arrange.ts';
+import { emptiedDatabase } from '../../durable/database/fresh-database.ts';
+import { schema } from '../approvals/stand.ts';
 import { arrangeRuns } from './arrange-runs.ts';
 
 describe('an agent run', () => {
@@ -217,6 +219,42 @@ describe('an agent run', () => {
     expect(await runs.end(operator, root.run)).toBe(2);
     expect(await runs.list(operator, { state: 'running', most: 10 })).toEqual([]);
     expect(await runs.list(operator, { state: 'cancelled', agent: 'codex', most: 10 })).toHaveLength(2);
+  });
+
+  it('takes what it waited for with it when it ends, and leaves its root what that may still be given', async () => {
+    const approve = [
+      { names: ['openai.api_key'], by: ['ann'] },
+      { names: ['github.token'], by: ['ann'], scope: 'run' },
+    ];
+    const codexMay = { allow: ['**'], flows: ['*'], approve };
+    const policy = JSON.stringify({ approvers: { ann: {} }, agents: { codex: codexMay } });
+    const database = await emptiedDatabase(schema);
+    const { runs, callerOf, below, broker, trail } = await arrangeRuns({ 'policy.yaml': policy }, database, true);
+    onTestFinished(() => broker.close());
+    const ledger = await broker.approvals?.ledger();
+    const stateOf = async (id: string) => (await ledger?.find(id))?.state;
+    const cancelled = () => trail.events.filter(({ action }) => action === 'approval.cancelled');
+    const ask = async (caller: Caller, name: string) =>
+      (await refusalOf(broker.secrets(caller, [name]))).approval?.id ?? '';
+    const root = await runs.begin(codex, {});
+    const child = await below(root, {});
+    const [parent, helper] = [await callerOf(root), await callerOf(child)];
+    const ids = [
+      await ask(helper, 'openai.api_key'),
+      await ask(helper, 'github.token'),
+      await ask(parent, 'openai.api_key'),
+    ];
+    const [own = '', shared = '', above = ''] = ids;
+    const waits = broker.secrets({ ...helper, waits: 600 }, ['openai.api_key']);
+    await runs.finish(helper, child.run, 'succeeded');
+    // whoever waits for it is sent away
+    expect(await refusalOf(waits)).toMatchObject({ code: 'run-ended' });
+    await expect.poll(() => cancelled().length).toBe(1);
+    expect(await Promise.all([own, shared, above].map(stateOf))).toEqual(['cancelled', 'pending', 'pending']);
+    expect(cancelled()).toMatchObject([{ approval: own, agentRun: child.run, detail: 'its agent run has ended' }]);
+    await runs.finish(parent, root.run, 'failed');
+    await expect.poll(() => cancelled().length).toBe(3);
+    expect(await Promise.all([shared, above].map(stateOf))).toEqual(['cancelled', 'cancelled']);
   });
 });
 

@@ -10,8 +10,11 @@ import { arrange, type TestClock } from '../arrange.ts';
 
 const seed = new Uint8Array(32).fill(9);
 
-/** A broker that keeps agent runs, and the callers that their tokens prove. @param shared default one that is emptied for it */
-export async function arrangeRuns(files: Record<string, string> = {}, shared?: Database) {
+/**
+ * A broker that keeps agent runs, and the callers that their tokens prove. @param shared default one that is emptied for it
+ * @param approved whether people are asked, in the same database
+ */
+export async function arrangeRuns(files: Record<string, string> = {}, shared?: Database, approved = false) {
   const database = shared ?? (await emptiedDatabase(agentRunSchema));
   const asked = { database: 0, away: undefined as FlowError | undefined };
   const keep = (clock: TestClock) => ({
@@ -22,7 +25,8 @@ export async function arrangeRuns(files: Record<string, string> = {}, shared?: D
     },
     tokens: () => createRunTokens([seed], clock.now),
   });
-  const broker = await arrange({ files, agentRuns: keep });
+  const approvals = approved ? { database: () => Promise.resolve(database), installation: 'test' } : undefined;
+  const broker = await arrange({ files, agentRuns: keep, approvals });
   const runs = broker.broker.agentRuns as AgentRuns;
   const authenticator = createAuthenticator({
     policy: broker.policy,

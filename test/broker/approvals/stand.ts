@@ -1,3 +1,4 @@
+import { agentRunSchema } from '../../../src/broker/agent-runs/schema.ts';
 import { approvalSchema } from '../../../src/broker/approvals/schema.ts';
 import { peopleSchema } from '../../../src/broker/people/schema.ts';
 import type { OpenDatabase } from '../../../src/durable/database/contract.ts';
@@ -7,7 +8,7 @@ import { approvingOn } from './approving-on.ts';
 
 export { codex, inRun } from './approving-on.ts';
 
-export const schema = [...approvalSchema, ...outboxSchema, ...peopleSchema];
+export const schema = [...agentRunSchema, ...approvalSchema, ...outboxSchema, ...peopleSchema];
 /** of the broker that was made last */
 export let database: OpenDatabase;
 

@@ -5,10 +5,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
+import type { Database } from '../../../src/durable/database/contract.ts';
 import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
 import { bearerHash, createBearer } from '../../../src/broker/authentication/bearer-token.ts';
 import { createClaimCheck, signClaim } from '../../../src/broker/authentication/operator-token.ts';
 import { type PageAddress, pageAddress } from '../../../src/broker/people/page-address.ts';
+import { createUpstreamFailures, type UpstreamFailure } from '../../../src/broker/upstream-failures.ts';
 import { pagePaths, paths } from '../../../src/foundation/wire.ts';
 import { createSoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
 import { startServer } from '../../../src/surfaces/server/http-server.ts';
@@ -32,6 +34,8 @@ async function served(port?: number) {
     now: Date.now,
     development: true,
   });
+  /** what the operator is told */
+  const told: UpstreamFailure[] = [];
   let address: PageAddress | undefined;
   const { people, decisions, approvals, sights, broker } = stand;
   const overview = async () => ({
@@ -50,6 +54,7 @@ async function served(port?: number) {
     trail: { record: async (event) => void stand.trail.events.push(event) },
     listen: { port: found },
     log: createLogger('silent'),
+    failures: createUpstreamFailures((failure) => void told.push(failure), stand.clock),
     ready: () => ({}),
     overview,
     approvals,
@@ -78,6 +83,7 @@ async function served(port?: number) {
   const page = { origin, 'sec-fetch-site': 'same-origin', host: `localhost:${found}` };
   return {
     ...stand,
+    told,
     port: found,
     close: server.close,
     origin,
@@ -325,6 +331,40 @@ describe('what the page shows', () => {
     expect(shown).toEqual({ lines: [{ ...line, action: 'approval.approved' }], complete: true });
     expect((await look(`${pagePaths.trail}?action=start`)).body['lines']).toEqual([]);
     expect((await look(`${pagePaths.trail}?anything=1`)).status).toBe(400);
+  });
+
+  it.each<[string, (database: Database) => Promise<unknown>, string]>([
+    [
+      'a disk that is full',
+      (database) =>
+        database.query(`create function full_disk() returns trigger language plpgsql
+          as $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
+          create trigger no_space before update on flows_approvals execute function full_disk()`),
+      'has no space left (make room on its disk)',
+    ],
+    [
+      'a database that is read-only',
+      (database) => database.query('set default_transaction_read_only = on'),
+      'is read-only (is it a standby, or is its disk full? give the address of the primary)',
+    ],
+  ])('is a refusal of the table where it meets %s, and one line for the operator', async (_, spoil, line) => {
+    const { look, asAgent, asOperator, database, told } = await lookedAt();
+    const { id } = (await asAgent(paths.secrets, resolving)).body['approval'] as { id: string };
+    onTestFinished(async () => {
+      await database.query('set default_transaction_read_only = off');
+      await database.query('drop function if exists full_disk cascade');
+    });
+    await spoil(database);
+    const card = pagePaths.approval.replace('{id}', id);
+    const answers = [
+      await look(pagePaths.approvals),
+      await look(card),
+      await asOperator('GET', '/v1/operator/approvals'),
+    ];
+    for (const { status, body } of answers)
+      expect([status, body['code']], JSON.stringify(body)).toEqual([503, 'upstream-unavailable']);
+    expect(told.map((each) => each.what)).toEqual([['pageApprovals'], ['pageApproval'], ['approvals']]);
+    for (const each of told) expect(each).toMatchObject({ code: 'unavailable', line: expect.stringContaining(line) });
   });
 
   it('is nothing to whoever is not signed in', async () => {

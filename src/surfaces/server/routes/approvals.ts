@@ -79,7 +79,7 @@ export const approvalRoutes: readonly Route[] = [
     action: 'approval.look',
     query: z.strictObject({ wait: z.coerce.number().int().min(0).max(longestWait).default(0) }),
     answer: own,
-    problems: ['not-allowed', 'restarting'],
+    problems: ['not-allowed', 'restarting', 'upstream-unavailable'],
     handle: async ({ serving, params, query, gone }, caller) => {
       const { approvals, id: which } = ledgerOf(serving, params['id']);
       return ownAnswer(await approvals.look(caller, which, query.wait, gone), caller.request);
@@ -106,7 +106,7 @@ export const approvalRoutes: readonly Route[] = [
     action: 'operator.look',
     query: z.strictObject({ state: state.optional() }),
     answer: z.strictObject({ approvals: z.array(card), requestId }),
-    problems: ['audit-unavailable'],
+    problems: ['audit-unavailable', 'upstream-unavailable'],
     handle: async ({ serving: { approvals }, query }, caller) => {
       await approvals?.sweep();
       const found = await (await approvals?.ledger())?.list({ states: [query.state ?? 'pending'] });
@@ -120,7 +120,7 @@ export const approvalRoutes: readonly Route[] = [
     summary: 'All that one is bound to',
     action: 'operator.look',
     answer: card.extend({ url: z.string().optional(), requestId }),
-    problems: ['not-found', 'audit-unavailable'],
+    problems: ['not-found', 'audit-unavailable', 'upstream-unavailable'],
     handle: async ({ serving, params }, caller) => {
       const { approvals, id: which } = ledgerOf(serving, params['id']);
       await approvals.sweep();
