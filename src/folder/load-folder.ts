@@ -89,7 +89,7 @@ function* load(
   const broken = new Set<string>();
   const yaml = names.map(flowNameOf).filter((name) => name !== undefined);
   for (const name of names) {
-    const [ending] = /\.ya?ml$/i.exec(name) ?? [];
+    const [ending] = /\.ya?ml\s*$/i.exec(name) ?? [];
     if (ending === undefined || ending === '.yaml') continue;
     const hint = `rename it to ${name.slice(0, -ending.length)}.yaml`;
     problems.push(fileProblem(join(dir, name), 'files of flows end in .yaml', hint));

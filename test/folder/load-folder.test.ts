@@ -499,10 +499,12 @@ describe('a folder', () => {
     symlinkSync('loop.yaml', join(dir, 'loop.yaml'));
     writeFileSync(join(dir, 'X.YAML'), '');
     writeFileSync(join(dir, 'y.Yml'), '');
+    writeFileSync(join(dir, 'z.yaml '), '');
     const folder = await openFolder(dir, {});
     expect(told(folder)).toEqual([
       'X.YAML:1:1 files of flows end in .yaml',
       'y.Yml:1:1 files of flows end in .yaml',
+      'z.yaml :1:1 files of flows end in .yaml',
       'big.yaml:1:1 the file is larger than 1 MB',
       'bytes.yaml:1:1 the file is not UTF-8 text',
       'folder.yaml:1:1 this is not a file',
