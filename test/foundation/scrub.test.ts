@@ -52,6 +52,15 @@ describe('scrub', () => {
     expect(scrub(`got ${text}`, ['longenough'])).toBeUndefined();
   });
 
+  it.each([
+    ['base32', 'NRXW4ZZNMVXG65LHNA======'],
+    ['base32 within another text', 'PBWG63THFVSW433VM5UHS==='],
+    ['base64 of base64', 'Ykc5dVp5MWxibTkxWjJnPQ=='],
+    ['rot13', 'ybat-rabhtu'],
+  ])('withholds a secret in %s', (_, text) => {
+    expect(scrub(`got ${text}`, ['long-enough'])).toBeUndefined();
+  });
+
   it('shows what repeats nothing', () => {
     expect(scrub('the client is disabled', ['long-enough-secret'])).toBe('the client is disabled');
     expect(scrub('', ['long-enough-secret'])).toBeUndefined();
