@@ -76,7 +76,7 @@ describe('a run that waits for people', () => {
     await home.stack();
     app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
     await open();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await opened?.close();
@@ -103,7 +103,7 @@ describe('a run that waits for people', () => {
   const approvalsOf = async (subject: string) => (await opened.approvals.ledger()).list({ subject: `run ${subject}` });
   async function pending(subject: string): Promise<Approval> {
     const found = async () => (await approvalsOf(subject)).find(({ state }) => state === 'pending');
-    await expect.poll(found, { timeout: 20_000 }).toBeDefined();
+    await expect.poll(found).toBeDefined();
     return (await found()) as Approval;
   }
   async function decide(id: string, decision: 'approve' | 'deny'): Promise<void> {
@@ -123,7 +123,7 @@ describe('a run that waits for people', () => {
     const second = await start(await below(root), 'Second');
     expect(await over(second)).toMatchObject({ state: 'succeeded' });
     expect(await approvalsOf(root.run)).toMatchObject([{ id, used: 2 }]);
-  }, 60_000);
+  });
 
   test('of an agent below another one waits for what the rules of the one above want', async () => {
     const root = await agentRuns().begin(as('codex'), {});
@@ -134,7 +134,7 @@ describe('a run that waits for people', () => {
     expect(seen).toMatchObject({ state: 'waiting', approval: { id, url: `${page.origin}/#/approvals/${id}` } });
     await decide(id, 'deny');
     expect(await over(run, as('bot'))).toMatchObject({ state: 'failed', code: 'approval-denied' });
-  }, 60_000);
+  });
 
   test('goes on with a yes that is given after the broker began again', async () => {
     const root = await agentRuns().begin(as('codex'), {});
@@ -145,12 +145,12 @@ describe('a run that waits for people', () => {
     await decide(id, 'approve');
     expect(await over(run)).toMatchObject({ state: 'succeeded' });
     expect(await approvalsOf(root.run)).toMatchObject([{ id, used: 1 }]);
-  }, 60_000);
+  });
 
   /** the approval that a run waits for, as its agent is told */
   async function namedBy(run: string, caller = as('codex')): Promise<Approval> {
     const named = async () => (await opened.broker.runs.look(caller, run, 0, gone)).approval?.id;
-    await expect.poll(named, { timeout: 20_000 }).toBeDefined();
+    await expect.poll(named).toBeDefined();
     return (await (await opened.approvals.ledger()).find((await named()) ?? '')) as Approval;
   }
 
@@ -163,7 +163,7 @@ describe('a run that waits for people', () => {
     expect(JSON.parse(bound)).toMatchObject({ run, inputs: { title: 'Named' } });
     await decide(id, 'approve');
     expect(await over(run)).toMatchObject({ state: 'succeeded', approval: { id } });
-  }, 60_000);
+  });
 
   test('for one call has a yes of its own, however much another run is the same', async () => {
     const runs = [await start(as('codex'), 'Twin', 'each-login'), await start(as('codex'), 'Twin', 'each-login')];
@@ -171,7 +171,7 @@ describe('a run that waits for people', () => {
     expect(one?.id).not.toBe(two?.id);
     for (const each of [one, two]) await decide(each?.id ?? '', 'approve');
     for (const run of runs) expect(await over(run)).toMatchObject({ state: 'succeeded' });
-  }, 60_000);
+  });
 
   test('is not asked for again in another run right after a no', async () => {
     const first = await start(as('codex'), 'No', 'each-login');
@@ -180,7 +180,7 @@ describe('a run that waits for people', () => {
     const again = await over(await start(as('codex'), 'No', 'each-login'));
     expect(again).toMatchObject({ state: 'failed', code: 'approval-denied' });
     expect(again).not.toHaveProperty('approval');
-  }, 60_000);
+  });
 
   test('takes back what it alone waited for when it is cancelled, and nothing that others wait for', async () => {
     const root = await agentRuns().begin(as('codex'), {});
@@ -197,14 +197,14 @@ describe('a run that waits for people', () => {
       ['run', 'pending'],
     ]);
     await opened.approvals.deny(as('local:ann'), approvals[1]?.id ?? '');
-  }, 60_000);
+  });
 
   const waiting = async (run: string) =>
     (await (await opened.approvals.ledger()).list({ states: ['pending'] })).find(({ bound }) => bound.includes(run));
 
   async function asking(title: string): Promise<{ readonly run: string; readonly approval: Approval }> {
     const run = await start(as('codex'), title, 'refund');
-    await expect.poll(async () => waiting(run), { timeout: 20_000 }).toBeDefined();
+    await expect.poll(async () => waiting(run)).toBeDefined();
     return { run, approval: (await waiting(run)) as Approval };
   }
 
@@ -212,14 +212,15 @@ describe('a run that waits for people', () => {
     const { run, approval } = await asking('Asked');
     expect(approval).toMatchObject({ kind: 'step', agent: 'codex', names: ['refund'], uses: 1 });
     expect(JSON.parse(approval.bound)).toMatchObject({ inputs: { reason: 'Login Asked' } });
-    const before = await opened.broker.operator.run(as('local:ann'), run);
-    expect(before).toMatchObject({ state: 'waiting', steps: [{ step: 'asked', state: 'started' }] });
+    await expect
+      .poll(() => opened.broker.operator.run(as('local:ann'), run))
+      .toMatchObject({ state: 'waiting', steps: [{ step: 'asked', state: 'started' }] });
     await opened.close();
     await open();
     await decide(approval.id, 'approve');
     expect(await over(run)).toMatchObject({ state: 'succeeded' });
     expect((await opened.broker.runs.output(as('codex'), run)).output).toEqual({ by: 'ann' });
-  }, 60_000);
+  });
 
   test('by a step of its own writes nothing after a no, or without an answer', async () => {
     const { run, approval } = await asking('Refused');
@@ -231,5 +232,5 @@ describe('a run that waits for people', () => {
       const { steps } = await opened.broker.operator.run(as('local:ann'), id);
       expect(steps).toMatchObject([{ step: 'asked', state: 'failed' }]);
     }
-  }, 60_000);
+  });
 });

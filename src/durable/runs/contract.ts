@@ -151,9 +151,9 @@ export interface ScheduleHooks {
 export interface RunControl {
   /** aborts where its end is asked for */
   readonly signal: AbortSignal;
-  /** Its state is `waiting` for as long as this goes on. @throws FlowError aborted where its end is asked for meanwhile */
+  /** Lets it wait, as `waitsFor` says; its state is `running` after this. @throws FlowError aborted where its end is asked for meanwhile */
   waiting<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** Says for which approval, by its id. */
+  /** Its state is `waiting` from now on, for the approval with this id: nobody sees one without the other. */
   waitsFor(approval: string): Promise<void>;
 }
 

@@ -24,7 +24,7 @@ export interface RunStore {
   kept(id: string): Promise<ReadonlyMap<string, StepOutput>>;
   /** It goes on here. @returns how often it did; undefined where it is over */
   take(id: string, broker: string): Promise<number | undefined>;
-  at(id: string, state: 'running' | 'waiting'): Promise<void>;
+  running(id: string): Promise<void>;
   waitsFor(id: string, approval: string): Promise<void>;
   /** It is at a step. @returns whether its end is not asked for */
   begin(id: string, step: RunStepBegun): Promise<boolean>;
@@ -139,15 +139,15 @@ export function createRunStore(database: Database, now: () => number): RunStore 
       );
       return row?.lives;
     },
-    async at(id, state) {
+    async running(id) {
       await changed(
-        'update flows_runs set state = $2, updated = $3 where id = $1 and finished is null and state <> $2 returning id',
-        [id, state, now()],
+        `update flows_runs set state = 'running', updated = $2 where id = $1 and finished is null and state <> 'running' returning id`,
+        [id, now()],
       );
     },
     async waitsFor(id, approval) {
       await changed(
-        'update flows_runs set approval = $2, updated = $3 where id = $1 and finished is null returning id',
+        `update flows_runs set state = 'waiting', approval = $2, updated = $3 where id = $1 and finished is null returning id`,
         [id, approval, now()],
       );
     },

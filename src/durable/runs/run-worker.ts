@@ -137,10 +137,9 @@ function controlOf(run: Run, { closing, goOn, patiently, signal, store }: Worker
     signal,
     waitsFor: (approval) => patiently(() => store.waitsFor(run.id, approval)),
     async waiting(work) {
-      await patiently(() => store.at(run.id, 'waiting'));
       try {
         const given = await unlessAborted(unlessAborted(work(signal), signal, stopped), closing, stopped);
-        await patiently(() => store.at(run.id, 'running'));
+        await patiently(() => store.running(run.id));
         return given;
       } finally {
         await goOn();

@@ -203,11 +203,11 @@ describe('a process that is killed', () => {
       const receiver = await startReceiver();
       onTestFinished(receiver.close);
       const first = start(folder, receiver.url, 'enqueue');
-      await expect.poll(() => first.lines, { timeout: 30_000 }).toEqual(['committed']);
+      await expect.poll(() => first.lines).toEqual(['committed']);
       await kill(first.child);
       expect(receiver.received).toEqual([]);
       const second = start(folder, receiver.url, 'deliver');
-      await expect.poll(() => second.lines, { timeout: 30_000 }).toEqual(['left 0']);
+      await expect.poll(() => second.lines).toEqual(['left 0']);
       const [post, ...more] = receiver.posts();
       expect(more).toEqual([]);
       const headers = Object.fromEntries(
@@ -226,12 +226,12 @@ describe('a process that is killed', () => {
       const receiver = await startReceiver(() => (answers ? { status: 204 } : undefined));
       onTestFinished(receiver.close);
       const first = start(folder, receiver.url, 'enqueue deliver');
-      await expect.poll(() => receiver.posts().length, { timeout: 30_000 }).toBe(1);
+      await expect.poll(() => receiver.posts().length).toBe(1);
       await kill(first.child);
       answers = true;
       // a minute later, by its clock
       const second = start(folder, receiver.url, 'deliver', 60_000);
-      await expect.poll(() => second.lines, { timeout: 30_000 }).toEqual(['left 0']);
+      await expect.poll(() => second.lines).toEqual(['left 0']);
       const [one, other] = receiver.posts();
       expect(receiver.posts()).toHaveLength(2);
       expect(other?.headers['webhook-id']).toBe(one?.headers['webhook-id']);

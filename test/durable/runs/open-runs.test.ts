@@ -80,16 +80,19 @@ describe('a run', () => {
     const { app, world } = await arrangeFlows({ 'x.yaml': three });
     const { runs, begin } = await arrangeRuns(app, {
       hooks: {
-        agreed: async (_run, _plan, { waiting }) => {
+        agreed: async (_run, _plan, { waiting, waitsFor }) => {
           arrived.resolve(undefined);
-          await waiting(() => new Promise(() => undefined));
+          await waiting(async () => {
+            await waitsFor('a-1');
+            return new Promise(() => undefined);
+          });
           return true;
         },
       },
     });
     const { id } = await begin('x');
     await arrived.promise;
-    await expect.poll(async () => (await runs.find(id))?.state).toBe('waiting');
+    await expect.poll(() => runs.find(id)).toMatchObject({ state: 'waiting', approval: 'a-1' });
     expect(await runs.cancel(id, 'local:ann')).toMatchObject({ cancelledBy: 'local:ann' });
     expect(await runs.wait(id, long)).toMatchObject({ state: 'cancelled', code: 'cancelled' });
     expect(world.log.filter((line) => line.startsWith('writing'))).toEqual([]);
