@@ -18,8 +18,10 @@ class WaitingFirst extends BaseSequencer {
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // for what hangs: what is slow on a busy machine holds all the same
+    testTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
+    hookTimeout: 180_000,
     // two cores: the 1Password SDK's sign-in is CPU work, many workers only make each other late; one more than there are
     // cores has something to do while another waits for the next one-time code
     maxWorkers: 3,

@@ -143,7 +143,7 @@ describe('vaults of an environment', () => {
 });
 
 describe('processes that share a ledger', () => {
-  it('count every request, also where they are killed', { timeout: 30_000 }, async () => {
+  it('count every request, also where they are killed', async () => {
     const module = (name: string) =>
       JSON.stringify(new URL(`../../src/adapters/vaults/governor/${name}.ts`, import.meta.url).href);
     const script = `

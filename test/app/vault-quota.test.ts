@@ -40,7 +40,7 @@ const open = () =>
   });
 let token: ReturnType<DevelopmentVault['token']>;
 
-it('what is kept of a quota is for flows that break the glass', { timeout: 60_000 }, async () => {
+it('what is kept of a quota is for flows that break the glass', async () => {
   token = server.token();
   const events: QuotaEvent[] = [];
   const app = await open();

@@ -56,7 +56,7 @@ describe('the broker on the laptop stack', () => {
     rules = watchPolicy(app.folder, { dir, load: () => openFolder(dir, {}), hold: 0 });
     trail = await openTrail({ file: trailFile(), key, anchor: undefined });
     broker = createBroker({ app, rules, trail });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await broker?.close();

@@ -77,7 +77,7 @@ describe('a broker without a surface', () => {
     home.write('flows/claims-token.yaml', claimsToken);
     await home.stack();
     app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await app?.close();

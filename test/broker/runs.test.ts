@@ -77,7 +77,7 @@ describe('runs of a broker', () => {
     stack = await home.stack();
     app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
     opened = await open();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await opened?.close();
@@ -128,7 +128,7 @@ describe('runs of a broker', () => {
       'codex run.output allowed',
     ]);
     expect(seen[0]).toMatchObject({ reason: 'ticket 7', what: ['new-user'] });
-  }, 60_000);
+  });
 
   test('secrets of an output are read when they are asked for, within the window, under the rules of then', async () => {
     const { id } = await opened.broker.runs.start(as('codex'), 'with-token', { inputs: {} });
@@ -152,7 +152,7 @@ describe('runs of a broker', () => {
         { timeout: 10_000 },
       )
       .toBe('no-output');
-  }, 60_000);
+  });
 
   test.each([
     ['a flow that is not named in full', 'reader', 'new-user', {}, 'not-allowed'],
@@ -183,7 +183,7 @@ describe('runs of a broker', () => {
     expect((await refusalOf(opened.broker.runs.cancel(as('codex'), 'nothing'))).code).toBe('no-such-run');
     expect(await over(id)).toMatchObject({ state: 'succeeded' });
     expect((await refusalOf(opened.broker.runs.cancel(as('codex'), id))).code).toBe('run-over');
-  }, 60_000);
+  });
 
   test('an input that holds a value of the vault begins no run', async () => {
     const { output } = await opened.broker.run(as('codex'), 'orders-token', {});
@@ -192,7 +192,7 @@ describe('runs of a broker', () => {
     expect((await refusalOf(opened.broker.runs.start(as('codex'), 'new-user', { inputs }))).code).toBe(
       'invalid-request',
     );
-  }, 60_000);
+  });
 
   test('the operator sees every run with its steps, and lets one go on that failed', async () => {
     const ann = as('local:ann', { by: 'operator' });
@@ -213,14 +213,14 @@ describe('runs of a broker', () => {
     });
     await opened.broker.operator.resumeRun(ann, id);
     expect((await refusalOf(opened.broker.operator.resumeRun(ann, 'nothing'))).code).toBe('no-such-run');
-  }, 60_000);
+  });
 
   test('what was left in the middle goes on at the next broker', async () => {
     const { id } = await opened.broker.runs.start(as('codex'), 'new-user', { inputs: { email: 'later@example.com' } });
     await opened.close();
     opened = await open();
     expect(await over(id)).toMatchObject({ state: 'succeeded' });
-  }, 60_000);
+  });
 
   test('no value of the vault is in any page or log of the database', async () => {
     await opened.close();
@@ -238,5 +238,5 @@ describe('runs of a broker', () => {
     const found = values.filter((value) => formsOf(value).some((form) => form.length >= 8 && whole.includes(form)));
     expect(found.length).toBe(0);
     opened = await open();
-  }, 60_000);
+  });
 });

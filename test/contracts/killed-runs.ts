@@ -151,14 +151,14 @@ export function killedRunsContract(title: string, prepare: (home: Home) => Promi
         const inputs = { email: `${randomUUID().slice(0, 8)}@example.com` };
         const { id } = await broker.ask('POST', '/v1/flows/new-user/runs', { inputs }, 'careful');
         const state = async () => (await broker.ask('GET', `/v1/runs/${String(id)}`, undefined, 'careful'))['state'];
-        await expect.poll(state, { timeout: 20_000 }).toBe('waiting');
+        await expect.poll(state).toBe('waiting');
         broker.running.child.kill('SIGKILL');
         await broker.running.ended;
         broker = await served.serve();
-        await expect.poll(state, { timeout: 20_000 }).toBe('waiting');
+        await expect.poll(state).toBe('waiting');
         const ended = await broker.ask('POST', `/v1/runs/${String(id)}/cancel`, undefined, 'careful');
         expect(ended['code']).toBeUndefined();
-        await expect.poll(state, { timeout: 20_000 }).toBe('cancelled');
+        await expect.poll(state).toBe('cancelled');
         expect(served.stack.vault.dump().filter(({ title }) => title === inputs.email)).toEqual([]);
         broker.running.child.kill('SIGTERM');
         await broker.running.ended;

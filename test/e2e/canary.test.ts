@@ -155,7 +155,7 @@ test('a value is found in whatever form it is written', () => {
 });
 
 describe('a value is where it belongs, and nowhere else', () => {
-  test('the tour and everything around it', { timeout: 180_000 }, async () => {
+  test('the tour and everything around it', async () => {
     // alone: it proves what comes from memory by what the stack is asked meanwhile
     expect(await toured()).toBe(0);
     expect((await run('orders-token', true)).code).toBe(0);
@@ -196,7 +196,7 @@ describe('a value is where it belongs, and nowhere else', () => {
     expect((await run('new-user --email linus@example.com --yes')).code).toBe(0);
   });
 
-  test('the broker, and those who ask it', { timeout: 120_000 }, async () => {
+  test('the broker, and those who ask it', async () => {
     // one broker at a time writes the trail of a stack
     await broker?.close();
     const [bearer = ''] = (await run('agents add codex', true)).stdout.split('\n');

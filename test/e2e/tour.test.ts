@@ -72,7 +72,7 @@ test('README.md shows a part of it', () => {
   expect(lines.filter((name) => shown.includes(name))).toEqual(shown);
 });
 
-test('a line that fails: the others go on, and the end is 4', { timeout: 150_000 }, async () => {
+test('a line that fails: the others go on, and the end is 4', async () => {
   const failed = await endedBroken;
   expect([failed.code, failed.stdout]).toEqual([
     4,
@@ -86,7 +86,7 @@ test('a line that fails: the others go on, and the end is 4', { timeout: 150_000
   expect(announced(broken)).toEqual([]);
 });
 
-test('every line holds, in order, with its time, and the end is 0', { timeout: 150_000 }, async () => {
+test('every line holds, in order, with its time, and the end is 0', async () => {
   const { code, stdout } = await ended;
   expect(toldOf(await ended)).toEqual(lines.map((name) => ['ok', name]));
   expect([code, stdout]).toEqual([

@@ -9,8 +9,9 @@ export default defineConfig({
     include: ['test/**/*.long.test.ts'],
     globalSetup: ['test/built-command.ts', 'test/long/loops.ts'],
     provide: { much: 'whole' satisfies Much },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
+    hookTimeout: 180_000,
     maxWorkers: 2,
   },
 });

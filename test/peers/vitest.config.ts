@@ -7,7 +7,8 @@ export default defineConfig({
   test: {
     include: ['test/peers/**/*.test.ts'],
     provide: { much: 'whole' },
-    testTimeout: 60_000,
+    testTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     hookTimeout: 660_000,
     maxWorkers: 1,
   },

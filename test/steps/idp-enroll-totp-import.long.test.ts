@@ -237,4 +237,4 @@ test('a change of seed that is killed at any boundary is completed by the next r
     expect(await labels(id), `call ${boundary}`).toHaveLength(1);
     expect(await signsIn(birth), `call ${boundary}`).toBe('signed-in');
   }
-}, 120_000);
+});

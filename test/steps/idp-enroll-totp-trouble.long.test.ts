@@ -49,7 +49,7 @@ describe('killed at any boundary, then run again', () => {
       expect((await seeds(one)).formers, `call ${boundary}`).toEqual([]);
       await expect(signsIn(one)).resolves.toBe(true);
     }
-  }, 120_000);
+  });
 });
 
 describe('two runs at once', () => {
@@ -75,7 +75,7 @@ describe('two runs at once', () => {
       await expect(signsIn(one)).resolves.toBe(true);
     }
     for (const outcome of outcomes) expect(['done', 'conflict', 'denied']).toContain(outcome);
-  }, 60_000);
+  });
 
   test('both stored a seed before either confirmed: the one that lost finds the one that won', async () => {
     const one = await newCase();

@@ -1,7 +1,7 @@
 import { openFolder } from '../../../src/app/open-folder.ts';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { decide } from '../../../src/broker/policy/decide.ts';
 import { FlowError } from '../../../src/foundation/errors.ts';
 import type { Folder } from '../../../src/folder/load-folder.ts';
@@ -51,11 +51,11 @@ describe('the rules in force', () => {
     expect([allowed(), rules.length]).toEqual([['a.b'], 1]);
     const first = watched.current().version;
     write('policy.yaml', policy('a.b', 'c.d'));
-    await vi.waitFor(() => expect(allowed()).toEqual(['a.b', 'c.d']));
+    await expect.poll(() => allowed()).toEqual(['a.b', 'c.d']);
     write('policy.yaml', policy());
-    await vi.waitFor(() => expect(allowed()).toEqual([]));
+    await expect.poll(() => allowed()).toEqual([]);
     write('policy.yaml', policy('a.b'));
-    await vi.waitFor(() => expect(allowed()).toEqual(['a.b']));
+    await expect.poll(() => allowed()).toEqual(['a.b']);
     expect(watched.current().version).toBe(first);
     expect(rules.length).toBe(4);
   });
@@ -64,7 +64,7 @@ describe('the rules in force', () => {
     const { dir, allowed, write } = await watching({ 'registry.yaml': registry, 'policy.yaml': policy('a.b') });
     write('policy.yaml.new', policy('c.d'));
     renameSync(join(dir, 'policy.yaml.new'), join(dir, 'policy.yaml'));
-    await vi.waitFor(() => expect(allowed()).toEqual(['c.d']));
+    await expect.poll(() => allowed()).toEqual(['c.d']);
   });
 
   it('stay where the new file is wrong, which is told once for each content', async () => {
@@ -73,17 +73,17 @@ describe('the rules in force', () => {
       'policy.yaml': policy('a.b'),
     });
     write('policy.yaml', 'agents:\n  codex:\n    allow: [a.b, c.d');
-    await vi.waitFor(() => expect(problems).toHaveLength(1));
+    await expect.poll(() => problems).toHaveLength(1);
     await watched.reload();
     write('policy.yaml', 'agents:\n  codex:\n    allow: [a.b, c.d');
     await watched.reload();
     expect([allowed(), problems.length]).toEqual([['a.b'], 1]);
     expect(watched.problems()).toHaveLength(1);
     write('policy.yaml', policy('nothing'));
-    await vi.waitFor(() => expect(problems).toHaveLength(2));
+    await expect.poll(() => problems).toHaveLength(2);
     expect(allowed()).toEqual(['a.b']);
     write('policy.yaml', policy('c.d'));
-    await vi.waitFor(() => expect(allowed()).toEqual(['c.d']));
+    await expect.poll(() => allowed()).toEqual(['c.d']);
     expect(watched.problems()).toEqual([]);
   });
 
@@ -93,10 +93,10 @@ describe('the rules in force', () => {
       'policy.yaml': policy('a.b'),
     });
     write('registry.yaml', registry.replace('a.b', 'a.renamed'));
-    await vi.waitFor(() => expect(problems).toHaveLength(1));
+    await expect.poll(() => problems).toHaveLength(1);
     expect([allowed(), watched.current().registry.secrets.has('a.b')]).toEqual([['a.b'], true]);
     write('policy.yaml', policy('a.renamed'));
-    await vi.waitFor(() => expect(allowed()).toEqual(['a.renamed']));
+    await expect.poll(() => allowed()).toEqual(['a.renamed']);
     expect(watched.current().registry.secrets.has('a.b')).toBe(false);
   });
 
@@ -111,7 +111,7 @@ describe('the rules in force', () => {
       writeFileSync(join(dir, 'policy.yaml'), whole.slice(0, end));
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    await vi.waitFor(() => expect(allowed()).toEqual(['**']));
+    await expect.poll(() => allowed()).toEqual(['**']);
     expect(rules.map((each) => each.policy.agents.get('codex')?.deny.length)).toEqual([0, 1]);
     expect(rules).toHaveLength(2);
   });
@@ -124,7 +124,7 @@ describe('the rules in force', () => {
     write('service.yaml', 'environments: [half of');
     write('new.yaml', 'description: d\nsteps: [{ id: a, uses: vault/read, with: { reference: op://Agents/a/b } }]\n');
     write('policy.yaml', `${policy('c.d')}    flows: [new]\n`);
-    await vi.waitFor(() => expect(allowed()).toEqual(['c.d']));
+    await expect.poll(() => allowed()).toEqual(['c.d']);
     expect(reference()).toBe('op://Agents/a/b');
   });
 
@@ -139,14 +139,14 @@ describe('the rules in force', () => {
     expect(problems.map((each) => each.map(({ file }) => file))).toEqual([[join(dir, 'y.yaml')]]);
     write('x.yaml', flow('two'));
     write('z.yaml', flow('new'));
-    await vi.waitFor(() => expect([described('x'), described('z')]).toEqual(['two', 'new']));
+    await expect.poll(() => [described('x'), described('z')]).toEqual(['two', 'new']);
     write('x.yaml', 'description: three\nsteps: [{');
-    await vi.waitFor(() => expect(watched.problems().map(({ file }) => basename(file))).toEqual(['x.yaml', 'y.yaml']));
+    await expect.poll(() => watched.problems().map(({ file }) => basename(file))).toEqual(['x.yaml', 'y.yaml']);
     expect([described('x'), described('y'), described('z')]).toEqual(['two', undefined, 'new']);
     rmSync(join(dir, 'z.yaml'));
     write('x.yaml', flow('four'));
     write('y.yaml', flow('mended'));
-    await vi.waitFor(() => expect([described('x'), described('y')]).toEqual(['four', 'mended']));
+    await expect.poll(() => [described('x'), described('y')]).toEqual(['four', 'mended']);
     expect([described('z'), watched.problems()]).toEqual([undefined, []]);
   });
 
@@ -161,7 +161,7 @@ describe('the rules in force', () => {
     const onFolder = ({ flows }: Folder) => described.push(flows.get('x')?.description);
     const { dir, write } = await watching({ 'service.yaml': service, 'x.yaml': flow('one') }, { load, onFolder });
     write('x.yaml', flow('two'));
-    await vi.waitFor(() => expect([loads, described]).toEqual([4, ['two']]));
+    await expect.poll(() => [loads, described]).toEqual([4, ['two']]);
   });
 
   it('come with service.yaml: where it is wrong everything stays', async () => {
@@ -171,18 +171,18 @@ describe('the rules in force', () => {
     const { dir, write, watched } = await watching(files, { onFolder: (each) => folders.push(each) });
     const reference = () => String(watched.current().registry.secrets.get('a.b')?.references.get('production'));
     write('service.yaml', service.replace('vault: Agents', 'vault: Accounts'));
-    await vi.waitFor(() => expect(reference()).toBe('op://Accounts/a/b'));
+    await expect.poll(() => reference()).toBe('op://Accounts/a/b');
     write('service.yaml', service.replace('region: eu-west-1', 'region: nowhere'));
     write('x.yaml', flow('new'));
-    await vi.waitFor(() => expect(watched.problems()).toHaveLength(1));
+    await expect.poll(() => watched.problems()).toHaveLength(1);
     expect([reference(), folders.length]).toEqual(['op://Accounts/a/b', 1]);
     rmSync(join(dir, 'service.yaml'));
-    await vi.waitFor(() =>
-      expect(watched.problems().map(({ message }) => message)).toContainEqual(expect.stringContaining('gone')),
-    );
+    await expect
+      .poll(() => watched.problems().map(({ message }) => message))
+      .toContainEqual(expect.stringContaining('gone'));
     expect([reference(), folders.length]).toEqual(['op://Accounts/a/b', 1]);
     write('service.yaml', service);
-    await vi.waitFor(() => expect(reference()).toBe('op://Agents/a/b'));
+    await expect.poll(() => reference()).toBe('op://Agents/a/b');
     expect([folders.at(-1)?.flows.has('x'), watched.problems()]).toEqual([true, []]);
   });
 
@@ -192,9 +192,9 @@ describe('the rules in force', () => {
     const may = (name: string) => decide(watched.current().policy, { kind: 'secret', agent: 'codex', name }).allowed;
     const start = performance.now();
     write('policy.yaml', policy('c.d'));
-    await vi.waitFor(() => expect([may('a.b'), may('c.d')]).toEqual([false, false]));
+    await expect.poll(() => [may('a.b'), may('c.d')]).toEqual([false, false]);
     write('policy.yaml', `# the same, written again\n${policy('c.d')}`);
-    await vi.waitFor(() => expect(may('c.d')).toBe(true), { timeout: 5_000 });
+    await expect.poll(() => may('c.d')).toBe(true);
     expect(performance.now() - start).toBeGreaterThan(1_500);
     expect(new Set(rules.map(({ version }) => version)).size).toBe(rules.length);
   });
@@ -205,21 +205,21 @@ describe('the rules in force', () => {
     const may = () => decide(watched.current().policy, { kind: 'secret', agent: 'codex', name: 'c.d' }).allowed;
     for (const cut of [text.slice(0, text.indexOf('    deny')), text.slice(0, text.indexOf('\n    deny'))]) {
       write('policy.yaml', cut);
-      await vi.waitFor(() =>
-        expect(watched.problems()).toMatchObject([{ message: expect.stringContaining('is held') as string }]),
-      );
+      await expect
+        .poll(() => watched.problems())
+        .toMatchObject([{ message: expect.stringContaining('is held') as string }]);
       expect(may()).toBe(false);
       write('policy.yaml', text);
-      await vi.waitFor(() => expect(watched.problems()).toEqual([]));
+      await expect.poll(() => watched.problems()).toEqual([]);
     }
     write('policy.yaml', `# meant\n${policy('"**"')}`);
-    await vi.waitFor(() => expect(may()).toBe(true));
+    await expect.poll(() => may()).toBe(true);
   });
 
   it('are none when the file is gone', async () => {
     const { dir, allowed, watched } = await watching({ 'registry.yaml': registry, 'policy.yaml': policy('a.b') });
     rmSync(join(dir, 'policy.yaml'));
-    await vi.waitFor(() => expect(allowed()).toEqual([]));
+    await expect.poll(() => allowed()).toEqual([]);
     expect(watched.problems()).toEqual([]);
   });
 
@@ -232,11 +232,11 @@ describe('the rules in force', () => {
     const files = { 'registry.yaml': registry, 'policy.yaml': policy('a.b') };
     const { dir, allowed, watched, write } = await watching(files);
     rmSync(dir, { recursive: true });
-    await vi.waitFor(() => expect(allowed()).toEqual([]));
+    await expect.poll(() => allowed()).toEqual([]);
     mkdirSync(dir);
     for (const [name, text] of Object.entries(files)) write(name, text);
     await watched.reload();
-    await vi.waitFor(() => expect(allowed()).toEqual(['a.b']));
+    await expect.poll(() => allowed()).toEqual(['a.b']);
   });
 
   it('do not change any more after the end', async () => {

@@ -151,7 +151,7 @@ describe('people at the command', () => {
     const held = secret('wait').catch((error: unknown) => error);
     const id = await waiting();
     await expect
-      .poll(() => (existsSync(told) ? readFileSync(told, 'utf8') : ''), { timeout: 60_000 })
+      .poll(() => (existsSync(told) ? readFileSync(told, 'utf8') : ''))
       .toBe('--app-name=flows -- codex waits for an approval: stripe.live_key\n');
     watching.child.kill('SIGINT');
     const denied = await home.flows(['deny', id]);

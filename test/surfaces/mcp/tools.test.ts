@@ -15,7 +15,7 @@ import {
 let stand: McpStand;
 beforeAll(async () => {
   stand = await openMcpStand();
-}, 120_000);
+});
 afterAll(() => stand?.close());
 
 const place = () => Promise.resolve({ broker: stand.service().url ?? '', token: stand.token.reveal() });
@@ -154,7 +154,7 @@ describe.each(ways)('a client of the %s era over %s', (era, way) => {
       error: 'write-not-served',
       remedy: expect.stringContaining('run_flow'),
     });
-  }, 60_000);
+  });
 
   test.runIf(way === 'stdio')('asks within one agent run, which ends with its session', async () => {
     const talking = await talk(era);
@@ -235,7 +235,7 @@ describe.each(ways)('a client of the %s era over %s', (era, way) => {
     await stand.approver.approve((begun['approval'] as { id: string }).id);
     const done = await callOf(talking.client, 'get_run', { run: begun['run'], wait: 45 });
     expect(done).toMatchObject({ state: 'succeeded', output: expect.any(Object) });
-  }, 60_000);
+  });
 
   test.each<[string, Record<string, unknown>, object]>([
     [

@@ -5,7 +5,7 @@ import { callOf, type McpStand, mcpClient, openMcpStand, talkOnStreams } from '.
 let stand: McpStand;
 beforeAll(async () => {
   stand = await openMcpStand();
-}, 120_000);
+});
 afterAll(() => stand?.close());
 
 const place = () => Promise.resolve({ broker: stand.service().url ?? '', token: stand.token.reveal() });
@@ -55,7 +55,7 @@ describe('a session on streams', () => {
     expect(await callOf(talking.client, 'run_reading_flow', { flow: 'orders-token' })).toMatchObject({ failed: false });
     await stand.restart();
     expect(await callOf(talking.client, 'run_reading_flow', { flow: 'orders-token' })).toMatchObject({ failed: false });
-  }, 60_000);
+  });
 
   test('is told that its token is not known', async () => {
     const where = async () => ({ ...(await place()), token: 'flows_nothing' });
@@ -82,7 +82,7 @@ describe('a session on streams', () => {
     setImmediate(() => stop.abort(new Error('taken back')));
     await expect(waiting).rejects.toThrow('taken back');
     expect(await callOf(talking.client, 'list_flows')).toMatchObject({ failed: false });
-  }, 60_000);
+  });
 
   test('ends with its client, in the middle of an answer too', async () => {
     const talking = await talkOnStreams(place, mcpClient('legacy'));
@@ -92,7 +92,7 @@ describe('a session on streams', () => {
     await talking.served;
     const ended = stand.trailOf('codex').findLast(({ action }) => action === 'agent-run.finished');
     expect(ended).toMatchObject({ detail: 'succeeded' });
-  }, 60_000);
+  });
 
   test('ends at a message of more than 10 MiB, and takes one below it', async () => {
     const talking = await talkOnStreams(place, mcpClient('legacy'));
@@ -101,7 +101,7 @@ describe('a session on streams', () => {
     expect(answer).toMatchObject({ failed: true, error: 'too-large' });
     talking.toServer.write(JSON.stringify({ ...raw, more: 'x'.repeat(11_000_000) }));
     await talking.served;
-  }, 60_000);
+  });
 });
 
 describe('the broker over HTTP', () => {

@@ -197,4 +197,4 @@ test(`${count} requests of mixed malice`, async () => {
   const mayHave = ['orders-token', 'report', 'slow', 'openai.api_key'];
   expect(allowed.flatMap(({ what }) => what).filter((name) => !mayHave.includes(name))).toEqual([]);
   expect(stand.events.filter(({ agent }) => agent !== 'codex' && agent !== 'unknown')).toEqual([]);
-}, 120_000);
+});

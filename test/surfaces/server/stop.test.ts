@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { authorized, startStand } from './stand.ts';
 import { addressOf, untilClosed } from './wire.ts';
 
@@ -69,7 +69,7 @@ describe('the end of a server', () => {
         answered += 1;
       }
     });
-    await vi.waitFor(() => expect(answered).toBeGreaterThan(200), { timeout: 10_000 });
+    await expect.poll(() => answered).toBeGreaterThan(200);
     await stand.server.close();
     ending.abort();
     await Promise.all(load);

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bearer, canary, type Stand, startStand } from './stand.ts';
 import { addressOf, exchange, header, parseAnswer, untilClosed } from './wire.ts';
 
@@ -121,10 +121,10 @@ describe('slow clients', () => {
     socket.on('error', () => undefined);
     // answers fill what the system holds for this connection, then wait
     for (let count = 0; count < 400; count += 1) socket.write(`GET /openapi.json HTTP/1.1\r\n${host}\r\n`);
-    await vi.waitFor(async () => expect(await inFlight()).toBeGreaterThan(1), { timeout: 2_000 });
-    await vi.waitFor(async () => expect(await inFlight()).toBe(1), { timeout: 8_000, interval: 100 });
+    await expect.poll(async () => inFlight()).toBeGreaterThan(1);
+    await expect.poll(async () => inFlight()).toBe(1);
     socket.destroy();
-  }, 15_000);
+  });
 });
 
 test('more than enough at the same time: 503, and everyone else is served', async () => {
