@@ -3,7 +3,7 @@ import { Secret } from '../../src/foundation/secret.ts';
 import { codeAt } from '../../src/foundation/totp.ts';
 import { type CapableProvider, identityCapabilitiesContract } from '../contracts/identity-capabilities.ts';
 import { identityProviderContract } from '../contracts/identity-provider.ts';
-import { offered } from '../adapters/identity/double.ts';
+import { offered } from '../adapters/identity/keycloak/double.ts';
 import type { Keycloak } from './keycloak.ts';
 import { makeRealm, type Realm } from './keycloak-realm.ts';
 

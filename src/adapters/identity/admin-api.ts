@@ -1,6 +1,7 @@
 import { FlowError } from '../../foundation/errors.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import { createManagementApi, type ManagementApiOptions, type Told } from './management-api.ts';
+import { type RequestLimits, waitingForReset } from './request-limits.ts';
 
 export interface AdminApiOptions extends Omit<ManagementApiOptions, 'mediaType'> {
   /** the provider's name in service.yaml, for messages */
@@ -11,8 +12,8 @@ export interface AdminApiOptions extends Omit<ManagementApiOptions, 'mediaType'>
   readonly peer: string;
   /** what an answer means that is none of those that are accepted */
   readonly refused: (answer: Told, password: Secret | undefined) => FlowError | Promise<FlowError>;
-  /** sends a request, again where its answer asks for that; default: once */
-  readonly patiently?: ((send: () => Promise<Told>) => Promise<Told>) | undefined;
+  /** a limit of requests that ends within a minute is waited for; default: it is told at once */
+  readonly limits?: RequestLimits | undefined;
 }
 
 /** A provider's own API, in JSON, over its users and clients. Paths are below its base. */
@@ -21,6 +22,8 @@ export interface AdminApi {
   readonly address: string;
   /** @param accepted the statuses that are no failure. @throws FlowError for the others */
   call(method: string, path: string, accepted: readonly number[], asked?: AdminRequest): Promise<Told>;
+  /** What an accepted answer means after all: a status may stand for more than one thing. */
+  refusal(answer: Told): FlowError | Promise<FlowError>;
   /** An answer that is not what was asked for. */
   malformed(what: string): FlowError;
 }
@@ -33,7 +36,8 @@ interface AdminRequest {
 }
 
 export function createAdminApi(options: AdminApiOptions): AdminApi {
-  const { name, address, peer, refused, patiently = (send) => send() } = options;
+  const { name, address, peer, refused, limits } = options;
+  const patiently = limits === undefined ? (once: () => Promise<Told>) => once() : waitingForReset(limits);
   const send = createManagementApi(options);
   return {
     name,
@@ -45,6 +49,7 @@ export function createAdminApi(options: AdminApiOptions): AdminApi {
       if (accepted.includes(answer.status)) return answer;
       throw await refused(answer, password);
     },
+    refusal: (answer) => refused(answer, undefined),
     malformed: (what) =>
       new FlowError('protocol', `identity provider "${name}" answers with ${what}`, {
         hint: `is the address that of ${peer}?`,

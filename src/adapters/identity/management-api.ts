@@ -6,6 +6,8 @@ export interface ManagementApiOptions extends Pick<HttpOptions, 'development' | 
   readonly url: string;
   /** Gives the bearer token. Where one was refused it is told which, so that a cache can let go of it. */
   readonly token: (refused?: Secret) => Promise<Secret>;
+  /** how the token is named in `Authorization`; default `Bearer` */
+  readonly scheme?: string | undefined;
   /** of what is asked for and sent; default `application/json` */
   readonly mediaType?: string;
 }
@@ -30,7 +32,7 @@ export type ManagementApi = (method: string, path: string, asked?: Asked) => Pro
 
 /** JSON with a bearer token. A token that is refused is given back once, for a fresh one. */
 export function createManagementApi(options: ManagementApiOptions): ManagementApi {
-  const { token, mediaType = 'application/json' } = options;
+  const { token, scheme = 'Bearer', mediaType = 'application/json' } = options;
   const base = baseOf(options.url);
   const send = createHttp({ ...options, peer: 'the identity provider' });
   const accept = mediaType === 'application/json' ? mediaType : `${mediaType}, application/json`;
@@ -41,7 +43,7 @@ export function createManagementApi(options: ManagementApiOptions): ManagementAp
         method,
         headers: {
           accept,
-          authorization: `Bearer ${bearer.reveal()}`,
+          authorization: `${scheme} ${bearer.reveal()}`,
           ...(body === undefined ? {} : { 'content-type': mediaType }),
         },
         ...(body === undefined ? {} : { body }),

@@ -38,6 +38,12 @@ export async function knowsBearer(
   request: Request,
   audiences: string[],
 ): Promise<boolean> {
-  const given = /^Bearer +(?<token>[\x21-\x7e]+)$/i.exec(request.get('Authorization') ?? '')?.groups?.['token'] ?? '';
+  const given = credentialOf(request, 'Bearer');
   return token.equals(new Secret(given)) || (await issued.accept(given, audiences)) !== undefined;
+}
+
+/** What a request has in `Authorization` by this scheme; empty: nothing. */
+export function credentialOf(request: Request, scheme: string): string {
+  const found = /^(?<scheme>\w+) +(?<token>[\x21-\x7e]+)$/.exec(request.get('Authorization') ?? '')?.groups ?? {};
+  return found['scheme']?.toLowerCase() === scheme.toLowerCase() ? (found['token'] ?? '') : '';
 }

@@ -3,15 +3,7 @@ import { codeAt } from '../../../src/foundation/totp.ts';
 import { startIdentityProvider } from '../../../src/laptop/identity-provider/server.ts';
 import type { CapableProvider } from '../../contracts/identity-capabilities.ts';
 
-/** What each double that the laptop plays offers. */
-export const offered = [
-  'client-keys',
-  'client-secrets',
-  'end-sessions',
-  'import-seed',
-  'proof',
-  'set-password',
-] as const;
+const otpGrant = 'http://auth0.com/oauth/grant-type/mfa-otp';
 
 /** The laptop's identity provider with what its doubles have alike, and a clock that moves when it is told to. */
 export async function startDoubles(type: string) {
@@ -55,8 +47,18 @@ export async function startDoubles(type: string) {
     const fields = { grant_type: 'client_credentials', client_id: 'orders', client_secret: secret.reveal() };
     return (await post(`${idp.issuer}/token`, fields)).status === 200;
   };
+  /** Signs in by the grants for a password and a code, for a refresh token. @returns whether it does still */
+  const session = async (endpoint: string, first: Readonly<Record<string, string>>, code: () => Promise<Secret>) => {
+    const begun = await ask(endpoint, { scope: 'openid offline_access', ...first });
+    const { mfa_token: asked = '' } = (await begun.json()) as { mfa_token?: string };
+    const otp = { grant_type: otpGrant, mfa_token: asked };
+    // where the provider has no such thing, nothing is there
+    await ask(endpoint.replace(/token$/, 'challenge'), { ...otp, challenge_types_supported: otpGrant });
+    const done = await ask(endpoint, { ...otp, otp: (await code()).reveal() });
+    const { refresh_token: refresh = '' } = (await done.json()) as { refresh_token?: string };
+    return async () => (await ask(endpoint, { grant_type: 'refresh_token', refresh_token: refresh })).status === 200;
+  };
   const alike = {
-    can: offered,
     takesAnyName: false,
     refusedPassword: new Secret('too short'),
     clients: { secret: 'orders', keyed: 'keyed' },
@@ -69,7 +71,7 @@ export async function startDoubles(type: string) {
     },
     close: () => idp.close(),
   } satisfies Partial<CapableProvider>;
-  return { idp, url, token, orders, now, advance, options, ask, acceptsNow, alike };
+  return { idp, url, token, orders, now, advance, options, ask, acceptsNow, session, alike };
 }
 
 function post(url: string, fields: Readonly<Record<string, string>>): Promise<Response> {

@@ -32,7 +32,7 @@ const credential = z.object({ id: z.string().min(1), kid: z.string().nullish(), 
 export type ClientCredential = z.infer<typeof credential>;
 
 const text = z.string().optional().catch(undefined);
-const failure = z.object({ message: text, error: text, error_description: text, mfa_token: text });
+const failure = z.object({ message: text, error: text, error_description: text });
 
 /** Each gives undefined where an answer is none of its kind. */
 export const parsers = {
@@ -42,12 +42,11 @@ export const parsers = {
   client: answerReader(client),
   credential: answerReader(credential),
   credentials: answerReader(z.array(credential)),
-  token: answerReader(z.object({ access_token: z.string().min(1) })),
 };
 
 const readFailure = answerReader(failure);
 
 export function parseFailure(body: string) {
-  const { message, error = '', error_description: description, mfa_token: mfaToken } = readFailure(body) ?? {};
-  return { error, detail: message ?? description ?? error, mfaToken };
+  const { message, error = '', error_description: description } = readFailure(body) ?? {};
+  return { detail: message ?? description ?? error };
 }

@@ -2,14 +2,18 @@ import { FlowError } from '../../../foundation/errors.ts';
 import type { Factor, Factors } from '../contract.ts';
 import { segment } from '../segment.ts';
 import type { Tenant } from './tenant.ts';
-import { userPath } from './user-path.ts';
+import type { UserIds } from '../user-ids.ts';
 
 /** Milliseconds for which a list is taken as known: a free tenant shows a user's factors twice a minute. */
 const known = 10_000;
 
 /** One-time passwords as authentication methods of a user; the seeds never come back. */
-export function createFactors(tenant: Tenant, now: () => number): Factors & Required<Pick<Factors, 'importSeed'>> {
-  const pathOf = (user: string) => `${userPath(tenant, user)}/authentication-methods`;
+export function createFactors(
+  tenant: Tenant,
+  ids: UserIds,
+  now: () => number,
+): Factors & Required<Pick<Factors, 'importSeed'>> {
+  const pathOf = (user: string) => `${ids.path(user)}/authentication-methods`;
   const lists = new Map<string, { readonly at: number; readonly factors: readonly Factor[] }>();
 
   async function list(user: string): Promise<readonly Factor[]> {

@@ -4,10 +4,10 @@ import type { TenantUser } from './answers.ts';
 import { createClientKeys } from './client-keys.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { createFactors } from './factors.ts';
+import { createMfaGrants } from '../mfa-grants.ts';
 import type { ProofClient } from '../proof-client.ts';
-import { createProof } from './proof.ts';
-import { createTenant, type TenantOptions } from './tenant.ts';
-import { isUserId, missingUser, userPath } from './user-path.ts';
+import { createTenant, limitsOf, type TenantOptions } from './tenant.ts';
+import { userIds } from '../user-ids.ts';
 
 export interface Auth0Options extends TenantOptions {
   /** the database connection that its users are in */
@@ -25,6 +25,7 @@ const markKey = 'flows_owner';
 export function createAuth0Provider(options: Auth0Options): IdentityProvider {
   const { name, connection, proof, now } = options;
   const tenant = createTenant(options);
+  const ids = userIds(name, /^[^|]+\|./, 'auth0|…');
   const answers = () => import('./answers.ts');
 
   async function find(userName: string): Promise<User | undefined> {
@@ -40,13 +41,25 @@ export function createAuth0Provider(options: Auth0Options): IdentityProvider {
   }
 
   async function get(id: string): Promise<User | undefined> {
-    if (!isUserId(id)) return undefined;
-    const answer = await tenant.call('GET', userPath(tenant, id), [200, 404]);
+    if (!ids.is(id)) return undefined;
+    const answer = await tenant.call('GET', ids.path(id), [200, 404]);
     if (answer.status === 404) return undefined;
     const user = (await answers()).parsers.user(answer.body);
     if (user?.user_id !== id) throw tenant.malformed('something that is not the user asked for');
     return userOf(user);
   }
+
+  const proofBy = (client: ProofClient) =>
+    createMfaGrants({
+      ...options,
+      tokenEndpoint: `${tenant.address}/oauth/token`,
+      passwordGrant: { grant_type: 'http://auth0.com/oauth/grant-type/password-realm', realm: connection },
+      client,
+      clientHas: 'the grants Password and MFA',
+      blocked: ['too_many_attempts', 'unauthorized'],
+      limits: limitsOf(options),
+      find,
+    });
 
   return {
     address: tenant.address,
@@ -92,27 +105,27 @@ export function createAuth0Provider(options: Auth0Options): IdentityProvider {
 
     async disable(id) {
       const user = await get(id);
-      if (user === undefined) throw missingUser(tenant, id);
-      if (user.active) await tenant.call('PATCH', userPath(tenant, id), [200], { json: { blocked: true } });
+      if (user === undefined) throw ids.missing(id);
+      if (user.active) await tenant.call('PATCH', ids.path(id), [200], { json: { blocked: true } });
     },
 
     async setPassword(id, password) {
       const json = { password: password.reveal(), connection };
-      const answer = await tenant.call('PATCH', userPath(tenant, id), [200, 404], { password, json });
-      if (answer.status === 404) throw missingUser(tenant, id);
+      const answer = await tenant.call('PATCH', ids.path(id), [200, 404], { password, json });
+      if (answer.status === 404) throw ids.missing(id);
     },
 
     async endSessions(id) {
-      const path = `${userPath(tenant, id)}/revoke-access`;
+      const path = `${ids.path(id)}/revoke-access`;
       // without more it ends refresh tokens too, which outlive sessions
       const answer = await tenant.call('POST', path, [202, 204, 404], { json: {}, repeatable: true });
-      if (answer.status === 404) throw missingUser(tenant, id);
+      if (answer.status === 404) throw ids.missing(id);
     },
 
-    factors: createFactors(tenant, now),
+    factors: createFactors(tenant, ids, now),
     clientSecrets: createClientSecrets(tenant),
     clientKeys: createClientKeys(tenant),
-    ...(proof === undefined ? {} : { proof: createProof({ ...options, tenant, client: proof, connection, find }) }),
+    ...(proof === undefined ? {} : { proof: proofBy(proof) }),
   };
 }
 

@@ -1,7 +1,6 @@
-import { setTimeout as timer } from 'node:timers/promises';
-import { retryAfterOf } from '../../../foundation/http.ts';
 import { type AdminApi, type AdminApiOptions, createAdminApi } from '../admin-api.ts';
 import type { Told } from '../management-api.ts';
+import { type RequestLimits, secondsToReset } from '../request-limits.ts';
 import { inTrouble, type Meaning, type Meanings, refusedAnswer, usualMeanings } from '../refused-answer.ts';
 
 export interface TenantOptions extends Pick<
@@ -16,46 +15,31 @@ export interface TenantOptions extends Pick<
 /** A tenant's Management API, at `https://acme.eu.auth0.com`. Paths are below `/api/v2/`. */
 export type Tenant = AdminApi;
 
-/**
- * Milliseconds, over all waits of one request: a free tenant allows two changes of a user's factors a minute, and tells
- * its end in whole seconds.
- */
-const longestWait = 62_000;
 const peer = 'an Auth0 tenant';
 
 /** A limit of requests that ends within a minute is waited for. */
-export function createTenant({ now, sleep = timer, ...options }: TenantOptions): Tenant {
+export function createTenant(options: TenantOptions): Tenant {
   const { name } = options;
+  const limits = limitsOf(options);
   const address = options.url.replace(/\/+$/, '');
   return createAdminApi({
     ...options,
     address,
     url: `${address}/api/v2/`,
     peer,
-    async patiently(send) {
-      for (let waited = 0; ;) {
-        const answer = await send();
-        // what was refused for its number was not carried out
-        const pause = answer.status === 429 ? (resetOf(answer.headers, now()) ?? Infinity) * 1000 : Infinity;
-        if (waited + pause > longestWait) return answer;
-        await sleep(pause);
-        waited += pause;
-      }
-    },
+    limits,
     async refused(answer: Told, password) {
       const { detail: said } = (await import('./answers.ts')).parseFailure(answer.body);
-      const retryAfter = resetOf(answer.headers, now());
+      const retryAfter = secondsToReset(answer.headers, limits);
       const subject = propertyIn(said);
       return refusedAnswer({ name, answer, said, meanings, otherwise, words: said, password, retryAfter, subject });
     },
   });
 }
 
-/** Seconds until requests are taken again, at least one: `X-RateLimit-Reset` is in whole epoch seconds. */
-export function resetOf(headers: Headers, now: number): number | undefined {
-  const reset = headers.get('x-ratelimit-reset') ?? '';
-  if (!/^\d{1,12}$/.test(reset)) return retryAfterOf(headers.get('retry-after'), now);
-  return Math.max(1, Math.ceil(Number(reset) - now / 1000));
+/** A tenant tells when a limit ends in a header of its own. */
+export function limitsOf({ now, sleep }: Pick<TenantOptions, 'now' | 'sleep'>): RequestLimits {
+  return { now, sleep, resetHeader: 'x-ratelimit-reset' };
 }
 
 const meanings: Meanings<string> = [

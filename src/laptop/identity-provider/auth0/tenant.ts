@@ -1,11 +1,15 @@
 import { json, type RequestHandler, Router } from 'express';
 import { type Double, type DoubleOptions, knowsBearer } from '../double.ts';
+import { mfaTokenApi } from '../mfa-token-api.ts';
+import { createSessions } from '../refresh-sessions.ts';
 import { apiErrors, missing, TenantError } from './api-error.ts';
 import { clientsApi } from './clients-api.ts';
 import { methodsApi } from './methods-api.ts';
-import { createSessions } from './sessions.ts';
-import { tokenApi } from './token-api.ts';
+import { byEmail, connection } from './representations.ts';
 import { usersApi } from './users-api.ts';
+
+/** Milliseconds after which a revocation that was accepted is carried out. */
+const revocationLag = 5_000;
 
 /**
  * An Auth0 tenant over the laptop's own users and clients: what of its Management API and token endpoint an adapter
@@ -17,7 +21,7 @@ export const auth0Tenant: Double = {
   path: '/auth0',
   mount(options: DoubleOptions): Router {
     const { users, clientSecrets, clients, now, proof, asksCode } = options;
-    const sessions = createSessions(now);
+    const sessions = createSessions(now, revocationLag);
     const api = Router();
     api.use(authenticated(options), json({ limit: '100kb' }));
     api.use(
@@ -31,7 +35,20 @@ export const auth0Tenant: Double = {
     api.use(apiErrors);
     const router = Router();
     router.use('/auth0/api/v2', api);
-    router.use('/auth0/oauth', tokenApi({ users, sessions, client: proof, asksCode, now }));
+    router.use(
+      '/auth0/oauth',
+      mfaTokenApi({
+        users,
+        sessions,
+        client: proof,
+        asksCode,
+        now,
+        passwordGrant: { grant_type: 'http://auth0.com/oauth/grant-type/password-realm', realm: connection },
+        byName: (userName) => byEmail(users, userName),
+        disabled: ['unauthorized', 'user is blocked'],
+        challenges: false,
+      }),
+    );
     return router;
   },
 };

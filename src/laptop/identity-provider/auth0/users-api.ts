@@ -4,7 +4,7 @@ import { acceptablePassword } from '../passwords.ts';
 import type { Users } from '../users.ts';
 import { TenantError } from './api-error.ts';
 import { byEmail, markIn, newUser, read, userChange, userOf, userRepresentation } from './representations.ts';
-import type { Sessions } from './sessions.ts';
+import type { Sessions } from '../refresh-sessions.ts';
 
 /** `/users-by-email` and `/users` of the Management API, without the search, which lags behind. */
 export function usersApi(users: Users, sessions: Sessions): Router {

@@ -5,11 +5,10 @@ import { Secret } from '../../../../src/foundation/secret.ts';
 import { newOneTimePassword } from '../../../../src/foundation/totp.ts';
 import { identityCapabilitiesContract } from '../../../contracts/identity-capabilities.ts';
 import { identityProviderContract, newUser } from '../../../contracts/identity-provider.ts';
-import { offered } from '../double.ts';
 import { startDouble } from './double.ts';
 
 identityProviderContract('Auth0, the laptop', startDouble);
-identityCapabilitiesContract('Auth0, the laptop', offered, startDouble);
+identityCapabilitiesContract('Auth0, the laptop', auth0.offers, startDouble);
 
 type Started = Awaited<ReturnType<typeof startDouble>>;
 

@@ -1,6 +1,10 @@
+import { keycloak } from '../../../../src/adapters/identity/keycloak/index.ts';
 import { createKeycloakProvider, type KeycloakOptions } from '../../../../src/adapters/identity/keycloak/provider.ts';
 import type { CapableProvider } from '../../../contracts/identity-capabilities.ts';
 import { startDoubles } from '../double.ts';
+
+/** Its pages are the laptop's own. */
+export const offered = keycloak.offers.filter((each) => each !== 'sign-in');
 
 const tokens = 'protocol/openid-connect/token';
 
@@ -11,6 +15,7 @@ export async function startDouble(changes: Partial<KeycloakOptions> = {}) {
   const under: CapableProvider = {
     ...alike,
     provider: createKeycloakProvider({ ...options, twoSecrets: true, ...changes }),
+    can: offered,
     locks: true,
     async session(username, password, seed) {
       const begun = await ask(tokens, {

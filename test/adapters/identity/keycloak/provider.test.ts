@@ -5,8 +5,7 @@ import type { Secret } from '../../../../src/foundation/secret.ts';
 import { newOneTimePassword } from '../../../../src/foundation/totp.ts';
 import { identityCapabilitiesContract } from '../../../contracts/identity-capabilities.ts';
 import { identityProviderContract, newUser } from '../../../contracts/identity-provider.ts';
-import { offered } from '../double.ts';
-import { startDouble } from './double.ts';
+import { offered, startDouble } from './double.ts';
 
 identityProviderContract('Keycloak, the laptop', startDouble);
 identityCapabilitiesContract('Keycloak, the laptop', offered, startDouble);

@@ -1,20 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { type Response, Router, urlencoded } from 'express';
-import { Secret } from '../../../foundation/secret.ts';
-import { passwordFits } from '../passwords.ts';
-import type { UserRecord, Users } from '../users.ts';
-import { byEmail, connection } from './representations.ts';
-import type { Sessions } from './sessions.ts';
+import { Secret } from '../../foundation/secret.ts';
+import { passwordFits } from './passwords.ts';
+import type { Sessions } from './refresh-sessions.ts';
+import type { UserRecord, Users } from './users.ts';
 
-export interface TokenApiOptions {
+export interface MfaTokenApiOptions {
   readonly users: Users;
   readonly sessions: Sessions;
-  /** the application that has the grants Password and MFA */
+  /** the application that has the grants for passwords and for one-time codes */
   readonly client: { readonly clientId: string; readonly clientSecret: Secret };
-  /** whether the tenant asks for a code, of whoever has a factor */
+  /** whether the provider asks for a code, of whoever has a factor */
   readonly asksCode: () => boolean;
   /** epoch milliseconds */
   readonly now: () => number;
+  /** the grant that takes a password, and what must go with it */
+  readonly passwordGrant: Readonly<Record<string, string>>;
+  readonly byName: (userName: string) => UserRecord | undefined;
+  /** what it says of a disabled user: error and description */
+  readonly disabled: readonly [error: string, description: string];
+  /** a code is taken once its challenge was asked for at `/challenge` */
+  readonly challenges: boolean;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -23,12 +29,21 @@ const text = (fields: Fields, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
+const otpGrant = 'http://auth0.com/oauth/grant-type/mfa-otp';
 const tokenLife = 600_000;
 
-/** `/oauth/token`: the password grant for a connection, the one for one-time codes, and refresh. */
-export function tokenApi({ users, sessions, client, asksCode, now }: TokenApiOptions): Router {
+interface Begun {
+  readonly user: string;
+  readonly scope: string;
+  readonly until: number;
+  readonly challenged: boolean;
+}
+
+/** A token endpoint below `/token`: a password grant, the one for one-time codes, and refresh. */
+export function mfaTokenApi(options: MfaTokenApiOptions): Router {
+  const { users, sessions, client, asksCode, now, passwordGrant, byName, challenges } = options;
   const router = Router();
-  const begun = new Map<string, { readonly user: string; readonly scope: string; readonly until: number }>();
+  const begun = new Map<string, Begun>();
   const deny = (response: Response, error: string, description: string, further: object = {}) =>
     response.status(403).json({ error, error_description: description, ...further });
   const answer = (response: Response, refresh: string | undefined) =>
@@ -51,24 +66,25 @@ export function tokenApi({ users, sessions, client, asksCode, now }: TokenApiOpt
   });
 
   async function password(fields: Fields, response: Response) {
-    if (text(fields, 'realm') !== connection)
+    if (!Object.entries(passwordGrant).every(([name, value]) => text(fields, name) === value))
       return deny(response, 'invalid_request', 'the specified strategy does not exist');
-    const user = byEmail(users, text(fields, 'username'));
+    const user = byName(text(fields, 'username'));
     const fits = await passwordFits(new Secret(text(fields, 'password')), user?.password);
     if (user === undefined || !fits) return deny(response, 'invalid_grant', 'Wrong email or password.');
-    if (!user.active) return deny(response, 'unauthorized', 'user is blocked');
+    if (!user.active) return deny(response, ...options.disabled);
     const scope = text(fields, 'scope');
     if (user.factors.length === 0 || !asksCode()) return signIn(response, user, scope);
     const token = randomBytes(32).toString('base64url');
-    begun.set(token, { user: user.id, scope, until: now() + tokenLife });
+    begun.set(token, { user: user.id, scope, until: now() + tokenLife, challenged: !challenges });
     return deny(response, 'mfa_required', 'Multifactor authentication required', { mfa_token: token });
   }
 
   function oneTimeCode(fields: Fields, response: Response) {
     const token = text(fields, 'mfa_token');
-    const { user: id = '', scope = '', until = 0 } = begun.get(token) ?? {};
+    const { user: id = '', scope = '', until = 0, challenged = false } = begun.get(token) ?? {};
     const user = until > now() ? users.get(id) : undefined;
     if (user === undefined) return deny(response, 'expired_token', 'mfa_token is expired');
+    if (!challenged) return deny(response, 'invalid_request', 'no challenge was asked for');
     // whichever of the user's factors it is of
     const right = user.factors.some((factor) => users.useCode(id, text(fields, 'otp'), factor.id));
     if (!right) return deny(response, 'invalid_grant', 'Invalid otp_code.');
@@ -76,12 +92,23 @@ export function tokenApi({ users, sessions, client, asksCode, now }: TokenApiOpt
     return signIn(response, user, scope);
   }
 
+  if (challenges) {
+    router.post('/challenge', (request, response) => {
+      const fields: Fields = request.body;
+      const [token, asked] = [text(fields, 'mfa_token'), text(fields, 'challenge_types_supported')];
+      const found = begun.get(token);
+      if (found === undefined || asked !== otpGrant) return void deny(response, 'invalid_request', 'no such challenge');
+      begun.set(token, { ...found, challenged: true });
+      response.json({ challenge_type: otpGrant });
+    });
+  }
+
   router.post('/token', async (request, response) => {
     const fields: Fields = request.body;
     switch (text(fields, 'grant_type')) {
-      case 'http://auth0.com/oauth/grant-type/password-realm':
+      case passwordGrant['grant_type']:
         return void (await password(fields, response));
-      case 'http://auth0.com/oauth/grant-type/mfa-otp':
+      case otpGrant:
         return void oneTimeCode(fields, response);
       case 'refresh_token': {
         const refresh = text(fields, 'refresh_token');

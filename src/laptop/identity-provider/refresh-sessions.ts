@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 
-/** Milliseconds after which a revocation that was accepted is carried out. */
-const lag = 5_000;
-
-/** What users are signed in to, by refresh token. */
-export function createSessions(now: () => number) {
+/**
+ * What users are signed in to, by refresh token.
+ * @param now epoch milliseconds
+ * @param lag milliseconds after which a revocation that was accepted is carried out
+ */
+export function createSessions(now: () => number, lag: number) {
   const sessions = new Map<string, { readonly user: string; readonly until: number }>();
   return {
     begin(user: string): string {
