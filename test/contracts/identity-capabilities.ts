@@ -59,14 +59,18 @@ export function identityCapabilitiesContract(
     const keys = (): ClientKeys => provider.clientKeys ?? expect.unreachable();
     const labelled = async () => ({ seed: await newOneTimePassword(), label: `flows ${crypto.randomUUID()}` });
 
-    /** A user with one factor of ours, made with it where that is possible. */
+    /** A user with one factor, made with it where that is possible: of ours, else of the provider's. */
     async function enrolled() {
       const given = newUser();
       const factor = await labelled();
       const atBirth = provider.traits.birth === 'with-seed';
       const user = await provider.create(atBirth ? { ...given, oneTimePassword: factor } : given);
-      if (!atBirth) await factors().importSeed?.(user.id, factor);
-      return { ...given, user, factor };
+      const { importSeed, begin } = provider.factors ?? {};
+      if (!atBirth) await importSeed?.(user.id, factor);
+      if (importSeed !== undefined || begin === undefined) return { ...given, user, factor };
+      const { seed, confirm } = await begin(user.id, { username: given.userName, password: given.password });
+      expect(await confirm(await under.code(seed))).toBe(true);
+      return { ...given, user, factor: { seed, label: '' } };
     }
 
     async function signIn(username: string, password: Secret, seed?: OneTimePassword): Promise<SignInPage> {
@@ -108,28 +112,60 @@ export function identityCapabilitiesContract(
       });
     });
 
-    describe.skipIf(lacks('import-seed', 'proof'))('a proof', () => {
+    describe.skipIf(lacks('begin-enrolment'))('one-time passwords of the provider', () => {
+      const begun = async () => {
+        const { userName: username, password, ...given } = newUser();
+        const user = await provider.create({ ...given, userName: username, password });
+        const begin = () => factors().begin?.(user.id, { username, password }) ?? expect.unreachable();
+        return { user, begin };
+      };
+
+      test('are in force with the first right code, and not before', async () => {
+        const { user, begin } = await begun();
+        const { seed, confirm } = await begin();
+        expect(await confirm(await under.code(await newOneTimePassword()))).toBe(false);
+        expect(await factors().list(user.id)).toEqual([]);
+        expect(await confirm(await under.code(seed))).toBe(true);
+        const [factor] = await factors().list(user.id);
+        for (const _ of ['once', 'twice']) await factors().remove(user.id, factor?.id ?? '');
+        expect(await factors().list(user.id)).toEqual([]);
+      });
+
+      test('may be begun again where nobody has confirmed them', async () => {
+        const { user, begin } = await begun();
+        await begin();
+        const { seed, confirm } = await begin();
+        expect(await confirm(await under.code(seed))).toBe(true);
+        expect(await factors().list(user.id)).toHaveLength(1);
+      });
+
+      test('of nobody are an error', async () => {
+        expect(await codeOf(factors().list(crypto.randomUUID()))).toBe('not-found');
+      });
+    });
+
+    describe.skipIf(lacks('proof'))('a proof', () => {
       test('signs in with password and code, and out again', async () => {
         const { userName, password, factor } = await enrolled();
         expect(await outcome(await signIn(userName, password, factor.seed))).toBe('signed-in');
       });
 
-      test('asks for the code of the preferred one, from the moment of the change', async () => {
-        const { userName, password, user } = await enrolled();
-        const next = await labelled();
-        await factors().importSeed?.(user.id, next);
-        const added = (await factors().list(user.id)).find(({ label }) => label === next.label);
-        await factors().prefer?.(user.id, added?.id ?? '');
-        expect(await outcome(await signIn(userName, password, next.seed))).toBe('signed-in');
-      });
+      test.skipIf(lacks('import-seed'))(
+        'asks for the code of the preferred one, from the moment of the change',
+        async () => {
+          const { userName, password, user } = await enrolled();
+          const next = await labelled();
+          await factors().importSeed?.(user.id, next);
+          const added = (await factors().list(user.id)).find(({ label }) => label === next.label);
+          await factors().prefer?.(user.id, added?.id ?? '');
+          expect(await outcome(await signIn(userName, password, next.seed))).toBe('signed-in');
+        },
+      );
 
       test('of an account without a second factor is a finding: nobody was asked for a code', async () => {
-        const given = newUser();
-        const user = await provider.create({ ...given, oneTimePassword: await labelled() });
+        const { userName: username, password, user } = await enrolled();
         for (const { id } of await factors().list(user.id)) await factors().remove(user.id, id);
-        expect(await outcome(await proof().begin({ username: given.userName, password: given.password }))).toBe(
-          'signed-in',
-        );
+        expect(await outcome(await proof().begin({ username, password }))).toBe('signed-in');
       });
 
       test.each<[string, boolean, boolean]>([

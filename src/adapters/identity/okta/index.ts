@@ -1,0 +1,66 @@
+import { form, type Keys, optional, required } from '../../../language/forms.ts';
+import { urlForm } from '../../../language/url.ts';
+import type { SettingsOf } from '../../declaration.ts';
+import type { LaptopDouble } from '../../laptop-stack.ts';
+import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
+import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
+import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
+
+const keys = {
+  url: required(urlForm, 'the org: `https://acme.okta.com`'),
+  ...bearerKeys,
+  group: optional(
+    form.text({ pattern: /^00g[A-Za-z0-9]+$/, expects: 'the id of a group: 00g1emaKYZTWRYYRRTSK' }),
+    'new users are made in it: what an admin role may do for its members alone',
+  ),
+  ...proofKeys('an application with the grants Resource Owner Password and MFA OTP'),
+} satisfies Keys;
+
+interface Laptop {
+  readonly double: LaptopDouble | undefined;
+}
+type Settings = SettingsOf<typeof keys, Laptop>;
+
+/** Users, one-time passwords, sessions and clients of an org by Okta's API. */
+export const okta = identityProviderAdapter<typeof keys, Laptop>({
+  type: 'okta',
+  keys,
+  plain: ['type', 'url'],
+  addresses: ({ url }) => [{ key: 'url', url }],
+  check({ url }, given) {
+    const hint = 'write the address of the org alone: https://acme.okta.com';
+    const below = url !== undefined && /\/(?:api|oauth2)(?:\/|$)|[?#]/.test(url);
+    const wrong = below ? [{ key: 'url', problem: 'is more than the address of an org', hint }] : [];
+    return [...wrong, ...bearerProblems(given)];
+  },
+  offers: ['set-password', 'end-sessions', 'begin-enrolment', 'proof', 'client-secrets'],
+  lacks: ({ proof }, capability) => (capability === 'proof' ? proofTrouble(proof) : undefined),
+  laptop: ({ doubles: { okta: double } }) => ({
+    url: double?.url ?? '',
+    double,
+    token: undefined,
+    'token-flow': undefined,
+    group: undefined,
+    proof: proofOfLaptop(double),
+  }),
+  async load() {
+    const { createOktaProvider } = await import('./provider.ts');
+    const create = (settings: Settings, services: IdentityServices) => {
+      const { name, development, now, way, read, token: ofFlow } = services;
+      const { url, group, proof, double } = settings;
+      return createOktaProvider({
+        name,
+        url,
+        development,
+        now,
+        fetch: way.fetch,
+        token: bearerOf(settings, services, double?.token),
+        // a flow gives an access token; what does not end is an API token of the org
+        scheme: ofFlow === undefined ? 'SSWS' : 'Bearer',
+        group,
+        proof: proofClientOf(proof, double, read),
+      });
+    };
+    return { create };
+  },
+});
