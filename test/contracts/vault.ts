@@ -205,6 +205,46 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       expect(await codeOf(items.find('Nowhere', 'mark-1'))).toBe('not-found');
     });
 
+    test('items: many are made at once, with sections, and a list has their names and tags', async () => {
+      const concealed = (label: string, value: string, section?: string) =>
+        ({ label, section, type: 'concealed', value: new Secret(value) }) as const;
+      const made = [
+        {
+          title: 'many 1 — 100%',
+          tags: ['many', 'vault:a/b'],
+          fields: [
+            { label: 'username', type: 'text', value: new Secret('u') } as const,
+            concealed('credential', ' first\n'),
+            concealed('Ключ.1', ''),
+            { label: 'otp', type: 'one-time-password', value: new Secret(seed) } as const,
+            concealed('credential', 'inside', 'migration'),
+          ],
+        },
+        { title: 'many 2', tags: ['many'], fields: [concealed('credential', 'second')] },
+      ];
+      await items.createAll('Accounts', made);
+      const listed = (await items.list('Accounts')).filter(({ tags }) => tags.includes('many'));
+      expect(listed.map(({ title, tags }) => ({ title, tags: tags.toSorted() }))).toEqual(
+        expect.arrayContaining(made.map(({ title, tags }) => ({ title, tags: tags.toSorted() }))),
+      );
+      const found = await items.find('Accounts', 'many');
+      expect(listed.map(({ id }) => id).toSorted()).toEqual(found.map(({ id }) => id).toSorted());
+      const shown = found.find(({ title }) => title === 'many 1 — 100%')?.fields ?? [];
+      const kinds = shown
+        .filter(({ value }) => !value.isEmpty)
+        .map((each) => `${each.section} ${each.label} ${each.type}`);
+      expect(kinds.toSorted()).toEqual([
+        'migration credential concealed',
+        'undefined credential concealed',
+        'undefined otp one-time-password',
+        'undefined username text',
+      ]);
+      expect(await read('op://Accounts/many 1 — 100%/credential')).toBe(' first\n');
+      expect(await read('op://Accounts/many 1 — 100%/migration/credential')).toBe('inside');
+      expect(await read('op://Accounts/many 2/credential')).toBe('second');
+      expect(await codeOf(items.createAll('Nowhere', made))).toBe('not-found');
+    });
+
     test('items: parallel writes to one vault all succeed, and are found oldest first', async () => {
       const login = { vault: 'Accounts', username: 'u', password: { length: 8, digits: false, symbols: false } };
       const other = it.another();

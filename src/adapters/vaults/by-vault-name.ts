@@ -63,6 +63,8 @@ export function createVaults(entries: readonly VaultEntry[]): Vault {
     items: {
       get: async (item) => itemsFor(item.vault).get(item),
       find: async (vault, tag) => itemsFor(vault).find(vault, tag),
+      list: async (vault) => itemsFor(vault).list(vault),
+      createAll: async (vault, made) => itemsFor(vault).createAll(vault, made),
       createLogin: async (login) => itemsFor(login.vault).createLogin(login),
       setOneTimePassword: async (item, seed, how) => itemsFor(item.vault).setOneTimePassword(item, seed, how),
       setFields: async (item, fields, options) => itemsFor(item.vault).setFields(item, fields, options),

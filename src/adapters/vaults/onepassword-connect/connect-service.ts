@@ -178,6 +178,27 @@ export function createConnectService({ client, now, sleep }: ConnectServiceOptio
       });
       return whole(await saved(vault, response));
     },
+    async createAll({ vault, items }) {
+      // one after another: each is a change of the same vault
+      for (const { title, tags, sections, fields } of items) {
+        const body = {
+          vault: { id: vault },
+          title,
+          category: 'API_CREDENTIAL',
+          tags,
+          sections: sections.map(({ id, title: label }) => ({ id, label })),
+          fields: fields.map(({ id, label, sectionId, type, value }) => ({
+            id,
+            type: connectTypes[type],
+            label,
+            value,
+            ...(sectionId === undefined ? {} : { section: { id: sectionId } }),
+          })),
+        };
+        await saved(vault, await client.ask({ method: 'POST', path: `v1/vaults/${vault}/items`, body }));
+      }
+      return null;
+    },
     async setOneTimePassword(change) {
       const item = await needed(change);
       const before = editable(item);
@@ -213,6 +234,8 @@ export function createConnectService({ client, now, sleep }: ConnectServiceOptio
 
   return { call: (operation, asks) => handlers[operation](asks) };
 }
+
+const connectTypes = { text: 'STRING', concealed: 'CONCEALED', 'one-time-password': 'OTP' } as const;
 
 const unchangeable: Problem = {
   kind: 'problem',

@@ -1,3 +1,4 @@
+import { freshId } from './lay-out-item.ts';
 import type { FieldsChange, NewField, Problem, Recipe } from './operations.ts';
 import { changedMeanwhile, ownSection, sectionsFor, type ChangedItem, type Field, type Parts } from './change-seed.ts';
 
@@ -21,7 +22,13 @@ export function changeFields<T>(
     else {
       const sectionId = section ?? ownSection.id;
       sections = sectionsFor({ sections }, sectionId);
-      const added = { id: freshId(fields, label), title: label, sectionId, fieldType: types.concealed, value: text };
+      const added = {
+        id: freshId(label, new Set(fields.map((each) => each.id))),
+        title: label,
+        sectionId,
+        fieldType: types.concealed,
+        value: text,
+      };
       fields = [...fields, added];
     }
   }
@@ -30,17 +37,4 @@ export function changeFields<T>(
 
 function isAt<T>(field: Field<T>, id: string, section: NewField['section']): boolean {
   return field.id === id && (field.sectionId || undefined) === section;
-}
-
-/** An id that no field of the item has, made of letters and digits, so that it may stand in a reference. */
-function freshId<T>(fields: readonly Field<T>[], label: string): string {
-  const taken = new Set(fields.map(({ id }) => id));
-  const base =
-    label
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, '-')
-      .replaceAll(/^-|-$/g, '') || 'field';
-  let id = base;
-  for (let number = 2; taken.has(id); number += 1) id = `${base}-${number}`;
-  return id;
 }

@@ -5,6 +5,7 @@ import { Secret } from '../../../foundation/secret.ts';
 import type { FieldChange, Item, ItemField, VaultItems } from '../contract.ts';
 import type { Directory } from './id-lookup.ts';
 import { subjectError } from './subject-error.ts';
+import { laidOut } from './lay-out-item.ts';
 import type { ItemService, NewField, Problem, WholeItem } from './operations.ts';
 import { namesOf } from './read-references.ts';
 import { asFlowError } from '../../../foundation/errors.ts';
@@ -64,6 +65,18 @@ export function createOnePasswordItems(service: ItemService, directory: Director
         .filter((item) => item !== undefined)
         .map((item) => asItem(name, { ...item, createdAt: order.get(item.id) ?? item.createdAt }))
         .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+    },
+    async list(name) {
+      const all = await directory.list(await vaultNamed(name));
+      return all.filter(({ archived }) => !archived).map(({ id, title, tags }) => ({ id, title, tags }));
+    },
+    async createAll(name, items) {
+      const vault = await vaultNamed(name);
+      try {
+        await inTurn(vault, () => service.call('createAll', { vault, items: items.map(laidOut) }));
+      } finally {
+        directory.forget(vault);
+      }
     },
     async createLogin(login) {
       const vault = await vaultNamed(login.vault);

@@ -22,6 +22,8 @@ export interface Operations {
     readonly gives: readonly (WholeItem | Problem | undefined)[];
   };
   create: { readonly asks: Creation; readonly gives: WholeItem };
+  /** API credentials; where it fails some of them may be there */
+  createAll: { readonly asks: Creations; readonly gives: null };
   setOneTimePassword: { readonly asks: SeedChange; readonly gives: WholeItem | Problem };
   setFields: { readonly asks: FieldsChange; readonly gives: WholeItem | Problem };
   archive: { readonly asks: { readonly vault: string; readonly item: string }; readonly gives: null };
@@ -31,6 +33,7 @@ export type Operation = keyof Operations;
 
 export const writingOperations: ReadonlySet<Operation> = new Set([
   'create',
+  'createAll',
   'setOneTimePassword',
   'setFields',
   'archive',
@@ -103,6 +106,24 @@ interface Creation {
   readonly recipe: Recipe;
   readonly website: string | undefined;
   readonly tags: readonly string[];
+}
+
+interface Creations {
+  readonly vault: string;
+  readonly items: readonly {
+    readonly title: string;
+    readonly tags: readonly string[];
+    readonly sections: readonly { readonly id: string; readonly title: string }[];
+    readonly fields: readonly CreatedField[];
+  }[];
+}
+
+interface CreatedField {
+  readonly id: string;
+  readonly label: string;
+  readonly sectionId: string | undefined;
+  readonly type: Exclude<WholeField['type'], 'other'>;
+  readonly value: string;
 }
 
 export interface SeedChange {

@@ -98,6 +98,35 @@ const handlers: Handlers = {
     });
     return whole(made);
   },
+  async createAll(sdk, { vault, items }) {
+    const { ItemCategory, ItemFieldType } = await import('@1password/sdk');
+    const kinds = {
+      text: ItemFieldType.Text,
+      concealed: ItemFieldType.Concealed,
+      'one-time-password': ItemFieldType.Totp,
+    };
+    const { individualResponses } = await sdk.items.createAll(
+      vault,
+      items.map(({ title, tags, sections, fields }) => ({
+        category: ItemCategory.ApiCredentials,
+        vaultId: vault,
+        title,
+        tags: [...tags],
+        sections: [...sections],
+        fields: fields.map(({ id, label, sectionId, type, value }) => ({
+          id,
+          title: label,
+          ...(sectionId === undefined ? {} : { sectionId }),
+          fieldType: kinds[type],
+          value,
+        })),
+      })),
+    );
+    // null where all is well
+    const failed = individualResponses.map(({ error }) => error).find((error) => Boolean(error));
+    if (failed !== undefined) throw new Error(reasons[failed.type] ?? failed.message ?? failed.type);
+    return null;
+  },
   async setOneTimePassword(sdk, change) {
     const { ItemFieldType } = await import('@1password/sdk');
     const item = await sdk.items.get(change.vault, change.item);
@@ -118,6 +147,13 @@ const handlers: Handlers = {
     await sdk.items.archive(vault, item);
     return null;
   },
+};
+
+/** Why an item of a batch was not written, in the words that the SDK has for one alone. */
+const reasons: Readonly<Record<string, string>> = {
+  itemStatusPermissionError: 'you do not have the right permissions to execute this task',
+  itemStatusIncorrectItemVersion: 'a data conflict occurred',
+  itemStatusTooBig: 'the item is too big',
 };
 
 /** 1Password's own generator of passwords. */

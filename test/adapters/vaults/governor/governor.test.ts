@@ -51,6 +51,8 @@ function service() {
     const items: VaultItems = {
       get: () => call(none),
       find: () => call(() => []),
+      list: () => call(() => []),
+      createAll: () => call(() => undefined),
       createLogin: () => call(none),
       setOneTimePassword: () => call(none),
       setFields: () => call(none),
