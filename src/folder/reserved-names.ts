@@ -17,6 +17,7 @@ export const commandNames = [
   'init',
   'mask',
   'mcp',
+  'migrate',
   'page',
   'policy',
   'read',
@@ -30,7 +31,7 @@ export const commandNames = [
 export type CommandName = (typeof commandNames)[number];
 
 /** Commands to come: a folder of today has no flow in their way. */
-const laterCommands = ['cache', 'inventory', 'lock', 'migrate', 'unlock'] as const;
+const laterCommands = ['cache', 'inventory', 'lock', 'unlock'] as const;
 
 /** The MCP tools that are always there; the table of tools has exactly these. */
 const fixedToolNames = [
@@ -54,7 +55,14 @@ export function toolNameOf(flow: string): string {
 }
 
 /** Files that are not flows. */
-const otherFiles: ReadonlySet<string> = new Set(['service', 'policy', 'registry', 'development', 'policy.test']);
+const otherFiles: ReadonlySet<string> = new Set([
+  'service',
+  'policy',
+  'registry',
+  'development',
+  'policy.test',
+  'migration',
+]);
 
 const flowName = /^[a-z][a-z0-9-]*$/;
 

@@ -104,7 +104,10 @@ export const errorCodes: Readonly<Record<ErrorCode, CodeFacts>> = table;
 /** Exit codes of the command that are no failures. */
 export const endings = {
   done: { exit: 0, meaning: 'done' },
-  'would-change': { exit: 3, meaning: 'with `--plan --detailed-exitcode`: something would change' },
+  'would-change': {
+    exit: 3,
+    meaning: 'with `--plan --detailed-exitcode`: something would change; `flows migrate vault`: something is left',
+  },
   'cases-differ': {
     exit: 4,
     meaning:

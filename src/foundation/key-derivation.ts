@@ -11,7 +11,8 @@ export type KeyLabel =
   | 'broker'
   | 'agent-run'
   | 'drill'
-  | 'drill-version';
+  | 'drill-version'
+  | 'migration';
 
 /** HKDF-SHA256 (RFC 5869) of the environment's `key:` under a label: 32 bytes. */
 export function deriveKey(root: Secret, label: KeyLabel): Uint8Array {

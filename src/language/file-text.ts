@@ -3,13 +3,14 @@ import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { fileProblem, type Problem } from './problems.ts';
 
 /** bytes */
-const longest = 1_000_000;
+const usualMost = 1_000_000;
 
 /**
  * A file's text, or why it is not to be had. Links are followed within its folder, as those of a mounted ConfigMap lead;
- * one that leads out of it would put the lines of some other file into errors. Only regular files of at most 1 MB are read.
+ * one that leads out of it would put the lines of some other file into errors. Only regular files are read.
+ * @param longest bytes, default 1 MB
  */
-export function readText(file: string): string | Problem {
+export function readText(file: string, longest = usualMost): string | Problem {
   let descriptor: number | undefined;
   try {
     const folder = realpathSync(dirname(file));
@@ -22,7 +23,7 @@ export function readText(file: string): string | Problem {
     if (!fstatSync(descriptor).isFile()) return fileProblem(file, 'this is not a file', 'flows are plain files');
     const bytes = firstBytes(descriptor, longest + 1);
     if (bytes.length > longest)
-      return fileProblem(file, 'the file is larger than 1 MB', 'flows are small: what is this?');
+      return fileProblem(file, `the file is larger than ${longest / 1_000_000} MB`, 'flows are small: what is this?');
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     if (error instanceof TypeError) return fileProblem(file, 'the file is not UTF-8 text', 'save it as UTF-8');

@@ -17,10 +17,11 @@ export interface Opened {
   warnings(): readonly Problem[];
 }
 
-export function openYaml(file: string, read: YamlReader = readYaml): Opened {
+/** @param longest bytes, default 1 MB */
+export function openYaml(file: string, read: YamlReader = readYaml, longest?: number): Opened {
   const blank = { source: createSource(file, ''), text: undefined, root: undefined, warnings: () => [] };
   if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return { ...blank, exists: false, problems: () => [] };
-  const text = readText(file);
+  const text = readText(file, longest);
   if (typeof text !== 'string') return { ...blank, exists: true, problems: () => [text] };
   const source = createSource(file, text);
   const inOrder = (all: readonly Problem[]) => all.toSorted((a, b) => a.line - b.line || a.column - b.column);

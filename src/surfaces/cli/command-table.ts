@@ -2,6 +2,7 @@ import type { CommandName, CommonOption, RunOption } from '../../folder/reserved
 import { drillFacts } from './drill/facts.ts';
 import { hookNotes, hookOptions } from './hook/options.ts';
 import { execOptions, outOfReach, valueOptions } from './exec/options.ts';
+import { migrateFacts } from './migrate/facts.ts';
 import { mcpNotes, mcpOptions } from './mcp/options.ts';
 import { serveOptions } from './serve-options.ts';
 
@@ -370,6 +371,7 @@ export const commandTable = {
     options: mcpOptions,
     notes: mcpNotes,
   },
+  migrate: migrateFacts,
   init: {
     usage: [['flows init [FOLDER]', 'write a starting folder']],
     words: [['folders']],

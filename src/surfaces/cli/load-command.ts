@@ -22,6 +22,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.ts')).init,
   mcp: async () => (await import('./commands/mcp.ts')).mcp,
   mask: async () => (await import('./commands/mask.ts')).mask,
+  migrate: async () => (await import('./commands/migrate.ts')).migrate,
   page: async () => (await import('./commands/page.ts')).page,
   policy: async () => (await import('./commands/policy.ts')).policy,
   read: async () => (await import('./commands/read.ts')).read,

@@ -1,0 +1,53 @@
+// What stands in the table of commands, which checks it; it imports nothing, for every command loads it.
+
+const json = { type: 'boolean', help: 'answer as JSON' } as const;
+
+/** Those of `flows migrate vault plan`. */
+export const planOptions = {
+  url: { type: 'string', value: 'URL', help: 'plan: address of Vault or OpenBao (default: VAULT_ADDR)' },
+  namespace: { type: 'string', value: 'NAME', help: 'plan: the namespace of its token (default: VAULT_NAMESPACE)' },
+  rule: {
+    type: 'string',
+    several: true,
+    value: 'PATH=op://…',
+    help: 'plan: where paths go, as in secret/{agent}/{name}=op://Agents/{agent}-{name}',
+  },
+  into: { type: 'string', value: 'VAULT', help: 'plan: the vault of all that no rule fits' },
+} as const;
+
+/** Those of `flows migrate vault run`. */
+export const runOptions = {
+  yes: { type: 'boolean', help: 'run: write without asking' },
+  json: { ...json, help: 'run, verify: answer as JSON' },
+} as const;
+
+/** Those of `flows migrate vault verify`. */
+export const verifyOptions = { json } as const;
+
+/** `flows migrate`. */
+export const migrateFacts = {
+  usage: [
+    ['flows migrate vault plan', 'propose migration.yaml: what each secret of Vault becomes; no value is read'],
+    ['flows migrate vault run', 'move them into 1Password, each once; run it again where it ended early'],
+    ['flows migrate vault verify', 'whether both sides hold the same, without showing any of it'],
+  ],
+  verbs: {
+    vault: {
+      help: 'from the KV of Vault or OpenBao',
+      options: { ...planOptions, ...runOptions },
+      words: [
+        [
+          [
+            { value: 'plan', help: 'propose what becomes of each secret' },
+            { value: 'run', help: 'move them' },
+            { value: 'verify', help: 'compare both sides' },
+          ],
+        ],
+      ],
+    },
+  },
+  notes: [
+    'plan writes migration.yaml into the folder of flows, and adds nothing to one that is there: it shows the lines to add.',
+    'Nothing is ever changed in Vault. Exit 3: something is left.',
+  ],
+} as const;

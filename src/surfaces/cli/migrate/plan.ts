@@ -1,0 +1,94 @@
+import { writeFileSync } from 'node:fs';
+import type { App } from '../../../app/open-app.ts';
+import {
+  type MigrationPlan,
+  migrationText,
+  planMigration,
+  secretLines,
+} from '../../../app/migration/plan-migration.ts';
+import { migrationFile } from '../../../app/migration/migration-file.ts';
+import { parseRule } from '../../../app/migration/target-rules.ts';
+import { endings, FlowError, someOf } from '../../../foundation/errors.ts';
+import { commonArguments } from '../arguments.ts';
+import type { Invocation } from '../invocation.ts';
+import type { Terminal } from '../terminal.ts';
+import { withApp } from '../with-app.ts';
+import { planOptions } from './facts.ts';
+import { fileOf, migrationOf, openSource } from './open-source.ts';
+
+/** `flows migrate vault plan`: walks Vault, reads no value, and proposes what nobody has decided on yet. */
+export async function plan(invocation: Invocation): Promise<number> {
+  const { argv, terminal } = invocation;
+  const { values, lists } = commonArguments(argv, planOptions, 3);
+  const rules = (lists['rule'] ?? []).map(parseRule);
+  const into = typeof values['into'] === 'string' ? values['into'] : undefined;
+  return withApp(invocation, async (app) => {
+    const before = migrationOf(app, invocation);
+    const from = before?.from ?? sourceOf(values);
+    if (before === undefined && rules.length === 0 && into === undefined) {
+      throw new FlowError('usage', 'it is not said where the secrets go', {
+        hint: 'give --into VAULT, or --rule PATH=op://VAULT/ITEM, once or more',
+      });
+    }
+    const source = await openSource(app, from, invocation);
+    const progress = (message: string) => terminal.note(message, 'dim');
+    const found = await planMigration({ source, rules, into, before, progress });
+    tell(found, terminal);
+    if (before === undefined) write(app, migrationText({ ...from, token: tokenVariable }, found.proposed), terminal);
+    else if (found.proposed.length > 0) terminal.out(secretLines(found.proposed));
+    const open = before === undefined ? 0 : found.proposed.length;
+    return open + found.homeless.length + found.denied.length > 0 ? endings['would-change'].exit : 0;
+  });
+}
+
+/** as Vault's own tools have it */
+const tokenVariable = 'VAULT_TOKEN';
+
+function sourceOf(values: Readonly<Record<string, string | boolean>>) {
+  const { env } = process;
+  const given = (name: string, variable: string) => {
+    const value = values[name] ?? env[variable];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const url = given('url', 'VAULT_ADDR');
+  if (url !== undefined)
+    return { url, token: { env: tokenVariable }, namespace: given('namespace', 'VAULT_NAMESPACE') };
+  throw new FlowError('usage', 'the address of Vault is missing', { hint: 'give --url, or set VAULT_ADDR' });
+}
+
+function write(app: App, text: string, terminal: Terminal): void {
+  try {
+    // never over one that somebody has changed
+    writeFileSync(fileOf(app), text, { flag: 'wx' });
+  } catch (cause) {
+    throw new FlowError('unavailable', `${migrationFile} cannot be written`, {
+      cause,
+      hint: 'see the folder of flows',
+    });
+  }
+  terminal.tell('done', `${fileOf(app)}: read it, change it, then \`flows migrate vault run\``);
+}
+
+/** What people have to know of it, in a few lines. */
+function tell(plan: MigrationPlan, terminal: Terminal): void {
+  const { mounts, proposed, known } = plan;
+  const vaults = Map.groupBy(proposed, ({ to }) => to.vault);
+  if (known > 0) terminal.note(`${known} secrets are decided on, and there`);
+  for (const [vault, all] of vaults) terminal.note(`${all.length} secrets are proposed for the vault "${vault}"`);
+  const some = (what: string, names: readonly string[]) => {
+    if (names.length > 0) terminal.tell('warning', `${names.length} ${what}: ${someOf(names)}`);
+  };
+  some('paths that no --rule fits', plan.homeless);
+  some('paths that the token may not see', plan.denied);
+  some('paths of migration.yaml that Vault does not have', plan.gone);
+  some('paths whose newest version is deleted, and which are left out', plan.deleted);
+  some(
+    'mounts that do not move, for they are no KV',
+    mounts.others.map(({ path, type }) => `${path} (${type})`),
+  );
+  const unknown = proposed.filter(({ keys }) => keys === undefined);
+  some(
+    'secrets of KV v1, whose keys are seen when they are moved',
+    unknown.map(({ path }) => path),
+  );
+}

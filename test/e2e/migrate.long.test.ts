@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunningStack } from '../../src/laptop/start-stack.ts';
+import { type KvDouble, startKvDouble } from '../app/migration/kv-double.ts';
+import { amountOf, someOf } from '../long/amounts.ts';
+import { type Boundary, killedAt } from './boundaries.ts';
+import { createHome, type Ended } from './home.ts';
+
+const home = createHome(false);
+let stack: RunningStack;
+let double: KvDouble;
+beforeAll(async () => {
+  home.write('flows/service.yaml', 'default-environment: development\nenvironments: { development: {} }\n');
+  home.write(
+    'flows/vaults.yaml',
+    'description: The vaults of the move\nsteps: [{ id: a, uses: vault/read, with: { reference: op://Moved/seed/password } }]\n',
+  );
+  [stack, double] = await Promise.all([home.stack(), startKvDouble()]);
+});
+afterAll(async () => {
+  await home.close();
+  await double.close();
+});
+
+const size = amountOf('secrets of a migration');
+const env = () => ({ VAULT_TOKEN: double.token });
+const list = (mount: string) =>
+  Array.from({ length: size }, (_, index) => `n${index}`).map((name) => ({ mount, name }));
+
+/** A mount of its own for each case, whose secrets all become items. */
+function prepare(mount: string): void {
+  const secrets = new Map(list(mount).map(({ name }) => [name, [{ value: `of ${name}`, number: 1 }]]));
+  double.mounts.set(`${mount}/`, { type: 'kv', version: 2, secrets });
+  const lines = list(mount).map(({ name }) => `  - { path: ${mount}/${name}, to: op://Moved/${mount}-${name} }\n`);
+  home.write(
+    'flows/migration.yaml',
+    `from: { url: '${double.url}', token: { env: VAULT_TOKEN } }\nsecrets:\n${lines.join('')}`,
+  );
+}
+
+async function killed(at: Boundary): Promise<Ended> {
+  return killedAt(home.start(['migrate', 'vault', 'run', '--yes'], { env: env() }), stack, at);
+}
+
+/** All of it is there, once, whatever the first run had done. */
+async function expectCompleted(what: string, mount: string): Promise<void> {
+  const run = await home.flows(['migrate', 'vault', 'run', '--yes', '--json'], { env: env() });
+  expect([what, run.code, run.code === 0 ? '' : run.stderr]).toEqual([what, 0, '']);
+  const { counts } = JSON.parse(run.stdout);
+  expect([what, counts.moved + counts.same]).toEqual([what, size]);
+  const titles = stack.vault
+    .dump()
+    .filter(({ state, title }) => state === 'active' && title.startsWith(`${mount}-`))
+    .map(({ title }) => title);
+  expect([what, titles.toSorted()]).toEqual([
+    what,
+    list(mount)
+      .map(({ name }) => `${mount}-${name}`)
+      .toSorted(),
+  ]);
+  const verified = await home.flows(['migrate', 'vault', 'verify'], { env: env() });
+  expect([what, verified.code, verified.stdout.split('\n').filter((line) => line.startsWith('match'))]).toEqual([
+    what,
+    0,
+    expect.objectContaining({ length: size }),
+  ]);
+}
+
+const writes = /^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/;
+const kills = someOf(
+  [1, 2].flatMap((nth) =>
+    (['start', 'finish'] as const).map((when) => ({ name: `w${nth}${when}`, at: { request: writes, nth, when } })),
+  ),
+  'kills of a migration',
+);
+const anywhere = Array.from({ length: amountOf('random kills of a migration') }, (_, index) => ({
+  name: `r${index}`,
+  // the sign-in and a read for each batch: some of these come after the end, and kill nothing
+  at: { request: /./, nth: 3 + ((index * 7) % 17), when: index % 2 === 0 ? 'start' : 'finish' } satisfies Boundary,
+}));
+
+describe('a move that is killed at any boundary', () => {
+  test('is completed by the next run: none is lost, and none is there twice', { timeout: 1_200_000 }, async () => {
+    for (const { name, at } of kills) {
+      prepare(name);
+      const { signal, stderr } = await killed(at);
+      expect([name, signal, signal === null ? stderr : '']).toEqual([name, 'SIGKILL', '']);
+      await expectCompleted(name, name);
+    }
+    for (const { name, at } of anywhere) {
+      prepare(name);
+      await killed(at);
+      await expectCompleted(name, name);
+    }
+  });
+
+  test('two at once on one machine make each item once', { timeout: 600_000 }, async () => {
+    prepare('both');
+    const args = ['migrate', 'vault', 'run', '--yes'];
+    const both = await Promise.all([home.flows(args, { env: env() }), home.flows(args, { env: env() })]);
+    expect(both.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0]);
+    await expectCompleted('both', 'both');
+  });
+});

@@ -1,0 +1,132 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunningStack } from '../../../src/laptop/start-stack.ts';
+import { type KvDouble, startKvDouble } from '../../app/migration/kv-double.ts';
+import { createHome } from '../../e2e/home.ts';
+
+const home = createHome();
+let stack: RunningStack;
+let double: KvDouble;
+beforeAll(async () => {
+  [stack, double] = await Promise.all([home.stack(), startKvDouble()]);
+  const secrets = new Map([
+    ['team/app', [{ value: 'canary-app' }]],
+    ['team/db', [{ password: 'canary-db', user: 'db', port: 5432 }]],
+    ['old', [{ value: 'canary-old' }]],
+  ]);
+  double.mounts.set('secret/', { type: 'kv', version: 2, secrets });
+  double.mounts.set('pki/', { type: 'pki', secrets: new Map() });
+});
+afterAll(async () => {
+  await home.close();
+  await double.close();
+});
+
+const file = join(home.work, 'flows/migration.yaml');
+const flows = async (line: string, more: readonly string[] = []) => {
+  const env = { VAULT_TOKEN: double.token, VAULT_ADDR: double.url };
+  const ended = await home.flows(['migrate', ...line.split(' '), ...more], { env });
+  // whatever it says: no value, and not the token
+  expect(`${ended.stdout}${ended.stderr}`).not.toMatch(/canary-|s\.of-the-double/);
+  return ended;
+};
+
+describe('flows migrate vault', () => {
+  test.each([
+    ['', 2, /a word is missing \(write flows migrate vault\)/],
+    ['vault', 2, /a word is missing \(write flows migrate vault plan, run or verify\)/],
+    ['vault pln', 2, /did you mean "plan"\?/],
+    ['vault plan', 2, /not said where the secrets go/],
+    ['vault plan --rule secret/x', 2, /names no item/],
+    ['vault run', 2, /no migration\.yaml.*flows migrate vault plan/],
+    ['vault verify --yes', 2, /unknown option --yes/],
+  ])('%j: %s', async (line, code, stderr) => {
+    const ended = await home.flows(['migrate', ...line.split(' ').filter((word) => word !== '')], {
+      env: { VAULT_ADDR: double.url },
+    });
+    expect([ended.code, ended.stdout]).toEqual([code, '']);
+    expect(ended.stderr).toMatch(stderr);
+  });
+
+  test('plan, run and verify, each as its help says', async () => {
+    const planned = await flows('vault plan --into Agents');
+    expect([planned.code, planned.stdout]).toEqual([0, '']);
+    expect(planned.stderr).toMatch(
+      /3 secrets are proposed for the vault "Agents"\n[^]*1 mounts that do not move, for they are no KV: pki\/ \(pki\)\n/,
+    );
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain('{ path: secret/team/app, to: op://Agents/team-app, keys: { value: credential } }');
+    writeFileSync(file, text.replace('to: op://Agents/old, keys: { value: credential }', 'skip: nobody reads it'));
+    expect((await home.flows(['check'])).code).toBe(0);
+
+    const asked = await flows('vault run');
+    expect([asked.code, asked.stdout]).toEqual([2, '']);
+    expect(asked.stderr).toMatch(/2 secrets into 1 vault \(Agents\): 2 reads and 1 writes[^]*give --yes/);
+
+    const moved = await flows('vault run --yes');
+    expect(moved.code).toBe(0);
+    expect(moved.stdout).toMatch(
+      /^# Moved from Vault\n[^]*\| moved \| 2 \|\n\| skipped \| 1 \|\n[^]*\| secret\/team\/db \| port: a number, now its text \|/,
+    );
+    const again = await flows('vault run --yes --json');
+    expect(JSON.parse(again.stdout)).toMatchObject({ counts: { moved: 0, same: 2, skipped: 1 }, left: 0 });
+
+    const same = await flows('vault verify');
+    expect(same.code).toBe(0);
+    expect(same.stdout).toMatch(
+      /^match +secret\/team\/app +op:\/\/Agents\/team-app +version 1 *\nmatch +secret\/team\/db .*\n$/,
+    );
+    expect(stack.vault.dump().filter(({ tags }) => tags.includes('flows:migrated'))).toHaveLength(2);
+    const { stdout } = await home.flows(['read', 'op://Agents/team-db/credential']);
+    expect(stdout).toBe('canary-db\n');
+  });
+
+  test('what came to Vault later is shown by plan, told by verify, and left is exit 3', async () => {
+    const { secrets } = double.mounts.get('secret/') ?? { secrets: new Map() };
+    secrets.set('new', [{ value: 'canary-new' }]);
+    secrets.get('team/app')?.push({ value: 'canary-newer' });
+    const planned = await flows('vault plan --into Agents');
+    expect([planned.code, planned.stdout]).toEqual([
+      3,
+      '  - { path: secret/new, to: op://Agents/new, keys: { value: credential } }\n',
+    ]);
+    const differs = await flows('vault verify --json');
+    expect(differs.code).toBe(3);
+    expect(JSON.parse(differs.stdout)).toMatchObject([
+      { path: 'secret/team/app', match: false, version: 2, why: 'version 1 was moved' },
+      { path: 'secret/team/db', match: true },
+    ]);
+    secrets.delete('new');
+    double.denied = /data\/team\/db$/;
+    const left = await flows('vault run --yes --json');
+    double.denied = undefined;
+    expect([left.code, JSON.parse(left.stdout).counts]).toEqual([3, expect.objectContaining({ moved: 1, denied: 1 })]);
+  });
+
+  test('a file with mistakes is told by its lines, and Vault is asked for nothing', async () => {
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, before.replace('to: op://Agents/team-app', 'to: op://Agents/team-db'));
+    const { length } = double.asked;
+    const wrong = await flows('vault run --yes');
+    writeFileSync(file, before);
+    expect([wrong.code, wrong.stdout]).toEqual([2, '']);
+    expect(wrong.stderr).toMatch(/migration\.yaml:\d+:\d+: this item is named a second time/);
+    expect(double.asked).toHaveLength(length);
+  });
+
+  test('a token that is wrong, and a Vault that is not there', async () => {
+    const wrong = await home.flows(['migrate', 'vault', 'verify'], { env: { VAULT_TOKEN: 'wrong' } });
+    expect(wrong.code).toBe(77);
+    const none = await home.flows(['migrate', 'vault', 'verify']);
+    expect([none.code, none.stderr]).toEqual([
+      77,
+      expect.stringMatching(/Vault's token is missing: environment variable VAULT_TOKEN/),
+    ]);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace(double.url, 'http://127.0.0.1:1'));
+    const away = await flows('vault run --yes');
+    writeFileSync(file, text);
+    expect([away.code, away.stdout]).toEqual([69, expect.stringContaining('| not reached | 2 |')]);
+  });
+});
