@@ -15,7 +15,8 @@ export interface LaptopStack {
   readonly pid: number;
   /** the folder of flows that it was filled from */
   readonly dir: string;
-  readonly vault: { readonly address: string; readonly token: Secret };
+  /** by the SDK, and by the API of 1Password Connect at the same address */
+  readonly vault: { readonly address: string; readonly token: Secret; readonly connectToken: Secret };
   readonly issuer: string;
   /** what its tokens say of the agent that asked for them */
   readonly attribution?: Attribution | undefined;

@@ -75,7 +75,7 @@ const clockDeadline = 2_000;
 /** Brings the code of the environment's adapters; contacts nothing. */
 export async function createConnections(options: ConnectionOptions): Promise<Connections> {
   const { environment, stack, now, stateFolder, warn, taken, way } = options;
-  const { adapters, connections, development } = environment;
+  const { adapters, connections, development, played } = environment;
   const common = (name: string): Services => ({ name, development, now, way });
   const ownKeys = (reference: readonly Reference[]) => createEnvironmentKeys(reference, () => keyReader);
 
@@ -89,6 +89,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
       new Map(environment.vaults.map(({ settings }, index) => [String(index), settings])),
       stack,
       (name) => ({ ...common(name), taken }),
+      new Map(played.vault === undefined ? [] : [['laptop', played.vault]]),
     ),
   ]);
   const [providers, apis, stores] = await Promise.all([
@@ -103,7 +104,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
         taken,
         issuer: issuers.get,
       }),
-      environment.played,
+      played['identity-providers'],
     ),
     openKind(adapters.apis, connections.apis, stack, common),
     openKind(adapters.stores, connections.stores, stack, (name, settings) => {

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlowError } from '../foundation/errors.ts';
 import { inTurns, type InTurns } from '../foundation/in-turns.ts';
-import { withPlayedProviders } from './development/played-providers.ts';
+import { withPlayedTypes } from './development/played-types.ts';
 import { readSettings, withoutService } from './service/read-service.ts';
 import type { Environment, Settings } from './service/settings.ts';
 import { checkClose } from './flows/check-close.ts';
@@ -84,7 +84,7 @@ function* load(
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   const { settings: ofService, service, trouble } = yield* loadSettings(dir, names, env, adapters, read);
-  const settings = withPlayedProviders(dir, ofService, read);
+  const settings = withPlayedTypes(dir, ofService, read);
   const flows = new Map<string, Flow>();
   const broken = new Set<string>();
   const yaml = names.map(flowNameOf).filter((name) => name !== undefined);

@@ -76,7 +76,7 @@ export async function startStack(folder: Folder): Promise<RunningStack> {
     const addresses: LaptopStack = {
       pid: process.pid,
       dir: folder.dir,
-      vault: { address: vault.address, token: vault.token() },
+      vault: { address: vault.address, token: vault.token(), connectToken: vault.connectToken() },
       issuer: identityProvider.issuer,
       attribution,
       scim: { url: identityProvider.scimUrl, token: scimToken },

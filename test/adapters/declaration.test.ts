@@ -17,7 +17,7 @@ const nowhere = 'http://127.0.0.1:9';
 const stack: LaptopStack = {
   pid: 1,
   dir: '/flows',
-  vault: { address: nowhere, token: secret },
+  vault: { address: nowhere, token: secret, connectToken: secret },
   issuer: nowhere,
   scim: { url: `${nowhere}/scim/v2`, token: secret },
   doubles: Object.fromEntries(

@@ -23,7 +23,7 @@ let stack: RunningStack;
 let status = 204;
 const receiver = await startReceiver(() => ({ status }));
 beforeAll(async () => {
-  home = createHome();
+  home = createHome(true, 'onepassword-connect');
   writeChannel(home, receiver.url);
   home.write('flows/policy.yaml', policy);
   home.write('flows/registry.yaml', 'secrets: {}\n');

@@ -66,7 +66,7 @@ describe('runs of a broker', () => {
     });
 
   beforeAll(async () => {
-    home = createHome();
+    home = createHome(true, 'onepassword-connect');
     home.write('flows/policy.yaml', policy);
     home.write('flows/registry.yaml', 'secrets: {}\n');
     home.write('flows/with-token.yaml', withToken);

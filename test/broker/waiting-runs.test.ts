@@ -65,7 +65,7 @@ describe('a run that waits for people', () => {
   }
 
   beforeAll(async () => {
-    home = createHome();
+    home = createHome(true, 'onepassword-connect');
     home.write('flows/policy.yaml', policy);
     home.write('flows/registry.yaml', 'secrets: {}\n');
     home.write('flows/login.yaml', login);

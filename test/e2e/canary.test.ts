@@ -79,7 +79,9 @@ function values(): { readonly vault: string[]; readonly tokens: string[] } {
     value.startsWith('otpauth:') ? (new URL(value).searchParams.get('secret') ?? []) : [],
   );
   const { vault, scim, secretsManager } = stack.addresses;
-  const tokens = [vault.token.reveal(), scim.token.reveal(), secretsManager.secretAccessKey.reveal()];
+  const tokens = [vault.token, vault.connectToken, scim.token, secretsManager.secretAccessKey].map((each) =>
+    each.reveal(),
+  );
   const minted = answers.flatMap((text) => text.match(/ey[\w-]+\.[\w-]+\.[\w-]+/g) ?? []);
   const agents = answers.flatMap((text) => text.match(/flows_[0-9A-Za-z]{38}/g) ?? []);
   const long = (all: readonly string[]) => [...new Set(all)].filter(({ length }) => length > 8);

@@ -1,6 +1,6 @@
 import { openFolder } from '../../src/app/open-folder.ts';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
@@ -62,8 +62,12 @@ export interface Home {
   close(): Promise<void>;
 }
 
-/** @param shipped whether `flows/` is a copy of the shipped one, default true */
-export function createHome(shipped = true): Home {
+/**
+ * @param shipped whether `flows/` is a copy of the shipped one, default true
+ * @param vault how the commands ask the laptop's vault. The SDK's sign-in is a second of work for each of them, so a file
+ *   that is about something else, and has many, chooses Connect
+ */
+export function createHome(shipped = true, vault?: 'onepassword-connect'): Home {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'auth-chain-')));
   const work = join(path, 'work');
   const folder = (name: string) => {
@@ -113,6 +117,7 @@ export function createHome(shipped = true): Home {
     async stack(dir = 'flows') {
       // the stack that runs in this process is announced where the commands look
       process.env['XDG_STATE_HOME'] = env['XDG_STATE_HOME'];
+      if (vault !== undefined) appendFileSync(join(work, dir, 'development.yaml'), `vault: { type: ${vault} }\n`);
       const stack = await startStack(await openFolder(join(work, dir), {}));
       stacks.push(stack);
       return stack;

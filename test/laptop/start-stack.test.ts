@@ -5,6 +5,7 @@ import { openApp } from '../../src/app/open-app.ts';
 import { openFolder } from '../../src/app/open-folder.ts';
 import { findStack } from '../../src/app/laptop-stack-file.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import { Reference } from '../../src/foundation/reference.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
 import { createHome } from '../e2e/home.ts';
@@ -108,6 +109,28 @@ it('is gone when it is closed', async () => {
   await stack.close();
   for (const url of before) await expect(fetch(url)).rejects.toThrow('fetch failed');
   await expect(findStack(dir)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+it('has its vault asked by the API that development.yaml names', async () => {
+  home.write(
+    'connect/a.yaml',
+    'description: x\nsteps: [{ id: a, uses: vault/read, with: { reference: op://A/I/f } }]\n',
+  );
+  home.write('connect/development.yaml', 'vault: { type: onepassword-connect }\nvalues: { op://A/I/f: plain }\n');
+  const dir = join(home.work, 'connect');
+  const other = await startStack(await openFolder(dir, {}));
+  const variables = { XDG_STATE_HOME: process.env['XDG_STATE_HOME'] };
+  const app = await openApp({ dir, environment: 'development', taken: takeEnvironment({}), variables });
+  try {
+    const { vault, read } = await app.connections();
+    expect(vault.address).toBe(other.addresses.vault.address);
+    expect((await read(Reference.of({ vault: 'A', item: 'I', field: 'f' }))).reveal()).toBe('plain');
+    // the SDK's sign-in alone is more
+    expect(other.vault.requests()).toBeLessThan(5);
+  } finally {
+    await app.close();
+    await other.close();
+  }
 });
 
 it('plays the identity provider that development.yaml names, with the same users, by the name that has it', async () => {

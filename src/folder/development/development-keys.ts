@@ -1,6 +1,8 @@
 import { attributionForm } from '../../adapters/issuers/adapter.ts';
 import { form, type Keys, optional, required, withDefault } from '../../language/forms.ts';
 
+const played = form.object({ type: required(form.text(), 'as service.yaml has it: the laptop plays its API') });
+
 /** The keys of development.yaml: what the laptop stack cannot derive from the flows. */
 export const developmentKeys = {
   values: withDefault(
@@ -52,8 +54,11 @@ export const developmentKeys = {
     [],
     'accounts that are there from the start',
   ),
+  vault: optional(played, 'how the laptop’s vault is asked, instead of by the SDK as with a service account’s token', {
+    example: '{ type: onepassword-connect }',
+  }),
   'identity-providers': withDefault(
-    form.mapping(form.object({ type: required(form.text(), 'as service.yaml has it: the laptop plays its API') })),
+    form.mapping(played),
     {},
     'what the laptop plays instead of SCIM, by the name of the identity provider',
     { example: '{ main: { type: keycloak } }' },

@@ -14,7 +14,7 @@ import { openYaml } from '../../language/yaml-file.ts';
 import { createSource, type Problem, type Source } from '../../language/problems.ts';
 import { type Entry, type Node, readYaml } from '../../language/yaml.ts';
 import { Reference } from '../../foundation/reference.ts';
-import { playedTypes } from './played-providers.ts';
+import { chosenTypes, playedTypes } from './played-types.ts';
 import { usesIn } from '../folder-uses.ts';
 
 type Written = InputOf<typeof developmentKeys>;
@@ -73,12 +73,12 @@ export function loadDevelopmentFile(folder: Folder, broker: BrokerFiles): Develo
     values.set(field, written.values[key] ?? '');
   }
   const found = fileOf(written, values, folder);
-  for (const { key, keyRange, value } of entriesOf(file.root, 'identity-providers')) {
-    const types = playedTypes(environmentOf(folder)?.adapters);
-    const type = written['identity-providers'][key]?.type;
-    if (type === undefined || types.includes(type)) continue;
+  for (const { kind, name, node } of chosenTypes(file.root)) {
+    const types = playedTypes(environmentOf(folder)?.adapters, kind);
+    const { type } = (kind === 'vaults' ? written.vault : written['identity-providers'][name]) ?? {};
+    if (node === undefined || type === undefined || types.includes(type)) continue;
     source.report(
-      value.range ?? keyRange,
+      node.range,
       `the laptop does not play "${type}"`,
       suggest(type, types) ?? `it plays ${types.join(', ')}`,
     );

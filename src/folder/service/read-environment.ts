@@ -186,7 +186,7 @@ export function blankEnvironment(name: string, laptop: boolean, adapters: Adapte
     key: [],
     vaults: [],
     connections,
-    played: none,
+    played: { vault: undefined, 'identity-providers': none },
     notify: none,
     references: [],
     named: [],

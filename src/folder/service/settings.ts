@@ -25,6 +25,12 @@ export interface Settings {
 
 export type Plain = string | number | boolean;
 
+/** What development.yaml chooses. */
+export interface Played {
+  readonly vault: string | undefined;
+  readonly 'identity-providers': ReadonlyMap<string, string>;
+}
+
 export interface Environment {
   readonly name: string;
   /** the built-in one: its connections and key come from `flows dev`, any name of a connection or variable is taken */
@@ -39,8 +45,8 @@ export interface Environment {
   readonly vaults: readonly VaultEntry[];
   /** by kind and name */
   readonly connections: Readonly<Record<ConnectionKind, ReadonlyMap<string, TypedSettings>>>;
-  /** on the laptop: types of identity providers that it plays instead of the usual one, by name */
-  readonly played: ReadonlyMap<string, string>;
+  /** on the laptop: types that it plays instead of the usual ones; identity providers by their name */
+  readonly played: Played;
   /** channels by which people are told, by name */
   readonly notify: ReadonlyMap<string, TypedSettings>;
   /** what its connections and channels, and `key:`, are read by */
@@ -145,7 +151,9 @@ export function adapterOf<K extends ConnectionKind>(
   name: string,
 ): AdapterOf<K> | undefined {
   const all: ReadonlyMap<string, { readonly laptop?: unknown }> = adapters[kind];
-  const type = connections[kind].get(name)?.type ?? (kind === 'identity-providers' ? chosen.get(name) : undefined);
+  const type =
+    connections[kind].get(name)?.type ??
+    (kind === 'identity-providers' ? chosen['identity-providers'].get(name) : undefined);
   const played = laptop ? [...all.values()].find((each) => each.laptop !== undefined) : undefined;
   return (type === undefined ? played : all.get(type)) as AdapterOf<K> | undefined;
 }

@@ -103,7 +103,7 @@ describe('the rules in force', () => {
   it('are never those of half a file, though it is valid and grants more', async () => {
     const { dir, rules, allowed } = await watching(
       { 'registry.yaml': registry, 'policy.yaml': policy('a.b') },
-      { settle: 150 },
+      { settle: 1_000 },
     );
     const whole = 'agents:\n  codex:\n    allow: ["**"]\n    deny: [c.d]\n';
     // a slow writer: each piece is a valid file, and the first ones deny nothing

@@ -170,10 +170,20 @@ test('the laptop plays the identity provider that it names, and the flows are ch
   expect(told).toEqual([]);
   const folder = await load({ 'development.yaml': 'identity-providers: { main: { type: keycloak } }\n', ...files });
   const environment = folder.settings.environments.get('development');
-  expect([...(environment?.played ?? [])]).toEqual([['main', 'keycloak']]);
+  expect([...(environment?.played['identity-providers'] ?? [])]).toEqual([['main', 'keycloak']]);
+});
+
+test('the laptop’s vault is asked by the API that it names', async () => {
+  const text = 'vault: { type: onepassword-connect }\n';
+  expect((await read(text)).told).toEqual([]);
+  const { settings } = await load({ 'development.yaml': text });
+  expect(settings.environments.get('development')?.played.vault).toBe('onepassword-connect');
+  const { told } = await read('vault: { type: onepassword-conect }\n');
+  const hint = 'did you mean "onepassword-connect"?';
+  expect(told).toEqual([['1:16+18', 'the laptop does not play "onepassword-conect"', hint]]);
 });
 
 test('an identity provider that the laptop does not play is told at its place', async () => {
   const { told } = await read('identity-providers: { main: { type: keyclaok } }\n');
-  expect(told).toEqual([['1:29+18', 'the laptop does not play "keyclaok"', 'did you mean "keycloak"?']]);
+  expect(told).toEqual([['1:37+8', 'the laptop does not play "keyclaok"', 'did you mean "keycloak"?']]);
 });

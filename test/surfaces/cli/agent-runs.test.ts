@@ -23,7 +23,7 @@ async function ask(bearer: string, path: string, body?: unknown): Promise<Record
 const begin = async (bearer: string, body?: unknown) => (await ask(bearer, '/v1/agent-runs', body)) as unknown as Begun;
 
 beforeAll(async () => {
-  home = createHome();
+  home = createHome(true, 'onepassword-connect');
   home.write('flows/policy.yaml', policy);
   await home.stack();
   token = (await home.flows(['agents', 'add', 'codex'])).stdout.trim();

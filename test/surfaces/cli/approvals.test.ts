@@ -55,7 +55,7 @@ async function waiting(): Promise<string> {
 }
 
 beforeAll(async () => {
-  home = createHome();
+  home = createHome(true, 'onepassword-connect');
   home.write('flows/policy.yaml', policy.replace('approve:', 'approve: []\n    # ').replace(/ {6}- .*\n/, ''));
   // the client in this process looks for the broker's certificate where the commands do
   await home.stack();
@@ -83,7 +83,7 @@ test('flows page gives a link by which somebody looks, once, and answers nothing
 });
 
 test('flows page tells what is missing where no broker has a page', async () => {
-  const other = createHome();
+  const other = createHome(true, 'onepassword-connect');
   await other.stack();
   const { code, stderr } = await other.flows(['page']);
   await other.close();

@@ -12,7 +12,7 @@ import { selfSigned } from '../server/certificate.ts';
 
 let home: Home;
 beforeAll(async () => {
-  home = createHome();
+  home = createHome(true, 'onepassword-connect');
   await home.stack();
 });
 afterAll(() => home.close());

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHome, type Running } from '../../e2e/home.ts';
 import { python } from '../../programs.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 const refund = `description: Asks, then makes a login
 inputs: { title: { type: string, description: its title } }
 steps:

@@ -12,7 +12,7 @@ import type { Reference } from '../../../src/foundation/reference.ts';
 import { createHome } from '../../e2e/home.ts';
 import { python } from '../../programs.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 const user = `local:${userInfo().username}`;
 const folder = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain', 'audit/laptop');
 let stack: RunningStack;

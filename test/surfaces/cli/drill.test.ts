@@ -12,7 +12,7 @@ import { ed25519KeyOf, ed25519Text } from '../../../src/foundation/ed25519.ts';
 import { createHome } from '../../e2e/home.ts';
 import { python } from '../../programs.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 let status = 204;
 const receiver = await startReceiver(() => ({ status }));
 let stack: RunningStack;

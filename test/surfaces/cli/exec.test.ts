@@ -7,7 +7,7 @@ import { command, createHome, type Ended, type Running, type Start } from '../..
 import { python } from '../../programs.ts';
 import { bearer, canary, memoryTrail, own, standInBroker, startStand, type Stand } from '../server/stand.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 let stack: RunningStack;
 let key = '';
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { command, createHome } from '../../e2e/home.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 beforeAll(async () => {
   await home.stack();
 });

@@ -4,7 +4,7 @@ import { startReceiver } from '../../adapters/channels/receiver.ts';
 import { createHome } from '../../e2e/home.ts';
 import { verified, writeChannel } from '../../e2e/notified.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 let status = 204;
 const receiver = await startReceiver(() => ({ status }));
 let stack: RunningStack;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunningStack } from '../../../src/laptop/start-stack.ts';
 import { createHome } from '../../e2e/home.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 let stack: RunningStack;
 beforeAll(async () => {
   home.write(

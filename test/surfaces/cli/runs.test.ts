@@ -36,7 +36,7 @@ async function ask(method: 'GET' | 'POST', path: string, body?: unknown, headers
 }
 
 beforeAll(async () => {
-  home = createHome();
+  home = createHome(true, 'onepassword-connect');
   home.write('flows/policy.yaml', policy);
   home.write('flows/break-glass-drill.yaml', drill);
   await home.stack();

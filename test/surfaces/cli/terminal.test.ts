@@ -4,7 +4,7 @@ import type { RunningStack } from '../../../src/laptop/start-stack.ts';
 import { createHome } from '../../e2e/home.ts';
 import { python } from '../../programs.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 let stack: RunningStack;
 let password = '';
 beforeAll(async () => {

@@ -64,7 +64,7 @@ export interface McpStand {
 }
 
 export async function openMcpStand(): Promise<McpStand> {
-  const home = createHome();
+  const home = createHome(true, 'onepassword-connect');
   home.write(
     'flows/service.yaml',
     readFileSync(join(home.work, 'flows/service.yaml'), 'utf8').replace(

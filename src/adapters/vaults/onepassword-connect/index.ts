@@ -1,3 +1,4 @@
+import type { Secret } from '../../../foundation/secret.ts';
 import { form, required, type Keys } from '../../../language/forms.ts';
 import { readToken } from '../../read-token.ts';
 import { vaultAdapter } from '../adapter.ts';
@@ -13,7 +14,7 @@ const keys = {
 } satisfies Keys;
 
 /** 1Password Connect, by its REST API: a server of one's own that keeps a copy of some vaults. */
-export const onepasswordConnect = vaultAdapter<typeof keys>({
+export const onepasswordConnect = vaultAdapter<typeof keys, { readonly laptopToken: Secret }>({
   type: 'onepassword-connect',
   keys,
   plain: [],
@@ -23,11 +24,16 @@ export const onepasswordConnect = vaultAdapter<typeof keys>({
     return [{ key: 'url', problem: 'ends with /v1', hint: 'leave it out: /v1 and /health stand below this address' }];
   },
   setup: connectSetup,
+  // the laptop's token stands nowhere that one is read from
+  laptop: ({ vault }) => ({ url: vault.address, token: { env: '' }, laptopToken: vault.connectToken }),
   async load() {
     const { createConnectVault } = await import('./vault.ts');
     return {
-      create: ({ url, token }, { development, taken, way, now }) =>
-        createConnectVault({ url, token: () => readToken(token, taken, "Connect's token"), development, way, now }),
+      create({ url, token, laptopToken }, { development, taken, way, now }) {
+        const read = () =>
+          laptopToken === undefined ? readToken(token, taken, "Connect's token") : Promise.resolve(laptopToken);
+        return createConnectVault({ url, token: read, development, way, now });
+      },
     };
   },
 });

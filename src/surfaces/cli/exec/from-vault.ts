@@ -12,7 +12,7 @@ import { audited } from '../audit/audited-run.ts';
 import type { Invocation } from '../invocation.ts';
 import { problemsOf, tellProblems } from '../tell-problems.ts';
 import { withApp } from '../with-app.ts';
-import { type ValueSource, type Variable, valuesOf, type Wanted } from './values.ts';
+import { noToken, requireVariables, type ValueSource, type Variable, valuesOf, type Wanted } from './values.ts';
 
 /** What was read, or the exit code where files have problems, which are told. */
 export type Read =
@@ -38,6 +38,9 @@ export async function readHere(wanted: Wanted, program: string | undefined, invo
         hint: `run it by itself: flows ${writing.name}`,
         place: { flow: writing.name },
       });
+    // what the files tell is told before anything is read
+    if (wanted.flow !== undefined && !wanted.bare) requireVariables(wanted.flow, app.flow(wanted.flow).output);
+    for (const [, flow] of wanted.tokens) if (app.flow(flow).output?.kind !== 'scalar') noToken(flow);
     const sources = createSources();
     const run = {
       jti: sources.jti,

@@ -1,4 +1,5 @@
 import type { Output, Shown } from '../../../engine/output.ts';
+import type { FlowOutput } from '../../../folder/flows/flow.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
@@ -66,16 +67,24 @@ interface Entry extends Omit<Variable, 'value'> {
 
 function entriesOf(flow: string, output: Output, bare: boolean): readonly Entry[] {
   if (bare && output.kind === 'scalar') return [entryOf(flow, output.value)];
-  if (output.kind !== 'mapping') {
+  if (!bare || output.kind !== 'mapping') requireVariables(flow, output);
+  return output.kind === 'mapping' ? output.entries.map(([name, shown]) => entryOf(name, shown)) : [];
+}
+
+/** @param output as it is declared, or as it came. @throws FlowError usage where its entries are no variables */
+export function requireVariables(flow: string, output: Output | FlowOutput | undefined): void {
+  if (output?.kind !== 'mapping') {
     throw new FlowError('usage', 'its output is no mapping of variables', {
       hint: `give its token a name: --token API_TOKEN=${flow}`,
       place: { flow },
     });
   }
-  return output.entries.map(([name, shown]) => {
-    if (!bare) requireVariable(name, { flow });
-    return entryOf(name, shown);
-  });
+  for (const [name] of output.entries) requireVariable(name, { flow });
+}
+
+/** @throws FlowError usage */
+export function noToken(flow: string): never {
+  throw new FlowError('usage', 'its output is not a token', { hint: `see flows ${flow} --help`, place: { flow } });
 }
 
 function entryOf(name: string, shown: Shown): Entry {
@@ -85,7 +94,7 @@ function entryOf(name: string, shown: Shown): Entry {
 function tokenOf(name: string, flow: string, output: Output): Variable {
   const shown = output.kind === 'scalar' ? output.value : undefined;
   if (shown?.as === 'token') return { name, value: shown.token.accessToken, expiresAt: shown.token.expiresAt };
-  throw new FlowError('usage', 'its output is not a token', { hint: `see flows ${flow} --help`, place: { flow } });
+  return noToken(flow);
 }
 
 function valueOf(shown: Shown): Secret | string | Reference {
