@@ -28,6 +28,7 @@ export const loops = {
   'hostile requests': { part: 1_000, whole: 10_000 },
   'flow files': { part: 2_000, whole: 10_000 },
   'service.yaml files': { part: 100, whole: 500 },
+  'edits of a trail': { part: 150, whole: 2_000 },
   references: { part: 1_000, whole: 5_000 },
   expressions: { part: 500, whole: 2_000 },
   'answers of an issuer': { part: 250, whole: 1_000 },

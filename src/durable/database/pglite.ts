@@ -143,7 +143,10 @@ function createEmbeddedPool(database: PGlite, guard: ValueGuard, release: () => 
     release(): void {
       for (const all of listening.values()) all.delete(this);
       if (this.#end === undefined) return;
-      void send('rollback').finally(() => this.#over());
+      // a database that was closed meanwhile has rolled back already
+      void send('rollback')
+        .catch(() => undefined)
+        .finally(() => this.#over());
     }
 
     #over(): void {

@@ -73,3 +73,10 @@ test('a transaction that is given up lets the next one begin', async () => {
   connection.release();
   await expect(database.query('select * from flows_given_up')).rejects.toThrow('does not exist');
 });
+
+test('a transaction that comes while it is closed is refused, and is no fault of the process', async () => {
+  const database = await freshDatabase();
+  const closing = database.close();
+  await expect(database.transaction((tx) => tx.query('select 1'))).rejects.toThrow('is closed');
+  await closing;
+});
