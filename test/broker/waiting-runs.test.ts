@@ -130,8 +130,9 @@ describe('a run that waits for people', () => {
     const run = await start(await below(root, 'bot'), 'Below', 'bot-login');
     const { id, agent } = await pending(root.run);
     expect(agent).toBe('bot');
-    const seen = await opened.broker.runs.look(as('bot'), run, 1, gone);
-    expect(seen).toMatchObject({ state: 'waiting', approval: { id, url: `${page.origin}/#/approvals/${id}` } });
+    await expect
+      .poll(() => opened.broker.runs.look(as('bot'), run, 0, gone))
+      .toMatchObject({ state: 'waiting', approval: { id, url: `${page.origin}/#/approvals/${id}` } });
     await decide(id, 'deny');
     expect(await over(run, as('bot'))).toMatchObject({ state: 'failed', code: 'approval-denied' });
   });

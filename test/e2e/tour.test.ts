@@ -51,6 +51,7 @@ const lines = [
   'codex: orders-token',
   'codex: orders-token again',
   'codex: flows exec',
+  'codex: flows mcp',
   'codex: a narrower run',
   'codex: create-order',
   'codex: seed-runtime',

@@ -5,6 +5,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import type { RunningStack } from '../../../laptop/start-stack.ts';
 import type { DevBroker } from './laptop-broker.ts';
 import type { Line } from './report.ts';
+import { programOf, toolCallOf } from './tour-hands.ts';
 import { approvedRun, narrowedRun, orderedRun } from './tour-runs.ts';
 
 /** What policy.yaml of the shipped folder allows the agent, and what it does not. */
@@ -83,6 +84,7 @@ export async function brokerTour({ broker, command, stack, spent }: BrokerTour, 
     }),
   );
   await line(`${agent}: flows exec`, () => counted(false, () => programOf(broker, allowed, command)));
+  await line(`${agent}: flows mcp`, () => counted(false, () => toolCallOf(broker, flow, command)));
   await line(`${agent}: a narrower run`, () => ask((client) => narrowedRun(client, allowed, flow)));
   await orderedRun(broker, line);
   await approvedRun(broker, line);
@@ -101,21 +103,4 @@ export async function brokerTour({ broker, command, stack, spent }: BrokerTour, 
     if (found > 0 || !keyed) throw new FlowError('conflict', problem?.message ?? 'the trail is under no key');
     return `${lines} lines, none changed, missing or moved`;
   });
-}
-
-/** A program with a value that shows it: what it prints, as it is seen. */
-async function programOf(
-  { url, tokenFile }: DevBroker,
-  name: string,
-  [node = '', ...command]: readonly string[],
-): Promise<string> {
-  const { promisify } = await import('node:util');
-  const { execFile } = await import('node:child_process');
-  const program = ['sh', '-c', 'echo "asks with $OPENAI_API_KEY"'];
-  const words = [...command, 'exec', '--secret', `OPENAI_API_KEY=${name}`, '--', ...program];
-  const env = { ...process.env, FLOWS_BROKER: url, FLOWS_AGENT_TOKEN_FILE: tokenFile };
-  const { stdout } = await promisify(execFile)(node, words, { env });
-  if (stdout !== 'asks with [OPENAI_API_KEY]\n')
-    throw new FlowError('internal', 'what a program printed is not masked');
-  return `a program with it prints: ${stdout.trimEnd()}`;
 }
