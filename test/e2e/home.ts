@@ -12,10 +12,9 @@ export const source = join(repository, 'src/cli.ts');
 
 let built: string | undefined;
 
-// whole processes, on machines that may be busy; benchmarks have homes too, and no vitest
+// benchmarks have homes too, and no vitest
 if (process.env['VITEST'] !== undefined) {
-  const { inject, vi } = await import('vitest');
-  vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+  const { inject } = await import('vitest');
   built = inject('command');
 }
 /** The one that homes start: built, where the run has built one. */
