@@ -8,6 +8,8 @@ export interface AuditEvent {
   readonly action: AuditAction;
   /** logical names or the flow; references only for the local command */
   readonly what: readonly string[];
+  /** where its client asked by a path of its own, as Vault's clients do: that path */
+  readonly path?: string | undefined;
   readonly outcome: 'allowed' | 'denied' | 'failed';
   /** stable code of a refusal or failure */
   readonly code?: string | undefined;
@@ -41,6 +43,8 @@ export interface AuditEvent {
 
 export type AuditAction =
   | 'secrets.resolve'
+  /** an agent asked which names it may have */
+  | 'secrets.list'
   | 'token.issue'
   | 'token.rejected'
   | 'flow.run'
@@ -49,6 +53,8 @@ export type AuditAction =
   | 'hook.inspect'
   /** a message of an MCP client that was refused before anything was asked for */
   | 'mcp.message'
+  /** a request of a Vault client that was refused before anything was asked for */
+  | 'vault.request'
   /** an agent asked whether it could have something */
   | 'access.checked'
   | 'authenticate'

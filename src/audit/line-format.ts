@@ -27,6 +27,7 @@ export function middleOf(at: string, event: AuditEvent): string {
     agent,
     action,
     what,
+    path,
     outcome,
     code,
     source,
@@ -41,7 +42,7 @@ export function middleOf(at: string, event: AuditEvent): string {
     ...said
   } = event;
   const { agentRun, run, reason, address } = said;
-  const decided = { agent, action, what, outcome, code, source, rule, approval, approver, signed };
+  const decided = { agent, action, what, path, outcome, code, source, rule, approval, approver, signed };
   const fields = { ...decided, evidence, jti, detail, request, agentRun, run, reason, address };
   const text = `,"at":"${at}",${JSON.stringify(fields).slice(1, -1)}`;
   if (text.length * 3 < longestLine - 1024) return text;

@@ -48,11 +48,12 @@ const longestClaim = 200;
 
 /** The event of a request, without what became of it. */
 export function eventOf(
-  { agent, request, run, agentRun, reason, address }: Caller,
+  { agent, request, run, agentRun, reason, path, address }: Caller,
   action: AuditAction,
   what: readonly string[],
 ): Omit<AuditEvent, 'outcome'> {
-  return { agent, action, what, request, agentRun: agentRun?.run, run: clipped(run), reason: clipped(reason), address };
+  const said = { run: clipped(run), reason: clipped(reason), path: clipped(path) };
+  return { agent, action, what, request, agentRun: agentRun?.run, ...said, address };
 }
 
 function clipped(text: string | undefined): string | undefined {

@@ -20,7 +20,7 @@ import { createLeases } from './secret-leases.ts';
 import { createPermission, type RulesSource } from './permission.ts';
 import { createRates } from './rate-limits.ts';
 import { BrokerRefusal } from './refusal.ts';
-import { runFor } from './run-for-agent.ts';
+import { requireGiven, runFor } from './run-for-agent.ts';
 import { openWhenNeeded } from './runs/open-when-needed.ts';
 import { createOperatedRuns, type OperatedRuns } from './runs/operate-runs.ts';
 import { createDrilledRuns } from './runs/drilled-runs.ts';
@@ -210,15 +210,22 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       const event = eventOf(caller, 'secrets.resolve', asked);
       return { secrets: value, recorded: audited.recordGrant({ ...event, outcome: 'allowed', ...told }, values) };
     },
+    async secretNames(caller) {
+      return audited.answer(caller, 'secrets.list', [], () => {
+        counted(caller, []);
+        return { value: permission.secretNames(caller), rule: undefined };
+      });
+    },
     async rejected(caller, flow, tokenHash) {
       return audited.answer(caller, 'token.rejected', told([flow]), () => {
         counted(caller, [flow]);
         return tokens.rejected(caller, flow, tokenHash);
       });
     },
-    async run(caller, flow, inputs) {
+    async run(caller, flow, inputs, gives) {
       return audited.answer(caller, 'flow.run', told([flow]), async () => {
         counted(caller, [flow]);
+        requireGiven(permission.served(flow), flow, gives);
         const work = approved(
           caller,
           () => permission.flowWanted(caller, flow, { inputs }),

@@ -19,6 +19,8 @@ export interface Caller {
   /** the agent run that asks, proven */
   readonly agentRun?: ProvenRun | undefined;
   readonly reason?: string | undefined;
+  /** the path by which its client asks, where that is not the name: one safe line, for the trail */
+  readonly path?: string | undefined;
   readonly address: string;
   /** `Approval-Id`: approvals that it was given */
   readonly approvals?: readonly string[] | undefined;
@@ -74,8 +76,16 @@ export interface Broker {
     caller: Caller,
     names: readonly string[],
   ): { readonly secrets: ResolvedSecrets; readonly recorded: Promise<void> } | undefined;
+  /** Names of secrets that it may have: with a reason, in an agent run, once people agreed, where that is wanted. */
+  secretNames(caller: Caller): Promise<readonly string[]>;
   rejected(caller: Caller, flow: string, tokenHash: string): Promise<{ readonly evicted: boolean }>;
-  run(caller: Caller, flow: string, inputs: Readonly<Record<string, unknown>>): Promise<FlowAnswer>;
+  /** @param gives a flow that gives anything else does not exist for this caller */
+  run(
+    caller: Caller,
+    flow: string,
+    inputs: Readonly<Record<string, unknown>>,
+    gives?: 'one-time-code',
+  ): Promise<FlowAnswer>;
   /** For whoever watches its tools: nothing that it does not have already. @throws BrokerRefusal rate-limited */
   inspect(caller: Caller, texts: readonly string[]): Promise<Inspection>;
   /** Those that it may run, as a program or a model needs them to be told. */

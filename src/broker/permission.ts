@@ -46,6 +46,8 @@ export interface Permission {
   secrets(caller: Caller, names: readonly string[], given?: Pick<Given, 'pass'> | 'unapproved'): AllowedSecrets;
   /** What of them must be approved first. @throws BrokerRefusal not-allowed, reason-required, run-ended */
   secretsWanted(caller: Caller, names: readonly string[]): Wanted;
+  /** As {@link Permission.flows}, of the names of secrets. */
+  secretNames(caller: Caller): readonly string[];
   /** The flows that it may run, or begin runs of: with a reason, in an agent run, once people agreed, where that is wanted. */
   flows(caller: Caller): readonly Flow[];
   /** The flow of this name that runs in this environment. */
@@ -230,6 +232,15 @@ export function createPermission(
     secretsWanted(caller, names) {
       this.secrets(caller, names, 'unapproved');
       return secretsWanted(caller, names);
+    },
+    secretNames(caller) {
+      requireGoingOn(caller);
+      const { policy, registry } = rules.current();
+      return [...registry.secrets.values()].flatMap((secret) => {
+        if (!isServed(secret)) return [];
+        const { allowed, wanted } = askSecret(policy, caller, secret.name);
+        return allowed || wanted !== undefined ? [secret.name] : [];
+      });
     },
     flows(caller) {
       requireGoingOn(caller);

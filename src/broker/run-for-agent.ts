@@ -1,5 +1,6 @@
 import { outputJson, outputKinds } from '../engine/output-json.ts';
 import { type Output, shownIn } from '../engine/output.ts';
+import { type Flow, presentedStep } from '../folder/flows/flow.ts';
 import type { Granted } from './audited-answers.ts';
 import type { Pass } from './approvals/pass.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
@@ -38,6 +39,17 @@ export async function runFor(
   const answer = { output: outputJson(output, clock.now()), as: outputKinds(output) };
   const value = files.length === 0 ? answer : { ...answer, files };
   return { value, rule, source, jti, values: valuesIn(output, name) };
+}
+
+/**
+ * Whoever asks for a one-time code gets nothing else, and learns nothing of other flows.
+ * @throws BrokerRefusal not-allowed
+ */
+export function requireGiven(flow: Flow | undefined, name: string, gives: 'one-time-code' | undefined): void {
+  if (gives === undefined || flow === undefined) return;
+  const presents = flow.output?.kind === 'scalar' ? presentedStep(flow, flow.output.value)?.kind?.presents : undefined;
+  if (presents !== gives)
+    throw new BrokerRefusal('not-allowed', { names: [name], detail: `the flow gives no ${gives}` });
 }
 
 /** The secret values of a flow's output; a one-time code is over before anybody could tell it. */

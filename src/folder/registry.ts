@@ -11,7 +11,7 @@ import { form, type InputOf, type Keys, optional, required } from '../language/f
 import type { Folder } from './load-folder.ts';
 import { staticScope } from './flows/static-input.ts';
 import { suggest } from '../language/nearest-name.ts';
-import type { Report, Source } from '../language/problems.ts';
+import type { Range, Report, Source } from '../language/problems.ts';
 import { resolve } from './flows/scope.ts';
 import type { ReferenceUse, Uses } from './flows/flow-uses.ts';
 import { valueAt, type ObjectValue, type Value } from '../language/compiled-values.ts';
@@ -41,9 +41,24 @@ export interface RegistrySecret {
   readonly rotate: number | undefined;
   readonly description: string | undefined;
   readonly owner: string | undefined;
+  /** by which Vault's clients ask for it besides its name; undefined: by the name alone */
+  readonly vaultPath: VaultPath | undefined;
   /** `file:line:column` */
   readonly location: string;
 }
+
+/** Where something was in Vault: in a mount of KV, under a key of its own. */
+export interface VaultPath {
+  /** `secret/team/app`, as `vault kv get` takes it */
+  readonly path: string;
+  readonly key: string;
+}
+
+/** The key of a secret in Vault that has one value. */
+export const usualVaultKey = 'value';
+
+/** A path of a mount that is served, as the CLI writes it: without the `data/` of requests. */
+const vaultPath = /^(?!secret\/(?:meta)?data(?:[/#]|$))((?:secret|kv)(?:\/[^/#\p{C}]+)+)(?:#([^#\p{C}]+))?$/u;
 
 const secretName = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
@@ -62,6 +77,14 @@ const secretKeys = {
   }),
   description: optional(form.text(), 'what it is for'),
   owner: optional(form.text(), 'whom to ask about it'),
+  path: optional(
+    form.text({
+      pattern: vaultPath,
+      expects: 'a path under secret/ or kv/ as `vault kv get` takes it, with #KEY where the key is not "value"',
+    }),
+    "where it was in Vault: by that path, besides its name, Vault's clients get it with `server: { vault-api: {} }`",
+    { example: 'secret/team/app#password' },
+  ),
 } satisfies Keys;
 
 /** The keys of registry.yaml. */
@@ -83,10 +106,15 @@ export function* readRegistry(root: Node, source: Source, context: Context): InT
   const written = compileObject(root, { kind: 'object', keys: registryKeys }, place);
   const secrets = written?.entries.get('secrets');
   const found = new Map<string, RegistrySecret>();
+  const paths: PathOf[] = [];
   for (const [name, value] of secrets?.as === 'mapping' ? secrets.entries : []) {
     yield;
-    if (value.as === 'object') found.set(name, readSecret(name, value, source, context));
+    if (value.as !== 'object') continue;
+    const secret = readSecret(name, value, source, context);
+    found.set(name, secret);
+    if (secret.vaultPath !== undefined) paths.push({ name, ...secret.vaultPath, range: valueAt(value, 'path').range });
   }
+  checkPaths(paths, found, source.report);
   return { secrets: found };
 }
 
@@ -112,8 +140,32 @@ function readSecret(name: string, value: ObjectValue, source: Source, context: C
     rotate: parseDuration(found.rotate ?? ''),
     description: found.description,
     owner: found.owner,
+    vaultPath: pathIn(found.path),
     location: source.location(value.range),
   };
+}
+
+function pathIn(written: string | undefined): VaultPath | undefined {
+  const [, path, key = usualVaultKey] = vaultPath.exec(written ?? '') ?? [];
+  return path === undefined ? undefined : { path, key };
+}
+
+interface PathOf extends VaultPath {
+  readonly name: string;
+  readonly range: Range;
+}
+
+/** A path says one thing: no key of it stands twice, and it is not what another name says already. */
+function checkPaths(paths: readonly PathOf[], secrets: Registry['secrets'], report: Report): void {
+  const known = new Map<string, string>();
+  for (const { name, path, key, range } of paths) {
+    const before = known.get(`${path}#${key}`);
+    if (before !== undefined) report(range, `"${before}" has this path and key too`, `add a key: path: ${path}#NAME`);
+    known.set(`${path}#${key}`, name);
+    const other = path.slice(path.indexOf('/') + 1);
+    if (other !== name && secrets.has(other) && secrets.get(other)?.vaultPath?.path !== path)
+      report(range, `this is the path of the name "${other}"`, 'every name is a path of its own already');
+  }
 }
 
 function referencesOf(value: Value, source: Source, { settings }: Context): ReadonlyMap<string, Reference> {

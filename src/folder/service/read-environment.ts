@@ -7,6 +7,7 @@ import type { Expression } from '../../language/expressions.ts';
 import { connectionKinds, type InputOf, type TypedSettings } from '../../language/forms.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
+import { parseRate } from '../../language/rate.ts';
 import { later, type ObjectValue, type Value, valuesIn } from '../../language/compiled-values.ts';
 import type { Entry, MappingNode } from '../../language/yaml.ts';
 import type { Reference } from '../../foundation/reference.ts';
@@ -93,9 +94,10 @@ function cacheOf(found: Partial<InputOf<typeof cacheKeys>> = {}): CacheSettings 
 }
 
 function serverOf(found: Written['server']): ServerSettings {
-  const { host, port, socket, names = [], tls, page, mcp = false } = found ?? {};
+  const { host, port, socket, names = [], tls, page, mcp = false, 'vault-api': vault } = found ?? {};
   const files = tls?.certificate === undefined || tls.key === undefined ? undefined : tls;
-  return { host, port, socket, names, page, mcp, tls: files };
+  const vaultApi = vault && { rate: parseRate(vault.rate ?? '') };
+  return { host, port, socket, names, page, mcp, vaultApi, tls: files };
 }
 
 function mapOf(found: Readonly<Record<string, TypedSettings>> | undefined): ReadonlyMap<string, TypedSettings> {

@@ -4,6 +4,7 @@ import { storeKeys } from '../../adapters/stores/adapter.ts';
 import { vaultKeys } from '../../adapters/vaults/adapter.ts';
 import type { Adapters } from '../../adapters/adapters.ts';
 import { form, optional, required, withDefault, type Keys, type Typed } from '../../language/forms.ts';
+import { rateForm } from '../../language/rate.ts';
 import { rootKeyForm } from '../../language/root-key.ts';
 
 const plainValue = form.union(form.text({ allowEmpty: true }), form.number(), form.boolean());
@@ -38,6 +39,12 @@ const tlsKeys = {
   key: required(form.text(), 'PEM file: its private key, which not everyone may read'),
 } satisfies Keys;
 
+const vaultApiKeys = {
+  rate: optional(rateForm, 'the most requests of one agent there, besides its own rate in policy.yaml', {
+    example: '600/minute',
+  }),
+} satisfies Keys;
+
 const serverKeys = {
   host: optional(form.text(), 'an address to listen on, 127.0.0.1 where there is none; any but loopback needs `tls`'),
   port: optional(form.number({ integer: true, minimum: 0, maximum: 65_535 }), 'default 7700; 0: any free one'),
@@ -58,6 +65,11 @@ const serverKeys = {
     { example: 'https://flows.example' },
   ),
   mcp: withDefault(form.boolean(), false, 'answer MCP clients at `POST /mcp`, each as the agent of its bearer token'),
+  'vault-api': optional(
+    form.object(vaultApiKeys),
+    "answer Vault's clients, each as the agent of its token: `secret/` and `kv/` have the names of registry.yaml, `totp/` the flows that give a one-time code",
+    { example: '{}' },
+  ),
   tls: optional(form.object(tlsKeys), 'certificate files', {
     example: '{ certificate: /etc/auth-chain/broker.pem, key: /etc/auth-chain/broker.key }',
   }),

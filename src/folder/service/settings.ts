@@ -12,6 +12,7 @@ import {
   type TypedSettings,
 } from '../../language/forms.ts';
 import type { Range } from '../../language/problems.ts';
+import type { Rate } from '../../language/rate.ts';
 import type { Reference } from '../../foundation/reference.ts';
 
 /** service.yaml, parsed once. */
@@ -94,6 +95,8 @@ export interface ServerSettings {
   readonly page: boolean | string | undefined;
   /** MCP clients are answered */
   readonly mcp: boolean;
+  /** Vault's clients are answered; undefined: they are not */
+  readonly vaultApi: { readonly rate: Rate | undefined } | undefined;
   /** PEM files */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
 }

@@ -9,7 +9,7 @@ import type { Person } from '../../broker/people/sessions.ts';
 import { BrokerRefusal, refusalOf } from '../../broker/refusal.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import type { Caller } from '../../broker/contract.ts';
-import type { Exchange, Send } from './http-answers.ts';
+import { type Exchange, goneOf, type Send } from './http-answers.ts';
 import { type CheckProof, ProofRefusal } from './dpop-proof.ts';
 import { hasBody, readJson } from './request-body.ts';
 import { type Claims, claimsOf } from './request-claims.ts';
@@ -205,13 +205,6 @@ async function provenKey(request: IncomingMessage, { checkProof }: ApplicationOp
 function reasonIn(body: unknown): string | undefined {
   const reason = typeof body === 'object' && body !== null && 'reason' in body ? body.reason : undefined;
   return typeof reason === 'string' ? reason : undefined;
-}
-
-function goneOf({ response }: Exchange): AbortSignal {
-  const gone = new AbortController();
-  if (response.closed) gone.abort();
-  else response.once('close', () => gone.abort());
-  return gone.signal;
 }
 
 type ProvenCaller = Pick<Caller, 'agent' | 'by' | 'agentRun'> & Pick<Proven, 'jkt'>;

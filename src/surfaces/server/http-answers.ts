@@ -34,6 +34,14 @@ export interface AnswerOptions {
   readonly ending?: AbortSignal | undefined;
 }
 
+/** Aborts where the sender goes away. */
+export function goneOf({ response }: Exchange): AbortSignal {
+  const gone = new AbortController();
+  if (response.closed) gone.abort();
+  else response.once('close', () => gone.abort());
+  return gone.signal;
+}
+
 export type Send = (exchange: Exchange, route: string, answer: Answer, id?: string) => void;
 
 /** The one place from which an answer leaves, whichever way it was made. */
@@ -47,7 +55,8 @@ export function createSend({ metrics, stopping, ending }: AnswerOptions): Send {
     response.writeHead(status, [
       'Content-Type',
       type,
-      ...(stream === undefined ? ['Content-Length', String(Buffer.byteLength(body))] : []),
+      // RFC 9110, section 8.6: nothing says how long a 204 is
+      ...(stream === undefined && status !== 204 ? ['Content-Length', String(Buffer.byteLength(body))] : []),
       'Cache-Control',
       'no-store',
       'X-Content-Type-Options',

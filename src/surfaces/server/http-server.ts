@@ -29,12 +29,16 @@ import { respondsAsync } from './preferences.ts';
 import { createMcpMessages } from './mcp-messages.ts';
 import { routes } from './routes/index.ts';
 import type { Overview, PageServing, Serving } from './routes/route.ts';
-import { EdgeRefusal, problemOf } from './edge-refusal.ts';
+import { EdgeRefusal, type Problem, problemOf } from './edge-refusal.ts';
 import { answerForParser, noRoute } from './parser-refusals.ts';
 import { createRecordRefusal, RecordedRefusal } from './record-refusal.ts';
 import { listenOnSocket } from './listen-socket.ts';
 import { alsoTls } from './also-tls.ts';
 import type { OwnCertificate } from './own-certificate.ts';
+import type { Rate } from '../../language/rate.ts';
+import type { VaultApiOptions } from '../vault-api/contract.ts';
+import { createVaultApi } from '../vault-api/vault-api.ts';
+import { createVaultRequests, vaultProblem } from './vault-requests.ts';
 import { keepCertificate, readTls, type TlsFiles } from './tls-certificate.ts';
 
 export interface ServeOptions {
@@ -58,6 +62,8 @@ export interface ServeOptions {
   readonly approvals?: Approvals | undefined;
   /** MCP clients are answered, as by this version of the package; absent: they are not */
   readonly mcp?: { readonly version: string } | undefined;
+  /** Vault's clients are answered; absent: they are not */
+  readonly vaultApi?: (Pick<VaultApiOptions, 'registry' | 'version'> & { readonly rate: Rate | undefined }) | undefined;
   /** what the page asks for; absent: no page is served */
   readonly page?: (PageServing & PageListening) | undefined;
   /** how it is, for the operator */
@@ -84,6 +90,8 @@ export interface RunningServer {
   /** Takes nothing new, finishes what is being answered. */
   close(): Promise<void>;
 }
+
+type TellProblem = (problem: Problem, id: string, exchange: Exchange) => Answer;
 
 /** HTTP/1.0 has no Host, and load balancers ask with it whether the process lives. */
 function isOldProbe({ httpVersion, headers, url }: IncomingMessage): boolean {
@@ -113,18 +121,21 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     anyAddress: tcp !== undefined && !isLoopbackHost(tcp.host),
   });
   const send = createSend({ metrics, stopping: lifecycle.stopping, ending: lifecycle.ending });
-  const fail = (exchange: Exchange, route: string, error: unknown) => {
+  const failAs = (told: TellProblem) => (exchange: Exchange, route: string, error: unknown) => {
     if (error instanceof RecordedRefusal) {
-      send(exchange, route, problemAnswer({ code: error.code, retryAfter: error.retryAfter }, error.id), error.id);
+      send(exchange, route, told({ code: error.code, retryAfter: error.retryAfter }, error.id, exchange), error.id);
       return;
     }
     const id = error instanceof BrokerRefusal ? (error.recordedAs ?? exchange.id) : exchange.id;
     const problem = problemOf(error);
     const cause = error instanceof BrokerRefusal ? (error.cause ?? error) : error;
     if (problem.code === 'internal') log.error({ request: exchange.id, route, error: cause }, 'an unexpected fault');
-    const accepted = problem.approval !== undefined && respondsAsync(exchange.request.headers);
-    send(exchange, route, accepted ? acceptedAnswer(problem, id) : problemAnswer(problem, id), id);
+    send(exchange, route, told(problem, id, exchange), id);
   };
+  const fail = failAs((problem, id, { request }) => {
+    const accepted = problem.approval !== undefined && respondsAsync(request.headers);
+    return accepted ? acceptedAnswer(problem, id) : problemAnswer(problem, id);
+  });
 
   const exchanges = new WeakMap<IncomingMessage, Exchange>();
   const exchangeOf = (request: IncomingMessage): Exchange => {
@@ -146,23 +157,26 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     metrics: async () => ({ type: metrics.type, text: await metrics.text() }),
     openapi: described,
   };
-  const application = createApplication({
-    serving,
+  const monotonic = () => performance.now();
+  const proving = {
     authenticator,
-    operators: options.operators,
-    checkProof: createProofCheck({
-      isOurs,
-      elsewhere: new Set(addresses),
-      now: Date.now,
-      monotonic: () => performance.now(),
-    }),
+    checkProof: createProofCheck({ isOurs, elsewhere: new Set(addresses), now: Date.now, monotonic }),
     failures: options.failures,
-    record: createRecordRefusal({ trail, monotonic: () => performance.now(), gather: bounds.gather }),
-    exchangeOf,
+    record: createRecordRefusal({ trail, monotonic, gather: bounds.gather }),
     send,
-    fail,
     proven: lifecycle.proven,
-  });
+  };
+  const { operators, vaultApi } = options;
+  const application = createApplication({ ...proving, serving, operators, exchangeOf, fail });
+  const answersVault =
+    vaultApi &&
+    createVaultRequests({
+      ...proving,
+      api: createVaultApi({ ...vaultApi, broker, agentRuns: options.agentRuns, ready, now: Date.now }),
+      rate: vaultApi.rate,
+      fail: failAs(vaultProblem),
+      monotonic,
+    });
   const otherwise = (exchange: Exchange) => {
     exchanges.set(exchange.request, exchange);
     application(exchange.request, exchange.response);
@@ -188,7 +202,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       else refusePages(request.headers);
       // the absolute form names a host a second time; `*` is for OPTIONS
       if (request.url?.startsWith('/') !== true) throw new EdgeRefusal('invalid-request');
-      if (!answersFromMemory(exchange)) otherwise(exchange);
+      if (!answersFromMemory(exchange) && answersVault?.(exchange) !== true) otherwise(exchange);
     } catch (error) {
       fail(exchange, noRoute, error);
     }
@@ -203,7 +217,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     servers.push(server);
     bindBounds(server, bounds);
     lifecycle.watch(server);
-    answerForParser(server, { fail, metrics });
+    answerForParser(server, { fail, metrics, takesList: vaultApi !== undefined });
     return server;
   };
   const socket = listen.socket === undefined ? undefined : resolve(listen.socket);

@@ -5,23 +5,27 @@ import { type Exchange, problemBody } from './http-answers.ts';
 import type { Metrics } from './metrics.ts';
 import { headerNames, problems, problemType, type ProblemCode } from '../../foundation/wire.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
+import { takeList } from './list-verb.ts';
 
 export interface ParserRefusalOptions {
   readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
   readonly metrics: Metrics;
+  /** the method `LIST` of Vault's clients is taken */
+  readonly takesList: boolean;
 }
 
 /** Label of requests that no route is for. */
 export const noRoute = 'none';
 
 /** Answers what Node would answer by itself, without a request id: bytes that are no request, tunnels, expectations. */
-export function answerForParser(server: Server, { fail, metrics }: ParserRefusalOptions): void {
+export function answerForParser(server: Server, { fail, metrics, takesList: list }: ParserRefusalOptions): void {
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const exchange = { request, response, id: randomUUID(), started: performance.now() };
     fail(exchange, noRoute, new EdgeRefusal('expectation-failed'));
   });
   server.on('connect', (_request, socket) => endRaw(socket, 'method-not-allowed', ['Allow: GET, HEAD, POST']));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (list && takeList(server, error, socket)) return;
     const code = refuseRaw(socket, error);
     if (code !== undefined) metrics.answered(noRoute, code, 0);
   });

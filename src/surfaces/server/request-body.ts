@@ -18,17 +18,25 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** A body is read once, whoever asks for it first. */
 const bodies = new WeakMap<IncomingMessage, Promise<unknown>>();
 
-/** The JSON of a request's body. @throws EdgeRefusal unsupported-media-type, too-large, invalid-request */
-export function readJson(request: IncomingMessage, largest = largestBody): Promise<unknown> {
-  const body = bodies.get(request) ?? readOnce(request, largest);
+/**
+ * The JSON of a request's body. @param type `any`: whatever it is said to be
+ * @throws EdgeRefusal unsupported-media-type, too-large, invalid-request
+ */
+export function readJson(
+  request: IncomingMessage,
+  largest = largestBody,
+  type: 'json' | 'any' = 'json',
+): Promise<unknown> {
+  const body = bodies.get(request) ?? readOnce(request, largest, type);
   bodies.set(request, body);
   return body;
 }
 
-async function readOnce(request: IncomingMessage, largest: number): Promise<unknown> {
+async function readOnce(request: IncomingMessage, largest: number, type: 'json' | 'any'): Promise<unknown> {
   const { headers } = request;
   const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity' || !isJson(headers['content-type'])) throw new EdgeRefusal('unsupported-media-type');
+  const isTaken = type === 'any' || isJson(headers['content-type']);
+  if (encoding !== 'identity' || !isTaken) throw new EdgeRefusal('unsupported-media-type');
   if (Number(headers['content-length'] ?? 0) > largest) throw tooLarge(request, 0);
   return parse(await read(request, largest));
 }

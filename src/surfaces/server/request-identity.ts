@@ -6,7 +6,7 @@ import {
 } from '../../broker/authentication/authenticate.ts';
 import { isClaim, type CheckClaim } from '../../broker/authentication/operator-token.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
-import { headerNames, headerOf } from '../../foundation/wire.ts';
+import { headerOf } from '../../foundation/wire.ts';
 import type { Exchange } from './http-answers.ts';
 import { type CheckProof, ProofRefusal } from './dpop-proof.ts';
 import type { RecordRefusal } from './record-refusal.ts';
@@ -24,6 +24,21 @@ export function provenAtOnce({ request: { headers } }: Exchange, authenticator: 
     : owner;
 }
 
+/** What a request proves its sender by. */
+export interface Presented {
+  /** as in an `Authorization` header */
+  readonly authorization: string | undefined;
+  /** the agent that it says to be; undefined: it does not say */
+  readonly agent: unknown;
+  /** how it must be proven; undefined: in any way */
+  readonly by?: Proven['by'] | undefined;
+}
+
+/** By our own headers. */
+function presentedBy({ request: { headers } }: Exchange): Presented {
+  return { authorization: headers.authorization, agent: headerOf(headers, 'agent') };
+}
+
 /**
  * Who asks. `X-Agent-Id`, where it is sent, must name the proven agent; that it does not is told like any other failure.
  * @throws RecordedRefusal not-authenticated, or upstream-unavailable where nobody can tell now, once it is on the trail
@@ -34,11 +49,11 @@ export async function prove(
   record: RecordRefusal,
   failures: Pick<UpstreamFailures, 'told'> | undefined,
   checkProof: CheckProof,
+  { authorization: sent, agent: said, by }: Presented = presentedBy(exchange),
 ): Promise<Proven> {
-  const { headers } = exchange.request;
-  const bound = /^dpop +(?=[\x21-\x7e]+$)/i.exec(headers.authorization ?? '')?.[0];
-  const token = bound === undefined ? undefined : headers.authorization?.slice(bound.length);
-  const authorization = token === undefined ? headers.authorization : `Bearer ${token}`;
+  const bound = /^dpop +(?=[\x21-\x7e]+$)/i.exec(sent ?? '')?.[0];
+  const token = bound === undefined ? undefined : sent?.slice(bound.length);
+  const authorization = token === undefined ? sent : `Bearer ${token}`;
   let detail = 'unknown';
   let unavailable: AuthenticationFailure['unavailable'];
   let ended = false;
@@ -46,12 +61,11 @@ export async function prove(
     ({ detail, unavailable } = failure);
     ended = failure.code === 'run-ended';
   });
-  const said = headerOf(headers, 'agent');
-  const isNamed = said === undefined || said === proven?.agent;
+  const isNamed = (said === undefined || said === proven?.agent) && (by === undefined || by === proven?.by);
   const unproven = proven === undefined ? undefined : await withoutKey(exchange, proven, token, checkProof);
   if (proven !== undefined && isNamed && unproven === undefined) return proven;
   if (proven !== undefined)
-    detail = unproven ?? `${headerNames.agent} is not "${proven.agent}", whose credential it is`;
+    detail = unproven ?? `it asks as another than "${proven.agent}", whose credential it is, proven by ${proven.by}`;
   const event = { agent: 'unknown', action: 'authenticate', what: [], detail, request: exchange.id } as const;
   const address = addressOf(exchange);
   if (unavailable === undefined) {

@@ -75,6 +75,11 @@ export async function serve(options: ServiceOptions): Promise<Service> {
       readings,
       page,
       mcp: server.mcp ? { version: packageVersion() } : undefined,
+      vaultApi: server.vaultApi && {
+        ...server.vaultApi,
+        registry: () => rules.current().registry,
+        version: packageVersion(),
+      },
     };
     const { url, socket, close: stop } = await startServer(surface);
     closing.defer(stop);

@@ -383,6 +383,18 @@ describe('registry.yaml', () => {
     ],
     ['an input', secret('reference: "op://Agents/${{ inputs.a }}/b"'), /may not stand in registry.yaml/],
     ['an expression elsewhere', secret('flow: key, owner: "${{ vars.vault }}"'), /in a reference only/],
+    ['a path of no mount', secret('reference: op://A/b/c, path: team/app'), /a path under secret\/ or kv\//],
+    ['a path of requests', secret('reference: op://A/b/c, path: secret/data/app'), /as `vault kv get` takes it/],
+    [
+      'a path that stands twice',
+      'secrets:\n  a.b: { reference: op://A/b/c, path: kv/x }\n  c.d: { reference: op://A/b/c, path: kv/x#value }\n',
+      /:3:\d+ "a.b" has this path and key too.*add a key/,
+    ],
+    [
+      'a path that is a name',
+      'secrets:\n  a.b: { reference: op://A/b/c }\n  c.d: { reference: op://A/b/c, path: secret/a.b#x }\n',
+      /:3:\d+ this is the path of the name "a.b"/,
+    ],
     ['an unknown flow', secret('flow: kye'), /unknown flow "kye".*"key"/],
     ['a flow that writes', secret('flow: push'), /2:16 the flow "push" writes/],
     ['a flow that asks', secret('flow: asks'), /takes inputs/],

@@ -106,6 +106,10 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
       const secrets = { resolved: Object.fromEntries(names.map((name) => [name, value])), cached: false };
       return { secrets, recorded: settle(caller, 'secrets.resolve', names) };
     },
+    async secretNames(caller) {
+      await settle(caller, 'secrets.list', []);
+      return ['openai.api_key', 'openai.org'];
+    },
     async rejected(caller, flow) {
       await settle(caller, 'token.rejected', [flow], judge(flow));
       return { evicted: true };

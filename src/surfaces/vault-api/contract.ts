@@ -1,0 +1,75 @@
+import type { AgentRuns } from '../../broker/agent-runs/agent-runs.ts';
+import type { Broker, Caller } from '../../broker/contract.ts';
+import type { Registry } from '../../folder/registry.ts';
+import type { Secret } from '../../foundation/secret.ts';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** What a client wants of a path, whichever method or query says so. */
+export type Operation = 'read' | 'list' | 'write' | 'delete';
+
+/** A request of a Vault client, whose sender may be anyone. */
+export interface VaultRequest {
+  readonly operation: Operation;
+  /** after `/v1/`, decoded, without a slash at its end */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** JSON, whatever its media type is said to be; `{}` where there is none */
+  body(): Promise<Json>;
+}
+
+/** One whose sender is proven. */
+export interface ProvenRequest extends VaultRequest {
+  readonly caller: Caller;
+  /** by which it is */
+  readonly token: Secret;
+}
+
+export interface VaultReply {
+  /** HTTP's */
+  readonly status: number;
+  /** absent: 204 has none */
+  readonly body?: Json;
+}
+
+/** A part of the paths, as Vault mounts what gives secrets. */
+export interface Mount {
+  readonly type: 'kv' | 'totp';
+  readonly description: string;
+  /** of KV: by which clients choose their requests */
+  readonly version?: '1' | '2';
+  /** @param rest of the path, below the mount @throws BrokerRefusal, VaultRefusal */
+  answer(rest: string, request: ProvenRequest): Promise<VaultReply>;
+}
+
+/** A workload identity, and the agent that it is to prove. */
+export interface Login {
+  readonly jwt: string;
+  /** `role`; undefined: whichever agent it proves */
+  readonly agent: string | undefined;
+}
+
+export interface VaultApiOptions {
+  readonly broker: Pick<Broker, 'secrets' | 'cachedSecrets' | 'secretNames' | 'access' | 'run'>;
+  readonly agentRuns: AgentRuns | undefined;
+  /** in force, asked for anew with every request */
+  readonly registry: () => Registry;
+  /** what must hold for anything to be given, by name */
+  readonly ready: () => Readonly<Record<string, boolean>>;
+  /** of this package */
+  readonly version: string;
+  /** epoch milliseconds */
+  readonly now: () => number;
+}
+
+/** Vault's HTTP API as far as clients need it that read secrets, on a broker; without HTTP, and without who asks. */
+export interface VaultApi {
+  /** What everyone is told; undefined: it is for those who prove who they are. @throws VaultRefusal */
+  open(request: VaultRequest): VaultReply | undefined;
+  /** What a login is proven by; undefined: the request is none. @throws VaultRefusal */
+  login(request: VaultRequest): Promise<Login | undefined>;
+  /** A token for whom a login proved. @throws BrokerRefusal */
+  begin(caller: Caller): Promise<VaultReply>;
+  /** @throws BrokerRefusal, VaultRefusal */
+  answer(request: ProvenRequest): Promise<VaultReply>;
+}

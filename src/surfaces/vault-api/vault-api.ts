@@ -1,0 +1,48 @@
+import type { VaultApi, VaultApiOptions } from './contract.ts';
+import { createKv } from './kv.ts';
+import { createLogins, loginIn } from './logins.ts';
+import { mountsReply, preflight } from './mounts.ts';
+import { nothingThere, unsupported } from './replies.ts';
+import { createStatus } from './status.ts';
+import { createTotp } from './totp.ts';
+
+/**
+ * What Vault's clients ask for, answered by a broker in the name of one of its agents: policy, rates, leases, approvals
+ * and the trail are the broker's own.
+ * @example
+ * const api = createVaultApi({ broker, agentRuns, registry: () => rules.current().registry, ready, version, now });
+ * const { status, body } = await api.answer({ ...request, path: 'secret/data/openai.api_key', caller, token });
+ */
+export function createVaultApi(options: VaultApiOptions): VaultApi {
+  const status = createStatus(options);
+  const logins = createLogins(options);
+  const mounts = new Map([
+    ['secret', createKv('secret', '2', options)],
+    ['kv', createKv('kv', '1', options)],
+    ['totp', createTotp(options)],
+  ]);
+
+  return {
+    open: (request) => (request.operation === 'read' ? status(request.path) : undefined),
+    login: loginIn,
+    begin: logins.begin,
+    async answer(request) {
+      const { path, operation } = request;
+      const [first = '', ...others] = path.split('/');
+      const rest = others.join('/');
+      const mount = mounts.get(first);
+      if (mount !== undefined) return mount.answer(rest, request);
+      const own = first === 'auth' ? logins.own(rest) : undefined;
+      if (own !== undefined) {
+        if (operation !== own.operation) throw unsupported();
+        return own.answer(request);
+      }
+      if (path === 'sys/mounts' || path === 'sys/internal/ui/mounts') {
+        if (operation !== 'read') throw unsupported();
+        return mountsReply(mounts, path === 'sys/mounts');
+      }
+      if (operation === 'read' && path.startsWith('sys/internal/ui/mounts/')) return preflight(mounts, others[3] ?? '');
+      throw nothingThere();
+    },
+  };
+}
