@@ -59,7 +59,7 @@ async function withLateChecks(folder: Folder): Promise<Folder> {
   const late = [...flows.values()].filter(({ close, schedule }) => close !== undefined || schedule !== undefined);
   const found: Problem[] = [];
   for (const flow of late) {
-    checkClose(flow, flows, folder.broken);
+    checkClose(flow, folder);
     if (flow.schedule !== undefined) await checkSchedule(flow);
     found.push(...flow.source.problems);
   }

@@ -1,5 +1,6 @@
 import { connection } from '../adapters/connection-forms.ts';
-import { form, required, type InputOf } from '../language/forms.ts';
+import { FlowError } from '../foundation/errors.ts';
+import { form, required, withDefault, type InputOf } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
 import { requireUser, userLock } from './procedures/account-at-provider.ts';
 import { signInThatBegins } from './procedures/begun-enrolment.ts';
@@ -27,6 +28,11 @@ const keys = {
   item: required(form.reference('item'), 'the item that gets the one-time password', {
     example: '${{ steps.login.item }}',
   }),
+  renew: withDefault(
+    form.boolean(),
+    false,
+    'another seed in place of the one in force, and of every other that the user has: the former one is kept until a sign-in has proved the new one',
+  ),
 };
 type Input = InputOf<typeof keys>;
 
@@ -62,10 +68,23 @@ export const idpEnrollTotp = writeStep({
   needs: ['ownership-key'],
   planWithout: ['user', 'password'],
   writes: ({ item }) => (item === undefined ? [] : [item.vault]),
+  check({ renew }, _, connected) {
+    if (renew !== true) return [];
+    // a seed of the provider's is given to who has none: the former one would have to go first
+    const troubles = [
+      connected.lacking('provider', ['import-seed']),
+      connected.lacking('provider', ['sign-in', 'proof']),
+    ];
+    return troubles.flatMap((trouble) => (trouble === undefined ? [] : [{ key: 'renew', ...trouble }]));
+  },
   async plan(input, context) {
     const what = `one-time password of user ${input.username === undefined ? '' : `"${input.username}"`}`.trim();
     if (input.item === undefined) return { changes: [{ action: 'enrol', what, detail: 'known after run' }] };
     const item = await writableItems(context.vault).get(input.item);
+    if (input.renew === true) {
+      const detail = `another one of the vault's own, in place of all that the user has; item "${item.title}" keeps the former one until a sign-in has proved it`;
+      return { changes: [changeOfItem(item, { action: 'update', what, detail })] };
+    }
     const field = await inForce(input, item, context);
     if (field !== undefined) {
       const detail = 'a sign-in has proved it, and the provider asks for it';
@@ -86,7 +105,7 @@ export const idpEnrollTotp = writeStep({
   },
   async run(input, context) {
     return context.locked(userLock(input.provider, input.username), async () => {
-      const { provider, username, item, user } = input;
+      const { provider, username, item, user, renew } = input;
       await requireUser(provider, user, username);
       const work = {
         account: { username, password: await context.read(input.password) },
@@ -99,9 +118,14 @@ export const idpEnrollTotp = writeStep({
       const factors = importingFactors(provider);
       const signIn = provider.signIn ?? provider.proof;
       const begin = provider.factors?.begin;
+      if (renew && (factors === undefined || signIn === undefined)) {
+        throw new FlowError('refused', 'the identity provider cannot put another one-time password in place of one', {
+          place: { subject: provider.address },
+        });
+      }
       const reference =
         factors !== undefined
-          ? await importSeedOf({ ...work, signIn, provider, factors, user })
+          ? await importSeedOf({ ...work, signIn, provider, factors, user, renew })
           : begin !== undefined
             ? await enrol({ ...work, signIn: signInThatBegins(provider, begin, user), proves: signIn !== undefined })
             : await enrol({ ...work, signIn: signInOf(provider) });

@@ -1,7 +1,9 @@
 import { connection } from '../adapters/connection-forms.ts';
+import { placeOf, rotatedField } from '../adapters/vaults/rotated-field.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, optional, required, type InputOf } from '../language/forms.ts';
 import { readOneTimePassword } from '../foundation/totp.ts';
+import type { Reference } from '../foundation/reference.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { writeStep, type StepContext } from './contract.ts';
 import { requireUnlocked, requireUser, userLock } from './procedures/account-at-provider.ts';
@@ -27,8 +29,10 @@ const keys = {
 type Input = InputOf<typeof keys>;
 
 /**
- * Setting a password is safe to repeat where the provider keeps no history; where it does, it refuses the one that is in
- * force, and a sign-in tells whether it is. So a run that was stopped anywhere is completed by the next.
+ * A password that rotates (`vault/stage-secret`) is promoted once it is proved here: the field itself, with the former
+ * value still beside it, is in force, and nothing is done. Setting a password is safe to repeat where the provider keeps no
+ * history; where it does, it refuses the one that is in force, and a sign-in tells whether it is. So a run that was
+ * stopped anywhere is completed by the next.
  */
 export const idpSetPassword = writeStep({
   name: 'idp/set-password',
@@ -36,7 +40,11 @@ export const idpSetPassword = writeStep({
   effect: 'write',
   with: keys,
   output: {
-    at: { type: 'text', description: 'when a sign-in proved it, ISO 8601; nothing where none could', optional: true },
+    at: {
+      type: 'text',
+      description: 'when a sign-in proved it, ISO 8601; nothing where none could, or where it was promoted already',
+      optional: true,
+    },
   },
   scalar: 'at',
   planWithout: ['password'],
@@ -44,12 +52,15 @@ export const idpSetPassword = writeStep({
     const trouble = given.has('one-time-password') ? connected.lacking('provider', ['sign-in', 'proof']) : undefined;
     return trouble === undefined ? [] : [{ key: 'one-time-password', ...trouble }];
   },
-  async plan({ provider, user, username, 'one-time-password': seed }) {
+  async plan({ provider, user, username, password, 'one-time-password': seed }, context) {
     if (provider === undefined || user === undefined || username === undefined) {
       return { changes: [{ action: 'update', what: 'the password of a user', detail: 'known after run' }] };
     }
     await requireUser(provider, user, username);
     const what = `the password of user "${username}" at ${provider.address}`;
+    if (password !== undefined && (await isPromoted(password, context))) {
+      return { changes: [{ action: 'none', what, detail: 'was proved and promoted' }], output: { at: undefined } };
+    }
     // a try would count as a failure where it is not in force yet
     const detail = seed === undefined ? 'nothing proves it' : 'a sign-in proves it';
     return { changes: [{ action: 'update', what, detail }] };
@@ -58,6 +69,7 @@ export const idpSetPassword = writeStep({
     return context.locked(userLock(input.provider, input.username), async () => {
       const { provider, user, username } = input;
       await requireUser(provider, user, username);
+      if (await isPromoted(input.password, context)) return { at: undefined };
       const password = await context.read(input.password);
       if (provider.setPassword === undefined) {
         throw new FlowError('refused', 'the identity provider cannot set passwords', {
@@ -79,6 +91,11 @@ export const idpSetPassword = writeStep({
     });
   },
 });
+
+async function isPromoted(password: Reference, context: StepContext): Promise<boolean> {
+  if (context.vault.items === undefined || placeOf(password) !== 'current') return false;
+  return (await rotatedField(password, context)).previous !== undefined;
+}
 
 async function prove(input: Input, password: Secret, context: StepContext): Promise<string | undefined> {
   const { provider, user: id, username, 'one-time-password': reference } = input;

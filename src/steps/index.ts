@@ -9,6 +9,7 @@ import { idpCreateUser } from './idp-create-user.ts';
 import { idpDisableUser } from './idp-disable-user.ts';
 import { idpEndSessions } from './idp-end-sessions.ts';
 import { idpEnrollTotp } from './idp-enroll-totp.ts';
+import { idpFindUser } from './idp-find-user.ts';
 import { idpRetireClientKey } from './idp-retire-client-key.ts';
 import { idpRetireClientSecret } from './idp-retire-client-secret.ts';
 import { idpSetPassword } from './idp-set-password.ts';
@@ -41,6 +42,7 @@ export const stepKinds = registerSteps([
   idpDisableUser,
   idpEndSessions,
   idpEnrollTotp,
+  idpFindUser,
   idpRetireClientKey,
   idpRetireClientSecret,
   idpSetPassword,

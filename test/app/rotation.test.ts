@@ -13,7 +13,7 @@ let app: App;
 beforeAll(async () => {
   const file = 'flows/development.yaml';
   const before = readFileSync(join(home.work, file), 'utf8');
-  home.write(file, `${before}identity-providers: { main: { type: keycloak } }\n`);
+  home.write(file, before.replace('identity-providers: {', 'identity-providers: { main: { type: keycloak },'));
   stack = await home.stack();
   app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
 });

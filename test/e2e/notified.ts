@@ -10,10 +10,10 @@ export function writeChannel(home: Home, url: string): void {
     `default-environment: development
 environments:
   development:
-    vars: { break-glass: break-glass@example.com, prefix: dev }
+    vars: { break-glass: break-glass@example.com, break-glass-second: break-glass-2@example.com, prefix: dev }
     notify: { ops: { type: webhook, url: '${url}', secret: op://Agents/ops webhook/password } }
   production:
-    vars: { break-glass: break-glass@example.com, prefix: prod }
+    vars: { break-glass: break-glass@example.com, break-glass-second: break-glass-2@example.com, prefix: prod }
     key: op://Agents/auth-chain key/password
     vault: { type: onepassword, token: { file: /run/credentials/agents } }
     issuers: { main: { url: https://login.example.com/realms/main } }
@@ -23,6 +23,7 @@ environments:
         url: https://login.example.com/realms/main/scim/v2
         token-flow: scim-token
         sign-in: { issuer: main, client-id: flows-sign-in, redirect-uri: https://login.example.com/flows/callback, pages: keycloak }
+      realm: { type: keycloak, url: https://login.example.com/realms/main, token-flow: realm-token, proof: { client-id: flows-proof } }
     stores: { aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' } }
     apis: { orders: { url: https://orders.example, methods: [POST], paths: [/orders], token: bearer } }
     notify:

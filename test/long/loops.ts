@@ -20,6 +20,7 @@ export const loops = {
   'kills of a rotation': { part: 2, whole: 12 },
   'random kills of a rotation': { part: 1, whole: 18 },
   'kills of an import': { part: 1, whole: Infinity },
+  'kills of a close': { part: 2, whole: Infinity },
   'kills of a birth': { part: 1, whole: Infinity },
   'kills of a migration': { part: 1, whole: 4 },
   'random kills of a migration': { part: 1, whole: 20 },

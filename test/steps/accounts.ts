@@ -37,20 +37,22 @@ export function accountsAt(started: () => Laptop) {
   }
 
   type Birth = Awaited<ReturnType<typeof birthInput>>;
+  type Enrolment = Birth & { readonly renew?: boolean };
 
   async function create({ item: _item, ...input }: Birth, context: StepContext = started().context()): Promise<string> {
     return ((await idpCreateUser.run(input, context)) as { id: string }).id;
   }
 
-  const enrolInput = ({ username, password, item, provider }: Birth, user: string) => ({
+  const enrolInput = ({ username, password, item, provider, renew = false }: Enrolment, user: string) => ({
     provider,
     user,
     username,
     password,
     item,
+    renew,
   });
 
-  async function enrol(birth: Birth, user: string, context: StepContext = started().context()): Promise<Reference> {
+  async function enrol(birth: Enrolment, user: string, context: StepContext = started().context()): Promise<Reference> {
     const { reference } = (await idpEnrollTotp.run(enrolInput(birth, user), context)) as { reference: Reference };
     return reference;
   }

@@ -214,27 +214,80 @@ function mortalImport(last: number) {
   return { vault: vaultOf(laptop.vault, items()), provider, calls };
 }
 
-test('a change of seed that is killed at any boundary is completed by the next run, and what is asked for is in the vault', async () => {
-  const [first, firstId] = await changed();
-  const whole = mortalImport(Infinity);
+/** A user whose seed is to be another one, beside which somebody has enrolled one of their own. */
+async function toRenew() {
+  const birth = { ...(await birthInput()), renew: true };
+  const { renew: _, ...born } = birth;
+  const id = await create(born);
+  await laptop.keycloak.factors.importSeed(id, { seed: await newOneTimePassword(), label: 'my phone' });
+  return [birth, id] as const;
+}
+
+test('another seed in place of the one in force: the former one and every other go, once it is proved', async () => {
+  const [birth, id] = await toRenew();
+  const before = await labels(id);
+  expect(before).toHaveLength(2);
+  expect(await planned(birth, id)).toMatchObject({
+    action: 'update',
+    detail: expect.stringContaining('keeps the former one until a sign-in has proved it'),
+  });
+  const counts: number[] = [];
+  const watched: IdentityProvider = {
+    ...laptop.keycloak,
+    factors: {
+      ...laptop.keycloak.factors,
+      remove: async (user, factor) => {
+        counts.push((await laptop.keycloak.factors.list(user)).length);
+        return laptop.keycloak.factors.remove(user, factor);
+      },
+    },
+  };
   laptop.clock.advance(60_000);
-  await enrol({ ...first, provider: whole.provider }, firstId, laptop.context({ vault: whole.vault }));
-  expect(whole.calls()).toBeGreaterThanOrEqual(8);
-  expect(amountOf('kills of an import')).toBeGreaterThan(0);
-  const all = Array.from({ length: whole.calls() }, (_, index) => index + 1);
-  for (const boundary of someOf(all, 'kills of an import')) {
-    const [birth, id] = await changed();
-    const { vault, provider } = mortalImport(boundary);
-    laptop.clock.advance(60_000);
-    await expect(enrol({ ...birth, provider }, id, laptop.context({ vault }))).rejects.toBeInstanceOf(Killed);
-    const { current, formers } = await storedSeeds(await items().get(birth.item));
-    const held = await Promise.all(
-      [current, ...formers].flatMap((each) => (each === undefined ? [] : labelsOf(each.password, laptop.context()))),
-    );
-    expect(held.flat(), `call ${boundary}`).toContain((await labels(id))[0]);
-    laptop.clock.advance(120_000);
-    await enrol(birth, id);
-    expect(await labels(id), `call ${boundary}`).toHaveLength(1);
-    expect(await signsIn(birth), `call ${boundary}`).toBe('signed-in');
-  }
+  await enrol({ ...birth, provider: watched }, id);
+  expect(counts).toEqual([3, 2]);
+  expect(await labels(id)).toEqual([expect.not.stringMatching(`^(?:${before.join('|')})$`)]);
+  expect(await signsIn(birth)).toBe('signed-in');
+  expect((await storedSeeds(await items().get(birth.item))).formers).toEqual([]);
 });
+
+test('a new seed that the provider does not take in a sign-in is taken back, and nothing else is', async () => {
+  const [birth, id] = await toRenew();
+  const before = await labels(id);
+  const refusing: SignIn = {
+    begin: async () => ({ at: 'one-time-code', submit: async () => ({ at: 'rejected', what: 'one-time-code' }) }),
+  };
+  expect(await codeOf(enrol({ ...birth, provider: { ...laptop.keycloak, proof: refusing } }, id))).toBe('denied');
+  expect(await labels(id)).toEqual(before);
+  expect((await storedSeeds(await items().get(birth.item))).formers).toHaveLength(1);
+});
+
+test.each([
+  ['a change of seed', changed],
+  ['another seed in place of all', toRenew],
+])(
+  '%s that is killed at any boundary is completed by the next run, and what is asked for is in the vault',
+  async (_, arrange) => {
+    const [first, firstId] = await arrange();
+    const whole = mortalImport(Infinity);
+    laptop.clock.advance(60_000);
+    await enrol({ ...first, provider: whole.provider }, firstId, laptop.context({ vault: whole.vault }));
+    expect(whole.calls()).toBeGreaterThanOrEqual(8);
+    expect(amountOf('kills of an import')).toBeGreaterThan(0);
+    const all = Array.from({ length: whole.calls() }, (__, index) => index + 1);
+    for (const boundary of someOf(all, 'kills of an import')) {
+      const [birth, id] = await arrange();
+      const { vault, provider } = mortalImport(boundary);
+      laptop.clock.advance(60_000);
+      await expect(enrol({ ...birth, provider }, id, laptop.context({ vault }))).rejects.toBeInstanceOf(Killed);
+      const { current, formers } = await storedSeeds(await items().get(birth.item));
+      const held = await Promise.all(
+        [current, ...formers].flatMap((each) => (each === undefined ? [] : labelsOf(each.password, laptop.context()))),
+      );
+      expect(held.flat(), `call ${boundary}`).toContain((await labels(id))[0]);
+      laptop.clock.advance(120_000);
+      await enrol(birth, id);
+      expect(await labels(id), `call ${boundary}`).toHaveLength(1);
+      expect(await signsIn(birth), `call ${boundary}`).toBe('signed-in');
+    }
+  },
+);

@@ -17,6 +17,8 @@ export interface SeedImport extends Enrolment {
   readonly factors: ImportingFactors;
   /** the user's id at the provider */
   readonly user: string;
+  /** another seed takes the place of all that the user has */
+  readonly renew: boolean;
 }
 
 /** Whose the factors of a user are, by their labels. */
@@ -42,15 +44,15 @@ export function importingFactors({ factors }: IdentityProvider): ImportingFactor
  * @returns the OTP field
  */
 export async function importSeedOf(work: SeedImport): Promise<Reference> {
-  const { account, context, factors, items, provider, user } = work;
+  const { account, context, factors, items, provider, renew, user } = work;
   const seed = await seedOf(work);
   const before = await standingOf(work, await items.get(work.item), seed);
-  if (before.ours.length === 0 && before.foreign.length > 0) return adoptForeign(work, seed, before);
+  if (!renew && before.ours.length === 0 && before.foreign.length > 0) return adoptForeign(work, seed, before);
   const [label] = await labelsOf(seed, context);
   const imports = before.ours.length === 0;
   // also where it is there: a run that was stopped may have left the user asked to enrol another
   await factors.importSeed(user, { seed, label });
-  const { ours, first, former } = await standingOf(work, await items.get(work.item), seed);
+  const { ours, first, former, foreign } = await standingOf(work, await items.get(work.item), seed);
   const [own, ...doubles] = ours;
   if (own === undefined) {
     throw new FlowError('protocol', `${provider.address} took a one-time password and does not list it`, {
@@ -64,7 +66,7 @@ export async function importSeedOf(work: SeedImport): Promise<Reference> {
     if (imports && error instanceof FlowError && error.code === 'denied') await factors.remove(user, own.id);
     throw error;
   });
-  for (const { id } of former) await factors.remove(user, id);
+  for (const { id } of renew ? [...former, ...foreign] : former) await factors.remove(user, id);
   if (proved) return settle(work, seed);
   context.warn(
     `nobody has proved the one-time password of user "${account.username}": the provider has no sign-in that can be driven`,
@@ -83,11 +85,14 @@ export async function importedField(
   return ours.length === 1 && former.length === 0 && first?.id === ours[0]?.id ? current.field : undefined;
 }
 
-/** The seed that the item holds; one is made and stored where it holds none. */
+/**
+ * The seed that the item holds; one is made and stored where it holds none, or where it is to be another one. A former
+ * one that is kept says that this has begun: a run was stopped before the new one was proved.
+ */
 async function seedOf(work: SeedImport): Promise<OneTimePassword> {
   const item = await work.items.get(work.item);
-  const { current } = await storedSeeds(item);
-  if (current !== undefined) return current.password;
+  const { current, formers } = await storedSeeds(item);
+  if (current !== undefined && (!work.renew || formers.length > 0)) return current.password;
   const seed = await newOneTimePassword();
   const uri = await oneTimePasswordUri(seed, { issuer: work.issuer, account: work.account.username });
   await work.items.setOneTimePassword(item, uri, { previous: 'keep' });

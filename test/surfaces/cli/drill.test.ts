@@ -25,11 +25,15 @@ beforeAll(async () => {
     `default-environment: development
 environments:
   development:
-    vars: { break-glass: break-glass@example.com, prefix: dev }
+    vars: { break-glass: break-glass@example.com, break-glass-second: break-glass-2@example.com, prefix: dev }
     notify: { ops: { type: webhook, url: '${receiver.url}', secret: op://Agents/ops webhook/password } }
 `,
   );
-  edit('break-glass', 'break-glass: true', 'break-glass: { notify: ops, proven-within: 1d, close: break-glass-close }');
+  edit(
+    'break-glass',
+    'break-glass: { close: break-glass-close }',
+    'break-glass: { notify: ops, proven-within: 1d, close: break-glass-close }',
+  );
   home.write(
     'flows/break-glass-close.yaml',
     `description: what a use owes
@@ -63,7 +67,10 @@ async function troubles(): Promise<readonly string[]> {
 
 describe('flows drill', () => {
   test('signs in, tells whom break-glass tells, and prints evidence that the key alone verifies', async () => {
-    const [drilled, printed] = [await home.flows(['drill', '--json']), await home.flows(['drill', 'key'])];
+    const [drilled, printed] = [
+      await home.flows(['drill', 'break-glass-drill', '--json']),
+      await home.flows(['drill', 'key']),
+    ];
     expect([drilled.code, drilled.stderr, printed.code]).toEqual([0, '', 0]);
     [evidence, key] = [drilled.stdout, printed.stdout.trim()];
     expect(evidence.split('\n')).toHaveLength(2);
@@ -120,7 +127,11 @@ describe('flows drill', () => {
   });
 
   test.each([
-    ['drill orders-token', 2, /the flow "orders-token" is no drill \(one of: break-glass-drill\)/],
+    [
+      'drill orders-token',
+      2,
+      /the flow "orders-token" is no drill \(one of: break-glass-drill, break-glass-second-drill\)/,
+    ],
     ['drill break-glass-dril', 2, /unknown flow "break-glass-dril"/],
     ['drill verify', 2, /no file is named/],
     ['drill verify evidence.json', 2, /no key is given, and the one in the evidence proves nothing/],
@@ -139,7 +150,7 @@ describe('flows drill', () => {
   test('one that fails is red, ends with 4, and undoes the proof before it', async () => {
     status = 503;
     stack.identityProvider.faults.askNoCode(true);
-    const { code, stdout } = await home.flows(['drill']);
+    const { code, stdout } = await home.flows(['drill', 'break-glass-drill']);
     stack.identityProvider.faults.askNoCode(false);
     status = 204;
     expect(code).toBe(4);
@@ -151,8 +162,18 @@ describe('flows drill', () => {
     expect(check.stdout).toMatch(
       /^red +break-glass@example\.com +its last drill failed: .*without a one-time code.*$/m,
     );
-    expect(check.stdout).toMatch(/^red +break-glass@example\.com +it is the only one: .*$/m);
+    expect(check.stdout).toMatch(/^red +break-glass-2@example\.com +it was never proven .*$/m);
   });
+});
+
+test('break-glass is green once both accounts are proven: none is the only one', async () => {
+  expect(await home.flows(['drill'])).toMatchObject({ code: 0 });
+  const { code, stdout, stderr } = await home.flows(['check', '--drills']);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout.match(/^proven +\S+/gm)).toEqual([
+    expect.stringContaining('break-glass-2@example.com'),
+    expect.stringContaining('break-glass@example.com'),
+  ]);
 });
 
 describe('a use of break-glass', () => {
@@ -182,7 +203,7 @@ describe('a use of break-glass', () => {
     home.write(
       'flows/service.yaml',
       `${readFileSync(join(home.work, 'flows/service.yaml'), 'utf8')}  production:
-    vars: { break-glass: break-glass@example.com, prefix: prod }
+    vars: { break-glass: break-glass@example.com, break-glass-second: break-glass-2@example.com, prefix: prod }
     vault: { type: onepassword, token: { file: /run/credentials/agents } }
     key: op://Agents/auth-chain key/password
     issuers: { main: { url: https://login.example.com/realms/main } }
@@ -192,6 +213,7 @@ describe('a use of break-glass', () => {
         url: https://login.example.com/scim/v2
         token-flow: scim-token
         sign-in: { issuer: main, client-id: a, redirect-uri: https://login.example.com/cb, pages: keycloak }
+      realm: { type: keycloak, url: https://login.example.com/realms/main, token-flow: realm-token }
     stores: { aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' } }
     apis: { orders: { url: https://orders.example, methods: [POST], paths: [/orders], token: bearer } }
     notify: { ops: { type: webhook, url: https://hooks.example, secret: op://Agents/ops webhook/password } }

@@ -26,7 +26,7 @@ const names = async (cwd: string, env: Readonly<Record<string, string>> = {}, ..
   ] as const;
 };
 const shipped =
-  'break-glass break-glass-drill create-order new-user orders-token rotate-orders-client scim-token seed-runtime';
+  'break-glass break-glass-close break-glass-drill break-glass-second break-glass-second-drill create-order new-user orders-token realm-token rotate-orders-client scim-token seed-runtime';
 
 test('the folder of flows is --dir, else FLOWS_DIR, else flows here, else the nearest above', async () => {
   const other = join(realpathSync(home.work), 'other');

@@ -21,7 +21,12 @@ home.write(
 type Row = readonly [args: string, code: number, stdout: RegExp, stderr: RegExp];
 const nothing = /^$/;
 const rows: readonly Row[] = [
-  ['', 0, /^break-glass +reads .*\nbreak-glass-drill +reads .*\ncreate-order +writes .*\nnew-user +writes /, nothing],
+  [
+    '',
+    0,
+    /^break-glass +reads .*\nbreak-glass-close +writes .*\nbreak-glass-drill +reads (?:.*\n){3}create-order +writes .*\nnew-user +writes /,
+    nothing,
+  ],
   ['--json', 0, /^\[\{"name":"break-glass",.*"effect":"none"\}.*\]\n$/, nothing],
   ['--dir broken', 0, /^break-glass /, /^warning: 2 files have problems: .*\n$/],
   ['--dir elsewhere', 0, /^only +reads/, nothing],
@@ -47,7 +52,7 @@ const rows: readonly Row[] = [
   ['seed-runtime --help', 0, /--overwrite[^]*--adopt[^]*--strict/, nothing],
   ['check --help', 0, /options of its own:[^]*--online[^]*--setup[^]*options:/, nothing],
   ['audit --help', 0, /verify: [^]*--anchor/, nothing],
-  ['check', 0, /^8 flows in 2 environments: no problems\n$/, nothing],
+  ['check', 0, /^12 flows in 2 environments: no problems\n$/, nothing],
   ['check --json', 0, /^\{"flows":\[.*"problems":\[\]\}\n$/, nothing],
   ['orders-token --plan', 0, /^orders-token: nothing would change/, nothing],
   ['orders-token --plan --detailed-exitcode', 0, /nothing would change/, nothing],
@@ -210,7 +215,7 @@ describe.concurrent('without anything running', () => {
 
   test('init writes a folder that checks, and never over another', async () => {
     const ended = await home.flows(['init', '--samples', 'made/here']);
-    expect([ended.code, ended.stdout.split('\n').length]).toEqual([0, 14]);
+    expect([ended.code, ended.stdout.split('\n').length]).toEqual([0, 18]);
     expect(readdirSync(join(home.work, 'made/here')).toSorted()).toEqual(
       readdirSync(join(repository, 'flows')).toSorted(),
     );

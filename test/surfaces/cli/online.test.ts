@@ -11,6 +11,7 @@ beforeAll(async () => {
     'flows/development.yaml',
     `values: { op://Agents/Orders Database/username: orders-app, op://Agents/Orders TLS/ca.pem: a certificate }
 files: [op://Agents/Orders TLS/ca.pem]
+identity-providers: { realm: { type: keycloak } }
 `,
   );
   home.write(

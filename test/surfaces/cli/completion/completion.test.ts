@@ -140,7 +140,7 @@ describe('what the last word may become', () => {
   const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
     [['ch'], ['check']],
     [['ord'], ['orders-token']],
-    [['run', 'break-glass-'], ['break-glass-drill']],
+    [['run', 'break-glass-d'], ['break-glass-drill']],
     [['help', 'new'], ['new-user']],
     [['read', 'openai'], ['openai.api_key']],
     [['typed', '--te'], ['--tenant']],
