@@ -16,6 +16,12 @@ export function lastTick(schedule: Clock, at: number): number | undefined {
   return jobOf(schedule).previousRuns(1, new Date(at + 1_000))[0]?.getTime();
 }
 
+/** Whether a schedule ever comes, by whichever clock. @throws Error where it is none */
+export function everComes(cron: string): boolean {
+  // without the rules of a time zone: each command checks its folder, and Node takes ten milliseconds to have them
+  return new Cron(cron, { utcOffset: 0, mode: '5-part', paused: true }).nextRun() !== null;
+}
+
 type Clock = Pick<Schedule, 'cron' | 'timeZone'>;
 
 function jobOf({ cron, timeZone }: Clock): Cron {

@@ -27,6 +27,10 @@ test.each([
   expect(told(await load({ 'x.yaml': flow(schedule) }))).toEqual([line]);
 });
 
+test.each(['UTC', 'Europe/Berlin', 'US/Eastern', 'asia/tokyo'])('%s is a time zone', async (zone) => {
+  expect(told(await load({ 'x.yaml': flow(`{ cron: '0 3 * * *', time-zone: ${zone} }`) }))).toEqual([]);
+});
+
 test('a flow that must be asked something has no schedule', async () => {
   const folder = await load({
     'x.yaml': flow("{ cron: '0 3 * * *', time-zone: UTC }", 'inputs: { who: string, how: { type: string, default: so } }\n'),

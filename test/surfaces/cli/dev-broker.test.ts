@@ -11,7 +11,7 @@ import { takeEnvironment } from '../../../src/foundation/environment-variables.t
 import { type Folder } from '../../../src/folder/load-folder.ts';
 import { createHome, repository } from '../../e2e/home.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 let stack: RunningStack;
 let folder: Folder;
 let broker: DevBroker;
