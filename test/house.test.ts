@@ -162,7 +162,7 @@ describe('adapters', () => {
       ({ from, to }) =>
         roomOf(to) === 'adapters' &&
         !['adapters', 'app'].includes(roomOf(from) ?? '') &&
-        !/^src\/adapters\/(?:[a-z]+\/)?(?!index\.ts$)[a-z-]+\.ts$/.test(to),
+        !/^src\/adapters\/(?:[a-z-]+\/)?(?!index\.ts$)[a-z-]+\.ts$/.test(to),
     ],
     [
       'know another room by its contract alone',

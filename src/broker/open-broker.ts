@@ -31,9 +31,9 @@ import { createDecisions, type Decisions } from './people/decide.ts';
 import type { PageAddress } from './people/page-address.ts';
 import { createPeople, type People } from './people/people.ts';
 import { createSights, type Sights } from './people/sights.ts';
+import { createSignIns } from './people/sign-ins.ts';
 import { createSpentLinks } from './people/spent-links.ts';
 import { createToldKeys } from './people/told-keys.ts';
-import { createTrustedPeople } from './people/trusted-people.ts';
 import type { RunHooks, ScheduleHooks } from '../durable/runs/contract.ts';
 import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
@@ -208,13 +208,9 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     closing.defer(broker.close);
     const written = () => rules.current().policy;
     const policy = options.guest === undefined ? written : withGuest(written, options.guest);
-    const authenticator = createAuthenticator({
-      agentRuns: broker.agentRuns,
-      policy,
-      now: Date.now,
-      development: environment.development,
-      fetch: connections.way.fetch,
-    });
+    const asking = { policy, now: Date.now, development: environment.development, fetch: connections.way.fetch };
+    const authenticator = createAuthenticator({ agentRuns: broker.agentRuns, ...asking });
+    const signIns = createSignIns({ ...asking, page: () => page });
     const recordAnyone = (event: AuditEvent) =>
       trail.record(event).catch((cause: unknown) => Promise.reject(auditRefusal(cause)));
     const files = { dir: app.folder.dir, load: () => openFolder(app.folder.dir, variables) };
@@ -233,16 +229,12 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
           passkey,
         ]);
       },
-      trusted: createTrustedPeople({
-        policy,
-        now: Date.now,
-        development: environment.development,
-        fetch: connections.way.fetch,
-      }),
+      signIns,
     });
     const decisions = createDecisions({
       approvals,
       people,
+      signIns,
       page: () => page,
       record: recordAnyone,
       clock: systemClock,

@@ -28,12 +28,15 @@ export interface Statement {
   readonly asked: string;
 }
 
-/** A decision as it stands on the trail: all that whoever checks it needs, but the key, which stands in policy.yaml. */
-export interface SignedDecision {
+interface Decided {
   /** {@link Statement} as JSON: the very text that was signed */
   readonly statement: string;
   /** canonical JSON of all that is approved */
   readonly bound: string;
+}
+
+/** A decision by a passkey, as it stands on the trail: all that whoever checks it needs, but the key, which stands in policy.yaml. */
+export interface PasskeyDecision extends Decided {
   readonly rpId: string;
   readonly credential: {
     readonly id: string;
@@ -46,6 +49,17 @@ export interface SignedDecision {
   readonly authenticatorData: string;
   readonly signature: string;
 }
+
+/** A decision by a sign-in that was made for it: signed by the issuer, and worth what that is worth. */
+export interface IssuerDecision extends Decided {
+  /** its `nonce` is the challenge that is made of the statement */
+  readonly idToken: string;
+  /** the issuer's public key, as the broker found it then (JWK) */
+  readonly issuerKey: Readonly<Record<string, unknown>>;
+}
+
+/** A decision as it stands on the trail, with what proves whose it is. */
+export type SignedDecision = PasskeyDecision | IssuerDecision;
 
 const domain = 'flows approval v1\n';
 
@@ -62,12 +76,12 @@ export function boundDigest(bound: string): string {
   return createHash('sha256').update(bound).digest('base64url');
 }
 
-/** What the passkey signs. */
+/** What a passkey signs, and a sign-in has as its nonce. */
 export function challengeOf(statement: string): Buffer {
   return createHash('sha256').update(domain).update(statement).digest();
 }
 
-/** Why a decision on the trail is not what it says. */
+/** Why a decision by a passkey is not what it says. */
 export type DecisionProblem = PasskeyProblem | 'statement' | 'digest' | 'unknown-key';
 
 /**
@@ -76,7 +90,7 @@ export type DecisionProblem = PasskeyProblem | 'statement' | 'digest' | 'unknown
  * @param keys those of the approver whom the statement names, as policy.yaml has them: never what the line says
  */
 export function checkDecision(
-  signed: SignedDecision,
+  signed: PasskeyDecision,
   keys: (approver: string) => readonly KnownPasskey[],
 ): { readonly statement: Statement } | { readonly problem: DecisionProblem } {
   const statement = statementIn(signed.statement);

@@ -149,6 +149,7 @@ export const pagePaths = {
   enrolOptions: '/v1/page/enrol-options',
   enrol: '/v1/page/enrol',
   loginOptions: '/v1/page/login-options',
+  authorize: '/v1/page/authorize',
   login: '/v1/page/login',
   logout: '/v1/page/logout',
   person: '/v1/page/person',

@@ -108,10 +108,12 @@ describe('a run that waits for people', () => {
   }
   async function decide(id: string, decision: 'approve' | 'deny'): Promise<void> {
     const ann = { name: 'ann', approver: 'ann', by: 'passkey' } as const;
-    const { ticket, options } = await opened.decisions.challenge(ann, id, { decision });
+    const { ticket, wanted } = await opened.decisions.challenge(ann, id, { decision });
+    const options = 'options' in wanted ? wanted.options : {};
     const challenge = Buffer.from(String(options['challenge']), 'base64url');
     const asked = { request: randomUUID(), address: 'socket' };
-    await opened.decisions.decide(asked, ann, id, ticket, passkey.assert({ ...page, challenge }));
+    const assertion = passkey.assert({ ...page, challenge });
+    await opened.decisions.decide(asked, ann, id, ticket, { assertion });
   }
 
   test('shares a yes to its root agent run with the runs of every agent run below it', async () => {

@@ -10,14 +10,14 @@ import { createLogger } from '../../src/surfaces/server/log.ts';
 import { serve } from '../../src/surfaces/server/start.ts';
 import { createHome } from '../e2e/home.ts';
 
-/** policy.yaml in which three people approve what codex asks for. */
-const policy = (hash: string) => `# who may what
+/** policy.yaml in which three people approve what codex asks for, and one more whom an issuer proves. */
+const policy = (hash: string, trust: string | undefined) => `# who may what
 default: deny
 approvers:
   ann: {}
   bo: {}
   cy: { owner-of: [codex] }
-agents:
+${trust === undefined ? '' : `  dana: { trust: ${trust} }\n`}agents:
   codex:
     tokens: [{ sha256: ${hash} }]
     deny: [github.admin_token]
@@ -26,20 +26,20 @@ agents:
     max-ttl: 15m
     rate: 600/minute
     approve:
-      - { names: [stripe.live_key], scope: call, by: [ann, cy] }
+      - { names: [stripe.live_key], scope: call, by: [ann, cy${trust === undefined ? '' : ', dana'}] }
       - { names: [openai.api_key], scope: call, by: [ann, bo], needs: 2 }
       - { names: [github.*], scope: run, by: [ann, bo], expires: 8h }
 `;
 
-/** A broker of the laptop with a page, and an agent that must ask people first. */
-export async function startPage() {
+/** A broker of the laptop with a page, and an agent that must ask people first. @param trust proves `dana` */
+export async function startPage(trust?: string) {
   const home = createHome();
   const closing = new AsyncDisposableStack();
   closing.defer(() => home.close());
   const stack = await home.stack();
   const bearer = createBearer().reveal();
   const dir = join(home.work, 'flows');
-  writeFileSync(join(dir, 'policy.yaml'), policy(bearerHash(bearer) ?? ''));
+  writeFileSync(join(dir, 'policy.yaml'), policy(bearerHash(bearer) ?? '', trust));
   const app = await openApp({ dir, environment: 'development', taken: takeEnvironment({}), warn: () => undefined });
   closing.defer(app.close);
   const service = await serve({
@@ -71,6 +71,8 @@ export async function startPage() {
     dir,
     origin,
     app,
+    /** the audit trail's file */
+    trail: service.trail,
     close: () => closing.disposeAsync(),
     /** as the command makes it: once, for 15 minutes */
     link,

@@ -255,7 +255,6 @@ describe.each([
     };
     await tab.goto(page.origin);
     await atPage(tab, 'Sign in');
-    await tab.getByText('Another way').click();
     await fits('sign in');
     await person.leave();
 

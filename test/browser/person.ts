@@ -18,8 +18,8 @@ export interface Browsers {
   close(): Promise<void>;
 }
 
-/** @param origin the one origin that pages may ask anything of */
-export async function openBrowser(origin: () => string): Promise<Browsers> {
+/** @param origins those that pages may ask anything of */
+export async function openBrowser(...origins: readonly (() => string)[]): Promise<Browsers> {
   const browser = await driver.launch({
     executablePath: chromium(),
     args: [
@@ -40,9 +40,8 @@ export async function openBrowser(origin: () => string): Promise<Browsers> {
         if (response.status() >= 400) heard.push(`${response.status()}: ${response.url()}`);
       });
       page.on('request', (request) => {
-        if (!request.url().startsWith(`${origin()}/`) && !request.url().startsWith('data:')) {
-          heard.push(`elsewhere: ${request.url()}`);
-        }
+        const known = [...origins.map((origin) => `${origin()}/`), 'data:'];
+        if (!known.some((start) => request.url().startsWith(start))) heard.push(`elsewhere: ${request.url()}`);
       });
       return {
         page,

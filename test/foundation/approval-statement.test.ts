@@ -3,7 +3,7 @@ import {
   boundDigest,
   challengeOf,
   checkDecision,
-  type SignedDecision,
+  type PasskeyDecision,
   statementIn,
   statementText,
 } from '../../src/foundation/approval-statement.ts';
@@ -36,7 +36,7 @@ const facts = {
   asked: '2026-11-29T20:00:00.000Z',
 } as const;
 
-function decided(change: Partial<Parameters<typeof statementText>[0]> = {}): SignedDecision {
+function decided(change: Partial<Parameters<typeof statementText>[0]> = {}): PasskeyDecision {
   const statement = statementText({ ...facts, ...change });
   const { id, ...assertion } = passkey.assert({ ...page, challenge: challengeOf(statement) });
   const credential = { id, algorithm: known.algorithm, publicKey: known.publicKey };
@@ -48,7 +48,7 @@ describe('a decision', () => {
     expect(checkDecision(decided(), keys)).toMatchObject({ statement: { decision: 'approve', approver: 'ann', v: 1 } });
   });
 
-  test.each<[string, (signed: SignedDecision) => SignedDecision, string]>([
+  test.each<[string, (signed: PasskeyDecision) => PasskeyDecision, string]>([
     ['a no made a yes', (s) => ({ ...decided({ decision: 'deny' }), statement: s.statement }), 'challenge'],
     ['a longer life', (s) => ({ ...s, statement: s.statement.replace('600', '900') }), 'challenge'],
     ['another scope', (s) => ({ ...s, statement: s.statement.replace('"call"', '"run"') }), 'challenge'],

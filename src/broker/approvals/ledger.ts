@@ -155,8 +155,8 @@ export function createLedger(database: Database, now: () => number): Ledger {
     if (before.state !== 'pending' || before.until <= now() || mine !== undefined)
       return { result: 'over', approval: before };
     if (passkey !== undefined && !(await counted(tx, passkey))) return { result: 'counter' };
-    const { approver, decision, scope, uses, lasts } = answer;
-    await tx.query('insert into flows_approval_answers values ($1, $2, $3, $4, $5, $6, $7)', [
+    const { approver, decision, scope, uses, lasts, by } = answer;
+    await tx.query('insert into flows_approval_answers values ($1, $2, $3, $4, $5, $6, $7, $8)', [
       id,
       approver,
       decision,
@@ -164,6 +164,7 @@ export function createLedger(database: Database, now: () => number): Ledger {
       uses,
       lasts,
       now(),
+      by ?? null,
     ]);
     const answers = [...before.answers, answer];
     const state = decision === 'deny' ? 'denied' : isMet({ ...before, answers }) ? 'approved' : undefined;

@@ -33,6 +33,8 @@ export interface Answer {
   readonly scope: ApprovalScope;
   readonly uses: number | null;
   readonly lasts: number;
+  /** what proved that it is theirs */
+  readonly by?: 'passkey' | 'oidc' | undefined;
 }
 
 /** An approval as it is kept. Times are epoch milliseconds. */
@@ -66,7 +68,7 @@ export interface Approval {
 export const columns = `id, state, agent, subject, kind, names, digest, bound, rules, scope, uses, lasts, asked, used,
   opened::float8 as opened, until::float8 as until, decided::float8 as decided, ends::float8 as ends,
   coalesce((select jsonb_agg(jsonb_build_object('approver', approver, 'decision', decision, 'scope', n.scope, 'uses', n.uses,
-    'lasts', n.lasts) order by at) from flows_approval_answers n where n.approval = a.id), '[]') as answers`;
+    'lasts', n.lasts, 'by', n.proven_by) order by at) from flows_approval_answers n where n.approval = a.id), '[]') as answers`;
 
 /** Whether enough people have said yes, each counted once for each rule that names them. */
 export function isMet({ rules, answers }: Pick<Approval, 'rules' | 'answers'>): boolean {
@@ -94,7 +96,7 @@ export function shownOf(approval: Approval) {
   return {
     ...rest,
     for: subject,
-    answers: answers.map(({ approver, decision }) => ({ approver, decision })),
+    answers: answers.map(({ approver, decision, by }) => ({ approver, decision, by: by ?? undefined })),
     opened: time(opened),
     until: time(until),
     decided: time(decided),

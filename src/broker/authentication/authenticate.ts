@@ -95,7 +95,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (options.agentRuns !== undefined && isRunToken(token))
         return ofRun(await options.agentRuns.prove(token).catch(unknownRun));
       const found = await workload(token);
-      return 'agent' in found ? { ...found, by: 'workload' } : found;
+      return 'agent' in found ? { agent: found.agent, agentRun: found.agentRun, by: 'workload' } : found;
     }
     const owner = ownerOf(token);
     if (owner === undefined) return { code: 'unknown-token', detail: 'no agent has this token' };

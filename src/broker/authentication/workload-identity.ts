@@ -20,7 +20,14 @@ export type WorkloadFailure =
   | 'ambiguous'
   | 'issuer-unavailable';
 
-export type WorkloadAnswer = { readonly agent: string; readonly agentRun?: ProvenRun | undefined } | WorkloadRejection;
+export type WorkloadAnswer =
+  | {
+      readonly agent: string;
+      readonly agentRun?: ProvenRun | undefined;
+      /** the issuer's public key that proved it; undefined where one of several did that have no name */
+      readonly key: unknown;
+    }
+  | WorkloadRejection;
 
 interface WorkloadRejection {
   readonly code: WorkloadFailure;
@@ -47,6 +54,7 @@ type Claims = Readonly<Record<string, unknown>>;
 interface Verified {
   readonly issuer: string;
   readonly claims: Claims;
+  readonly key: unknown;
   /** ids of the sources whose keys proved it */
   readonly sources: ReadonlySet<string>;
   /** epoch milliseconds */
@@ -122,11 +130,13 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
     const at = now();
     try {
       const rules = { issuer, typ: types, clockTolerance, now };
-      const { claims } = await verifyJwt(
-        token,
-        async (...asked) => findIn(await found(), source).find(...asked),
-        rules,
-      );
+      let key: unknown;
+      const find = async (...asked: Parameters<Found['keys']['find']>) => {
+        const named = await findIn(await found(), source).find(...asked);
+        key = named;
+        return named;
+      };
+      const { claims } = await verifyJwt(token, find, rules);
       const { exp, iat } = claims;
       if (iat === undefined && Number(exp) > at / 1000 + oldest + clockTolerance)
         return {
@@ -136,7 +146,7 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
       if (iat !== undefined && !(Number(iat) >= at / 1000 - oldest - clockTolerance))
         return { code: 'expired', detail: 'the token is older than a day' };
       const until = Math.min((Number(exp) + clockTolerance) * 1000, at + verifiedFor);
-      return { issuer, claims, sources: new Set([source.id]), until };
+      return { issuer, claims, key, sources: new Set([source.id]), until };
     } catch (error) {
       if (!(error instanceof JwtRejection)) return unavailable(issuer, error);
       const { problem, message } = error;
@@ -161,11 +171,13 @@ export function createWorkloads(options: WorkloadOptions): (token: string) => Pr
       verified.put(key, found, { ends: monotonic() + found.until - now() });
     }
     // asked anew each time, and after any wait: policy may have changed
-    const { issuer, claims, sources } = found;
+    const { issuer, claims, key: issuerKey, sources } = found;
     const agents = index()
       .get(issuer)
       ?.filter(({ source }) => sources.has(source.id));
-    return agents === undefined || agents.length === 0 ? untrusted(issuer) : matchAgent(agents, claims);
+    if (agents === undefined || agents.length === 0) return untrusted(issuer);
+    const match = matchAgent(agents, claims);
+    return 'agent' in match ? { ...match, key: issuerKey } : match;
   };
 }
 

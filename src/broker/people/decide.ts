@@ -1,21 +1,18 @@
 import type { AuditEvent } from '../../audit/contract.ts';
-import type { ApprovalScope, Passkey } from '../../folder/policy/policy.ts';
-import {
-  challengeOf,
-  type SignedDecision,
-  type Statement,
-  statementIn,
-  statementText,
-} from '../../foundation/approval-statement.ts';
+import type { ApprovalScope, Approver } from '../../folder/policy/policy.ts';
+import { type Statement, statementIn, statementText } from '../../foundation/approval-statement.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
-import { type Assertion, checkAssertion } from '../../foundation/passkey.ts';
 import { narrower } from '../approvals/demand.ts';
 import { type Approvals, eventOf } from '../approvals/gate.ts';
 import { type Approval, isOwner, mayAnswer } from '../approvals/record.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { PageAddress } from './page-address.ts';
-import type { Challenge, PageRequest, People } from './people.ts';
+import { createIssuerProof } from './issuer-proof.ts';
+import { passkeyProof } from './passkey-proof.ts';
+import type { PageRequest, People } from './people.ts';
+import type { AskedProof, ProofGiven, ProofKind, ProofWanted } from './proof.ts';
 import type { Person } from './sessions.ts';
+import type { SignIns } from './sign-ins.ts';
 import { createTickets } from './tickets.ts';
 
 /** What somebody decides: for less than was asked, where they say so, never for more. */
@@ -30,35 +27,51 @@ export interface Choice {
 export interface DecisionsOptions {
   readonly approvals: Approvals;
   readonly people: Pick<People, 'approver'>;
+  readonly signIns: SignIns;
   readonly page: () => PageAddress | undefined;
   readonly record: (event: AuditEvent) => Promise<void>;
   readonly clock: BrokerClock;
 }
 
-/** A challenge, and what is signed by answering it. */
-export interface DecisionChallenge extends Challenge {
+/** What proves a decision, and what is said by it. */
+export interface DecisionChallenge {
+  /** sent back with the proof; good once: for two minutes, or ten where a person signs in */
+  readonly ticket: string;
   /** the text that is signed; its `digest` is that of the approval */
   readonly statement: string;
+  readonly wanted: ProofWanted;
 }
 
 /** How a person answers an approval: what they sign is made first, and taken once. */
 export interface Decisions {
-  /** @throws BrokerRefusal not-allowed, approval-over */
+  /** @throws BrokerRefusal not-allowed, approval-over; FlowError where an issuer does not answer */
   challenge(person: Person, id: string, choice: Choice): Promise<DecisionChallenge>;
-  /** @throws BrokerRefusal not-authenticated, not-allowed, approval-over, passkey-counter */
-  decide(asked: PageRequest, person: Person, id: string, ticket: string, assertion: Assertion): Promise<Approval>;
+  /** @throws BrokerRefusal not-authenticated, not-allowed, approval-over, passkey-counter; FlowError */
+  decide(asked: PageRequest, person: Person, id: string, ticket: string, given: ProofGiven): Promise<Approval>;
 }
 
-export function createDecisions({ approvals, people, page, record, clock }: DecisionsOptions): Decisions {
-  const tickets = createTickets<{ readonly approver: string; readonly statement: string; readonly approval: Approval }>(
-    clock,
-  );
+/** A decision that waits for its proof. */
+interface Pending {
+  readonly approver: string;
+  readonly statement: string;
+  readonly approval: Approval;
+  readonly proof: AskedProof;
+}
+
+export function createDecisions(options: DecisionsOptions): Decisions {
+  const { approvals, people, signIns, page, record, clock } = options;
+  const tickets = createTickets<Pending>(clock);
+  /** A person proves a decision by what they signed in with; who only looks has nothing to prove it by. */
+  const proofs: Readonly<Partial<Record<Person['by'], ProofKind>>> = {
+    passkey: passkeyProof,
+    oidc: createIssuerProof(signIns, clock.now),
+  };
 
   async function answerable(
     person: Person,
     id: string,
     decision: Choice['decision'],
-  ): Promise<Approval & { readonly passkeys: readonly Passkey[] }> {
+  ): Promise<{ readonly approval: Approval; readonly approver: Approver }> {
     await approvals.sweep();
     const approval = await (await approvals.ledger()).find(id);
     const approver = person.approver === undefined ? undefined : people.approver(person.approver);
@@ -70,92 +83,62 @@ export function createDecisions({ approvals, people, page, record, clock }: Deci
       throw new BrokerRefusal('not-allowed', {
         detail: `"${approver.name}" owns "${approval.agent}", or an agent whose run it is in`,
       });
-    return { ...approval, passkeys: approver.passkeys };
+    return { approval, approver };
   }
 
   return {
     async challenge(person, id, choice) {
       const here = page();
-      const { passkeys, ...approval } = await answerable(person, id, choice.decision);
-      if (here === undefined || person.approver === undefined || passkeys.length === 0)
-        throw new BrokerRefusal('not-allowed', { detail: `"${person.name}" has no passkey` });
-      const terms = chosen(approval, choice);
+      const { approval, approver } = await answerable(person, id, choice.decision);
+      if (here === undefined) throw new BrokerRefusal('not-allowed', { detail: 'no page is served' });
       const statement = statementText({
         approval: id,
         decision: choice.decision,
-        approver: person.approver,
-        ...terms,
+        approver: approver.name,
+        ...chosen(approval, choice),
         digest: approval.digest,
         origin: here.origin,
         asked: new Date(clock.now()).toISOString(),
       });
-      return {
-        ticket: tickets.put({ approver: person.approver, statement, approval }),
-        statement,
-        options: {
-          challenge: challengeOf(statement).toString('base64url'),
-          rpId: here.rpId,
-          timeout: 120_000,
-          userVerification: 'required',
-          allowCredentials: passkeys.map((each) => ({ type: 'public-key', id: each.id })),
-        },
-      };
+      const proof = await proofs[person.by]?.(approver, statement, here, person);
+      if (proof === undefined)
+        throw new BrokerRefusal('not-allowed', { detail: `nothing proves a decision of "${person.name}"` });
+      const ticket = tickets.put({ approver: approver.name, statement, approval, proof }, proof.patience);
+      return { ticket, statement, wanted: proof.wanted };
     },
-    async decide(asked, person, id, ticket, assertion) {
+    async decide(asked, person, id, ticket, given) {
       const found = tickets.take(ticket);
-      const here = page();
-      if (found === undefined || here === undefined || found.approver !== person.approver || found.approval.id !== id)
+      if (found === undefined || found.approver !== person.approver || found.approval.id !== id)
         throw new BrokerRefusal('not-authenticated', {
           detail: 'an answer that nobody asked for, or that took too long',
         });
-      const { statement } = found;
-      const said = statementIn(statement);
+      const said = statementIn(found.statement);
       if (said === undefined) throw new BrokerRefusal('internal');
-      const { passkeys, ...approval } = await answerable(person, found.approval.id, said.decision);
-      const passkey = passkeys.find(({ id }) => id === assertion.id);
-      const checked =
-        passkey === undefined
-          ? ({ problem: 'credential' } as const)
-          : checkAssertion(assertion, passkey, { ...here, challenge: challengeOf(statement) });
+      const { approval, approver } = await answerable(person, id, said.decision);
+      const proven = await found.proof.prove(given, approver, approval.bound);
       const event = { ...eventOf(approval), ...asked, approver: said.approver };
-      if ('problem' in checked || passkey === undefined) {
-        const problem = 'problem' in checked ? checked.problem : 'credential';
+      if ('problem' in proven) {
+        const detail = proven.problem;
+        await record({ ...event, action: 'authenticate', outcome: 'denied', code: 'not-authenticated', detail });
+        throw new BrokerRefusal('not-authenticated', { detail });
+      }
+      const { by, signed, counter } = proven;
+      const ledger = await approvals.ledger();
+      const { decision, scope, uses, lasts } = said;
+      const answer = { approver: said.approver, decision, scope, uses, lasts, by };
+      const outcome = await ledger.answer(id, answer, counter, async (after, tx) => {
+        // as policy is now: the proof was waited for
+        const owner = isOwner(people.approver(said.approver) ?? approver, approval);
+        if (owner && decision === 'approve') await approvals.tell(tx, 'approval.self-approved', after);
+        // on the trail before it counts: what cannot be written down decides nothing
         await record({
           ...event,
-          action: 'authenticate',
-          outcome: 'denied',
-          code: 'not-authenticated',
-          detail: `a passkey that is not taken: ${problem}`,
+          action: decision === 'approve' ? 'approval.approved' : 'approval.denied',
+          outcome: 'allowed',
+          detail: detailOf(proven.detail, after),
+          signed,
         });
-        throw new BrokerRefusal('not-authenticated', { detail: problem });
-      }
-      const signed = signedBy(passkey, statement, approval.bound, here, assertion);
-      const ledger = await approvals.ledger();
-      const answer = {
-        approver: said.approver,
-        decision: said.decision,
-        scope: said.scope,
-        uses: said.uses,
-        lasts: said.lasts,
-      };
-      const outcome = await ledger.answer(
-        approval.id,
-        answer,
-        { credential: passkey.id, counter: checked.counter },
-        async (after, tx) => {
-          const approver = people.approver(said.approver);
-          const owner = approver !== undefined && isOwner(approver, approval);
-          if (owner && said.decision === 'approve') await approvals.tell(tx, 'approval.self-approved', after);
-          // on the trail before it counts: what cannot be written down decides nothing
-          await record({
-            ...event,
-            action: said.decision === 'approve' ? 'approval.approved' : 'approval.denied',
-            outcome: 'allowed',
-            detail: detailOf(passkey, after),
-            signed,
-          });
-        },
-      );
+      });
       if (outcome.result === 'counter') {
         await record({
           ...event,
@@ -185,27 +168,7 @@ function chosen(
   return { scope, uses: wanted === Infinity ? null : wanted, lasts };
 }
 
-function detailOf({ software }: Passkey, { state }: Approval): string | undefined {
-  const facts = [...(software ? ['software key'] : []), ...(state === 'pending' ? ['more must approve'] : [])];
+function detailOf(proof: string | undefined, { state }: Approval): string | undefined {
+  const facts = [proof, state === 'pending' ? 'more must approve' : undefined].filter((fact) => fact !== undefined);
   return facts.length === 0 ? undefined : facts.join(', ');
-}
-
-function signedBy(
-  passkey: Passkey,
-  statement: string,
-  bound: string,
-  { rpId }: PageAddress,
-  assertion: Assertion,
-): SignedDecision {
-  const { id, algorithm, publicKey, software } = passkey;
-  const { clientDataJSON, authenticatorData, signature } = assertion;
-  return {
-    statement,
-    bound,
-    rpId,
-    credential: { id, algorithm, publicKey, ...(software && { software }) },
-    clientDataJSON,
-    authenticatorData,
-    signature,
-  };
 }

@@ -13,6 +13,7 @@ import type { CheckClaim, OperatorClaim } from '../authentication/operator-token
 import { BrokerRefusal, refusalOf } from '../refusal.ts';
 import type { PageAddress } from './page-address.ts';
 import { createSessions, type Person } from './sessions.ts';
+import { patience as patienceThere, type SignIn, type SignInPlace, type SignIns } from './sign-ins.ts';
 import { createTickets } from './tickets.ts';
 
 export interface PeopleOptions {
@@ -28,8 +29,7 @@ export interface PeopleOptions {
   /** Resolves when it is on disk. @throws BrokerRefusal audit-unavailable */
   readonly record: (event: AuditEvent) => Promise<void>;
   readonly clock: BrokerClock;
-  /** who somebody is whose issuer policy trusts, by an ID token */
-  readonly trusted: (token: string) => Promise<string | undefined>;
+  readonly signIns: SignIns;
 }
 
 /** A request of the page. */
@@ -60,13 +60,16 @@ export interface People {
   enrolOptions(asked: PageRequest, approver: string, link: string): Promise<Challenge>;
   /** Keeps a passkey, and signs its owner in. @throws BrokerRefusal */
   enrol(asked: PageRequest, ticket: string, registration: Registration): Promise<SignedIn>;
-  loginOptions(): Challenge;
+  /** @returns the issuers at which people may sign in instead, too */
+  loginOptions(): Challenge & { readonly places: readonly SignInPlace[] };
   /** @throws BrokerRefusal not-authenticated */
   login(asked: PageRequest, ticket: string, assertion: Assertion): Promise<SignedIn>;
   /** By a link of `flows page`, to look. @throws BrokerRefusal not-authenticated */
   loginByLink(asked: PageRequest, link: string): Promise<SignedIn>;
-  /** By an ID token of an issuer that `trust:` of an approver names. @throws BrokerRefusal not-authenticated */
-  loginByToken(asked: PageRequest, token: string): Promise<SignedIn>;
+  /** Begins a sign-in at an issuer that `trust:` of an approver names. @throws BrokerRefusal not-allowed; FlowError */
+  authorize(place: SignInPlace): Promise<{ readonly ticket: string; readonly authorize: string }>;
+  /** By what came back from there: the query. @throws BrokerRefusal not-authenticated; FlowError */
+  loginByIssuer(asked: PageRequest, ticket: string, callback: string): Promise<SignedIn>;
   logout(session: string): void;
   /** undefined: nobody, or somebody whom policy.yaml does not have any more */
   person(session: string): Person | undefined;
@@ -83,6 +86,7 @@ export function createPeople(options: PeopleOptions): People {
     clock,
   );
   const logins = createTickets<Buffer>(clock);
+  const visits = createTickets<{ readonly place: SignInPlace; readonly signIn: SignIn }>(clock);
   const approver = (name: string): Approver | undefined => policy().approvers?.get(name);
 
   async function refused(asked: PageRequest, detail: string, agent = 'unknown'): Promise<BrokerRefusal> {
@@ -180,6 +184,7 @@ export function createPeople(options: PeopleOptions): People {
         ticket: logins.put(challenge),
         // without a list, so that nobody learns who has which passkey
         options: { challenge: encoded, rpId, timeout: patience, userVerification: 'required', allowCredentials: [] },
+        places: options.signIns.places(),
       };
     },
     async login(asked, ticket, assertion) {
@@ -197,10 +202,18 @@ export function createPeople(options: PeopleOptions): People {
       const { user } = await makerOf(asked, link, 'page');
       return signedIn(asked, { approver: undefined, name: `local:${user}`, by: 'link' });
     },
-    async loginByToken(asked, token) {
-      const name = await options.trusted(token);
-      if (name === undefined) throw await refused(asked, 'an ID token that proves no approver');
-      return signedIn(asked, { approver: name, name, by: 'oidc' });
+    async authorize(place) {
+      const signIn = await options.signIns.begin(place);
+      return { ticket: visits.put({ place, signIn }, patienceThere), authorize: signIn.url };
+    },
+    async loginByIssuer(asked, ticket, callback) {
+      const visit = visits.take(ticket);
+      if (visit === undefined) throw await refused(asked, 'a sign-in that nobody began, or that took too long');
+      const { place, signIn } = visit;
+      const found = await signIn.finish(callback);
+      if ('problem' in found) throw await refused(asked, `a sign-in at an issuer that is not taken: ${found.problem}`);
+      const { approver: name } = found;
+      return signedIn(asked, { approver: name, name, by: 'oidc', place }, `by a sign-in at ${place.issuer}`);
     },
     logout: sessions.end,
     person(session) {

@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import { createMemory } from '../../foundation/expiring-memory.ts';
+import type { SignInPlace } from './sign-ins.ts';
 
 /** Who looks at the page. */
 export interface Person {
@@ -8,6 +9,8 @@ export interface Person {
   /** for the trail: `ann`, or `local:ann` */
   readonly name: string;
   readonly by: 'passkey' | 'oidc' | 'link';
+  /** of `oidc`: where they signed in */
+  readonly place?: SignInPlace | undefined;
 }
 
 /** Sessions of the page: bearers that its script holds, in the memory of this process. A cookie would reach every local port. */

@@ -1,6 +1,7 @@
 import type { Database, Queries } from '../../durable/database/contract.ts';
 import { enqueue } from '../../durable/outbox/enqueue.ts';
-import type { Policy } from '../../folder/policy/policy.ts';
+import type { Policy, Trust } from '../../folder/policy/policy.ts';
+import { canonical } from '../../foundation/canonical-json.ts';
 import type { Environment } from '../../folder/service/settings.ts';
 import type { AuditEvent } from '../../audit/contract.ts';
 
@@ -24,7 +25,7 @@ interface Known {
 type People = Readonly<Record<string, Known>>;
 
 /**
- * Tells all who approve that somebody's passkeys are not what they were: whoever can write policy.yaml can add one, also
+ * Tells all who approve that somebody's passkeys, or issuers, are not what they were: whoever can write policy.yaml can add one, also
  * while no broker runs. What was told last is kept; those who were told by it are told of what takes them off the list.
  * @returns looks whether there is something to tell; the first look tells nobody
  */
@@ -77,12 +78,23 @@ async function keep(tx: Queries, environment: string, people: People): Promise<P
 
 function peopleOf({ approvers = new Map() }: Pick<Policy, 'approvers'>): People {
   return Object.fromEntries(
-    [...approvers.values()].map(({ name, passkeys, notify }) => [name, { keys: passkeys.map(({ id }) => id), notify }]),
+    [...approvers.values()].map(({ name, passkeys, trust, notify }) => [
+      name,
+      // whole: whoever adds one chooses how it begins
+      { keys: [...passkeys.map(({ id }) => id), ...trust.map((each) => canonical({ ...each }))], notify },
+    ]),
   );
 }
 
+/** An id of a passkey is base64url, and a trust is JSON. */
+function keyText(key: string): string {
+  if (!key.startsWith('{')) return `passkey ${key.slice(0, 12)}…`;
+  const { issuer, claims } = JSON.parse(key) as Trust;
+  return `sign-in at ${issuer} as ${claims['sub']}`;
+}
+
 function changesOf(before: readonly string[], after: readonly string[]): readonly string[] {
-  const told = (what: string, ids: Iterable<string>) => [...ids].map((id) => `passkey ${id.slice(0, 12)}… ${what}`);
+  const told = (what: string, keys: Iterable<string>) => [...keys].map((key) => `${keyText(key)} ${what}`);
   const [old, young] = [new Set(before), new Set(after)];
   return [...told('added', young.difference(old)), ...told('removed', old.difference(young))];
 }

@@ -1,7 +1,7 @@
 import { durationForm } from '../../language/duration-form.ts';
 import { form, optional, required, withDefault, type Keys } from '../../language/forms.ts';
 import { patternForm } from './name-pattern.ts';
-import { trustForm } from './trust-keys.ts';
+import { personTrustForm } from './trust-keys.ts';
 
 /** An approver's name, as an agent's. */
 export const approverName = /^[a-z][a-z0-9_-]{0,62}$/;
@@ -61,8 +61,8 @@ export const approverKeys = {
     'public keys that prove this person, two at best; written where the link of `flows approvers add` is opened',
   ),
   trust: optional(
-    form.list(trustForm, { orOne: true, minimum: 1, maximum: 20 }),
-    'instead, or beside: sign-ins at an OIDC issuer that prove this person; what is approved so is signed by the issuer alone',
+    form.list(personTrustForm, { orOne: true, minimum: 1, maximum: 20 }),
+    'instead, or beside: an OIDC issuer at which this person signs in to the page, and anew for each answer; what is approved so is signed by the issuer alone',
   ),
   'owner-of': optional(
     form.list(form.text(), { maximum: 1_000, orOne: true }),

@@ -132,7 +132,8 @@ function readApprover(name: string, value: ObjectValue, source: Source, owners: 
       );
     return { id, publicKey, algorithm, synced, added };
   });
-  return { name, passkeys, trust: readTrust(trust, value.entries.get('trust'), source), ownerOf, notify };
+  const places = readTrust(trust, value.entries.get('trust'), source, name);
+  return { name, passkeys, trust: places, ownerOf, notify };
 }
 
 const keyTypes = { ES256: 'ec', EdDSA: 'ed25519', RS256: 'rsa' } as const;

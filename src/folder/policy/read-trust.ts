@@ -5,15 +5,21 @@ import { valueAt, type Value } from '../../language/compiled-values.ts';
 import type { Trust } from './policy.ts';
 import type { agentKeys } from './policy-keys.ts';
 
-type WrittenTrust = NonNullable<InputOf<typeof agentKeys>['trust']>[number];
+type AgentTrust = NonNullable<InputOf<typeof agentKeys>['trust']>[number];
+/** A person has no run. */
+type WrittenTrust = Omit<AgentTrust, 'run'> & Partial<Pick<AgentTrust, 'run'>>;
 
-/** The issuers that somebody is proven by; who trusts a whole issuer trusts everyone who can get a token there. */
+/**
+ * The issuers that somebody is proven by; who trusts a whole issuer trusts everyone who can get a token there.
+ * @param person whom they prove, where that is no agent
+ */
 export function readTrust(
   written: readonly WrittenTrust[],
   value: Value | undefined,
   source: Source,
+  person?: string,
 ): readonly Trust[] {
-  checkTrust(written, value, source);
+  checkTrust(written, value, source, person);
   return written.map((each) => trustOf(each, dirname(source.file)));
 }
 
@@ -23,7 +29,12 @@ function trustOf(written: WrittenTrust, folder: string): Trust {
   return { issuer, audience, run, claims, discovery, jwksUri, keysFile, tokenIssuers };
 }
 
-function checkTrust(trust: readonly WrittenTrust[], value: Value | undefined, { report, warn }: Source): void {
+function checkTrust(
+  trust: readonly WrittenTrust[],
+  value: Value | undefined,
+  { report, warn }: Source,
+  person: string | undefined,
+): void {
   const items = value?.as === 'list' ? value.items : [];
   for (const [index, { issuer, claims, ...places }] of trust.entries()) {
     const item = items[index];
@@ -50,6 +61,12 @@ function checkTrust(trust: readonly WrittenTrust[], value: Value | undefined, { 
         valueAt(item, 'claims').range,
         'these claims are those of everyone whom the issuer knows',
         'name at least one that only this agent has: repository, sub',
+      );
+    else if (person !== undefined && isWhole(item, 'claims') && (claims['sub'] ?? '*').includes('*'))
+      report(
+        valueAt(item, 'claims').range,
+        `this may be others than "${person}", too`,
+        'write sub: as the issuer has it for this person, whole',
       );
     for (const [name, each] of Object.entries(claims)) {
       if (/^\^|\$$|\.[*+]|\\[dwsbDWSB.]|\[[^\]]+\][+*]|\(\?|\([^)]*\||\w\{\d+,?\d*\}/.test(each))

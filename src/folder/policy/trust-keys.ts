@@ -35,5 +35,22 @@ const trustKeys = {
   ),
 } satisfies Keys;
 
-/** An OIDC issuer whose tokens prove somebody. */
+/** An OIDC issuer whose tokens prove an agent. */
 export const trustForm = form.object(trustKeys);
+
+const { run: _, ...ofAnybody } = trustKeys;
+
+/** … and one at which a person signs in. */
+export const personTrustForm = form.object({
+  ...ofAnybody,
+  audience: required(
+    form.text(),
+    "the page's client there: a public one, with PKCE, whose redirect URI is the page's address and `/`",
+    { example: 'flows-page' },
+  ),
+  claims: required(
+    form.mapping(form.text()),
+    'what must be in the other claims of the ID token: `sub`, which is this person alone, whole; others as of agents',
+    { example: '{ sub: 8a1c04b2 }' },
+  ),
+});

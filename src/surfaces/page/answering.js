@@ -1,5 +1,6 @@
 import { ask, tellingOf } from './api.js';
 import { h, listed } from './dom.js';
+import { hostOf, leaveFor } from './elsewhere.js';
 import { signWithPasskey } from './passkeys.js';
 import { duration } from './times.js';
 import { scopeText } from './waiting.js';
@@ -12,8 +13,8 @@ const scopeNames = { call: 'one call', run: 'this agent run', session: 'this ses
 const usualTimes = [300, 900, 3_600, 4 * 3_600, 8 * 3_600];
 
 /**
- * Yes or no, each signed with the passkey. What is signed is fetched before anybody presses anything: Safari asks for no
- * passkey after an awaited request.
+ * Yes or no, each signed with the passkey, or proven by a sign-in that is made for it. What is signed is fetched before
+ * anybody presses anything: Safari asks for no passkey after an awaited request.
  * @param {any} approval @param {{ person: any, signal: AbortSignal, tell: (text: string) => void, refresh: () => void }} context
  */
 export function answering(approval, context) {
@@ -56,7 +57,7 @@ export function answering(approval, context) {
       const refused = yes instanceof Error;
       ready = { approve: refused ? undefined : yes, deny: no };
       trouble.textContent = refused ? `${tellingOf(yes)} You may still deny it.` : '';
-      signs.textContent = refused ? '' : `You sign: ${scopeText(JSON.parse(yes.statement))}.`;
+      signs.textContent = refused ? '' : `You sign: ${scopeText(JSON.parse(yes.statement))}.${proofText(person)}`;
       approve.disabled = refused;
       deny.disabled = false;
     } catch (error) {
@@ -66,15 +67,19 @@ export function answering(approval, context) {
 
   /** @param {'approve' | 'deny'} decision */
   async function decide(decision) {
-    const { ticket, options } = ready[decision];
+    const { ticket, options, authorize } = ready[decision];
     trouble.textContent = '';
     approve.disabled = deny.disabled = true;
     answered = true;
+    if (authorize !== undefined) {
+      leaveFor(authorize, { kind: 'decision', id: approval.id, decision, ticket, back: location.hash });
+      return;
+    }
     try {
       // nothing is awaited between the click and this
       const assertion = await signWithPasskey(options);
       await ask('POST', `approvals/${approval.id}/decision`, { ticket, assertion });
-      context.tell(decision === 'approve' ? 'Approved, and signed.' : 'Denied, and signed.');
+      context.tell(doneText(decision));
       context.refresh();
     } catch (error) {
       const text = tellingOf(error);
@@ -102,6 +107,17 @@ export function answering(approval, context) {
       trouble,
     ),
   ];
+}
+
+/** @param {'approve' | 'deny'} decision */
+export function doneText(decision) {
+  return decision === 'approve' ? 'Approved, and signed.' : 'Denied, and signed.';
+}
+
+/** A passkey needs no words: its device asks. @param {any} person */
+function proofText({ place }) {
+  if (place === undefined) return '';
+  return ` To prove it you sign in once more at ${hostOf(place)}, which signs it, and not a passkey.`;
 }
 
 /** For less than was asked: never for more. @param {any} approval @param {() => void} changed */

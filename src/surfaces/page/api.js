@@ -2,7 +2,8 @@
 
 const kept = 'flows-session';
 
-/** @typedef {{ approver?: string, name: string, by: 'passkey' | 'oidc' | 'link' }} Person */
+/** @typedef {{ approver?: string, name: string, by: 'passkey' | 'oidc' | 'link',
+ *   place?: { issuer: string, client: string } }} Person */
 
 /** @returns {{ session: string, person: Person } | undefined} */
 export function signedIn() {

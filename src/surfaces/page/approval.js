@@ -77,11 +77,16 @@ function noneOf403(error) {
 
 /** @param {any} found */
 function stateText({ state, until, decided, ends, answers }) {
-  const who = listed(answers.map(({ approver, decision }) => `${approver} (${decision === 'approve' ? 'yes' : 'no'})`));
+  const who = listed(answers.map(answerText));
   if (state === 'pending') return [who === '' ? '' : `${who}; `, 'over ', ago(until)];
   const at = decided === undefined ? ago(until) : ago(decided);
   if (state === 'approved') return [`${who}, `, at, '; good until ', moment(ends)];
   return [who === '' ? '' : `${who}, `, at];
+}
+
+/** Who said what, and that no passkey signed it. @param {any} answer */
+function answerText({ approver, decision, by }) {
+  return `${approver} (${decision === 'approve' ? 'yes' : 'no'}${by === 'oidc' ? ', by a sign-in at an issuer' : ''})`;
 }
 
 /** @param {any} bound */

@@ -1,7 +1,9 @@
 import { agentRun, agentRuns } from './agent-runs.js';
-import { ask, forgetSession, listen, Refused, signedIn, tellingOf } from './api.js';
+import { doneText } from './answering.js';
+import { ask, forgetSession, keepSession, listen, Refused, signedIn, tellingOf } from './api.js';
 import { approval } from './approval.js';
 import { h, link, nowhere } from './dom.js';
+import { cameBack } from './elsewhere.js';
 import { health } from './health.js';
 import { policy } from './policy.js';
 import { run, runs } from './runs.js';
@@ -59,13 +61,31 @@ function takeLink() {
   history.replaceState(undefined, '', kind === 'enrol' ? `#/enrol/${encodeURIComponent(first)}` : '#/page');
 }
 
-async function show() {
+/** What an issuer sent the browser back with. @returns {Promise<string | undefined>} what went wrong */
+async function finishErrand() {
+  const errand = cameBack();
+  if (errand === undefined) return undefined;
+  const { kind, id, decision, ticket, callback } = errand;
+  try {
+    if (kind === 'sign-in') keepSession(await ask('POST', 'login', { ticket, callback }));
+    else {
+      await ask('POST', `approvals/${id}/decision`, { ticket, callback });
+      tell(doneText(decision));
+    }
+    return undefined;
+  } catch (error) {
+    return tellingOf(error);
+  }
+}
+
+/** @param {string} [trouble] what is told where nobody is signed in */
+async function show(trouble) {
   takeLink();
   leaving.abort();
   leaving = new AbortController();
   const { parts } = place();
   const session = signedIn();
-  const context = { entered, signal: leaving.signal };
+  const context = { entered, signal: leaving.signal, trouble };
   if (given !== undefined && parts[0] === given.kind)
     return alone(given.kind === 'enrol' ? enrolPage(given.name, given.link, context) : linkPage(given.link, context));
   if (session === undefined) return alone(signInPage(context));
@@ -247,4 +267,7 @@ addEventListener('hashchange', () => {
   if (/^#(?:\/|$)/.test(location.hash) || location.hash === '') void show();
 });
 setInterval(moveTimes, 5_000);
-void show();
+void finishErrand().then((trouble) => {
+  if (trouble !== undefined && signedIn() !== undefined) tell(trouble);
+  return show(trouble);
+});

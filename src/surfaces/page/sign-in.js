@@ -1,5 +1,6 @@
 import { ask, keepSession, signedIn, tellingOf } from './api.js';
 import { code, h } from './dom.js';
+import { hostOf, leaveFor } from './elsewhere.js';
 import { makePasskey, signWithPasskey } from './passkeys.js';
 
 /** milliseconds after which a challenge is asked for anew: it is good for two minutes */
@@ -44,10 +45,10 @@ function acting(text, act, attributes = {}) {
   return { button, trouble };
 }
 
-/** @param {{ entered: () => void, signal: AbortSignal }} context */
-export function signInPage({ entered, signal }) {
+/** @param {{ entered: () => void, signal: AbortSignal, trouble?: string }} context */
+export function signInPage({ entered, signal, trouble }) {
   let ready;
-  const { button, trouble } = acting(
+  const { button, trouble: failed } = acting(
     'Sign in with a passkey',
     async () => {
       const { ticket, options } = ready;
@@ -63,44 +64,22 @@ export function signInPage({ entered, signal }) {
     try {
       ready = await ask('POST', 'login-options');
       button.disabled = false;
+      if (elsewhere.childElementCount === 0) elsewhere.replaceChildren(...ready.places.map(signInAt).flat());
     } catch (error) {
-      trouble.textContent = tellingOf(error);
+      failed.textContent = tellingOf(error);
     }
   }
-  void prepare();
   const timer = setInterval(() => void prepare(), renewAfter);
   signal.addEventListener('abort', () => clearInterval(timer));
-
-  const token = h('input', { id: 'token', type: 'password', autocomplete: 'off', spellcheck: 'false' });
-  const byToken = acting('Sign in', async () => {
-    keepSession(await ask('POST', 'login', { token: token.value.trim() }));
-    token.value = '';
-    entered();
-  });
+  const elsewhere = h('div.elsewhere');
+  void prepare();
   return alone(
     'Sign in',
     h('p.quiet', {}, 'See what waits for a person, and answer it.'),
     button,
-    trouble,
-    h(
-      'details',
-      {},
-      h('summary', {}, 'Another way'),
-      h(
-        'form',
-        {
-          onsubmit(event) {
-            event.preventDefault();
-            byToken.button.click();
-          },
-        },
-        h('label', { for: 'token' }, 'ID token'),
-        h('p.hint', {}, 'of an issuer that policy.yaml trusts for you'),
-        token,
-        byToken.button,
-        byToken.trouble,
-      ),
-    ),
+    failed,
+    elsewhere,
+    h('p.trouble', { role: 'alert' }, trouble),
     h(
       'p.hint.first',
       {},
@@ -111,6 +90,20 @@ export function signInPage({ entered, signal }) {
       ' for a look.',
     ),
   );
+}
+
+/** A button that leads to an issuer. @param {{ issuer: string, client: string }} place */
+function signInAt(place) {
+  const { button, trouble } = acting(
+    `Sign in at ${hostOf(place)}`,
+    async () => {
+      const { ticket, authorize } = await ask('POST', 'authorize', place);
+      leaveFor(authorize, { kind: 'sign-in', ticket, back: location.hash });
+    },
+    // the passkey comes first
+    { class: '' },
+  );
+  return [button, trouble];
 }
 
 /** A link of `flows page`: it counts once, and only when somebody presses the button. @param {string} given @param {any} context */

@@ -44,9 +44,9 @@ describe('those who may answer', () => {
     stand.ownerOf.set('ann', ['codex']);
     const ann = await stand.enrolled('ann');
     const id = await stand.asked(stand.broker.secrets(codex(), ['openai.api_key']));
-    const { ticket, options } = await stand.decisions.challenge(ann.person, id, { decision: 'approve' });
-    const assertion = ann.passkey.assert({ ...stand.page, challenge: stand.challengeIn(options) });
-    await stand.decisions.decide({ request: 'r', address: 'here' }, ann.person, id, ticket, assertion);
+    const { ticket, wanted } = await stand.decisions.challenge(ann.person, id, { decision: 'approve' });
+    const assertion = ann.passkey.assert({ ...stand.page, challenge: stand.challengeIn(wanted) });
+    await stand.decisions.decide({ request: 'r', address: 'here' }, ann.person, id, ticket, { assertion });
     const told = await outbox();
     expect(told.map(({ channel, notice }) => `${notice.type} ${channel}`)).toEqual([
       'approval.opened ops',

@@ -16,9 +16,9 @@ async function arranged(...rules: readonly object[]) {
     ...stand,
     ann,
     async decide(id: string, decision: 'approve' | 'deny', more: Partial<Asked> = {}, by = ann) {
-      const { ticket, options } = await stand.decisions.challenge(by.person, id, { decision });
-      const assertion = by.passkey.assert({ ...stand.page, challenge: stand.challengeIn(options), ...more });
-      return stand.decisions.decide(asked, by.person, id, ticket, assertion);
+      const { ticket, wanted } = await stand.decisions.challenge(by.person, id, { decision });
+      const assertion = by.passkey.assert({ ...stand.page, challenge: stand.challengeIn(wanted), ...more });
+      return stand.decisions.decide(asked, by.person, id, ticket, { assertion });
     },
   };
 }
@@ -30,7 +30,7 @@ describe('a decision on the page', () => {
     expect(await decide(id, 'approve')).toMatchObject({ state: 'approved' });
     const line = trail.events.find(({ action }) => action === 'approval.approved');
     expect(line).toMatchObject({ agent: 'codex', approver: 'ann', approval: id, outcome: 'allowed' });
-    if (line?.signed === undefined) throw new Error('nothing was signed');
+    if (line?.signed === undefined || !('credential' in line.signed)) throw new Error('nothing was signed');
     const checked = checkDecision(line.signed, (name) => keys.get(name) ?? []);
     expect(checked).toMatchObject({ statement: { approval: id, decision: 'approve', approver: 'ann', scope: 'call' } });
     expect(JSON.parse(line.signed.bound)).toMatchObject({
@@ -86,20 +86,20 @@ describe('a decision on the page', () => {
     const id = await askedFor(broker.secrets(codex(), ['openai.api_key']));
     const other = await askedFor(broker.token(codex(), 'orders-token', {}));
     const begin = async () => {
-      const { ticket, options } = await decisions.challenge(ann.person, id, { decision: 'approve' });
-      return { ticket, assertion: ann.passkey.assert({ ...page, challenge: challengeIn(options) }) };
+      const { ticket, wanted } = await decisions.challenge(ann.person, id, { decision: 'approve' });
+      return { ticket, given: { assertion: ann.passkey.assert({ ...page, challenge: challengeIn(wanted) }) } };
     };
     const [first, second, third] = [await begin(), await begin(), await begin()];
-    const stolen = decisions.decide(asked, bo.person, id, first.ticket, first.assertion);
+    const stolen = decisions.decide(asked, bo.person, id, first.ticket, first.given);
     expect(await refusalOf(stolen)).toMatchObject({ code: 'not-authenticated' });
-    const turned = decisions.decide(asked, ann.person, other, second.ticket, second.assertion);
+    const turned = decisions.decide(asked, ann.person, other, second.ticket, second.given);
     expect(await refusalOf(turned)).toMatchObject({ code: 'not-authenticated' });
     clock.pass(121);
-    const late = decisions.decide(asked, ann.person, id, third.ticket, third.assertion);
+    const late = decisions.decide(asked, ann.person, id, third.ticket, third.given);
     expect(await refusalOf(late)).toMatchObject({ code: 'not-authenticated' });
     const last = await begin();
-    await decisions.decide(asked, ann.person, id, last.ticket, last.assertion);
-    const again = decisions.decide(asked, ann.person, id, last.ticket, last.assertion);
+    await decisions.decide(asked, ann.person, id, last.ticket, last.given);
+    const again = decisions.decide(asked, ann.person, id, last.ticket, last.given);
     expect(await refusalOf(again)).toMatchObject({ code: 'not-authenticated' });
     expect(await ledger.find(other)).toMatchObject({ state: 'pending' });
   });
@@ -109,10 +109,12 @@ describe('a decision on the page', () => {
     const id = await askedFor(broker.secrets(codex(), ['openai.api_key']));
     const yes = await decisions.challenge(ann.person, id, { decision: 'approve' });
     const no = await decisions.challenge(ann.person, id, { decision: 'deny' });
-    const signedNo = ann.passkey.assert({ ...page, challenge: challengeIn(no.options) });
-    expect(await refusalOf(decisions.decide(asked, ann.person, id, yes.ticket, signedNo))).toMatchObject({
-      code: 'not-authenticated',
-    });
+    const signedNo = ann.passkey.assert({ ...page, challenge: challengeIn(no.wanted) });
+    expect(await refusalOf(decisions.decide(asked, ann.person, id, yes.ticket, { assertion: signedNo }))).toMatchObject(
+      {
+        code: 'not-authenticated',
+      },
+    );
     expect(await ledger.find(id)).toMatchObject({ state: 'pending' });
   });
 
@@ -171,10 +173,10 @@ describe('a decision on the page', () => {
   it('is not taken from a passkey that was taken out of policy.yaml meanwhile', async () => {
     const { broker, asked: askedFor, decisions, ann, page, challengeIn, keys } = await arranged();
     const id = await askedFor(broker.secrets(codex(), ['openai.api_key']));
-    const { ticket, options } = await decisions.challenge(ann.person, id, { decision: 'approve' });
+    const { ticket, wanted } = await decisions.challenge(ann.person, id, { decision: 'approve' });
     keys.set('ann', []);
-    const assertion = ann.passkey.assert({ ...page, challenge: challengeIn(options) });
-    expect(await refusalOf(decisions.decide(asked, ann.person, id, ticket, assertion))).toMatchObject({
+    const assertion = ann.passkey.assert({ ...page, challenge: challengeIn(wanted) });
+    expect(await refusalOf(decisions.decide(asked, ann.person, id, ticket, { assertion }))).toMatchObject({
       code: 'not-authenticated',
     });
   });

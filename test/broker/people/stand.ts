@@ -3,10 +3,12 @@ import { type CheckClaim, createClaimCheck, signClaim } from '../../../src/broke
 import { createDecisions } from '../../../src/broker/people/decide.ts';
 import { pageAddress } from '../../../src/broker/people/page-address.ts';
 import { createSpentLinks } from '../../../src/broker/people/spent-links.ts';
+import type { ProofWanted } from '../../../src/broker/people/proof.ts';
+import { createSignIns } from '../../../src/broker/people/sign-ins.ts';
 import { createSights } from '../../../src/broker/people/sights.ts';
 import { createPeople, type SignedIn } from '../../../src/broker/people/people.ts';
 import type { Flow } from '../../../src/folder/flows/flow.ts';
-import type { Approver, Passkey } from '../../../src/folder/policy/policy.ts';
+import type { Approver, Passkey, Trust } from '../../../src/folder/policy/policy.ts';
 import { createSoftwarePasskey, type SoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
 import { approving } from '../approvals/stand.ts';
 
@@ -19,13 +21,19 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
   const page = pageAddress(origin);
   const keys = new Map<string, readonly Passkey[]>();
   const ownerOf = new Map<string, readonly string[]>();
-  const trusted = new Map<string, string>();
+  const trust = new Map<string, readonly Trust[]>();
   const trails: string[] = [];
   const policy = () => {
     const names = [...(stand.policy().approvers ?? new Map<string, Approver>()).keys()];
     const approvers = names.map((name): [string, Approver] => [
       name,
-      { name, passkeys: keys.get(name) ?? [], trust: [], ownerOf: ownerOf.get(name) ?? [], notify: [] },
+      {
+        name,
+        passkeys: keys.get(name) ?? [],
+        trust: trust.get(name) ?? [],
+        ownerOf: ownerOf.get(name) ?? [],
+        notify: [],
+      },
     ]);
     return { ...stand.policy(), approvers: new Map(approvers) };
   };
@@ -34,6 +42,7 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
     if (stand.trail.broken) throw new Error('disk full');
     stand.trail.events.push(event);
   };
+  const signIns = createSignIns({ policy, now: stand.clock.now, development: true, page: () => page });
   const of = (checked: CheckClaim) =>
     createPeople({
       policy,
@@ -43,11 +52,11 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
       keep: async (name, passkey) => void keys.set(name, [...(keys.get(name) ?? []), passkey]),
       record,
       clock: stand.clock,
-      trusted: (token) => Promise.resolve(trusted.get(token)),
+      signIns,
     });
   const people = of(claims);
   const { approvals } = stand;
-  const decisions = createDecisions({ approvals, people, page: () => page, record, clock: stand.clock });
+  const decisions = createDecisions({ approvals, people, signIns, page: () => page, record, clock: stand.clock });
   const watching = new Set<(event: AuditEvent) => void>();
   const sights = createSights({
     rules: () => ({ policy: policy(), registry: { secrets: new Map() }, version: 'v1' }),
@@ -64,14 +73,18 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
   });
   const link = (what: string) =>
     signClaim(operatorKey, { user: 'op', for: what, lifetime: 900, now: stand.clock.now() }).reveal();
-  const challengeIn = (options: Readonly<Record<string, unknown>>) =>
-    Buffer.from(String(options['challenge']), 'base64url');
+  const challengeIn = (wanted: ProofWanted | Readonly<Record<string, unknown>>) => {
+    const options = ('options' in wanted ? wanted.options : wanted) as Readonly<Record<string, unknown>>;
+    return Buffer.from(String(options['challenge']), 'base64url');
+  };
   return {
     ...stand,
     page,
     keys,
     ownerOf,
-    trusted,
+    /** issuers that prove them, by name */
+    trust,
+    signIns,
     people,
     /** those of another broker on the database, which has not seen what this one has */
     elsewhere: () => of(createClaimCheck({ keys: [operatorKey], clock: stand.clock })),

@@ -59,6 +59,23 @@ it('tells all who approve of each change of a passkey once, and nothing at the f
   expect(trail).toMatchObject([{ action: 'approver.keys-changed', what: ['bo'], detail: change[0] }]);
 });
 
+it('tells of an issuer that proves somebody as of a passkey', async () => {
+  const { look, has, state } = looking();
+  has('ann', ['a'.repeat(20)]);
+  await look();
+  await told();
+  const ann = state.people.get('ann');
+  if (ann === undefined) throw new TypeError('no ann');
+  const trust = [{ issuer: 'https://i.example', audience: 'flows-page', claims: { sub: 'eve' } }];
+  state.people.set('ann', { ...ann, trust });
+  await look();
+  expect(await told()).toEqual([['ops', 'ann', ['sign-in at https://i.example as eve added']]]);
+  // its keys come from elsewhere now
+  state.people.set('ann', { ...ann, trust: trust.map((each) => ({ ...each, jwksUri: 'https://evil.example' })) });
+  await look();
+  expect((await told()).flatMap(([, , names]) => names)).toHaveLength(2);
+});
+
 it('tells also those whom the change takes off the list', async () => {
   const { look, has, state } = looking();
   has('ann', ['a'.repeat(20)]);

@@ -110,6 +110,21 @@ describe('approvals in policy.yaml', () => {
       'ann: { trust: { issuer: https://i.example, audience: a, claims: { sub: "*" } } }',
       /these claims are those of everyone/,
     ],
+    [
+      'whoever has an address there',
+      'ann: { trust: { issuer: https://i.example, audience: a, claims: { email: ann@acme.example } } }',
+      /2:\d+ this may be others than "ann", too \(write sub: as the issuer has it for this person, whole\)/,
+    ],
+    [
+      'many subjects',
+      'ann: { trust: { issuer: https://i.example, audience: a, claims: { sub: "ann*" } } }',
+      /this may be others than "ann", too/,
+    ],
+    [
+      'a run of a person',
+      'ann: { trust: { issuer: https://i.example, audience: a, run: r, claims: { sub: ann } } }',
+      /unknown key "run"/,
+    ],
   ])('whose people are wrong: %s', async (_, approvers, expected) => {
     const { told } = await read({
       'policy.yaml': `approvers:\n  ${approvers}\nagents: { codex: { allow: [github.token] } }\n`,

@@ -6,7 +6,11 @@ import { globalFetch } from '../../../foundation/proxy.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import { createBrowser, describe, type Browser, type Landing, type Page } from './page-browser.ts';
 import type { SignIn, SignInPage } from '../contract.ts';
-import { createAuthorizations, type Authorization, type OpenIdOptions } from './authorization-code.ts';
+import {
+  createAuthorizations,
+  type Authorization,
+  type OpenIdOptions,
+} from '../../openid-client/authorization-code.ts';
 import { seedOnPage } from './seed-on-page.ts';
 import { pages as table, type PagesName } from './known-pages/index.ts';
 import type { PageSelectors } from './known-pages/selectors.ts';

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type { AuditLine } from '../../../audit/read-trail.ts';
-import { checkDecision, type DecisionProblem, type SignedDecision } from '../../../foundation/approval-statement.ts';
+import { checkIssuerDecision, type SignInProblem } from '../../../broker/people/issuer-decision.ts';
+import { checkDecision, type DecisionProblem, type PasskeyDecision } from '../../../foundation/approval-statement.ts';
 import { errorCodes, FlowError, oneLine } from '../../../foundation/errors.ts';
 import type { KnownPasskey } from '../../../foundation/passkey.ts';
 import { readPolicy } from '../../../folder/policy/read-policy.ts';
@@ -14,7 +15,7 @@ interface Doubt {
   readonly at: string;
   readonly approval: string | undefined;
   readonly approver: string | undefined;
-  readonly problem: DecisionProblem | 'line' | 'software';
+  readonly problem: DecisionProblem | SignInProblem | 'line' | 'software';
 }
 
 const words: Partial<Readonly<Record<Doubt['problem'], string>>> = {
@@ -22,10 +23,15 @@ const words: Partial<Readonly<Record<Doubt['problem'], string>>> = {
     'signed with a key that policy.yaml does not have: if it was taken out since, name an older file: --policy',
   software: 'signed by a software key, which proves nobody: only the laptop has one',
   line: 'the line says something else than what was signed',
+  issuer: 'an issuer that policy.yaml does not trust for them: if it was taken out since, name an older file: --policy',
+  subject: 'the sign-in is that of somebody else than policy.yaml says',
+  nonce: 'the sign-in was made for something else',
+  'auth-time': 'the sign-in is older than the question',
 };
 
 /**
- * Whether each decision on a trail was signed by whom it names, with a key of policy.yaml: without the broker.
+ * Whether each decision on a trail was signed by whom it names, with a key of policy.yaml, or by an issuer that it trusts
+ * for them: without the broker, and without the issuer.
  * @param file of policy.yaml, or an older one of it
  * @param laptop whether a software key may have answered, which is in no file
  * @returns 73 where one was not, or cannot be told
@@ -38,7 +44,7 @@ export async function verifyApprovals(
 ): Promise<number> {
   const { approvers } = policyIn(file);
   const doubts: Doubt[] = [];
-  let [good, software, unsigned] = [0, 0, 0];
+  let [good, software, issued, unsigned] = [0, 0, 0, 0];
   for await (const line of lines) {
     const { seq, at, approval, approver, signed, action } = line;
     if (!/^approval\.(?:approved|denied|counter)$/.test(action)) continue;
@@ -46,20 +52,25 @@ export async function verifyApprovals(
       unsigned += 1;
       continue;
     }
-    const soft = signed.credential.software === true;
-    const found = checkDecision(signed, (name) => (soft ? [ownKey(signed)] : (approvers?.get(name)?.passkeys ?? [])));
+    const byIssuer = 'idToken' in signed;
+    const soft = !byIssuer && signed.credential.software === true;
+    const found = byIssuer
+      ? await checkIssuerDecision(signed, (name) => approvers?.get(name)?.trust ?? [], Date.parse(at))
+      : checkDecision(signed, (name) => (soft ? [ownKey(signed)] : (approvers?.get(name)?.passkeys ?? [])));
     const said = 'problem' in found ? found.problem : saysTheSame(line, found.statement) ? undefined : 'line';
     const problem = said ?? (soft && !laptop ? 'software' : undefined);
-    if (problem === undefined && soft) software += 1;
+    if (problem === undefined && byIssuer) issued += 1;
+    else if (problem === undefined && soft) software += 1;
     else if (problem === undefined) good += 1;
     else doubts.push({ seq, at, approval, approver, problem });
   }
-  if (json) terminal.out(`${JSON.stringify({ signed: good, software, unsigned, doubts })}\n`);
+  if (json) terminal.out(`${JSON.stringify({ signed: good, issued, software, unsigned, doubts })}\n`);
   else {
     const verdict = doubts.length === 0 ? terminal.paint('green', 'ok') : terminal.paint('red', 'not as they say');
     const others = [
       ...(software === 0 ? [] : [`, ${software} by a software key of the laptop, which proves nobody`]),
-      ...(unsigned === 0 ? [] : [`, ${unsigned} by the operator or an issuer, which nobody signed`]),
+      ...(issued === 0 ? [] : [`, ${issued} by a sign-in for it, which its issuer alone signed`]),
+      ...(unsigned === 0 ? [] : [`, ${unsigned} by the operator, which nobody signed`]),
     ];
     terminal.out(`approvals: ${verdict}: ${good} signed by a passkey of policy.yaml${others.join('')}\n`);
     for (const { seq, at, approval = '', approver = '', problem } of doubts)
@@ -79,7 +90,7 @@ function saysTheSame(
 }
 
 /** A software key ends with its process: that its decision is whole is all that can be told. */
-function ownKey({ credential: { id, publicKey } }: SignedDecision): KnownPasskey {
+function ownKey({ credential: { id, publicKey } }: PasskeyDecision): KnownPasskey {
   return { id, publicKey, algorithm: 'ES256', synced: false };
 }
 

@@ -35,7 +35,13 @@ export const card = z.strictObject({
   rules: z.array(
     z.strictObject({ location: z.string(), by: z.array(z.string()), needs: z.number(), self: z.boolean() }),
   ),
-  answers: z.array(z.strictObject({ approver: z.string(), decision: z.enum(['approve', 'deny']) })),
+  answers: z.array(
+    z.strictObject({
+      approver: z.string(),
+      decision: z.enum(['approve', 'deny']),
+      by: z.enum(['passkey', 'oidc']).optional().describe('what proved that it is theirs'),
+    }),
+  ),
   asked: z
     .strictObject({
       names: z.array(z.string()),

@@ -10,12 +10,19 @@ import { pageRoute, personRoute, type Route } from './route.ts';
 
 const text = z.string().max(16_384);
 const options = z.record(z.string(), z.unknown()).describe("for the browser's own parse…OptionsFromJSON");
-const ticket = z.string().max(100).describe('good once, for two minutes');
+const ticket = z.string().max(100).describe('good once, for two minutes; for ten where a person signs in elsewhere');
+const place = z.strictObject({
+  issuer: text,
+  client: text.describe('client id: the `audience` of `trust:`'),
+});
+const authorize = z.string().describe('where the browser goes');
+const callback = text.describe('the query with which it comes back');
 const challenge = z.strictObject({ ticket, options });
 const person = z.strictObject({
   approver: z.string().optional().describe('absent: who came by `flows page` looks, and answers nothing'),
   name: z.string(),
   by: z.enum(['passkey', 'oidc', 'link']),
+  place: place.optional().describe('of `oidc`: where they signed in'),
 });
 const signedIn = z.strictObject({
   session: z.string().describe('Authorization: Bearer, kept in sessionStorage'),
@@ -79,24 +86,38 @@ export const pageRoutes: readonly Route[] = [
     method: 'POST',
     path: pagePaths.loginOptions,
     id: 'loginOptions',
-    summary: 'A challenge to sign in with',
-    answer: challenge,
+    summary: 'A challenge to sign in with, and where people may sign in instead',
+    answer: challenge.extend({ places: z.array(place) }),
     problems: [],
     handle: ({ page }) => Promise.resolve(jsonAnswer(page.people.loginOptions())),
   }),
   pageRoute({
     method: 'POST',
+    path: pagePaths.authorize,
+    id: 'authorize',
+    summary: 'Begins a sign-in at an issuer that policy trusts for a person',
+    body: body(place),
+    answer: z.strictObject({ ticket, authorize }),
+    problems: ['not-allowed', 'upstream-unavailable', 'upstream-refused'],
+    handle: async ({ page, body: at }) => jsonAnswer(await page.people.authorize(at)),
+  }),
+  pageRoute({
+    method: 'POST',
     path: pagePaths.login,
     id: 'login',
-    summary: 'Signs somebody in: by a passkey, a link of `flows page`, or an ID token',
+    summary: 'Signs somebody in: by a passkey, a link of `flows page`, or an issuer',
     body: body(
-      z.union([z.strictObject({ ticket, assertion }), z.strictObject({ link: text }), z.strictObject({ token: text })]),
+      z.union([
+        z.strictObject({ ticket, assertion }),
+        z.strictObject({ link: text }),
+        z.strictObject({ ticket, callback }),
+      ]),
     ),
     answer: signedIn,
-    problems: ['not-authenticated', 'audit-unavailable'],
+    problems: ['not-authenticated', 'audit-unavailable', 'upstream-unavailable'],
     handle: async ({ page: { people }, asked, body: given }) => {
       if ('link' in given) return signedInAnswer(await people.loginByLink(asked, given.link));
-      if ('token' in given) return signedInAnswer(await people.loginByToken(asked, given.token));
+      if ('callback' in given) return signedInAnswer(await people.loginByIssuer(asked, given.ticket, given.callback));
       return signedInAnswer(await people.login(asked, given.ticket, given.assertion));
     },
   }),
@@ -155,21 +176,31 @@ export const pageRoutes: readonly Route[] = [
     id: 'challenge',
     summary: 'What would be signed by this decision, and the challenge that is made of it',
     body: body(choice),
-    answer: challenge.extend({ statement: z.string().describe('the text that is signed') }),
-    problems: ['not-authenticated', 'not-allowed', 'approval-over'],
-    handle: async ({ page, params, body: chosen }, who) =>
-      jsonAnswer(await page.decisions.challenge(who, idIn(params), chosen)),
+    answer: z.strictObject({
+      ticket,
+      statement: z.string().describe('the text that is signed'),
+      options: options.optional().describe('of who came by a passkey'),
+      authorize: authorize.optional().describe('of who came by an issuer'),
+    }),
+    problems: ['not-authenticated', 'not-allowed', 'approval-over', 'upstream-unavailable', 'upstream-refused'],
+    handle: async ({ page, params, body: chosen }, who) => {
+      const { wanted, ...asked } = await page.decisions.challenge(who, idIn(params), chosen);
+      return jsonAnswer({ ...asked, ...wanted });
+    },
   }),
   personRoute({
     method: 'POST',
     path: pagePaths.decision,
     id: 'decision',
-    summary: 'Decides, by what the passkey signed',
-    body: body(z.strictObject({ ticket, assertion })),
+    summary: 'Decides, by what the passkey signed, or the sign-in that was made for it',
+    body: body(z.union([z.strictObject({ ticket, assertion }), z.strictObject({ ticket, callback })])),
     answer: card,
-    problems: ['not-authenticated', 'not-allowed', 'approval-over', 'passkey-counter', 'audit-unavailable'],
-    handle: async ({ page, asked, body: given, params }, who) =>
-      jsonAnswer(shownOf(await page.decisions.decide(asked, who, idIn(params), given.ticket, given.assertion))),
+    problems: [
+      ...(['not-authenticated', 'not-allowed', 'approval-over', 'passkey-counter'] as const),
+      ...(['audit-unavailable', 'upstream-unavailable'] as const),
+    ],
+    handle: async ({ page, asked, body: { ticket: mine, ...given }, params }, who) =>
+      jsonAnswer(shownOf(await page.decisions.decide(asked, who, idIn(params), mine, given))),
   }),
   personRoute({
     method: 'GET',

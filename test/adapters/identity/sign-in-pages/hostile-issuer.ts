@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 
 interface Seen {
   readonly method: string;
@@ -15,8 +15,9 @@ export interface IssuerOptions {
   readonly routes: Readonly<Record<string, (seen: Seen, response: ServerResponse, issuer: HostileIssuer) => void>>;
   readonly metadata?: (issuer: string) => object;
   readonly claims?: (claims: JWTPayload) => JWTPayload;
-  /** the ID token is signed by a key that is not in the key set */
+  /** the ID token is signed by a key that is not in the key set, or by none */
   readonly foreignKey?: boolean;
+  readonly unsigned?: boolean;
   readonly token?: (body: object) => object;
 }
 
@@ -70,7 +71,9 @@ export async function startHostileIssuer(options: IssuerOptions): Promise<Hostil
       iat: now,
       exp: now + 60,
     };
-    return new SignJWT(options.claims?.(claims) ?? claims)
+    const said = options.claims?.(claims) ?? claims;
+    if (options.unsigned === true) return new UnsecuredJWT(said).encode();
+    return new SignJWT(said)
       .setProtectedHeader({ alg: 'ES256', kid: 'k' })
       .sign(options.foreignKey === true ? others.privateKey : keys.privateKey);
   };
@@ -117,7 +120,7 @@ export async function startHostileIssuer(options: IssuerOptions): Promise<Hostil
   const issuer: HostileIssuer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
-    request: () => seen.find(({ path }) => path === '/authorize')?.query ?? new URLSearchParams(),
+    request: () => seen.findLast(({ path }) => path === '/authorize')?.query ?? new URLSearchParams(),
     close: () => {
       server.close();
       server.closeAllConnections();

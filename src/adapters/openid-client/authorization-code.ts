@@ -1,14 +1,14 @@
 import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
-import { FlowError } from '../../../foundation/errors.ts';
-import { createHttp, type Fetch } from '../../../foundation/http.ts';
-import type { IssuerDiscovery } from '../../issuers/contract.ts';
-import { createDiscovery } from '../../openid-client/discovery.ts';
-import { translate } from '../../openid-client/library-errors.ts';
+import { FlowError } from '../../foundation/errors.ts';
+import { createHttp, type Fetch } from '../../foundation/http.ts';
+import type { IssuerDiscovery } from '../issuers/contract.ts';
+import { createDiscovery } from './discovery.ts';
+import { translate } from './library-errors.ts';
 
 export interface OpenIdOptions {
   readonly issuerUrl: string;
   /** how its metadata is found; default by OpenID Connect Discovery at its url */
-  readonly discovery?: IssuerDiscovery | undefined;
+  readonly discovery?: Partial<IssuerDiscovery> | undefined;
   readonly clientId: string;
   readonly redirectUri: string;
   readonly development: boolean;
@@ -17,6 +17,14 @@ export interface OpenIdOptions {
   readonly now?: (() => number) | undefined;
   /** milliseconds for one call */
   readonly deadline?: number | undefined;
+}
+
+/** What a request asks for besides a sign-in. */
+export interface Wanted {
+  /** what the ID token is to hold, so that it is for this and nothing else; default a random one */
+  readonly nonce?: string | undefined;
+  /** signs in anew, whatever session there is; the ID token tells when (`auth_time`) */
+  readonly anew?: boolean | undefined;
 }
 
 /** One authorization request (RFC 6749, section 4.1, with PKCE) and what becomes of it. */
@@ -28,6 +36,7 @@ export interface Authorization {
 
 interface SignedIn {
   readonly subject: string;
+  readonly idToken: string;
   /** of RP-initiated logout, where the provider has it */
   readonly endSession: URL | undefined;
   /** Takes back the access token, and the refresh token where no logout ends it; where the provider has RFC 7009. */
@@ -36,8 +45,15 @@ interface SignedIn {
 
 type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 
-/** Begins authorization requests at one issuer; its discovery document is asked for once. */
-export function createAuthorizations(options: OpenIdOptions): () => Promise<Authorization> {
+/**
+ * Begins authorization requests at one issuer; its discovery document is asked for once.
+ * @example
+ * const authorize = createAuthorizations({ issuerUrl, clientId, redirectUri, development: false });
+ * const { url, redeem } = await authorize({ anew: true });
+ * // the browser comes back to redirectUri with ?code=…&state=…
+ * const { subject } = await redeem(new URL(callback));
+ */
+export function createAuthorizations(options: OpenIdOptions): (wanted?: Wanted) => Promise<Authorization> {
   const { issuerUrl: url, discovery, clientId, redirectUri, development, fetch, deadline } = options;
   const call = createHttp({ peer: 'the issuer', development, fetch, deadline });
   const discover = createDiscovery({ url, document: 'oidc', ...discovery, call, now: Date.now });
@@ -58,11 +74,11 @@ export function createAuthorizations(options: OpenIdOptions): () => Promise<Auth
     return client;
   }
 
-  return async () => {
+  return async ({ nonce: given, anew = false } = {}) => {
     const [openid, config] = await Promise.all([import('openid-client'), configuration()]);
     const verifier = openid.randomPKCECodeVerifier();
     const state = openid.randomState();
-    const nonce = openid.randomNonce();
+    const nonce = given ?? openid.randomNonce();
     const parameters = {
       redirect_uri: redirectUri,
       scope: 'openid',
@@ -70,6 +86,7 @@ export function createAuthorizations(options: OpenIdOptions): () => Promise<Auth
       nonce,
       code_challenge: await openid.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
+      ...(anew ? { prompt: 'login', max_age: '0' } : {}),
     };
     return {
       url: attempt(() => openid.buildAuthorizationUrl(config, parameters)),
@@ -101,6 +118,7 @@ function signedIn(openid: typeof import('openid-client'), config: Configuration,
   const alone = metadata.end_session_endpoint === undefined ? [tokens.refresh_token] : [];
   return {
     subject,
+    idToken: tokens.id_token,
     endSession: metadata.end_session_endpoint === undefined ? undefined : openid.buildEndSessionUrl(config, hint),
     revoke: async () => {
       if (metadata.revocation_endpoint === undefined) return;

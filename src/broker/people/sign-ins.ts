@@ -1,0 +1,148 @@
+import { agentWithoutRights, type Policy, type Trust } from '../../folder/policy/policy.ts';
+import { asFlowError, FlowError } from '../../foundation/errors.ts';
+import { createWorkloads, type WorkloadOptions } from '../authentication/workload-identity.ts';
+import { BrokerRefusal } from '../refusal.ts';
+import type { PageAddress } from './page-address.ts';
+
+/** Where a person signs in: an issuer that policy trusts, and the page as its client. */
+export interface SignInPlace {
+  readonly issuer: string;
+  /** client id: the audience of its ID tokens */
+  readonly client: string;
+}
+
+/** Who signed in, and what the issuer says of it. */
+interface Identified {
+  /** the name under `approvers:` */
+  readonly approver: string;
+  readonly idToken: string;
+  /** the issuer's public key that proved it, as JWK */
+  readonly issuerKey: Readonly<Record<string, unknown>>;
+}
+
+export interface SignIn {
+  /** where the browser is sent */
+  readonly url: string;
+  /**
+   * @param callback the query with which it comes back @returns for the trail, why it proves nobody
+   * @throws FlowError where the issuer does not answer
+   */
+  finish(callback: string): Promise<Identified | { readonly problem: string }>;
+}
+
+/** Sign-ins of people at OIDC issuers: authorization code with PKCE, the page being a public client. */
+export interface SignIns {
+  /** those at which anybody is proven */
+  places(): readonly SignInPlace[];
+  /**
+   * @param wanted the nonce that the ID token is to have, and whether any session there counts for nothing
+   * @throws BrokerRefusal not-allowed for a place that policy does not have; FlowError
+   */
+  begin(place: SignInPlace, wanted?: { readonly nonce: string; readonly anew: true }): Promise<SignIn>;
+}
+
+export interface SignInsOptions extends WorkloadOptions {
+  /** where the browser comes back to; undefined: no page is served */
+  readonly page: () => PageAddress | undefined;
+}
+
+/** milliseconds that a person gets at the issuer: a password, a second factor, a forgotten one */
+export const patience = 600_000;
+
+/** what may be otherwise in a moment */
+const passing = new Set(['unavailable', 'timeout', 'rate-limited']);
+
+type Authorize = ReturnType<
+  (typeof import('../../adapters/openid-client/authorization-code.ts'))['createAuthorizations']
+>;
+
+/**
+ * Signs people in at the issuers of `trust:` under `approvers:`, which is looked at as that of agents is, and proves a
+ * person instead.
+ */
+export function createSignIns(options: SignInsOptions): SignIns {
+  const policy = peopleOf(options.policy);
+  const workload = createWorkloads({ ...options, policy });
+  let known: { readonly of: Policy; readonly clients: Map<string, Authorize> } | undefined;
+
+  const trusted = (): readonly Trust[] => [...policy().agents.values()].flatMap(({ trust }) => trust);
+
+  /** Its discovery document is asked for once. */
+  async function clientAt(trust: Trust, redirectUri: string): Promise<Authorize> {
+    const { createAuthorizations } = await import('../../adapters/openid-client/authorization-code.ts');
+    const of = policy();
+    if (known?.of !== of) known = { of, clients: new Map() };
+    const { issuer, audience, discovery: document, tokenIssuers } = trust;
+    const key = JSON.stringify([issuer, audience, document, redirectUri]);
+    const found =
+      known.clients.get(key) ??
+      createAuthorizations({
+        issuerUrl: issuer,
+        discovery: { ...(document && { document }), anyIssuer: tokenIssuers !== undefined },
+        clientId: audience,
+        redirectUri,
+        development: options.development,
+        fetch: options.fetch,
+        deadline: options.deadline,
+      });
+    known.clients.set(key, found);
+    return found;
+  }
+
+  async function identified(idToken: string): ReturnType<SignIn['finish']> {
+    const found = await workload(idToken);
+    if (!('agent' in found)) {
+      if (found.unavailable !== undefined) throw found.unavailable.error;
+      return { problem: found.detail };
+    }
+    if (!(found.key instanceof CryptoKey)) return { problem: 'the issuer has several keys without a name' };
+    const { kty, crv, x, y, n, e } = await crypto.subtle.exportKey('jwk', found.key);
+    return { approver: found.agent, idToken, issuerKey: { kty, crv, x, y, n, e } };
+  }
+
+  return {
+    places() {
+      const all = trusted().map(({ issuer, audience }) => ({ issuer, client: audience }));
+      return [...new Map(all.map((each) => [JSON.stringify(each), each])).values()];
+    },
+    async begin(place, wanted) {
+      const trust = trusted().find((each) => each.issuer === place.issuer && each.audience === place.client);
+      const here = options.page();
+      if (trust === undefined || here === undefined)
+        throw new BrokerRefusal('not-allowed', { detail: 'policy trusts no such issuer for a person' });
+      const address = `${here.origin}/`;
+      const { url, redeem } = await (await clientAt(trust, address))(wanted);
+      // a browser goes wherever it is sent
+      if (url.protocol !== 'https:' && !(options.development && url.protocol === 'http:'))
+        throw new FlowError('refused', "the issuer's authorization endpoint is not https", {
+          hint: "look at the issuer's discovery document",
+        });
+      return {
+        url: url.href,
+        async finish(callback) {
+          try {
+            return await identified((await redeem(new URL(`?${callback}`, address))).idToken);
+          } catch (error) {
+            const failure = asFlowError(error);
+            if (passing.has(failure.code)) throw failure;
+            return { problem: failure.message };
+          }
+        },
+      };
+    },
+  };
+}
+
+/** The people of a policy in the place of its agents. */
+function peopleOf(policy: () => Policy): () => Policy {
+  let known: { readonly from: Policy; readonly people: Policy } | undefined;
+  return () => {
+    const from = policy();
+    if (known?.from !== from) {
+      const { approvers = new Map() } = from;
+      const people = [...approvers].map(([name, { trust }]) => [name, { ...agentWithoutRights(name), trust }] as const);
+      known = { from, people: { agents: new Map(people) } };
+    }
+    return known.people;
+  };
+}
