@@ -127,7 +127,7 @@ export function createLedger(database: () => Promise<Database>): Ledger {
         `select ${columns} from flows_agent_runs
         where ($1::text is null or agent = $1) and ($2::bigint is null or begun >= $2)
           and ($3::text is null or coalesce(outcome, 'running') = $3)
-        order by begun desc, id limit $4`,
+        order by flows_agent_runs.begun desc, id limit $4`,
         [agent ?? null, since ?? null, state ?? null, most],
       ),
   };

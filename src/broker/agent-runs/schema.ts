@@ -29,4 +29,5 @@ export const agentRunSchema: readonly SchemaStep[] = [
       'create index flows_agent_runs_alive on flows_agent_runs (agent) where ended is null',
     ],
   },
+  { name: 'agent-runs-2', statements: ['create index flows_agent_runs_begun on flows_agent_runs (begun desc)'] },
 ];

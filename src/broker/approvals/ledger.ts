@@ -134,7 +134,7 @@ export function createLedger(database: Database, now: () => number): Ledger {
   async function same(demand: Demand, agent: string): Promise<Approval | undefined> {
     const [row] = await database.query<Approval>(
       `select ${columns} from flows_approvals a where digest = $1 and agent = $2 and
-       ((state = 'pending' and until > $3) or (state = 'approved' and ends > $3)) order by opened desc limit 1`,
+       ((state = 'pending' and until > $3) or (state = 'approved' and ends > $3)) order by a.opened desc limit 1`,
       [demand.digest, agent, now()],
     );
     return row;
@@ -206,7 +206,7 @@ export function createLedger(database: Database, now: () => number): Ledger {
     list({ states, agent, subject }) {
       return database.query<Approval>(
         `select ${columns} from flows_approvals a where ($1::text[] is null or state = any($1)) and
-         ($2::text is null or agent = $2) and ($3::text is null or subject = $3) order by opened desc limit 1000`,
+         ($2::text is null or agent = $2) and ($3::text is null or subject = $3) order by a.opened desc limit 1000`,
         [states ?? null, agent ?? null, subject ?? null],
       );
     },
@@ -252,7 +252,7 @@ export function createLedger(database: Database, now: () => number): Ledger {
         const alone = await tx.query<{ id: string }>(
           `update flows_approvals a set state = 'cancelled', decided = $1 where state = 'pending'
            and kind in ('secrets', 'flow') and exists (
-             select from flows_agent_runs r where a.subject = 'run ' || r.id and r.ended is not null) returning id`,
+             select from flows_agent_runs r where r.id = substr(a.subject, 5) and r.ended is not null) returning id`,
           [at],
         );
         const rows = [...over, ...alone];

@@ -48,4 +48,5 @@ export const approvalSchema: readonly SchemaStep[] = [
   },
   { name: 'approvals-2', statements: ['alter table flows_approvals add column likeness text'] },
   { name: 'approvals-3', statements: ['alter table flows_approval_answers add column proven_by text'] },
+  { name: 'approvals-4', statements: ['create index flows_approvals_opened on flows_approvals (opened)'] },
 ];

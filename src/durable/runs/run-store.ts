@@ -112,7 +112,7 @@ export function createRunStore(database: Database, now: () => number): RunStore 
       const rows = await database.query<Run>(
         `select ${columns} from flows_runs where ($1::text is null or flow = $1) and ($2::text is null or agent = $2)
            and ($3::text is null or state = $3) and ($4::bigint is null or created >= $4)
-         order by created desc, id limit $5`,
+         order by flows_runs.created desc, id limit $5`,
         [flow, agent, state, since, most],
       );
       return rows.map(told);

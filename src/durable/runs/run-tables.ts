@@ -31,4 +31,5 @@ export const runSchema: readonly SchemaStep[] = [
   },
   { name: 'runs-2', statements: ['alter table flows_runs add column agent_runs jsonb'] },
   { name: 'runs-3', statements: ['alter table flows_runs add column approval text'] },
+  { name: 'runs-4', statements: ['create index flows_runs_state on flows_runs (state, created desc)'] },
 ];
