@@ -20,7 +20,7 @@ import { vaultStageSecret } from '../../src/steps/vault-stage-secret.ts';
 import { codeOf, ref } from '../contracts/vault.ts';
 import { startLaptop, type Laptop } from './laptop.ts';
 
-const names = ['whole', 'overlap', 'full', 'lost', 'one', 'theirs', 'silent', 'slow'] as const;
+const names = ['whole', 'overlap', 'full', 'lost', 'one', 'theirs', 'silent', 'alike', 'slow'] as const;
 const first = (client: string) => `the first secret of ${client}`;
 let laptop: Laptop;
 beforeAll(async () => {
@@ -215,6 +215,16 @@ describe('client secrets at other providers', () => {
     await run(idpRetireClientSecret, at('silent', previous, {}, provider));
     expect(live).toEqual([(await laptop.context().read(fieldOf('silent'))).reveal()]);
     expect(await action(idpRetireClientSecret, at('silent', previous, {}, provider))).toBe('none');
+  });
+
+  test('where what it shows cannot tell two apart, nothing is retired', async () => {
+    const live = [first('alike')];
+    const alike = async () => live.map((id) => ({ id, is: () => true }));
+    const listing = made({ list: alike }, live, true);
+    const previous = await promote('alike', await stage('alike'));
+    live.unshift('the new one');
+    expect(await codeOf(run(idpRetireClientSecret, at('alike', previous, {}, listing)))).toBe('conflict');
+    expect(live).toHaveLength(2);
   });
 
   test.each(['ed25519', 'p-256', 'rsa-3072'])(

@@ -1,7 +1,8 @@
 import { auth0Tenant } from './auth0/tenant.ts';
 import type { Double } from './double.ts';
+import { entraDirectory } from './entra/directory.ts';
 import { keycloakRealm } from './keycloak/realm.ts';
 import { oktaOrg } from './okta/org.ts';
 
 /** The APIs of identity providers that the laptop plays, one line each. */
-export const doubles: readonly Double[] = [keycloakRealm, auth0Tenant, oktaOrg];
+export const doubles: readonly Double[] = [keycloakRealm, auth0Tenant, oktaOrg, entraDirectory];

@@ -19,8 +19,8 @@ export interface MfaTokenApiOptions {
   readonly byName: (userName: string) => UserRecord | undefined;
   /** what it says of a disabled user: error and description */
   readonly disabled: readonly [error: string, description: string];
-  /** a code is taken once its challenge was asked for at `/challenge` */
-  readonly challenges: boolean;
+  /** how a code is taken: by a grant, once its challenge was asked for at `/challenge`, or not at all */
+  readonly codes: 'by-grant' | 'once-challenged' | 'never';
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -41,7 +41,7 @@ interface Begun {
 
 /** A token endpoint below `/token`: a password grant, the one for one-time codes, and refresh. */
 export function mfaTokenApi(options: MfaTokenApiOptions): Router {
-  const { users, sessions, client, asksCode, now, passwordGrant, byName, challenges } = options;
+  const { users, sessions, client, asksCode, now, passwordGrant, byName, codes } = options;
   const router = Router();
   const begun = new Map<string, Begun>();
   const deny = (response: Response, error: string, description: string, further: object = {}) =>
@@ -74,8 +74,9 @@ export function mfaTokenApi(options: MfaTokenApiOptions): Router {
     if (!user.active) return deny(response, ...options.disabled);
     const scope = text(fields, 'scope');
     if (user.factors.length === 0 || !asksCode()) return signIn(response, user, scope);
+    if (codes === 'never') return deny(response, 'interaction_required', 'AADSTS50076: multi-factor authentication');
     const token = randomBytes(32).toString('base64url');
-    begun.set(token, { user: user.id, scope, until: now() + tokenLife, challenged: !challenges });
+    begun.set(token, { user: user.id, scope, until: now() + tokenLife, challenged: codes === 'by-grant' });
     return deny(response, 'mfa_required', 'Multifactor authentication required', { mfa_token: token });
   }
 
@@ -92,7 +93,7 @@ export function mfaTokenApi(options: MfaTokenApiOptions): Router {
     return signIn(response, user, scope);
   }
 
-  if (challenges) {
+  if (codes === 'once-challenged') {
     router.post('/challenge', (request, response) => {
       const fields: Fields = request.body;
       const [token, asked] = [text(fields, 'mfa_token'), text(fields, 'challenge_types_supported')];

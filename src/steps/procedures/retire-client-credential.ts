@@ -101,8 +101,12 @@ async function look(
   const listed = await live.list(client);
   const [former, inForce] = [matching(listed, previous.value), matching(listed, current.value)];
   if (former !== undefined && inForce !== undefined) {
-    if (former.length === 0 || inForce.length > 0) return former[0];
-    throw new FlowError('conflict', `the ${live.what} in force is not one that the provider accepts`, {
+    if (former.length === 0) return undefined;
+    // a provider may show a part of them alone
+    const others = former.filter((each) => !inForce.includes(each));
+    if (inForce.length > 0 && others.length > 0) return others[0];
+    const why = inForce.length === 0 ? 'is not one that the provider accepts' : 'cannot be told from the former one';
+    throw new FlowError('conflict', `the ${live.what} in force ${why}`, {
       hint: 'the former one stays live: see who changed the client, and run again',
       place: { subject: current.reference.toString() },
     });

@@ -47,16 +47,21 @@ export async function startDoubles(type: string) {
     const fields = { grant_type: 'client_credentials', client_id: 'orders', client_secret: secret.reveal() };
     return (await post(`${idp.issuer}/token`, fields)).status === 200;
   };
-  /** Signs in by the grants for a password and a code, for a refresh token. @returns whether it does still */
+  /** Signs in by the grants for a password and, where it is asked for, a code. @returns whether the refresh token lives */
   const session = async (endpoint: string, first: Readonly<Record<string, string>>, code: () => Promise<Secret>) => {
-    const begun = await ask(endpoint, { scope: 'openid offline_access', ...first });
-    const { mfa_token: asked = '' } = (await begun.json()) as { mfa_token?: string };
-    const otp = { grant_type: otpGrant, mfa_token: asked };
-    // where the provider has no such thing, nothing is there
-    await ask(endpoint.replace(/token$/, 'challenge'), { ...otp, challenge_types_supported: otpGrant });
-    const done = await ask(endpoint, { ...otp, otp: (await code()).reveal() });
-    const { refresh_token: refresh = '' } = (await done.json()) as { refresh_token?: string };
-    return async () => (await ask(endpoint, { grant_type: 'refresh_token', refresh_token: refresh })).status === 200;
+    type Tokens = { readonly mfa_token?: string; readonly refresh_token?: string };
+    const grant = async (path: string, fields: Readonly<Record<string, string>>) =>
+      (await ask(path, fields)).json().catch(() => ({})) as Promise<Tokens>;
+    let tokens = await grant(endpoint, { scope: 'openid offline_access', ...first });
+    const { mfa_token: asked } = tokens;
+    if (asked !== undefined) {
+      const otp = { grant_type: otpGrant, mfa_token: asked };
+      // where the provider has no such thing, nothing is there
+      await grant(endpoint.replace(/token$/, 'challenge'), { ...otp, challenge_types_supported: otpGrant });
+      tokens = await grant(endpoint, { ...otp, otp: (await code()).reveal() });
+    }
+    const refresh = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token ?? '' };
+    return async () => (await ask(endpoint, refresh)).status === 200;
   };
   const alike = {
     takesAnyName: false,

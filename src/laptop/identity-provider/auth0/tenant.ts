@@ -46,7 +46,7 @@ export const auth0Tenant: Double = {
         passwordGrant: { grant_type: 'http://auth0.com/oauth/grant-type/password-realm', realm: connection },
         byName: (userName) => byEmail(users, userName),
         disabled: ['unauthorized', 'user is blocked'],
-        challenges: false,
+        codes: 'by-grant',
       }),
     );
     return router;

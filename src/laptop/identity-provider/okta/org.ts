@@ -39,7 +39,7 @@ export const oktaOrg: Double = {
         byName: (login) => users.byUserName(login),
         // it tells nobody that a user is there
         disabled: ['invalid_grant', 'The credentials provided were invalid.'],
-        challenges: true,
+        codes: 'once-challenged',
       }),
     );
     return router;

@@ -1,0 +1,60 @@
+import { type AdminApi, type AdminApiOptions, createAdminApi } from '../admin-api.ts';
+import { inTrouble, type Meaning, type Meanings, refusedAnswer, usualMeanings } from '../refused-answer.ts';
+import { secondsToReset } from '../request-limits.ts';
+import type { Said } from './answers.ts';
+
+export interface DirectoryOptions extends Pick<
+  AdminApiOptions,
+  'name' | 'url' | 'token' | 'development' | 'fetch' | 'deadline'
+> {
+  /** epoch milliseconds, for Retry-After dates */
+  readonly now: () => number;
+  readonly sleep?: ((milliseconds: number) => Promise<void>) | undefined;
+}
+
+/** Graph over one tenant, at `https://graph.microsoft.com`: the token says which. Paths begin with `v1.0/` or `beta/`. */
+export type Directory = AdminApi;
+
+const peer = 'Microsoft Graph';
+
+export function createDirectory(options: DirectoryOptions): Directory {
+  const { name, now, sleep } = options;
+  const limits = { now, sleep };
+  const address = options.url.replace(/\/+$/, '');
+  return createAdminApi({
+    ...options,
+    address,
+    peer,
+    limits,
+    async refused(answer, password) {
+      const said = (await import('./answers.ts')).parseFailure(answer.body);
+      const retryAfter = secondsToReset(answer.headers, limits);
+      const subject = isAboutPassword(said) ? undefined : said.target;
+      const words = said.message;
+      return refusedAnswer({ name, answer, said, meanings, otherwise, words, password, retryAfter, subject });
+    },
+  });
+}
+
+function isAboutPassword({ target, message }: Said): boolean {
+  return target?.startsWith('password') === true || /\bpassword\b/i.test(message);
+}
+
+const meanings: Meanings<Said> = [
+  ...usualMeanings('let its application have the permissions that infra/README.md lists for what this does', peer),
+  [
+    // a name that is taken is no 409 here
+    (status, { detail }) => status === 400 && detail === 'ObjectConflict',
+    ['conflict', 'says that it exists', 'use another name'],
+  ],
+  [
+    (status, said) => status === 400 && isAboutPassword(said),
+    ['invalid-value', 'refuses the password', 'fit the password to the password policy of the tenant'],
+  ],
+  [
+    (status, { target }) => status === 400 && target !== undefined,
+    ['invalid-value', 'refuses a value', 'fit it to what the tenant takes: is its domain a verified one?'],
+  ],
+  [(status) => status >= 500, inTrouble],
+];
+const otherwise: Meaning = ['protocol', 'refuses the request', 'compare it with what the tenant allows'];
