@@ -114,7 +114,7 @@ export function linkPage(given, { entered }) {
   });
   return alone(
     'Have a look',
-    h('p.quiet', {}, 'This link opens the page once, to look. Whoever answers approvals signs in with a passkey.'),
+    h('p.quiet', {}, 'This link opens the page once, to look. Whoever answers approvals signs in by themselves.'),
     button,
     trouble,
   );
