@@ -35,11 +35,14 @@ const flows = async (line: string, more: readonly string[] = []) => {
 describe('flows migrate vault', () => {
   test.each([
     ['', 2, /a word is missing \(write flows migrate vault\)/],
-    ['vault', 2, /a word is missing \(write flows migrate vault plan, run or verify\)/],
+    ['vault', 2, /a word is missing \(write flows migrate vault plan, run, verify, readers, code or cut\)/],
     ['vault pln', 2, /did you mean "plan"\?/],
     ['vault plan', 2, /not said where the secrets go/],
     ['vault plan --rule secret/x', 2, /names no item/],
     ['vault run', 2, /no migration\.yaml.*flows migrate vault plan/],
+    ['vault readers', 2, /a file is missing/],
+    ['vault code', 2, /no migration\.yaml/],
+    ['vault cut', 2, /no migration\.yaml/],
     ['vault verify --yes', 2, /unknown option --yes/],
   ])('%j: %s', async (line, code, stderr) => {
     const ended = await home.flows(['migrate', ...line.split(' ').filter((word) => word !== '')], {
@@ -113,6 +116,50 @@ describe('flows migrate vault', () => {
     expect([wrong.code, wrong.stdout]).toEqual([2, '']);
     expect(wrong.stderr).toMatch(/migration\.yaml:\d+:\d+: this item is named a second time/);
     expect(double.asked).toHaveLength(length);
+  });
+
+  test('who still reads, where code asks, and how the old paths are closed', async () => {
+    const entry = (path: string, name: string, more: object = {}) =>
+      JSON.stringify({
+        time: '2026-11-22T04:06:25Z',
+        type: 'response',
+        auth: { display_name: name },
+        request: { operation: 'read', path: `secret/data/${path}`, mount_point: 'secret/' },
+        ...more,
+      });
+    home.write('audit.log', `${entry('team/app', 'userpass-ann')}\n${entry('elsewhere', 'approle')}\n`);
+    home.write('deploy.sh', 'vault kv get -field=value secret/team/app\nvault kv get secret/team/db\n');
+    await home.flows([], { program: ['git', 'init', '-q'] });
+    await home.flows([], { program: ['git', 'add', 'deploy.sh'] });
+
+    const code = await flows('vault code .');
+    expect([code.code, code.stdout]).toEqual([
+      3,
+      'deploy.sh:1:27  secret/team/app  op://Agents/team-app/credential\ndeploy.sh:2:14  secret/team/db   op://Agents/team-db\n',
+    ]);
+    const readers = await flows('vault readers audit.log --code .');
+    expect(readers.code).toBe(3);
+    expect(readers.stdout).toMatch(
+      /^secret\/elsewhere +approle +1 reads +2026-11-22T04:06:25Z +not in migration\.yaml +read, but not in code\nsecret\/team\/app +userpass-ann +1 reads +2026-11-22T04:06:25Z +op:\/\/Agents\/team-app *\n$/,
+    );
+    expect(readers.stderr).toContain('in code, and read by nobody: secret/team/db');
+    expect((await flows('vault readers audit.log --without userpass-ann --without approle')).code).toBe(0);
+
+    const cut = await flows('vault cut');
+    expect([cut.code, cut.stdout]).toEqual([
+      0,
+      expect.stringContaining('path "secret/data/team/db" { capabilities = ["deny"] }\n'),
+    ]);
+    expect((await flows('vault cut audit.log')).code).toBe(0);
+    home.write(
+      'audit.log',
+      `${entry('team/app', 'userpass-ann', { error: '1 error occurred:\n\t* permission denied\n\n' })}\n`,
+    );
+    const refused = await flows('vault cut audit.log');
+    expect([refused.code, refused.stdout]).toEqual([
+      3,
+      'secret/team/app  userpass-ann  1 refused  2026-11-22T04:06:25Z\n',
+    ]);
   });
 
   test('a token that is wrong, and a Vault that is not there', async () => {

@@ -12,6 +12,9 @@ const steps: Readonly<Record<(typeof words)[0][0][number]['value'], () => Promis
   plan: async () => (await import('../migrate/plan.ts')).plan,
   run: async () => (await import('../migrate/run.ts')).run,
   verify: async () => (await import('../migrate/verify.ts')).verify,
+  readers: async () => (await import('../migrate/readers.ts')).readers,
+  code: async () => (await import('../migrate/code.ts')).code,
+  cut: async () => (await import('../migrate/cut.ts')).cut,
 };
 
 /** `flows migrate`: a move out of another place of secrets, into 1Password. */
