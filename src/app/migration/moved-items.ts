@@ -53,7 +53,7 @@ export function itemOf(
     ({ label, section: migrationSection, type: 'text', value: new Secret(value) }) as const;
   return {
     title,
-    tags: [movedTag, `vault:${path}`, markOf(keys.ownership[0], path)],
+    tags: [movedTag, sourceTag(path), markOf(keys.ownership[0], path)],
     fields: [
       ...fields,
       note('path', path),
@@ -61,6 +61,11 @@ export function itemOf(
       note('print', printOf(keys.prints[0], path, fields)),
     ],
   };
+}
+
+/** For people who look at the item. The SDK takes tags of printable ASCII alone. */
+function sourceTag(path: string): string {
+  return `vault:${path.toWellFormed().replaceAll(/[^ -~]+/g, encodeURIComponent)}`;
 }
 
 function markOf(key: Uint8Array, path: string): string {

@@ -130,6 +130,22 @@ describe('a move', () => {
     expect((await verify(migration)).map(({ match }) => match)).toEqual([true, true, true]);
   });
 
+  test('takes paths with any characters, of any length, and secrets that are a folder too', async () => {
+    const secrets = secretsOf(
+      Object.fromEntries(
+        ['app', 'app/x', 'ü — Ключ/100%/\u{1F511}', `l/${'n'.repeat(512)}`].map((path) => [path, [{ value: path }]]),
+      ),
+    );
+    const paths = [...secrets.keys()];
+    const { report } = await run(migrationOf(paths));
+    expect(outcomes(report.lines)).toEqual(paths.map(() => 'moved'));
+    expect(await read(`op://${name}/app-x/credential`)).toBe('app/x');
+    expect((await verify(migrationOf(paths))).map(({ match }) => match)).toEqual(paths.map(() => true));
+    expect(active().flatMap(({ tags }) => tags)).toContain(
+      'vault:secret/%C3%BC %E2%80%94 %D0%9A%D0%BB%D1%8E%D1%87/100%/%F0%9F%94%91',
+    );
+  });
+
   test('says of each what became of it, and what is left', async () => {
     const secrets = secretsOf({
       fine: [{ a: '1' }],

@@ -24,7 +24,7 @@ export async function code(invocation: Invocation): Promise<number> {
           ? terminal.paint('yellow', path === undefined ? 'look by hand' : 'stays in Vault')
           : safeLine(replacement.toString()),
       ]);
-      terminal.out(columns(rows, 80));
+      terminal.out(columns(rows, 60));
       terminal.note(`${uses.length} places ask Vault`);
     }
     return uses.length > 0 ? endings['would-change'].exit : 0;

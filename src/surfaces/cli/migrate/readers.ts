@@ -36,7 +36,7 @@ export async function readers(invocation: Invocation): Promise<number> {
         to === undefined ? 'not in migration.yaml' : safeLine(to),
         known === false ? terminal.paint('red', 'read, but not in code') : '',
       ]);
-      terminal.out(columns(rows));
+      terminal.out(columns(rows, 60));
       if (all.length === 0) terminal.note('nobody', 'dim');
     }
     const read = new Set(found.map(({ path }) => path));

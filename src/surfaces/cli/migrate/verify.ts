@@ -25,9 +25,9 @@ export async function verify(invocation: Invocation): Promise<number> {
     else {
       const rows = found.map(({ path, to, match, version, why = '' }) => {
         const word = match ? terminal.paint('green', 'match') : terminal.paint('red', 'no match');
-        return [word, safeLine(path), safeLine(to), version === undefined ? '' : `version ${version}`, safeLine(why)];
+        return [word, safeLine(path), safeLine(to), (version ?? 0) === 0 ? '' : `version ${version}`, safeLine(why)];
       });
-      terminal.out(columns(rows));
+      terminal.out(columns(rows, 60));
     }
     terminal.note(`${found.length - differing} of ${found.length} match`);
     return differing > 0 ? endings['would-change'].exit : 0;
