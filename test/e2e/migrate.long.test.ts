@@ -81,7 +81,7 @@ const anywhere = Array.from({ length: amountOf('random kills of a migration') },
 }));
 
 describe('a move that is killed at any boundary', () => {
-  test('is completed by the next run: none is lost, and none is there twice', { timeout: 1_200_000 }, async () => {
+  test('is completed by the next run: none is lost, and none is there twice', { timeout: 2_400_000 }, async () => {
     for (const { name, at } of kills) {
       prepare(name);
       const { signal, stderr } = await killed(at);
@@ -89,9 +89,9 @@ describe('a move that is killed at any boundary', () => {
       await expectCompleted(name, name);
     }
     for (const { name, at } of anywhere) {
-      prepare(name);
+      prepare(name, 110);
       await killed(at);
-      await expectCompleted(name, name);
+      await expectCompleted(name, name, 110);
     }
   });
 

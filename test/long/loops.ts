@@ -24,7 +24,7 @@ export const loops = {
   'kills of a birth': { part: 1, whole: Infinity },
   'kills of a migration': { part: 1, whole: 4 },
   'random kills of a migration': { part: 1, whole: 20 },
-  'secrets of a migration': { part: 110, whole: 1_000 },
+  'secrets of a migration': { part: 110, whole: 300 },
   'enrolments on two machines': { part: 1, whole: 6 },
   'hostile requests': { part: 1_000, whole: 10_000 },
   'flow files': { part: 2_000, whole: 10_000 },
