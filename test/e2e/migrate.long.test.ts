@@ -59,6 +59,10 @@ async function expectCompleted(what: string, mount: string, count = size): Promi
       .map(({ name }) => `${mount}-${name}`)
       .toSorted(),
   ]);
+}
+
+/** Both sides hold the same. */
+async function expectEqual(what: string, count = size): Promise<void> {
   const verified = await home.flows(['migrate', 'vault', 'verify'], { env: env() });
   expect([what, verified.code, verified.stdout.split('\n').filter((line) => line.startsWith('match'))]).toEqual([
     what,
@@ -87,6 +91,7 @@ describe('a move that is killed at any boundary', () => {
       const { signal, stderr } = await killed(at);
       expect([name, signal, signal === null ? stderr : '']).toEqual([name, 'SIGKILL', '']);
       await expectCompleted(name, name);
+      await expectEqual(name);
     }
     for (const { name, at } of anywhere) {
       prepare(name, 110);
@@ -102,5 +107,6 @@ describe('a move that is killed at any boundary', () => {
     const both = await Promise.all([home.flows(args, { env: env() }), home.flows(args, { env: env() })]);
     expect(both.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0]);
     await expectCompleted('both', 'both', 20);
+    await expectEqual('both', 20);
   });
 });
