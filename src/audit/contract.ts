@@ -55,6 +55,9 @@ export type AuditAction =
   | 'mcp.message'
   /** a request of a Vault client that was refused before anything was asked for */
   | 'vault.request'
+  /** an answer was kept for whoever brings the token in its place; it was given to one who did */
+  | 'vault.wrapped'
+  | 'vault.unwrapped'
   /** an agent asked whether it could have something */
   | 'access.checked'
   | 'authenticate'

@@ -10,7 +10,8 @@ import type { AuditTrail } from '../../audit/contract.ts';
 import type { CheckClaim } from '../../broker/authentication/operator-token.ts';
 import type { AgentRuns } from '../../broker/agent-runs/agent-runs.ts';
 import type { Broker } from '../../broker/contract.ts';
-import { BrokerRefusal } from '../../broker/refusal.ts';
+import { systemClock } from '../../foundation/clocks.ts';
+import { auditRefusal, BrokerRefusal } from '../../broker/refusal.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
 import { acceptedAnswer, type Answer, createSend, type Exchange, jsonAnswer, problemAnswer } from './http-answers.ts';
 import { createApplication } from './express-application.ts';
@@ -172,7 +173,14 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     vaultApi &&
     createVaultRequests({
       ...proving,
-      api: createVaultApi({ ...vaultApi, broker, agentRuns: options.agentRuns, ready, now: Date.now }),
+      api: createVaultApi({
+        ...vaultApi,
+        broker,
+        agentRuns: options.agentRuns,
+        ready,
+        clock: systemClock,
+        record: (event) => trail.record(event).catch((cause: unknown) => Promise.reject(auditRefusal(cause))),
+      }),
       rate: vaultApi.rate,
       fail: failAs(vaultProblem),
       monotonic,

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { parseDuration } from '../../foundation/duration.ts';
 import { safeLine } from '../../foundation/safe-line.ts';
 import { Secret } from '../../foundation/secret.ts';
 import { type Authenticator, bearerToken, type Proven } from '../../broker/authentication/authenticate.ts';
@@ -46,6 +47,9 @@ export function createVaultRequests(options: VaultRequestsOptions): (exchange: E
     if (open !== undefined) return { answer: answerOf(open) };
     const login = await api.login(request);
     const presented = login === undefined ? presentedBy(exchange) : byLogin(login);
+    const anyone = { agent: 'unknown', request: exchange.id, address: addressOf(exchange) };
+    const unwrapped = api.unwrap(request, bearerToken(presented.authorization), anyone);
+    if (unwrapped !== undefined) return takenBy(exchange, unwrapped);
     const { authenticator, record, failures, checkProof } = options;
     const proven = await prove(exchange, authenticator, record, failures, checkProof, presented);
     try {
@@ -61,6 +65,19 @@ export function createVaultRequests(options: VaultRequestsOptions): (exchange: E
       if (error instanceof EdgeRefusal) throw await recorded(exchange, proven, request, error.code);
       if (!(error instanceof VaultRefusal)) throw error;
       const { id } = await recorded(exchange, proven, request, error.code);
+      return { answer: refusalAnswer(error), id };
+    }
+  }
+
+  /** Nobody is proven by it, so that one which is none is told, and recorded, as a bad credential is. */
+  async function takenBy(exchange: Exchange, unwrapped: Promise<VaultReply>): Promise<Told> {
+    try {
+      return { answer: answerOf(await unwrapped) };
+    } catch (error) {
+      if (!(error instanceof VaultRefusal)) throw error;
+      const event = { agent: 'unknown', action: 'vault.unwrapped', what: [], outcome: 'denied' } as const;
+      const { code } = error;
+      const { id } = await options.record({ ...event, code, request: exchange.id, address: addressOf(exchange) });
       return { answer: refusalAnswer(error), id };
     }
   }
@@ -165,8 +182,17 @@ function vaultRequestOf(request: IncomingMessage): VaultRequest {
     operation: isList ? 'list' : operation,
     path: decoded(target.slice('/v1/'.length)).replace(/\/+$/, ''),
     query,
+    wrap: wrapOf(headers['x-vault-wrap-ttl']),
     body: () => bodyOf(request),
   };
+}
+
+/** Seconds: as a number or, with units, as Go writes them. @throws VaultRefusal */
+function wrapOf(header: string | string[] | undefined): number | undefined {
+  const text = String(header ?? '0');
+  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : parseDuration(text);
+  if (seconds === undefined) throw malformed('X-Vault-Wrap-TTL is no length of time, as 60 or 5m');
+  return seconds === 0 ? undefined : seconds;
 }
 
 function decoded(path: string): string {

@@ -1,6 +1,8 @@
+import type { AuditEvent } from '../../audit/contract.ts';
 import type { AgentRuns } from '../../broker/agent-runs/agent-runs.ts';
 import type { Broker, Caller } from '../../broker/contract.ts';
 import type { Registry } from '../../folder/registry.ts';
+import type { BrokerClock } from '../../foundation/clocks.ts';
 import type { Secret } from '../../foundation/secret.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -14,6 +16,8 @@ export interface VaultRequest {
   /** after `/v1/`, decoded, without a slash at its end */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** seconds for which the answer is to be kept for another, who is given it once */
+  readonly wrap?: number | undefined;
   /** JSON, whatever its media type is said to be; `{}` where there is none */
   body(): Promise<Json>;
 }
@@ -30,6 +34,8 @@ export interface VaultReply {
   readonly status: number;
   /** absent: 204 has none */
   readonly body?: Json;
+  /** what may be kept for another: until when, in epoch milliseconds, and which names it is made of; absent: it may not */
+  readonly kept?: { readonly ends: number; readonly names: readonly string[] };
 }
 
 /** A part of the paths, as Vault mounts what gives secrets. */
@@ -58,9 +64,13 @@ export interface VaultApiOptions {
   readonly ready: () => Readonly<Record<string, boolean>>;
   /** of this package */
   readonly version: string;
-  /** epoch milliseconds */
-  readonly now: () => number;
+  readonly clock: BrokerClock;
+  /** Resolves when it is on disk. @throws BrokerRefusal audit-unavailable */
+  readonly record: (event: AuditEvent) => Promise<void>;
 }
+
+/** Who brings the token of a wrapped answer: nobody need be proven, for it is good once. */
+export type Bringer = Pick<AuditEvent, 'agent' | 'request' | 'address' | 'agentRun'>;
 
 /** Vault's HTTP API as far as clients need it that read secrets, on a broker; without HTTP, and without who asks. */
 export interface VaultApi {
@@ -72,4 +82,9 @@ export interface VaultApi {
   begin(caller: Caller): Promise<VaultReply>;
   /** @throws BrokerRefusal, VaultRefusal */
   answer(request: ProvenRequest): Promise<VaultReply>;
+  /**
+   * What was wrapped, for whoever brings its token as the one that proves a request; undefined: it is no such request.
+   * @throws BrokerRefusal, VaultRefusal
+   */
+  unwrap(request: VaultRequest, token: string | undefined, by: Bringer): Promise<VaultReply> | undefined;
 }

@@ -3,6 +3,8 @@ import type { Json, Mount, ProvenRequest, VaultApiOptions, VaultReply } from './
 import { dataReply, nothingThere, unsupported } from './replies.ts';
 import { keysAt, namesBelow } from './vault-paths.ts';
 
+type Kept = NonNullable<VaultReply['kept']>;
+
 /**
  * The names of registry.yaml as a mount of KV, read only: each by its name, with one key `value`, and by the path that it
  * had in Vault. What is denied and what does not exist are refused alike.
@@ -10,19 +12,22 @@ import { keysAt, namesBelow } from './vault-paths.ts';
 export function createKv(
   mount: string,
   version: '1' | '2',
-  { broker, registry, now }: Pick<VaultApiOptions, 'broker' | 'registry' | 'now'>,
+  { broker, registry, clock }: Pick<VaultApiOptions, 'broker' | 'registry' | 'clock'>,
 ): Mount {
   // nothing here has a history: what is given has been the only version since this began to give it
-  const since = new Date(now()).toISOString();
+  const since = new Date(clock.now()).toISOString();
   const only = { created_time: since, deletion_time: '', destroyed: false };
 
-  async function read(path: string, { caller }: ProvenRequest): Promise<Json> {
+  async function read(path: string, { caller }: ProvenRequest): Promise<{ readonly data: Json; readonly kept: Kept }> {
     const keys = keysAt(registry(), mount, path);
     const names = [...keys.values()];
     const cached = broker.cachedSecrets(caller, names);
     await cached?.recorded;
     const { resolved } = cached?.secrets ?? (await broker.secrets(caller, names));
-    return Object.fromEntries([...keys].map(([key, name]) => [key, resolved[name]?.value]));
+    return {
+      data: Object.fromEntries([...keys].map(([key, name]) => [key, resolved[name]?.value])),
+      kept: { names, ends: Math.min(...Object.values(resolved).map(({ expiresAt }) => Date.parse(expiresAt))) },
+    };
   }
 
   async function list(path: string, { caller }: ProvenRequest): Promise<VaultReply> {
@@ -32,7 +37,7 @@ export function createKv(
   }
 
   /** Facts about what an agent may have, without the value. */
-  async function metadata(path: string, { caller }: ProvenRequest): Promise<VaultReply> {
+  async function facts(path: string, { caller }: ProvenRequest): Promise<VaultReply> {
     for (const name of keysAt(registry(), mount, path).values()) {
       const { allowed, needs } = await broker.access(caller, { kind: 'secret', name });
       if (!allowed && needs === undefined) throw new BrokerRefusal('not-allowed');
@@ -53,7 +58,8 @@ export function createKv(
   async function versionOne(rest: string, request: ProvenRequest): Promise<VaultReply> {
     if (request.operation === 'list') return list(rest, request);
     if (request.operation !== 'read' || rest === '') throw unsupported();
-    return dataReply(await read(rest, request));
+    const { data, kept } = await read(rest, request);
+    return { ...dataReply(data), kept };
   }
 
   async function versionTwo(rest: string, request: ProvenRequest): Promise<VaultReply> {
@@ -61,11 +67,12 @@ export function createKv(
     const [, area = '', path = ''] = /^(data|metadata)(?:\/(.+))?$/.exec(rest) ?? [];
     if (operation === 'list' && area === 'metadata') return list(path, request);
     if (operation !== 'read' || path === '') throw unsupported();
-    if (area === 'metadata') return metadata(path, request);
+    if (area === 'metadata') return facts(path, request);
     // the same for each path, whoever asks
     if (!['0', '1'].includes(query.get('version') ?? '0')) throw nothingThere();
-    const data = await read(path, request);
-    return dataReply({ data, metadata: { ...only, custom_metadata: null, version: 1 } });
+    const { data, kept } = await read(path, request);
+    const metadata = { ...only, custom_metadata: null, version: 1 };
+    return { ...dataReply({ data, metadata }), kept };
   }
 
   return {

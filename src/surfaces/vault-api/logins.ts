@@ -1,7 +1,7 @@
 import type { Caller } from '../../broker/contract.ts';
 import { BrokerRefusal } from '../../broker/refusal.ts';
 import type { Json, Login, Operation, ProvenRequest, VaultApiOptions, VaultReply, VaultRequest } from './contract.ts';
-import { dataReply, envelope, malformed, unsupported } from './replies.ts';
+import { dataReply, envelope, malformed, onlyOfKv, unsupported } from './replies.ts';
 
 /** What the holder of a token may ask about that token. */
 interface OwnUse {
@@ -15,9 +15,10 @@ const loginLife = 3_600;
 const methods: ReadonlySet<string> = new Set(['auth/jwt/login', 'auth/kubernetes/login']);
 
 /** What a login says, whichever method it is by: both are a JWT of an issuer that policy trusts. @throws VaultRefusal */
-export async function loginIn({ path, operation, body }: VaultRequest): Promise<Login | undefined> {
+export async function loginIn({ path, operation, body, wrap }: VaultRequest): Promise<Login | undefined> {
   if (!methods.has(path)) return undefined;
   if (operation !== 'write') throw unsupported();
+  if (wrap !== undefined) throw onlyOfKv();
   const { role, jwt } = await body();
   if (typeof jwt !== 'string' || jwt === '') throw malformed('missing jwt');
   if (role !== undefined && typeof role !== 'string') throw malformed('the role is no text');
@@ -25,7 +26,7 @@ export async function loginIn({ path, operation, body }: VaultRequest): Promise<
 }
 
 /** Logins, and what is asked of one's own token. */
-export function createLogins({ agentRuns, now }: Pick<VaultApiOptions, 'agentRuns' | 'now'>): {
+export function createLogins({ agentRuns, clock }: Pick<VaultApiOptions, 'agentRuns' | 'clock'>): {
   begin(caller: Caller): Promise<VaultReply>;
   own(path: string): OwnUse | undefined;
 } {
@@ -33,7 +34,7 @@ export function createLogins({ agentRuns, now }: Pick<VaultApiOptions, 'agentRun
     if (agentRuns === undefined) throw new BrokerRefusal('internal', { detail: 'this broker keeps no agent runs' });
     return agentRuns;
   };
-  const left = (end: number): number => Math.max(0, end - Math.floor(now() / 1_000));
+  const left = (end: number): number => Math.max(0, end - Math.floor(clock.now() / 1_000));
 
   const uses: Readonly<Record<string, OwnUse>> = {
     'token/lookup-self': {

@@ -58,6 +58,11 @@ export function malformed(text: string): VaultRefusal {
   return new VaultRefusal('invalid-request', [text]);
 }
 
+/** What else is given than secrets is for the one who asks. */
+export function onlyOfKv(): VaultRefusal {
+  return malformed('only what KV gives is wrapped here');
+}
+
 /** A problem as Vault writes it: its clients know 403 for whatever a token may not, and look at nothing but `errors`. */
 export function errorReply(
   code: ProblemCode,

@@ -8,8 +8,8 @@ import type { VaultApiOptions, VaultReply } from './contract.ts';
 export function createStatus({
   ready,
   version,
-  now,
-}: Pick<VaultApiOptions, 'ready' | 'version' | 'now'>): (path: string) => VaultReply | undefined {
+  clock,
+}: Pick<VaultApiOptions, 'ready' | 'version' | 'clock'>): (path: string) => VaultReply | undefined {
   const isSealed = (): boolean => !Object.values(ready()).every(Boolean);
   const cluster = { cluster_name: 'auth-chain', cluster_id: hash('sha256', 'auth-chain', 'hex').slice(0, 32) };
   const replies: Readonly<Record<string, () => VaultReply>> = {
@@ -22,7 +22,7 @@ export function createStatus({
         performance_standby: false,
         replication_performance_mode: 'disabled',
         replication_dr_mode: 'disabled',
-        server_time_utc: Math.floor(now() / 1_000),
+        server_time_utc: Math.floor(clock.now() / 1_000),
         version,
         ...cluster,
       },

@@ -3,7 +3,7 @@ import { dataReply, unsupported } from './replies.ts';
 import { nameIn } from './vault-paths.ts';
 
 /** Flows that give a one-time code, by their names. Whether a code is right is not told: that would be a way to guess one. */
-export function createTotp({ broker, now }: Pick<VaultApiOptions, 'broker' | 'now'>): Mount {
+export function createTotp({ broker, clock }: Pick<VaultApiOptions, 'broker' | 'clock'>): Mount {
   return {
     type: 'totp',
     description: 'flows that give a one-time code',
@@ -12,7 +12,7 @@ export function createTotp({ broker, now }: Pick<VaultApiOptions, 'broker' | 'no
       if (operation !== 'read' || name === undefined) throw unsupported();
       const { output } = await broker.run(caller, nameIn(name), {}, 'one-time-code');
       const { code, validFor } = codeIn(output);
-      const generated = Math.floor(now() / 1_000);
+      const generated = Math.floor(clock.now() / 1_000);
       return dataReply({ code, generated, expire_time: generated + validFor, period: '30s' });
     },
   };

@@ -12,7 +12,7 @@ import { ref } from '../../contracts/vault.ts';
 import { createHome } from '../../e2e/home.ts';
 
 const registry = `secrets:
-  openai.api_key: { reference: op://Agents/OpenAI/credential }
+  openai.api_key: { reference: op://Agents/OpenAI/credential, ttl: 15m }
   github.token: { reference: op://Agents/GitHub/token, path: secret/rewind/github }
   github.admin_token: { reference: op://Agents/GitHub/admin token, path: secret/admin/github }
   team.user: { reference: op://Agents/Team/username, path: secret/team/app#user }

@@ -363,6 +363,67 @@ describe('who asks', () => {
   });
 });
 
+describe('a wrapped answer', () => {
+  const wrapped = async (ttl: string, path = 'secret/data/openai.api_key') => {
+    const answer = await ask(`GET /v1/${path}`, { headers: [`X-Vault-Wrap-TTL: ${ttl}`] });
+    return { answer, info: (answer.body as { wrap_info?: { token: string; ttl: number } }).wrap_info };
+  };
+  const unwrap = 'PUT /v1/sys/wrapping/unwrap';
+
+  test('is given once, to whoever brings its token, and the trail tells to whom', async () => {
+    const { answer, info } = await wrapped('60');
+    expect(answer.body).toMatchObject({
+      data: null,
+      wrap_info: { ttl: 60, creation_path: 'secret/data/openai.api_key' },
+    });
+    expect(answer.text).not.toContain(values['OpenAI/credential']);
+    const token = info?.token ?? '';
+    const both = await Promise.all([ask(unwrap, { token }), ask(unwrap, { token })]);
+    expect(new Set(both.map(({ status }) => status))).toEqual(new Set([200, 400]));
+    const given = both.find(({ status }) => status === 200);
+    expect(given?.body).toMatchObject({ data: { data: { value: values['OpenAI/credential'] } }, wrap_info: null });
+    expect(
+      stand.trail().findLast(({ action, outcome }) => action === 'vault.unwrapped' && outcome === 'allowed'),
+    ).toMatchObject({
+      agent: 'unknown',
+      what: ['openai.api_key'],
+      path: 'secret/data/openai.api_key',
+      detail: expect.stringMatching(/^wrapped by codex, request [0-9a-f-]{36}$/),
+    });
+    expect(JSON.stringify(stand.trail())).not.toContain(token);
+  });
+
+  test('is given to an agent that names its token in the body, and is no longer kept than its value', async () => {
+    const { info } = await wrapped('24h', 'kv/openai.api_key');
+    expect(info?.ttl).toBeLessThanOrEqual(900);
+    const body = JSON.stringify({ token: info?.token });
+    expect((await ask(unwrap, { token: stand.other, body })).body).toMatchObject({
+      data: { value: values['OpenAI/credential'] },
+    });
+    expect(stand.trail().findLast(({ action }) => action === 'vault.unwrapped')).toMatchObject({ agent: 'other' });
+    expect((await ask(unwrap, { token: stand.other, body })).status).toBe(400);
+  });
+
+  test.each<[string, string, string]>([
+    ['of a one-time code', 'GET /v1/totp/code/code', '60'],
+    ['of what a login gives', 'POST /v1/auth/jwt/login', '60'],
+    ['of a token that is to be revoked', 'PUT /v1/auth/token/revoke-self', '60'],
+    ['of a list', 'GET /v1/secret/metadata?list=true', '60'],
+    ['for no length of time', 'GET /v1/secret/data/openai.api_key', 'soon'],
+  ])('is not made %s', async (_, line, ttl) => {
+    expect((await ask(line, { headers: [`X-Vault-Wrap-TTL: ${ttl}`] })).status).toBe(400);
+  });
+
+  test('is one of a hundred that an agent may keep, and none for who may not have it', async () => {
+    const answers = [];
+    for (let count = 0; count < 101; count += 1) answers.push((await wrapped('60', 'kv/github.token')).answer.status);
+    expect(answers.slice(0, 100)).toEqual(answers.slice(0, 100).map(() => 200));
+    expect(answers.at(-1)).toBe(429);
+    const sent = { token: stand.other, headers: ['X-Vault-Wrap-TTL: 60'] };
+    expect((await ask('GET /v1/kv/github.token', sent)).body).toEqual(denied);
+  });
+});
+
 describe('what is denied', () => {
   test('looks the same as what does not exist', async () => {
     const same = ['openai.api_key', 'rewind/github', 'team/app', 'none', 'gated.key', 'a/b/c', 'github.admin_token'];
