@@ -23,7 +23,11 @@ export function takeList(server: Server, error: Error & { readonly rawPacket?: u
   near.write(`GET ${target}${target.includes('?') ? '&' : '?'}list=true HTTP/1.1\r\nConnection: close`);
   near.write(rawPacket.subarray(end));
   socket.pipe(near).pipe(socket);
-  socket.once('error', () => near.destroy()).once('close', () => near.destroy());
+  const leave = () => {
+    near.destroy();
+    far.destroy();
+  };
+  socket.once('error', leave).once('close', leave);
   near.once('error', () => socket.destroy());
   server.emit(server instanceof TlsServer ? 'secureConnection' : 'connection', far);
   return true;
