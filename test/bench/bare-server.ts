@@ -1,7 +1,7 @@
 import { constants, openSync, write } from 'node:fs';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express from 'express';
+import express, { type RequestHandler } from 'express';
 
 /**
  * `express`, `http` or `durable`, then the answer's headers and body as JSON: a route that gives these same bytes, and
@@ -15,9 +15,9 @@ const token: unknown = JSON.parse(body);
 function bareExpress(): RequestListener {
   const application = express().disable('etag').disable('x-powered-by');
   const { 'Content-Type': _, 'Content-Length': __, ...others } = headers;
-  application.post(['/v1/tokens/:flow', '/v1/secrets/resolve'], (_request, response) => {
-    response.set(others).json(token);
-  });
+  const give: RequestHandler = (_request, response) => void response.set(others).json(token);
+  application.post(['/v1/tokens/:flow', '/v1/secrets/resolve'], give);
+  application.get('/v1/secret/data/:name', give);
   return application;
 }
 

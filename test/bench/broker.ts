@@ -9,13 +9,15 @@ import { durableWrite } from './disk.ts';
 import type { Load, Seen } from './load-generator.ts';
 import { median, row, type Row } from './row.ts';
 
-const token = { path: '/v1/tokens/orders-token', body: '' };
+const token = { method: 'POST', path: '/v1/tokens/orders-token', body: '' };
 /** what each thing is that an agent asks for, and how */
 const asked = {
   token,
   // as every HTTP library sends it
   body: { ...token, body: '{}' },
-  secret: { path: '/v1/secrets/resolve', body: '{"secrets":["github.token"]}' },
+  secret: { method: 'POST', path: '/v1/secrets/resolve', body: '{"secrets":["github.token"]}' },
+  // `vault kv get secret/github.token`
+  vault: { method: 'GET', path: '/v1/secret/data/github.token', body: '' },
 } as const;
 type Asked = (typeof asked)[keyof typeof asked];
 
@@ -41,6 +43,13 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
   const home = createHome();
   try {
     home.write('flows/policy.yaml', 'agents:\n  bench:\n    allow: [github.token]\n    flows: [orders-token]\n');
+    const service = readFileSync(join(home.work, 'flows/service.yaml'), 'utf8');
+    const withSettings = (settings: string) =>
+      home.write(
+        'flows/service.yaml',
+        service.replace(/^  development:$/m, (line) => `${line}\n    ${settings}`),
+      );
+    withSettings('server: { vault-api: {} }');
     const stack = await home.stack();
     const added = await home.flows(['agents', 'add', 'bench']);
     if (added.code !== 0) throw new Error(added.stderr);
@@ -69,6 +78,13 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
         name: 'a secret in memory',
         bares: ['express'],
       })),
+      ...(await against({
+        ...to,
+        broker: served,
+        asked: asked.vault,
+        name: "the same, as Vault's clients read KV",
+        bares: ['express'],
+      })),
       ...(await commandThroughBroker(home, { port: served.port, tokenFile, short })),
       ...(await agentRuns({
         ...{ port: served.port, bearer, short, load },
@@ -76,8 +92,7 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       })),
     ];
     await stop(served);
-    const service = readFileSync(join(home.work, 'flows/service.yaml'), 'utf8');
-    home.write('flows/service.yaml', service.replace('development: {}', 'development: { audit: { flush: every } }'));
+    withSettings('audit: { flush: every }');
     const waiting = await serve();
     rows.push(
       ...(await against({
@@ -112,7 +127,8 @@ interface Compared {
 async function against({ home, broker, bearer, asked, name, bares: kinds, goals, short }: Compared): Promise<Row[]> {
   const url = `http://127.0.0.1:${broker.port}${asked.path}`;
   const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
-  const answer = await fetch(url, { method: 'POST', headers, body: asked.body || '{}' });
+  const { method } = asked;
+  const answer = await fetch(url, { method, headers, ...(method === 'POST' && { body: asked.body || '{}' }) });
   const body = await answer.text();
   if (answer.status !== 200) throw new Error(`the broker answered ${answer.status}`);
   const names = ['Content-Type', 'Content-Length', 'Cache-Control', 'X-Content-Type-Options', 'X-Request-Id'];
@@ -175,9 +191,9 @@ async function against({ home, broker, bearer, asked, name, bares: kinds, goals,
 }
 
 /** The request of an agent. */
-function requestFor({ path, body }: Asked, port: number, bearer: string): string {
+function requestFor({ method, path, body }: Asked, port: number, bearer: string): string {
   const head = [
-    `POST ${path} HTTP/1.1`,
+    `${method} ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
     `Authorization: Bearer ${bearer}`,
     ...(body === '' ? [] : ['Content-Type: application/json']),
