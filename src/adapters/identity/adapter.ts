@@ -22,7 +22,11 @@ export interface IdentityServices extends Services {
 }
 
 /** An adapter of {@link IdentityProvider}. */
-export type IdentityProviderAdapter<S = Settings> = Declaration<S, IdentityServices, IdentityProvider> & Offering<S>;
+export interface IdentityProviderAdapter<S = Settings>
+  extends Declaration<S, IdentityServices, IdentityProvider>, Offering<S> {
+  /** what its token must be allowed, to paste (`check --setup`) */
+  setup?(name: string, settings: S): string;
+}
 
 /** Declares one. @typeParam K `typeof keys` · @typeParam Laptop what the laptop gives besides */
 export function identityProviderAdapter<K extends Keys = never, Laptop = unknown>(

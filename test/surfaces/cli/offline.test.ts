@@ -319,6 +319,26 @@ test('what production needs, to paste', async () => {
   expect(one.stdout).toMatch(/^# environment production\n/);
 });
 
+test('what the token of an identity provider must be allowed stands there too', async () => {
+  home.write(
+    'directory/service.yaml',
+    `environments:
+  production:
+    vault: { type: onepassword, token: { env: TOKEN } }
+    identity-providers: { staff: { type: entra, token: op://A/Graph/token } }
+`,
+  );
+  home.write(
+    'directory/x.yaml',
+    'description: x\nsteps: [{ id: a, uses: vault/read, with: { reference: op://A/I/f } }]\n',
+  );
+  const { code, stdout } = await home.flows(['check', '--setup', '--dir', 'directory']);
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/\n# identity provider staff: [^\n]*\nUser\.ReadWrite\.All /),
+  ]);
+});
+
 test('an item is proposed as people would file it', async () => {
   home.write(
     'items/service.yaml',

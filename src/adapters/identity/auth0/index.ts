@@ -4,6 +4,7 @@ import type { SettingsOf } from '../../declaration.ts';
 import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
 import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
+import { permissionLines } from '../permission-lines.ts';
 import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 
 const connection = 'Username-Password-Authentication';
@@ -42,6 +43,15 @@ export const auth0 = identityProviderAdapter<typeof keys, Laptop>({
     connection,
     proof: proofOfLaptop(double),
   }),
+  setup: (name, { url }) =>
+    permissionLines(name, `scopes of the application of its token, for the audience ${new URL('/api/v2/', url).href}`, [
+      ['create:users read:users update:users', 'users, their passwords'],
+      ['create:authentication_methods read:authentication_methods delete:authentication_methods', 'one-time passwords'],
+      ['delete:sessions delete:refresh_tokens', 'the end of sessions'],
+      ['read:clients read:client_keys update:client_keys', 'client secrets'],
+      ['update:clients create:client_credentials read:client_credentials', 'client keys'],
+      ['update:client_credentials delete:client_credentials', 'client keys'],
+    ]),
   async load() {
     const { createAuth0Provider } = await import('./provider.ts');
     const create = (settings: Settings, services: IdentityServices) => {

@@ -4,6 +4,7 @@ import type { SettingsOf } from '../../declaration.ts';
 import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
 import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
+import { permissionLines } from '../permission-lines.ts';
 
 const mark = 'extensionAttribute15';
 
@@ -55,6 +56,18 @@ export const entra = identityProviderAdapter<typeof keys, Laptop>({
     mark,
     preview: true,
   }),
+  setup: (name, { preview }) =>
+    permissionLines(name, 'application permissions of the application of its token, with consent', [
+      ['User.ReadWrite.All', 'users, the end of sessions'],
+      ['User Administrator', 'no permission: a role, for other passwords'],
+      ['Application.ReadWrite.OwnedBy', 'client secrets, of applications that it owns'],
+      ...(preview
+        ? ([
+            ['Policy.ReadWrite.AuthenticationMethod', 'one-time passwords'],
+            ['UserAuthenticationMethod.ReadWrite.All', 'one-time passwords'],
+          ] as const)
+        : []),
+    ]),
   async load() {
     const { createEntraProvider } = await import('./provider.ts');
     const create = (settings: Settings, services: IdentityServices) => {

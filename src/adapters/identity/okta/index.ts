@@ -4,6 +4,7 @@ import type { SettingsOf } from '../../declaration.ts';
 import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
 import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
+import { permissionLines } from '../permission-lines.ts';
 import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 
 const keys = {
@@ -43,6 +44,12 @@ export const okta = identityProviderAdapter<typeof keys, Laptop>({
     group: undefined,
     proof: proofOfLaptop(double),
   }),
+  setup: (name, { url, group }) =>
+    permissionLines(name, `scopes of the service app of its token at ${url}, and a custom admin role`, [
+      ['okta.users.read okta.users.manage', `role: manages users of ${group ?? 'a group, which service.yaml names'}`],
+      ['okta.apps.read okta.apps.manage', 'role: manages the applications whose secrets are rotated'],
+      ['flowsOwner', 'no scope: an attribute (string) to add to the user profile, for the ownership mark'],
+    ]),
   async load() {
     const { createOktaProvider } = await import('./provider.ts');
     const create = (settings: Settings, services: IdentityServices) => {

@@ -8,7 +8,7 @@ import { pushedNames } from './pushed-names.ts';
 import { itemsOf } from './vault-items.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** `flows check --setup`: what each environment's vault tokens must read and write, and the least policy for its pushes. */
+/** `flows check --setup`: what the tokens of each environment must be allowed, and the least policy for its pushes. */
 export function setup(folder: Folder, wanted: unknown, terminal: Terminal): number {
   const { settings } = folder;
   const { registry } = loadBrokerFiles(folder);
@@ -20,7 +20,9 @@ export function setup(folder: Folder, wanted: unknown, terminal: Terminal): numb
       continue;
     }
     const uses = usesIn(folder, registry, environment);
-    terminal.out(`${vaults(environment, uses)}\n${policies(environment, uses)}${channels(environment)}`);
+    terminal.out(
+      `${vaults(environment, uses)}\n${providers(environment)}${policies(environment, uses)}${channels(environment)}`,
+    );
   }
   return 0;
 }
@@ -71,6 +73,14 @@ type Serving = Pick<VaultEntry, 'vaults'>;
 function serves(entry: Serving, vault: string, all: readonly Serving[]): boolean {
   const names = (each: Serving) => each.vaults?.some((name) => sameName(name, vault)) ?? false;
   return names(entry) || (entry.vaults === undefined && !all.some(names));
+}
+
+/** What the token of each identity provider must be allowed. */
+function providers({ connections, adapters }: Environment): string {
+  return [...connections['identity-providers']]
+    .flatMap(([name, settings]) => adapters['identity-providers'].get(settings.type)?.setup?.(name, settings) ?? [])
+    .map((text) => `${text}\n`)
+    .join('');
 }
 
 /** What each store must allow for what flows push there. */

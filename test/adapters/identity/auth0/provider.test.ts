@@ -198,3 +198,9 @@ test.each([
 ])('the address %s has %i problems', (url, problems) => {
   expect(auth0.check?.({ url }, new Set(['token']))).toHaveLength(problems);
 });
+
+test('the setup names the scopes, and the audience of the token', () => {
+  const told = auth0.setup?.('main', { url: 'https://acme.eu.auth0.com' }) ?? '';
+  for (const each of ['https://acme.eu.auth0.com/api/v2/', 'create:users', 'read:client_keys'])
+    expect(told).toContain(each);
+});

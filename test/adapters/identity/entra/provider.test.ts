@@ -203,3 +203,10 @@ test.each([
 ])('the address %s has %i problems', (url, problems) => {
   expect(entra.check?.({ url }, new Set(['token']))).toHaveLength(problems);
 });
+
+test('the setup names the permissions, and those of the beta where it is used', () => {
+  const told = (preview: boolean) => entra.setup?.('main', { preview }) ?? '';
+  for (const each of ['User.ReadWrite.All', 'Application.ReadWrite.OwnedBy']) expect(told(false)).toContain(each);
+  expect(told(false)).not.toContain('AuthenticationMethod');
+  expect(told(true)).toContain('UserAuthenticationMethod.ReadWrite.All');
+});

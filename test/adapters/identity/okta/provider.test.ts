@@ -238,3 +238,10 @@ test.each([
 ])('the address %s has %i problems', (url, problems) => {
   expect(okta.check?.({ url }, new Set(['token']))).toHaveLength(problems);
 });
+
+test('the setup names scopes, the group of the role, and the attribute of the mark', () => {
+  const settings = { url: 'https://acme.okta.com', group: '00g1' };
+  const told = okta.setup?.('main', settings) ?? '';
+  expect(told).toMatch(/^# identity provider main: [^\n]*acme\.okta\.com/);
+  for (const each of ['okta.users.manage', '00g1', 'okta.apps.manage', 'flowsOwner']) expect(told).toContain(each);
+});
