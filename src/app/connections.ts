@@ -1,5 +1,6 @@
 import type { Api } from '../adapters/apis/contract.ts';
 import type { Channel } from '../adapters/channels/contract.ts';
+import type { BearerServices } from '../adapters/bearer.ts';
 import type { Declaration, Factory, Services, Settings } from '../adapters/declaration.ts';
 import type { IdentityProvider } from '../adapters/identity/contract.ts';
 import type { Issuer } from '../adapters/issuers/contract.ts';
@@ -62,8 +63,8 @@ export interface ConnectionOptions {
   readonly stateFolder: string;
   readonly now: () => number;
   readonly way: Way;
-  /** the token that an identity provider's `token-flow` gives; undefined where it has none */
-  readonly providerToken: (provider: string) => ((refused?: Secret) => Promise<Secret>) | undefined;
+  /** the token that a connection's `token-flow` gives; undefined where it has none */
+  readonly flowToken: (kind: ConnectionKind, name: string) => ((refused?: Secret) => Promise<Secret>) | undefined;
   readonly warn: (message: string) => void;
   /** a vault is left alone, or its quota is used up, or either is over */
   readonly onQuota: (event: QuotaEvent) => void;
@@ -77,6 +78,11 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
   const { environment, stack, now, stateFolder, warn, taken, way } = options;
   const { adapters, connections, development, played } = environment;
   const common = (name: string): Services => ({ name, development, now, way });
+  const bearer = (kind: ConnectionKind, name: string): BearerServices => ({
+    token: options.flowToken(kind, name),
+    read: (reference) => together(reference),
+    taken,
+  });
   const ownKeys = (reference: readonly Reference[]) => createEnvironmentKeys(reference, () => keyReader);
 
   const [issuers, vaults] = await Promise.all([
@@ -99,9 +105,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
       stack,
       (name) => ({
         ...common(name),
-        token: options.providerToken(name),
-        read: (reference) => together(reference),
-        taken,
+        ...bearer('identity-providers', name),
         issuer: issuers.get,
       }),
       played['identity-providers'],
@@ -110,7 +114,7 @@ export async function createConnections(options: ConnectionOptions): Promise<Con
     openKind(adapters.stores, connections.stores, stack, (name, settings) => {
       const references = settings['fingerprint-key'] as readonly Reference[] | undefined;
       const fingerprintKeys = references && (() => ownKeys(references).derived('fingerprint'));
-      return { ...common(name), stateFolder, warn, fingerprintKeys };
+      return { ...common(name), ...bearer('stores', name), stateFolder, warn, fingerprintKeys };
     }),
   ]);
   const channelsBy = (read: ReadOne) =>

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readToken } from '../adapters/read-token.ts';
-import type { TokenSource } from '../language/forms.ts';
+import type { ConnectionKind, TokenSource } from '../language/forms.ts';
 import { type AskForValue, type AskPeople, askNobody, askNobodyForValue } from './ask-people.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { ownershipMark } from '../foundation/key-derivation.ts';
@@ -197,7 +197,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       stateFolder: stateFolder(variables),
       now,
       way: chosen.proxy === undefined ? wayOfProcess() : createWay(proxyIn(variables, chosen.proxy)),
-      providerToken: (provider) => providerToken(provider, chosen),
+      flowToken: (kind, name) => flowToken(kind, name, chosen),
       warn,
       onQuota(event) {
         for (const listener of quotaListeners) listener(event);
@@ -205,11 +205,15 @@ export async function openApp(options: AppOptions): Promise<App> {
     });
   }
 
-  /** The bearer of an identity provider's API comes from a flow; on the laptop, the flow that another environment names. */
-  function providerToken(provider: string, chosen: Environment): ((refused?: Secret) => Promise<Secret>) | undefined {
+  /** The bearer of a connection comes from a flow; on the laptop, the flow that another environment names. */
+  function flowToken(
+    kind: ConnectionKind,
+    of: string,
+    chosen: Environment,
+  ): ((refused?: Secret) => Promise<Secret>) | undefined {
     const declaring = [chosen, ...(chosen.laptop ? folder.settings.environments.values() : [])];
     const name = declaring
-      .map((each) => each.connections['identity-providers'].get(provider)?.['token-flow'])
+      .map((each) => each.connections[kind].get(of)?.['token-flow'])
       .find((each) => typeof each === 'string');
     if (name === undefined || (chosen.laptop && !folder.flows.has(name))) return undefined;
     return async (refused) => {

@@ -60,7 +60,8 @@ export function secretStoreContract(
 
     test('creates with metadata, and shows both views alike', async () => {
       const name = fresh();
-      const metadata = { description: 'of the contract', tags: { team: 'a', empty: '' } };
+      const takesEmpty = under.store.rules.problems({ tags: { empty: '' } }).length === 0;
+      const metadata = { description: 'of the contract', tags: { team: 'a', ...(takesEmpty ? { empty: '' } : {}) } };
       const { id } = await under.store.write({
         name: { name },
         stored: undefined,

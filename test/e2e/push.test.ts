@@ -1,24 +1,28 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DevelopmentSecretsManager, startSecretsManager } from '../../src/laptop/secrets-manager/server.ts';
 import { type DevelopmentVault, startVault } from '../../src/laptop/vault/server.ts';
+import { startVaultDouble, type VaultDouble } from '../adapters/kv/double.ts';
 import { createHome } from './home.ts';
 
 const home = createHome(false);
 const value = `canary-${crypto.randomUUID()}`;
 let vault: DevelopmentVault;
 let aws: DevelopmentSecretsManager;
+let kv: VaultDouble;
 const env: Record<string, string> = {};
 
 beforeAll(async () => {
   const concealed = (label: string) => ({ label, type: 'concealed' as const, value });
-  [vault, aws] = await Promise.all([
+  [vault, aws, kv] = await Promise.all([
     startVault({
       vaults: [{ name: 'Team', items: [{ title: 'Key', fields: [concealed('root'), concealed('key')] }] }],
     }),
     startSecretsManager(),
+    startVaultDouble(),
   ]);
   Object.assign(env, {
     TEAM_TOKEN: vault.token().reveal(),
+    VAULT_TOKEN: kv.root.reveal(),
     AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey.reveal(),
   });
@@ -30,13 +34,15 @@ environments:
     development: true
     key: op://Team/Key/root
     vault: [{ type: onepassword, token: { env: TEAM_TOKEN } }]
-    stores: { aws: { type: aws-secrets-manager, region: ${aws.region}, account: '${aws.account}', endpoint: '${aws.address}' } }
+    stores:
+      aws: { type: aws-secrets-manager, region: ${aws.region}, account: '${aws.account}', endpoint: '${aws.address}' }
+      vault: { type: vault-kv, url: '${kv.url}', token: { env: VAULT_TOKEN } }
 `,
   );
 });
 afterAll(async () => {
   await home.close();
-  await Promise.all([vault.close(), aws.close()]);
+  await Promise.all([vault.close(), aws.close(), kv.close()]);
 });
 
 /** A flow that pushes as many secrets in each of two steps, so that what the second finds is not what it planned. */
@@ -77,4 +83,36 @@ test('what is unchanged is looked at once with --yes, and told as before', async
   expect([again.code, total() - before]).toEqual([0, 3]); // who we are, and a page for each step
   expect(again.stderr).toContain('push: nothing would change');
   expect(again.stderr).not.toContain(value);
+});
+
+test('one flow fills AWS and Vault, and is told of in each of their words', async () => {
+  const step = (store: string) => `  - id: ${store}
+    uses: store/push
+    with:
+      store: \${{ stores.${store} }}
+      secrets: [{ name: both/orders, value: { password: op://Team/Key/key, port: 5432 } }]
+`;
+  home.write(
+    'flows/push.yaml',
+    `description: x\nsteps:\n${step('aws')}${step('vault')}output: \${{ steps.vault.counts }}\n`,
+  );
+  const pushed = await home.flows(['push', '--yes'], { env });
+  expect([pushed.code, pushed.code === 0 ? '' : pushed.stderr]).toEqual([0, '']);
+  const there = aws.dump().find(({ name }) => name === 'both/orders');
+  expect(there?.versions[0]?.value.reveal()).toBe(JSON.stringify({ password: value, port: 5432 }));
+  expect(kv.values('both/orders')).toEqual({ password: value, port: 5432 });
+  const again = await home.flows(['push', '--plan', '--detailed-exitcode'], { env });
+  expect([again.code, again.stderr]).toEqual([0, expect.stringContaining(`Vault KV "secret" (${kv.url})`)]);
+
+  const setup = await home.flows(['check', '--setup'], { env });
+  expect(setup.stdout).toContain('# IAM policy for store aws');
+  expect(setup.stdout).toContain('path "secret/data/both/orders" { capabilities = ["create", "update"] }');
+  const online = await home.flows(['check', '--online'], { env });
+  expect(online.stdout).toContain(`stores.vault: Vault KV "secret": 1 of 1 secrets to push exist`);
+  kv.fail(() => ({ status: 503, errors: ['Vault is sealed'] }));
+  const sealed = await home.flows(['check', '--online'], { env });
+  kv.fail(undefined);
+  expect(sealed.code).toBe(69);
+  expect(sealed.stdout).toContain('the Vault server is sealed (its operators must unseal it');
+  for (const { stdout, stderr } of [pushed, again, setup, online, sealed]) expect(stdout + stderr).not.toContain(value);
 });

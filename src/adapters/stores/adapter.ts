@@ -1,5 +1,6 @@
 import { optional, type Keys } from '../../language/forms.ts';
 import { rootKeyForm } from '../../language/root-key.ts';
+import type { BearerServices } from '../bearer.ts';
 import type { Declaration, Services, Settings, SettingsOf } from '../declaration.ts';
 import type { SecretStore, StoreRules } from './contract.ts';
 
@@ -8,7 +9,7 @@ export const storeKeys = {
   'fingerprint-key': optional(rootKeyForm, 'key of the version names, instead of the one derived from `key:`'),
 } satisfies Keys;
 
-export interface StoreServices extends Services {
+export interface StoreServices extends Services, BearerServices {
   /** the user's state folder */
   readonly stateFolder: string;
   readonly warn: (message: string) => void;

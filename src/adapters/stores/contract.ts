@@ -81,7 +81,7 @@ export interface StoredSecret {
   readonly name: string;
   /** the store's own identifier */
   readonly id: string;
-  /** name of the version in force; undefined where no value was ever written */
+  /** name of the version in force; undefined where no value was ever written, or it is not known whose is in force */
   readonly current: string | undefined;
   /** names of all versions that a label keeps, the one in force among them */
   readonly versions: readonly string[];
@@ -109,6 +109,8 @@ export interface SecretWrite {
   readonly version: string;
   readonly value: Secret;
   readonly metadata: Metadata;
+  /** a flow wrote it as a mapping: the text is a JSON object, and a store whose secrets have keys keeps them as such */
+  readonly isMapping?: boolean;
   /** stored under a label of its own and not put in force, of a secret that has a value in force */
   readonly hold?: boolean;
 }

@@ -46,5 +46,5 @@ function unfit(flow: Flow, environment: Environment, by: NonNullable<NamedThing[
   const own = usesOf(flow, environment).connections.some(
     ({ kind, name }) => kind === by.kind && name === by.name,
   );
-  return own ? 'needs the provider whose token it gives' : undefined;
+  return own ? 'needs the connection whose token it gives' : undefined;
 }

@@ -63,6 +63,8 @@ export function decide(
     if (isOurs(keys, name, current)) return { ...write, action: 'update', detail: 'the value differs' };
   }
   if (stored.versions.some((each) => isOurs(keys, name, each))) {
+    if (current === undefined)
+      return { ...write, action: 'update', detail: 'no value that is known to be ours is in force' };
     if (permissions.overwrite) return { ...write, action: 'update', detail: 'overwrites what someone else wrote' };
     return conflict('someone else has written it since; it stays unless --overwrite');
   }

@@ -178,7 +178,15 @@ async function apply(decision: Decision, store: SecretStore, signal: AbortSignal
   if (stored !== undefined && metadata !== undefined) await store.annotate(stored.id, metadata, signal);
   if (version === undefined) return stored?.id ?? declared.name.name;
   const { id } = await store.write(
-    { name: declared.name, stored, version, value, metadata: declared.metadata, hold: decision.held !== undefined },
+    {
+      name: declared.name,
+      stored,
+      version,
+      value,
+      metadata: declared.metadata,
+      isMapping: declared.source.kind === 'json',
+      hold: decision.held !== undefined,
+    },
     signal,
   );
   return id;

