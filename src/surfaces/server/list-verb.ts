@@ -10,9 +10,14 @@ import { vaultPrefix } from './vault-requests.ts';
  * @param error what the parser said, with the bytes that it was given
  * @returns whether it was one
  */
-export function takeList(server: Server, error: Error & { readonly rawPacket?: unknown }, socket: Duplex): boolean {
-  const { rawPacket } = error;
-  if (!Buffer.isBuffer(rawPacket)) return false;
+export function takeList(
+  server: Server,
+  error: Error & { readonly code?: unknown; readonly rawPacket?: unknown },
+  socket: Duplex,
+): boolean {
+  const { code, rawPacket } = error;
+  // any other fault is in the middle of a request: what comes then is a part of that, whatever it looks like
+  if (code !== 'HPE_INVALID_METHOD' || !Buffer.isBuffer(rawPacket)) return false;
   const end = rawPacket.indexOf('\r\n');
   const [, target = ''] = /^LIST (\S+) HTTP\/1\.1$/.exec(rawPacket.toString('latin1', 0, end)) ?? [];
   if (!vaultPrefix.test(target)) return false;

@@ -65,8 +65,14 @@ export function createWrapping({
       const ttl = Math.floor(Math.min(seconds, longest, (given.ends - now) / 1_000));
       if (ttl < 1) throw malformed('what is wrapped would be over at once');
       const token = new Secret(`${prefix}${randomBytes(32).toString('base64url')}`);
-      await record({ ...eventOf(caller), action: 'vault.wrapped', what: given.names, outcome: 'allowed' });
+      // before anything is waited for: many who ask at once are counted one after another
       count(caller.agent, 1);
+      try {
+        await record({ ...eventOf(caller), action: 'vault.wrapped', what: given.names, outcome: 'allowed' });
+      } catch (error) {
+        count(caller.agent, -1);
+        throw error;
+      }
       const stop = clock.after(ttl * 1_000, () => count(caller.agent, -1));
       const release = () => {
         stop();

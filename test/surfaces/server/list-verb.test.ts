@@ -28,3 +28,25 @@ test('LIST of one who goes away leaves no request behind that takes the place of
   await expect.poll(again, { timeout: 10_000 }).toBe(200);
   held.resolve();
 });
+
+test('LIST in the middle of another request is a part of that, and asks for nothing', async () => {
+  const held = Promise.withResolvers<void>();
+  stand.trailState.hold = held.promise;
+  const socket = connect({ ...addressOf(stand.url), noDelay: true });
+  let text = '';
+  const closed = new Promise((resolve) => void socket.on('close', resolve));
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('utf8'))).on('error', () => undefined);
+  const parts = [
+    'POST /v1/access HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'LIST /v1/secret/metadata HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Vault-Token: none\r\n\r\n',
+  ];
+  for (const part of parts) {
+    socket.write(part);
+    // a packet of its own
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  held.resolve();
+  await closed;
+  expect(text).toMatch(/^HTTP\/1\.1 400 /);
+  expect(text).not.toContain('"errors"');
+});
