@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FlowError } from '../../foundation/errors.ts';
@@ -32,11 +32,17 @@ export async function usesInCode(dir: string, secrets: readonly MovedSecret[]): 
   const found: CodeUse[] = [];
   const known = new Map(secrets.map((each) => [each.path, each]));
   for (const file of await filesOf(dir)) {
-    const bytes = await readFile(join(dir, file)).catch(() => undefined);
-    if (bytes === undefined || bytes.length > largest || bytes.includes(0)) continue;
+    const bytes = await codeAt(join(dir, file)).catch(() => undefined);
+    if (bytes === undefined || bytes.includes(0)) continue;
     found.push(...usesIn(file, bytes.toString('utf8'), known));
   }
   return found;
+}
+
+/** What stands in a file; undefined for what is no code: a link may lead anywhere, and to what never ends. */
+async function codeAt(file: string): Promise<Buffer | undefined> {
+  const facts = await lstat(file);
+  return facts.isFile() && facts.size <= largest ? readFile(file) : undefined;
 }
 
 async function filesOf(dir: string): Promise<readonly string[]> {
@@ -51,7 +57,7 @@ async function filesOf(dir: string): Promise<readonly string[]> {
 const quote = `["'\`]`;
 const path = String.raw`(?<path>[^\s"'\`|,;)}]+)`;
 
-/** How Vault is asked, by clients and tools: each names a path, some a mount or a key beside it. */
+/** How Vault is asked, by clients and tools: each names a path, some a mount or a key beside it. What could begin anywhere ends soon. */
 const calls: readonly RegExp[] = [
   // vault kv get -field=F -mount=M secret/x · vault read secret/x · vault_get(…)
   new RegExp(
@@ -59,7 +65,10 @@ const calls: readonly RegExp[] = [
     'dg',
   ),
   // hvac: read_secret_version(path='x', mount_point='m') · client.read('secret/data/x')
-  new RegExp(String.raw`\bread_secret(?:_version)?\((?<flags>[^)]*?)\bpath\s*=\s*${quote}${path}(?<more>[^)]*)`, 'dg'),
+  new RegExp(
+    String.raw`\bread_secret(?:_version)?\((?<flags>[^)]{0,512}?)\bpath\s*=\s*${quote}${path}(?<more>[^)]*)`,
+    'dg',
+  ),
   // node-vault, Go, Ruby: .read('secret/data/x'), where it cannot be any file
   new RegExp(String.raw`\.[rR]ead\(\s*(?:ctx,\s*)?${quote}(?=[^"'\`]*/data/)${path}`, 'dg'),
   // Go: KVv2("secret").Get(ctx, "x")
@@ -68,7 +77,7 @@ const calls: readonly RegExp[] = [
   new RegExp(String.raw`\bwith\s+secret\s+${quote}${path}`, 'dg'),
   new RegExp(String.raw`agent-inject-secret-[\w.-]+${quote}?\s*[:=]\s*${quote}?${path}`, 'dg'),
   // GitLab: vault: x/K@M
-  new RegExp(String.raw`\bvault:\s*${quote}?(?<path>[^\s"'@]+)/(?<key>[^\s/@]+)@(?<mount>[\w./-]+)`, 'dg'),
+  new RegExp(String.raw`\bvault:\s*${quote}?(?<path>[^\s"'@]{1,512})/(?<key>[^\s/@]+)@(?<mount>[\w./-]+)`, 'dg'),
   // spring.config.import=vault://secret/x
   new RegExp(String.raw`\bvault://${path}`, 'dg'),
 ];
@@ -106,8 +115,9 @@ export function usesIn(file: string, text: string, known: ReadonlyMap<string, Mo
 
 /** Words with a `/` in them that are a known path, with or without `data/` after its mount. */
 function* literals(line: string, known: ReadonlyMap<string, MovedSecret>): Generator<[number, string, MovedSecret]> {
-  for (const { 0: word, index } of line.matchAll(/[^\s"'`|,;(){}=]+\/[^\s"'`|,;(){}=]+/g)) {
-    const secret = secretAt(word, undefined, known);
+  // whole words first: one that is long, as minified code has it, is looked through once
+  for (const { 0: word, index } of line.matchAll(/[^\s"'`|,;(){}=]+/g)) {
+    const secret = /.\/./.test(word) ? secretAt(word, undefined, known) : undefined;
     if (secret !== undefined) yield [index + 1, word, secret];
   }
 }

@@ -2,6 +2,7 @@ import { FlowError } from '../../foundation/errors.ts';
 import { createHttp, type Fetch, retryAfterOf } from '../../foundation/http.ts';
 import { createPace } from '../../foundation/request-pace.ts';
 import type { Secret } from '../../foundation/secret.ts';
+import { keepsDigits } from '../../language/own-form.ts';
 
 /** Vault or OpenBao, as far as a move out of its KV asks: it is read, and nothing in it is ever changed. */
 export interface KvSource {
@@ -40,7 +41,10 @@ export interface KvSecret {
 }
 
 /** What is there, or why there is nothing to move. */
-export type Found<T> = ({ readonly kind: 'found' } & T) | { readonly kind: 'deleted' | 'missing' | 'denied' };
+export type Found<T> = ({ readonly kind: 'found' } & T) | { readonly kind: Absence };
+
+/** `inexact`: it holds a number that no value here keeps all digits of, as one of twenty digits. */
+export type Absence = 'deleted' | 'missing' | 'denied' | 'inexact';
 
 export interface KvSourceOptions {
   /** `https://vault.example.com:8200` */
@@ -76,6 +80,8 @@ const ownTypes: ReadonlySet<string> = new Set([
 interface Answer {
   readonly status: number;
   readonly data: Readonly<Record<string, unknown>> | undefined;
+  /** every number in it is what was written */
+  readonly isExact: boolean;
 }
 
 export function createKvSource(options: KvSourceOptions): KvSource {
@@ -96,8 +102,8 @@ export function createKvSource(options: KvSourceOptions): KvSource {
       requests += 1;
       const response = await paced('vault', Infinity, () => http(`${base}/v1/${path}`, { headers }));
       const { status } = response;
-      const body: unknown = await response.json().catch(() => undefined);
-      if (status === 200 || status === 403 || status === 404) return { status, data: recordAt(body, 'data') };
+      const { body, isExact } = parsed(await response.text());
+      if (status === 200 || status === 403 || status === 404) return { status, data: recordAt(body, 'data'), isExact };
       const again = status === 412 || status === 429 ? wait : undefined;
       if (again === undefined) throw failure(status, retryAfterOf(response.headers.get('retry-after'), now()));
       await sleep(again * 1_000);
@@ -166,8 +172,9 @@ export function createKvSource(options: KvSourceOptions): KvSource {
     },
     async read(mount, path) {
       const kind = mount.version === 2 ? 'data/' : '';
-      const { status, data } = await ask(mount.namespace, `${mountIn(mount)}${kind}${encoded(path)}`);
+      const { status, data, isExact } = await ask(mount.namespace, `${mountIn(mount)}${kind}${encoded(path)}`);
       if (status !== 200 || data === undefined) return absent(status, data);
+      if (!isExact) return { kind: 'inexact' };
       if (mount.version === 1) return { kind: 'found', version: 0, data };
       const version = recordAt(data, 'metadata')?.['version'];
       const held = recordAt(data, 'data');
@@ -178,8 +185,22 @@ export function createKvSource(options: KvSourceOptions): KvSource {
   };
 }
 
+/** JSON, or nothing; a parser rounds what it cannot keep, and says nothing of it. */
+function parsed(text: string): { readonly body: unknown; readonly isExact: boolean } {
+  let isExact = true;
+  const look = (_key: string, value: unknown, context?: { readonly source?: string }): unknown => {
+    if (typeof value === 'number' && !keepsDigits(context?.source ?? '')) isExact = false;
+    return value;
+  };
+  try {
+    return { body: JSON.parse(text, look), isExact };
+  } catch {
+    return { body: undefined, isExact };
+  }
+}
+
 /** A version that was deleted or destroyed still answers, with 404 and its metadata. */
-function absent(status: number, data: Answer['data']): { readonly kind: 'deleted' | 'missing' | 'denied' } {
+function absent(status: number, data: Answer['data']): { readonly kind: Absence } {
   if (status === 403) return { kind: 'denied' };
   return { kind: recordAt(data, 'metadata') === undefined ? 'missing' : 'deleted' };
 }

@@ -107,6 +107,7 @@ export const absences = {
   deleted: { outcome: 'deleted', why: 'its newest version was deleted in Vault' },
   missing: { outcome: 'deleted', why: 'Vault does not have it' },
   denied: { outcome: 'denied', why: 'Vault does not let this token read it' },
+  inexact: { outcome: 'failed', why: 'a number in it has more digits than are kept here: write it in Vault as text' },
 } as const;
 
 interface Decision {

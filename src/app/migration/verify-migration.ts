@@ -33,7 +33,8 @@ export async function verifyMigration({
     const ofVault = wanted.map(async ({ path, to, keys: labels }): Promise<Comparison | undefined> => {
       const at = { path, to: to.toString() };
       const found = await readSecret(path, kv, source);
-      if (found.kind === 'denied') return { ...at, match: false, why: absences.denied.why };
+      if (found.kind === 'denied' || found.kind === 'inexact')
+        return { ...at, match: false, why: absences[found.kind].why };
       if (found.kind !== 'found') return undefined;
       const { version } = found;
       const [item, ...others] = there.madeOf(path);

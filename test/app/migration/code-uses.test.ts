@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -61,16 +61,21 @@ describe('code that asks Vault', () => {
     expect(found(text)).toEqual(expected);
   });
 
-  test('in the files that git knows, without lock files and binaries', async () => {
+  test('in one pass of a line, however long a word is', () => {
+    for (const part of ['a', 'vault:', 'read_secret(']) expect(found(part.repeat(900_000 / part.length))).toEqual([]);
+  });
+
+  test('in the files that git knows, without lock files, binaries, and what a link leads to', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'auth-chain-'));
     afterAll(() => rmSync(dir, { recursive: true }));
     const call = 'vault kv get secret/team/app\n';
     mkdirSync(join(dir, 'a b'));
     const files = { 'a b/ü.sh': `\n${call}`, 'yarn.lock': call, 'binary.bin': `\0${call}`, 'unknown.sh': call };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+    symlinkSync(join(dir, 'unknown.sh'), join(dir, 'link.sh'));
     await expect(usesInCode(dir, secrets)).rejects.toMatchObject({ code: 'usage' });
     execFileSync('git', ['init', '-q'], { cwd: dir });
-    execFileSync('git', ['add', 'a b', 'yarn.lock', 'binary.bin'], { cwd: dir });
+    execFileSync('git', ['add', 'a b', 'yarn.lock', 'binary.bin', 'link.sh'], { cwd: dir });
     const uses = await usesInCode(dir, secrets);
     expect(uses.map(({ file, line, column }) => `${file}:${line}:${column}`)).toEqual(['a b/ü.sh:2:14']);
   });

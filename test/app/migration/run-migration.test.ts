@@ -185,6 +185,21 @@ describe('a move', () => {
     expect(shown[0]).toMatch(/\| moved \| 1 \|\n[^]*## Left\n[^]*secret\/large \| too big[^]*## Not moved by design/);
   });
 
+  test('moves no number that a parser would round, and compares none', async () => {
+    const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => object };
+    secretsOf({
+      long: [{ account: rawJSON('20261129000000000001') }],
+      deep: [{ object: { list: [rawJSON('0.12345678901234567890')] } }],
+      short: [{ account: rawJSON('1.50'), large: rawJSON('1e3') }],
+    });
+    const migration = migrationOf(['long', 'deep', 'short']);
+    const { report } = await run(migration);
+    expect(outcomes(report.lines)).toEqual(['failed', 'failed', 'moved']);
+    expect(report.lines[0]?.why).toBe('a number in it has more digits than are kept here: write it in Vault as text');
+    expect(active()).toHaveLength(1);
+    expect((await verify(migration)).map(({ match }) => match)).toEqual([false, false, true]);
+  });
+
   test('a bad item among many spoils no other, and is found in few requests', async () => {
     const bad = ['n07', 'n31'];
     const secrets = secretsOf(
