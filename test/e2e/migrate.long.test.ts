@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
-import { type KvDouble, startKvDouble } from '../app/migration/kv-double.ts';
+import { startVaultDouble, type VaultDouble } from '../adapters/kv/double.ts';
 import { amountOf, someOf } from '../long/amounts.ts';
 import { type Boundary, killedAt } from './boundaries.ts';
 import { createHome, type Ended } from './home.ts';
 
 const home = createHome(false);
 let stack: RunningStack;
-let double: KvDouble;
+let double: VaultDouble;
 beforeAll(async () => {
   home.write('flows/service.yaml', 'default-environment: development\nenvironments: { development: {} }\n');
   home.write(
     'flows/vaults.yaml',
     'description: The vaults of the move\nsteps: [{ id: a, uses: vault/read, with: { reference: op://Moved/seed/password } }]\n',
   );
-  [stack, double] = await Promise.all([home.stack(), startKvDouble()]);
+  [stack, double] = await Promise.all([home.stack(), startVaultDouble()]);
 });
 afterAll(async () => {
   await home.close();
@@ -22,14 +22,14 @@ afterAll(async () => {
 });
 
 const size = amountOf('secrets of a migration');
-const env = () => ({ VAULT_TOKEN: double.token });
+const env = () => ({ VAULT_TOKEN: double.root.reveal() });
 const list = (mount: string, count = size) =>
   Array.from({ length: count }, (_, index) => `n${index}`).map((name) => ({ mount, name }));
 
 /** A mount of its own for each case, whose secrets all become items. */
 function prepare(mount: string, count = size): void {
-  const secrets = new Map(list(mount, count).map(({ name }) => [name, [{ value: `of ${name}`, number: 1 }]]));
-  double.mounts.set(`${mount}/`, { type: 'kv', version: 2, secrets });
+  double.mount(mount, {});
+  for (const { name } of list(mount, count)) double.write(name, { value: `of ${name}`, number: 1 }, mount);
   const lines = list(mount, count).map(
     ({ name }) => `  - { path: ${mount}/${name}, to: op://Moved/${mount}-${name} }\n`,
   );

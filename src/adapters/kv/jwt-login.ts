@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FlowError } from '../../foundation/errors.ts';
 import { Secret } from '../../foundation/secret.ts';
 import { parseVaultData } from './vault-answers.ts';
-import type { TokenProvider, VaultHttp } from './vault-http.ts';
+import { encodedPath, type TokenProvider, type VaultHttp } from './vault-http.ts';
 
 export interface JwtLoginOptions {
   readonly http: VaultHttp;
@@ -36,7 +36,7 @@ export function createJwtLogin({ http, mount, role, jwt, now }: JwtLoginOptions)
 
   async function logInWith(given: Secret): Promise<LoggedIn> {
     const body = JSON.stringify({ role, jwt: given.reveal() });
-    const path = `auth/${mount.split('/').map(encodeURIComponent).join('/')}/login`;
+    const path = `auth/${encodedPath(mount)}/login`;
     const answer = await http.ask({ method: 'POST', path, body }, undefined);
     const { client_token, lease_duration } = parseVaultData(answer?.auth, loginSchema);
     // 0: it never ends

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Secret } from '../../foundation/secret.ts';
 import { parseVaultData } from './vault-answers.ts';
-import type { TokenProvider, VaultHttp, VaultRequest } from './vault-http.ts';
+import { encodedPath, type TokenProvider, type VaultHttp, type VaultRequest } from './vault-http.ts';
 
 /** What is mounted at a path. */
 export interface KvMount {
@@ -113,6 +113,3 @@ const writtenSchema = z.object({ version });
 
 /** RFC 3339; empty: it is not to be deleted */
 const isPast = (time: string, now: number) => time !== '' && !(Date.parse(time) > now);
-
-/** Each segment of a path as an address has it: `%`, `?` and letters of any script are part of names. */
-const encodedPath = (path: string) => path.split('/').map(encodeURIComponent).join('/');

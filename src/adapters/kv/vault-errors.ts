@@ -86,6 +86,12 @@ const rows: readonly Row[] = [
     hint: 'compare mount: and namespace: with vault secrets list',
   },
   {
+    status: 404,
+    code: 'not-found',
+    message: 'the Vault server does not have what was asked for',
+    hint: 'see its version, and compare mount: and namespace: with vault secrets list',
+  },
+  {
     status: 405,
     code: 'protocol',
     message: 'what is mounted there cannot do this, as KV of version 2 can',

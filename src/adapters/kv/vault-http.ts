@@ -24,14 +24,20 @@ export interface VaultHttpOptions {
   readonly way?: Way | undefined;
   /** milliseconds for one request; default 20,000 */
   readonly deadline?: number | undefined;
+  /** bytes of an answer; default 1 MiB, which no metadata come near */
+  readonly largest?: number | undefined;
+  /** milliseconds between the tries of what may be tried again; default 100, 400 and 1,600 */
+  readonly waits?: readonly number[] | undefined;
   /** how many requests at once */
   readonly pace: ReturnType<typeof createPace>;
 }
 
 export interface VaultRequest {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** below `/v1/`, its segments encoded: `secret/metadata/team/app?list=true` */
+  /** below `/v1/`, as {@link encodedPath} has it: `secret/metadata/team/app?list=true` */
   readonly path: string;
+  /** instead of the client's own */
+  readonly namespace?: string | undefined;
   /** JSON text */
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
@@ -40,7 +46,7 @@ export interface VaultRequest {
 /** Requests to a server of HashiCorp Vault or OpenBao, whatever its secrets engines. */
 export interface VaultHttp {
   /**
-   * One request. What is not there is undefined.
+   * One request. What is not there is undefined; of a version that was deleted or destroyed its `metadata` are left.
    * Where a node has not caught up with what was written, or asks for fewer requests, it is asked again a few times.
    * @param token undefined: a login, which has none yet
    * @throws FlowError as the table in vault-errors.ts has it, and what foundation/http.ts throws
@@ -50,8 +56,6 @@ export interface VaultHttp {
   requests(): number;
 }
 
-/** milliseconds between the tries of what may be tried again */
-const waits = [100, 400, 1_600];
 const never = new AbortController().signal;
 
 /**
@@ -60,15 +64,18 @@ const never = new AbortController().signal;
  * const answer = await http.ask({ path: 'sys/internal/ui/mounts' }, token);
  */
 export function createVaultHttp(options: VaultHttpOptions): VaultHttp {
-  const base = `${options.url.replace(/\/$/, '')}/v1/`;
+  const base = `${options.url.replace(/\/+$/, '')}/v1/`;
   const send = createHttp({
     peer: 'the Vault server',
     development: options.development,
     fetch: options.way?.fetch,
     deadline: options.deadline ?? 20_000,
+    largest: options.largest,
     // a standby names the active node so: told in its own words
     redirects: 'answers',
   });
+  const { waits = [100, 400, 1_600] } = options;
+  const longest = Math.max(5_000, ...waits);
   let requests = 0;
   // what was written last: a node that has not seen it says so, instead of giving what was before (Vault Enterprise)
   let index: string | undefined;
@@ -82,7 +89,8 @@ export function createVaultHttp(options: VaultHttpOptions): VaultHttp {
     }
   }
 
-  async function sent({ method = 'GET', path, body, signal }: VaultRequest, bearer?: Secret): Promise<Response> {
+  async function sent(request: VaultRequest, bearer?: Secret): Promise<Response> {
+    const { method = 'GET', path, namespace = options.namespace ?? '', body, signal } = request;
     return options.pace(
       'vault',
       Infinity,
@@ -93,7 +101,8 @@ export function createVaultHttp(options: VaultHttpOptions): VaultHttp {
           headers: {
             'x-vault-request': 'true',
             ...(bearer === undefined ? {} : { 'x-vault-token': bearer.reveal() }),
-            ...(options.namespace === undefined ? {} : { 'x-vault-namespace': options.namespace }),
+            // as Vault's own client sends it: the bytes of UTF-8
+            ...(namespace === '' ? {} : { 'x-vault-namespace': Buffer.from(namespace).toString('latin1') }),
             ...(index === undefined ? {} : { 'x-vault-index': index }),
             ...(body === undefined ? {} : { 'content-type': contentType(method) }),
           },
@@ -127,14 +136,26 @@ export function createVaultHttp(options: VaultHttpOptions): VaultHttp {
         if (answer !== 'failure') return answer;
         const failure = await vaultFailure({ ...request, login: token === undefined }, response, options.now());
         const again = response.status === 412 || response.status === 429;
-        if (!again || wait === undefined || (failure.retryAfter ?? 0) > 5) throw failure;
-        const milliseconds = Math.max(wait, (failure.retryAfter ?? 0) * 1_000);
+        const asked = (failure.retryAfter ?? 0) * 1_000;
+        if (!again || wait === undefined || asked > longest) throw failure;
+        const milliseconds = Math.max(wait, asked);
         await unlessAborted(options.sleep(milliseconds), request.signal ?? never, () => failure);
       }
       throw new TypeError('the last try throws');
     },
     requests: () => requests,
   };
+}
+
+/**
+ * Each segment of a path as an address has it: `%`, `?` and letters of any script are part of names.
+ * @throws FlowError refused for `.` and `..`, which an address cannot have: it would be another path
+ */
+export function encodedPath(path: string): string {
+  const segments = path.split('/');
+  if (segments.some((segment) => segment === '.' || segment === '..'))
+    throw new FlowError('refused', 'a path of Vault has "." or ".." in it', { place: { subject: path } });
+  return segments.map((segment) => encodeURIComponent(segment.toWellFormed())).join('/');
 }
 
 function contentType(method: string): string {

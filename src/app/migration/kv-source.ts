@@ -1,8 +1,8 @@
+import { createVaultHttp, encodedPath } from '../../adapters/kv/vault-http.ts';
 import { FlowError } from '../../foundation/errors.ts';
-import { createHttp, type Fetch, retryAfterOf } from '../../foundation/http.ts';
+import type { Way } from '../../foundation/proxy.ts';
 import { createPace } from '../../foundation/request-pace.ts';
 import type { Secret } from '../../foundation/secret.ts';
-import { keepsDigits } from '../../language/own-form.ts';
 
 /** Vault or OpenBao, as far as a move out of its KV asks: it is read, and nothing in it is ever changed. */
 export interface KvSource {
@@ -53,7 +53,7 @@ export interface KvSourceOptions {
   readonly token: () => Promise<Secret>;
   /** allows plain http at a loopback address */
   readonly development: boolean;
-  readonly fetch?: Fetch | undefined;
+  readonly way?: Way | undefined;
   /** epoch milliseconds */
   readonly now: () => number;
   /** takes milliseconds */
@@ -64,8 +64,8 @@ export interface KvSourceOptions {
 const largest = 34 * 1024 * 1024;
 const deadline = 30_000;
 const atOnce = 8;
-/** seconds between tries of what a standby has not got yet, and of what came too fast */
-const waits = [1, 2, 4, 8];
+/** milliseconds between tries of what a standby has not got yet, and of what came too fast: a whole move waits for it */
+const waits = [1_000, 2_000, 4_000, 8_000];
 /** Vault's own, which nobody puts anything into */
 const ownTypes: ReadonlySet<string> = new Set([
   'system',
@@ -78,57 +78,51 @@ const ownTypes: ReadonlySet<string> = new Set([
 ]);
 
 interface Answer {
-  readonly status: number;
+  readonly kind: 'found' | 'missing' | 'denied';
   readonly data: Readonly<Record<string, unknown>> | undefined;
-  /** every number in it is what was written */
-  readonly isExact: boolean;
+  /** false: a number in it has more digits than a parser keeps */
+  readonly isExact?: boolean | undefined;
 }
 
 export function createKvSource(options: KvSourceOptions): KvSource {
-  const { now, sleep, development, fetch } = options;
-  const http = createHttp({ peer: 'Vault', development, fetch, deadline, largest });
-  const paced = createPace({ atOnce, monotonic: () => performance.now(), sleep });
-  const base = options.url.replace(/\/+$/, '');
+  const pace = createPace({ atOnce, monotonic: () => performance.now(), sleep: options.sleep });
+  const http = createVaultHttp({ ...options, namespace: undefined, deadline, largest, waits, pace });
   const root = options.namespace === undefined ? '' : withSlash(options.namespace);
-  let requests = 0;
 
+  /** What is not there, and what the token may not see, are left out of a move, and do not end it. */
   async function ask(namespace: string, path: string): Promise<Answer> {
-    const headers: Record<string, string> = {
-      'x-vault-token': (await options.token()).reveal(),
-      'x-vault-request': 'true',
-    };
-    if (root + namespace !== '') headers['x-vault-namespace'] = encodeURI(root + namespace);
-    for (const wait of [...waits, undefined]) {
-      requests += 1;
-      const response = await paced('vault', Infinity, () => http(`${base}/v1/${path}`, { headers }));
-      const { status } = response;
-      const { body, isExact } = parsed(await response.text());
-      if (status === 200 || status === 403 || status === 404) return { status, data: recordAt(body, 'data'), isExact };
-      const again = status === 412 || status === 429 ? wait : undefined;
-      if (again === undefined) throw failure(status, retryAfterOf(response.headers.get('retry-after'), now()));
-      await sleep(again * 1_000);
+    // before all else: a token that cannot be had is no path that is refused
+    const token = await options.token();
+    try {
+      const answer = await http.ask({ path, namespace: root + namespace }, async () => token);
+      const data = recordAt(answer, 'data');
+      return { kind: answer === undefined ? 'missing' : 'found', data, isExact: answer?.isExact };
+    } catch (error) {
+      const code = error instanceof FlowError ? error.code : undefined;
+      if (code === 'denied') return { kind: 'denied', data: undefined };
+      if (code === 'not-found') return { kind: 'missing', data: undefined };
+      throw error;
     }
-    throw new TypeError('the last wait is undefined, and ends it');
   }
 
   /** @throws FlowError denied where the token may not ask that at all */
   async function mountsOf(namespace: string): Promise<Readonly<Record<string, unknown>> | undefined> {
     const all = await ask(namespace, 'sys/mounts');
-    if (all.status === 200) return all.data;
+    if (all.kind === 'found') return all.data;
     const visible = await ask(namespace, 'sys/internal/ui/mounts');
-    return visible.status === 200 ? recordAt(visible.data, 'secret') : undefined;
+    return recordAt(visible.data, 'secret');
   }
 
   async function* namespaces(parent: string): AsyncGenerator<string> {
     yield parent;
-    // 404: none, or a server that knows no namespaces; 403: they cannot be told from none
+    // missing: none, or a server that knows no namespaces; denied: they cannot be told from none
     const { data } = await ask(parent, 'sys/namespaces?list=true');
     for (const name of strings(data?.['keys'])) yield* namespaces(parent + withSlash(name));
   }
 
   async function list(mount: KvMount, folder: string): Promise<Answer> {
     const kind = mount.version === 2 ? 'metadata/' : '';
-    return ask(mount.namespace, `${mountIn(mount)}${kind}${encoded(folder)}?list=true`);
+    return ask(mount.namespace, `${mountIn(mount)}${kind}${encodedPath(folder)}?list=true`);
   }
 
   return {
@@ -154,8 +148,8 @@ export function createKvSource(options: KvSourceOptions): KvSource {
     async walk(mount, onDenied) {
       const found: string[] = [];
       const visit = async (folder: string): Promise<void> => {
-        const { status, data } = await list(mount, folder);
-        if (status === 403) onDenied(mount.path + folder);
+        const { kind, data } = await list(mount, folder);
+        if (kind === 'denied') onDenied(mount.path + folder);
         const names = strings(data?.['keys']);
         // a name may be both: `app` a secret, and `app/` what is below it
         for (const name of names) if (!name.endsWith('/')) found.push(folder + name);
@@ -166,78 +160,35 @@ export function createKvSource(options: KvSourceOptions): KvSource {
     },
     async keys(mount, path) {
       if (mount.version === 1) return { kind: 'found', keys: undefined };
-      const { status, data } = await ask(mount.namespace, `${mountIn(mount)}subkeys/${encoded(path)}`);
-      const keys = recordAt(data, 'subkeys');
-      return keys === undefined ? absent(status, data) : { kind: 'found', keys: Object.keys(keys).toSorted() };
+      const answer = await ask(mount.namespace, `${mountIn(mount)}subkeys/${encodedPath(path)}`);
+      const keys = recordAt(answer.data, 'subkeys');
+      return keys === undefined ? absent(answer) : { kind: 'found', keys: Object.keys(keys).toSorted() };
     },
     async read(mount, path) {
       const kind = mount.version === 2 ? 'data/' : '';
-      const { status, data, isExact } = await ask(mount.namespace, `${mountIn(mount)}${kind}${encoded(path)}`);
-      if (status !== 200 || data === undefined) return absent(status, data);
-      if (!isExact) return { kind: 'inexact' };
+      const answer = await ask(mount.namespace, `${mountIn(mount)}${kind}${encodedPath(path)}`);
+      const { data, isExact } = answer;
+      if (data === undefined) return absent(answer);
+      if (isExact === false) return { kind: 'inexact' };
       if (mount.version === 1) return { kind: 'found', version: 0, data };
       const version = recordAt(data, 'metadata')?.['version'];
       const held = recordAt(data, 'data');
-      if (held === undefined || typeof version !== 'number') return absent(404, data);
+      if (held === undefined || typeof version !== 'number') return absent(answer);
       return { kind: 'found', version, data: held };
     },
-    requests: () => requests,
+    requests: () => http.requests(),
   };
 }
 
-/** JSON, or nothing; a parser rounds what it cannot keep, and says nothing of it. */
-function parsed(text: string): { readonly body: unknown; readonly isExact: boolean } {
-  let isExact = true;
-  const look = (_key: string, value: unknown, context?: { readonly source?: string }): unknown => {
-    if (typeof value === 'number' && !keepsDigits(context?.source ?? '')) isExact = false;
-    return value;
-  };
-  try {
-    return { body: JSON.parse(text, look), isExact };
-  } catch {
-    return { body: undefined, isExact };
-  }
-}
-
-/** A version that was deleted or destroyed still answers, with 404 and its metadata. */
-function absent(status: number, data: Answer['data']): { readonly kind: Absence } {
-  if (status === 403) return { kind: 'denied' };
+/** A version that was deleted or destroyed has only its metadata left. */
+function absent({ kind, data }: Answer): { readonly kind: Absence } {
+  if (kind === 'denied') return { kind };
   return { kind: recordAt(data, 'metadata') === undefined ? 'missing' : 'deleted' };
-}
-
-function failure(status: number, retryAfter: number | undefined): FlowError {
-  if (status === 429)
-    return new FlowError('rate-limited', 'Vault takes no more requests for now', {
-      hint: 'run again later',
-      retryAfter,
-    });
-  if (status === 412) {
-    return new FlowError('unavailable', 'this node of Vault is behind the others', {
-      hint: 'run again, or give the address of the active node',
-    });
-  }
-  if (status === 503)
-    return new FlowError('unavailable', 'Vault is sealed, or not ready', {
-      hint: 'unseal it, and run again',
-      retryAfter,
-    });
-  const code = status >= 500 ? 'unavailable' : 'protocol';
-  return new FlowError(code, `Vault answers with status ${status}`, {
-    hint: 'is url: the address of Vault or OpenBao?',
-  });
 }
 
 /** The mount as its own namespace calls it. */
 function mountIn({ path, namespace }: KvMount): string {
-  return encoded(path.slice(namespace.length));
-}
-
-function encoded(path: string): string {
-  const segments = path.split('/');
-  // a URL has no such names: it would be another path
-  if (segments.some((segment) => segment === '.' || segment === '..'))
-    throw new FlowError('refused', 'a path of Vault has "." or ".." in it', { place: { subject: path } });
-  return segments.map((segment) => encodeURIComponent(segment.toWellFormed())).join('/');
+  return encodedPath(path.slice(namespace.length));
 }
 
 const withSlash = (path: string) => (path.endsWith('/') ? path : `${path}/`);

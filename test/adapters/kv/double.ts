@@ -18,8 +18,19 @@ export interface Fault {
   readonly after?: boolean | undefined;
 }
 
+type Values = Readonly<Record<string, unknown>>;
+
+/** What is mounted somewhere, with the versions of each of its secrets, the newest last. */
+export interface MountOptions {
+  /** default `kv` */
+  readonly type?: string;
+  /** default `2` */
+  readonly version?: string;
+  readonly secrets?: Readonly<Record<string, readonly (Values | 'deleted' | 'destroyed')[]>>;
+}
+
 interface Version {
-  data: Readonly<Record<string, unknown>> | undefined;
+  data: Values | undefined;
   readonly created: string;
   deletion: string;
   destroyed: boolean;
@@ -39,7 +50,8 @@ interface Mount {
 
 export interface VaultDoubleOptions {
   /** mounts besides `secret`, KV of version 2: by path, with a namespace before it where it is in one */
-  readonly mounts?: Readonly<Record<string, { readonly type: string; readonly version?: string }>>;
+  readonly mounts?: Readonly<Record<string, MountOptions>>;
+  /** those that are in others too: `team`, `team/red` */
   readonly namespaces?: readonly string[];
   /** which JWTs `auth/jwt/login` takes, by role */
   readonly roles?: Readonly<Record<string, (jwt: string) => boolean>>;
@@ -64,16 +76,16 @@ class Refused extends Error {
 const policyDenies = '1 error occurred:\n\t* permission denied\n\n';
 
 /**
- * What OpenBao 2.7.2 answers to those who use its KV engine of version 2, recorded there and held to it by the suites
- * that run against both: paths and metadata, versions that are deleted and destroyed, check-and-set, namespaces,
- * logins by JWT. Its policies are a function of path and method for each token.
+ * What OpenBao 2.7.2 answers to those who use its KV engine of version 2, and to those who read all that its KV engines
+ * hold, recorded there and held to it by the suites of test/peers: mounts, paths and metadata, versions that are
+ * deleted and destroyed, check-and-set, namespaces, logins by JWT. Its policies are a function of path and method for
+ * each token.
  */
 export async function startVaultDouble(options: VaultDoubleOptions = {}) {
   const { now = Date.now, namespaces = [], roles = {}, lease = 3_600 } = options;
   const mounts = new Map<string, Mount>();
-  const declared: NonNullable<VaultDoubleOptions['mounts']> = { secret: { type: 'kv' }, ...options.mounts };
-  for (const [path, { type, version = '2' }] of Object.entries(declared))
-    mounts.set(path, { type, version, secrets: new Map() });
+  const time = () => new Date(now()).toISOString();
+  for (const [path, given] of Object.entries({ secret: {}, ...options.mounts })) mount(path, given);
   const root = new Secret(`s.${crypto.randomUUID()}`);
   const tokens = new Map<string, { readonly may: Policy; readonly until: number }>();
   tokens.set(root.reveal(), { may: () => true, until: Infinity });
@@ -81,7 +93,41 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}) {
   const faults: Fault[] = [];
   let failing: ((request: Recorded) => Fault | undefined) | undefined;
 
-  const time = () => new Date(now()).toISOString();
+  function mount(at: string, { type = 'kv', version = '2', secrets = {} }: MountOptions): void {
+    const stored = Object.entries(secrets).map(([path, versions]): [string, Stored] => {
+      const all = versions.map((each) => ({
+        data: typeof each === 'string' ? undefined : each,
+        created: time(),
+        deletion: each === 'deleted' ? time() : '',
+        destroyed: each === 'destroyed',
+      }));
+      return [path, { versions: all, custom: undefined, updated: time() }];
+    });
+    mounts.set(at, { type, version, secrets: new Map(stored) });
+  }
+
+  /** The mounts of a namespace, without those of the ones in it. */
+  function mountsIn(namespace: string): Values {
+    const inside = (path: string, outer: string) => outer === '' || path.startsWith(`${outer}/`);
+    const ofIt = [...mounts].filter(
+      ([path]) => inside(path, namespace) && !namespaces.some((each) => inside(each, namespace) && inside(path, each)),
+    );
+    const start = namespace === '' ? 0 : namespace.length + 1;
+    return Object.fromEntries([
+      ['sys/', { type: 'system', options: null }],
+      ['cubbyhole/', { type: 'cubbyhole', options: null }],
+      ...ofIt.map(([path, { type, version }]) => [
+        `${path.slice(start)}/`,
+        { type, options: type === 'kv' ? { version } : null },
+      ]),
+    ]);
+  }
+
+  function namespacesIn(namespace: string): Answer {
+    const prefix = namespace === '' ? '' : `${namespace}/`;
+    const below = namespaces.filter((each) => each.startsWith(prefix)).map((each) => each.slice(prefix.length));
+    return keysOf(below.filter((each) => !each.includes('/')).map((each) => `${each}/`));
+  }
 
   /** The longest mount that a path of a namespace begins with. */
   function routed(namespace: string, path: string): { mount: Mount; at: string; rest: string } {
@@ -97,7 +143,8 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}) {
   }
 
   function handle(request: Recorded, body: Body, url: URL): Answer {
-    const namespace = String(request.headers['x-vault-namespace'] ?? '').replace(/^\/|\/$/g, '');
+    const header = Buffer.from(String(request.headers['x-vault-namespace'] ?? ''), 'latin1');
+    const namespace = header.toString().replace(/^\/|\/$/g, '');
     if (namespace !== '' && !namespaces.includes(namespace)) throw new Refused(404, 'namespace not found');
     const path = decodeURIComponent(url.pathname.slice('/v1/'.length));
     const { method } = request;
@@ -121,11 +168,15 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}) {
         throw new Refused(403, hidden);
       }
     }
-    const { mount, rest } = routed(namespace, path);
     if (!token.may(method, path)) throw new Refused(403, policyDenies);
+    if (path === 'sys/mounts') return mountsIn(namespace);
+    if (path === 'sys/internal/ui/mounts') return { secret: mountsIn(namespace) };
+    if (path === 'sys/namespaces') return namespacesIn(namespace);
+    const { mount, rest } = routed(namespace, path);
     if (mount.version !== '2') {
-      if (method === 'GET') throw new Refused(404);
-      return undefined;
+      if (method !== 'GET') return undefined;
+      if (url.searchParams.get('list') === 'true') return listed(mount, rest);
+      return mount.secrets.get(rest)?.versions.at(-1)?.data ?? missing();
     }
     return kv(mount, method, rest, url.searchParams, body);
   }
@@ -162,10 +213,13 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}) {
       return undefined;
     }
     if (stored === undefined || last === undefined) throw new Refused(404);
-    if (kind !== 'data' || method !== 'GET') throw new Refused(405, '1 error occurred:\n\t* unsupported operation\n\n');
+    if ((kind !== 'data' && kind !== 'subkeys') || method !== 'GET')
+      throw new Refused(405, '1 error occurred:\n\t* unsupported operation\n\n');
     const gone = last.destroyed || last.deletion !== '';
     const about = { ...versionOf(last), custom_metadata: stored.custom ?? null, version: stored.versions.length };
-    const answer = { data: gone ? null : last.data, metadata: about };
+    const held = gone || last.data === undefined ? null : last.data;
+    const subkeys = held === null ? null : Object.fromEntries(Object.keys(held).map((key) => [key, null]));
+    const answer = { ...(kind === 'subkeys' ? { subkeys } : { data: held }), metadata: about };
     return gone ? { gone: answer } : answer;
   }
 
@@ -180,9 +234,7 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}) {
     const below = [...mount.secrets.keys()]
       .filter((each) => each.startsWith(prefix))
       .map((each) => each.slice(prefix.length));
-    const keys = [...new Set(below.map((each) => /^[^/]*\/?/.exec(each)?.[0] ?? ''))].toSorted();
-    if (keys.length === 0) throw new Refused(404);
-    return { keys };
+    return keysOf([...new Set(below.map((each) => /^[^/]*\/?/.exec(each)?.[0] ?? ''))].toSorted());
   }
 
   function metadata(mount: Mount, method: string, path: string, stored: Stored | undefined, body: Body): Answer {
@@ -259,6 +311,8 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}) {
   return {
     url: `http://${server.host}`,
     root,
+    /** Mounts it, in place of what is there. */
+    mount,
     recorded,
     /** A token that may do what this says. */
     token(may: Policy): Secret {
@@ -276,18 +330,26 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}) {
       return mounts.get(mount)?.secrets.get(path)?.versions.at(-1)?.data;
     },
     /** Someone else writes, at once. */
-    write(path: string, data: Readonly<Record<string, unknown>>, mount = 'secret') {
+    write(path: string, data: Values, mount = 'secret') {
       const into = mounts.get(mount);
       if (into !== undefined) written(into, path, into.secrets.get(path), { data });
     },
+    /** Someone removes all versions of it. */
+    remove: (path: string, mount = 'secret') => void mounts.get(mount)?.secrets.delete(path),
     versions: (path: string, mount = 'secret') => mounts.get(mount)?.secrets.get(path)?.versions.length ?? 0,
     custom: (path: string, mount = 'secret') => mounts.get(mount)?.secrets.get(path)?.custom,
     close: () => server.close(),
   };
 }
 
+const missing = (): never => {
+  throw new Refused(404);
+};
+
+const keysOf = (keys: readonly string[]) => (keys.length === 0 ? missing() : { keys });
+
 export type VaultDouble = Awaited<ReturnType<typeof startVaultDouble>>;
 /** @param path below `/v1/`, decoded */
 export type Policy = (method: string, path: string) => boolean;
-type Body = Readonly<Record<string, unknown>>;
-type Answer = Readonly<Record<string, unknown>> | undefined;
+type Body = Values;
+type Answer = Values | undefined;

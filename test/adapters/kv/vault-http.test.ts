@@ -42,6 +42,7 @@ const told: Told[] = [
   [403, ['1 error occurred:\n\t* permission denied\n\n'], 'denied', /policies do not allow this/],
   [404, ['no handler for route "x". route entry not found.'], 'not-found', /nothing mounted there/],
   [404, ['namespace not found'], 'not-found', /no such namespace/],
+  [404, ['1 error occurred:\n\t* unsupported path\n\n'], 'not-found', /does not have what was asked for/],
   [405, ['1 error occurred:\n\t* unsupported operation\n\n'], 'protocol', /as KV of version 2 can/],
   [412, ['required index state not present'], 'unavailable', /has not caught up/],
   [413, ['http: request body too large'], 'invalid-value', /too large for the Vault server/],

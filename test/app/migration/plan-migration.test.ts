@@ -1,29 +1,26 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createKvSource } from '../../../src/app/migration/kv-source.ts';
 import type { Migration } from '../../../src/app/migration/migration-file.ts';
 import { mountOf, planMigration, secretLines } from '../../../src/app/migration/plan-migration.ts';
 import { parseRule } from '../../../src/app/migration/target-rules.ts';
 import { FlowError } from '../../../src/foundation/errors.ts';
-import { Secret } from '../../../src/foundation/secret.ts';
+import { startVaultDouble, type VaultDouble } from '../../adapters/kv/double.ts';
 import { ref } from '../../contracts/vault.ts';
-import { type KvDouble, startKvDouble } from './kv-double.ts';
 
-let double: KvDouble;
-beforeAll(async () => {
-  double = await startKvDouble();
+let double: VaultDouble;
+let denied: RegExp | undefined;
+beforeEach(async () => {
+  double = await startVaultDouble();
+  denied = undefined;
 });
-afterAll(() => double.close());
-beforeEach(() => {
-  double.mounts.clear();
-  double.denied = undefined;
-  double.asked.length = 0;
-});
+afterEach(() => double.close());
 
-const plan = async (given: { rules?: string[]; into?: string; before?: Migration }) =>
-  planMigration({
+const plan = async (given: { rules?: string[]; into?: string; before?: Migration }) => {
+  const token = double.token((_, path) => denied?.test(path) !== true);
+  return planMigration({
     source: createKvSource({
       url: double.url,
-      token: async () => new Secret(double.token),
+      token: async () => token,
       development: true,
       now: Date.now,
       sleep: () => Promise.resolve(),
@@ -33,17 +30,16 @@ const plan = async (given: { rules?: string[]; into?: string; before?: Migration
     before: given.before,
     progress: () => undefined,
   });
-const mount = (path: string, paths: readonly string[], version: 1 | 2 = 2) =>
-  double.mounts.set(path, {
-    type: 'kv',
-    version,
-    secrets: new Map(paths.map((each) => [each, [{ value: 'the value', user: 'somebody' }]])),
-  });
+};
+const mount = (path: string, paths: readonly string[], version = '2') => {
+  double.mount(path, { version });
+  for (const each of paths) double.write(each, { value: 'the value', user: 'somebody' }, path);
+};
 
 describe('a plan', () => {
   test('proposes an item for each secret by the first rule that fits, and reads no value', async () => {
-    mount('secret/', ['codex/openai', 'codex/a/b', 'shared']);
-    mount('old/', ['x'], 1);
+    mount('secret', ['codex/openai', 'codex/a/b', 'shared']);
+    mount('old', ['x'], '1');
     const found = await plan({
       rules: [
         'secret/{agent}/{provider}=op://ESS/{agent}-{provider}',
@@ -57,11 +53,11 @@ describe('a plan', () => {
   - { path: secret/shared, to: op://Other/shared, keys: { user: username, value: credential } }
   - { path: old/x, to: op://Other/x }
 `);
-    expect(double.asked.filter((each) => /\/data\/|old\/x/.test(each))).toEqual([]);
+    expect(double.recorded.filter(({ path }) => /\/data\/|old\/x/.test(path))).toEqual([]);
   });
 
   test('gives no two secrets one title', async () => {
-    mount('secret/', ['a/b', 'a-b', 'A-B', 'a']);
+    mount('secret', ['a/b', 'a-b', 'A-B', 'a']);
     const { proposed } = await plan({ into: 'V' });
     expect(proposed.map(({ path, to }) => [path, to.item])).toEqual([
       ['secret/A-B', 'A-B'],
@@ -72,9 +68,10 @@ describe('a plan', () => {
   });
 
   test('keeps what was decided, and tells what is new, gone, deleted, refused, or fits no rule', async () => {
-    mount('secret/', ['known', 'skipped', 'fresh', 'taken', 'closed/x', 'secret']);
-    double.mounts.get('secret/')?.secrets.set('dead', [{ a: '1' }, 'deleted']);
-    double.denied = /metadata\/closed\/$|subkeys\/secret$/;
+    const paths = ['known', 'skipped', 'fresh', 'taken', 'closed/x', 'secret'];
+    const secrets = Object.fromEntries(paths.map((path) => [path, [{ value: 'the value' }]]));
+    double.mount('secret', { secrets: { ...secrets, dead: [{ a: '1' }, 'deleted'] } });
+    denied = /metadata\/closed\/$|subkeys\/secret$/;
     const decided = (path: string, to?: string) => ({
       path,
       to: to === undefined ? undefined : ref(to),

@@ -11,8 +11,8 @@ import { FlowError } from '../../../src/foundation/errors.ts';
 import { Reference } from '../../../src/foundation/reference.ts';
 import { Secret } from '../../../src/foundation/secret.ts';
 import { type DevelopmentVault, startVault } from '../../../src/laptop/vault/server.ts';
+import { type MountOptions, startVaultDouble, type VaultDouble } from '../../adapters/kv/double.ts';
 import { ref } from '../../contracts/vault.ts';
-import { type KvDouble, startKvDouble, type Version } from './kv-double.ts';
 
 const key = (fill: number) => new Uint8Array(32).fill(fill);
 const keys = { ownership: [key(1)], prints: [key(2)] } as const;
@@ -20,12 +20,13 @@ const seed = 'otpauth://totp/x?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 
 // one server and one sign-in for all: each test has vaults of its own
 let server: DevelopmentVault;
-let double: KvDouble;
+let double: VaultDouble;
+let denied: RegExp | undefined;
 let vault: Vault;
 let count = 0;
 let name = '';
 beforeAll(async () => {
-  [server, double] = await Promise.all([startVault({ vaults: [] }), startKvDouble()]);
+  [server, double] = await Promise.all([startVault({ vaults: [] }), startVaultDouble()]);
   const names = Array.from({ length: 20 }, (_, index) => `V${index + 1}`);
   for (const each of names) server.addVault(each);
   const token = server.token();
@@ -39,15 +40,12 @@ beforeEach(() => {
   count += 1;
   name = `V${count}`;
 });
-afterEach(() => {
-  double.mounts.clear();
-  double.denied = undefined;
-});
+afterEach(() => (denied = undefined));
 
-const secretsOf = (versions: Readonly<Record<string, readonly Version[]>>) => {
-  const secrets = new Map(Object.entries(versions).map(([path, all]) => [path, [...all]]));
-  double.mounts.set('secret/', { type: 'kv', version: 2, secrets });
-  return secrets;
+/** @returns their paths */
+const secretsOf = (secrets: NonNullable<MountOptions['secrets']>): readonly string[] => {
+  double.mount('secret', { secrets });
+  return Object.keys(secrets);
 };
 const migrationOf = (
   paths: readonly string[],
@@ -59,14 +57,16 @@ const migrationOf = (
     return { path: `secret/${path}`, to, keys: undefined, skip: undefined, ...more[path] };
   }),
 });
-const sourceOf = () =>
-  createKvSource({
+const sourceOf = () => {
+  const token = double.token((_, path) => denied?.test(path) !== true);
+  return createKvSource({
     url: double.url,
-    token: async () => new Secret(double.token),
+    token: async () => token,
     development: true,
     now: Date.now,
     sleep: () => Promise.resolve(),
   });
+};
 const run = async (migration: Migration, items: VaultItems = writableItems(vault)) =>
   runMigration({
     migration,
@@ -88,12 +88,11 @@ const active = () => server.dump().filter((item) => item.vault === name && item.
 
 describe('a move', () => {
   test('makes each item once, with what it held, and a second run finds all of it there', async () => {
-    const secrets = secretsOf({
+    const paths = secretsOf({
       'team/app': [{ value: 'old' }, { value: 'new \n', user: 'app', 'a/b': 'slash', note: null }],
       team: [{ port: 5432, on: true, list: [1, 'x'], object: { b: 1, a: null }, empty: '' }],
       code: [{ key: seed, 'not-otp': 'otpauth://nothing' }],
     });
-    const paths = [...secrets.keys()];
     const migration = migrationOf(paths);
     const { report, failure } = await run(migration);
     expect(failure).toBeUndefined();
@@ -131,12 +130,11 @@ describe('a move', () => {
   });
 
   test('takes paths with any characters, of any length, and secrets that are a folder too', async () => {
-    const secrets = secretsOf(
+    const paths = secretsOf(
       Object.fromEntries(
         ['app', 'app/x', 'ü — Ключ/100%/\u{1F511}', `l/${'n'.repeat(512)}`].map((path) => [path, [{ value: path }]]),
       ),
     );
-    const paths = [...secrets.keys()];
     const { report } = await run(migrationOf(paths));
     expect(outcomes(report.lines)).toEqual(paths.map(() => 'moved'));
     expect(await read(`op://${name}/app-x/credential`)).toBe('app/x');
@@ -147,7 +145,7 @@ describe('a move', () => {
   });
 
   test('says of each what became of it, and what is left', async () => {
-    const secrets = secretsOf({
+    const paths = secretsOf({
       fine: [{ a: '1' }],
       kept: [{ a: '1' }],
       gone: [{ a: '1' }, 'deleted'],
@@ -157,9 +155,9 @@ describe('a move', () => {
       taken: [{ a: '1' }],
     });
     server.add(name, { title: 'Taken', fields: [{ label: 'a', type: 'text', value: 'of a person' }] });
-    double.denied = /data\/closed$/;
-    double.mounts.set('totp/', { type: 'totp', secrets: new Map() });
-    const migration = migrationOf([...secrets.keys(), 'nowhere'], { kept: { to: undefined, skip: 'not used' } });
+    denied = /data\/closed$/;
+    double.mount('totp', { type: 'totp' });
+    const migration = migrationOf([...paths, 'nowhere'], { kept: { to: undefined, skip: 'not used' } });
     const { report, failure } = await run(migration);
     expect(failure).toBeUndefined();
     expect(
@@ -202,7 +200,7 @@ describe('a move', () => {
 
   test('a bad item among many spoils no other, and is found in few requests', async () => {
     const bad = ['n07', 'n31'];
-    const secrets = secretsOf(
+    const paths = secretsOf(
       Object.fromEntries(
         Array.from({ length: 40 }, (_, index) => {
           const path = `n${String(index).padStart(2, '0')}`;
@@ -210,20 +208,20 @@ describe('a move', () => {
         }),
       ),
     );
-    const { report } = await run(migrationOf([...secrets.keys()]));
+    const { report } = await run(migrationOf(paths));
     expect(countsOf(report.lines)).toMatchObject({ moved: 38, 'too big': 2 });
     expect(
       active()
         .map(({ title }) => title)
         .toSorted(),
-    ).toEqual([...secrets.keys()].filter((path) => !bad.includes(path)));
+    ).toEqual(paths.filter((path) => !bad.includes(path)));
   });
 
   test('what has a new version in Vault is made anew, unless somebody changed the item', async () => {
-    const secrets = secretsOf({ one: [{ value: 'a' }], two: [{ value: 'a' }], three: [{ value: 'a' }] });
-    const migration = migrationOf([...secrets.keys()]);
+    const paths = secretsOf({ one: [{ value: 'a' }], two: [{ value: 'a' }], three: [{ value: 'a' }] });
+    const migration = migrationOf(paths);
     await run(migration);
-    for (const path of ['one', 'two']) secrets.get(path)?.push({ value: 'b' });
+    for (const path of ['one', 'two']) double.write(path, { value: 'b' });
     for (const title of ['two', 'three']) {
       const items = writableItems(vault);
       const item = await items.get(ref(`op://${name}/${title}`));
@@ -243,10 +241,10 @@ describe('a move', () => {
   });
 
   test('an item of the same title, one that was renamed, and one made twice are conflicts', async () => {
-    const secrets = secretsOf({ one: [{ value: 'a' }], two: [{ value: 'a' }] });
-    const migration = migrationOf([...secrets.keys()]);
+    const paths = secretsOf({ one: [{ value: 'a' }], two: [{ value: 'a' }] });
+    const migration = migrationOf(paths);
     await run(migration);
-    const renamed = migrationOf([...secrets.keys()], { one: { to: ref(`op://${name}/another`) } });
+    const renamed = migrationOf(paths, { one: { to: ref(`op://${name}/another`) } });
     const two = (await writableItems(vault).find(name, 'flows:migrated')).find(({ title }) => title === 'two');
     const copy = { title: 'a copy', tags: two?.tags ?? [], fields: [] };
     await writableItems(vault).createAll(name, [copy]);
@@ -277,8 +275,8 @@ describe('a move', () => {
   test.each(['before', 'after'] as const)(
     'a conflict that is told %s the items are there ends with each once',
     async (when) => {
-      const secrets = secretsOf({ one: [{ value: 'a' }], two: [{ value: 'a' }] });
-      const { report } = await run(migrationOf([...secrets.keys()]), breaking(error('conflict'), when));
+      const paths = secretsOf({ one: [{ value: 'a' }], two: [{ value: 'a' }] });
+      const { report } = await run(migrationOf(paths), breaking(error('conflict'), when));
       expect(outcomes(report.lines)).toEqual(['moved', 'moved']);
       expect(active()).toHaveLength(2);
     },
@@ -290,8 +288,8 @@ describe('a move', () => {
     ['rate-limited', 'before', ['not reached', 'not reached']],
     ['denied', 'before', ['denied', 'denied']],
   ] as const)('%s, told %s the items are there: the next run completes it', async (code, when, expected) => {
-    const secrets = secretsOf({ one: [{ value: 'a' }], two: [{ value: 'a' }] });
-    const migration = migrationOf([...secrets.keys()]);
+    const paths = secretsOf({ one: [{ value: 'a' }], two: [{ value: 'a' }] });
+    const migration = migrationOf(paths);
     const { report, failure } = await run(migration, breaking(error(code), when));
     expect(outcomes(report.lines)).toEqual(expected);
     expect(failure?.code).toBe(code === 'denied' ? undefined : code);
@@ -316,8 +314,8 @@ describe('a move', () => {
 
 /** Which is also how another key tells nothing: what one environment moved is no other's. */
 test('items of another key are not ours', async () => {
-  const secrets = secretsOf({ one: [{ value: 'a' }] });
-  const migration = migrationOf([...secrets.keys()]);
+  const paths = secretsOf({ one: [{ value: 'a' }] });
+  const migration = migrationOf(paths);
   await run(migration);
   const found: readonly Item[] = await writableItems(vault).find(name, 'flows:migrated');
   expect(found[0]?.tags).toContain('vault:secret/one');

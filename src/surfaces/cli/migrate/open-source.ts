@@ -39,7 +39,7 @@ export async function openSource(app: App, from: MigrationSource, { signal }: In
     namespace: from.namespace,
     token: token.get,
     development: app.environment().development,
-    fetch: way.fetch,
+    way,
     now: Date.now,
     sleep: sleepUntilAborted(signal),
   });
