@@ -14,7 +14,7 @@ import { someOf } from '../long/amounts.ts';
 
 /** Where a run of the flow is killed: before a step, or after it. */
 const kills = someOf(
-  ['next', 'password', 'promoted', 'seed', 'sessions', 'dropped'].flatMap((step) =>
+  ['next', 'password', 'promoted', 'sessions', 'seed', 'dropped'].flatMap((step) =>
     (['step-started', 'step-finished'] as const).map((type) => ({ name: `${type}-${step}`, type, step })),
   ),
   'kills of a close',
@@ -90,7 +90,16 @@ async function expectClosed(name: string, before: Readonly<Record<string, string
 
 test('a use is closed by another password and another seed, and what the vault then holds signs in', async () => {
   const before = fieldsOf('whole');
-  await close('whole');
+  const done: string[] = [];
+  await close('whole', (event) => {
+    if (event.type === 'step-finished') done.push(event.step);
+  });
+  // nobody who is signed in yet can enrol another seed once those that are not ours are gone
+  expect(done.filter((step) => ['password', 'sessions', 'seed'].includes(step))).toEqual([
+    'password',
+    'sessions',
+    'seed',
+  ]);
   await expectClosed('whole', before);
   expect(fieldsOf('whole')['password']).toMatch(/^\S{32}$/);
   const drill = drillOf(app, 'whole-drill');
