@@ -45,8 +45,9 @@ test('LIST in the middle of another request is a part of that, and asks for noth
     // a packet of its own
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  held.resolve();
+  // whatever the request itself would be answered, it waits for that until then
   await closed;
+  held.resolve();
   expect(text).toMatch(/^HTTP\/1\.1 400 /);
   expect(text).not.toContain('"errors"');
 });
