@@ -82,7 +82,11 @@ describe('flows runs', () => {
     ) as object;
     expect(json).toMatchObject({
       runs: [{ id }],
-      schedules: [{ flow: 'break-glass-drill' }, { flow: 'rotate-orders-client' }],
+      schedules: [
+        { flow: 'break-glass-drill' },
+        { flow: 'break-glass-second-drill' },
+        { flow: 'rotate-orders-client' },
+      ],
     });
   });
 

@@ -2,6 +2,8 @@ import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
 import { endings, errorCodes, FlowError } from '../../../foundation/errors.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
+import { hasTrails } from '../../../audit/any-trail.ts';
+import { stateFolder } from '../../../foundation/state-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
 import { flowsFolder } from '../flows-folder.ts';
@@ -42,8 +44,9 @@ export async function check(invocation: Invocation): Promise<number> {
     return (await import('../check/online.ts')).online(invocation, values['json'] === true);
   if (values['drills'] === true)
     return (await import('../check/drills.ts')).drills(invocation, values['json'] === true);
-  // nobody who has no such flow loads what reads a trail
-  const closes = [...flows.values()].some(({ close }) => close !== undefined);
+  const closes =
+    [...flows.values()].some(({ close }) => close !== undefined) &&
+    hasTrails(settings.environments.values(), stateFolder());
   if (closes && (await (await import('../check/drills.ts')).tellDuties(folder, terminal)) > 0)
     return endings['cases-differ'].exit;
   if (values['json'] !== true) {
