@@ -27,6 +27,7 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: WaitingFirst },
     provide: { much: 'part' satisfies Much },
+    setupFiles: ['test/no-bare-patterns.ts'],
     globalSetup: 'test/long/loops.ts',
     projects: [
       {
