@@ -29,7 +29,7 @@ const file = new URL(`./parse-worker${import.meta.url.endsWith('.ts') ? '.ts' : 
 export async function parseAhead(files: readonly string[]): Promise<YamlReader> {
   const texts = files
     .filter(isLong)
-    .map(readText)
+    .map((each) => readText(each))
     .filter((text) => typeof text === 'string');
   if (texts.length === 0) return readYaml;
   const known = new Map<string, Parsed>();

@@ -62,6 +62,10 @@ beforeAll(async () => {
   stack = await home.stack();
   peer = await startApi();
   const { issuer, vault } = stack.addresses;
+  const pages = `sign-in: { issuer: main, client-id: x, redirect-uri: '${issuer}/x', pages: keycloak }`;
+  const providers = `
+      main: { type: scim, url: '${stack.addresses.scim.url}', token-flow: scim-token, ${pages} }
+      realm: { type: keycloak, url: '${issuer}/realms/x', token-flow: realm-token, proof: { client-id: x } }`;
   home.write(
     'flows/service.yaml',
     `environments:
@@ -71,7 +75,7 @@ beforeAll(async () => {
     apis: { orders: { url: 'https://orders.example', methods: [GET, POST], paths: [/orders, '/orders/{id}', /echo, /moved], token: bearer } }
     issuers: { main: { url: '${issuer}' } }
     key: op://Agents/auth-chain key/password
-    identity-providers: { main: { type: scim, url: '${stack.addresses.scim.url}', token-flow: scim-token, sign-in: { issuer: main, client-id: x, redirect-uri: '${issuer}/x', pages: keycloak } } }
+    identity-providers: ${providers}
     stores: { aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' } }
     development: true
   own:
@@ -80,7 +84,7 @@ beforeAll(async () => {
     vault: { type: onepassword, token: { env: OWN } }
     key: op://Agents/auth-chain key/password
     issuers: { main: { url: '${issuer}' } }
-    identity-providers: { main: { type: scim, url: '${stack.addresses.scim.url}', token-flow: scim-token, sign-in: { issuer: main, client-id: x, redirect-uri: '${issuer}/x', pages: keycloak } } }
+    identity-providers: ${providers}
     stores: { aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' } }
     apis: { orders: { url: '${peer.url}', methods: [GET, POST], paths: [/orders, '/orders/{id}', /echo, /moved], token: bearer } }
 `,
