@@ -70,7 +70,7 @@ beforeAll(async () => {
     'flows/service.yaml',
     `environments:
   production:
-    vars: { break-glass: a, prefix: b }
+    vars: { break-glass: a, break-glass-second: c, prefix: b }
     vault: { type: onepassword, token: { env: OWN } }
     apis: { orders: { url: 'https://orders.example', methods: [GET, POST], paths: [/orders, '/orders/{id}', /echo, /moved], token: bearer } }
     issuers: { main: { url: '${issuer}' } }
@@ -80,7 +80,7 @@ beforeAll(async () => {
     development: true
   own:
     development: true
-    vars: { break-glass: a, prefix: b }
+    vars: { break-glass: a, break-glass-second: c, prefix: b }
     vault: { type: onepassword, token: { env: OWN } }
     key: op://Agents/auth-chain key/password
     issuers: { main: { url: '${issuer}' } }
