@@ -3,7 +3,7 @@ import { urlForm } from '../../../language/url.ts';
 import type { SettingsOf } from '../../declaration.ts';
 import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
-import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
+import { bearerKeys, bearerOf, bearerProblems } from '../../bearer.ts';
 import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 import { loadSignIn, signInAddresses, signInKeys, signInTrouble } from '../sign-in-pages/sign-in-keys.ts';
 import { realmIn } from './realm.ts';

@@ -3,7 +3,7 @@ import { urlForm } from '../../../language/url.ts';
 import type { SettingsOf } from '../../declaration.ts';
 import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
-import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
+import { bearerKeys, bearerOf, bearerProblems } from '../../bearer.ts';
 import { permissionLines } from '../permission-lines.ts';
 import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 

@@ -2,7 +2,7 @@ import type { Secret } from '../../../foundation/secret.ts';
 import { form, optional, required, type Keys } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
-import { bearerKeys, bearerOf, bearerProblems } from '../bearer.ts';
+import { bearerKeys, bearerOf, bearerProblems } from '../../bearer.ts';
 import type { SettingsOf } from '../../declaration.ts';
 import { loadSignIn, signInAddresses, signInKeys, signInTrouble } from '../sign-in-pages/sign-in-keys.ts';
 
