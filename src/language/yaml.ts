@@ -36,10 +36,13 @@ const plainYaml =
 /** How a source is read: `readYaml`, or what has parsed it before. */
 export type YamlReader = (source: Source) => Node | undefined;
 
-/** The file's one document; problems are reported. Undefined where there is nothing to go on with. */
-export function readYaml(source: Source): Node | undefined {
-  if (source.text.length > longest) {
-    source.report({ start: 0, end: 1 }, `the file is longer than ${longest} characters`, 'divide it');
+/**
+ * The file's one document; problems are reported. Undefined where there is nothing to go on with.
+ * @param most characters, default 65,536
+ */
+export function readYaml(source: Source, most = longest): Node | undefined {
+  if (source.text.length > most) {
+    source.report({ start: 0, end: 1 }, `the file is longer than ${most} characters`, 'divide it');
     return undefined;
   }
   // oxlint-disable-next-line no-control-regex -- these are what is looked for

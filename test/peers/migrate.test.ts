@@ -6,7 +6,7 @@ import { createHome } from '../e2e/home.ts';
 import { type OpenBao, startOpenBao } from './openbao.ts';
 
 const odd = ['app', 'app/db', 'a b/100%/ü — Ключ', 'q?m', '#1', '%2F', '{{ x }}', `long/${'n'.repeat(512)}`];
-const many = Array.from({ length: 250 }, (_, index) => `n/${index}`);
+const many = Array.from({ length: 932 }, (_, index) => `n/${index}`);
 const home = createHome(false);
 let server: OpenBao;
 let stack: RunningStack;
@@ -54,7 +54,9 @@ describe('a move out of OpenBao', () => {
     expect(file).not.toMatch(/path: secret\/de(?:leted|stroyed)/);
 
     const run = await flows('run --yes --json');
-    expect([run.code, JSON.parse(run.stdout)]).toMatchObject([0, { counts: { moved: all }, left: 0 }]);
+    const report = JSON.parse(run.stdout) as { readonly requests: { readonly vault: number; readonly least: number } };
+    expect([run.code, report]).toMatchObject([0, { counts: { moved: all }, left: 0 }]);
+    expect([all, report.requests.vault]).toEqual([1_000, report.requests.least]);
     expect(stack.vault.dump().filter(({ tags }) => tags.includes('flows:migrated'))).toHaveLength(all);
     const again = await flows('run --yes --json');
     expect([again.code, JSON.parse(again.stdout)]).toMatchObject([0, { counts: { moved: 0, same: all } }]);

@@ -5,7 +5,7 @@ import { evaluate } from '../../language/evaluate.ts';
 import { form, type InputOf, type Keys, optional, required } from '../../language/forms.ts';
 import type { Problem, Source } from '../../language/problems.ts';
 import { urlForm } from '../../language/url.ts';
-import type { Node } from '../../language/yaml.ts';
+import { type Node, readYaml } from '../../language/yaml.ts';
 import { openYaml } from '../../language/yaml-file.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import { folded } from '../../foundation/names.ts';
@@ -60,7 +60,7 @@ const largest = 16_000_000;
  * @returns undefined where there is none @throws FlowError invalid, with each problem told by file:line:column
  */
 export function readMigration(file: string, onProblems: (problems: readonly Problem[]) => void): Migration | undefined {
-  const { exists, source, root, problems } = openYaml(file, undefined, largest);
+  const { exists, source, root, problems } = openYaml(file, (each) => readYaml(each, largest), largest);
   if (!exists) return undefined;
   const migration = root === undefined ? undefined : parse(root, source);
   if (migration !== undefined && problems().length === 0) return migration;

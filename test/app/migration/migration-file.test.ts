@@ -107,6 +107,19 @@ describe('migration.yaml', () => {
   });
 });
 
+test('a file of ten thousand secrets is read, and one that is far longer is told', () => {
+  const lines = Array.from(
+    { length: 10_000 },
+    (_, at) => `  - { path: secret/team/app-${at}, to: op://Agents/app-${at} }`,
+  );
+  const { migration, problems } = read(`${from}secrets:\n${lines.join('\n')}\n`);
+  expect([problems, migration?.secrets.length]).toEqual([[], 10_000]);
+  expect(read(`${from}# ${'x'.repeat(16_000_000)}\n`)).toEqual({
+    problems: ['1:1 the file is larger than 16 MB'],
+    code: 'invalid',
+  });
+});
+
 describe('the fields of keys', () => {
   test.each([
     [['value'], { value: 'credential' }],
