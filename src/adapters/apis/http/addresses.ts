@@ -21,10 +21,16 @@ const listOf = (...texts: readonly string[]): BlockList => {
   return list;
 };
 
-const loopback = listOf('127.0.0.0/8', '::1/128');
+/** Made when it is first looked at: a command that asks no API does without it, and without what node takes for it. */
+const lazily = (...texts: readonly string[]): (() => BlockList) => {
+  let list: BlockList | undefined;
+  return () => (list ??= listOf(...texts));
+};
+
+const loopback = lazily('127.0.0.0/8', '::1/128');
 
 /** No file opens these: this machine, whoever is on the same wire, metadata services, many at once, others in disguise. */
-const never = listOf(
+const never = lazily(
   ...['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4', '::/128', 'fe80::/10', 'ff00::/8'],
   // metadata services that are not link-local: Oracle, Azure, Alibaba, AWS
   ...['192.0.0.192/32', '168.63.129.16/32', '100.100.100.200/32', 'fd00:ec2::254/128'],
@@ -33,10 +39,10 @@ const never = listOf(
 );
 
 /** Of IPv6 only this is global unicast (RFC 4291, section 2.4); of IPv4 all but what follows. */
-const global = listOf('2000::/3');
+const global = lazily('2000::/3');
 
 /** Not globally reachable, by the registries of RFC 6890. */
-const special = listOf(
+const special = lazily(
   ...['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24', '192.31.196.0/24'],
   ...['192.52.193.0/24', '192.88.99.0/24', '192.168.0.0/16', '192.175.48.0/24', '198.18.0.0/15', '198.51.100.0/24'],
   ...['203.0.113.0/24', '2001::/23', '2001:db8::/32', '2620:4f:8000::/48', '3fff::/20'],
@@ -44,7 +50,7 @@ const special = listOf(
 
 /** Whether an address is one that no `private:` opens. */
 export function neverReached(address: string): boolean {
-  return isMapped(address) || has(loopback, address) || has(never, address);
+  return isMapped(address) || has(loopback(), address) || has(never(), address);
 }
 
 /**
@@ -55,10 +61,10 @@ export function reachable(networks: readonly string[], development: boolean): (a
   const open = listOf(...networks);
   return (address) => {
     if (isIP(address) === 0 || isMapped(address)) return false;
-    if (has(loopback, address)) return development;
-    if (has(never, address)) return false;
+    if (has(loopback(), address)) return development;
+    if (has(never(), address)) return false;
     if (has(open, address)) return true;
-    return !has(special, address) && (isIP(address) === 4 || has(global, address));
+    return !has(special(), address) && (isIP(address) === 4 || has(global(), address));
   };
 }
 
