@@ -20,13 +20,14 @@ export class RecordedRefusal extends Error {
   readonly code: ProblemCode;
   readonly id: string;
   /** seconds */
-  readonly retryAfter: number | undefined;
+  readonly retryAfter?: number;
 
   constructor(code: ProblemCode, id: string, retryAfter?: number) {
     super(code);
     this.code = code;
     this.id = id;
-    this.retryAfter = retryAfter;
+    // a header of whole seconds
+    if (retryAfter !== undefined) this.retryAfter = Math.max(1, Math.ceil(retryAfter));
   }
 }
 

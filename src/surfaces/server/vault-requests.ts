@@ -187,12 +187,20 @@ function vaultRequestOf(request: IncomingMessage): VaultRequest {
   };
 }
 
+/** What the CLI makes of any length of time: of `60s`, `1m0s`. */
+const ofGo = /^(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})(?:\.\d{1,9})?s)?$/;
+
 /** Seconds: as a number or, with units, as Go writes them. @throws VaultRefusal */
 function wrapOf(header: string | string[] | undefined): number | undefined {
   const text = String(header ?? '0');
-  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : parseDuration(text);
+  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : (parseDuration(text) ?? secondsOfGo(text));
   if (seconds === undefined) throw malformed('X-Vault-Wrap-TTL is no length of time, as 60 or 5m');
   return seconds === 0 ? undefined : seconds;
+}
+
+function secondsOfGo(text: string): number | undefined {
+  const [whole, hours = '0', minutes = '0', seconds = '0'] = ofGo.exec(text) ?? [];
+  return whole === undefined ? undefined : Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds);
 }
 
 function decoded(path: string): string {

@@ -394,7 +394,9 @@ describe('a wrapped answer', () => {
   });
 
   test('is given to an agent that names its token in the body, and is no longer kept than its value', async () => {
-    const { info } = await wrapped('24h', 'kv/openai.api_key');
+    // as the CLI sends it
+    const { info } = await wrapped('1h0m0s', 'kv/openai.api_key');
+    expect(info?.ttl).toBeGreaterThan(60);
     expect(info?.ttl).toBeLessThanOrEqual(900);
     const body = JSON.stringify({ token: info?.token });
     expect((await ask(unwrap, { token: stand.other, body })).body).toMatchObject({
@@ -404,12 +406,29 @@ describe('a wrapped answer', () => {
     expect((await ask(unwrap, { token: stand.other, body })).status).toBe(400);
   });
 
+  test.each([
+    ['90', 90],
+    ['5m', 300],
+    ['1m0s', 60],
+    ['5m30s', 330],
+    ['1m1.5s', 61],
+  ])('is kept for %s, as clients write it', async (ttl, seconds) => {
+    const { info } = await wrapped(ttl);
+    expect(info?.ttl).toBe(seconds);
+    expect((await ask(unwrap, { token: info?.token ?? '' })).status).toBe(200);
+  });
+
+  test.each(['0', '0s'])('is none for %s', async (ttl) => {
+    expect((await wrapped(ttl)).answer.body).toMatchObject({ data: { data: { value: values['OpenAI/credential'] } } });
+  });
+
   test.each<[string, string, string]>([
     ['of a one-time code', 'GET /v1/totp/code/code', '60'],
     ['of what a login gives', 'POST /v1/auth/jwt/login', '60'],
     ['of a token that is to be revoked', 'PUT /v1/auth/token/revoke-self', '60'],
     ['of a list', 'GET /v1/secret/metadata?list=true', '60'],
     ['for no length of time', 'GET /v1/secret/data/openai.api_key', 'soon'],
+    ['for one without a unit at its end', 'GET /v1/secret/data/openai.api_key', '1m30'],
   ])('is not made %s', async (_, line, ttl) => {
     expect((await ask(line, { headers: [`X-Vault-Wrap-TTL: ${ttl}`] })).status).toBe(400);
   });
