@@ -38,7 +38,10 @@ const asked = (options: unknown) => ({
 });
 
 async function decide(id: string, decision: 'approve' | 'deny'): Promise<Record<string, unknown>> {
-  const { ticket, options } = await fromPage(pagePaths.challenge.replace('{id}', id), { decision });
+  const challenge = async () => fromPage(pagePaths.challenge.replace('{id}', id), { decision });
+  // who was added to policy.yaml a moment ago may answer once the file has been the same for two seconds
+  await expect.poll(challenge).toHaveProperty('options');
+  const { ticket, options } = await challenge();
   return fromPage(pagePaths.decision.replace('{id}', id), { ticket, assertion: passkey.assert(asked(options)) });
 }
 
