@@ -61,6 +61,7 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
     'folder',
     [
       'app/open-folder',
+      'audit/find-trails',
       'folder/policy-and-registry',
       'folder/development/read-development',
       'surfaces/cli/tell-problems',

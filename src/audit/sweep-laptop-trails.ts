@@ -1,7 +1,7 @@
 import { type Dirent, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ownTrail } from './trail-lock.ts';
-import { laptopTrails } from './trail-files.ts';
+import { laptopTrails } from './find-trails.ts';
 
 /** Milliseconds that a trail stays after its last line: its key is gone with its stack, so nobody can verify it. */
 const kept = 7 * 86_400_000;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sweepLaptopTrails } from '../../src/audit/sweep-laptop-trails.ts';
 import { ownTrail } from '../../src/audit/trail-lock.ts';
-import { laptopTrails } from '../../src/audit/trail-files.ts';
+import { laptopTrails } from '../../src/audit/find-trails.ts';
 import { folder } from './arrange.ts';
 
 const now = 1_800_000_000_000;

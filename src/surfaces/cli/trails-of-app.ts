@@ -1,6 +1,6 @@
 import type { App } from '../../app/open-app.ts';
 import { keyIdOf } from '../../audit/hmac-chain.ts';
-import { keyIdIn, trailsOf } from '../../audit/trail-files.ts';
+import { keyIdIn, trailsOf } from '../../audit/find-trails.ts';
 import { stateFolder } from '../../foundation/state-folder.ts';
 
 /**

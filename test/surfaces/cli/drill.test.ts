@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openFolder } from '../../../src/app/open-folder.ts';
 import { breakGlassState } from '../../../src/audit/break-glass-state.ts';
-import { trailsOf } from '../../../src/audit/trail-files.ts';
+import { trailsOf } from '../../../src/audit/find-trails.ts';
 import { breakGlassIn } from '../../../src/folder/break-glass-accounts.ts';
 import type { RunningStack } from '../../../src/laptop/start-stack.ts';
 import { startReceiver } from '../../adapters/channels/receiver.ts';

@@ -3,7 +3,7 @@ import type { App } from '../../../app/open-app.ts';
 import { type Checkpoint, checkpointsIn } from '../../../audit/checkpoint-sink.ts';
 import { keyIdOf } from '../../../audit/hmac-chain.ts';
 import { noKey } from '../../../audit/line-format.ts';
-import { isLocal, keyIdIn } from '../../../audit/trail-files.ts';
+import { isLocal, keyIdIn } from '../../../audit/find-trails.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
 import { verifyTrail, type Verification } from '../../../audit/verify-trail.ts';
 import { errorCodes, FlowError } from '../../../foundation/errors.ts';

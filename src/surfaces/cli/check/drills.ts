@@ -1,5 +1,5 @@
 import { breakGlassState, openDuties } from '../../../audit/break-glass-state.ts';
-import { trailsOf } from '../../../audit/trail-files.ts';
+import { trailsOf } from '../../../audit/find-trails.ts';
 import { breakGlassIn } from '../../../folder/break-glass-accounts.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
 import { endings } from '../../../foundation/errors.ts';

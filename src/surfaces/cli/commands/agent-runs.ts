@@ -1,7 +1,7 @@
 import type { App } from '../../../app/open-app.ts';
 import { type AuditLine, inTime, readTrail } from '../../../audit/read-trail.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
-import { trailsOf } from '../../../audit/trail-files.ts';
+import { trailsOf } from '../../../audit/find-trails.ts';
 import type { Outcome } from '../../../broker/agent-runs/ledger.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';

@@ -2,7 +2,7 @@ import { loadBrokerFiles } from '../../../folder/policy-and-registry.ts';
 import { loadDevelopmentFile } from '../../../folder/development/read-development.ts';
 import { endings, errorCodes, FlowError } from '../../../foundation/errors.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
-import { hasTrails } from '../../../audit/any-trail.ts';
+import { trailsOf } from '../../../audit/find-trails.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
@@ -44,10 +44,11 @@ export async function check(invocation: Invocation): Promise<number> {
     return (await import('../check/online.ts')).online(invocation, values['json'] === true);
   if (values['drills'] === true)
     return (await import('../check/drills.ts')).drills(invocation, values['json'] === true);
-  const closes =
-    [...flows.values()].some(({ close }) => close !== undefined) &&
-    hasTrails(settings.environments.values(), stateFolder());
-  if (closes && (await (await import('../check/drills.ts')).tellDuties(folder, terminal)) > 0)
+  // nobody who has no such flow, or never left a trail, loads what reads one
+  const closes = [...flows.values()].some(({ close }) => close !== undefined);
+  const real = [...settings.environments.values()].filter(({ laptop }) => closes && !laptop);
+  const isUsed = real.some((environment) => trailsOf(environment, stateFolder()).length > 0);
+  if (isUsed && (await (await import('../check/drills.ts')).tellDuties(folder, terminal)) > 0)
     return endings['cases-differ'].exit;
   if (values['json'] !== true) {
     terminal.out(

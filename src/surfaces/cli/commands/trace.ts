@@ -2,7 +2,7 @@ import type { App } from '../../../app/open-app.ts';
 import { inTime, readTrail } from '../../../audit/read-trail.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
 import { type Trace, trace as traceOf, type Wanted } from '../../../audit/trace.ts';
-import { trailsOf } from '../../../audit/trail-files.ts';
+import { trailsOf } from '../../../audit/find-trails.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { commonArguments } from '../arguments.ts';

@@ -1,4 +1,4 @@
-import { trailsOf } from '../../../audit/trail-files.ts';
+import { trailsOf } from '../../../audit/find-trails.ts';
 import { type AuditLine, inTime, readTrail } from '../../../audit/read-trail.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
