@@ -16,6 +16,12 @@ export interface AdminApiOptions extends Omit<ManagementApiOptions, 'mediaType'>
   readonly limits?: RequestLimits | undefined;
 }
 
+/** What a provider's own API is reached with, where its limits of requests are waited for. */
+export interface LimitedApiOptions
+  extends
+    Pick<AdminApiOptions, 'name' | 'url' | 'token' | 'scheme' | 'development' | 'fetch' | 'deadline'>,
+    Omit<RequestLimits, 'resetHeader'> {}
+
 /** A provider's own API, in JSON, over its users and clients. Paths are below its base. */
 export interface AdminApi {
   readonly name: string;

@@ -5,6 +5,7 @@ import { requireOwnSecret } from '../own-client-secret.ts';
 import type { TenantClient } from './answers.ts';
 import { clientOf, clientPath } from './clients.ts';
 import type { Tenant } from './tenant.ts';
+import { onlySecret } from '../client-refusals.ts';
 
 /**
  * The one secret of a client, ours by a change of the client. It has no name there: its id is a MAC of it under a
@@ -48,7 +49,7 @@ export function createClientSecrets(tenant: Tenant): ClientSecrets {
     async retire(clientId, id) {
       // the former one ended when another came
       if (secretOf(await clientOf(tenant, clientId))?.id !== id) return;
-      throw new FlowError('refused', `it is the only secret of client "${clientId}"`, { hint: 'add another first' });
+      throw onlySecret(clientId);
     },
   };
 }

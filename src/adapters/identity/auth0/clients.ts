@@ -1,7 +1,7 @@
-import { FlowError } from '../../../foundation/errors.ts';
 import { segment } from '../segment.ts';
 import type { TenantClient } from './answers.ts';
 import type { Tenant } from './tenant.ts';
+import { noClient } from '../client-refusals.ts';
 
 export const clientPath = (clientId: string) => `clients/${segment(clientId)}`;
 
@@ -9,9 +9,7 @@ export const clientPath = (clientId: string) => `clients/${segment(clientId)}`;
 export async function clientOf(tenant: Tenant, clientId: string): Promise<TenantClient> {
   const answer = await tenant.call('GET', clientPath(clientId), [200, 404]);
   if (answer.status === 404) {
-    throw new FlowError('not-found', `identity provider "${tenant.name}" has no client "${clientId}"`, {
-      hint: 'is it the client id of an application of this tenant?',
-    });
+    throw noClient(tenant.name, clientId, 'is it the client id of an application of this tenant?');
   }
   const client = (await import('./answers.ts')).parsers.client(answer.body);
   if (client?.client_id !== clientId) throw tenant.malformed('something that is not the client asked for');

@@ -1,9 +1,9 @@
 import { form, type Keys, required, withDefault } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
 import type { SettingsOf } from '../../declaration.ts';
-import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
-import { bearerKeys, bearerOf, bearerProblems } from '../../bearer.ts';
+import { bearerKeys } from '../../bearer.ts';
+import { apiOfLaptop, apiOptions, apiProblems, type PlayedApi } from '../own-api.ts';
 import { permissionLines } from '../permission-lines.ts';
 import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 
@@ -16,30 +16,22 @@ const keys = {
   ...proofKeys('an application with the grants Password and MFA'),
 } satisfies Keys;
 
-interface Laptop {
-  readonly double: LaptopDouble | undefined;
-}
-type Settings = SettingsOf<typeof keys, Laptop>;
+type Settings = SettingsOf<typeof keys, PlayedApi>;
 
 /** Users, one-time passwords, sessions and clients of a tenant by Auth0's Management API. */
-export const auth0 = identityProviderAdapter<typeof keys, Laptop>({
+export const auth0 = identityProviderAdapter<typeof keys, PlayedApi>({
   type: 'auth0',
   keys,
   plain: ['type', 'url'],
   addresses: ({ url }) => [{ key: 'url', url }],
   check({ url }, given) {
     const hint = 'write the address of the tenant alone: https://acme.eu.auth0.com';
-    const below = url !== undefined && /\/api\/v2\/?$|[?#]/.test(url);
-    const wrong = below ? [{ key: 'url', problem: 'is more than the address of a tenant', hint }] : [];
-    return [...wrong, ...bearerProblems(given)];
+    return apiProblems(url, given, /\/api\/v2\/?$|[?#]/, 'a tenant', hint);
   },
   offers: ['set-password', 'end-sessions', 'import-seed', 'proof', 'client-secrets', 'client-keys'],
   lacks: ({ proof }, capability) => (capability === 'proof' ? proofTrouble(proof) : undefined),
   laptop: ({ doubles: { auth0: double } }) => ({
-    url: double?.url ?? '',
-    double,
-    token: undefined,
-    'token-flow': undefined,
+    ...apiOfLaptop(double),
     connection,
     proof: proofOfLaptop(double),
   }),
@@ -55,17 +47,11 @@ export const auth0 = identityProviderAdapter<typeof keys, Laptop>({
   async load() {
     const { createAuth0Provider } = await import('./provider.ts');
     const create = (settings: Settings, services: IdentityServices) => {
-      const { name, development, now, way, read } = services;
-      const { url, proof, double } = settings;
+      const { connection, proof, double } = settings;
       return createAuth0Provider({
-        name,
-        url,
-        development,
-        now,
-        fetch: way.fetch,
-        token: bearerOf(settings, services, double?.token),
-        connection: settings.connection,
-        proof: proofClientOf(proof, double, read),
+        ...apiOptions(settings, services),
+        connection,
+        proof: proofClientOf(proof, double, services.read),
       });
     };
     return { create };

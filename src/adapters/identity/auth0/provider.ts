@@ -1,4 +1,5 @@
 import { FlowError } from '../../../foundation/errors.ts';
+import type { LimitedApiOptions } from '../admin-api.ts';
 import type { IdentityProvider, User } from '../contract.ts';
 import type { TenantUser } from './answers.ts';
 import { createClientKeys } from './client-keys.ts';
@@ -6,10 +7,10 @@ import { createClientSecrets } from './client-secrets.ts';
 import { createFactors } from './factors.ts';
 import { createMfaGrants } from '../mfa-grants.ts';
 import type { ProofClient } from '../proof-client.ts';
-import { createTenant, limitsOf, type TenantOptions } from './tenant.ts';
+import { createTenant, limitsOf } from './tenant.ts';
 import { userIds } from '../user-ids.ts';
 
-export interface Auth0Options extends TenantOptions {
+export interface Auth0Options extends LimitedApiOptions {
   /** the database connection that its users are in */
   readonly connection: string;
   readonly proof?: ProofClient | undefined;

@@ -1,16 +1,7 @@
-import { type AdminApi, type AdminApiOptions, createAdminApi } from '../admin-api.ts';
+import { type AdminApi, createAdminApi, type LimitedApiOptions } from '../admin-api.ts';
 import type { Told } from '../management-api.ts';
 import { type RequestLimits, secondsToReset } from '../request-limits.ts';
 import { inTrouble, type Meaning, type Meanings, refusedAnswer, usualMeanings } from '../refused-answer.ts';
-
-export interface TenantOptions extends Pick<
-  AdminApiOptions,
-  'name' | 'url' | 'token' | 'development' | 'fetch' | 'deadline'
-> {
-  /** epoch milliseconds, which X-RateLimit-Reset is compared with */
-  readonly now: () => number;
-  readonly sleep?: ((milliseconds: number) => Promise<void>) | undefined;
-}
 
 /** A tenant's Management API, at `https://acme.eu.auth0.com`. Paths are below `/api/v2/`. */
 export type Tenant = AdminApi;
@@ -18,7 +9,7 @@ export type Tenant = AdminApi;
 const peer = 'an Auth0 tenant';
 
 /** A limit of requests that ends within a minute is waited for. */
-export function createTenant(options: TenantOptions): Tenant {
+export function createTenant(options: LimitedApiOptions): Tenant {
   const { name } = options;
   const limits = limitsOf(options);
   const address = options.url.replace(/\/+$/, '');
@@ -38,7 +29,7 @@ export function createTenant(options: TenantOptions): Tenant {
 }
 
 /** A tenant tells when a limit ends in a header of its own. */
-export function limitsOf({ now, sleep }: Pick<TenantOptions, 'now' | 'sleep'>): RequestLimits {
+export function limitsOf({ now, sleep }: Pick<LimitedApiOptions, 'now' | 'sleep'>): RequestLimits {
   return { now, sleep, resetHeader: 'x-ratelimit-reset' };
 }
 

@@ -1,9 +1,9 @@
-import { FlowError } from '../../../foundation/errors.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { ClientSecrets, ListedSecret } from '../contract.ts';
 import { segment } from '../segment.ts';
 import type { Application, PasswordCredential } from './answers.ts';
 import type { Directory } from './directory.ts';
+import { noClient, onlySecret } from '../client-refusals.ts';
 
 /** The secrets of an app registration, by its client id: many, made by Entra, and told once, when they are made. */
 export function createClientSecrets(directory: Directory, now: () => number): ClientSecrets {
@@ -15,9 +15,11 @@ export function createClientSecrets(directory: Directory, now: () => number): Cl
     const path = `v1.0/applications(appId='${key}')?$select=id,appId,passwordCredentials`;
     const answer = await directory.call('GET', path, [200, 404]);
     if (answer.status === 404) {
-      throw new FlowError('not-found', `identity provider "${directory.name}" has no client "${clientId}"`, {
-        hint: 'is it the application (client) id, and may the token see this application?',
-      });
+      throw noClient(
+        directory.name,
+        clientId,
+        'is it the application (client) id, and may the token see this application?',
+      );
     }
     const found = (await answers()).parsers.application(answer.body);
     if (found?.appId.toLowerCase() !== clientId.toLowerCase())
@@ -50,7 +52,7 @@ export function createClientSecrets(directory: Directory, now: () => number): Cl
       const live = inForce(application);
       if (!live.some(({ keyId }) => keyId === id)) return;
       if (live.length === 1) {
-        throw new FlowError('refused', `it is the only secret of client "${clientId}"`, { hint: 'add another first' });
+        throw onlySecret(clientId);
       }
       const path = `v1.0/applications/${segment(application.id)}/removePassword`;
       await directory.call('POST', path, [204], { json: { keyId: id } });

@@ -1,23 +1,14 @@
-import { type AdminApi, type AdminApiOptions, createAdminApi } from '../admin-api.ts';
+import { type AdminApi, createAdminApi, type LimitedApiOptions } from '../admin-api.ts';
 import { inTrouble, type Meaning, type Meanings, refusedAnswer, usualMeanings } from '../refused-answer.ts';
 import { secondsToReset } from '../request-limits.ts';
 import type { Said } from './answers.ts';
-
-export interface DirectoryOptions extends Pick<
-  AdminApiOptions,
-  'name' | 'url' | 'token' | 'development' | 'fetch' | 'deadline'
-> {
-  /** epoch milliseconds, for Retry-After dates */
-  readonly now: () => number;
-  readonly sleep?: ((milliseconds: number) => Promise<void>) | undefined;
-}
 
 /** Graph over one tenant, at `https://graph.microsoft.com`: the token says which. Paths begin with `v1.0/` or `beta/`. */
 export type Directory = AdminApi;
 
 const peer = 'Microsoft Graph';
 
-export function createDirectory(options: DirectoryOptions): Directory {
+export function createDirectory(options: LimitedApiOptions): Directory {
   const { name, now, sleep } = options;
   const limits = { now, sleep };
   const address = options.url.replace(/\/+$/, '');

@@ -1,9 +1,9 @@
 import { form, type Keys, withDefault } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
 import type { SettingsOf } from '../../declaration.ts';
-import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
-import { bearerKeys, bearerOf, bearerProblems } from '../../bearer.ts';
+import { bearerKeys } from '../../bearer.ts';
+import { apiOfLaptop, apiOptions, apiProblems, type PlayedApi } from '../own-api.ts';
 import { permissionLines } from '../permission-lines.ts';
 
 const mark = 'extensionAttribute15';
@@ -23,22 +23,17 @@ const keys = {
   ),
 } satisfies Keys;
 
-interface Laptop {
-  readonly double: LaptopDouble | undefined;
-}
-type Settings = SettingsOf<typeof keys, Laptop>;
+type Settings = SettingsOf<typeof keys, PlayedApi>;
 
 /** Users, sessions and app registrations of a Microsoft Entra tenant by Graph. */
-export const entra = identityProviderAdapter<typeof keys, Laptop>({
+export const entra = identityProviderAdapter<typeof keys, PlayedApi>({
   type: 'entra',
   keys,
   plain: ['type', 'url'],
   addresses: ({ url }) => [{ key: 'url', url }],
   check({ url }, given) {
     const hint = 'write the address of Graph alone: https://graph.microsoft.com';
-    const below = url !== undefined && /\/(?:v1\.0|beta)(?:\/|$)|[?#]/.test(url);
-    const wrong = below ? [{ key: 'url', problem: 'is more than the address of Graph', hint }] : [];
-    return [...wrong, ...bearerProblems(given)];
+    return apiProblems(url, given, /\/(?:v1\.0|beta)(?:\/|$)|[?#]/, 'Graph', hint);
   },
   offers: ['set-password', 'end-sessions', 'import-seed', 'client-secrets'],
   lacks({ preview }, capability) {
@@ -49,10 +44,7 @@ export const entra = identityProviderAdapter<typeof keys, Laptop>({
     };
   },
   laptop: ({ doubles: { entra: double } }) => ({
-    url: double?.url ?? '',
-    double,
-    token: undefined,
-    'token-flow': undefined,
+    ...apiOfLaptop(double),
     mark,
     preview: true,
   }),
@@ -71,10 +63,8 @@ export const entra = identityProviderAdapter<typeof keys, Laptop>({
   async load() {
     const { createEntraProvider } = await import('./provider.ts');
     const create = (settings: Settings, services: IdentityServices) => {
-      const { name, development, now, way } = services;
-      const { url, mark, preview, double } = settings;
-      const token = bearerOf(settings, services, double?.token);
-      return createEntraProvider({ name, url, development, now, fetch: way.fetch, token, mark, preview });
+      const { mark, preview } = settings;
+      return createEntraProvider({ ...apiOptions(settings, services), mark, preview });
     };
     return { create };
   },

@@ -1,14 +1,15 @@
 import { setTimeout as timer } from 'node:timers/promises';
 import { FlowError } from '../../../foundation/errors.ts';
+import type { LimitedApiOptions } from '../admin-api.ts';
 import type { IdentityProvider, User } from '../contract.ts';
 import { segment } from '../segment.ts';
 import { userIds } from '../user-ids.ts';
 import type { DirectoryUser } from './answers.ts';
 import { createClientSecrets } from './client-secrets.ts';
-import { createDirectory, type DirectoryOptions } from './directory.ts';
+import { createDirectory } from './directory.ts';
 import { createFactors, type UserCall } from './factors.ts';
 
-export interface EntraOptions extends DirectoryOptions {
+export interface EntraOptions extends LimitedApiOptions {
   /** `extensionAttribute15`: which of the extension attributes has the ownership mark */
   readonly mark: string;
   /** what Graph has in its beta alone may be used */

@@ -1,7 +1,7 @@
-import { FlowError } from '../../../foundation/errors.ts';
 import { segment } from '../segment.ts';
 import type { RealmClient } from './answers.ts';
 import type { Realm } from './realm.ts';
+import { noClient } from '../client-refusals.ts';
 
 /** A client by its `client_id`. @throws FlowError not-found, also where the token may not see it */
 export async function clientOf(realm: Realm, clientId: string): Promise<RealmClient> {
@@ -11,9 +11,11 @@ export async function clientOf(realm: Realm, clientId: string): Promise<RealmCli
   if (clients === undefined) throw realm.malformed('something that is no list of clients');
   const client = clients.find((each) => each.clientId === clientId);
   if (client !== undefined) return client;
-  throw new FlowError('not-found', `identity provider "${realm.name}" has no client "${clientId}"`, {
-    hint: 'is it the client id, and may the token see this client (query-clients, and view and manage of it)?',
-  });
+  throw noClient(
+    realm.name,
+    clientId,
+    'is it the client id, and may the token see this client (query-clients, and view and manage of it)?',
+  );
 }
 
 /** Changes a client; attributes that are not named stay. */

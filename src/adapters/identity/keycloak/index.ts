@@ -1,9 +1,9 @@
 import { form, type Keys, optional, required, withDefault } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
 import type { SettingsOf } from '../../declaration.ts';
-import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
-import { bearerKeys, bearerOf, bearerProblems } from '../../bearer.ts';
+import { bearerKeys, bearerProblems } from '../../bearer.ts';
+import { apiOfLaptop, apiOptions, type PlayedApi } from '../own-api.ts';
 import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 import { loadSignIn, signInAddresses, signInKeys, signInTrouble } from '../sign-in-pages/sign-in-keys.ts';
 import { realmIn } from './realm.ts';
@@ -24,13 +24,10 @@ const keys = {
   ...signInKeys,
 } satisfies Keys;
 
-interface Laptop {
-  readonly double: LaptopDouble | undefined;
-}
-type Settings = SettingsOf<typeof keys, Laptop>;
+type Settings = SettingsOf<typeof keys, PlayedApi>;
 
 /** Users, one-time passwords, sessions and clients of a realm by Keycloak's Admin REST API. */
-export const keycloak = identityProviderAdapter<typeof keys, Laptop>({
+export const keycloak = identityProviderAdapter<typeof keys, PlayedApi>({
   type: 'keycloak',
   keys,
   plain: ['type', 'url'],
@@ -46,10 +43,7 @@ export const keycloak = identityProviderAdapter<typeof keys, Laptop>({
     return capability === 'proof' ? proofTrouble(settings.proof, ', or sign-in: with pages') : undefined;
   },
   laptop: ({ doubles: { keycloak: double }, signIn: { clientId, redirectUri } }) => ({
-    url: double?.url ?? '',
-    double,
-    token: undefined,
-    'token-flow': undefined,
+    ...apiOfLaptop(double),
     group: undefined,
     proof: proofOfLaptop(double),
     'two-secrets': true,
@@ -58,18 +52,12 @@ export const keycloak = identityProviderAdapter<typeof keys, Laptop>({
   async load() {
     const [{ createKeycloakProvider }, signInOf] = await Promise.all([import('./provider.ts'), loadSignIn()]);
     const create = (settings: Settings, services: IdentityServices) => {
-      const { name, development, now, way, read } = services;
-      const { url, group, proof, double } = settings;
+      const { group, proof, double } = settings;
       return createKeycloakProvider({
-        name,
-        url,
-        development,
-        now,
-        fetch: way.fetch,
-        token: bearerOf(settings, services, double?.token),
+        ...apiOptions(settings, services),
         group,
         twoSecrets: settings['two-secrets'],
-        proof: proofClientOf(proof, double, read),
+        proof: proofClientOf(proof, double, services.read),
         ...signInOf(settings, services),
       });
     };

@@ -5,6 +5,7 @@ import { requireOwnSecret } from '../own-client-secret.ts';
 import { segment } from '../segment.ts';
 import type { OrgSecret } from './answers.ts';
 import type { Org } from './org.ts';
+import { noClient, onlySecret } from '../client-refusals.ts';
 
 const isActive = ({ status }: OrgSecret) => status === 'ACTIVE';
 
@@ -18,9 +19,7 @@ export function createClientSecrets(org: Org): ClientSecrets {
   async function every(clientId: string): Promise<readonly OrgSecret[]> {
     const answer = await org.call('GET', pathOf(clientId), [200, 404]);
     if (answer.status === 404) {
-      throw new FlowError('not-found', `identity provider "${org.name}" has no client "${clientId}"`, {
-        hint: 'is it the client id of an app of this org, and may the token see it?',
-      });
+      throw noClient(org.name, clientId, 'is it the client id of an app of this org, and may the token see it?');
     }
     const secrets = (await answers()).parsers.secrets(answer.body);
     if (secrets === undefined) throw org.malformed('something that is no list of client secrets');
@@ -58,9 +57,7 @@ export function createClientSecrets(org: Org): ClientSecrets {
       if (found === undefined) return;
       if (isActive(found)) {
         if (kept.filter(isActive).length === 1) {
-          throw new FlowError('refused', `it is the only secret of client "${clientId}"`, {
-            hint: 'add another first',
-          });
+          throw onlySecret(clientId);
         }
         const path = pathOf(clientId, segment(id), 'lifecycle/deactivate');
         await org.call('POST', path, [200], { repeatable: true });

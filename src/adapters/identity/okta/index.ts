@@ -1,9 +1,9 @@
 import { form, type Keys, optional, required } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
 import type { SettingsOf } from '../../declaration.ts';
-import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
-import { bearerKeys, bearerOf, bearerProblems } from '../../bearer.ts';
+import { bearerKeys } from '../../bearer.ts';
+import { apiOfLaptop, apiOptions, apiProblems, type PlayedApi } from '../own-api.ts';
 import { permissionLines } from '../permission-lines.ts';
 import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 
@@ -17,30 +17,22 @@ const keys = {
   ...proofKeys('an application with the grants Resource Owner Password and MFA OTP'),
 } satisfies Keys;
 
-interface Laptop {
-  readonly double: LaptopDouble | undefined;
-}
-type Settings = SettingsOf<typeof keys, Laptop>;
+type Settings = SettingsOf<typeof keys, PlayedApi>;
 
 /** Users, one-time passwords, sessions and clients of an org by Okta's API. */
-export const okta = identityProviderAdapter<typeof keys, Laptop>({
+export const okta = identityProviderAdapter<typeof keys, PlayedApi>({
   type: 'okta',
   keys,
   plain: ['type', 'url'],
   addresses: ({ url }) => [{ key: 'url', url }],
   check({ url }, given) {
     const hint = 'write the address of the org alone: https://acme.okta.com';
-    const below = url !== undefined && /\/(?:api|oauth2)(?:\/|$)|[?#]/.test(url);
-    const wrong = below ? [{ key: 'url', problem: 'is more than the address of an org', hint }] : [];
-    return [...wrong, ...bearerProblems(given)];
+    return apiProblems(url, given, /\/(?:api|oauth2)(?:\/|$)|[?#]/, 'an org', hint);
   },
   offers: ['set-password', 'end-sessions', 'begin-enrolment', 'proof', 'client-secrets'],
   lacks: ({ proof }, capability) => (capability === 'proof' ? proofTrouble(proof) : undefined),
   laptop: ({ doubles: { okta: double } }) => ({
-    url: double?.url ?? '',
-    double,
-    token: undefined,
-    'token-flow': undefined,
+    ...apiOfLaptop(double),
     group: undefined,
     proof: proofOfLaptop(double),
   }),
@@ -53,15 +45,10 @@ export const okta = identityProviderAdapter<typeof keys, Laptop>({
   async load() {
     const { createOktaProvider } = await import('./provider.ts');
     const create = (settings: Settings, services: IdentityServices) => {
-      const { name, development, now, way, read, token: ofFlow } = services;
-      const { url, group, proof, double } = settings;
+      const { read, token: ofFlow } = services;
+      const { group, proof, double } = settings;
       return createOktaProvider({
-        name,
-        url,
-        development,
-        now,
-        fetch: way.fetch,
-        token: bearerOf(settings, services, double?.token),
+        ...apiOptions(settings, services),
         // a flow gives an access token; what does not end is an API token of the org
         scheme: ofFlow === undefined ? 'SSWS' : 'Bearer',
         group,

@@ -1,16 +1,7 @@
-import { type AdminApi, type AdminApiOptions, createAdminApi } from '../admin-api.ts';
+import { type AdminApi, createAdminApi, type LimitedApiOptions } from '../admin-api.ts';
 import { inTrouble, type Meaning, type Meanings, refusedAnswer, usualMeanings } from '../refused-answer.ts';
 import { type RequestLimits, secondsToReset } from '../request-limits.ts';
 import type { Said } from './answers.ts';
-
-export interface OrgOptions extends Pick<
-  AdminApiOptions,
-  'name' | 'url' | 'token' | 'scheme' | 'development' | 'fetch' | 'deadline'
-> {
-  /** epoch milliseconds, which X-Rate-Limit-Reset is compared with */
-  readonly now: () => number;
-  readonly sleep?: ((milliseconds: number) => Promise<void>) | undefined;
-}
 
 /** The API of an org, at `https://acme.okta.com`. Paths are below `/api/v1/`. */
 export type Org = AdminApi;
@@ -19,7 +10,7 @@ const peer = 'an Okta org';
 /** `Api validation failed`: what is wrong stands in its causes. */
 const validation = 'E0000001';
 
-export function createOrg(options: OrgOptions): Org {
+export function createOrg(options: LimitedApiOptions): Org {
   const { name } = options;
   const limits = limitsOf(options);
   const address = options.url.replace(/\/+$/, '');
@@ -40,7 +31,7 @@ export function createOrg(options: OrgOptions): Org {
 }
 
 /** An org tells when a limit ends in a header of its own. */
-export function limitsOf({ now, sleep }: Pick<OrgOptions, 'now' | 'sleep'>): RequestLimits {
+export function limitsOf({ now, sleep }: Pick<LimitedApiOptions, 'now' | 'sleep'>): RequestLimits {
   return { now, sleep, resetHeader: 'x-rate-limit-reset' };
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as timer } from 'node:timers/promises';
 import { FlowError } from '../../../foundation/errors.ts';
+import type { LimitedApiOptions } from '../admin-api.ts';
 import type { IdentityProvider, User } from '../contract.ts';
 import { createMfaGrants } from '../mfa-grants.ts';
 import type { ProofClient } from '../proof-client.ts';
@@ -8,9 +9,9 @@ import { userIds } from '../user-ids.ts';
 import type { OrgUser } from './answers.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { createFactors } from './factors.ts';
-import { createOrg, limitsOf, type OrgOptions } from './org.ts';
+import { createOrg, limitsOf } from './org.ts';
 
-export interface OktaOptions extends OrgOptions {
+export interface OktaOptions extends LimitedApiOptions {
   /** the id of a group: new users are made in it */
   readonly group?: string | undefined;
   readonly proof?: ProofClient | undefined;

@@ -2,6 +2,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import type { ClientSecrets } from '../contract.ts';
 import type { ManagementApi, Told } from '../management-api.ts';
 import { segment } from '../segment.ts';
+import { onlySecret } from '../client-refusals.ts';
 
 export interface ClientSecretOptions {
   readonly call: ManagementApi;
@@ -54,8 +55,7 @@ export function scimClientSecrets({ call, path, failed }: ClientSecretOptions): 
     },
     async retire(clientId, id) {
       const answer = await call('DELETE', `${path}/${segment(id)}`);
-      if (answer.status === 409)
-        throw new FlowError('refused', `it is the only secret of client "${clientId}"`, { hint: 'add another first' });
+      if (answer.status === 409) throw onlySecret(clientId);
       if (answer.status !== 204 && answer.status !== 404) throw await failed(answer);
     },
   };

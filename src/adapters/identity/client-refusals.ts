@@ -1,0 +1,11 @@
+import { FlowError } from '../../foundation/errors.ts';
+
+/** @param provider its name in service.yaml. @param hint how its clients are named, and what a token needs to see one */
+export function noClient(provider: string, clientId: string, hint: string): FlowError {
+  return new FlowError('not-found', `identity provider "${provider}" has no client "${clientId}"`, { hint });
+}
+
+/** A client without any secret would be locked out. */
+export function onlySecret(clientId: string): FlowError {
+  return new FlowError('refused', `it is the only secret of client "${clientId}"`, { hint: 'add another first' });
+}
