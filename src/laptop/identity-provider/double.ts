@@ -1,4 +1,4 @@
-import type { Request, Router } from 'express';
+import { type ErrorRequestHandler, json, type Request, Router } from 'express';
 import { Secret } from '../../foundation/secret.ts';
 import type { IssuedTokens } from './issued-tokens.ts';
 import type { LiveSecrets } from './live-secrets.ts';
@@ -30,6 +30,35 @@ export interface DoubleOptions {
   readonly asksCode: () => boolean;
   /** epoch milliseconds */
   readonly now: () => number;
+}
+
+export interface DoubleApi {
+  /** whether whoever asks may */
+  readonly knows: (request: Request) => Promise<boolean>;
+  /** what is told whom it does not know */
+  readonly unknown: () => Error;
+  readonly routes: readonly Router[];
+  /** what is told of what it does not have. @param path below it */
+  readonly missing: (path: string) => Error;
+  readonly errors: ErrorRequestHandler;
+}
+
+/** An API in JSON: who asks is looked at first, and what it refuses is told in its own way. */
+export function doubleApi({ knows, unknown, routes, missing, errors }: DoubleApi): Router {
+  const api = Router();
+  api.use(
+    async (request, _response, next) => {
+      if (!(await knows(request))) throw unknown();
+      next();
+    },
+    json({ limit: '100kb' }),
+    ...routes,
+  );
+  api.use((request) => {
+    throw missing(request.path);
+  });
+  api.use(errors);
+  return api;
 }
 
 /** Whether a request has the laptop's own bearer, or an access token of its issuer for one of these audiences. */

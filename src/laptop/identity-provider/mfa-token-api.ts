@@ -1,19 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { type Response, Router, urlencoded } from 'express';
 import { Secret } from '../../foundation/secret.ts';
+import type { DoubleOptions } from './double.ts';
 import { passwordFits } from './passwords.ts';
 import type { Sessions } from './refresh-sessions.ts';
-import type { UserRecord, Users } from './users.ts';
+import type { UserRecord } from './users.ts';
 
-export interface MfaTokenApiOptions {
-  readonly users: Users;
+/** `proof` is the application that has the grants for passwords and for one-time codes. */
+export interface MfaTokenApiOptions extends Pick<DoubleOptions, 'users' | 'proof' | 'asksCode' | 'now'> {
   readonly sessions: Sessions;
-  /** the application that has the grants for passwords and for one-time codes */
-  readonly client: { readonly clientId: string; readonly clientSecret: Secret };
-  /** whether the provider asks for a code, of whoever has a factor */
-  readonly asksCode: () => boolean;
-  /** epoch milliseconds */
-  readonly now: () => number;
   /** the grant that takes a password, and what must go with it */
   readonly passwordGrant: Readonly<Record<string, string>>;
   readonly byName: (userName: string) => UserRecord | undefined;
@@ -41,7 +36,7 @@ interface Begun {
 
 /** A token endpoint below `/token`: a password grant, the one for one-time codes, and refresh. */
 export function mfaTokenApi(options: MfaTokenApiOptions): Router {
-  const { users, sessions, client, asksCode, now, passwordGrant, byName, codes } = options;
+  const { users, sessions, proof, asksCode, now, passwordGrant, byName, codes } = options;
   const router = Router();
   const begun = new Map<string, Begun>();
   const deny = (response: Response, error: string, description: string, further: object = {}) =>
@@ -61,7 +56,7 @@ export function mfaTokenApi(options: MfaTokenApiOptions): Router {
   router.use(urlencoded({ extended: false }), (request, response, next) => {
     const fields: Fields = request.body ?? {};
     const secret = new Secret(text(fields, 'client_secret'));
-    if (text(fields, 'client_id') === client.clientId && secret.equals(client.clientSecret)) return next();
+    if (text(fields, 'client_id') === proof.clientId && secret.equals(proof.clientSecret)) return next();
     response.status(401).json({ error: 'access_denied', error_description: 'Unauthorized' });
   });
 

@@ -1,5 +1,5 @@
-import { json, type RequestHandler, Router } from 'express';
-import { type Double, type DoubleOptions, knowsBearer } from '../double.ts';
+import { Router } from 'express';
+import { type Double, doubleApi, type DoubleOptions, knowsBearer } from '../double.ts';
 import { mfaTokenApi } from '../mfa-token-api.ts';
 import { createSessions } from '../refresh-sessions.ts';
 import { apiErrors, missing, TenantError } from './api-error.ts';
@@ -20,29 +20,28 @@ export const auth0Tenant: Double = {
   type: 'auth0',
   path: '/auth0',
   mount(options: DoubleOptions): Router {
-    const { users, clientSecrets, clients, now, proof, asksCode } = options;
+    const { users, clientSecrets, clients, now } = options;
     const sessions = createSessions(now, revocationLag);
-    const api = Router();
-    api.use(authenticated(options), json({ limit: '100kb' }));
-    api.use(
-      usersApi(users, sessions),
-      methodsApi(users, now),
-      clientsApi({ seeds: clients, live: clientSecrets, now }),
-    );
-    api.use(() => {
-      throw missing('not_found', 'Not Found');
+    // the second is the real one's; the first is what a flow can name as `${{ identity-providers.NAME.url }}`
+    const audiences = [options.url, `${options.url}/api/v2/`];
+    const api = doubleApi({
+      knows: (request) => knowsBearer(options, request, audiences),
+      unknown: () => new TenantError(401, 'Invalid token'),
+      routes: [
+        usersApi(users, sessions),
+        methodsApi(users, now),
+        clientsApi({ seeds: clients, live: clientSecrets, now }),
+      ],
+      missing: () => missing('not_found', 'Not Found'),
+      errors: apiErrors,
     });
-    api.use(apiErrors);
     const router = Router();
     router.use('/auth0/api/v2', api);
     router.use(
       '/auth0/oauth',
       mfaTokenApi({
-        users,
+        ...options,
         sessions,
-        client: proof,
-        asksCode,
-        now,
         passwordGrant: { grant_type: 'http://auth0.com/oauth/grant-type/password-realm', realm: connection },
         byName: (userName) => byEmail(users, userName),
         disabled: ['unauthorized', 'user is blocked'],
@@ -52,12 +51,3 @@ export const auth0Tenant: Double = {
     return router;
   },
 };
-
-function authenticated(options: DoubleOptions): RequestHandler {
-  // the second is the real one's; the first is what a flow can name as `${{ identity-providers.NAME.url }}`
-  const audiences = [options.url, `${options.url}/api/v2/`];
-  return async (request, _response, next) => {
-    if (!(await knowsBearer(options, request, audiences))) throw new TenantError(401, 'Invalid token');
-    next();
-  };
-}

@@ -1,5 +1,5 @@
-import { json, type RequestHandler, Router } from 'express';
-import { type Double, type DoubleOptions, knowsBearer } from '../double.ts';
+import { Router } from 'express';
+import { type Double, doubleApi, type DoubleOptions, knowsBearer } from '../double.ts';
 import { mfaTokenApi } from '../mfa-token-api.ts';
 import { createSessions } from '../refresh-sessions.ts';
 import { apiErrors, GraphError, missing } from './api-error.ts';
@@ -19,26 +19,26 @@ export const entraDirectory: Double = {
   type: 'entra',
   path: '/entra',
   mount(options: DoubleOptions): Router {
-    const { users, clientSecrets, now, proof, asksCode } = options;
+    const { users, clientSecrets, now } = options;
     const sessions = createSessions(now, revocationLag);
     const replicas = createReplicas(users, now);
-    const api = Router();
-    api.use(authenticated(options), json({ limit: '100kb' }));
-    api.use('/v1.0', usersApi(users, sessions, replicas), applicationsApi(clientSecrets, now));
-    api.use('/beta', oathApi(users, replicas, now));
-    api.use((request) => {
-      throw missing(request.path);
+    const api = doubleApi({
+      knows: (request) => knowsBearer(options, request, [options.url]),
+      unknown: () =>
+        new GraphError(401, 'InvalidAuthenticationToken', 'Access token validation failure. Invalid audience.'),
+      routes: [
+        Router().use('/v1.0', usersApi(users, sessions, replicas), applicationsApi(clientSecrets, now)),
+        Router().use('/beta', oathApi(users, replicas, now)),
+      ],
+      missing,
+      errors: apiErrors,
     });
-    api.use(apiErrors);
     const router = Router();
     router.use(
       '/entra/oauth2/v2.0',
       mfaTokenApi({
-        users,
+        ...options,
         sessions,
-        client: proof,
-        asksCode,
-        now,
         passwordGrant: { grant_type: 'password' },
         byName: (name) => users.byUserName(name),
         disabled: ['invalid_grant', 'AADSTS50057: The user account is disabled.'],
@@ -49,11 +49,3 @@ export const entraDirectory: Double = {
     return router;
   },
 };
-
-function authenticated(options: DoubleOptions): RequestHandler {
-  return async (request, _response, next) => {
-    if (!(await knowsBearer(options, request, [options.url])))
-      throw new GraphError(401, 'InvalidAuthenticationToken', 'Access token validation failure. Invalid audience.');
-    next();
-  };
-}

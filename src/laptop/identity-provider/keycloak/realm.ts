@@ -1,5 +1,5 @@
-import { json, type RequestHandler, Router } from 'express';
-import { type Double, type DoubleOptions, knowsBearer } from '../double.ts';
+import { Router } from 'express';
+import { type Double, doubleApi, type DoubleOptions, knowsBearer } from '../double.ts';
 import { AdminError, adminErrors, missing } from './admin-error.ts';
 import { createBruteForce } from './brute-force.ts';
 import { clientsApi } from './clients-api.ts';
@@ -20,13 +20,13 @@ export const keycloakRealm: Double = {
     const bruteForce = createBruteForce(now);
     const asked = new Set<string>();
     const router = Router();
-    const admin = Router();
-    admin.use(authenticated(options), json({ limit: '100kb' }));
-    admin.use(usersApi({ users, bruteForce, sessions, asked }), clientsApi(clients, clientSecrets));
-    admin.use(() => {
-      throw missing('Resource');
+    const admin = doubleApi({
+      knows: (request) => knowsBearer(options, request, [options.url]),
+      unknown: () => new AdminError(401, { error: 'HTTP 401 Unauthorized' }),
+      routes: [usersApi({ users, bruteForce, sessions, asked }), clientsApi(clients, clientSecrets)],
+      missing: () => missing('Resource'),
+      errors: adminErrors,
     });
-    admin.use(adminErrors);
     const base = '/keycloak';
     router.use(`${base}/admin/realms/main`, admin);
     router.use(
@@ -36,12 +36,3 @@ export const keycloakRealm: Double = {
     return router;
   },
 };
-
-/** A bearer: the laptop's own, or an access token of its issuer for this realm. */
-function authenticated(options: DoubleOptions): RequestHandler {
-  return async (request, _response, next) => {
-    if (!(await knowsBearer(options, request, [options.url])))
-      throw new AdminError(401, { error: 'HTTP 401 Unauthorized' });
-    next();
-  };
-}

@@ -1,6 +1,6 @@
-import { json, type RequestHandler, Router } from 'express';
+import { Router } from 'express';
 import { Secret } from '../../../foundation/secret.ts';
-import { credentialOf, type Double, type DoubleOptions, knowsBearer } from '../double.ts';
+import { credentialOf, type Double, doubleApi, type DoubleOptions, knowsBearer } from '../double.ts';
 import { mfaTokenApi } from '../mfa-token-api.ts';
 import { createSessions } from '../refresh-sessions.ts';
 import { apiErrors, OrgError } from './api-error.ts';
@@ -16,25 +16,25 @@ export const oktaOrg: Double = {
   type: 'okta',
   path: '/okta',
   mount(options: DoubleOptions): Router {
-    const { users, clientSecrets, now, proof, asksCode } = options;
+    const { users, clientSecrets, now } = options;
     const sessions = createSessions(now, 0);
-    const api = Router();
-    api.use(authenticated(options), json({ limit: '100kb' }));
-    api.use(usersApi(users, sessions, now), factorsApi(users, now), secretsApi(clientSecrets));
-    api.use(() => {
-      throw new OrgError(404, 'E0000022', 'The endpoint does not support the provided HTTP method');
+    const api = doubleApi({
+      // an API token of the org, or an access token for it
+      knows: async (request) =>
+        options.token.equals(new Secret(credentialOf(request, 'SSWS'))) ||
+        (await knowsBearer(options, request, [options.url])),
+      unknown: () => new OrgError(401, 'E0000011', 'Invalid token provided'),
+      routes: [usersApi(users, sessions, now), factorsApi(users, now), secretsApi(clientSecrets)],
+      missing: () => new OrgError(404, 'E0000022', 'The endpoint does not support the provided HTTP method'),
+      errors: apiErrors,
     });
-    api.use(apiErrors);
     const router = Router();
     router.use('/okta/api/v1', api);
     router.use(
       '/okta/oauth2/v1',
       mfaTokenApi({
-        users,
+        ...options,
         sessions,
-        client: proof,
-        asksCode,
-        now,
         passwordGrant: { grant_type: 'password' },
         byName: (login) => users.byUserName(login),
         // it tells nobody that a user is there
@@ -45,13 +45,3 @@ export const oktaOrg: Double = {
     return router;
   },
 };
-
-/** An API token of the org, or an access token for it. */
-function authenticated(options: DoubleOptions): RequestHandler {
-  return async (request, _response, next) => {
-    const ofOrg = options.token.equals(new Secret(credentialOf(request, 'SSWS')));
-    if (!ofOrg && !(await knowsBearer(options, request, [options.url])))
-      throw new OrgError(401, 'E0000011', 'Invalid token provided');
-    next();
-  };
-}
