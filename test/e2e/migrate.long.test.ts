@@ -4,16 +4,13 @@ import { startVaultDouble, type VaultDouble } from '../adapters/kv/double.ts';
 import { amountOf, someOf } from '../long/amounts.ts';
 import { type Boundary, killedAt } from './boundaries.ts';
 import { createHome, type Ended } from './home.ts';
+import { withVaultToMoveTo } from './vault-to-move-to.ts';
 
 const home = createHome(false);
 let stack: RunningStack;
 let double: VaultDouble;
 beforeAll(async () => {
-  home.write('flows/service.yaml', 'default-environment: development\nenvironments: { development: {} }\n');
-  home.write(
-    'flows/vaults.yaml',
-    'description: The vaults of the move\nsteps: [{ id: a, uses: vault/read, with: { reference: op://Moved/seed/password } }]\n',
-  );
+  withVaultToMoveTo(home);
   [stack, double] = await Promise.all([home.stack(), startVaultDouble()]);
 });
 afterAll(async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { createHome } from '../e2e/home.ts';
+import { withVaultToMoveTo } from '../e2e/vault-to-move-to.ts';
 import { type OpenBao, startOpenBao } from './openbao.ts';
 
 const odd = ['app', 'app/db', 'a b/100%/ü — Ключ', 'q?m', '#1', '%2F', '{{ x }}', `long/${'n'.repeat(512)}`];
@@ -11,11 +12,7 @@ const home = createHome(false);
 let server: OpenBao;
 let stack: RunningStack;
 beforeAll(async () => {
-  home.write('flows/service.yaml', 'default-environment: development\nenvironments: { development: {} }\n');
-  home.write(
-    'flows/vaults.yaml',
-    'description: The vaults of the move\nsteps: [{ id: a, uses: vault/read, with: { reference: op://Moved/seed/password } }]\n',
-  );
+  withVaultToMoveTo(home);
   [server, stack] = await Promise.all([startOpenBao(), home.stack()]);
   const put = async (mount: string, path: string, body: object) =>
     server.ask('POST', `${mount}/${path.split('/').map(encodeURIComponent).join('/')}`, body);

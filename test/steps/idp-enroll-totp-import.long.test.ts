@@ -18,6 +18,10 @@ beforeAll(async () => {
 afterAll(() => laptop.close());
 const { birthInput, create, enrol, enrolInput, items, signsIn, planOf, uri } = accountsAt(() => laptop);
 
+/** A provider that takes the password, and no code. */
+const refusing: SignIn = {
+  begin: async () => ({ at: 'one-time-code', submit: async () => ({ at: 'rejected', what: 'one-time-code' }) }),
+};
 const labels = async (user: string) => (await laptop.keycloak.factors.list(user)).map(({ label }) => label);
 const planned = async (birth: Awaited<ReturnType<typeof birthInput>>, id: string) =>
   (await planOf(idpEnrollTotp, enrolInput(birth, id))).changes[0];
@@ -139,9 +143,6 @@ describe("the vault's own seed, at a provider that takes it", () => {
   test('a seed whose proof is refused is taken back, that one alone', async () => {
     const [birth, id] = await changed();
     const before = await labels(id);
-    const refusing: SignIn = {
-      begin: async () => ({ at: 'one-time-code', submit: async () => ({ at: 'rejected', what: 'one-time-code' }) }),
-    };
     expect(await codeOf(enrol({ ...birth, provider: { ...laptop.keycloak, proof: refusing } }, id))).toBe('denied');
     expect(await labels(id)).toEqual(before);
   });
@@ -253,9 +254,6 @@ test('another seed in place of the one in force: the former one and every other 
 test('a new seed that the provider does not take in a sign-in is taken back, and nothing else is', async () => {
   const [birth, id] = await toRenew();
   const before = await labels(id);
-  const refusing: SignIn = {
-    begin: async () => ({ at: 'one-time-code', submit: async () => ({ at: 'rejected', what: 'one-time-code' }) }),
-  };
   expect(await codeOf(enrol({ ...birth, provider: { ...laptop.keycloak, proof: refusing } }, id))).toBe('denied');
   expect(await labels(id)).toEqual(before);
   expect((await storedSeeds(await items().get(birth.item))).formers).toHaveLength(1);

@@ -10,6 +10,8 @@ export async function startDoubles(type: string) {
   let ahead = 0;
   const now = () => Date.now() + ahead;
   const advance = (milliseconds: number) => void (ahead += milliseconds);
+  /** what adapters waited, in milliseconds */
+  const waits: number[] = [];
   const token = new Secret(`admin-${crypto.randomUUID()}`);
   const client = { clientId: 'proof', clientSecret: new Secret(crypto.randomUUID()) };
   const { publicKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
@@ -35,6 +37,10 @@ export async function startDoubles(type: string) {
     token: async () => token,
     development: true,
     now,
+    async sleep(milliseconds: number) {
+      waits.push(milliseconds);
+      advance(milliseconds);
+    },
     proof: { clientId: client.clientId, clientSecret: async () => client.clientSecret },
   };
   /** as the client that proves accounts */
@@ -76,7 +82,7 @@ export async function startDoubles(type: string) {
     },
     close: () => idp.close(),
   } satisfies Partial<CapableProvider>;
-  return { idp, url, token, orders, now, advance, options, ask, acceptsNow, session, alike };
+  return { idp, url, token, orders, now, advance, waits, options, ask, acceptsNow, session, alike };
 }
 
 function post(url: string, fields: Readonly<Record<string, string>>): Promise<Response> {

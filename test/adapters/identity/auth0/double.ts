@@ -11,12 +11,7 @@ const passwordGrant = 'http://auth0.com/oauth/grant-type/password-realm';
 export async function startDouble(changes: Partial<Auth0Options> = {}) {
   const doubles = await startDoubles('auth0');
   const { alike, session, advance, options, acceptsNow } = doubles;
-  const waits: number[] = [];
-  const sleep = async (milliseconds: number) => {
-    waits.push(milliseconds);
-    advance(milliseconds);
-  };
-  const provider = createAuth0Provider({ ...options, sleep, connection, ...changes });
+  const provider = createAuth0Provider({ ...options, connection, ...changes });
   const under: CapableProvider = {
     ...alike,
     provider,
@@ -35,5 +30,5 @@ export async function startDouble(changes: Partial<Auth0Options> = {}) {
       return acceptsNow(secret);
     },
   };
-  return { ...doubles, ...under, waits };
+  return { ...doubles, ...under };
 }

@@ -5,21 +5,13 @@ import { Secret } from '../../../../src/foundation/secret.ts';
 import { newOneTimePassword } from '../../../../src/foundation/totp.ts';
 import { identityCapabilitiesContract } from '../../../contracts/identity-capabilities.ts';
 import { identityProviderContract, newUser } from '../../../contracts/identity-provider.ts';
+import { eachWith, failedLookUp, quotedBack } from '../trouble.ts';
 import { startDouble } from './double.ts';
 
 identityProviderContract('Auth0, the laptop', startDouble);
 identityCapabilitiesContract('Auth0, the laptop', auth0.offers, startDouble);
 
-type Started = Awaited<ReturnType<typeof startDouble>>;
-
-async function withDouble(work: (started: Started) => Promise<void>): Promise<void> {
-  const started = await startDouble();
-  try {
-    await work(started);
-  } finally {
-    await started.close();
-  }
-}
+const withDouble = eachWith(startDouble);
 
 const labelled = async () => ({ seed: await newOneTimePassword(), label: `flows ${crypto.randomUUID()}` });
 
@@ -163,10 +155,9 @@ describe('trouble', () => {
     ['another shape', { status: 200, body: [{ id: 1 }] }, 'no list of users', 'protocol'],
     ['a redirect', { status: 302, headers: { Location: '/elsewhere' } }, 'redirect', 'refused'],
   ])('%s', (_, fault, message, code) =>
-    withDouble(async ({ provider, idp }) => {
-      idp.faults.nextDouble(fault);
-      const found = provider.find('ada@example.com');
-      await expect(found).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+    withDouble(async (started) => {
+      const error = await failedLookUp(started, fault);
+      expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
     }),
   );
 
@@ -180,13 +171,13 @@ describe('trouble', () => {
     }));
 
   test('an answer that quotes what was sent is not repeated', () =>
-    withDouble(async ({ provider, idp, token }) => {
-      const given = newUser();
-      const message = `PasswordStrengthError: ${given.password.reveal()} of ${token.reveal()}`;
-      idp.faults.nextDouble({ status: 400, body: { statusCode: 400, message } });
-      const error = await provider.create(given).catch((thrown: unknown) => thrown);
+    withDouble(async (started) => {
+      const { error, sent } = await quotedBack(started, (quote) => ({
+        statusCode: 400,
+        message: `PasswordStrengthError: ${quote}`,
+      }));
       expect(error).toMatchObject({ code: 'invalid-value' });
-      for (const canary of [given.password.reveal(), token.reveal()]) expect(String(error)).not.toContain(canary);
+      for (const canary of sent) expect(String(error)).not.toContain(canary);
     }));
 });
 

@@ -11,12 +11,7 @@ export const offered = entra.offers.filter((each) => each !== 'import-seed');
 export async function startDouble(changes: Partial<EntraOptions> = {}) {
   const doubles = await startDoubles('entra');
   const { alike, session, advance, options, acceptsNow } = doubles;
-  const waits: number[] = [];
-  const sleep = async (milliseconds: number) => {
-    waits.push(milliseconds);
-    advance(milliseconds);
-  };
-  const provider = createEntraProvider({ ...options, sleep, mark: 'extensionAttribute15', ...changes });
+  const provider = createEntraProvider({ ...options, mark: 'extensionAttribute15', ...changes });
   const under: CapableProvider = {
     ...alike,
     provider,
@@ -32,5 +27,5 @@ export async function startDouble(changes: Partial<EntraOptions> = {}) {
     },
     accepts: acceptsNow,
   };
-  return { ...doubles, ...under, waits };
+  return { ...doubles, ...under };
 }

@@ -1,28 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { lacking } from '../../../../src/adapters/identity/capabilities.ts';
 import { entra } from '../../../../src/adapters/identity/entra/index.ts';
-import type { EntraOptions } from '../../../../src/adapters/identity/entra/provider.ts';
 import type { ErrorCode } from '../../../../src/foundation/errors.ts';
 import { Secret } from '../../../../src/foundation/secret.ts';
 import { newOneTimePassword } from '../../../../src/foundation/totp.ts';
 import { identityCapabilitiesContract } from '../../../contracts/identity-capabilities.ts';
 import { identityProviderContract, newUser } from '../../../contracts/identity-provider.ts';
+import { eachWith, failedLookUp, quotedBack } from '../trouble.ts';
 import { offered, startDouble } from './double.ts';
 
 identityProviderContract('Entra, the laptop', startDouble);
 identityCapabilitiesContract('Entra, the laptop', offered, startDouble);
 identityCapabilitiesContract('Entra, the laptop, with its beta', ['import-seed'], () => startDouble({ preview: true }));
 
-type Started = Awaited<ReturnType<typeof startDouble>>;
-
-async function withDouble(work: (started: Started) => Promise<void>, changes: Partial<EntraOptions> = {}) {
-  const started = await startDouble(changes);
-  try {
-    await work(started);
-  } finally {
-    await started.close();
-  }
-}
+const withDouble = eachWith(startDouble);
 
 const labelled = async () => ({ seed: await newOneTimePassword(), label: `flows ${crypto.randomUUID()}` });
 const failure = (message: string, details: readonly object[] = []) => ({
@@ -158,10 +149,9 @@ describe('trouble', () => {
     ['no JSON', { status: 200, body: '<html>' }, 'no user', 'protocol'],
     ['another shape', { status: 200, body: { id: 1 } }, 'no user', 'protocol'],
   ])('%s', (_, fault, message, code) =>
-    withDouble(async ({ provider, idp }) => {
-      idp.faults.nextDouble(fault);
-      const found = provider.find('ada@example.com');
-      await expect(found).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+    withDouble(async (started) => {
+      const error = await failedLookUp(started, fault);
+      expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
     }),
   );
 
@@ -185,13 +175,10 @@ describe('trouble', () => {
   );
 
   test('that quotes what was sent is not repeated', () =>
-    withDouble(async ({ provider, idp, token }) => {
-      const given = newUser();
-      const body = failure(`password ${given.password.reveal()} of ${token.reveal()}`);
-      idp.faults.nextDouble({ status: 400, body }, 'POST');
-      const error = await provider.create(given).catch((thrown: unknown) => thrown);
+    withDouble(async (started) => {
+      const { error, sent } = await quotedBack(started, (quote) => failure(`password ${quote}`));
       expect(error).toMatchObject({ code: 'invalid-value' });
-      for (const canary of [given.password.reveal(), token.reveal()]) expect(String(error)).not.toContain(canary);
+      for (const canary of sent) expect(String(error)).not.toContain(canary);
     }));
 });
 

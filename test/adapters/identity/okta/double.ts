@@ -7,15 +7,10 @@ import { startDoubles } from '../double.ts';
 /** The laptop's Okta, with a clock that moves by what the adapter waits, too, and the adapter on it. */
 export async function startDouble(changes: Partial<OktaOptions> = {}) {
   const doubles = await startDoubles('okta');
-  const { alike, session, advance, options, acceptsNow } = doubles;
-  const waits: number[] = [];
-  const sleep = async (milliseconds: number) => {
-    waits.push(milliseconds);
-    advance(milliseconds);
-  };
+  const { alike, session, options, acceptsNow } = doubles;
   const under: CapableProvider = {
     ...alike,
-    provider: createOktaProvider({ ...options, sleep, ...changes }),
+    provider: createOktaProvider({ ...options, ...changes }),
     can: okta.offers,
     locks: false,
     session(username, password, seed) {
@@ -24,5 +19,5 @@ export async function startDouble(changes: Partial<OktaOptions> = {}) {
     },
     accepts: acceptsNow,
   };
-  return { ...doubles, ...under, waits };
+  return { ...doubles, ...under };
 }

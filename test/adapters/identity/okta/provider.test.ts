@@ -1,25 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { okta } from '../../../../src/adapters/identity/okta/index.ts';
-import type { OktaOptions } from '../../../../src/adapters/identity/okta/provider.ts';
 import type { ErrorCode } from '../../../../src/foundation/errors.ts';
 import { Secret } from '../../../../src/foundation/secret.ts';
 import { identityCapabilitiesContract } from '../../../contracts/identity-capabilities.ts';
 import { identityProviderContract, newUser } from '../../../contracts/identity-provider.ts';
+import { eachWith, failedLookUp, quotedBack } from '../trouble.ts';
 import { startDouble } from './double.ts';
 
 identityProviderContract('Okta, the laptop', startDouble);
 identityCapabilitiesContract('Okta, the laptop', okta.offers, startDouble);
 
-type Started = Awaited<ReturnType<typeof startDouble>>;
-
-async function withDouble(work: (started: Started) => Promise<void>, changes: Partial<OktaOptions> = {}) {
-  const started = await startDouble(changes);
-  try {
-    await work(started);
-  } finally {
-    await started.close();
-  }
-}
+const withDouble = eachWith(startDouble);
 
 const id = '00uaaaaaaaaaaaaaaaaa';
 const orgUser = (login: string, changes: object = {}) => ({ id, status: 'ACTIVE', profile: { login }, ...changes });
@@ -183,10 +174,9 @@ describe('trouble', () => {
     ['no JSON', { status: 200, body: '<html>' }, 'no user', 'protocol'],
     ['another shape', { status: 200, body: { id: 1 } }, 'no user', 'protocol'],
   ])('%s', (_, fault, message, code) =>
-    withDouble(async ({ provider, idp }) => {
-      idp.faults.nextDouble(fault);
-      const found = provider.find('ada@example.com');
-      await expect(found).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+    withDouble(async (started) => {
+      const error = await failedLookUp(started, fault);
+      expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
     }),
   );
 
@@ -219,13 +209,10 @@ describe('trouble', () => {
     }));
 
   test('that quotes what was sent is not repeated', () =>
-    withDouble(async ({ provider, idp, token }) => {
-      const given = newUser();
-      const cause = `password: ${given.password.reveal()} of ${token.reveal()}`;
-      idp.faults.nextDouble({ status: 400, body: validation(cause) }, 'POST');
-      const error = await provider.create(given).catch((thrown: unknown) => thrown);
+    withDouble(async (started) => {
+      const { error, sent } = await quotedBack(started, (quote) => validation(`password: ${quote}`));
       expect(error).toMatchObject({ code: 'invalid-value' });
-      for (const canary of [given.password.reveal(), token.reveal()]) expect(String(error)).not.toContain(canary);
+      for (const canary of sent) expect(String(error)).not.toContain(canary);
     }));
 });
 
