@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { partitionOf } from '../../adapters/stores/aws-partitions.ts';
+import { partitionOf } from '../../adapters/aws/partitions.ts';
 import { Secret } from '../../foundation/secret.ts';
 import { createFaults, type Faults } from './injected-faults.ts';
 import { createHistory } from './listing-lag.ts';

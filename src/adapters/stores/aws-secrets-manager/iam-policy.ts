@@ -1,4 +1,4 @@
-import { partitionOf } from '../aws-partitions.ts';
+import { partitionOf } from '../../aws/partitions.ts';
 
 interface Place {
   readonly region: string;

@@ -1,5 +1,5 @@
 import type { StoreRules } from '../contract.ts';
-import { partitionOf } from '../aws-partitions.ts';
+import { partitionOf } from '../../aws/partitions.ts';
 
 /** UTF-8 bytes, by AWS's service model. */
 const largestValue = 65_536;

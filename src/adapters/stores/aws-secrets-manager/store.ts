@@ -1,10 +1,11 @@
-import type { Tag } from '@aws-sdk/client-secrets-manager';
+import type { SecretsManagerClient, Tag } from '@aws-sdk/client-secrets-manager';
 import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../../foundation/clocks.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { createAnswers, requireAsked } from './answers.ts';
-import { createConnection, type ConnectionOptions } from './aws-client.ts';
+import { type AwsService, type ConnectionOptions, createConnection } from '../../aws/connection.ts';
+import { refusals } from './refusals.ts';
 import { arnOf, awsRules } from './rules.ts';
 import { createPace } from '../../../foundation/request-pace.ts';
 import { createRecent } from './recent-writes.ts';
@@ -29,10 +30,19 @@ export interface SecretsManagerStoreOptions extends ConnectionOptions {
   readonly warn?: ((message: string) => void) | undefined;
 }
 
+const secretsManager: AwsService<typeof import('@aws-sdk/client-secrets-manager'), SecretsManagerClient> = {
+  name: 'Secrets Manager',
+  host: 'secretsmanager',
+  kind: 'store',
+  refusals,
+  load: () => import('@aws-sdk/client-secrets-manager'),
+  client: (sdk, configuration) => new sdk.SecretsManagerClient(configuration),
+};
+
 /** AWS Secrets Manager through the AWS SDK. Values are written and never read back. */
 export function createSecretsManagerStore(options: SecretsManagerStoreOptions): SecretStore {
   const { now = Date.now, sleep = (milliseconds: number) => wait(milliseconds), warn = () => undefined } = options;
-  const connection = createConnection(options);
+  const connection = createConnection(secretsManager, options);
   const answers = createAnswers(options);
   const paced = createPace({ atOnce: options.atOnce ?? 10, monotonic: systemClock.monotonic, sleep });
   const local = options.development && options.endpoint?.startsWith('http:') === true;

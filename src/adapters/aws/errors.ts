@@ -1,26 +1,27 @@
-import { FlowError, type ErrorCode } from '../../../foundation/errors.ts';
+import { FlowError, type ErrorCode } from '../../foundation/errors.ts';
 
-interface Row {
-  readonly names: readonly string[];
+/** What an error of AWS means. */
+export interface AwsRefusal {
+  readonly names: readonly string[] | RegExp;
   /** narrows by the service's message, which is matched and never shown */
   readonly saying?: RegExp;
   readonly code: ErrorCode;
   readonly message: string;
+  /** `NAME` in it is the subject */
   readonly hint?: string;
 }
 
-const policyHint = 'flows check --setup prints the least policy that a push needs';
-const kms = {
-  code: 'denied',
-  message: 'AWS could not use the KMS key',
-  hint: 'check that kms-key names an enabled key of this region and that the credentials may use kms:GenerateDataKey and kms:Decrypt with it',
-} as const;
-const deletion = {
-  code: 'conflict',
-  message: 'is scheduled for deletion',
-  hint: 'restore it with: aws secretsmanager restore-secret --secret-id NAME',
-} as const;
+/** A service of AWS, as far as its errors are its own. */
+export interface AwsErrorTable {
+  /** for messages: `Secrets Manager` */
+  readonly name: string;
+  /** looked at before what every service may answer */
+  readonly refusals: readonly AwsRefusal[];
+}
 
+const policyHint = 'flows check --setup prints the least policy that this needs';
+/** After a failure that may pass. */
+export const again = 'run again: what was done stays done';
 /** What can deny beside the rights of the credentials themselves, as AWS's messages name it. */
 const policies: Readonly<Record<string, string>> = {
   'service control policy': 'a service control policy of the organization',
@@ -28,10 +29,10 @@ const policies: Readonly<Record<string, string>> = {
   'permissions boundary': 'the permissions boundary of these credentials',
   'session policy': 'the session policy of these credentials',
   'VPC endpoint policy': 'the policy of the VPC endpoint',
-  'resource-based policy': 'the resource policy of the secret',
+  'resource-based policy': 'the resource policy of what is asked for',
   'identity-based policy': 'a policy of these credentials',
 };
-const denials = Object.entries(policies).flatMap(([named, policy]): Row[] => [
+const denials = Object.entries(policies).flatMap(([named, policy]): AwsRefusal[] => [
   {
     names: ['AccessDeniedException', 'AccessDenied'],
     saying: new RegExp(`explicit deny in an? ${named}`, 'i'),
@@ -53,8 +54,7 @@ const denials = Object.entries(policies).flatMap(([named, policy]): Row[] => [
 ]);
 
 /** By the error's name, never by its status: AWS answers not-found with 400, other implementations with 404. */
-const rows: readonly Row[] = [
-  { names: ['AccessDeniedException', 'AccessDenied'], saying: /\bkms\b/i, ...kms },
+const rows: readonly AwsRefusal[] = [
   ...denials,
   {
     names: ['AccessDeniedException', 'AccessDenied', 'UnauthorizedOperation'],
@@ -108,64 +108,8 @@ const rows: readonly Row[] = [
     ],
     code: 'rate-limited',
     message: 'AWS asks for fewer requests',
-    hint: 'run again: what was pushed stays pushed',
+    hint: again,
   },
-  {
-    names: ['LimitExceededException'],
-    code: 'denied',
-    message: 'a quota of AWS Secrets Manager is reached (secrets, versions, labels or tags)',
-    hint: 'see the quotas of Secrets Manager in the AWS console',
-  },
-  {
-    names: ['ResourceNotFoundException'],
-    code: 'not-found',
-    message: 'does not exist in AWS Secrets Manager',
-  },
-  {
-    names: ['ResourceExistsException'],
-    code: 'conflict',
-    message: 'exists already in AWS Secrets Manager with another value',
-    hint: 'run again with --strict, which looks at each secret by itself',
-  },
-  {
-    names: ['InvalidRequestException'],
-    saying: /already scheduled for deletion/i,
-    ...deletion,
-    hint: `${deletion.hint}; where it was deleted by force just now, run again in some seconds`,
-  },
-  { names: ['InvalidRequestException'], saying: /(?:marked|scheduled) for deletion/i, ...deletion },
-  {
-    names: ['InvalidRequestException'],
-    saying: /\breplica\b/i,
-    code: 'conflict',
-    message: 'is a replica of a secret in another region',
-    hint: 'push it to a store of the region that it is copied from',
-  },
-  {
-    names: ['InvalidRequestException', 'AccessDeniedException'],
-    saying: /\bmanaged (?:by|secret)|\bowning service\b/i,
-    code: 'conflict',
-    message: 'is managed by a service of AWS, which alone writes it',
-    hint: 'give the secret that is pushed another name',
-  },
-  {
-    names: ['InvalidRequestException'],
-    code: 'conflict',
-    message: 'its present state does not allow this',
-    hint: 'look at it with: aws secretsmanager describe-secret --secret-id NAME',
-  },
-  {
-    names: [
-      'InvalidParameterException',
-      'ValidationException',
-      'InvalidTypeException',
-      'MalformedPolicyDocumentException',
-    ],
-    code: 'invalid-value',
-    message: 'AWS does not accept what is declared for it',
-    hint: 'check its name, description, kms-key and tags',
-  },
-  { names: ['EncryptionFailure', 'DecryptionFailure', 'EncryptionFailureException'], ...kms },
   {
     names: [
       'InternalServiceError',
@@ -228,25 +172,32 @@ const statuses: readonly {
 ];
 
 /** Whatever the SDK throws, as a FlowError. The service's own text is never shown: it may repeat what was sent. */
-export function translateAwsError(error: unknown, subject?: string): FlowError {
-  const known = knownAwsError(error, subject);
+export function translateAwsError(error: unknown, service: AwsErrorTable, subject?: string): FlowError {
+  const known = knownAwsError(error, service.refusals, subject);
   if (known !== undefined) return known;
-  return new FlowError('protocol', 'AWS gave an answer that is not one of Secrets Manager', {
+  return new FlowError('protocol', `AWS gave an answer that is not one of ${service.name}`, {
     hint: 'check the region and endpoint:',
     place: subject === undefined ? undefined : { subject },
     cause: error,
   });
 }
 
-/** What can be told of whatever the SDK throws; undefined: nothing. */
-export function knownAwsError(error: unknown, subject?: string): FlowError | undefined {
+/**
+ * What can be told of whatever the SDK throws; undefined: nothing.
+ * @param own what the service says besides what all of them may
+ */
+export function knownAwsError(
+  error: unknown,
+  own: readonly AwsRefusal[] = [],
+  subject?: string,
+): FlowError | undefined {
   if (error instanceof FlowError) return subject === undefined ? error : error.at({ subject });
   const facts = factsOf(error);
   const place = subject === undefined ? undefined : { subject };
-  const row = rows.find(
-    (each) =>
-      facts.names.some((name) => each.names.includes(name) || (/^KMS/.test(name) && each === kmsRow)) &&
-      (each.saying === undefined || each.saying.test(facts.message)),
+  const row = [...own, ...rows].find(
+    ({ names, saying }) =>
+      facts.names.some((name) => (names instanceof RegExp ? names.test(name) : names.includes(name))) &&
+      (saying === undefined || saying.test(facts.message)),
   );
   const found = row ?? statuses.find((each) => facts.status >= each.from && facts.status <= each.to);
   if (found !== undefined) {
@@ -264,8 +215,6 @@ export function knownAwsError(error: unknown, subject?: string): FlowError | und
   }
   return undefined;
 }
-
-const kmsRow = rows.find((each) => each.names.includes('EncryptionFailure'));
 
 interface Facts {
   readonly names: readonly string[];

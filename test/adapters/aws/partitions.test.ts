@@ -2,7 +2,7 @@ import { partition } from '@aws-sdk/core/client';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { iamPolicy } from '../../../src/adapters/stores/aws-secrets-manager/iam-policy.ts';
-import { partitionOf, regionPattern } from '../../../src/adapters/stores/aws-partitions.ts';
+import { partitionOf, regionPattern } from '../../../src/adapters/aws/partitions.ts';
 import { awsRules } from '../../../src/adapters/stores/aws-secrets-manager/rules.ts';
 import { createSecretsManagerStore } from '../../../src/adapters/stores/aws-secrets-manager/store.ts';
 

@@ -4,12 +4,12 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FlowError } from '../../../../src/foundation/errors.ts';
-import { Secret } from '../../../../src/foundation/secret.ts';
-import { createSecretsManagerStore } from '../../../../src/adapters/stores/aws-secrets-manager/store.ts';
-import { translateCredentialError } from '../../../../src/adapters/stores/aws-secrets-manager/aws-credentials.ts';
-import { oneAddress } from '../../../../src/adapters/stores/aws-secrets-manager/one-address.ts';
-import { startStack } from './stack.ts';
+import { FlowError } from '../../../src/foundation/errors.ts';
+import { Secret } from '../../../src/foundation/secret.ts';
+import { createSecretsManagerStore } from '../../../src/adapters/stores/aws-secrets-manager/store.ts';
+import { translateCredentialError } from '../../../src/adapters/aws/credentials.ts';
+import { oneAddress } from '../../../src/adapters/aws/one-address.ts';
+import { startStack } from '../stores/aws-secrets-manager/stack.ts';
 
 const canary = 'canary-of-the-helper';
 let folder = '';
@@ -316,7 +316,7 @@ describe('FIPS and dual stack', () => {
     'of who we are is there in %s too',
     async (region) => {
       const { STSClient } = await import('@aws-sdk/client-sts');
-      const address = await oneAddress(new STSClient({ region }), { name: 'aws', region });
+      const address = await oneAddress(new STSClient({ region }), { whose: 'store "aws"', region });
       expect(address.hostname).toMatch(new RegExp(`^sts\\.${region}\\.amazonaws\\.`));
     },
   );

@@ -1,13 +1,12 @@
-import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { STSClient } from '@aws-sdk/client-sts';
-import { requireSafeAddress, safeAddressHint } from '../../../foundation/safe-address.ts';
-import { byProxy, proxyHint } from '../../../foundation/proxy.ts';
-import { FlowError } from '../../../foundation/errors.ts';
-import { madeOnce } from '../../../foundation/made-once.ts';
-import { createCredentials, type CredentialOptions, throughProxy } from './aws-credentials.ts';
-import { translateAwsError } from './aws-errors.ts';
-import { oneAddress, requireNoOther } from './one-address.ts';
-import { partitionOf, regionPattern } from '../aws-partitions.ts';
+import { requireSafeAddress, safeAddressHint } from '../../foundation/safe-address.ts';
+import { byProxy, proxyHint } from '../../foundation/proxy.ts';
+import { FlowError } from '../../foundation/errors.ts';
+import { madeOnce } from '../../foundation/made-once.ts';
+import { createCredentials, type CredentialOptions, type Provider, throughProxy } from './credentials.ts';
+import { again, type AwsErrorTable, translateAwsError } from './errors.ts';
+import { type Addressed, oneAddress, requireNoOther } from './one-address.ts';
+import { partitionOf, regionPattern } from './partitions.ts';
 
 export interface ConnectionOptions extends CredentialOptions {
   /** its name in service.yaml */
@@ -18,18 +17,62 @@ export interface ConnectionOptions extends CredentialOptions {
   readonly deadline?: number | undefined;
 }
 
-type Sdk = typeof import('@aws-sdk/client-secrets-manager');
+/** A service of AWS, and how its part of the SDK is brought when it is first needed. */
+export interface AwsService<Sdk, Client extends AwsClient> extends AwsErrorTable {
+  /** the first label of its host */
+  readonly host: string;
+  /** what stands for it in service.yaml */
+  readonly kind: 'store' | 'identity provider';
+  load(): Promise<Sdk>;
+  client(sdk: Sdk, configuration: AwsConfiguration): Client;
+}
+
+/** What the clients of the SDK have alike. */
+interface AwsClient extends Addressed {
+  readonly middlewareStack: { add(middleware: Guard, place: typeof lastStep): void };
+  destroy(): void;
+}
+type Guard = <Args extends { readonly request: unknown }, Result>(
+  next: (args: Args) => Result,
+) => (args: Args) => Result;
+type AwsConfiguration = ReturnType<typeof configurationOf>;
+
 interface CallOptions {
   readonly abortSignal: AbortSignal;
 }
-type Call<T> = (client: SecretsManagerClient, sdk: Sdk, options: CallOptions) => Promise<T>;
+type Call<Sdk, Client, T> = (client: Client, sdk: Sdk, options: CallOptions) => Promise<T>;
 
 /** where the SDK is about to send what is signed already */
 const lastStep = { step: 'deserialize', priority: 'low', name: 'guardAddress' } as const;
 
-/** The SDK's clients, made when first needed: who we are is settled before the first call. */
-export function createConnection(options: ConnectionOptions) {
-  const { name, region, account, endpoint, profile } = options;
+function configurationOf({ region, endpoint, profile, credentials, way }: ConnectionOptions, provider: Provider) {
+  return {
+    region,
+    credentials: provider,
+    maxAttempts: 5,
+    retryMode: 'standard',
+    // an attempt that hangs is repeated within the deadline of the call
+    requestHandler: {
+      connectionTimeout: 5_000,
+      requestTimeout: 10_000,
+      throwOnRequestTimeout: true,
+      ...throughProxy(way),
+    },
+    // service.yaml decides where it goes: what the environment or a profile says besides is refused, see oneAddress
+    ignoreConfiguredEndpointUrls: true,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(credentials === undefined ? {} : { useFipsEndpoint: false, useDualstackEndpoint: false }),
+  } as const;
+}
+
+/** A client of the SDK and one of STS, made when first needed: who we are is settled before the first call. */
+export function createConnection<Sdk, Client extends AwsClient>(
+  service: AwsService<Sdk, Client>,
+  options: ConnectionOptions,
+) {
+  const { name, region, account, endpoint } = options;
+  const whose = `${service.kind} "${name}"`;
   let requests = 0;
   /** its refusals are of the configuration: nothing is asked */
   const connected = madeOnce(connect);
@@ -37,56 +80,37 @@ export function createConnection(options: ConnectionOptions) {
 
   const credentials = createCredentials(options);
   /** as far as it is known before the SDK's own configuration is read */
-  let address = endpoint ?? `https://secretsmanager.${region}.${partitionOf(region).dnsSuffix}`;
+  let address = endpoint ?? `https://${service.host}.${region}.${partitionOf(region).dnsSuffix}`;
 
   function configuration() {
     requireRegion(region);
     if (endpoint !== undefined) requireAddress(endpoint);
-    return {
-      region,
-      credentials,
-      maxAttempts: 5,
-      retryMode: 'standard',
-      // an attempt that hangs is repeated within the deadline of the call
-      requestHandler: {
-        connectionTimeout: 5_000,
-        requestTimeout: 10_000,
-        throwOnRequestTimeout: true,
-        ...throughProxy(options.way),
-      },
-      // service.yaml decides where it goes: what the environment or a profile says besides is refused, see oneAddress
-      ignoreConfiguredEndpointUrls: true,
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(profile === undefined ? {} : { profile }),
-      ...(options.credentials === undefined ? {} : { useFipsEndpoint: false, useDualstackEndpoint: false }),
-    } as const;
+    return configurationOf(options, credentials);
   }
 
   function requireAddress(address: string): void {
     const found = requireSafeAddress(address, options.development);
     if (found === undefined) return;
-    throw new FlowError('refused', `the address of store "${name}" ${found}`, { hint: safeAddressHint });
+    throw new FlowError('refused', `the address of ${whose} ${found}`, { hint: safeAddressHint });
   }
 
   /** Counts what really goes out, and stops what would go to an unsafe address, wherever it comes from. */
-  const guard =
-    <Args extends { readonly request: unknown }, Result>(next: (args: Args) => Result) =>
-    (args: Args): Result => {
-      const { protocol, hostname } = args.request as { protocol: string; hostname: string };
-      const host = hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname;
-      requireAddress(`${protocol}//${host}`);
-      requests += 1;
-      return next(args);
-    };
+  const guard: Guard = (next) => (args) => {
+    const { protocol, hostname } = args.request as { protocol: string; hostname: string };
+    const host = hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname;
+    requireAddress(`${protocol}//${host}`);
+    requests += 1;
+    return next(args);
+  };
 
   async function connect() {
-    const sdk = await import('@aws-sdk/client-secrets-manager');
-    const client = new sdk.SecretsManagerClient(configuration());
+    const sdk = await service.load();
+    const client = service.client(sdk, configuration());
     client.middlewareStack.add(guard, lastStep);
-    const { origin } = await oneAddress(client, options);
+    const { origin } = await oneAddress(client, { whose, region, endpoint });
     if (endpoint === undefined) address = origin;
     // it is asked where account: is declared, and for a role
-    if (account === undefined) await withSts((sts) => requireNoOther(sts, options));
+    if (account === undefined) await withSts((sts) => requireNoOther(sts, { whose, endpoint }));
     return { client, sdk };
   }
 
@@ -104,14 +128,14 @@ export function createConnection(options: ConnectionOptions) {
   async function verifyAccount(abortSignal: AbortSignal): Promise<void> {
     const { GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
     const told = await withSts(async (sts) => {
-      await oneAddress(sts, options);
+      await oneAddress(sts, { whose, region, endpoint });
       return (await sts.send(new GetCallerIdentityCommand({}), { abortSignal })).Account ?? '';
     });
     if (told === account) return;
     const actual = /^\d{12}$/.test(told) ? told : 'another account';
     throw new FlowError(
       'refused',
-      `the AWS credentials belong to ${actual}, and store "${name}" declares account ${account}`,
+      `the AWS credentials belong to ${actual}, and ${whose} declares account ${account}`,
       { hint: 'use the credentials of that account, or correct account: in service.yaml' },
     );
   }
@@ -132,7 +156,7 @@ export function createConnection(options: ConnectionOptions) {
       return await work(signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
     } catch (cause) {
       const error = signal?.aborted === true ? stopped(cause) : deadline.aborted ? late(cause) : cause;
-      throw withProxy(translateAwsError(error, subject));
+      throw withProxy(translateAwsError(error, service, subject));
     }
   }
 
@@ -148,8 +172,8 @@ export function createConnection(options: ConnectionOptions) {
     /** where it is; what AWS's own configuration adds is known once it was verified */
     address: () => address,
     requests: () => requests,
-    /** @param subject the secret, for the error */
-    async call<T>(work: Call<T>, subject?: string, signal?: AbortSignal): Promise<T> {
+    /** @param subject what it is about, for the error */
+    async call<T>(work: Call<Sdk, Client, T>, subject?: string, signal?: AbortSignal): Promise<T> {
       await verify();
       return within(
         async (abortSignal) => {
@@ -172,8 +196,7 @@ function stopped(cause: unknown): FlowError {
 }
 
 function late(cause: unknown): FlowError {
-  const hint = 'run again: what was pushed stays pushed';
-  return new FlowError('timeout', 'AWS did not answer in time', { hint, cause });
+  return new FlowError('timeout', 'AWS did not answer in time', { hint: again, cause });
 }
 
 /** It becomes part of a host name. */

@@ -1,32 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { FlowError, type ErrorCode } from '../../../../src/foundation/errors.ts';
-import { translateAwsError } from '../../../../src/adapters/stores/aws-secrets-manager/aws-errors.ts';
+import { FlowError, type ErrorCode } from '../../../src/foundation/errors.ts';
+import { translateAwsError } from '../../../src/adapters/aws/errors.ts';
+
+const service = { name: 'Everything', refusals: [] };
 
 const named = (name: string, message = 'value-of-the-secret', status = 400) =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
 
-describe('an SDK error becomes', () => {
+describe('an error of the SDK becomes', () => {
   const cases: readonly (readonly [what: string, error: unknown, code: ErrorCode])[] = [
     ['denied', named('AccessDeniedException'), 'denied'],
-    ['KMS denied', named('AccessDeniedException', 'Access to KMS is not allowed'), 'denied'],
-    ['a KMS key that is not', named('EncryptionFailure', 'Failed to encrypt'), 'denied'],
-    ['a disabled KMS key', named('KMSInvalidStateException'), 'denied'],
     ['expired', named('ExpiredTokenException'), 'denied'],
     ['unknown key', named('UnrecognizedClientException'), 'denied'],
     ['wrong signature', named('InvalidSignatureException'), 'denied'],
     ['no credentials', named('CredentialsProviderError'), 'denied'],
     ['throttled, unmodelled', named('ThrottlingException'), 'rate-limited'],
-    ['not found with 400', named('ResourceNotFoundException'), 'not-found'],
-    ['not found with 404', named('ResourceNotFoundException', '', 404), 'not-found'],
-    ['exists', named('ResourceExistsException'), 'conflict'],
-    ['marked for deletion', named('InvalidRequestException', '…because it was marked for deletion.'), 'conflict'],
-    ['scheduled for deletion', named('InvalidRequestException', '…is already scheduled for deletion.'), 'conflict'],
-    ['a replica', named('InvalidRequestException', 'Operation not permitted on a replica secret.'), 'conflict'],
-    ['a managed secret', named('InvalidRequestException', 'The secret is managed by another service.'), 'conflict'],
-    ['another state', named('InvalidRequestException', 'rotation'), 'conflict'],
-    ['a parameter', named('InvalidParameterException'), 'invalid-value'],
-    ['a name', named('ValidationException'), 'invalid-value'],
-    ['too many versions', named('LimitExceededException'), 'denied'],
     ['their fault', named('InternalServiceError', '', 500), 'unavailable'],
     ['HTML with 500', Object.assign(new SyntaxError('<'), { $response: { statusCode: 500 } }), 'unavailable'],
     ['XML with 403', Object.assign(new SyntaxError('<'), { $response: { statusCode: 403 } }), 'denied'],
@@ -41,7 +29,7 @@ describe('an SDK error becomes', () => {
     ['no error at all', 'text', 'protocol'],
   ];
   it.each(cases)('%s', (_, error, code) => {
-    const translated = translateAwsError(error, 'app/x');
+    const translated = translateAwsError(error, service, 'app/x');
     expect(translated).toBeInstanceOf(FlowError);
     expect(translated.code).toBe(code);
     expect(translated.place.subject).toBe('app/x');
@@ -56,7 +44,7 @@ describe('an SDK error becomes', () => {
     ['with an explicit deny in a permissions boundary', 'permissions boundary of these'],
     ['with an explicit deny in a session policy', 'session policy of'],
     ['with an explicit deny in a VPC endpoint policy', 'policy of the VPC endpoint'],
-    ['on resource: x with an explicit deny in a resource-based policy', 'resource policy of the secret'],
+    ['on resource: x with an explicit deny in a resource-based policy', 'resource policy of what is asked for'],
     ['with an explicit deny in an identity-based policy', 'a policy of these credentials'],
     ['because no service control policy allows the secretsmanager:PutSecretValue action', 'service control'],
     ['because no permissions boundary allows the secretsmanager:PutSecretValue action', 'permissions boundary of'],
@@ -65,25 +53,30 @@ describe('an SDK error becomes', () => {
   it.each(denials)('a denial by its name: %s', (told, name) => {
     const lacks = translateAwsError(
       named('AccessDeniedException', `${may} because no identity-based policy allows it`),
+      service,
     );
-    const denied = translateAwsError(named('AccessDeniedException', `${may} ${told} value-of-the-secret`));
+    const denied = translateAwsError(named('AccessDeniedException', `${may} ${told} value-of-the-secret`), service);
     expect(denied).toMatchObject({ code: 'denied', message: expect.stringContaining(name) });
     expect(denied.message).toMatch(told.includes('explicit') ? /explicitly/ : /does not allow/);
     expect(denied.hint).not.toBe(lacks.hint);
     expect(denied.line()).not.toMatch(/value-of-the-secret|assumed-role|p-y/);
   });
 
-  it('itself, if it is ours already', () => {
-    const ours = new FlowError('refused', 'no');
-    expect(translateAwsError(ours)).toBe(ours);
-    expect(translateAwsError(ours, 'app/x').place.subject).toBe('app/x');
+  it('what the service says of its own, before what every service may say', () => {
+    const refusals = [
+      { names: ['AccessDeniedException'], saying: /of ours/, code: 'conflict', message: 'is ours', hint: 'see NAME' },
+      { names: /^Own/, code: 'refused', message: 'is its own' },
+    ] as const;
+    const own = (error: unknown) => translateAwsError(error, { name: 'Ours', refusals }, 'x');
+    expect(own(named('AccessDeniedException', 'one of ours'))).toMatchObject({ code: 'conflict', hint: 'see x' });
+    expect(own(named('AccessDeniedException'))).toMatchObject({ code: 'denied' });
+    expect(own(named('OwnException'))).toMatchObject({ code: 'refused' });
+    expect(own(named('NobodysException')).message).toContain('not one of Ours');
   });
 
-  it('keeps a KMS denial apart from a policy that does not allow the call', () => {
-    const [kms, policy] = [
-      'Access to KMS is not allowed',
-      'not authorized to perform: secretsmanager:PutSecretValue',
-    ].map((text) => translateAwsError(named('AccessDeniedException', text)));
-    expect(kms?.hint).not.toBe(policy?.hint);
+  it('itself, if it is ours already', () => {
+    const ours = new FlowError('refused', 'no');
+    expect(translateAwsError(ours, service)).toBe(ours);
+    expect(translateAwsError(ours, service, 'app/x').place.subject).toBe('app/x');
   });
 });

@@ -1,7 +1,7 @@
-import { FlowError, oneLine, type ErrorCode } from '../../../foundation/errors.ts';
-import type { Way } from '../../../foundation/proxy.ts';
-import type { Secret } from '../../../foundation/secret.ts';
-import { knownAwsError } from './aws-errors.ts';
+import { FlowError, oneLine, type ErrorCode } from '../../foundation/errors.ts';
+import type { Way } from '../../foundation/proxy.ts';
+import type { Secret } from '../../foundation/secret.ts';
+import { knownAwsError } from './errors.ts';
 
 export interface AwsCredentials {
   readonly accessKeyId: string;
@@ -28,7 +28,7 @@ export function throughProxy(way: Way | undefined) {
 }
 
 /** What the SDK calls when it signs, with the client that asks. */
-type Provider = (asking?: Readonly<Record<string, unknown>>) => Promise<{
+export type Provider = (asking?: Readonly<Record<string, unknown>>) => Promise<{
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
