@@ -39,13 +39,18 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
   [
     'core',
     [
+      'folder/reserved-names',
       'foundation/agent-fetch',
       'foundation/clocks',
       'foundation/duration',
       'foundation/environment-variables',
+      'foundation/made-once',
+      'foundation/reference',
       'foundation/safe-address',
+      'foundation/shell-words',
       'foundation/state-folder',
       'foundation/unless-aborted',
+      'foundation/value-forms',
       'surfaces/cli/commands/version',
       'surfaces/cli/flow/flow-options',
       'surfaces/cli/flows-folder',
@@ -54,6 +59,12 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
   ],
   // one that asks a broker, as agents do
   ['ask', ['client/own-certificates', 'surfaces/cli/commands/read', 'surfaces/cli/commands/run']],
+  // what shows more than one value
+  ['output', ['surfaces/cli/flow/show-output']],
+  // what hides values
+  ['masking', ['foundation/masking/masking']],
+  // one that runs a program with what a broker gives
+  ['exec', ['surfaces/cli/commands/exec', 'surfaces/cli/exec/from-broker']],
   // one that looks at files as far as they can be read
   ['language', ['language/loose-yaml', 'surfaces/cli/completion/declared-options', 'surfaces/cli/commands/complete']],
   // one that checks them all

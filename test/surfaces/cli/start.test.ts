@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createHome, type Home, repository } from '../../e2e/home.ts';
+import { createHome, type Home, repository, type Start } from '../../e2e/home.ts';
 import { bearer, own, startStand } from '../server/stand.ts';
 
 let home: Home;
@@ -18,13 +18,11 @@ const hook = `
   registerHooks({ load(url, context, next) { writeSync(2, 'loaded ' + url + '\\n'); return next(url, context); } });
 `;
 
-type Env = Readonly<Record<string, string>>;
-
 /** The addresses of all modules that a command loads. */
-async function loadedFrom(entrance: string, args: readonly string[], env: Env = {}): Promise<readonly string[]> {
+async function loadedFrom(entrance: string, args: readonly string[], how: Start = {}): Promise<readonly string[]> {
   const preload = `data:text/javascript,${encodeURIComponent(hook)}`;
   const program = [process.execPath, '--no-warnings', '--import', preload, join(repository, entrance), ...args];
-  const { code, stderr } = await home.start([], { program, env }).ended;
+  const { code, stderr } = await home.start([], { ...how, program }).ended;
   expect({ code, stderr }).toMatchObject({ code: 0 });
   const urls = [...stderr.matchAll(/^loaded (.+)$/gm)].map(([, url = '']) => url);
   expect(urls.some((url) => url.endsWith(`/${entrance}`))).toBe(true);
@@ -32,8 +30,8 @@ async function loadedFrom(entrance: string, args: readonly string[], env: Env = 
 }
 
 /** What a command loads: packages by name, built-ins as `node:…`. */
-async function loadedBy(args: readonly string[], env?: Env): Promise<ReadonlySet<string>> {
-  const urls = await loadedFrom('src/cli.ts', args, env);
+async function loadedBy(args: readonly string[], how?: Start): Promise<ReadonlySet<string>> {
+  const urls = await loadedFrom('src/cli.ts', args, how);
   return new Set(
     urls.flatMap((url) => {
       const [, name] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url) ?? [];
@@ -44,6 +42,29 @@ async function loadedBy(args: readonly string[], env?: Env): Promise<ReadonlySet
 
 // as an ES module's import it brings the whole of fetch along: twice the start of node itself
 const slow = ['node:http', 'node:https', 'node:http2'];
+
+/** The same of the built command: its own files, by their names. */
+async function builtFilesOf(args: readonly string[], how?: Start): Promise<readonly string[]> {
+  const urls = await loadedFrom('dist/cli.js', args, how);
+  const dist = new URL('dist/', pathToFileURL(`${repository}/`)).href;
+  return urls.filter((url) => url.startsWith(dist)).map((url) => url.slice(dist.length, -'.js'.length));
+}
+
+/** Work with a broker that this user runs, and the variables that lead to it. */
+async function withBroker(work: (env: Readonly<Record<string, string>>) => Promise<void>): Promise<void> {
+  const stand = await startStand();
+  const state = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain');
+  mkdirSync(state, { recursive: true });
+  const note = join(state, 'broker-0123456789abcdef.json');
+  writeFileSync(note, JSON.stringify({ certificate: own.cert }), { mode: 0o600 });
+  try {
+    await work({ FLOWS_BROKER: stand.url, FLOWS_AGENT_TOKEN: bearer });
+    expect(stand.callers).toHaveLength(1);
+  } finally {
+    rmSync(note);
+    await stand.server.close();
+  }
+}
 
 // start-up is most of what these take, and a stray import at the top of a file is easily overlooked
 describe('commands load no more than they use', () => {
@@ -63,34 +84,35 @@ describe('commands load no more than they use', () => {
   });
 
   test.each([[['orders-token']], [['read', 'openai.api_key']]])('through a broker: %j', async (args) => {
-    const stand = await startStand();
-    const state = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain');
-    mkdirSync(state, { recursive: true });
-    const note = join(state, 'broker-0123456789abcdef.json');
-    writeFileSync(note, JSON.stringify({ certificate: own.cert }), { mode: 0o600 });
-    try {
-      const env = { FLOWS_BROKER: stand.url, FLOWS_AGENT_TOKEN: bearer };
-      const loaded = [...(await loadedBy(args, env))];
+    await withBroker(async (env) => {
+      const loaded = [...(await loadedBy(args, { env }))];
       expect(loaded.filter((name) => !name.startsWith('node:') || slow.includes(name))).toEqual([]);
-      expect(stand.callers).toHaveLength(1);
-    } finally {
-      rmSync(note);
-      await stand.server.close();
-    }
+    });
   });
 
   // each file more takes half a millisecond: what infra/build.ts puts together is still all that is needed
+  const always = ['cli', 'core', 'rolldown-runtime'];
   test.each([
     [['--version'], []],
     [['check'], ['check', 'folder', 'language', 'ticks']],
     [['__complete', 'zsh', '=', 'new-user'], ['language']],
   ])('the built %j is in few files', async (args, files) => {
-    const urls = await loadedFrom('dist/cli.js', args);
-    const dist = new URL('dist/', pathToFileURL(`${repository}/`)).href;
-    const ours = urls.filter((url) => !url.includes('/node_modules/croner/'));
-    expect(ours.map((url) => url.replace(dist, '')).toSorted()).toEqual(
-      ['cli', 'core', 'rolldown-runtime', ...files].map((file) => `${file}.js`).toSorted(),
-    );
+    expect((await builtFilesOf(args)).toSorted()).toEqual([...always, ...files].toSorted());
+  });
+
+  const toolCall = { hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command: 'npm test' } };
+  test.each([
+    [['orders-token'], ['ask', 'output']],
+    [
+      ['exec', '--secret', 'KEY=openai.api_key', '--', 'true'],
+      ['ask', 'exec', 'masking'],
+    ],
+    [['hook'], ['ask', 'hook']],
+  ])('the built %j through a broker is in few files', async (args, files) => {
+    await withBroker(async (env) => {
+      const loaded = await builtFilesOf(args, { env, input: JSON.stringify(toolCall) });
+      expect(loaded.toSorted()).toEqual([...always, ...files].toSorted());
+    });
   });
 
   test.each([[['--version']], [['__complete', 'zsh', '=', 'new-user']], [['check']]])(

@@ -5,6 +5,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import { looseArguments, unexpectedWord, wantsHelp, wordsOf } from '../arguments.ts';
 import { brokerFailure, type ChosenBroker, chosenBroker } from '../chosen-broker.ts';
 import { commonOptions, runOptions } from '../command-table.ts';
+import { outputOf } from '../flow/broker-answer.ts';
 import { isClosing } from '../flow/flow-options.ts';
 import { askedArguments } from '../flow/unread-flow-arguments.ts';
 import { flowsFolder } from '../flows-folder.ts';
@@ -78,12 +79,14 @@ export async function askFlow(
       const { accessToken, tokenType } = tokenIn(output).token;
       terminal.out(chosen.has('header') ? `Authorization: ${tokenType} ${accessToken}\n` : `${accessToken}\n`);
     } else {
-      const { showAnswer } = await import('../flow/broker-answer.ts');
-      const again = () =>
-        client.run(name, inputs).catch((error: unknown) => {
+      const { showOutput } = await import('../flow/show-output.ts');
+      const again = async () => {
+        const answer = await client.run(name, inputs).catch((error: unknown) => {
           throw brokerFailure(error, `flow "${name}"`);
         });
-      await showAnswer({ output, as }, chosen, terminal, again);
+        return outputOf(answer);
+      };
+      await showOutput(outputOf({ output, as }), chosen, terminal, again);
     }
     return 0;
   });

@@ -3,18 +3,6 @@ import { BrokerError } from '../../../client/broker-error.ts';
 import type { Output, Shown } from '../../../engine/output.ts';
 import { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
-import { showOutput } from './show-output.ts';
-import type { Terminal } from '../terminal.ts';
-
-/** Shows an answer of the broker as one of a flow that ran here. @throws BrokerError protocol */
-export async function showAnswer(
-  answer: FlowAnswer,
-  chosen: ReadonlySet<string>,
-  terminal: Terminal,
-  again: () => Promise<FlowAnswer>,
-): Promise<void> {
-  await showOutput(outputOf(answer), chosen, terminal, async () => outputOf(await again()));
-}
 
 /** The answer as one of a flow that ran here. @throws BrokerError protocol */
 export function outputOf({ output, as }: FlowAnswer): Output {
