@@ -1,6 +1,6 @@
 import { type Automaton, createAutomaton } from './automaton.ts';
 import { type NamedValue, type Pattern, beginsToken, endsToken, patternsOf, sight } from './patterns.ts';
-import { createWuManber, fewest } from './wu-manber.ts';
+import { type Budget, type Sampling, createSampling, fewest } from './sampling.ts';
 
 export interface MaskingOptions {
   /** what stands where a value stood; default: its name in brackets */
@@ -43,9 +43,9 @@ interface Match {
 const telling = 8;
 /** bytes that are shown after a while although they begin a value */
 const harmless = 3;
-/** bytes that are read one by one before jumping is tried again */
+/** bytes that are read one by one before sampling is tried again */
 const slowly = 1 << 20;
-/** comparisons that jumping may make for each byte, and for how many bytes it may save them up */
+/** comparisons that sampling may make for each byte, and for how many bytes it may save them up */
 const [perByte, saved] = [8, 1 << 17];
 
 /**
@@ -59,13 +59,13 @@ const [perByte, saved] = [8, 1 << 17];
 export function createMasking(values: readonly NamedValue[], { mask, insist = false }: MaskingOptions = {}): Masking {
   const { all, left } = patternsOf(values, insist);
   const shortest = all.reduce((least, { bytes }) => Math.min(least, bytes.length), Infinity);
-  const jumping = all.length > 0 && shortest >= fewest ? createWuManber(all) : undefined;
+  const sampling = all.length > 0 && shortest >= fewest ? createSampling(all) : undefined;
   let automaton: Automaton | undefined;
   const known: Known = {
     patterns: all,
     before: all.some(({ short }) => short) ? sight : 0,
     harmless: Math.min(harmless, shortest - 1),
-    jumping,
+    sampling,
     automaton: () => (automaton ??= createAutomaton(all)),
     maskOf: ({ name }) => Buffer.from(mask ?? `[${name}]`),
   };
@@ -86,7 +86,7 @@ interface Known {
   /** bytes that are kept to see whether a token begins */
   readonly before: number;
   readonly harmless: number;
-  readonly jumping: ReturnType<typeof createWuManber> | undefined;
+  readonly sampling: Sampling | undefined;
   /** made when it is first needed */
   readonly automaton: () => Automaton;
   readonly maskOf: (pattern: Pattern) => Buffer;
@@ -94,7 +94,7 @@ interface Known {
 
 const asItIs: MaskedStream = { write: (chunk) => [chunk], pause: () => [], end: () => [] };
 
-function maskedStream({ patterns, before, harmless, jumping, automaton, maskOf }: Known): MaskedStream {
+function maskedStream({ patterns, before, harmless, sampling, automaton, maskOf }: Known): MaskedStream {
   /** what is undecided, behind bytes that are done with */
   let rest: Buffer = Buffer.alloc(0);
   /** where in it the undecided begins: whatever starts before it is found */
@@ -104,9 +104,9 @@ function maskedStream({ patterns, before, harmless, jumping, automaton, maskOf }
   /** where in it the last mask ends; what touches it is the same mask */
   let masked = -1;
 
-  let credit = saved;
+  const budget: Budget = { left: saved };
   /** bytes that are still to be read one by one */
-  let slow = jumping === undefined ? Infinity : 0;
+  let slow = sampling === undefined ? Infinity : 0;
   /** where the automaton stands, and up to which byte of the rest it has read */
   let [state, read] = [0, 0];
   /** what it found from `from` on */
@@ -125,7 +125,7 @@ function maskedStream({ patterns, before, harmless, jumping, automaton, maskOf }
       }
       waiting.push({ pattern, start, end });
     };
-    const held = slow > 0 ? undefined : jump(data, consider);
+    const held = slow > 0 ? undefined : sampling?.scan(data, from, budget, consider);
     if (held === undefined) {
       if (slow === 0) [slow, state, read, found] = [slowly, 0, from, []];
       waiting.length = 0;
@@ -135,7 +135,7 @@ function maskedStream({ patterns, before, harmless, jumping, automaton, maskOf }
       slow = Math.max(0, slow - (data.length - read));
       read = data.length;
       undecided = Math.min(undecided, data.length - automaton().depthOf(state));
-      if (slow === 0) credit = saved;
+      if (slow === 0) budget.left = saved;
     } else undecided = Math.min(undecided, held);
     if (last) {
       const cut = data.subarray(undecided);
@@ -145,14 +145,6 @@ function maskedStream({ patterns, before, harmless, jumping, automaton, maskOf }
     }
     found = waiting.filter(({ start }) => start >= undecided);
     return show(data, undecided, waiting);
-  }
-
-  function jump(data: Buffer, consider: (pattern: Pattern, start: number) => void): number | undefined {
-    credit -= data.length - from;
-    const work = jumping?.scan(data, from, credit, consider);
-    if (work === undefined) return undefined;
-    credit -= work;
-    return jumping?.heldFrom(data, from, credit);
   }
 
   function show(data: Buffer, to: number, matches: readonly Match[]): readonly Buffer[] {
@@ -183,7 +175,7 @@ function maskedStream({ patterns, before, harmless, jumping, automaton, maskOf }
 
   return {
     write(chunk) {
-      credit = Math.min(credit, perByte * saved) + perByte * chunk.length;
+      budget.left = Math.min(budget.left, perByte * saved) + perByte * chunk.length;
       const parts: Buffer[] = [];
       let taken = 0;
       // only as much is joined as decides what was kept; the rest is looked at where it is
