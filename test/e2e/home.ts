@@ -55,6 +55,8 @@ export interface Home {
   write(path: string, text: string): void;
   start(args: readonly string[], options?: Start): Running;
   flows(args: readonly string[], options?: Start): Promise<Ended>;
+  /** several that wait for codes beside each other; but one begins at a time, for that is work */
+  beside(commands: readonly (readonly string[])[]): Promise<Ended[]>;
   /** the laptop stack in this process, for a folder below the working folder, `flows` by default */
   stack(dir?: string): Promise<RunningStack>;
   /** ends what it started, and removes it */
@@ -113,6 +115,16 @@ export function createHome(shipped = true, vault?: 'onepassword-connect'): Home 
     },
     start,
     flows: async (args, options) => start(args, options).ended,
+    async beside(commands) {
+      const all: Promise<Ended>[] = [];
+      for (const args of commands) {
+        const run = start(args);
+        all.push(run.ended);
+        // where it runs is told once it has planned; what fails before that is seen at the end
+        await run.shows(': environment development').catch(() => undefined);
+      }
+      return Promise.all(all);
+    },
     async stack(dir = 'flows') {
       // the stack that runs in this process is announced where the commands look
       process.env['XDG_STATE_HOME'] = env['XDG_STATE_HOME'];

@@ -9,39 +9,21 @@ import { someOf } from '../long/amounts.ts';
 // a run that waits for fresh one-time codes has a stack of its own, beside the others
 const home = createHome();
 const lateHome = createHome();
-const birthHome = createHome(false);
 let stack: RunningStack;
 let lateStack: RunningStack;
-let birthStack: RunningStack;
 beforeAll(async () => {
   const push = readFileSync(join(home.work, 'flows/seed-runtime.yaml'), 'utf8');
   for (const { name } of pushes) home.write(`flows/${name}.yaml`, push.replaceAll('/orders/', `/${name}/`));
   stack = await home.stack();
   lateStack = await lateHome.stack();
-  birthHome.write('flows/birth.yaml', birth);
-  birthHome.write('flows/service.yaml', 'default-environment: development\nenvironments: { development: {} }\n');
-  birthHome.write('flows/development.yaml', 'identity-providers: { main: { type: keycloak } }\n');
-  birthStack = await birthHome.stack();
 });
 afterAll(async () => {
-  await Promise.all([home.close(), lateHome.close(), birthHome.close()]);
+  await Promise.all([home.close(), lateHome.close()]);
 });
 
 /** Kills a run at a boundary. */
 function killed(who: Home, at: RunningStack, args: readonly string[], boundary: Boundary): Promise<Ended> {
   return killedAt(who.start(args), at, boundary);
-}
-
-/** Runs beside each other, for they wait for codes; but one signs in to the vault at a time, for that is work. */
-async function beside(commands: readonly (readonly string[])[]): Promise<Ended[]> {
-  const all: Promise<Ended>[] = [];
-  for (const args of commands) {
-    const run = home.start(args);
-    all.push(run.ended);
-    // where it runs is told once it has planned; what fails before that is seen at the end
-    await run.shows(': environment development').catch(() => undefined);
-  }
-  return Promise.all(all);
 }
 
 const requests = {
@@ -70,59 +52,6 @@ const pushes = someOf(
   'kills of a push',
 );
 
-/** A user who is born with a one-time password, at the Keycloak that the laptop plays. */
-const birth = `description: A user, born with a one-time password
-environments: [development]
-inputs:
-  email: { type: string, format: email, description: User name and address }
-steps:
-  - id: login
-    uses: vault/create-login
-    with: { vault: Accounts, title: '\${{ inputs.email }}', username: '\${{ inputs.email }}' }
-  - id: seed
-    uses: vault/set-one-time-password
-    with: { item: '\${{ steps.login.item }}' }
-  - id: user
-    uses: idp/create-user
-    with:
-      provider: \${{ identity-providers.main }}
-      username: \${{ inputs.email }}
-      email: \${{ inputs.email }}
-      given-name: New
-      family-name: User
-      password: \${{ steps.login.password }}
-      one-time-password: \${{ steps.seed.reference }}
-  - id: totp
-    uses: idp/enroll-totp
-    with:
-      provider: \${{ identity-providers.main }}
-      user: \${{ steps.user.id }}
-      username: \${{ inputs.email }}
-      password: \${{ steps.login.password }}
-      item: \${{ steps.login.item }}
-output: \${{ steps.user.id }}
-`;
-const realm = '/keycloak/(?:admin/)?realms/main';
-const births = someOf(
-  [
-    ['the item is made', /^POST \/api\/v3\/vault\/\w+\/\d+\/items|^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 1],
-    ['the seed is stored', /^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 2],
-    ['the user is born', new RegExp(`^POST ${realm}/users `), 1],
-    ['the provider is told to ask for no other', new RegExp(`^PUT ${realm}/users/`), 1],
-    ['the seed is imported again', new RegExp(`^PUT ${realm}/users/`), 2],
-    ['the code is given', /^POST \/interaction\/[\w-]+\/otp/, 1],
-    ['the sign-in ended', /^POST \/session\/end\/confirm/, 1],
-    ['the item is marked as proved', /^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/, 3],
-  ].flatMap(([what, request, nth], index) =>
-    whens.map((when) => ({
-      what: `${when}: ${String(what)}`,
-      email: `birth-${when}-${index}@example.com`,
-      at: { request, nth, when } as Boundary,
-    })),
-  ),
-  'kills of a birth',
-);
-
 /** What is there of a user: one of each, and the codes of the vault are the provider's. */
 function expectOne(at: RunningStack, email: string): void {
   const items = at.vault.dump().filter(({ title }) => title === email);
@@ -147,7 +76,7 @@ describe('killed at any boundary, a second run completes', () => {
       const { signal, stderr } = await killed(home, stack, ['new-user', '--email', email, '--yes'], at);
       expect([what, signal, signal === null ? stderr : '']).toEqual([what, 'SIGKILL', '']);
     }
-    const again = await beside(newUsers.map(({ email }) => ['new-user', '--email', email, '--yes']));
+    const again = await home.beside(newUsers.map(({ email }) => ['new-user', '--email', email, '--yes']));
     for (const [index, { what }] of newUsers.entries()) {
       expect([what, again[index]]).toEqual([what, expect.objectContaining({ code: 0 })]);
     }
@@ -157,32 +86,12 @@ describe('killed at any boundary, a second run completes', () => {
     expectOne(lateStack, email);
   });
 
-  test(
-    'a birth at Keycloak, in which no account ever has a password and no second factor',
-    { timeout: 600_000 },
-    async () => {
-      const run = (email: string) => ['birth', '--email', email, '--yes'];
-      for (const { what, email, at } of births) {
-        const { signal, stderr } = await killed(birthHome, birthStack, run(email), at);
-        expect([what, signal, signal === null ? stderr : '']).toEqual([what, 'SIGKILL', '']);
-        const born = birthStack.identityProvider.user(email);
-        expect([what, born === undefined || born.factors === 1]).toEqual([what, true]);
-      }
-      for (const { what, email } of births) {
-        const { code, stderr } = await birthHome.flows(run(email));
-        expect([what, code, code === 0 ? '' : stderr]).toEqual([what, 0, '']);
-        expectOne(birthStack, email);
-        expect([what, birthStack.identityProvider.user(email)?.factors]).toEqual([what, 1]);
-      }
-    },
-  );
-
   test('seed-runtime', { timeout: 240_000 }, async () => {
     for (const { name, at } of pushes) {
       const { signal } = await killed(home, stack, [name, '--yes'], at);
       expect([name, signal]).toEqual([name, 'SIGKILL']);
     }
-    const again = await beside(pushes.map(({ name }) => [name, '--yes']));
+    const again = await home.beside(pushes.map(({ name }) => [name, '--yes']));
     expect(again.map(({ code }) => code)).toEqual(pushes.map(() => 0));
     for (const { name } of pushes) {
       const secrets = stack.secretsManager.dump().filter((secret) => secret.name.startsWith(`dev/${name}/`));

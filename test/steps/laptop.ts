@@ -4,7 +4,10 @@ import type { ClientSeed } from '../../src/laptop/identity-provider/options.ts';
 import { startVault, type DevelopmentVault } from '../../src/laptop/vault/server.ts';
 import type { StepContext } from '../../src/steps/contract.ts';
 import type { Factors, IdentityProvider, SignIn, User } from '../../src/adapters/identity/contract.ts';
+import { createAuth0Provider } from '../../src/adapters/identity/auth0/provider.ts';
+import { createEntraProvider } from '../../src/adapters/identity/entra/provider.ts';
 import { createKeycloakProvider } from '../../src/adapters/identity/keycloak/provider.ts';
+import { createOktaProvider } from '../../src/adapters/identity/okta/provider.ts';
 import { createScimProvider } from '../../src/adapters/identity/scim/provider.ts';
 import { createSignIn } from '../../src/adapters/identity/sign-in-pages/sign-in.ts';
 import { Secret } from '../../src/foundation/secret.ts';
@@ -60,6 +63,8 @@ export interface Laptop {
   readonly provider: IdentityProvider & { readonly signIn: SignIn };
   /** the same users at the laptop's Keycloak, which proves accounts without pages */
   readonly keycloak: Capable;
+  /** the same users at the other providers that the laptop plays, by their types */
+  readonly others: Readonly<Record<'auth0' | 'okta' | 'entra', IdentityProvider>>;
   /** a login item as vault/create-login makes it, with a password of the vault's own */
   login(username: string): Promise<Item>;
   /** a user with the password of the item */
@@ -105,14 +110,21 @@ export async function startLaptop(clients: readonly ClientSeed[] = []): Promise<
     signIn,
     clientSecrets: 'ClientSecrets',
   });
-  const keycloak = createKeycloakProvider({
+  const double = (type: string) => ({
     name: 'main',
-    url: idp.doubles['keycloak'] ?? '',
+    url: idp.doubles[type] ?? '',
     token: async () => scimToken,
     development: true,
     now: clock.now,
+    sleep: clock.sleep,
     proof: { clientId: proof.clientId, clientSecret: async () => proof.clientSecret },
   });
+  const keycloak = createKeycloakProvider(double('keycloak'));
+  const others = {
+    auth0: createAuth0Provider({ ...double('auth0'), connection: 'Username-Password-Authentication' }),
+    okta: createOktaProvider(double('okta')),
+    entra: createEntraProvider({ ...double('entra'), mark: 'extensionAttribute15', preview: true }),
+  };
   const locks = new Map<string, Promise<unknown>>();
   const context: Laptop['context'] = (changes = {}) => {
     const told: string[] = [];
@@ -164,6 +176,7 @@ export async function startLaptop(clients: readonly ClientSeed[] = []): Promise<
     provider: { ...scim, signIn },
     // what it has is what the contract suite holds it to
     keycloak: keycloak as Capable,
+    others,
     context,
     async login(username) {
       if (vault.items === undefined) throw new Error('no items');
