@@ -7,6 +7,7 @@ import { agentRunSchema } from './agent-runs/schema.ts';
 import { madeOnce } from '../foundation/made-once.ts';
 import type { OpenDatabase, SchemaStep } from '../durable/database/contract.ts';
 import { outboxSchema } from '../durable/outbox/schema.ts';
+import { keptSchema } from './kept/schema.ts';
 import { peopleSchema } from './people/schema.ts';
 import { runSchema } from '../durable/runs/run-tables.ts';
 
@@ -17,6 +18,7 @@ const schema: readonly SchemaStep[] = [
   ...approvalSchema,
   ...outboxSchema,
   ...peopleSchema,
+  ...keptSchema,
 ];
 
 /** The database of a broker: not opened, nor its code loaded, before someone needs it. */

@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { hash, randomBytes, randomUUID } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { App } from '../app/open-app.ts';
@@ -33,8 +33,9 @@ import type { PageAddress } from './people/page-address.ts';
 import { createPeople, type People } from './people/people.ts';
 import { createSights, type Sights } from './people/sights.ts';
 import { createSignIns } from './people/sign-ins.ts';
-import { createSpentLinks } from './people/spent-links.ts';
 import { createToldKeys } from './people/told-keys.ts';
+import { keptInDatabase } from './kept/in-database.ts';
+import { keptInMemory } from './kept/in-memory.ts';
 import type { RunHooks, ScheduleHooks } from '../durable/runs/contract.ts';
 import { createCauseNotes } from './cause-notes.ts';
 import { createBroker, type RunningBroker } from './broker.ts';
@@ -157,7 +158,6 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     await sweepLeftovers(join(app.folder.dir, 'policy.yaml'));
     const connections = await app.connections();
     const key = await auditKey(app);
-    const operators = createClaimCheck({ keys: await connections.derivedKeys('operator'), clock: systemClock });
     const trailFile = brokerTrail(environment, stateFolder(variables), key);
     const declared = environment.audit.anchor;
     const anchor = options.anchor ?? (declared === undefined ? anchorOnStderr : anchorInFile(declared));
@@ -168,6 +168,16 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     closing.defer(trail.close);
     const database = createDurableDatabase(app, key, stateFolder(variables), (opened) => notices.begin(opened));
     closing.defer(database.close);
+    const { now } = systemClock;
+    // a link counts once over a restart too; what else people and the operator show is shared where others share the runs
+    const durable = keptInDatabase(database.open, now);
+    const isShared = environment.runs.database !== undefined;
+    const kept = isShared ? durable : keptInMemory(systemClock);
+    const operatorKeys = await connections.derivedKeys('operator');
+    const operators = createClaimCheck({ keys: operatorKeys, kept, now });
+    const links = createClaimCheck({ keys: operatorKeys, kept: durable, now });
+    // by a key of its own nothing that was asked before a restart is taken after it
+    const challenges = { keys: isShared ? await connections.derivedKeys('page') : [randomBytes(32)], kept, now };
     const write = (event: OwnEvent) => trail.record({ ...event, agent: localAgent(), request: randomUUID() });
     // what cannot be written down refuses every request until it can: there is nobody else to tell
     record = (event) => void write(event).catch(() => warn('the audit trail cannot be written'));
@@ -192,7 +202,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     };
     const [installationKey] = await connections.derivedKeys('installation');
     let page: PageAddress | undefined;
-    const kept = { database: database.open, installation: hash('sha256', installationKey, 'hex').slice(0, 32) };
+    const installation = hash('sha256', installationKey, 'hex').slice(0, 32);
     const broker = createBroker({
       app,
       rules,
@@ -201,7 +211,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       failures,
       openRuns,
       warn,
-      approvals: { ...kept, address: () => page?.origin },
+      approvals: { database: database.open, installation, address: () => page?.origin },
     });
     const { approvals } = broker;
     if (approvals === undefined) throw new FlowError('internal', 'a broker without approvals');
@@ -219,11 +229,10 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const locked = createLocks({ folder: stateFolder(variables), sleep: sleepUntilAborted(never), signal: never });
     const people = createPeople({
       policy,
-      claims: operators,
-      spend: createSpentLinks(database.open, Date.now),
+      links,
+      challenges,
       page: () => page,
       record: recordAnyone,
-      clock: systemClock,
       async keep(name, passkey) {
         await changePasskeys({ ...files, locked }, name, ({ approvers }) => [
           ...(approvers?.get(name)?.passkeys ?? []),
@@ -237,8 +246,8 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       people,
       signIns,
       page: () => page,
+      challenges,
       record: recordAnyone,
-      clock: systemClock,
     });
     // each stack of the laptop has a key of its own, and so trails of its own
     const ofThisKey = (file: string) => !environment.laptop || keyIdIn(file) === keyIdOf(key);

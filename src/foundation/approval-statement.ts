@@ -2,21 +2,21 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type Assertion, checkAssertion, type KnownPasskey, type PasskeyProblem } from './passkey.ts';
 
 /**
- * What a person signs who approves or denies: not a click, but a statement that names the decision, who made it, for how
+ * What a person signs who approves, denies, or has a code revealed: not a click, but a statement that names the decision, who made it, for how
  * long, and the digest of exactly what was shown. The challenge of the passkey is made of it, so that nobody can say
  * afterwards that something else was meant, and anybody can check it without the broker.
  */
 export interface Statement {
   readonly v: 1;
-  /** id of the approval */
+  /** id of the approval, or of what is revealed to the person alone */
   readonly approval: string;
-  readonly decision: 'approve' | 'deny';
+  readonly decision: 'approve' | 'deny' | 'reveal';
   /** who, by the name in policy.yaml */
   readonly approver: string;
   readonly scope: 'call' | 'run' | 'session';
   /** calls that it is good for; null: any number */
   readonly uses: number | null;
-  /** seconds that it is good for, from the last yes that it needs on */
+  /** seconds that it is good for: from the last yes that it needs on; of `reveal`, from `asked` on */
   readonly lasts: number;
   /** SHA-256 of what is bound, base64url */
   readonly digest: string;
@@ -120,7 +120,10 @@ export function statementIn(text: string): Statement | undefined {
   if (!fields.every((name) => typeof value[name] === 'string')) return undefined;
   if (!isCount(lasts) || !(uses === null || isCount(uses))) return undefined;
   const statement = value as Statement;
-  if (!['approve', 'deny'].includes(statement.decision) || !['call', 'run', 'session'].includes(statement.scope))
+  if (
+    !['approve', 'deny', 'reveal'].includes(statement.decision) ||
+    !['call', 'run', 'session'].includes(statement.scope)
+  )
     return undefined;
   const { v, approval, decision, approver, scope, digest, nonce, origin, asked } = statement;
   const again = { v, approval, decision, approver, scope, uses, lasts, digest, nonce, origin, asked };

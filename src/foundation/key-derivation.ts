@@ -10,6 +10,8 @@ export type KeyLabel =
   | 'installation'
   | 'broker'
   | 'agent-run'
+  /** signs what the page was asked, where several brokers serve it */
+  | 'page'
   | 'drill'
   | 'drill-version'
   | 'migration';

@@ -2,7 +2,9 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Notice } from '../../src/adapters/channels/contract.ts';
 import { agentRunSchema } from '../../src/broker/agent-runs/schema.ts';
 import { approvalSchema } from '../../src/broker/approvals/schema.ts';
-import { createSpentLinks } from '../../src/broker/people/spent-links.ts';
+import type { Kept } from '../../src/broker/kept/contract.ts';
+import { keptInDatabase } from '../../src/broker/kept/in-database.ts';
+import { keptSchema } from '../../src/broker/kept/schema.ts';
 import { peopleSchema } from '../../src/broker/people/schema.ts';
 import { openDatabase } from '../../src/durable/database/open-database.ts';
 import { createValueGuard } from '../../src/durable/database/value-guard.ts';
@@ -11,7 +13,9 @@ import { createOutbox } from '../../src/durable/outbox/outbox.ts';
 import { outboxSchema } from '../../src/durable/outbox/schema.ts';
 import { systemClock } from '../../src/foundation/clocks.ts';
 import { Secret } from '../../src/foundation/secret.ts';
-import { refusalOf } from '../broker/arrange.ts';
+import { createClock, refusalOf } from '../broker/arrange.ts';
+import { asked as asPage, peopledOn } from '../broker/people/stand.ts';
+import { keptContract } from '../contracts/kept.ts';
 import { approvingOn, codex, inRun } from '../broker/approvals/approving-on.ts';
 import { startPostgresql } from './postgresql.ts';
 
@@ -22,7 +26,7 @@ afterAll(async () => {
   await server.close();
 });
 
-const schema = [...agentRunSchema, ...approvalSchema, ...outboxSchema, ...peopleSchema];
+const schema = [...agentRunSchema, ...approvalSchema, ...outboxSchema, ...peopleSchema, ...keptSchema];
 const rule = { names: ['openai.api_key'], by: ['ann', 'bo'], wait: '5m' };
 
 /** Connections of two brokers to one database of their own. */
@@ -129,14 +133,46 @@ describe('approvals of two brokers on one PostgreSQL', () => {
   });
 });
 
-test('a link is used up at one of two brokers', async () => {
-  const databases = await twoDatabases();
-  const spends = databases.map((database) => createSpentLinks(() => Promise.resolve(database), Date.now));
-  for (let round = 0; round < 10; round += 1) {
-    const link = { user: 'op', for: 'page', expires: Math.floor(Date.now() / 1_000) + 900, id: `link-${round}` };
-    const spent = await Promise.all([...spends, ...spends].map(async (spend) => spend(link)));
-    expect(spent.filter((was) => was)).toHaveLength(1);
-  }
+describe('people at two brokers', () => {
+  keptContract(async (most) => {
+    const [one, other] = await twoDatabases();
+    const clock = createClock();
+    const kept = [one, other].map((each) => keptInDatabase(() => Promise.resolve(each), clock.now, most));
+    return { clock, kept: [kept[0], kept[1]] as [Kept, Kept] };
+  });
+
+  test('are asked at one, answer at the other, and have one session at both', async () => {
+    const [one, other] = (await twoBrokers(rule)).map((stand) => peopledOn(stand));
+    if (one === undefined || other === undefined) throw new TypeError('no brokers');
+    const { passkey, session: first } = await one.enrolled('ann');
+    other.keys.set('ann', one.keys.get('ann') ?? []);
+    const [here, there] = [one.sharing(), other.sharing()];
+    const { ticket, options } = here.people.loginOptions();
+    const assertion = passkey.assert({ ...one.page, challenge: one.challengeIn(options) });
+    const { session, person } = await there.people.login(asPage, ticket, assertion);
+    expect(await here.people.person(session)).toEqual(person);
+    expect(await there.people.person(first)).toBeUndefined();
+
+    const id = await one.asked(one.broker.secrets(codex(), ['openai.api_key']));
+    const challenge = await here.decisions.challenge(person, id, { decision: 'approve' });
+    const proof = { assertion: passkey.assert({ ...one.page, challenge: one.challengeIn(challenge.wanted) }) };
+    const answers = await Promise.allSettled(
+      [here, there].map(({ decisions }) => decisions.decide(asPage, person, id, challenge.ticket, proof)),
+    );
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  test('open a link at one of them', async () => {
+    const [one, other] = (await twoBrokers(rule)).map((stand) => peopledOn(stand));
+    if (one === undefined || other === undefined) throw new TypeError('no brokers');
+    for (let round = 0; round < 10; round += 1) {
+      const link = one.link('page');
+      const opened = await Promise.allSettled(
+        [one, other, one, other].map(({ people }) => people.loginByLink(asPage, link)),
+      );
+      expect(opened.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    }
+  });
 });
 
 test('of two brokers one tells each notice, once', async () => {

@@ -23,6 +23,9 @@ export interface OpenIdOptions {
 export interface Wanted {
   /** what the ID token is to hold, so that it is for this and nothing else; default a random one */
   readonly nonce?: string | undefined;
+  /** of the request, and its PKCE code verifier: the same ones make the same request; default random ones */
+  readonly state?: string | undefined;
+  readonly verifier?: string | undefined;
   /** signs in anew, whatever session there is; the ID token tells when (`auth_time`) */
   readonly anew?: boolean | undefined;
 }
@@ -74,11 +77,11 @@ export function createAuthorizations(options: OpenIdOptions): (wanted?: Wanted) 
     return client;
   }
 
-  return async ({ nonce: given, anew = false } = {}) => {
+  return async ({ anew = false, ...given } = {}) => {
     const [openid, config] = await Promise.all([import('openid-client'), configuration()]);
-    const verifier = openid.randomPKCECodeVerifier();
-    const state = openid.randomState();
-    const nonce = given ?? openid.randomNonce();
+    const verifier = given.verifier ?? openid.randomPKCECodeVerifier();
+    const state = given.state ?? openid.randomState();
+    const nonce = given.nonce ?? openid.randomNonce();
     const parameters = {
       redirect_uri: redirectUri,
       scope: 'openid',

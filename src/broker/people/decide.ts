@@ -1,19 +1,14 @@
 import type { AuditEvent } from '../../audit/contract.ts';
 import type { ApprovalScope, Approver } from '../../folder/policy/policy.ts';
-import { type Statement, statementIn, statementText } from '../../foundation/approval-statement.ts';
-import type { BrokerClock } from '../../foundation/clocks.ts';
+import type { Statement } from '../../foundation/approval-statement.ts';
 import { narrower } from '../approvals/demand.ts';
 import { type Approvals, eventOf } from '../approvals/gate.ts';
 import { type Approval, isOwner, mayAnswer } from '../approvals/record.ts';
 import { BrokerRefusal } from '../refusal.ts';
-import type { PageAddress } from './page-address.ts';
-import { createIssuerProof } from './issuer-proof.ts';
-import { passkeyProof } from './passkey-proof.ts';
 import type { PageRequest, People } from './people.ts';
-import type { AskedProof, ProofGiven, ProofKind, ProofWanted } from './proof.ts';
+import type { ProofGiven } from './proof.ts';
 import type { Person } from './sessions.ts';
-import type { SignIns } from './sign-ins.ts';
-import { createTickets } from './tickets.ts';
+import { createStatements, type StatementChallenge, type StatementsOptions } from './statements.ts';
 
 /** What somebody decides: for less than was asked, where they say so, never for more. */
 export interface Choice {
@@ -24,48 +19,26 @@ export interface Choice {
   readonly lasts?: number | undefined;
 }
 
-export interface DecisionsOptions {
+export interface DecisionsOptions extends StatementsOptions {
   readonly approvals: Approvals;
   readonly people: Pick<People, 'approver'>;
-  readonly signIns: SignIns;
-  readonly page: () => PageAddress | undefined;
   readonly record: (event: AuditEvent) => Promise<void>;
-  readonly clock: BrokerClock;
-}
-
-/** What proves a decision, and what is said by it. */
-export interface DecisionChallenge {
-  /** sent back with the proof; good once: for two minutes, or ten where a person signs in */
-  readonly ticket: string;
-  /** the text that is signed; its `digest` is that of the approval */
-  readonly statement: string;
-  readonly wanted: ProofWanted;
 }
 
 /** How a person answers an approval: what they sign is made first, and taken once. */
 export interface Decisions {
-  /** @throws BrokerRefusal not-allowed, approval-over; FlowError where an issuer does not answer */
-  challenge(person: Person, id: string, choice: Choice): Promise<DecisionChallenge>;
+  /**
+   * The `digest` of the statement is that of the approval.
+   * @throws BrokerRefusal not-allowed, approval-over; FlowError where an issuer does not answer
+   */
+  challenge(person: Person, id: string, choice: Choice): Promise<StatementChallenge>;
   /** @throws BrokerRefusal not-authenticated, not-allowed, approval-over, passkey-counter; FlowError */
   decide(asked: PageRequest, person: Person, id: string, ticket: string, given: ProofGiven): Promise<Approval>;
 }
 
-/** A decision that waits for its proof. */
-interface Pending {
-  readonly approver: string;
-  readonly statement: string;
-  readonly approval: Approval;
-  readonly proof: AskedProof;
-}
-
 export function createDecisions(options: DecisionsOptions): Decisions {
-  const { approvals, people, signIns, page, record, clock } = options;
-  const tickets = createTickets<Pending>(clock);
-  /** A person proves a decision by what they signed in with; who only looks has nothing to prove it by. */
-  const proofs: Readonly<Partial<Record<Person['by'], ProofKind>>> = {
-    passkey: passkeyProof,
-    oidc: createIssuerProof(signIns, clock.now),
-  };
+  const { approvals, people, record } = options;
+  const statements = createStatements<{ readonly approval: string }>('decision', options);
 
   async function answerable(
     person: Person,
@@ -88,34 +61,16 @@ export function createDecisions(options: DecisionsOptions): Decisions {
 
   return {
     async challenge(person, id, choice) {
-      const here = page();
       const { approval, approver } = await answerable(person, id, choice.decision);
-      if (here === undefined) throw new BrokerRefusal('not-allowed', { detail: 'no page is served' });
-      const statement = statementText({
-        approval: id,
-        decision: choice.decision,
-        approver: approver.name,
-        ...chosen(approval, choice),
-        digest: approval.digest,
-        origin: here.origin,
-        asked: new Date(clock.now()).toISOString(),
-      });
-      const proof = await proofs[person.by]?.(approver, statement, here, person);
-      if (proof === undefined)
-        throw new BrokerRefusal('not-allowed', { detail: `nothing proves a decision of "${person.name}"` });
-      const ticket = tickets.put({ approver: approver.name, statement, approval, proof }, proof.patience);
-      return { ticket, statement, wanted: proof.wanted };
+      const facts = { approval: id, decision: choice.decision, ...chosen(approval, choice), digest: approval.digest };
+      return statements.ask(person, approver, facts, { approval: id });
     },
     async decide(asked, person, id, ticket, given) {
-      const found = tickets.take(ticket);
-      if (found === undefined || found.approver !== person.approver || found.approval.id !== id)
-        throw new BrokerRefusal('not-authenticated', {
-          detail: 'an answer that nobody asked for, or that took too long',
-        });
-      const said = statementIn(found.statement);
-      if (said === undefined) throw new BrokerRefusal('internal');
+      const { about, said, prove } = await statements.take(person, ticket);
+      if (about.approval !== id || said.decision === 'reveal')
+        throw new BrokerRefusal('not-authenticated', { detail: 'an answer to something else' });
       const { approval, approver } = await answerable(person, id, said.decision);
-      const proven = await found.proof.prove(given, approver, approval.bound);
+      const proven = await prove(given, approver, approval.bound);
       const event = { ...eventOf(approval), ...asked, approver: said.approver };
       if ('problem' in proven) {
         const detail = proven.problem;

@@ -8,34 +8,33 @@ import type { ProofKind } from './proof.ts';
 const patience = 120_000;
 
 /** By a passkey that signs the statement, with its user verified. */
-export const passkeyProof: ProofKind = ({ passkeys }, statement, here) => {
-  if (passkeys.length === 0) return Promise.resolve(undefined);
-  const challenge = challengeOf(statement);
-  const options = {
-    challenge: challenge.toString('base64url'),
-    rpId: here.rpId,
-    timeout: patience,
-    userVerification: 'required',
-    allowCredentials: passkeys.map(({ id }) => ({ type: 'public-key', id })),
-  };
-  return Promise.resolve({
-    wanted: { options },
-    patience,
-    prove(given, approver, bound) {
-      const refused = (why: string) => Promise.resolve({ problem: `a passkey that is not taken: ${why}` });
-      if (!('assertion' in given)) return refused('none');
-      const passkey = approver.passkeys.find(({ id }) => id === given.assertion.id);
-      if (passkey === undefined) return refused('credential');
-      const checked = checkAssertion(given.assertion, passkey, { ...here, challenge });
-      if ('problem' in checked) return refused(checked.problem);
-      return Promise.resolve({
-        by: 'passkey',
-        signed: signedBy(passkey, statement, bound, here, given.assertion),
-        detail: passkey.software === true ? 'software key' : undefined,
-        counter: { credential: passkey.id, counter: checked.counter },
-      });
-    },
-  });
+export const passkeyProof: ProofKind = {
+  patience,
+  ask({ approver: { passkeys }, statement, here }) {
+    if (passkeys.length === 0) return Promise.resolve(undefined);
+    const options = {
+      challenge: challengeOf(statement).toString('base64url'),
+      rpId: here.rpId,
+      timeout: patience,
+      userVerification: 'required',
+      allowCredentials: passkeys.map(({ id }) => ({ type: 'public-key', id })),
+    };
+    return Promise.resolve({ options });
+  },
+  prove(given, { approver, statement, here }, bound) {
+    const refused = (why: string) => Promise.resolve({ problem: `a passkey that is not taken: ${why}` });
+    if (!('assertion' in given)) return refused('none');
+    const passkey = approver.passkeys.find(({ id }) => id === given.assertion.id);
+    if (passkey === undefined) return refused('credential');
+    const checked = checkAssertion(given.assertion, passkey, { ...here, challenge: challengeOf(statement) });
+    if ('problem' in checked) return refused(checked.problem);
+    return Promise.resolve({
+      by: 'passkey',
+      signed: signedBy(passkey, statement, bound, here, given.assertion),
+      detail: passkey.software === true ? 'software key' : undefined,
+      counter: { credential: passkey.id, counter: checked.counter },
+    });
+  },
 };
 
 function signedBy(

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AuditEvent } from '../../audit/contract.ts';
 import type { Approver, Passkey, Policy } from '../../folder/policy/policy.ts';
-import type { BrokerClock } from '../../foundation/clocks.ts';
 import {
   type Assertion,
   checkAssertion,
@@ -9,26 +8,26 @@ import {
   coseAlgorithms,
   type Registration,
 } from '../../foundation/passkey.ts';
+import type { OnceCheckOptions } from '../authentication/once-token.ts';
 import type { CheckClaim, OperatorClaim } from '../authentication/operator-token.ts';
 import { BrokerRefusal, refusalOf } from '../refusal.ts';
 import type { PageAddress } from './page-address.ts';
 import { createSessions, type Person } from './sessions.ts';
-import { patience as patienceThere, type SignIn, type SignInPlace, type SignIns } from './sign-ins.ts';
-import { createTickets } from './tickets.ts';
+import { flightBy, patience as patienceThere, type SignInPlace, type SignIns } from './sign-ins.ts';
+import { createTickets, type Derive } from './tickets.ts';
 
 export interface PeopleOptions {
   readonly policy: () => Policy;
-  /** whether the operator made a link */
-  readonly claims: CheckClaim;
-  /** Uses one up. @returns false where it was used before, at whichever broker @throws FlowError where nobody can tell */
-  readonly spend: (link: OperatorClaim) => Promise<boolean>;
+  /** whether the operator made a link, which is used up by asking */
+  readonly links: CheckClaim;
+  /** by what challenges are made, and where it is kept which were used, and who is signed in */
+  readonly challenges: OnceCheckOptions;
   /** undefined: no page is served, and nobody can sign */
   readonly page: () => PageAddress | undefined;
   /** Writes a passkey beside a name into policy.yaml. @throws FlowError */
   readonly keep: (approver: string, passkey: Passkey) => Promise<void>;
   /** Resolves when it is on disk. @throws BrokerRefusal audit-unavailable */
   readonly record: (event: AuditEvent) => Promise<void>;
-  readonly clock: BrokerClock;
   readonly signIns: SignIns;
 }
 
@@ -70,9 +69,9 @@ export interface People {
   authorize(place: SignInPlace): Promise<{ readonly ticket: string; readonly authorize: string }>;
   /** By what came back from there: the query. @throws BrokerRefusal not-authenticated; FlowError */
   loginByIssuer(asked: PageRequest, ticket: string, callback: string): Promise<SignedIn>;
-  logout(session: string): void;
+  logout(session: string): Promise<void>;
   /** undefined: nobody, or somebody whom policy.yaml does not have any more */
-  person(session: string): Person | undefined;
+  person(session: string): Promise<Person | undefined>;
   approver(name: string): Approver | undefined;
 }
 
@@ -80,13 +79,11 @@ export interface People {
 const patience = 120_000;
 
 export function createPeople(options: PeopleOptions): People {
-  const { policy, claims, page, record, clock } = options;
-  const sessions = createSessions(clock);
-  const enrolments = createTickets<{ readonly approver: string; readonly by: string; readonly challenge: Buffer }>(
-    clock,
-  );
-  const logins = createTickets<Buffer>(clock);
-  const visits = createTickets<{ readonly place: SignInPlace; readonly signIn: SignIn }>(clock);
+  const { policy, links, page, record, challenges, signIns } = options;
+  const sessions = createSessions(challenges.kept, challenges.now);
+  const enrolments = createTickets<{ readonly approver: string; readonly by: string }>('enrol', challenges);
+  const logins = createTickets<null>('login', challenges);
+  const visits = createTickets<SignInPlace>('visit', challenges);
   const approver = (name: string): Approver | undefined => policy().approvers?.get(name);
 
   async function refused(asked: PageRequest, detail: string, agent = 'unknown'): Promise<BrokerRefusal> {
@@ -110,10 +107,8 @@ export function createPeople(options: PeopleOptions): People {
 
   /** Who made a link for this, which is used up by asking. */
   async function makerOf(asked: PageRequest, link: string, wanted: string): Promise<OperatorClaim> {
-    const claim = claims(link, wanted);
-    const spent =
-      claim !== undefined && options.spend(claim).catch((error: unknown) => Promise.reject(refusalOf(error)));
-    if (claim !== undefined && (await spent)) return claim;
+    const claim = await links(link, wanted).catch((error: unknown) => Promise.reject(refusalOf(error)));
+    if (claim !== undefined) return claim;
     throw await refused(asked, 'a link that was used, has ended, or is none');
   }
 
@@ -126,7 +121,7 @@ export function createPeople(options: PeopleOptions): People {
       outcome: 'allowed',
       detail: detail ?? `by ${person.by}`,
     });
-    const { token, seconds } = sessions.open(person);
+    const { token, seconds } = await sessions.open(person);
     return { session: token, expiresIn: seconds, person };
   }
 
@@ -137,14 +132,14 @@ export function createPeople(options: PeopleOptions): People {
       const { user } = await makerOf(asked, link, `enrol ${name}`);
       const found = approver(name);
       if (found === undefined) throw await refused(asked, `policy.yaml has no approver "${name}"`);
-      const challenge = randomBytes(32);
+      const { ticket, derive } = enrolments.issue({ approver: name, by: user });
       return {
-        ticket: enrolments.put({ approver: name, by: user, challenge }),
+        ticket,
         options: {
           rp: { id: rpId, name: 'flows' },
           // another one each time: a passkey made under the same would take the place of the one before
           user: { id: randomBytes(32).toString('base64url'), name, displayName: name },
-          challenge: challenge.toString('base64url'),
+          challenge: derive(challengeLabel),
           pubKeyCredParams: Object.values(coseAlgorithms).map((alg) => ({ type: 'public-key', alg })),
           timeout: patience,
           attestation: 'none',
@@ -154,14 +149,14 @@ export function createPeople(options: PeopleOptions): People {
       };
     },
     async enrol(asked, ticket, registration) {
-      const enrolment = enrolments.take(ticket);
+      const enrolment = await enrolments.take(ticket);
       if (enrolment === undefined) throw await refused(asked, 'an enrolment that nobody began, or that took too long');
-      const { approver: name, by, challenge } = enrolment;
-      const found = checkRegistration(registration, { ...here(), challenge });
+      const { approver: name, by } = enrolment.what;
+      const found = checkRegistration(registration, { ...here(), challenge: challengeBy(enrolment.derive) });
       if ('problem' in found) throw await refused(asked, `a passkey for "${name}" that is not taken: ${found.problem}`);
       const { id, publicKey, algorithm, synced } = found;
       if (ownerOf(policy(), id) !== undefined) throw await refused(asked, 'a passkey that somebody has already');
-      const added = new Date(clock.now()).toISOString().slice(0, 10);
+      const added = new Date(challenges.now()).toISOString().slice(0, 10);
       const kind = `${algorithm}, ${synced ? 'synced' : 'on one device'}`;
       const detail = `passkey ${id.slice(0, 12)}… (${kind}), by a link of ${by}`;
       await record({
@@ -178,21 +173,21 @@ export function createPeople(options: PeopleOptions): People {
     },
     loginOptions() {
       const { rpId } = here();
-      const challenge = randomBytes(32);
-      const encoded = challenge.toString('base64url');
+      const { ticket, derive } = logins.issue(null);
+      const challenge = derive(challengeLabel);
       return {
-        ticket: logins.put(challenge),
+        ticket,
         // without a list, so that nobody learns who has which passkey
-        options: { challenge: encoded, rpId, timeout: patience, userVerification: 'required', allowCredentials: [] },
-        places: options.signIns.places(),
+        options: { challenge, rpId, timeout: patience, userVerification: 'required', allowCredentials: [] },
+        places: signIns.places(),
       };
     },
     async login(asked, ticket, assertion) {
-      const challenge = logins.take(ticket);
-      if (challenge === undefined) throw await refused(asked, 'a sign-in that nobody began, or that took too long');
+      const login = await logins.take(ticket);
+      if (login === undefined) throw await refused(asked, 'a sign-in that nobody began, or that took too long');
       const owner = ownerOf(policy(), assertion.id);
       if (owner === undefined) throw await refused(asked, 'a passkey that is nobody’s');
-      const found = checkAssertion(assertion, owner.passkey, { ...here(), challenge });
+      const found = checkAssertion(assertion, owner.passkey, { ...here(), challenge: challengeBy(login.derive) });
       if ('problem' in found)
         throw await refused(asked, `a passkey of "${owner.approver}" that is not taken: ${found.problem}`);
       const detail = owner.passkey.software ? 'by a software key' : undefined;
@@ -203,25 +198,28 @@ export function createPeople(options: PeopleOptions): People {
       return signedIn(asked, { approver: undefined, name: `local:${user}`, by: 'link' });
     },
     async authorize(place) {
-      const signIn = await options.signIns.begin(place);
-      return { ticket: visits.put({ place, signIn }, patienceThere), authorize: signIn.url };
+      const { ticket, derive } = visits.issue(place, patienceThere);
+      return { ticket, authorize: await signIns.begin(place, flightBy(derive)) };
     },
     async loginByIssuer(asked, ticket, callback) {
-      const visit = visits.take(ticket);
+      const visit = await visits.take(ticket);
       if (visit === undefined) throw await refused(asked, 'a sign-in that nobody began, or that took too long');
-      const { place, signIn } = visit;
-      const found = await signIn.finish(callback);
+      const place = visit.what;
+      const found = await signIns.finish(place, flightBy(visit.derive), callback);
       if ('problem' in found) throw await refused(asked, `a sign-in at an issuer that is not taken: ${found.problem}`);
       const { approver: name } = found;
       return signedIn(asked, { approver: name, name, by: 'oidc', place }, `by a sign-in at ${place.issuer}`);
     },
     logout: sessions.end,
-    person(session) {
-      const person = sessions.person(session);
+    async person(session) {
+      const person = await sessions.person(session);
       return person?.approver === undefined || approver(person.approver) !== undefined ? person : undefined;
     },
   };
 }
+
+const challengeLabel = 'challenge';
+const challengeBy = (derive: Derive): Buffer => Buffer.from(derive(challengeLabel), 'base64url');
 
 interface Owned {
   readonly approver: string;

@@ -2,7 +2,8 @@ import type { Approver } from '../../folder/policy/policy.ts';
 import type { SignedDecision } from '../../foundation/approval-statement.ts';
 import type { Assertion } from '../../foundation/passkey.ts';
 import type { PageAddress } from './page-address.ts';
-import type { Person } from './sessions.ts';
+import type { SignInPlace } from './sign-ins.ts';
+import type { Derive } from './tickets.ts';
 
 /** What the page does next: asks for a passkey, or leaves for where the person signs in. */
 export type ProofWanted =
@@ -28,27 +29,28 @@ export interface Proven {
   readonly counter?: { readonly credential: string; readonly counter: number } | undefined;
 }
 
-/** A proof that was asked for. */
-export interface AskedProof {
-  readonly wanted: ProofWanted;
+/** A statement, and who is to prove that it is theirs. */
+export interface ToProve {
+  /** as policy has them now, who may have lost what would prove them */
+  readonly approver: Approver;
+  readonly statement: string;
+  readonly here: PageAddress;
+  /** where they signed in, if it was at an issuer */
+  readonly place: SignInPlace | undefined;
+  /** what only this one proof is asked with */
+  readonly derive: Derive;
+}
+
+/** A way to prove that a statement is somebody's. */
+export interface ProofKind {
   /** milliseconds that a person gets for it */
   readonly patience: number;
+  /** @returns undefined where policy has nothing by which it would prove this person @throws FlowError */
+  ask(wanted: ToProve): Promise<ProofWanted | undefined>;
   /**
-   * @param approver as policy has them now, who may have lost what would prove them
+   * @param bound canonical JSON of what the statement has the digest of
    * @returns for the trail, why it proves nothing
    * @throws FlowError where nobody can tell now
    */
-  prove(given: ProofGiven, approver: Approver, bound: string): Promise<Proven | { readonly problem: string }>;
+  prove(given: ProofGiven, wanted: ToProve, bound: string): Promise<Proven | { readonly problem: string }>;
 }
-
-/**
- * A way to prove that a statement is somebody's.
- * @returns undefined where policy has nothing by which it would prove this person
- * @throws FlowError
- */
-export type ProofKind = (
-  approver: Approver,
-  statement: string,
-  here: PageAddress,
-  person: Person,
-) => Promise<AskedProof | undefined>;

@@ -1,5 +1,6 @@
-import { hash, randomBytes } from 'node:crypto';
-import { createMemory } from '../../foundation/expiring-memory.ts';
+import { randomBytes } from 'node:crypto';
+import type { Kept } from '../kept/contract.ts';
+import { BrokerRefusal } from '../refusal.ts';
 import type { SignInPlace } from './sign-ins.ts';
 
 /** Who looks at the page. */
@@ -13,28 +14,30 @@ export interface Person {
   readonly place?: SignInPlace | undefined;
 }
 
-/** Sessions of the page: bearers that its script holds, in the memory of this process. A cookie would reach every local port. */
+/** Sessions of the page: bearers that its script holds. A cookie would reach every local port. @throws FlowError */
 export interface Sessions {
-  open(person: Person): { readonly token: string; readonly seconds: number };
-  person(token: string): Person | undefined;
-  end(token: string): void;
+  /** @throws BrokerRefusal overloaded */
+  open(person: Person): Promise<{ readonly token: string; readonly seconds: number }>;
+  person(token: string): Promise<Person | undefined>;
+  end(token: string): Promise<void>;
 }
 
 const prefix = 'flows-page_';
 /** seconds */
 const life = 8 * 3_600;
-const mostSessions = 1_000;
 
-export function createSessions(clock: { readonly monotonic: () => number }): Sessions {
-  const sessions = createMemory<Person>({ clock, capacity: mostSessions });
-  const keyOf = (token: string) => hash('sha256', token, 'base64url');
+/** @param now epoch milliseconds */
+export function createSessions(kept: Kept, now: () => number): Sessions {
   return {
-    open(person) {
+    async open(person) {
       const token = `${prefix}${randomBytes(32).toString('base64url')}`;
-      sessions.put(keyOf(token), person, { ends: clock.monotonic() + life * 1_000 });
+      if (!(await kept.put('session', token, now() + life * 1_000, person)))
+        throw new BrokerRefusal('overloaded', { detail: 'as many people as can be are signed in' });
       return { token, seconds: life };
     },
-    person: (token) => (token.startsWith(prefix) ? sessions.peek(keyOf(token))?.value : undefined),
-    end: (token) => sessions.forget(keyOf(token)),
+    // what stands there we wrote
+    person: async (token) =>
+      token.startsWith(prefix) ? ((await kept.get('session', token)) as Person | undefined) : undefined,
+    end: (token) => kept.forget('session', token),
   };
 }

@@ -3,6 +3,7 @@ import { asFlowError, FlowError } from '../../foundation/errors.ts';
 import { createWorkloads, type WorkloadOptions } from '../authentication/workload-identity.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { PageAddress } from './page-address.ts';
+import type { Derive } from './tickets.ts';
 
 /** Where a person signs in: an issuer that policy trusts, and the page as its client. */
 export interface SignInPlace {
@@ -20,14 +21,20 @@ interface Identified {
   readonly issuerKey: Readonly<Record<string, unknown>>;
 }
 
-export interface SignIn {
-  /** where the browser is sent */
-  readonly url: string;
-  /**
-   * @param callback the query with which it comes back @returns for the trail, why it proves nobody
-   * @throws FlowError where the issuer does not answer
-   */
-  finish(callback: string): Promise<Identified | { readonly problem: string }>;
+/** What one sign-in is asked with, and told by when the browser comes back: to whichever broker that is. */
+export interface Flight {
+  readonly state: string;
+  /** of PKCE: it never leaves the broker before the code is redeemed */
+  readonly verifier: string;
+  /** that the ID token is to have */
+  readonly nonce: string;
+  /** any session there counts for nothing */
+  readonly anew?: boolean | undefined;
+}
+
+/** A flight that nothing has to be kept for. */
+export function flightBy(derive: Derive): Flight {
+  return { state: derive('state'), verifier: derive('verifier'), nonce: derive('nonce') };
 }
 
 /** Sign-ins of people at OIDC issuers: authorization code with PKCE, the page being a public client. */
@@ -35,10 +42,16 @@ export interface SignIns {
   /** those at which anybody is proven */
   places(): readonly SignInPlace[];
   /**
-   * @param wanted the nonce that the ID token is to have, and whether any session there counts for nothing
+   * @returns where the browser is sent
    * @throws BrokerRefusal not-allowed for a place that policy does not have; FlowError
    */
-  begin(place: SignInPlace, wanted?: { readonly nonce: string; readonly anew: true }): Promise<SignIn>;
+  begin(place: SignInPlace, flight: Flight): Promise<string>;
+  /**
+   * @param callback the query with which it comes back @returns for the trail, why it proves nobody
+   * @throws BrokerRefusal not-allowed for a place that policy does not have any more; FlowError where the issuer does not
+   * answer
+   */
+  finish(place: SignInPlace, flight: Flight, callback: string): Promise<Identified | { readonly problem: string }>;
 }
 
 export interface SignInsOptions extends WorkloadOptions {
@@ -89,7 +102,17 @@ export function createSignIns(options: SignInsOptions): SignIns {
     return found;
   }
 
-  async function identified(idToken: string): ReturnType<SignIn['finish']> {
+  /** The same each time for the same flight. */
+  async function authorization(place: SignInPlace, flight: Flight) {
+    const trust = trusted().find((each) => each.issuer === place.issuer && each.audience === place.client);
+    const here = options.page();
+    if (trust === undefined || here === undefined)
+      throw new BrokerRefusal('not-allowed', { detail: 'policy trusts no such issuer for a person' });
+    const address = `${here.origin}/`;
+    return { ...(await (await clientAt(trust, address))(flight)), address };
+  }
+
+  async function identified(idToken: string): ReturnType<SignIns['finish']> {
     const found = await workload(idToken);
     if (!('agent' in found)) {
       if (found.unavailable !== undefined) throw found.unavailable.error;
@@ -105,30 +128,24 @@ export function createSignIns(options: SignInsOptions): SignIns {
       const all = trusted().map(({ issuer, audience }) => ({ issuer, client: audience }));
       return [...new Map(all.map((each) => [JSON.stringify(each), each])).values()];
     },
-    async begin(place, wanted) {
-      const trust = trusted().find((each) => each.issuer === place.issuer && each.audience === place.client);
-      const here = options.page();
-      if (trust === undefined || here === undefined)
-        throw new BrokerRefusal('not-allowed', { detail: 'policy trusts no such issuer for a person' });
-      const address = `${here.origin}/`;
-      const { url, redeem } = await (await clientAt(trust, address))(wanted);
+    async begin(place, flight) {
+      const { url } = await authorization(place, flight);
       // a browser goes wherever it is sent
       if (url.protocol !== 'https:' && !(options.development && url.protocol === 'http:'))
         throw new FlowError('refused', "the issuer's authorization endpoint is not https", {
           hint: "look at the issuer's discovery document",
         });
-      return {
-        url: url.href,
-        async finish(callback) {
-          try {
-            return await identified((await redeem(new URL(`?${callback}`, address))).idToken);
-          } catch (error) {
-            const failure = asFlowError(error);
-            if (passing.has(failure.code)) throw failure;
-            return { problem: failure.message };
-          }
-        },
-      };
+      return url.href;
+    },
+    async finish(place, flight, callback) {
+      const { redeem, address } = await authorization(place, flight);
+      try {
+        return await identified((await redeem(new URL(`?${callback}`, address))).idToken);
+      } catch (error) {
+        const failure = asFlowError(error);
+        if (passing.has(failure.code)) throw failure;
+        return { problem: failure.message };
+      }
     },
   };
 }

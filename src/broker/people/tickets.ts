@@ -1,30 +1,46 @@
-import { randomBytes } from 'node:crypto';
-import { createMemory } from '../../foundation/expiring-memory.ts';
+import { createHmac } from 'node:crypto';
+import { createOnceCheck, type OnceCheckOptions, signOnce, type TokenMake } from '../authentication/once-token.ts';
 
-/** Something that was asked and may be answered once, soon. It lives in memory, and dies with the process. */
+/** A text of its own for each label, which only brokers can make again that have the key. */
+export type Derive = (label: string) => string;
+
+/**
+ * Something that was asked and may be answered once, soon. What was asked is in the ticket, under a MAC: whoever asks
+ * without ever answering costs nothing, and a broker that shares the key takes the answer too.
+ */
 export interface Tickets<T> {
-  /** @param lasts milliseconds, default two minutes */
-  put(what: T, lasts?: number): string;
-  /** Takes it out: nobody gets it a second time. */
-  take(ticket: string): T | undefined;
+  /** @param what JSON, without any secret @param lasts milliseconds, default two minutes */
+  issue(what: T, lasts?: number): { readonly ticket: string; readonly derive: Derive };
+  /** Nobody gets it a second time. @throws FlowError where nobody can tell whether it was used */
+  take(ticket: string): Promise<{ readonly what: T; readonly derive: Derive } | undefined>;
 }
 
 /** milliseconds */
 const life = 120_000;
-const mostOpen = 10_000;
+const make: TokenMake = { prefix: 'flows-ticket_', domain: 'auth-chain page ticket v1', longest: 16_384 };
 
-export function createTickets<T>(clock: { readonly monotonic: () => number }): Tickets<T> {
-  const open = createMemory<T>({ clock, capacity: mostOpen });
+/** @param purpose what is asked: a ticket for one thing is none for another */
+export function createTickets<T>(purpose: string, options: OnceCheckOptions): Tickets<T> {
+  const check = createOnceCheck<{ readonly what: T }>(make, options);
+  const deriving =
+    (key: Uint8Array, id: string): Derive =>
+    (label) =>
+      createHmac('sha256', key).update(`auth-chain page ${label} v1\n${id}`).digest('base64url');
   return {
-    put(what, lasts = life) {
-      const ticket = randomBytes(24).toString('base64url');
-      open.put(ticket, what, { ends: clock.monotonic() + lasts });
-      return ticket;
+    issue(what, lasts = life) {
+      const [key] = options.keys;
+      if (key === undefined) throw new TypeError('tickets need a key');
+      const { token, id } = signOnce(
+        make,
+        key,
+        { for: purpose, what },
+        { lifetime: Math.ceil(lasts / 1_000), now: options.now() },
+      );
+      return { ticket: token, derive: deriving(key, id) };
     },
-    take(ticket) {
-      const found = open.peek(ticket)?.value;
-      open.forget(ticket);
-      return found;
+    async take(ticket) {
+      const found = await check(ticket, purpose);
+      return found && { what: found.what, derive: deriving(found.key, found.id) };
     },
   };
 }

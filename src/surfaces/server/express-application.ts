@@ -100,7 +100,7 @@ async function forPage(route: PageRoute, exchange: Exchange, params: Params, { s
   const { page } = serving;
   if (page === undefined) throw new EdgeRefusal('not-found');
   const { request } = exchange;
-  const person = page.people.person(bearerToken(request.headers.authorization) ?? '');
+  const person = await page.people.person(bearerToken(request.headers.authorization) ?? '');
   if (person === undefined && route.access === 'person') throw new BrokerRefusal('not-authenticated');
   const call = {
     page,

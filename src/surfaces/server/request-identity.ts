@@ -106,7 +106,7 @@ export async function proveOperator(
 ): Promise<{ readonly agent: string; readonly by: 'operator' }> {
   const { headers, method = '', url = '' } = exchange.request;
   const token = bearerToken(headers.authorization) ?? '';
-  const claim = operators(token, `${method} ${url}`);
+  const claim = await operators(token, `${method} ${url}`);
   if (claim !== undefined) return { agent: `local:${claim.user}`, by: 'operator' };
   throw await record({
     agent: 'unknown',

@@ -3,6 +3,12 @@ import { createSoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
 import { refusalOf } from '../arrange.ts';
 import { asked, peopled } from './stand.ts';
 
+const outcomeOf = async (work: Promise<unknown>) =>
+  work.then(
+    () => 'done',
+    ({ code }: { code: string }) => code,
+  );
+
 describe('an approver', () => {
   it('enrols a passkey by a link for them alone, once, and the trail says who made the link', async () => {
     const { people, link, challengeIn, page, keys, trail } = await peopled();
@@ -70,24 +76,24 @@ describe('a session of the page', () => {
     expect(options).toMatchObject({ rpId: 'localhost', userVerification: 'required', allowCredentials: [] });
     const assertion = passkey.assert({ ...page, challenge: challengeIn(options) });
     const { session } = await people.login(asked, ticket, assertion);
-    expect(people.person(session)).toEqual({ approver: 'ann', name: 'ann', by: 'passkey' });
+    expect(await people.person(session)).toEqual({ approver: 'ann', name: 'ann', by: 'passkey' });
     expect(await refusalOf(people.login(asked, ticket, assertion))).toMatchObject({ code: 'not-authenticated' });
     const late = people.loginOptions();
     clock.pass(121);
     const slow = passkey.assert({ ...page, challenge: challengeIn(late.options) });
     expect(await refusalOf(people.login(asked, late.ticket, slow))).toMatchObject({ code: 'not-authenticated' });
     clock.pass(8 * 3_600);
-    expect(people.person(session)).toBeUndefined();
+    expect(await people.person(session)).toBeUndefined();
   });
 
   it('ends with its owner in policy.yaml, and with a word of theirs', async () => {
     const { people, enrolled, rewrite } = await peopled();
     const ann = await enrolled('ann');
     const bo = await enrolled('bo');
-    people.logout(ann.session);
-    expect(people.person(ann.session)).toBeUndefined();
+    await people.logout(ann.session);
+    expect(await people.person(ann.session)).toBeUndefined();
     rewrite({ policy: 'approvers: { ann: {} }\nagents: {}\n' });
-    expect(people.person(bo.session)).toBeUndefined();
+    expect(await people.person(bo.session)).toBeUndefined();
   });
 
   it('is not begun at another broker by a link that was used at this one', async () => {
@@ -101,12 +107,38 @@ describe('a session of the page', () => {
     await expect(other.loginByLink(asked, link('page'))).resolves.toMatchObject({ person: { by: 'link' } });
   });
 
+  it('and each challenge is of all brokers that share what they keep, and is used at one of them', async () => {
+    const { sharing, enrolled, page, challengeIn, link } = await peopled();
+    const { passkey } = await enrolled('ann');
+    const [{ people: one }, { people: other }] = [sharing(), sharing()];
+    const { ticket, options } = one.loginOptions();
+    const assertion = passkey.assert({ ...page, challenge: challengeIn(options) });
+    const signedIn = await Promise.all([one, other].map((each) => outcomeOf(each.login(asked, ticket, assertion))));
+    expect(signedIn.toSorted()).toEqual(['done', 'not-authenticated']);
+    const { session } = await other.loginByLink(asked, link('page'));
+    expect(await one.person(session)).toMatchObject({ name: 'local:op', by: 'link' });
+    await one.logout(session);
+    expect(await other.person(session)).toBeUndefined();
+    const once = link('page');
+    const opened = await Promise.all([one, other].map((each) => outcomeOf(each.loginByLink(asked, once))));
+    expect(opened.toSorted()).toEqual(['done', 'not-authenticated']);
+  });
+
+  it('is kept by no more than the hash of its bearer', async () => {
+    const { sharing, link, database } = await peopled();
+    const { people } = sharing();
+    const { session } = await people.loginByLink(asked, link('page'));
+    const rows = await database.query('select * from flows_kept');
+    expect(rows).toHaveLength(2);
+    expect(JSON.stringify(rows)).not.toContain(session.slice('flows-page_'.length));
+  });
+
   it('may be begun by a link of the operator, to look', async () => {
     const { people, link } = await peopled();
     const once = link('page');
     const { session, person } = await people.loginByLink(asked, once);
     expect(person).toEqual({ approver: undefined, name: 'local:op', by: 'link' });
-    expect(people.person(session)).toEqual(person);
+    expect(await people.person(session)).toEqual(person);
     expect(await refusalOf(people.loginByLink(asked, once))).toMatchObject({ code: 'not-authenticated' });
   });
 });

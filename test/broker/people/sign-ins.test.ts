@@ -102,6 +102,21 @@ describe('a sign-in at an issuer', () => {
     expect(await ledger.find(id)).toMatchObject({ state: 'pending', answers: [] });
   });
 
+  it('is begun at one broker and ended at another, where they share what they keep', async () => {
+    const { sharing, place, visit, person, secret } = await arranged();
+    const [one, other] = [sharing(), sharing()];
+    const { ticket, authorize } = await one.people.authorize(place);
+    const callback = await visit(authorize);
+    expect((await other.people.loginByIssuer(asked, ticket, callback)).person).toEqual(person);
+    const id = await secret();
+    const challenge = await one.decisions.challenge(person, id, { decision: 'approve' });
+    if (!('authorize' in challenge.wanted)) throw new Error('a passkey is wanted');
+    const proof = { callback: await visit(challenge.wanted.authorize) };
+    expect(await other.decisions.decide(asked, person, id, challenge.ticket, proof)).toMatchObject({
+      state: 'approved',
+    });
+  });
+
   it.each<[string, Lie]>([
     ['somebody whom policy does not name', { claims: (claims) => ({ ...claims, sub: 'mallory' }) }],
     ['another sign-in', { claims: (claims) => ({ ...claims, nonce: 'x'.repeat(43) }) }],

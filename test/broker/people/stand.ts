@@ -1,8 +1,10 @@
 import type { AuditEvent } from '../../../src/audit/contract.ts';
-import { type CheckClaim, createClaimCheck, signClaim } from '../../../src/broker/authentication/operator-token.ts';
+import { createClaimCheck, signClaim } from '../../../src/broker/authentication/operator-token.ts';
 import { createDecisions } from '../../../src/broker/people/decide.ts';
 import { pageAddress } from '../../../src/broker/people/page-address.ts';
-import { createSpentLinks } from '../../../src/broker/people/spent-links.ts';
+import type { Kept } from '../../../src/broker/kept/contract.ts';
+import { keptInDatabase } from '../../../src/broker/kept/in-database.ts';
+import { keptInMemory } from '../../../src/broker/kept/in-memory.ts';
 import type { ProofWanted } from '../../../src/broker/people/proof.ts';
 import { createSignIns } from '../../../src/broker/people/sign-ins.ts';
 import { createSights } from '../../../src/broker/people/sights.ts';
@@ -16,8 +18,12 @@ export const operatorKey = new Uint8Array(32).fill(7);
 export const asked = { request: 'r-page', address: '127.0.0.1' };
 
 /** Approvals, and people with software passkeys in the place of policy.yaml. */
-export async function peopled(origin = 'http://localhost:7700', ...rules: readonly object[]) {
-  const stand = await approving(...rules);
+export async function peopled(origin?: string, ...rules: readonly object[]) {
+  return peopledOn(await approving(...rules), origin);
+}
+
+/** The same around approvals that are there. */
+export function peopledOn(stand: Awaited<ReturnType<typeof approving>>, origin = 'http://localhost:7700') {
   const page = pageAddress(origin);
   const keys = new Map<string, readonly Passkey[]>();
   const ownerOf = new Map<string, readonly string[]>();
@@ -37,26 +43,31 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
     ]);
     return { ...stand.policy(), approvers: new Map(approvers) };
   };
-  const claims = createClaimCheck({ keys: [operatorKey], clock: stand.clock });
+  const { now } = stand.clock;
+  const shared = keptInDatabase(() => Promise.resolve(stand.database), now);
+  const links = createClaimCheck({ keys: [operatorKey], kept: shared, now });
   const record = async (event: (typeof stand.trail.events)[number]): Promise<void> => {
     if (stand.trail.broken) throw new Error('disk full');
     stand.trail.events.push(event);
   };
   const signIns = createSignIns({ policy, now: stand.clock.now, development: true, page: () => page });
-  const of = (checked: CheckClaim) =>
+  const challengesIn = (kept: Kept) => ({ keys: [new Uint8Array(32).fill(8)], kept, now });
+  const of = (kept: Kept) =>
     createPeople({
       policy,
-      claims: checked,
-      spend: createSpentLinks(() => Promise.resolve(stand.database), stand.clock.now),
+      links,
+      challenges: challengesIn(kept),
       page: () => page,
       keep: async (name, passkey) => void keys.set(name, [...(keys.get(name) ?? []), passkey]),
       record,
-      clock: stand.clock,
       signIns,
     });
-  const people = of(claims);
+  const kept = keptInMemory(stand.clock);
+  const people = of(kept);
   const { approvals } = stand;
-  const decisions = createDecisions({ approvals, people, signIns, page: () => page, record, clock: stand.clock });
+  const deciding = (at: Kept) =>
+    createDecisions({ approvals, people, signIns, page: () => page, record, challenges: challengesIn(at) });
+  const decisions = deciding(kept);
   const watching = new Set<(event: AuditEvent) => void>();
   const sights = createSights({
     rules: () => ({ policy: policy(), registry: { secrets: new Map() }, version: 'v1' }),
@@ -87,7 +98,9 @@ export async function peopled(origin = 'http://localhost:7700', ...rules: readon
     signIns,
     people,
     /** those of another broker on the database, which has not seen what this one has */
-    elsewhere: () => of(createClaimCheck({ keys: [operatorKey], clock: stand.clock })),
+    elsewhere: () => of(keptInMemory(stand.clock)),
+    /** those of a broker that shares with others what it keeps */
+    sharing: () => ({ people: of(shared), decisions: deciding(shared) }),
     decisions,
     sights,
     /** trails that people look at */

@@ -9,6 +9,8 @@ import type { Database } from '../../../src/durable/database/contract.ts';
 import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
 import { bearerHash, createBearer } from '../../../src/broker/authentication/bearer-token.ts';
 import { createClaimCheck, signClaim } from '../../../src/broker/authentication/operator-token.ts';
+import { keptInMemory } from '../../../src/broker/kept/in-memory.ts';
+import { systemClock } from '../../../src/foundation/clocks.ts';
 import { type PageAddress, pageAddress } from '../../../src/broker/people/page-address.ts';
 import { createUpstreamFailures, type UpstreamFailure } from '../../../src/broker/upstream-failures.ts';
 import { pagePaths, paths } from '../../../src/foundation/wire.ts';
@@ -50,7 +52,7 @@ async function served(port?: number) {
   const server = await startServer({
     broker: stand.broker,
     authenticator,
-    operators: createClaimCheck({ keys: [operatorKey], clock: { now: Date.now, monotonic: () => performance.now() } }),
+    operators: createClaimCheck({ keys: [operatorKey], kept: keptInMemory(systemClock), now: Date.now }),
     trail: { record: async (event) => void stand.trail.events.push(event) },
     listen: { port: found },
     log: createLogger('silent'),

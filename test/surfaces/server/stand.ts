@@ -1,6 +1,7 @@
 import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
 import { bearerHash, createBearer } from '../../../src/broker/authentication/bearer-token.ts';
 import { createClaimCheck } from '../../../src/broker/authentication/operator-token.ts';
+import { keptInMemory } from '../../../src/broker/kept/in-memory.ts';
 import type { AuditEvent, AuditTrail } from '../../../src/audit/contract.ts';
 import type { Broker, Caller, GrantedToken, RunRequest } from '../../../src/broker/contract.ts';
 import { BrokerRefusal } from '../../../src/broker/refusal.ts';
@@ -208,7 +209,7 @@ export async function startStand(more: Partial<ServeOptions> = {}): Promise<Stan
   const server = await startServer({
     broker,
     authenticator: createAuthenticator({ policy: () => policy, now: Date.now, development: true }),
-    operators: createClaimCheck({ keys: [operatorKey], clock: systemClock }),
+    operators: createClaimCheck({ keys: [operatorKey], kept: keptInMemory(systemClock), now: Date.now }),
     overview: async () => ({
       environment: 'test',
       policy: 'none',

@@ -10,7 +10,7 @@ import { pageRoute, personRoute, type Route } from './route.ts';
 
 const text = z.string().max(16_384);
 const options = z.record(z.string(), z.unknown()).describe("for the browser's own parse…OptionsFromJSON");
-const ticket = z.string().max(100).describe('good once, for two minutes; for ten where a person signs in elsewhere');
+const ticket = text.describe('good once, for two minutes; for ten where a person signs in elsewhere');
 const place = z.strictObject({
   issuer: text,
   client: text.describe('client id: the `audience` of `trust:`'),
@@ -128,9 +128,9 @@ export const pageRoutes: readonly Route[] = [
     summary: 'Ends the session',
     answer: z.strictObject({}),
     problems: ['not-authenticated'],
-    handle: ({ page, headers }) => {
-      page.people.logout(bearerToken(headers.authorization) ?? '');
-      return Promise.resolve(jsonAnswer({}));
+    handle: async ({ page, headers }) => {
+      await page.people.logout(bearerToken(headers.authorization) ?? '');
+      return jsonAnswer({});
     },
   }),
   personRoute({
