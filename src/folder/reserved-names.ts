@@ -93,6 +93,7 @@ export const runOptionNames = [
   'overwrite',
   'adopt',
   'strict',
+  'prune-most',
   'accept-gap',
 ] as const;
 export type CommonOption = (typeof commonOptionNames)[number];

@@ -3,7 +3,7 @@ import type { Secret } from '../foundation/secret.ts';
 import type { Capability } from '../adapters/identity/capabilities.ts';
 import type { ApiRules } from '../adapters/apis/contract.ts';
 import type { Attribution } from '../adapters/issuers/contract.ts';
-import type { StoreRules } from '../adapters/stores/contract.ts';
+import type { PushDuty, StoreRules } from '../adapters/stores/contract.ts';
 import type { Vault } from '../adapters/vaults/contract.ts';
 import type { InputOf, Keys } from '../language/forms.ts';
 
@@ -166,6 +166,16 @@ export interface ClientUse {
   readonly asks?: boolean;
 }
 
+/** Secrets that a step pushes, as its input tells of them. */
+export interface PushUse {
+  /** the key that names the store */
+  readonly to: string;
+  /** as the flow writes them; undefined: known at run */
+  readonly names: readonly (string | undefined)[];
+  /** what it does there besides writing values */
+  readonly does: ReadonlySet<PushDuty>;
+}
+
 /** A user as a step's input tells of it. */
 export interface UserUse {
   readonly username: string;
@@ -190,6 +200,8 @@ export interface Connected {
   /** why the identity provider has none of these capabilities; undefined: it has one of them, or is not known */
   lacking(key: string, oneOf: readonly Capability[]): Pick<InputProblem, 'problem' | 'hint'> | undefined;
   apiOf(key: string): ApiRules | undefined;
+  /** whether what stands in this key of each entry of a list may be another thing in another run of the same files */
+  varies(list: string, key: string): boolean;
 }
 
 interface StepKindBase<K extends Keys, F extends OutputFields> {
@@ -223,8 +235,8 @@ interface StepKindBase<K extends Keys, F extends OutputFields> {
   clients?(input: Partial<InputOf<K>>): readonly ClientUse[];
   /** the users that it signs in as */
   users?(input: Partial<InputOf<K>>): readonly UserUse[];
-  /** the secrets that it pushes: the key that names the store, and names as the flow writes them; undefined: known at run */
-  pushes?(input: Partial<InputOf<K>>): { readonly to: string; readonly names: readonly (string | undefined)[] };
+  /** the secrets that it pushes */
+  pushes?(input: Partial<InputOf<K>>): PushUse;
   /** fields that hold the seed of a one-time password, and are none yet */
   seeds?(input: Partial<InputOf<K>>): readonly Reference[];
   run(input: InputOf<K>, context: StepContext): Promise<OutputOf<F>>;

@@ -1,10 +1,13 @@
 import type { SecretStore } from '../adapters/stores/contract.ts';
 import { connection } from '../adapters/connection-forms.ts';
 import { someOf } from '../foundation/errors.ts';
-import { form, required, withDefault, type InputOf } from '../language/forms.ts';
+import { parseDuration } from '../foundation/duration.ts';
+import { durationForm } from '../language/duration-form.ts';
+import { form, optional, required, withDefault, type InputOf } from '../language/forms.ts';
 import { writeStep, type Change, type StepContext } from './contract.ts';
 import { secretKeys } from './store-push/declared-secrets.ts';
-import { problemsOf, warningsOf } from './store-push/input-problems.ts';
+import { problemsOf, pruneProblems, warningsOf } from './store-push/input-problems.ts';
+import { changeOf } from './store-push/prune.ts';
 import { carryOut, pendingOf, preparePush, type Push } from './store-push/push.ts';
 
 const keys = {
@@ -19,6 +22,15 @@ const keys = {
     'pending: a value that differs is stored and not put in force before store/promote; a new secret is in force at once',
   ),
   adopt: withDefault(form.boolean(), false, 'takes over secrets that exist and were never pushed from here'),
+  prune: withDefault(
+    form.boolean(),
+    false,
+    'deletes what this step has pushed, once it is not declared any more; declared again, it is restored',
+  ),
+  deletion: optional(
+    form.object({ after: required(durationForm, 'how long what is pruned can be taken back', { example: '30d' }) }),
+    'how `prune` deletes; default: after 30 days',
+  ),
 };
 
 /** One-way: values go from the vault to the store, and are never read back. */
@@ -32,35 +44,48 @@ export const storePush = writeStep({
     counts: { type: 'json', description: 'how many were created, adopted, updated, and left as they are' },
     pending: { type: 'json', description: 'name and version of each value that is stored and not in force yet' },
     changed: { type: 'json', description: 'name and identifier of each secret whose value is another one now' },
+    removed: { type: 'json', description: 'name and identifier of each secret that is to be deleted, by `prune`' },
   },
-  options: ['adopt', 'overwrite', 'strict'],
+  options: ['adopt', 'overwrite', 'strict', 'prune-most'],
   needs: ['fingerprint-key'],
-  check: ({ secrets = [] }, _, { rulesOf }) => [
+  check: ({ secrets = [], prune, deletion }, given, { rulesOf, varies }) => [
     ...problemsOf(secrets, 'in part', rulesOf('store')),
     ...warningsOf(secrets, rulesOf('store')),
+    ...pruneProblems({ prune, after: deletion?.after, given }, rulesOf('store'), varies),
   ],
-  pushes: ({ secrets }) => ({ to: 'store', names: secrets?.map(({ name }) => name) ?? [undefined] }),
+  pushes: ({ secrets, prune }) => ({
+    to: 'store',
+    names: secrets?.map(({ name }) => name) ?? [undefined],
+    does: new Set(prune === true ? (['delete'] as const) : []),
+  }),
   async plan(input, context) {
-    const { store, secrets, stage = 'current', adopt = false } = input;
+    const { store, secrets, stage = 'current', adopt = false, prune = false } = input;
     if (store === undefined || secrets === undefined) return { changes: [] };
-    const { decisions } = await preparePush({ store, secrets, stage, adopt }, context);
+    const days = daysOf(input);
+    const { decisions, removals } = await preparePush({ store, secrets, stage, adopt, prune, days }, context);
     warnOfNames(store, decisions, context);
-    const changes = decisions.map(({ action, declared, detail }): Change => ({
+    const declared = decisions.map(({ action, declared: { name }, detail }): Change => ({
       action,
-      what: `secret "${declared.name.name}"`,
+      what: `secret "${name.name}"`,
       ...(detail === undefined ? {} : { detail }),
     }));
-    if (decisions.some((each) => each.action !== 'none')) return { changes };
+    const changes = [...declared, ...removals.map(changeOf)];
+    if (changes.some((each) => each.action !== 'none')) return { changes };
     const counts = { create: 0, adopt: 0, update: 0, none: decisions.length };
-    return { changes, output: { counts, pending: pendingOf(decisions), changed: [] } };
+    return { changes, output: { counts, pending: pendingOf(decisions), changed: [], removed: [] } };
   },
   async run(input: InputOf<typeof keys>, context: StepContext) {
     // two runs at once would each take the other's write for someone else's
     return context.locked(`store/push ${input.store.scope ?? input.store.address}`, async () =>
-      carryOut(await preparePush(input, context), context),
+      carryOut(await preparePush({ ...input, days: daysOf(input) }, context), context),
     );
   },
 });
+
+/** Whole days in which a deletion can be taken back. */
+function daysOf({ deletion }: Partial<InputOf<typeof keys>>): number {
+  return (parseDuration(deletion?.after ?? '30d') ?? 0) / 86_400;
+}
 
 /** Names that the store takes and a person may regret; here and not in the run, which is always planned first. */
 function warnOfNames({ rules }: SecretStore, decisions: Push['decisions'], context: StepContext): void {

@@ -210,6 +210,37 @@ export function secretStoreContract(
       await expect(write(name, '2', 'two', stored)).rejects.toMatchObject({ code: 'conflict' });
     });
 
+    test('deletes with a time to take it back, finds by its tag what was deleted, and restores it; each twice', async () => {
+      const { deletion, rules } = under.store;
+      expect(deletion === undefined).toBe(rules.recoveryWindow === undefined);
+      if (deletion === undefined || rules.recoveryWindow === undefined) return;
+      const [name, other] = [fresh(), fresh()];
+      for (const [each, tag] of [
+        [name, 'mine'],
+        [other, 'mine-too'],
+      ] as const)
+        await under.store.write({
+          name: { name: each },
+          stored: undefined,
+          version: version('1'),
+          value: new Secret('one'),
+          metadata: { tags: { holder: tag, mine: 'x' } },
+        });
+      const tagged = async () => deletion.tagged('holder', ['mine', 'none']);
+      const [stored, ...more] = await tagged();
+      expect(more).toEqual([]);
+      expect(stored).toEqual(await look(name, true));
+      if (stored === undefined) throw new TypeError('it is gone');
+      await deletion.schedule(stored, rules.recoveryWindow.least);
+      await deletion.schedule(stored, rules.recoveryWindow.most);
+      expect(await tagged()).toMatchObject([{ name, scheduledForDeletion: true }]);
+      expect(await look(other)).toMatchObject({ scheduledForDeletion: false });
+      await deletion.restore(stored);
+      await deletion.restore(stored);
+      expect(await look(name, true)).toEqual(stored);
+      expect(await under.current(name)).toBe('one');
+    });
+
     test('finds many by name and none besides, whatever stands next to them', async () => {
       const names = Array.from({ length: 23 }, (_, index) => `many/${'abc'[index % 3]}/${index}`);
       await Promise.all([...names, 'many/a', 'many/a/0/more'].map((name) => write(name, '1', name)));

@@ -116,3 +116,48 @@ test('one flow fills AWS and Vault, and is told of in each of their words', asyn
   expect(sealed.stdout).toContain('the Vault server is sealed (its operators must unseal it');
   for (const { stdout, stderr } of [pushed, again, setup, online, sealed]) expect(stdout + stderr).not.toContain(value);
 });
+
+test('what is pruned is a row of the plan, wants a word of its own where it is most, and the right to it is printed', async () => {
+  const push = (...names: readonly string[]) =>
+    home.write(
+      'flows/push.yaml',
+      `description: x
+steps:
+  - id: push
+    uses: store/push
+    with:
+      store: \${{ stores.aws }}
+      prune: true
+      deletion: { after: 7d }
+      secrets: [${names.map((name) => `{ name: pruned/${name}, value: op://Team/Key/key }`).join(', ')}]
+output: { removed: '\${{ steps.push.removed }}' }
+`,
+    );
+  const deleted = () =>
+    aws
+      .dump()
+      .filter((each) => each.deleted)
+      .map(({ name }) => name);
+  push('a', 'b', 'c');
+  const told: { readonly stdout: string; readonly stderr: string }[] = [];
+  const flows = async (...args: readonly string[]) => {
+    const ended = await home.flows(args, { env });
+    told.push(ended);
+    return ended;
+  };
+  expect((await flows('push', '--yes')).code).toBe(0);
+  push('a', 'b');
+  const one = await flows('push', '--yes', '--json');
+  expect([one.code, one.stdout]).toEqual([0, expect.stringContaining('"name":"pruned/c"')]);
+  expect(one.stderr).toMatch(
+    /^- push +remove: secret "pruned\/c" \(not declared any more; can be taken back for 7 days\)$/m,
+  );
+  expect(deleted()).toEqual(['pruned/c']);
+  push('c');
+  const most = await flows('push', '--yes');
+  expect([most.code, most.stderr]).toEqual([73, expect.stringContaining('2 of the 2 that this step has pushed')]);
+  expect((await flows('push', '--yes', '--prune-most')).code).toBe(0);
+  expect(deleted()).toEqual(['pruned/a', 'pruned/b']);
+  expect((await flows('check', '--setup')).stdout).toContain('"secretsmanager:DeleteSecret"');
+  for (const { stdout, stderr } of told) expect(stdout + stderr).not.toContain(value);
+});

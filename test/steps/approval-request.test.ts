@@ -64,6 +64,7 @@ describe('approval/request', () => {
       attributionOf: () => undefined,
       lacking: () => undefined,
       apiOf: () => undefined,
+      varies: () => false,
     };
     expect(approvalRequest.check?.({ timeout: '1d' }, new Set(), connected)).toEqual([]);
     expect(app.folder.problems.map(({ file, message }) => [file.slice(-12), message])).toEqual([

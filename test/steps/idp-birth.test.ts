@@ -172,7 +172,13 @@ describe('a provider whose look-ups lag', () => {
 
 test('a one-time password is refused where the provider takes none, with what to do', () => {
   const lacking = () => ({ problem: '"main" is of type scim, which cannot take a one-time password of ours' });
-  const connected = { rulesOf: () => undefined, attributionOf: () => undefined, apiOf: () => undefined, lacking };
+  const connected = {
+    rulesOf: () => undefined,
+    attributionOf: () => undefined,
+    apiOf: () => undefined,
+    varies: () => false,
+    lacking,
+  };
   const check = idpCreateUser.check?.bind(idpCreateUser);
   expect(check?.({}, new Set(['one-time-password']), connected)).toMatchObject([
     { key: 'one-time-password', hint: expect.stringContaining('idp/enroll-totp') },

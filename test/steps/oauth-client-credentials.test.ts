@@ -33,6 +33,7 @@ const nothingConnected = {
   attributionOf: () => undefined,
   lacking: () => undefined,
   apiOf: () => undefined,
+  varies: () => false,
 };
 
 /** Runs the step with what the engine would give it: absent keys undefined, defaults filled in. */

@@ -128,6 +128,7 @@ describe('what is wrong with the files', () => {
     attributionOf: () => attribution,
     lacking: () => undefined,
     apiOf: () => undefined,
+    varies: () => false,
   };
   const secret = { 'client-secret': [] };
   it.each([

@@ -2,7 +2,7 @@ import { optional, type Keys } from '../../language/forms.ts';
 import { rootKeyForm } from '../../language/root-key.ts';
 import type { BearerServices } from '../bearer.ts';
 import type { Declaration, Services, Settings, SettingsOf } from '../declaration.ts';
-import type { SecretStore, StoreRules } from './contract.ts';
+import type { PushDuty, SecretStore, StoreRules } from './contract.ts';
 
 /** The keys of service.yaml that every store has. */
 export const storeKeys = {
@@ -24,8 +24,9 @@ export interface StoreAdapter<S = Settings> extends Declaration<S, StoreServices
   /**
    * What the service must allow for what flows push there, to paste (`check --setup`).
    * @param names as flows write them; undefined: one that is known only when the flow runs
+   * @param duties what flows do there besides; default: nothing
    */
-  setup?(name: string, settings: S, names: readonly (string | undefined)[]): string;
+  setup?(name: string, settings: S, names: readonly (string | undefined)[], duties?: ReadonlySet<PushDuty>): string;
 }
 
 /** Declares one. @typeParam K `typeof keys` · @typeParam Laptop what the laptop gives besides */

@@ -38,6 +38,8 @@ export interface SecretStore {
    * is. @throws FlowError
    */
   readonly promote?: (stored: StoredSecret, version: string, signal?: AbortSignal) => Promise<void>;
+  /** optional: what is not declared any more can be deleted, with time to take it back */
+  readonly deletion?: Deletion;
   /** optional: all version names that the service still knows, also those that no label keeps */
   readonly versions?: (id: string, signal?: AbortSignal) => Promise<readonly string[]>;
   /** optional: `fingerprint-key:` of service.yaml, new first, instead of the keys derived from the environment's */
@@ -62,6 +64,24 @@ export interface StoreRules {
   isSameKey(declared: string, stored: string | undefined): boolean;
   /** how a person takes back a secret that is scheduled for deletion */
   restore(name: string): string;
+  /** whole days that there may be to take a deletion back; absent: the store has no {@link SecretStore.deletion} */
+  readonly recoveryWindow?: { readonly least: number; readonly most: number };
+}
+
+/** What a push may do at a store besides writing values, which the service must allow (`check --setup`). */
+export type PushDuty = 'delete';
+
+/** Deletes with a time in which nobody reads the secret and everything of it can be taken back. */
+export interface Deletion {
+  /**
+   * All secrets whose tag of this key has one of these values, those that are scheduled for deletion too: the whole list
+   * or none of it. It may lag behind. @throws FlowError denied where it may not be read
+   */
+  tagged(key: string, values: readonly string[], signal?: AbortSignal): Promise<readonly StoredSecret[]>;
+  /** @param days of the store's recovery window; nothing happens where it is scheduled already */
+  schedule(stored: StoredSecret, days: number, signal?: AbortSignal): Promise<void>;
+  /** Nothing happens where it is not scheduled. */
+  restore(stored: StoredSecret, signal?: AbortSignal): Promise<void>;
 }
 
 export interface SecretName {

@@ -9,7 +9,7 @@ import type { Report } from '../../language/problems.ts';
 import { resolve } from './scope.ts';
 import type { Connected } from '../../steps/contract.ts';
 import { connectionKinds, type ConnectionKind } from '../../language/forms.ts';
-import { valuesIn, type ObjectValue, type Value } from '../../language/compiled-values.ts';
+import { expressionsOf, valuesIn, type ObjectValue, type Value } from '../../language/compiled-values.ts';
 
 /** Checks a flow against one environment without touching anything. */
 export function checkFlow(flow: Flow, environment: Environment, report: Report, warn: Report): void {
@@ -40,6 +40,7 @@ function checkStep(flow: Flow, step: Step, environment: Environment, report: Rep
     attributionOf: (key) => attributionOf(environment, nameAt('issuers', key)),
     apiOf: (key) => apiRulesOf(environment, nameAt('apis', key)),
     lacking: (key, oneOf) => lackingOf(environment, nameAt('identity-providers', key), oneOf),
+    varies: (list, key) => step.with !== undefined && varies(step.with, list, key),
   };
   const sinks = {
     report: (...told: Parameters<Report>) => {
@@ -82,6 +83,14 @@ function lackingOf(environment: Environment, name = '', oneOf: readonly Capabili
     return undefined;
   const trouble = lacking(adapter, settings, oneOf, environment.adapters['identity-providers'].values());
   return trouble === undefined ? undefined : { ...trouble, problem: `"${name}" ${trouble.problem}` };
+}
+
+/** Whether an input of the flow, or the output of a step, is in this key of an entry of a list. */
+function varies(value: ObjectValue, list: string, key: string): boolean {
+  const holds = ({ key: at }: Value) => at === list || (at.startsWith(`${list}[`) && at.endsWith(`].${key}`));
+  return [...valuesIn(value)]
+    .filter((each) => holds(each) && each.as !== 'list')
+    .some((each) => [...expressionsOf(each)].some(({ path }) => path[0] === 'inputs' || path[0] === 'steps'));
 }
 
 function givenIn(value: ObjectValue): ReadonlySet<string> {

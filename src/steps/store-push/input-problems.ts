@@ -1,6 +1,8 @@
 import type { StoreRules } from '../../adapters/stores/contract.ts';
-import type { InputProblem } from '../contract.ts';
+import { parseDuration } from '../../foundation/duration.ts';
+import type { Connected, InputProblem } from '../contract.ts';
 import type { PartialEntry } from './declared-secrets.ts';
+import { ownerTag } from './prune.ts';
 
 /**
  * What the store would refuse, or would take and regret, as far as it can be told from what is known: used when the
@@ -20,6 +22,8 @@ export function problemsOf(
     const { name: written, description, 'kms-key': kmsKey, tags } = entry;
     for (const { key, problem, hint } of rules?.problems({ name: written, description, kmsKey, tags }) ?? [])
       report(key, problem, hint);
+    if (tags !== undefined && Object.hasOwn(tags, ownerTag))
+      report('tags', `hold "${ownerTag}", which is kept for the push itself`);
     if (entry.name !== undefined) {
       const name = rules?.nameOf(entry.name).name ?? entry.name;
       const before = names.get(name);
@@ -51,4 +55,42 @@ export function warningsOf(entries: readonly PartialEntry[], rules: StoreRules |
     const regretted = name === undefined ? undefined : rules?.warning?.(name);
     return regretted === undefined ? [] : [{ key: `secrets[${index}].name`, problem: regretted, warning: true }];
   });
+}
+
+interface Prune {
+  /** undefined: known when the flow runs */
+  readonly prune: boolean | undefined;
+  readonly after: string | undefined;
+  /** keys that the file gives */
+  readonly given: ReadonlySet<string>;
+}
+
+/** What stands against deleting what is not declared any more, as far as it can be told when the files load. */
+export function pruneProblems(
+  { prune, after, given }: Prune,
+  rules: StoreRules | undefined,
+  varies: Connected['varies'],
+): readonly InputProblem[] {
+  const found: InputProblem[] = [];
+  const report = (key: string, problem: string, hint: string) =>
+    void found.push({ key, problem: `"${key}" ${problem}`, hint });
+  if (prune === undefined && given.has('prune'))
+    report('prune', 'is known only when the flow runs', 'write true or false: what deletes stands in a reviewed file');
+  if (prune === false && given.has('deletion'))
+    report('deletion', 'stands there without prune: true', 'add prune: true, or leave it out');
+  if (prune !== true) return found;
+  const window = rules?.recoveryWindow;
+  if (rules !== undefined && window === undefined)
+    report('prune', 'wants a store that can take a deletion back, and this one cannot', 'leave it out; delete by hand');
+  const days = (parseDuration(after ?? '30d') ?? 0) / 86_400;
+  if (window !== undefined && (!Number.isInteger(days) || days < window.least || days > window.most))
+    report('deletion.after', `is not a number of days from ${window.least}d to ${window.most}d`, 'write it as in 30d');
+  // who runs it with another input would delete what others hold by theirs
+  if (varies('secrets', 'name'))
+    report(
+      'prune',
+      'wants names that are the same in every run, and one has an input or a step’s output in it',
+      'write the names with vars, or leave prune: out',
+    );
+  return found;
 }

@@ -1,6 +1,7 @@
 import type { Secret } from '../../foundation/secret.ts';
 import type { Metadata, StoredSecret, StoreRules } from '../../adapters/stores/contract.ts';
 import type { DeclaredSecret } from './declared-secrets.ts';
+import { ownerTag } from './prune.ts';
 import { isOurs, versionName, type FingerprintKeys } from './version-name.ts';
 
 export interface Permissions {
@@ -8,13 +9,15 @@ export interface Permissions {
   readonly adopt: boolean;
   /** what someone else wrote into a secret of ours may be replaced */
   readonly overwrite: boolean;
+  /** what bears one of these marks may be taken out of its deletion */
+  readonly restore: readonly string[];
 }
 
 export interface Decision {
   readonly declared: DeclaredSecret;
   readonly stored: StoredSecret | undefined;
   readonly value: Secret;
-  readonly action: 'create' | 'adopt' | 'update' | 'none' | 'conflict';
+  readonly action: 'create' | 'adopt' | 'restore' | 'update' | 'none' | 'conflict';
   readonly detail?: string;
   /** the version to put in force; undefined: the value stays */
   readonly version: string | undefined;
@@ -45,7 +48,12 @@ export function decide(
   }
   if (stored.owner !== undefined) return conflict(stored.owner);
   if (stored.scheduledForDeletion) {
-    return conflict(`scheduled for deletion; restore it: ${rules.restore(name)}`);
+    if (!permissions.restore.includes(stored.tags[ownerTag] ?? ''))
+      return conflict(`scheduled for deletion; restore it: ${rules.restore(name)}`);
+    const then = decide(declared, value, { ...stored, scheduledForDeletion: false }, keys, permissions, rules);
+    if (then.action === 'conflict') return then;
+    const detail = ['scheduled for deletion, and declared again', then.detail].filter((each) => each !== undefined);
+    return { ...then, stored, action: 'restore', detail: detail.join('; ') };
   }
   const metadata = differences(declared.metadata, stored, rules);
   const write = { ...base, version, changed: true, metadata };
@@ -80,7 +88,8 @@ export function heldBack(decision: Decision): Decision {
   if (!stored.versions.includes(version))
     return { ...decision, held: version, detail: `${decision.detail ?? ''}; pending` };
   const detail = 'is stored, and not in force yet';
-  if (decision.metadata !== undefined) return { ...decision, held: version, version: undefined, detail };
+  if (decision.metadata !== undefined || action === 'restore')
+    return { ...decision, held: version, version: undefined, detail };
   return { ...decision, action: 'none', held: version, version: undefined, detail };
 }
 

@@ -3,8 +3,9 @@ import type { StepContext } from '../contract.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { SecretStore } from '../../adapters/stores/contract.ts';
 import { declaredSecretOf, type DeclaredSecret, type PartialEntry } from './declared-secrets.ts';
+import { carryOutRemovals, ownerTag, removalsOf, type Removal } from './prune.ts';
 import { decide, heldBack, type Decision, type Permissions } from './push-decision.ts';
-import { isOurs, type FingerprintKeys } from './version-name.ts';
+import { isOurs, ownerMark, type FingerprintKeys } from './version-name.ts';
 import { problemsOf } from './input-problems.ts';
 import { valuesOf } from './secret-values.ts';
 
@@ -16,6 +17,9 @@ export interface Push {
   readonly keys: FingerprintKeys;
   readonly permissions: Permissions;
   readonly decisions: readonly Decision[];
+  readonly removals: readonly Removal[];
+  /** in which a deletion can be taken back */
+  readonly days: number;
 }
 
 export interface PushInput {
@@ -23,6 +27,10 @@ export interface PushInput {
   readonly secrets: readonly PartialEntry[];
   readonly stage: 'current' | 'pending';
   readonly adopt: boolean;
+  /** what this step pushed and does not declare any more is deleted */
+  readonly prune: boolean;
+  /** in which that can be taken back */
+  readonly days: number;
 }
 
 /** Reads the values, looks at what is stored, and decides; changes nothing. */
@@ -38,28 +46,34 @@ export async function preparePush(input: PushInput, context: StepContext): Promi
   await store.verify(names); // before the vault is asked for anything
   const values = await valuesOf(declared, store.rules, context);
   const keys = await (store.fingerprintKeys?.() ?? context.derivedKeys('fingerprint'));
+  const marks = keys.map((key) => ownerMark(key, context));
   const permissions = {
     adopt: input.adopt || context.options.has('adopt'),
     overwrite: context.options.has('overwrite'),
+    restore: input.prune ? marks : [],
   };
   const strict = context.options.has('strict');
   const stored = await store.inspect(names, { strict, signal: context.signal });
   const decisions = await Promise.all(
     declared.map(async (each, index) => {
-      const decision = decide(
-        each,
-        required(values[index]),
-        stored.get(each.name.name),
-        keys,
-        permissions,
-        store.rules,
-      );
+      const there = stored.get(each.name.name);
+      // who declares it now has it: another step that pushed it before does not delete it
+      const marked = input.prune || there?.tags[ownerTag] !== undefined ? markedBy(marks[0], each) : each;
+      const decision = decide(marked, required(values[index]), there, keys, permissions, store.rules);
       const found =
         decision.action === 'adopt' ? await confirmAdoption(decision, store, keys, permissions, context) : decision;
       return stage === 'pending' ? heldBack(found) : found;
     }),
   );
-  return { store, keys, permissions, decisions };
+  const pruning = { store, keys, marks, declared, days: input.days };
+  const removals = input.prune ? await removalsOf(pruning, context) : [];
+  return { store, keys, permissions, decisions, removals, days: input.days };
+}
+
+function markedBy(mark: string | undefined, declared: DeclaredSecret): DeclaredSecret {
+  const { metadata } = declared;
+  if (mark === undefined) return declared;
+  return { ...declared, metadata: { ...metadata, tags: { ...metadata.tags, [ownerTag]: mark } } };
 }
 
 /** A version of ours loses its last label once two others have been written: before adopting, the unlabelled are asked for. */
@@ -100,6 +114,8 @@ export interface Pushed {
   readonly pending: readonly Pending[];
   readonly counts: { readonly create: number; readonly adopt: number; readonly update: number; readonly none: number };
   readonly changed: readonly { readonly name: string; readonly arn: string }[];
+  /** what was scheduled for deletion */
+  readonly removed: readonly { readonly name: string; readonly arn: string }[];
 }
 
 /**
@@ -107,7 +123,7 @@ export interface Pushed {
  * was not, and the next run does the rest.
  */
 export async function carryOut(push: Push, context: StepContext): Promise<Pushed> {
-  const conflicts = push.decisions.filter((each) => each.action === 'conflict');
+  const conflicts = conflictsOf(push);
   if (conflicts.length > 0) throw conflictError(conflicts, context);
   const work = push.decisions.filter((each) => each.action !== 'none');
   const giveUp = new AbortController();
@@ -135,19 +151,22 @@ export async function carryOut(push: Push, context: StepContext): Promise<Pushed
       untried,
       context,
     );
+  // last, and only where all that is declared is there
+  const removed = await carryOutRemovals(push.removals, push, context);
   const count = (action: Decision['action']) => done.filter((each) => each.decision.action === action).length;
   return {
     pending: pendingOf(push.decisions),
     counts: {
       create: count('create'),
       adopt: count('adopt'),
-      update: count('update'),
+      update: count('update') + count('restore'),
       none: push.decisions.length - work.length + count('none'),
     },
     changed: done
       .filter(({ decision }) => decision.changed && decision.held === undefined)
       .map(({ decision, id }) => ({ name: decision.declared.name.name, arn: id }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    removed: removed.map(({ name, id }) => ({ name, arn: id })),
   };
 }
 
@@ -174,6 +193,7 @@ async function carryOutOne(
 
 async function apply(decision: Decision, store: SecretStore, signal: AbortSignal): Promise<string> {
   const { declared, stored, version, value, metadata } = decision;
+  if (decision.action === 'restore' && stored !== undefined) await store.deletion?.restore(stored, signal);
   // the key first: a new value is encrypted with the key that is declared
   if (stored !== undefined && metadata !== undefined) await store.annotate(stored.id, metadata, signal);
   if (version === undefined) return stored?.id ?? declared.name.name;
@@ -217,10 +237,23 @@ function isAbort(error: unknown): boolean {
   );
 }
 
-function conflictError(conflicts: readonly Decision[], context: StepContext): FlowError {
-  for (const { declared, detail } of conflicts) context.warn(`secret "${declared.name.name}": ${detail ?? 'conflict'}`);
+interface Conflict {
+  readonly name: string;
+  readonly detail: string | undefined;
+}
+
+function conflictsOf({ decisions, removals }: Push): readonly Conflict[] {
+  const all = [
+    ...decisions.map(({ declared, ...rest }) => ({ name: declared.name.name, ...rest })),
+    ...removals.map(({ stored, ...rest }) => ({ name: stored.name, ...rest })),
+  ];
+  return all.filter(({ action }) => action === 'conflict').map(({ name, detail }) => ({ name, detail }));
+}
+
+function conflictError(conflicts: readonly Conflict[], context: StepContext): FlowError {
+  for (const { name, detail } of conflicts) context.warn(`secret "${name}": ${detail ?? 'conflict'}`);
   const [first] = conflicts;
-  const names = someOf(conflicts.map(({ declared }) => `"${declared.name.name}"`));
+  const names = someOf(conflicts.map(({ name }) => `"${name}"`));
   return new FlowError(
     'conflict',
     `${conflicts.length === 1 ? 'secret' : 'secrets'} ${names}: left as ${conflicts.length === 1 ? 'it is' : 'they are'}, and nothing was written`,

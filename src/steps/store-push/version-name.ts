@@ -26,17 +26,32 @@ export function isOurs(keys: FingerprintKeys, name: string, version: string): bo
   return keys.some((key) => crypto().timingSafeEqual(halfOf(key, 'owner', name, first), bytes.subarray(half)));
 }
 
+/** Of one step of one environment: what a push tags a secret with, to find it again when it is not declared any more. */
+export function ownerMark(
+  key: Uint8Array,
+  { environment, flow, step }: { readonly environment: string; readonly flow: string; readonly step: string },
+): string {
+  return macOf(key, ['step', environment, flow, step]).toString('base64url');
+}
+
+function halfOf(key: Uint8Array, purpose: 'value' | 'owner', name: string, last: string | Uint8Array): Buffer {
+  return macOf(key, [purpose, name, last]).subarray(0, half);
+}
+
 /**
  * What is signed says first what it is for, and each part stands behind its length (4 bytes, big-endian, of its UTF-8
  * bytes): no name and value that someone chooses are the name and half of an owner.
  */
-function halfOf(key: Uint8Array, purpose: 'value' | 'owner', name: string, last: string | Uint8Array): Buffer {
+function macOf(
+  key: Uint8Array,
+  parts: readonly [purpose: 'value' | 'owner' | 'step', ...(string | Uint8Array)[]],
+): Buffer {
   const mac = crypto().createHmac('sha256', key);
-  for (const part of [purpose, name, last]) {
+  for (const part of parts) {
     const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : part;
     const length = Buffer.alloc(4);
     length.writeUInt32BE(bytes.length);
     mac.update(length).update(bytes);
   }
-  return mac.digest().subarray(0, half);
+  return mac.digest();
 }

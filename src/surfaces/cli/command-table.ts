@@ -84,6 +84,7 @@ export const runOptions = {
   overwrite: { type: 'boolean', help: 'push: replace what someone else wrote' },
   adopt: { type: 'boolean', help: 'push: take over what was never pushed from here' },
   strict: { type: 'boolean', help: 'push: describe every secret instead of trusting the list' },
+  'prune-most': { type: 'boolean', help: 'push: delete even more than half of what it has pushed' },
   'accept-gap': { type: 'boolean', help: 'rotation: go on where one secret alone can live' },
 } as const satisfies Readonly<Record<RunOption, OptionFacts>>;
 

@@ -56,6 +56,7 @@ interface Pushed {
   readonly pending: readonly { readonly name: string; readonly version: string }[];
   readonly counts: { readonly create: number; readonly adopt: number; readonly update: number; readonly none: number };
   readonly changed: readonly { readonly name: string; readonly arn: string }[];
+  readonly removed: readonly { readonly name: string; readonly arn: string }[];
 }
 
 /** Runs the step as the engine does, and keeps all that it says. */
@@ -66,11 +67,10 @@ export function pusher(store: SecretStore, vault: Vault) {
   if (kind.effect !== 'write' || promotion.effect !== 'write') throw new TypeError('the step writes');
   let keys: readonly [Uint8Array, ...Uint8Array[]] = [randomBytes(32)];
   let tail: Promise<unknown> = Promise.resolve();
+  let who = { flow: 'seed', step: 'push', environment: 'test' };
 
   const context = (options: readonly string[], signal?: AbortSignal): StepContext => ({
-    flow: 'seed',
-    step: 'push',
-    environment: 'test',
+    ...who,
     agent: 'local:ada',
     vault,
     read: async (reference) => {
@@ -100,12 +100,17 @@ export function pusher(store: SecretStore, vault: Vault) {
     askPeople: () => Promise.reject(new Error('nobody is asked')),
   });
   let stage = 'current';
-  const input = (secrets: readonly Entry[], adopt: boolean) => ({ store, secrets, stage, adopt });
+  let prune = false;
+  const input = (secrets: readonly Entry[], adopt: boolean) => ({ store, secrets, stage, adopt, prune });
 
   return {
     said,
     /** from now on a value that differs is held back */
     hold: () => void (stage = 'pending'),
+    /** from now on what is not declared any more is deleted */
+    prune: () => void (prune = true),
+    /** from now on it is another step, of another flow or environment */
+    as: (other: Partial<typeof who>) => void (who = { ...who, ...other }),
     promote: {
       plan: (pending: unknown) =>
         promotion.plan({ store, pending }, context([])) as unknown as Promise<StepPlan<Pick<Pushed, 'changed'>>>,
@@ -123,6 +128,7 @@ export function pusher(store: SecretStore, vault: Vault) {
         attributionOf: () => undefined,
         lacking: () => undefined,
         apiOf: () => undefined,
+        varies: () => false,
       }) ?? [],
   };
 }

@@ -59,6 +59,7 @@ describe('a push', () => {
       counts: { create: 0, adopt: 0, update: 0, none: 2 },
       pending: [],
       changed: [],
+      removed: [],
     });
     expect((await run(secrets)).counts.none).toBe(2);
     expect(calls()).toEqual({ ListSecrets: 2 });

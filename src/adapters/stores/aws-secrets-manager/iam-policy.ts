@@ -1,4 +1,5 @@
 import { partitionOf } from '../../aws/partitions.ts';
+import type { PushDuty } from '../contract.ts';
 
 interface Place {
   readonly region: string;
@@ -10,6 +11,7 @@ export function iamPolicy(
   store: string,
   { region, account = 'ACCOUNT' }: Place,
   names: readonly (string | undefined)[],
+  duties: ReadonlySet<PushDuty> = new Set(),
 ): string {
   const resources = new Set(names.map((name) => arnFor(name, region, account)));
   const policy = {
@@ -29,6 +31,7 @@ export function iamPolicy(
         ].map(prefixed),
         Resource: [...resources].toSorted(),
       },
+      ...(duties.has('delete') ? [deletes(region, account)] : []),
       { Sid: 'SeeWhatIsThere', Effect: 'Allow', Action: prefixed('ListSecrets'), Resource: '*' },
       {
         Sid: 'NeverReadBack',
@@ -39,6 +42,17 @@ export function iamPolicy(
     ],
   };
   return `# IAM policy for store ${store}\n${JSON.stringify(policy, undefined, 2)}\n`;
+}
+
+/** What is to be deleted is declared no more, so no name tells it: what bears the tag that a push leaves does. */
+function deletes(region: string, account: string) {
+  return {
+    Sid: 'DeleteWhatWasPushed',
+    Effect: 'Allow',
+    Action: ['DeleteSecret', 'DescribeSecret', 'RestoreSecret'].map(prefixed),
+    Resource: arnFor(undefined, region, account),
+    Condition: { StringLike: { [prefixed('ResourceTag/flows-owner')]: '?*' } },
+  };
 }
 
 function prefixed(action: string): string {

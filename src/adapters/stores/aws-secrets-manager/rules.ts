@@ -42,6 +42,7 @@ export const awsRules: StoreRules = {
     return stored === declared || stored.endsWith(`:${declared}`) || stored.endsWith(`/${declared}`);
   },
   restore: (name) => `aws secretsmanager restore-secret --secret-id ${name}`,
+  recoveryWindow: { least: 7, most: 30 },
 };
 
 function nameProblem(name: string): { problem: string; hint: string } | undefined {

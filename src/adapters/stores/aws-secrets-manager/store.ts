@@ -8,6 +8,7 @@ import { type AwsService, type ConnectionOptions, createConnection } from '../..
 import { refusals } from './refusals.ts';
 import { arnOf, awsRules } from './rules.ts';
 import { createPace } from '../../../foundation/request-pace.ts';
+import { createDeletion } from './deletion.ts';
 import { createRecent } from './recent-writes.ts';
 import { describeAll, sweep, type Lister } from './list-secrets.ts';
 import type { Metadata, SecretName, SecretStore, SecretWrite, StoredSecret } from '../contract.ts';
@@ -288,6 +289,13 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
       return found;
     },
 
+    deletion: createDeletion({
+      connection,
+      answers,
+      lister,
+      recent,
+      paced: (work, signal) => paced('create', rate, work, signal),
+    }),
     requests: connection.requests,
     close: () => connection.close(),
     fingerprintKeys: options.fingerprintKeys,

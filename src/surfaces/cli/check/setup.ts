@@ -4,7 +4,7 @@ import type { Folder } from '../../../folder/load-folder.ts';
 import type { Uses } from '../../../folder/flows/flow-uses.ts';
 import type { Environment, VaultEntry } from '../../../folder/service/settings.ts';
 import { usesIn } from '../../../folder/folder-uses.ts';
-import { pushedNames } from './pushed-names.ts';
+import { pushesTo } from './pushed-names.ts';
 import { itemsOf } from './vault-items.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -87,9 +87,11 @@ function providers({ connections, adapters }: Environment): string {
 function policies(environment: Environment, uses: readonly Uses[]): string {
   return [...environment.connections.stores]
     .map(([name, settings]) => {
-      const names = new Set(uses.flatMap((use) => pushedNames(use, name)));
+      const pushes = uses.flatMap((use) => pushesTo(use, name));
+      const names = new Set(pushes.flatMap((push) => push.names));
       if (names.size === 0) return `# store ${name}: no flow pushes there\n`;
-      return environment.adapters.stores.get(settings.type)?.setup?.(name, settings, [...names]) ?? '';
+      const duties = new Set(pushes.flatMap(({ does }) => [...does]));
+      return environment.adapters.stores.get(settings.type)?.setup?.(name, settings, [...names], duties) ?? '';
     })
     .join('');
 }

@@ -27,7 +27,16 @@ export async function runNamed(invocation: Invocation): Promise<number> {
 
 /** What only the flow's file can tell: whether the broker's refusal is the end of it. */
 const leadsToTheFile = new Set(['write-not-served', 'not-allowed', 'invalid-request']);
-const optionsOfWrites = ['plan', 'detailed-exitcode', 'yes', 'overwrite', 'adopt', 'strict', 'accept-gap'] as const;
+const optionsOfWrites = [
+  'plan',
+  'detailed-exitcode',
+  'yes',
+  'overwrite',
+  'adopt',
+  'strict',
+  'prune-most',
+  'accept-gap',
+] as const;
 
 async function flowCommand(invocation: Invocation, name: string, words: number): Promise<number> {
   const broker = await chosenBroker(invocation);

@@ -25,6 +25,7 @@ export function runOptionsOf(kinds: readonly Pick<StepKind, 'effect' | 'options'
     overwrite,
     adopt,
     strict,
+    'prune-most': pruneMost,
     'accept-gap': acceptGap,
     yes,
     plan,
@@ -41,7 +42,9 @@ export function runOptionsOf(kinds: readonly Pick<StepKind, 'effect' | 'options'
     json,
     reveal,
     ...Object.fromEntries(
-      Object.entries({ overwrite, adopt, strict, 'accept-gap': acceptGap }).filter(([name]) => declared.has(name)),
+      Object.entries({ overwrite, adopt, strict, 'prune-most': pruneMost, 'accept-gap': acceptGap }).filter(([name]) =>
+        declared.has(name),
+      ),
     ),
   };
 }

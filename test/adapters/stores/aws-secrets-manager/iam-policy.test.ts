@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { iamPolicy } from '../../../../src/adapters/stores/aws-secrets-manager/iam-policy.ts';
+
+const place = { region: 'cn-north-1', account: '123456789012' };
+const policy = (...duties: Parameters<typeof iamPolicy>[3] extends ReadonlySet<infer D> | undefined ? D[] : never) => {
+  const text = iamPolicy('aws', place, ['app/a', undefined], new Set(duties));
+  return JSON.parse(text.replace(/^#.*\n/, '')) as { Statement: { Sid: string; Action: unknown }[] };
+};
+
+test('a push may not delete, unless a flow prunes: then what bears its tag alone, whatever its name', () => {
+  expect(JSON.stringify(policy())).not.toMatch(/Delete|Restore/);
+  expect(policy('delete').Statement.find(({ Sid }) => Sid === 'DeleteWhatWasPushed')).toEqual({
+    Sid: 'DeleteWhatWasPushed',
+    Effect: 'Allow',
+    Action: ['secretsmanager:DeleteSecret', 'secretsmanager:DescribeSecret', 'secretsmanager:RestoreSecret'],
+    Resource: 'arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:*',
+    Condition: { StringLike: { 'secretsmanager:ResourceTag/flows-owner': '?*' } },
+  });
+});
