@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   exec: async () => (await import('./exec.ts')).bench,
   load: async () => (await import('./load.ts')).bench,
   api: async () => (await import('./api.ts')).bench,
+  mcp: async () => (await import('./mcp.ts')).bench,
   'sign-in': async () => (await import('./sign-in.ts')).bench,
   tokens: async () => (await import('./tokens.ts')).bench,
   audit: async () => (await import('./audit.ts')).bench,

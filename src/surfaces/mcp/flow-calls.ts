@@ -17,6 +17,8 @@ export interface ToolCall {
   readonly resumed?: Resumed | undefined;
   /** seconds that it may wait for a person */
   readonly patience: number;
+  /** Tells how far it is; undefined: the client does not want to know. */
+  readonly progress?: ((message: string) => Promise<void>) | undefined;
 }
 
 interface Given {
@@ -51,7 +53,7 @@ export async function readFlow(
   }
 }
 
-/** seconds between looks at a run: it is told early that it waits for a person */
+/** seconds between looks at a run, together the longest wait: it is told early that it waits for a person */
 const looksAt = [1, 2, 5, 12, 25] as const;
 
 /** Begins a run, once for the call, and looks at it for a while. */
@@ -61,7 +63,7 @@ export async function writeFlow(
   call: ToolCall,
 ): Promise<ToolAnswer> {
   const { door, resumed, signal } = call;
-  if (resumed?.run !== undefined) return runAnswer(await lookAt(resumed.run, call.patience, call), call);
+  if (resumed?.run !== undefined) return runAnswer(await followed(resumed.run, call.patience, call), call);
   const begun = await door.ask({
     method: 'POST',
     path: pathOf('runs', flow),
@@ -69,16 +71,39 @@ export async function writeFlow(
     key: randomUUID(),
     signal,
   });
+  await call.progress?.(whereIs(begun));
   let seen = begun;
   for (const seconds of looksAt) {
     seen = await lookAt(String(begun['id']), seconds, call);
     if (seen['finished'] !== undefined || seen['state'] === 'waiting') break;
+    await call.progress?.(whereIs(seen));
   }
   return runAnswer(seen, call);
 }
 
-/** Where a run is. @param wait seconds */
-export async function lookAt(id: string, wait: number, { door, signal }: ToolCall): Promise<Json> {
+/**
+ * Where a run is once it has ended, or after a while. Whoever wants to know how far it is is told after each look.
+ * @param wait seconds
+ */
+export async function followed(id: string, wait: number, call: ToolCall): Promise<Json> {
+  let left = wait;
+  for (const seconds of call.progress === undefined ? [] : looksAt) {
+    if (seconds >= left) break;
+    const seen = await lookAt(id, seconds, call);
+    if (seen['finished'] !== undefined) return seen;
+    await call.progress?.(whereIs(seen));
+    left -= seconds;
+  }
+  return lookAt(id, left, call);
+}
+
+function whereIs({ id, state, step }: Json): string {
+  const at = typeof step === 'string' ? `, step ${step}` : '';
+  return `run ${String(id)}: ${String(state)}${at}`;
+}
+
+/** Where a run is. @param wait seconds for its end */
+async function lookAt(id: string, wait: number, { door, signal }: ToolCall): Promise<Json> {
   const seen = await door.ask({ method: 'GET', path: `${paths.run.replace('{run}', () => id)}?wait=${wait}`, signal });
   // one that was begun elsewhere may be of a flow that does not exist here
   if (!(await flowsAt(door)).some(({ name: flow }) => flow === seen['flow'])) throw new BrokerError('no-such-run');

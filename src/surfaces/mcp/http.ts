@@ -18,49 +18,42 @@ export interface McpMessage {
 export interface McpReply {
   readonly status: number;
   readonly type: string;
+  /** where it is there as a whole */
   readonly text: string;
+  /** what comes after the text, as it comes: how far a call is, and its result */
+  readonly rest?: AsyncIterable<Uint8Array>;
 }
 
-/**
- * Answers messages of any number of clients, in both eras of the protocol, without keeping anything of them: each is
- * answered whole, at once.
- */
+/** Answers messages of any number of clients, in both eras of the protocol, without keeping anything of them. */
 export function createMcpOverHttp({
   version,
 }: {
   readonly version: string;
 }): (message: McpMessage) => Promise<McpReply> {
-  const doors = new Map<string, Door>();
+  const doors = new WeakMap<object, Door>();
   const servers = createMcpServers({
     version,
-    doorOf: ({ http }) => doors.get(http?.authInfo?.token ?? '') ?? closed,
+    doorOf: ({ http }) => (http?.authInfo && doors.get(http.authInfo)) ?? closed,
     agentOf: ({ http }) => http?.authInfo?.clientId ?? '',
   });
   // nothing that a client could subscribe to changes
   const handler = createMcpHandler(servers, { maxSubscriptions: 0, onerror: () => undefined });
-  let count = 0;
 
   return async ({ message, headers, agent, door, signal }) => {
-    // a name for this request: what it is proven by goes no further
-    const token = `request ${(count += 1)}`;
-    doors.set(token, door);
-    try {
-      const request = new Request('http://localhost/mcp', {
-        method: 'POST',
-        headers: ofProtocol(headers),
-        signal,
-        body: '',
-      });
-      const authInfo = { token, clientId: agent, scopes: [] };
-      const response = await handler.fetch(request, { authInfo, parsedBody: message });
-      return {
-        status: response.status,
-        type: response.headers.get('content-type') ?? 'application/json',
-        text: await response.text(),
-      };
-    } finally {
-      doors.delete(token);
-    }
+    const request = new Request('http://localhost/mcp', {
+      method: 'POST',
+      headers: ofProtocol(headers),
+      signal,
+      body: '',
+    });
+    // what it is proven by goes no further
+    const authInfo = { token: '', clientId: agent, scopes: [] };
+    doors.set(authInfo, door);
+    const response = await handler.fetch(request, { authInfo, parsedBody: message });
+    const { status } = response;
+    const type = response.headers.get('content-type') ?? 'application/json';
+    if (type === 'text/event-stream' && response.body !== null) return { status, type, text: '', rest: response.body };
+    return { status, type, text: await response.text() };
   };
 }
 

@@ -16,6 +16,8 @@ import { createOutlet } from './outlet.ts';
 import { refusedAnswer, type Resumed, type ToolAnswer } from './refused.ts';
 import { flowsAt } from './flow-list.ts';
 import { flowTools } from './flow-tools.ts';
+import type { ToolCall } from './flow-calls.ts';
+import { shownText } from './shown.ts';
 import { fixedTools, type Tool } from './tools.ts';
 
 export interface McpOptions {
@@ -62,7 +64,14 @@ export function createMcpServers(options: McpOptions): () => Server {
       // "accept" is that somebody opens the page, not that anybody approved
       const patience = asked.kind === 'elicit' && asked.action === 'accept' ? longestWait : 0;
       const answer = await tool
-        .call(params.arguments, { door, outlet, signal: context.mcpReq.signal, resumed, patience })
+        .call(params.arguments, {
+          door,
+          outlet,
+          signal: context.mcpReq.signal,
+          resumed,
+          patience,
+          progress: progressOf(context),
+        })
         .catch(refusedAnswer);
       if (answer.open !== undefined && resumed === undefined && opensPages(server, context)) {
         const { message, url, state } = answer.open;
@@ -83,6 +92,19 @@ export function createMcpServers(options: McpOptions): () => Server {
 
 function listed({ name, title, description, inputSchema, annotations }: Tool) {
   return { name, title, description, inputSchema, annotations: { title, ...annotations } };
+}
+
+/** What tells a client how far its call is, where it gave a token for that. */
+function progressOf({ mcpReq }: ServerContext): ToolCall['progress'] {
+  const progressToken = mcpReq._meta?.progressToken;
+  if (progressToken === undefined) return undefined;
+  let progress = 0;
+  return async (text) => {
+    progress += 1;
+    const params = { progressToken, progress, message: shownText(text, 200) };
+    // who cannot be told any more is not asked for either: the call ends by its signal
+    await mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined);
+  };
 }
 
 /** Whether the client can ask its user to open an address. Over HTTP, the older era does not say. */

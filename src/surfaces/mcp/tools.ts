@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FixedToolName } from '../../folder/reserved-names.ts';
 import { approvalForm, longestReason, nameForm, pathOf, paths } from '../../foundation/wire.ts';
 import type { Json } from './door.ts';
-import { lookAt, readFlow, runAnswer, type ToolCall, writeFlow } from './flow-calls.ts';
+import { followed, readFlow, runAnswer, type ToolCall, writeFlow } from './flow-calls.ts';
 import { flowAt, flowsAt, type ListedFlow } from './flow-list.ts';
 import type { ToolAnswer } from './refused.ts';
 import { shownData, shownText } from './shown.ts';
@@ -182,7 +182,7 @@ export const fixedTools: readonly Tool[] = [
     annotations: reads,
     takes: z.strictObject({ run, wait: z.int().min(0).max(45).optional().describe('0 to 45') }),
     async call({ run: id, wait = 0 }, call) {
-      return runAnswer(await lookAt(id, wait, call), call);
+      return runAnswer(await followed(id, wait, call), call);
     },
   }),
   tool({

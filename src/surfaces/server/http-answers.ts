@@ -1,4 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
 import type { Metrics } from './metrics.ts';
 import { hasBody } from './request-body.ts';
 import { headerNames, paths, problems, problemType } from '../../foundation/wire.ts';
@@ -22,6 +23,8 @@ export interface Answer {
   readonly headers?: readonly string[];
   /** what comes after the body, for as long as somebody listens: {@link eventStream} */
   readonly stream?: (write: (text: string) => void) => () => void;
+  /** what comes after the body, to its end */
+  readonly rest?: AsyncIterable<Uint8Array> | undefined;
   /** for the metrics: `ok`, or the problem's code */
   readonly outcome: string;
 }
@@ -47,7 +50,7 @@ export type Send = (exchange: Exchange, route: string, answer: Answer, id?: stri
 /** The one place from which an answer leaves, whichever way it was made. */
 export function createSend({ metrics, stopping, ending }: AnswerOptions): Send {
   return ({ request, response, started, id: own }, route, answer, id = own) => {
-    const { status, type, body, headers = [], outcome, stream } = answer;
+    const { status, type, body, headers = [], outcome, stream, rest } = answer;
     metrics.answered(route, outcome, performance.now() - started);
     if (response.headersSent || response.destroyed) return;
     // what was not read whole would be taken for the next request, or be waited for
@@ -56,7 +59,9 @@ export function createSend({ metrics, stopping, ending }: AnswerOptions): Send {
       'Content-Type',
       type,
       // RFC 9110, section 8.6: nothing says how long a 204 is
-      ...(stream === undefined && status !== 204 ? ['Content-Length', String(Buffer.byteLength(body))] : []),
+      ...(stream === undefined && rest === undefined && status !== 204
+        ? ['Content-Length', String(Buffer.byteLength(body))]
+        : []),
       'Cache-Control',
       'no-store',
       'X-Content-Type-Options',
@@ -65,7 +70,11 @@ export function createSend({ metrics, stopping, ending }: AnswerOptions): Send {
       id,
       ...headers,
     ]);
-    if (stream === undefined) response.end(body);
+    if (rest !== undefined) {
+      response.write(body);
+      // ends with either of them
+      pipeline(Readable.from(rest), response, () => undefined);
+    } else if (stream === undefined) response.end(body);
     else streamed(response, body, stream, ending);
   };
 }

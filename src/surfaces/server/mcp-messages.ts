@@ -19,7 +19,7 @@ export function createMcpMessages({ routes, serving, version, log }: McpMessages
       log.error({ request: caller.request, route: '/mcp', error }, 'an unexpected fault');
     const door = createInnerDoor({ routes, serving: serving(), caller, fault });
     const answer = await loaded.get();
-    const { status, type, text } = await answer({ message, headers, agent: caller.agent, door, signal: gone() });
-    return { status, type, body: text, outcome: status < 400 ? 'ok' : 'invalid-request' };
+    const { status, type, text, rest } = await answer({ message, headers, agent: caller.agent, door, signal: gone() });
+    return { status, type, body: text, rest, outcome: status < 400 ? 'ok' : 'invalid-request' };
   };
 }

@@ -1,4 +1,4 @@
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, type RequestOptions, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { PassThrough } from 'node:stream';
 import { readFileSync } from 'node:fs';
@@ -175,9 +175,14 @@ export async function talkOverHttp(stand: McpStand, client: Client): Promise<Tal
     // what proves the agent is what the client has anyway
     chunks.push(Buffer.from(typeof init?.body === 'string' ? init.body : ''));
     const response = await fetch(input, init);
-    const text = await response.text();
-    chunks.push(Buffer.from(JSON.stringify([...response.headers])), Buffer.from(text));
-    return new Response(response.status === 202 ? null : text, { status: response.status, headers: response.headers });
+    chunks.push(Buffer.from(JSON.stringify([...response.headers])));
+    const seen = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, to) {
+        chunks.push(Buffer.from(chunk));
+        to.enqueue(chunk);
+      },
+    });
+    return new Response(response.body?.pipeThrough(seen) ?? null, response);
   };
   const headers = { authorization: `Bearer ${stand.token.reveal()}` };
   const url = new URL('/mcp', stand.service().url);
@@ -194,8 +199,9 @@ export async function callOf(
   client: Client,
   name: string,
   args: Record<string, unknown> = {},
+  options: RequestOptions = {},
 ): Promise<Record<string, unknown>> {
-  const { structuredContent, content, isError } = await client.callTool({ name, arguments: args });
+  const { structuredContent, content, isError } = await client.callTool({ name, arguments: args }, options);
   const [first] = content as readonly { readonly text?: string }[];
   // clients show either to a model
   if (JSON.stringify(structuredContent) !== first?.text) throw new TypeError('two answers');

@@ -1,3 +1,4 @@
+import type { Progress } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formsOf } from '../../../src/foundation/value-forms.ts';
 import {
@@ -236,6 +237,37 @@ describe.each(ways)('a client of the %s era over %s', (era, way) => {
     const done = await callOf(talking.client, 'get_run', { run: begun['run'], wait: 45 });
     expect(done).toMatchObject({ state: 'succeeded', output: expect.any(Object) });
   });
+
+  test('that asks how far a run is is told while it goes on, and may take its question back', async () => {
+    await using talking = await talk(era);
+    const stop = new AbortController();
+    const told: Progress[] = [];
+    const heard = (each: Progress) => {
+      told.push(each);
+      stop.abort(new Error('taken back'));
+    };
+    const begins = callOf(
+      talking.client,
+      'run_flow',
+      { flow: 'seed-runtime' },
+      { onprogress: heard, signal: stop.signal },
+    );
+    await expect(begins).rejects.toThrow('taken back');
+    expect(told).toEqual([{ progress: 1, message: expect.stringMatching(/^run [\w-]+: \w+$/) }]);
+    const [, run = ''] = /^run ([\w-]+)/.exec(told[0]?.message ?? '') ?? [];
+    const state = async () => (await callOf(talking.client, 'get_run', { run }))['state'];
+    await expect.poll(state, { timeout: 20_000 }).toBe('waiting');
+    const { approval } = await callOf(talking.client, 'get_run', { run });
+    // it ends only because somebody hears of it before
+    const later: Progress[] = [];
+    const onprogress = (each: Progress) => {
+      if (later.push(each) === 1) void stand.approver.approve((approval as { id: string }).id);
+    };
+    const done = await callOf(talking.client, 'get_run', { run, wait: 45 }, { onprogress });
+    expect(done).toMatchObject({ state: 'succeeded' });
+    expect(later[0]?.message).toMatch(/^run [\w-]+: waiting/);
+    expect(later.map(({ progress }) => progress)).toEqual(later.map((_, index) => index + 1));
+  }, 60_000);
 
   test.each<[string, Record<string, unknown>, object]>([
     [
