@@ -67,6 +67,8 @@ export interface DurableRun {
   readonly onPlan: (plan: Plan) => Promise<boolean>;
   readonly onEvent: OnEvent;
   readonly askPeople: AskPeople;
+  /** ends when it is cancelled: what a step waits for then is waited for no more */
+  readonly signal: AbortSignal;
 }
 
 export interface FinishedRun {
@@ -94,6 +96,8 @@ export interface RunOptions {
   readonly askPeople?: AskPeople;
   /** default: nobody is there */
   readonly askForValue?: AskForValue;
+  /** ends it, beside the app's own */
+  readonly signal?: AbortSignal;
   /** it goes on for who had its answer already: people are told of a break-glass run once */
   readonly again?: boolean;
   /** why, as the person says who runs it: told to those who are told */
@@ -244,6 +248,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     agentRun,
     askPeople = askNobody,
     askForValue = askNobodyForValue,
+    signal: ofRun,
   }: RunOptions): Promise<Services> {
     const adapters = await connections();
     const vaultFor = (flow: string) => (folder.flows.get(flow)?.breakGlass === true ? adapters.urgent : adapters);
@@ -281,7 +286,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         revoked: (token) => revoked(token.hash()),
         now,
         sleep,
-        signal,
+        signal: ofRun === undefined ? signal : AbortSignal.any([signal, ofRun]),
         options: chosenOptions,
         warn: (message) => warn(`flow "${flow}", step "${step}": ${message}`),
         progress: (message) => progress(`${step}: ${message}`),
@@ -319,9 +324,9 @@ export async function openApp(options: AppOptions): Promise<App> {
     flow: flowNamed,
     plan: async (flow, inputs, runOptions = {}) => planFlow(flow, inputs, await services(runOptions)),
     run: async (flow, inputs, runOptions = {}) => run(flow, inputs, runOptions),
-    async carryOut(flow, inputs, { agent, askPeople, journal, onPlan, onEvent }) {
+    async carryOut(flow, inputs, { agent, askPeople, journal, onPlan, onEvent, signal: ofRun }) {
       await telling.during(flow, { agent }, async () =>
-        carryOutFlow(flow, inputs, await services({ agent, askPeople }), { journal, onPlan, onEvent }),
+        carryOutFlow(flow, inputs, await services({ agent, askPeople, signal: ofRun }), { journal, onPlan, onEvent }),
       );
     },
     outputOf: async (flow, inputs, { agent, kept }) => outputOfRun(flow, inputs, await services({ agent }), kept),

@@ -12,7 +12,7 @@ export const approvalRequest = writeStep({
   summary:
     'Asks people, and waits until one of them says yes. A run of the broker asks the approvers of policy.yaml; at a terminal whoever runs the flow answers, and the trail says so.',
   effect: 'write',
-  asksPeople: true,
+  asksPeople: () => true,
   answeredBy: 'approvers',
   with: {
     reason: required(form.text({ pattern: /^.{1,500}$/u, expects: 'one line of at most 500 characters' }), 'for what', {

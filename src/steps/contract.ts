@@ -274,8 +274,8 @@ export interface WriteStepKind<K extends Keys = Keys, F extends OutputFields = O
    * a run waits for a person, as where it fails with `outcome-unknown`. Absent: it is.
    */
   isRepeatable?(input: InputOf<K>): boolean;
-  /** it waits for people */
-  readonly asksPeople?: boolean;
+  /** Whether it asks people. @param given keys that its input has. Absent: it never does */
+  asksPeople?(given: ReadonlySet<string>): boolean;
   /** the key of its input that names those who may answer, of `approvers:` in policy.yaml */
   readonly answeredBy?: keyof K & string;
   /** Probes without changing. Keys whose value is only known after run are absent from `input`. */

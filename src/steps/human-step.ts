@@ -1,18 +1,24 @@
 import { FlowError } from '../foundation/errors.ts';
 import { lookOf } from '../foundation/look-of-secret.ts';
+import { parseDuration } from '../foundation/duration.ts';
+import { durationForm } from '../language/duration-form.ts';
 import { form, optional, required } from '../language/forms.ts';
 import { writeStep } from './contract.ts';
 import { planToStage, stageKeys, stageNext, stageOutput } from './procedures/stage-next.ts';
+import { untilStaged } from './procedures/until-staged.ts';
 import { named, rotatedField } from '../adapters/vaults/rotated-field.ts';
 
 const { field, ...when } = stageKeys;
+/** seconds */
+const longestWait = 86_400;
 
 export const humanStep = writeStep({
   name: 'human/step',
   summary:
-    'Tells a person at the terminal what to do on a page, and stages the value that they get there as the next one of a field; or finds that they have put it there themselves.',
+    'Tells a person what to do on a page, and stages the value that they get there as the next one of a field: reads it at the terminal, or waits until they have put it into the vault themselves.',
   effect: 'write',
-  asksPeople: true,
+  // who waits needs no terminal
+  asksPeople: (given) => !given.has('wait'),
   with: {
     say: required(form.text({ pattern: /^.{1,500}$/u, expects: 'one line of at most 500 characters' }), 'what to do', {
       example: 'Create a key named orders, and copy it',
@@ -24,16 +30,36 @@ export const humanStep = writeStep({
     ),
     field,
     ...when,
+    wait: optional(
+      durationForm,
+      'asks nobody at the terminal: looks into the vault, so long at most, until the next value stands there, which needs no terminal; at most 1d',
+      { example: '30m' },
+    ),
+  },
+  check({ wait = '' }) {
+    if ((parseDuration(wait) ?? 0) <= longestWait) return [];
+    return [{ key: 'wait', problem: 'it waits at most 24h', hint: 'shorten it' }];
   },
   output: stageOutput,
   scalar: 'secret',
-  writes: (input) => (input.field === undefined ? [] : [input.field.vault]),
+  writes: (input) => (input.field === undefined || input.wait !== undefined ? [] : [input.field.vault]),
   planWithout: ['say'],
-  plan: (input, context) => planToStage(input, context),
+  async plan(input, context) {
+    const plan = await planToStage(input, context);
+    const { say, open, wait } = input;
+    if (plan.output !== undefined || say === undefined || wait === undefined) return plan;
+    // the step writes nothing then; and who looks at the plan may be the only one who is told
+    const detail = `a person puts it there within ${wait}: ${said({ say, open })}`;
+    return { ...plan, changes: plan.changes.map(({ what }) => ({ action: 'create', what, detail })) };
+  },
   async run(input, context) {
     // nobody is asked with the item locked: a person takes their time, and may change it themselves
     const found = await planToStage(input, context);
     if (found.output !== undefined) return found.output;
+    if (input.wait !== undefined) {
+      context.progress(said(input));
+      return untilStaged(input, parseDuration(input.wait) ?? 0, context);
+    }
     const { item, current } = await rotatedField(input.field, context);
     const into = named(item, `${current.label} (next)`);
     const given = await context.askForValue({ say: input.say, page: input.open, into });
@@ -54,3 +80,7 @@ export const humanStep = writeStep({
     });
   },
 });
+
+function said({ say, open }: { readonly say: string; readonly open: string | undefined }): string {
+  return open === undefined ? say : `${say} (${open})`;
+}

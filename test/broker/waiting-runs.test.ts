@@ -7,6 +7,9 @@ import type { Approval } from '../../src/broker/approvals/record.ts';
 import type { Caller } from '../../src/broker/contract.ts';
 import { type OpenBroker, openBroker } from '../../src/broker/open-broker.ts';
 import { pageAddress } from '../../src/broker/people/page-address.ts';
+import { writableItems } from '../../src/adapters/vaults/writable-items.ts';
+import { Reference } from '../../src/foundation/reference.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { createSoftwarePasskey } from '../../src/laptop/software-passkey.ts';
 import { createHome, type Home } from '../e2e/home.ts';
@@ -18,7 +21,7 @@ const policy = `approvers:
   ann: { passkeys: [{ id: ${passkey.id}, public-key: ${publicKey}, algorithm: ES256, added: 2026-11-29 }] }
 agents:
   codex:
-    flows: [login, bot-login, each-login, refund, hurry]
+    flows: [login, bot-login, each-login, refund, hurry, by-hand]
     approve:
       - { flows: [login, bot-login], by: [ann], scope: run }
       - { flows: [each-login], by: [ann], scope: call }
@@ -42,6 +45,15 @@ steps:
     uses: vault/create-login
     with: { vault: Accounts, title: '\${{ inputs.title }}', username: of-a-run }
 output: { by: '\${{ steps.asked.by }}' }
+`;
+const byHand = `description: Waits until a key is put into the vault
+inputs:
+  title: { type: string, description: what is made }
+steps:
+  - id: key
+    uses: human/step
+    with: { say: 'Make \${{ inputs.title }}', field: op://Accounts/By Hand/credential, wait: 1h }
+output: { key: '\${{ steps.key.secret }}' }
 `;
 
 describe('a run that waits for people', () => {
@@ -73,6 +85,7 @@ describe('a run that waits for people', () => {
     home.write('flows/each-login.yaml', login);
     home.write('flows/refund.yaml', refund.replace('TIME', '10m'));
     home.write('flows/hurry.yaml', refund.replace('TIME', '1s'));
+    home.write('flows/by-hand.yaml', byHand);
     await home.stack();
     app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
     await open();
@@ -200,6 +213,20 @@ describe('a run that waits for people', () => {
       ['run', 'pending'],
     ]);
     await opened.approvals.deny(as('local:ann'), approvals[1]?.id ?? '');
+  });
+
+  test('to put a value into the vault ends when it is cancelled, and goes on in another one when they have', async () => {
+    const run = await start(as('codex'), 'a key', 'by-hand');
+    await expect
+      .poll(() => opened.broker.operator.run(as('local:ann'), run))
+      .toMatchObject({ state: 'running', steps: [{ step: 'key', state: 'started' }] });
+    await opened.broker.runs.cancel(as('codex'), run);
+    expect(await over(run)).toMatchObject({ state: 'cancelled' });
+    const items = writableItems((await app.connections()).vault);
+    const [item] = (await items.list('Accounts')).filter(({ title }) => title === 'By Hand');
+    const found = await items.get(Reference.of({ vault: 'Accounts', item: item?.id ?? '' }));
+    await items.setFields(found, [{ field: { label: 'credential (next)' }, value: new Secret('by hand') }]);
+    expect(await over(await start(as('codex'), 'a key', 'by-hand'))).toMatchObject({ state: 'succeeded' });
   });
 
   const waiting = async (run: string) =>

@@ -243,6 +243,7 @@ describe('a write', () => {
       onPlan: () => Promise.resolve(false),
       onEvent: () => undefined,
       askPeople: askNobody,
+      signal: new AbortController().signal,
     });
   };
 

@@ -70,6 +70,7 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
           throw new FlowError('aborted', 'nobody said yes', { cause: error, hint: 'nothing more was done' });
         }),
       onEvent: eventsTo(run, flow, begun, options),
+      signal,
       onPlan: (plan) => agreedTo(run, plan, failing, options),
     });
     return { state: 'succeeded' };

@@ -2,7 +2,7 @@ import { type Capability, lacking } from '../../adapters/identity/capabilities.t
 import { servedHint } from '../service/check-environment.ts';
 import { adapterOf, apiRulesOf, attributionOf, isWhole, servesVault, type Environment } from '../service/settings.ts';
 import { evaluate } from '../../language/evaluate.ts';
-import { presentedStep, type Flow, type Step } from './flow.ts';
+import { givenIn, presentedStep, type Flow, type Step } from './flow.ts';
 import { lookAt, staticScope } from './static-input.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Report } from '../../language/problems.ts';
@@ -91,10 +91,6 @@ function varies(value: ObjectValue, list: string, key: string): boolean {
   return [...valuesIn(value)]
     .filter((each) => holds(each) && each.as !== 'list')
     .some((each) => [...expressionsOf(each)].some(({ path }) => path[0] === 'inputs' || path[0] === 'steps'));
-}
-
-function givenIn(value: ObjectValue): ReadonlySet<string> {
-  return new Set([...value.given, ...[...valuesIn(value)].map(({ key }) => key)]);
 }
 
 function hasOwnKey(environment: Environment, store: string): boolean {

@@ -2,7 +2,7 @@ import type { InputDefinition } from './inputs.ts';
 import type { Range, Source } from '../../language/problems.ts';
 import type { WrittenRule } from '../policy/read-approvals.ts';
 import type { StepKind } from '../../steps/contract.ts';
-import type { ObjectValue, Value } from '../../language/compiled-values.ts';
+import { type ObjectValue, type Value, valuesIn } from '../../language/compiled-values.ts';
 
 /** A flow as its file declares it, checked as far as can be without an environment. */
 export interface Flow {
@@ -64,6 +64,17 @@ export interface Step {
 export type FlowOutput =
   | { readonly kind: 'scalar'; readonly value: Value }
   | { readonly kind: 'mapping'; readonly entries: readonly (readonly [string, Value])[] };
+
+/** The keys that a step's input has, whatever their values. */
+export function givenIn(value: ObjectValue): ReadonlySet<string> {
+  return new Set([...value.given, ...[...valuesIn(value)].map(({ key }) => key)]);
+}
+
+/** Whether a step asks people when it runs. */
+export function asksPeople({ kind, with: value }: Pick<Step, 'kind' | 'with'>): boolean {
+  if (kind?.effect !== 'write' || kind.asksPeople === undefined) return false;
+  return kind.asksPeople(value === undefined ? new Set() : givenIn(value));
+}
 
 /** The step whose token or one-time code a whole expression stands for: the step itself, or its scalar field. */
 export function presentedStep(flow: Flow, value: Value): Step | undefined {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { errorCodes } from '../../../src/foundation/errors.ts';
 import { createHome, type Running } from '../../e2e/home.ts';
 import { python } from '../../programs.ts';
 
@@ -14,8 +15,16 @@ steps:
     with: { vault: Accounts, title: '\${{ inputs.title }}', username: x }
 output: { by: '\${{ steps.asked.by }}' }
 `;
+const byHand = `description: A person makes a key
+steps:
+  - id: key
+    uses: human/step
+    with: { say: Make a key, field: op://Accounts/By Hand/credential }
+`;
 beforeAll(async () => {
   home.write('flows/refund.yaml', refund);
+  home.write('flows/asks.yaml', byHand);
+  home.write('flows/waits.yaml', byHand.replace(' }', ', wait: 1h }'));
   await home.stack();
 });
 afterAll(() => home.close());
@@ -69,4 +78,16 @@ describe.runIf(python)('a step that asks people, at a terminal', () => {
     expect(stdout).toContain('nothing was changed');
     expect(stdout).not.toContain('asked of');
   });
+});
+
+test('a step that waits until something is in the vault needs no terminal, and one that asks does', async () => {
+  const asks = await home.flows(['asks', '--yes']);
+  expect([asks.code, asks.stderr]).toEqual([
+    errorCodes.refused.exit,
+    expect.stringContaining('there is no terminal to ask on'),
+  ]);
+  const waits = home.start(['waits', '--yes']);
+  await waits.shows('a person puts it there within 1h: Make a key');
+  waits.child.kill('SIGTERM');
+  expect(await waits.ended).toMatchObject({ stdout: '' });
 });

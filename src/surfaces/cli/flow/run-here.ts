@@ -2,7 +2,7 @@ import type { AskForValue, AskPeople } from '../../../app/ask-people.ts';
 import type { App } from '../../../app/open-app.ts';
 import { endings, errorCodes, FlowError, oneLine } from '../../../foundation/errors.ts';
 import { localAgent } from '../../../foundation/local-user.ts';
-import { type Flow, presentedStep } from '../../../folder/flows/flow.ts';
+import { asksPeople, type Flow, presentedStep } from '../../../folder/flows/flow.ts';
 import { type Inputs, parseInputs } from '../../../folder/flows/inputs.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import type { Plan } from '../../../engine/plan.ts';
@@ -148,7 +148,7 @@ async function writing(
       place: { flow: flow.name },
     });
   }
-  const asking = flow.steps.find(({ kind }) => kind?.effect === 'write' && kind.asksPeople === true);
+  const asking = flow.steps.find(asksPeople);
   if (asking !== undefined && !onlyPlan && !terminal.interactive) {
     throw new FlowError('refused', 'it asks people, and there is no terminal to ask on', {
       hint: 'run it at a terminal, or begin it at the broker, where its run waits for them',
