@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, openApp } from '../../src/app/open-app.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
+import { type DevelopmentSecretsManager, startSecretsManager } from '../../src/laptop/secrets-manager/server.ts';
 import { startVaultDouble, type VaultDouble } from '../adapters/kv/double.ts';
 import { parseInputs } from '../../src/folder/flows/inputs.ts';
 import { createHome, repository } from '../e2e/home.ts';
@@ -11,13 +12,18 @@ const home = createHome(false);
 let server: VaultDouble;
 let app: App;
 const logins: string[] = [];
-const service = (issuer: string, url: string) => `environments:
+let aws: DevelopmentSecretsManager;
+const role = 'arn:aws:iam::210987654321:role/pusher';
+const identities: string[] = [];
+const service = (issuer: string, url: string, endpoint: string) => `environments:
   own:
     development: true
     vault: { type: onepassword, token: { env: OWN } }
     key: op://Development/auth-chain key/password
     issuers: { main: { url: '${issuer}' } }
-    stores: { vault: { type: vault-kv, url: '${url}', jwt-role: pusher, token-flow: orders-token } }
+    stores:
+      vault: { type: vault-kv, url: '${url}', jwt-role: pusher, token-flow: orders-token }
+      aws: { type: aws-secrets-manager, region: eu-west-1, endpoint: '${endpoint}', role: '${role}', token-flow: orders-token }
 `;
 
 beforeAll(async () => {
@@ -31,27 +37,37 @@ steps:
     with:
       store: \${{ stores.vault }}
       secrets: [{ name: team/orders, value: { id: op://Agents/Orders M2M/username } }]
+  - id: aws
+    uses: store/push
+    with:
+      store: \${{ stores.aws }}
+      secrets: [{ name: team/orders, value: op://Agents/Orders M2M/username }]
 output: \${{ steps.push.counts }}
 `,
   );
   // what the laptop's vault is filled for
-  home.write('flows/service.yaml', service('https://issuer.example', 'https://vault.example'));
+  home.write('flows/service.yaml', service('https://issuer.example', 'https://vault.example', 'https://aws.example'));
   const { addresses } = await home.stack();
+  aws = await startSecretsManager({
+    roles: { [role]: (token) => (identities.push(token) > 1 ? undefined : 'InvalidIdentityToken') },
+  });
   server = await startVaultDouble({ roles: { pusher: (jwt) => logins.push(jwt) > 1 } });
-  home.write('flows/service.yaml', service(addresses.issuer, server.url));
+  home.write('flows/service.yaml', service(addresses.issuer, server.url, aws.address));
   const taken = takeEnvironment({ OWN: addresses.vault.token.reveal() });
   app = await openApp({ dir: join(home.work, 'flows'), environment: 'own', taken });
 });
 afterAll(async () => {
   await app.close();
-  await server.close();
+  await Promise.all([server.close(), aws.close()]);
   await home.close();
 });
 
-test('a store logs in with the token of a flow, made anew where it was refused', async () => {
+test('stores log in, or take a role of AWS, with the token of a flow, made anew where it was refused', async () => {
   expect(app.folder.problems).toEqual([]);
   const flow = app.flow('seed');
   await app.run(flow, parseInputs(flow, {}), {});
   expect(server.values('team/orders')).toEqual({ id: expect.any(String) });
   expect(new Set(logins).size).toBe(2);
+  expect(aws.dump()).toMatchObject([{ name: 'team/orders' }]);
+  expect(new Set(identities).size).toBe(2);
 });

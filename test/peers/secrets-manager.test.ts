@@ -167,6 +167,16 @@ describe.each(peers.filter((peer) => peer.namesVersions))('a whole push to $titl
     },
   );
 
+  it('takes a role with a token of a flow, where the secrets are', async () => {
+    const token = () => Promise.resolve(new Secret('a.web.identity'));
+    const webIdentity = { role: 'arn:aws:iam::210987654321:role/pusher', sessionName: 'flows', token, now: Date.now };
+    const store = running.open({ credentials: undefined, account: '210987654321', webIdentity });
+    await store.verify([]); // the role's account
+    expect((await store.inspect([{ name: 'role/none' }])).size).toBe(0);
+    expect(store.requests()).toBe(3);
+    await store.close();
+  });
+
   let running: Awaited<ReturnType<typeof startPeer>>;
   beforeAll(async () => {
     running = await startPeer(peer);

@@ -7,12 +7,15 @@ import { createCredentials, type CredentialOptions, type Provider, throughProxy 
 import { again, type AwsErrorTable, translateAwsError } from './errors.ts';
 import { type Addressed, oneAddress, requireNoOther } from './one-address.ts';
 import { partitionOf, regionPattern } from './partitions.ts';
+import { createWebIdentity, type RoleRequest, type WebIdentity } from './web-identity.ts';
 
 export interface ConnectionOptions extends CredentialOptions {
   /** its name in service.yaml */
   readonly name: string;
   /** twelve digits; verified by STS before anything else */
   readonly account?: string | undefined;
+  /** instead of the default chain: a role that is taken with a token */
+  readonly webIdentity?: WebIdentity | undefined;
   /** milliseconds for one call with its repetitions, default 30,000 */
   readonly deadline?: number | undefined;
 }
@@ -78,7 +81,8 @@ export function createConnection<Sdk, Client extends AwsClient>(
   const connected = madeOnce(connect);
   const verified = madeOnce(async () => within(verifyAccount));
 
-  const credentials = createCredentials(options);
+  const credentials =
+    options.webIdentity === undefined ? createCredentials(options) : createWebIdentity(options.webIdentity, takeRole);
   /** as far as it is known before the SDK's own configuration is read */
   let address = endpoint ?? `https://${service.host}.${region}.${partitionOf(region).dnsSuffix}`;
 
@@ -123,6 +127,15 @@ export function createConnection<Sdk, Client extends AwsClient>(
     } finally {
       sts.destroy();
     }
+  }
+
+  async function takeRole(request: RoleRequest) {
+    const { AssumeRoleWithWebIdentityCommand } = await import('@aws-sdk/client-sts');
+    return withSts(async (sts) => {
+      await oneAddress(sts, { whose, region, endpoint });
+      const abortSignal = AbortSignal.timeout(options.deadline ?? 30_000);
+      return sts.send(new AssumeRoleWithWebIdentityCommand(request), { abortSignal });
+    });
   }
 
   async function verifyAccount(abortSignal: AbortSignal): Promise<void> {

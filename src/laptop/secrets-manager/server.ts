@@ -10,7 +10,7 @@ import { readsOf } from './reads.ts';
 import { Refusal } from './refusal.ts';
 import { verifySignature, type AccessKey } from './signature.ts';
 import type { State, StoredSecret } from './stored-secrets.ts';
-import { answerSts, failSts } from './sts.ts';
+import { answerCallerIdentity, answerWebIdentity, failSts, type Trust } from './sts.ts';
 import { tagging } from './tags.ts';
 import { writes } from './writes.ts';
 
@@ -25,6 +25,8 @@ export interface SecretsManagerOptions {
   readonly region?: string;
   /** besides the one that is made at start */
   readonly accessKeys?: readonly AccessKey[];
+  /** whose tokens may take which role, by its ARN; no other role is given */
+  readonly roles?: Readonly<Record<string, Trust>>;
   /** epoch milliseconds */
   readonly now?: () => number;
 }
@@ -56,14 +58,14 @@ interface DumpedSecret {
   readonly versions: readonly { readonly id: string; readonly stages: readonly string[]; readonly value: Secret }[];
 }
 
-/** AWS Secrets Manager (awsJson1_1) and STS's GetCallerIdentity on loopback, in memory, with AWS's types of errors. */
+/** AWS Secrets Manager (awsJson1_1), and of STS GetCallerIdentity and AssumeRoleWithWebIdentity, on loopback, in memory, with AWS's types of errors. */
 export async function startSecretsManager(options: SecretsManagerOptions = {}): Promise<DevelopmentSecretsManager> {
   const { account = '123456789012', region = 'eu-west-1', now = Date.now } = options;
   const own: AccessKey = {
     id: `AKIA${randomBytes(10).toString('hex').toUpperCase().slice(0, 16)}`,
     secret: new Secret(randomBytes(30).toString('base64')),
   };
-  const keys = new Map([own, ...(options.accessKeys ?? [])].map((key) => [key.id, key]));
+  const keys = new Map<string, AccessKey>([own, ...(options.accessKeys ?? [])].map((key) => [key.id, key]));
   const { faults, next, settings, pageLimit } = createFaults();
   const secrets = new Map<string, StoredSecret>();
   const history = createHistory(secrets, now, () => settings.listLag);
@@ -88,8 +90,15 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
     if (known) calls[operation] = (calls[operation] ?? 0) + 1;
     if (settings.delay > 0) await new Promise((resolve) => setTimeout(resolve, settings.delay));
     try {
+      if (operation === 'AssumeRoleWithWebIdentity') {
+        const fault = next(operation, undefined, user);
+        if (fault?.kind === 'refusal') throw fault.refusal;
+        const trust = options.roles?.[new URLSearchParams(body).get('RoleArn') ?? ''];
+        const { status, xml } = answerWebIdentity(body, { trust, now, issued: (key) => void keys.set(key.id, key) });
+        return send(response, status, 'text/xml', xml);
+      }
       const signed = { method: request.method ?? 'POST', path: request.url ?? '/', headers: request.headers, body };
-      const key = await verifySignature(signed, keys, { region, service: sts ? 'sts' : 'secretsmanager' });
+      const key = await verifySignature(signed, keys, { region, service: sts ? 'sts' : 'secretsmanager', now });
       const input = sts ? {} : parseInput(body);
       const fault = next(operation, input['SecretId'] ?? input['Name'], user);
       if (fault?.kind === 'refusal') throw fault.refusal;
@@ -98,7 +107,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
       if (fault?.kind === 'answer') return send(response, 200, 'application/x-amz-json-1.1', fault.body);
       if (fault?.kind === 'redirect') return void response.writeHead(307, { location: fault.location }).end();
       if (sts) {
-        const { status, xml } = answerSts(body, { account, user, accessKeyId: key.id });
+        const { status, xml } = answerCallerIdentity(body, { account, user, ...key, accessKeyId: key.id });
         return send(response, status, 'text/xml', xml);
       }
       const perform = known ? operations[operation] : undefined;

@@ -7,6 +7,13 @@ import { Refusal } from './refusal.ts';
 export interface AccessKey {
   readonly id: string;
   readonly secret: Secret;
+  /** of a role: every request must bear it */
+  readonly token?: Secret;
+  /** epoch milliseconds */
+  readonly expiresAt?: number;
+  /** whose it is; default: the server's own */
+  readonly account?: string;
+  readonly user?: string;
 }
 
 export interface SignedRequest {
@@ -58,7 +65,7 @@ const invalid = (message: string) => new Refusal('InvalidSignatureException', me
 export async function verifySignature(
   request: SignedRequest,
   keys: ReadonlyMap<string, AccessKey>,
-  expected: { readonly region: string; readonly service: string },
+  expected: { readonly region: string; readonly service: string; readonly now: () => number },
 ): Promise<AccessKey> {
   const authorization = request.headers.authorization;
   if (authorization === undefined) {
@@ -73,6 +80,10 @@ export async function verifySignature(
   if (key === undefined) {
     throw new Refusal('UnrecognizedClientException', 'The security token included in the request is invalid.');
   }
+  if (key.token !== undefined && key.token.reveal() !== request.headers['x-amz-security-token'])
+    throw new Refusal('UnrecognizedClientException', 'The security token included in the request is invalid.');
+  if (key.expiresAt !== undefined && expected.now() >= key.expiresAt)
+    throw new Refusal('ExpiredTokenException', 'The security token included in the request is expired');
   if (region !== expected.region) throw invalid(`Credential should be scoped to a valid region, not '${region}'. `);
   if (service !== expected.service)
     throw invalid(`Credential should be scoped to correct service: '${expected.service}'. `);

@@ -4,12 +4,13 @@ import type { PushDuty } from '../contract.ts';
 interface Place {
   readonly region: string;
   readonly account?: string | undefined;
+  readonly role?: string | undefined;
 }
 
 /** The least IAM policy for what flows push: it can write under these names and never read a value back. */
 export function iamPolicy(
   store: string,
-  { region, account = 'ACCOUNT' }: Place,
+  { region, account = 'ACCOUNT', role }: Place,
   names: readonly (string | undefined)[],
   duties: ReadonlySet<PushDuty> = new Set(),
 ): string {
@@ -41,7 +42,25 @@ export function iamPolicy(
       },
     ],
   };
-  return `# IAM policy for store ${store}\n${JSON.stringify(policy, undefined, 2)}\n`;
+  const text = (document: object) => `${JSON.stringify(document, undefined, 2)}\n`;
+  const trust = role === undefined ? '' : `# trust policy of ${role}\n${text(trustPolicy(role))}`;
+  return `# IAM policy for store ${store}\n${text(policy)}${trust}`;
+}
+
+/** Whom the role trusts: what stands in capitals is the issuer's host and path, and what its tokens say. */
+function trustPolicy(role: string) {
+  const [, partition = 'aws', , , account = 'ACCOUNT'] = role.split(':');
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Federated: `arn:${partition}:iam::${account}:oidc-provider/ISSUER` },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Condition: { StringEquals: { 'ISSUER:aud': 'AUDIENCE', 'ISSUER:sub': 'SUBJECT' } },
+      },
+    ],
+  };
 }
 
 /** What is to be deleted is declared no more, so no name tells it: what bears the tag that a push leaves does. */

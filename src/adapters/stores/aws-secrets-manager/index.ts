@@ -1,5 +1,5 @@
 import { form, required, type Keys } from '../../../language/forms.ts';
-import { connectionKeys } from '../../aws/connection-keys.ts';
+import { connectionKeys, webIdentityKeys, webIdentityOf, webIdentityProblems } from '../../aws/connection-keys.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import { regionPattern } from '../../aws/partitions.ts';
 import { storeAdapter } from '../adapter.ts';
@@ -9,6 +9,7 @@ import { awsRules } from './rules.ts';
 const keys = {
   region: required(form.text({ pattern: regionPattern, expects: 'a region, like eu-west-1' }), 'the AWS region'),
   ...connectionKeys,
+  ...webIdentityKeys,
 } satisfies Keys;
 
 /** AWS Secrets Manager, by the AWS SDK. */
@@ -18,6 +19,7 @@ export const awsSecretsManager = storeAdapter<typeof keys, { readonly credential
   plain: ['type', 'region', 'account'],
   addresses: ({ endpoint }) => [{ key: 'endpoint', url: endpoint }],
   place: ({ account, region }) => `AWS ${account === undefined ? '' : `account ${account} `}in ${region}`,
+  check: webIdentityProblems,
   rules: awsRules,
   setup: iamPolicy,
   laptop: ({ secretsManager: { endpoint, region, account, ...credentials } }) => ({
@@ -26,9 +28,16 @@ export const awsSecretsManager = storeAdapter<typeof keys, { readonly credential
     account,
     credentials,
     profile: undefined,
+    role: undefined,
+    'session-name': 'auth-chain',
+    'token-flow': undefined,
+    token: undefined,
   }),
   async load() {
     const { createSecretsManagerStore } = await import('./store.ts');
-    return { create: (settings, services) => createSecretsManagerStore({ ...settings, ...services }) };
+    return {
+      create: (settings, services) =>
+        createSecretsManagerStore({ ...settings, ...services, webIdentity: webIdentityOf(settings, services) }),
+    };
   },
 });

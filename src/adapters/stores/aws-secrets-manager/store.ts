@@ -50,7 +50,12 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
   const rate = options.writesPerSecond ?? (local ? Infinity : 45);
   // one address serves all accounts of a region
   const profile = options.profile ?? process.env['AWS_PROFILE'] ?? '';
-  const scope = () => [connection.address(), options.region, options.account ?? `of profile ${profile}`].join(' ');
+  const scope = () =>
+    [
+      connection.address(),
+      options.region,
+      options.account ?? options.webIdentity?.role ?? `of profile ${profile}`,
+    ].join(' ');
   const recent = createRecent({
     folder: options.stateFolder === undefined ? undefined : join(options.stateFolder, 'aws-secrets-manager'),
     scope,

@@ -7,6 +7,13 @@ const policy = (...duties: Parameters<typeof iamPolicy>[3] extends ReadonlySet<i
   return JSON.parse(text.replace(/^#.*\n/, '')) as { Statement: { Sid: string; Action: unknown }[] };
 };
 
+test('a role comes with whom it is to trust', () => {
+  const text = iamPolicy('aws', { ...place, role: 'arn:aws-cn:iam::123456789012:role/pusher' }, ['app/a']);
+  expect(text).toContain('# trust policy of arn:aws-cn:iam::123456789012:role/pusher\n{');
+  expect(text).toContain('"Federated": "arn:aws-cn:iam::123456789012:oidc-provider/ISSUER"');
+  expect(iamPolicy('aws', place, ['app/a'])).not.toContain('trust policy');
+});
+
 test('a push may not delete, unless a flow prunes: then what bears its tag alone, whatever its name', () => {
   expect(JSON.stringify(policy())).not.toMatch(/Delete|Restore/);
   expect(policy('delete').Statement.find(({ Sid }) => Sid === 'DeleteWhatWasPushed')).toEqual({
