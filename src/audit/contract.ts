@@ -55,6 +55,11 @@ export type AuditAction =
   | 'mcp.message'
   /** a request of a Vault client that was refused before anything was asked for */
   | 'vault.request'
+  /** items of a vault by their paths: which there are, one's fields, a change of one or a new one, its end */
+  | 'items.list'
+  | 'item.read'
+  | 'item.written'
+  | 'item.deleted'
   /** an answer was kept for whoever brings the token in its place; it was given to one who did */
   | 'vault.wrapped'
   | 'vault.unwrapped'

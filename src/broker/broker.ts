@@ -29,6 +29,7 @@ import { createScheduleHooks } from './runs/schedule-hooks.ts';
 import { createServedRuns } from './runs/served-runs.ts';
 import { createSecrets } from './resolve-secrets.ts';
 import { createTokens } from './grant-tokens.ts';
+import { createVaultItems } from './vault-items.ts';
 import { createUpstreamFailures, type UpstreamFailures } from './upstream-failures.ts';
 
 export interface BrokerOptions {
@@ -116,6 +117,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
     leases.forget((_, lease) => lease?.valueEnds !== undefined && lease.value.hash() === hash);
   };
   const tokens = createTokens({ engine, permission, clock, onEvicted });
+  const items = createVaultItems({ app, audited, permission, clock });
   const unsubscribe = app.onRevoked(tokens.forget);
 
   /** What they alone had is taken back, and what they alone waited for is asked of nobody any more. */
@@ -234,6 +236,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
         return whileItGoesOn(caller, work);
       });
     },
+    items,
     runs: {
       plan: (caller, flow, inputs) =>
         audited.answer(caller, 'run.planned', told([flow]), async () => {

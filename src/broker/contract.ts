@@ -1,4 +1,6 @@
+import type { NamedItem, NamedVault } from '../adapters/vaults/contract.ts';
 import type { FlowError } from '../foundation/errors.ts';
+import type { Secret } from '../foundation/secret.ts';
 import type { HookRules, RefusalCode } from '../foundation/wire.ts';
 import type { FoundValue } from './given-values.ts';
 import type { RunFilter } from '../durable/runs/contract.ts';
@@ -92,6 +94,7 @@ export interface Broker {
   flows(caller: Caller): Promise<readonly FlowView[]>;
   /** Whether it could have this now, without having it. */
   access(caller: Caller, asked: AskedAccess): Promise<Access>;
+  readonly items: BrokerItems;
   readonly runs: BrokerRuns;
   readonly operator: OperatorUses;
 }
@@ -103,6 +106,36 @@ export interface Inspection {
   readonly rules: HookRules;
   /** flows whose values it may run programs with */
   readonly environments: readonly string[];
+}
+
+/**
+ * Items of 1Password by the paths of Vault's clients, as `vault-paths` of policy.yaml lets an agent have them. What is
+ * denied and what does not exist are refused alike. @throws BrokerRefusal
+ */
+export interface BrokerItems {
+  /** The vaults whose items it may list. */
+  vaults(caller: Caller): Promise<readonly NamedVault[]>;
+  /** Those items of a vault that it may read. @param path `op/vaults/VAULT/items` */
+  list(caller: Caller, path: string): Promise<readonly NamedItem[]>;
+  /** Its fields by their labels; the seed of a one-time password is none of them. @param path `op/vaults/VAULT/items/ITEM` */
+  read(caller: Caller, path: string): Promise<ReadonlyMap<string, Secret>>;
+  /** Changes fields of an item; one that is not there is made. */
+  write(caller: Caller, path: string, change: ItemChange): Promise<WrittenItem>;
+  /** Archives it; what is not there is deleted already. */
+  remove(caller: Caller, path: string): Promise<void>;
+}
+
+export interface ItemChange {
+  /** where it is said: as the item is called, or is to be */
+  readonly title?: string | undefined;
+  /** by label; undefined: it is taken away */
+  readonly fields: ReadonlyMap<string, { readonly value: Secret; readonly type: 'text' | 'concealed' } | undefined>;
+}
+
+export interface WrittenItem {
+  readonly id: string;
+  /** epoch milliseconds */
+  readonly createdAt: number;
 }
 
 /** Runs of flows that write. @throws BrokerRefusal; a run of another agent is no-such-run */

@@ -4,6 +4,7 @@ import type { Flow } from '../folder/flows/flow.ts';
 import { decide } from './policy/decide.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
 import { scheduleAgent, type Decision, type Policy, type Question } from '../folder/policy/policy.ts';
+import { type ItemPlace, type ItemUse, itemsMount, type NamedThing } from '../folder/policy/vault-paths.ts';
 import type { Registry, RegistrySecret } from '../folder/registry.ts';
 import { isWithin } from './agent-runs/narrowing.ts';
 import { unlistedRun } from './agent-runs/unlisted-run.ts';
@@ -50,6 +51,13 @@ export interface Permission {
   secretNames(caller: Caller): readonly string[];
   /** The flows that it may run, or begin runs of: with a reason, in an agent run, once people agreed, where that is wanted. */
   flows(caller: Caller): readonly Flow[];
+  /** Whether any line of its own is about items, or those of one vault: else there is nothing to ask a vault for. */
+  mayHaveItems(caller: Caller, vault?: NamedThing): boolean;
+  /**
+   * Which line lets it do so to an item, or to the list of a vault's items.
+   * @throws BrokerRefusal not-allowed, reason-required, run-required, run-ended
+   */
+  item(caller: Caller, use: ItemUse, place: ItemPlace): string;
   /** The flow of this name that runs in this environment. */
   served(name: string): Flow | undefined;
 }
@@ -232,6 +240,19 @@ export function createPermission(
     secretsWanted(caller, names) {
       this.secrets(caller, names, 'unapproved');
       return secretsWanted(caller, names);
+    },
+    mayHaveItems({ agent }, vault) {
+      const lines = rules.current().policy.agents.get(agent)?.vaultPaths ?? [];
+      return vault === undefined ? lines.length > 0 : lines.some(({ isAbout }) => isAbout(vault));
+    },
+    item(caller, use, place) {
+      requireGoingOn(caller);
+      const { policy } = rules.current();
+      const { allowed, rule, wanted } = askFor(caller, itemsMount, (asked) =>
+        decide(policy, { kind: 'item', ...asked, use, place }),
+      );
+      if (allowed) return rule;
+      throw new BrokerRefusal(refusalFor(wanted), { rule });
     },
     secretNames(caller) {
       requireGoingOn(caller);

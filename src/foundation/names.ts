@@ -3,6 +3,9 @@
  * character or two (Unicode's NFC), or between kinds of space, and 1Password minds no case.
  */
 
+/** An id of a vault or an item: 26 characters of base32. */
+export const idForm = /^[a-z2-7]{26}$/;
+
 /** The same for names that count as the same. */
 export function folded(name: string): string {
   return spelled(spelled(name).toLowerCase());

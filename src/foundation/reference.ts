@@ -143,7 +143,8 @@ export function encodeSegment(text: string): string {
   );
 }
 
-function decodeSegment(text: string): string {
+/** What one part of a reference means. */
+export function decodeSegment(text: string): string {
   return text.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => {
     try {
       return decodeURIComponent(run);

@@ -124,6 +124,14 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       expect(await read(text)).toBe(expected);
     });
 
+    test('tells its vaults, each by a name that leads to it', async () => {
+      const vaults = await items.vaults();
+      expect(vaults.map(({ title }) => title).toSorted()).toEqual(['Accounts', 'Agents']);
+      const agents = vaults.find(({ title }) => title === 'Agents');
+      expect(agents?.id).toMatch(/^[a-z2-7]{26}$/);
+      expect((await items.list(agents?.name ?? '')).map(({ title }) => title)).toContain('Orders M2M');
+    });
+
     test('computes a one-time code where it is asked for', async () => {
       expect(await read('op://Agents/Code/one-time password?attribute=otp')).toMatch(/^\d{6}$/);
       expect(await read('op://Agents/Code/one-time password?attribute=totp')).toMatch(/^\d{6}$/);

@@ -2,7 +2,7 @@ import { folded } from '../../foundation/names.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import type { Secret } from '../../foundation/secret.ts';
-import type { Vault, VaultItems } from './contract.ts';
+import type { NamedVault, Vault, VaultItems } from './contract.ts';
 import { writableItems } from './writable-items.ts';
 
 /** One entry of `vault:` in service.yaml. */
@@ -36,6 +36,16 @@ export function createVaults(entries: readonly VaultEntry[]): Vault {
   };
   const itemsFor = (name: string): VaultItems => writableItems(vaultFor(name));
 
+  /** An entry is asked for its own by the names that it has for them. */
+  async function vaultsOf({ vaults: names, vault }: VaultEntry): Promise<readonly NamedVault[]> {
+    const found = (await vault.items?.vaults()) ?? [];
+    if (names === undefined) return found;
+    return found.flatMap((each) => {
+      const name = names.find((one) => one === each.id || folded(one) === folded(each.title));
+      return name === undefined ? [] : [{ ...each, name }];
+    });
+  }
+
   return {
     get address() {
       return all.map((vault) => vault.address).join(', ');
@@ -63,6 +73,12 @@ export function createVaults(entries: readonly VaultEntry[]): Vault {
     items: {
       get: async (item) => itemsFor(item.vault).get(item),
       find: async (vault, tag) => itemsFor(vault).find(vault, tag),
+      async vaults() {
+        // by an entry that names it, where another sees it too
+        const naming = entries.toSorted((one, other) => Number(!one.vaults) - Number(!other.vaults));
+        const found = (await Promise.all(naming.map(vaultsOf))).flat();
+        return found.filter(({ id }, index) => found.findIndex((each) => each.id === id) === index);
+      },
       list: async (vault) => itemsFor(vault).list(vault),
       createAll: async (vault, made) => itemsFor(vault).createAll(vault, made),
       createLogin: async (login) => itemsFor(login.vault).createLogin(login),

@@ -37,6 +37,8 @@ export interface VaultItems {
   get(item: Reference): Promise<Item>;
   /** Items of one vault with this tag, oldest first; archived ones are not among them. */
   find(vault: string, tag: string): Promise<readonly Item[]>;
+  /** The vaults that can be looked at, in one request. */
+  vaults(): Promise<readonly NamedVault[]>;
   /** The items of one vault by their names, in one request; archived ones are not among them. */
   list(vault: string): Promise<readonly NamedItem[]>;
   /**
@@ -90,6 +92,13 @@ export interface Item {
   readonly fields: readonly ItemField[];
   /** `op://vault/<item id>` */
   readonly reference: Reference;
+}
+
+export interface NamedVault {
+  readonly id: string;
+  readonly title: string;
+  /** by which it is asked for: as service.yaml has it, else its id */
+  readonly name: string;
 }
 
 /** What a list tells of an item. */

@@ -11,12 +11,13 @@ export function policyShown({ policy, version }: RulesInForce) {
 }
 
 function agentShown(agent: AgentPolicy) {
-  const { name, tokens, trust, allow, flows, deny, approve = [], rate, maxTtl, requireReason } = agent;
+  const { name, tokens, trust, allow, flows, deny, vaultPaths = [], approve = [], rate, maxTtl, requireReason } = agent;
   return {
     name,
     allow: allow.map(lineOf),
     flows: flows.map(lineOf),
     deny: deny.map(lineOf),
+    vaultPaths: vaultPaths.map(({ text, location, can }) => ({ text: `${text}: ${can.join(', ')}`, at: location })),
     approve: approve.map(ruleShown),
     tokens: tokens.map(({ issued, expires }) => ({ issued, expires })),
     trust: trust.map(({ issuer, claims }) => ({ issuer, claims })),

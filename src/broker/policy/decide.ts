@@ -5,7 +5,8 @@ const nothingAllows: Decision = { allowed: false, rule: 'default: deny' };
 
 /**
  * May this agent have this? What no line allows is denied; a line of `deny` wins wherever it stands; a wildcard of
- * `flows` never matches a flow that writes or is for break-glass. What is allowed may have to be approved first: each
+ * `flows` never matches a flow that writes or is for break-glass. Of items the lines of `vault-paths` decide, and `deny`
+ * wins there too. What is allowed may have to be approved first: each
  * rule of `approve:` that is about it, and the flow's own. Nothing but the arguments decides.
  */
 export function decide(policy: Policy, question: Question): Decision {
@@ -15,7 +16,10 @@ export function decide(policy: Policy, question: Question): Decision {
   if (!now.allowed) return now;
   // what had to be approved still must, until a change that takes it away has been held for long enough
   const rules = [...(now.approvals ?? []), ...(before?.approvals ?? [])];
-  if (rules.length === 0) return now;
+  const [first] = rules;
+  if (first === undefined) return now;
+  // a line about all names is about items too, and nobody could be asked for a yes to one
+  if (question.kind === 'item') return { allowed: false, rule: `${first.location} approve, which is not for items` };
   return { ...now, approvals: [...new Map(rules.map((rule) => [rule.text, rule])).values()] };
 }
 
@@ -26,12 +30,14 @@ function decideAlone(policy: Policy, question: Question): Decision {
   const denied = find(deny, question.name);
   if (denied !== undefined) return denied;
   const granted =
-    question.kind === 'secret'
-      ? find(allow, question.name)
-      : question.effect === 'none' && question.breakGlass !== true
-        ? find(flows, question.name)
-        : flows.exact.get(question.name);
-  if (granted === undefined) return nothingAllows;
+    question.kind === 'item'
+      ? findPath(agent, question)
+      : question.kind === 'secret'
+        ? find(allow, question.name)
+        : question.effect === 'none' && question.breakGlass !== true
+          ? find(flows, question.name)
+          : flows.exact.get(question.name);
+  if (granted?.allowed !== true) return granted ?? nothingAllows;
   const { rule } = granted;
   if (agent.requireRun === true && question.inRun !== true)
     return { allowed: false, rule: `${rule}, with require-run`, wanted: 'run' };
@@ -90,7 +96,17 @@ function compileApprove(rules: readonly ApproveRule[]): AgentRules['approve'] {
     return { rule, matchers: { secret: of(rule.names), flow: of(rule.flows) } };
   });
   return ({ kind, name }) =>
-    compiled.flatMap(({ rule, matchers }) => (matchers[kind].some((matches) => matches(name)) ? [rule] : []));
+    compiled.flatMap(({ rule, matchers }) =>
+      matchers[kind === 'flow' ? 'flow' : 'secret'].some((matches) => matches(name)) ? [rule] : [],
+    );
+}
+
+function findPath({ vaultPaths = [] }: AgentPolicy, { use, place }: Extract<Question, { kind: 'item' }>) {
+  const about = vaultPaths.filter(({ can, covers }) => (can.includes(use) || can.includes('deny')) && covers(place));
+  const line = about.find(({ can }) => can.includes('deny')) ?? about[0];
+  if (line === undefined) return undefined;
+  const allowed = !line.can.includes('deny');
+  return { allowed, rule: `${line.location} ${allowed ? 'vault-paths' : 'deny'} ${line.text}` };
 }
 
 function find({ exact, wild }: Rules, name: string): Decision | undefined {

@@ -5,11 +5,13 @@ import { nearest } from '../../language/nearest-name.ts';
 import type { Registry } from '../../folder/registry.ts';
 import { decide } from './decide.ts';
 import { compilePattern, isWildcard } from '../../folder/policy/name-pattern.ts';
+import { type ItemUse, itemsMount, placeOf } from '../../folder/policy/vault-paths.ts';
 import {
   type AgentPolicy,
   type ApproveRule,
   type Decision,
   type Policy,
+  type Question,
   scheduleAgent,
 } from '../../folder/policy/policy.ts';
 
@@ -24,8 +26,11 @@ export interface Rules {
 
 export interface Asked {
   readonly agent: string;
-  readonly kind: 'secret' | 'flow';
+  /** `item`: or a list of items, whose name is its path */
+  readonly kind: 'secret' | 'flow' | 'item';
   readonly name: string;
+  /** of an item: what is to be done to it; default `read` */
+  readonly use?: ItemUse | undefined;
   readonly reason?: string | undefined;
 }
 
@@ -39,17 +44,12 @@ export interface Explanation {
 
 /** The truth about a decision, for the operator; an agent is never told it. */
 export function explain(asked: Asked, rules: Rules): Explanation {
-  const { agent: agentName, kind, name, reason } = asked;
+  const { agent: agentName, name } = asked;
   const agent = rules.policy.agents.get(agentName);
   const flow = rules.flows.get(name);
   const effect = flow?.effect ?? 'none';
   const breakGlass = flow?.breakGlass === true;
-  const decision = decide(
-    rules.policy,
-    kind === 'secret'
-      ? { kind, agent: agentName, name, reason }
-      : { kind, agent: agentName, name, effect, breakGlass, approve: flow?.approve?.rule, reason },
-  );
+  const decision = decide(rules.policy, questionOf(asked, flow));
   if (agent === undefined) {
     const line = `denied: policy.yaml has no agent "${agentName}"${near(agentName, rules.policy.agents.keys())}`;
     return { decision, line, notes: existence(asked, rules) };
@@ -71,16 +71,26 @@ export function explain(asked: Asked, rules: Rules): Explanation {
   };
 }
 
+function questionOf(asked: Asked, flow: Flow | undefined): Question {
+  const { agent, kind, name, reason, use = 'read' } = asked;
+  // what is no path is nobody's
+  if (kind === 'item')
+    return { kind, agent, name: itemsMount, reason, use, place: placeOf(name) ?? { vault: { titles: [] } } };
+  if (kind === 'secret') return { kind, agent, name, reason };
+  const [effect, breakGlass] = [flow?.effect ?? 'none', flow?.breakGlass === true];
+  return { kind: 'flow', agent, name, effect, breakGlass, approve: flow?.approve?.rule, reason };
+}
+
 /** What a decision comes to, in the word that a case of policy.test.yaml expects. */
 export function outcomeOf({ allowed, approvals }: Decision): 'allowed' | 'approval' | 'denied' {
   if (!allowed) return 'denied';
   return approvals === undefined ? 'allowed' : 'approval';
 }
 
-function sentence({ agent, kind, name }: Asked, decision: Decision): string {
+function sentence({ agent, kind, name, use = 'read' }: Asked, decision: Decision): string {
   const { allowed, rule, wanted } = decision;
-  const verb = kind === 'secret' ? 'read' : 'run';
-  const [location = '', list = '', text = ''] = rule.replace(/,.*$/, '').split(' ');
+  const verb = { secret: 'read', flow: 'run', item: use }[kind];
+  const [, location = '', list = '', text = ''] = /^(\S+) (\S+) (.*?)(?:, with require-\w+)?$/.exec(rule) ?? [];
   if (allowed)
     return `${outcomeOf(decision) === 'approval' ? 'allowed once approved' : 'allowed'}: ${location} allows agent "${agent}" to ${verb} "${name}" (${list}: ${text})`;
   if (wanted !== undefined) {
@@ -101,6 +111,8 @@ function ruleText({ location, needs, by, scope, wait, expires, uses, self }: App
 }
 
 function existence({ kind, name }: Asked, { registry, flows, broken }: Rules): readonly string[] {
+  if (kind === 'item')
+    return ['by the path as it is written: a broker also knows the id of a title, and the title of an id'];
   if (kind === 'flow' && broken?.has(name) === true)
     return [`the file of flow "${name}" has problems, and no broker that starts now serves it: run flows check`];
   if (kind === 'secret' && !registry.secrets.has(name)) {

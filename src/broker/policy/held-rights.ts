@@ -1,6 +1,7 @@
 import type { InTurns } from '../../foundation/in-turns.ts';
 import { compilePattern, isWildcard } from '../../folder/policy/name-pattern.ts';
 import type { AgentPolicy, AgentToken, Approver, Pattern, Policy } from '../../folder/policy/policy.ts';
+import type { VaultPathRule } from '../../folder/policy/vault-paths.ts';
 
 /**
  * Whether one policy may allow what another does not. Of names it is exact, of wildcards careful: one that stands in
@@ -16,7 +17,8 @@ export function* allowsMore(policy: Policy, than: Policy): InTurns<boolean> {
 }
 
 function mayMore(agent: AgentPolicy, other: AgentPolicy | undefined): boolean {
-  if (other === undefined) return agent.allow.length > 0 || agent.flows.length > 0;
+  const paths = agent.vaultPaths ?? [];
+  if (other === undefined) return agent.allow.length > 0 || agent.flows.length > 0 || paths.length > 0;
   const denied = coveredBy(agent.deny);
   return (
     // conditions of a `trust:` are lines too, that a cut takes away
@@ -24,6 +26,7 @@ function mayMore(agent: AgentPolicy, other: AgentPolicy | undefined): boolean {
     agent.tokens.some((token) => lifeOf(token) > lifeOf(boundedBy(token, other))) ||
     !agent.allow.every(coveredBy(other.allow)) ||
     !agent.flows.every(coveredBy(other.flows)) ||
+    morePaths(paths, other.vaultPaths ?? []) ||
     other.deny.some((line) => !denied(line) && mattersTo(agent, line)) ||
     (agent.maxTtl ?? Infinity) > (other.maxTtl ?? Infinity) ||
     perSecond(agent) > perSecond(other) ||
@@ -32,6 +35,14 @@ function mayMore(agent: AgentPolicy, other: AgentPolicy | undefined): boolean {
     // another rule may be a weaker one
     !(other.approve ?? []).every(({ text }) => agent.approve?.some((each) => each.text === text) === true)
   );
+}
+
+/** Of paths the same line is the same, and any other may be more. */
+function morePaths(paths: readonly VaultPathRule[], than: readonly VaultPathRule[]): boolean {
+  const isIn = (lines: readonly VaultPathRule[], wanted: VaultPathRule, use: string) =>
+    lines.some(({ text, can }) => text === wanted.text && can.some((each) => each === use));
+  const allows = paths.some((line) => line.can.some((use) => use !== 'deny' && !isIn(than, line, use)));
+  return allows || (paths.length > 0 && than.some((line) => line.can.includes('deny') && !isIn(paths, line, 'deny')));
 }
 
 /** Whether anybody may approve who could not, or by what could not. */
@@ -102,9 +113,11 @@ function coveredBy(patterns: readonly Pattern[]): (line: Pattern) => boolean {
 }
 
 /** Whether a line that denies takes anything from an agent. */
-function mattersTo({ allow, flows }: AgentPolicy, { text }: Pattern): boolean {
+function mattersTo({ allow, flows, vaultPaths = [] }: AgentPolicy, { text }: Pattern): boolean {
   const granted = [...allow, ...flows];
-  return isWildcard(text) ? granted.length > 0 : granted.some((each) => compilePattern(each.text)(text));
+  return isWildcard(text)
+    ? granted.length > 0 || vaultPaths.length > 0
+    : granted.some((each) => compilePattern(each.text)(text));
 }
 
 function perSecond({ rate }: AgentPolicy): number {

@@ -2,6 +2,7 @@ import { compileObject } from '../../language/compile.ts';
 import { evaluateKeys } from '../../language/evaluate.ts';
 import { form, type InputOf, type Keys, optional, required } from '../../language/forms.ts';
 import { suggest } from '../../language/nearest-name.ts';
+import { itemUses, placeOf } from '../../folder/policy/vault-paths.ts';
 import type { Source } from '../../language/problems.ts';
 import { valueAt, type ObjectValue } from '../../language/compiled-values.ts';
 import type { Node } from '../../language/yaml.ts';
@@ -11,6 +12,8 @@ const caseKeys = {
   agent: required(form.text(), 'who asks'),
   secret: optional(form.text(), 'the secret that it asks for'),
   flow: optional(form.text(), 'instead: the flow'),
+  path: optional(form.text(), 'instead: the path of an item, or of a list of items: `op/vaults/VAULT/items/ITEM`'),
+  can: optional(form.oneOf(...itemUses), 'what it wants to do at that path; without it `read`'),
   reason: optional(form.text(), 'the reason that it states'),
   expect: required(
     form.oneOf('allowed', 'approval', 'denied'),
@@ -21,7 +24,7 @@ const caseKeys = {
 /** The keys of policy.test.yaml. */
 const casesKeys = {
   cases: required(
-    form.list(form.object(caseKeys, { exactlyOne: ['secret', 'flow'] }), { minimum: 1 }),
+    form.list(form.object(caseKeys, { exactlyOne: ['secret', 'flow', 'path'] }), { minimum: 1 }),
     'what the policy must say',
     { example: '[{ agent: codex, secret: openai.api_key, expect: allowed }]' },
   ),
@@ -52,23 +55,28 @@ function runCase(item: ObjectValue, source: Source, rules: Rules): readonly Poli
   const before = source.problems.length;
   const nothing = { problem: 'expressions are not taken here', hint: 'write the value' };
   const { known } = evaluateKeys(item, { resolve: () => nothing, report });
-  const { agent, secret, flow, reason, expect } = known as Partial<InputOf<typeof caseKeys>>;
-  const name = secret ?? flow;
+  const { agent, secret, flow, path, can: use, reason, expect } = known as Partial<InputOf<typeof caseKeys>>;
+  const name = secret ?? flow ?? path;
   if (agent === undefined || name === undefined || expect === undefined) return [];
-  const kind = secret === undefined ? 'flow' : 'secret';
+  const kind = path !== undefined ? 'item' : secret === undefined ? 'flow' : 'secret';
   checkNames({ agent, kind, name }, item, source, rules);
   if (source.problems.length > before) return [];
-  const explanation = explain({ agent, kind, name, reason }, rules);
+  const explanation = explain({ agent, kind, name, use, reason }, rules);
   const passed = outcomeOf(explanation.decision) === expect;
   if (!passed) report(valueAt(item, 'expect').range, `expected ${expect}`, explanation.line);
   const location = source.location(item.range);
-  return [{ agent, kind, name, reason, expected: expect, passed, explanation, location }];
+  return [{ agent, kind, name, use, reason, expected: expect, passed, explanation, location }];
 }
 
 function checkNames({ agent, kind, name }: Asked, item: ObjectValue, { report }: Source, rules: Rules): void {
-  const known = kind === 'secret' ? rules.registry.secrets : rules.flows;
   const { agents } = rules.policy;
   if (!agents.has(agent))
     report(valueAt(item, 'agent').range, `policy.yaml has no agent "${agent}"`, suggest(agent, agents.keys()));
+  if (kind === 'item') {
+    if (placeOf(name) === undefined)
+      report(valueAt(item, 'path').range, 'this is no path of an item', 'write op/vaults/VAULT/items/ITEM');
+    return;
+  }
+  const known = kind === 'secret' ? rules.registry.secrets : rules.flows;
   if (!known.has(name)) report(valueAt(item, kind).range, `unknown ${kind} "${name}"`, suggest(name, known.keys()));
 }

@@ -4,6 +4,7 @@ import { rateForm } from '../../language/rate.ts';
 import { approveKeys, approverKeys, approverName } from './approve-keys.ts';
 import { patternForm } from './name-pattern.ts';
 import { trustForm } from './trust-keys.ts';
+import { vaultPathUses } from './vault-paths.ts';
 
 export const agentName = /^[a-z][a-z0-9_-]{0,62}$/;
 
@@ -19,6 +20,19 @@ const tokenKeys = {
   sha256: required(digits, 'the hash of the token'),
   issued: optional(form.text(), 'when it was made: `flows agents rotate` gives the next one as long a life'),
   expires: optional(form.text(), 'when it ends, with its time zone', { example: '2027-01-01T00:00:00Z' }),
+} satisfies Keys;
+
+const vaultPathKeys = {
+  path: required(
+    form.text(),
+    'a path as a client of Vault writes it: `op/vaults/VAULT/*`, `op/vaults/VAULT/items`, `op/vaults/VAULT/items/ITEM`; vault and item by title or id, with %2F for a /',
+    { example: 'op/vaults/engineering/*' },
+  ),
+  can: required(
+    form.list(form.oneOf(...vaultPathUses), { minimum: 1, maximum: vaultPathUses.length }),
+    'what it may do there; a wildcard gives no `create`, `update` or `delete`; `deny`, alone, takes away all that other lines give',
+    { example: '[list, read]' },
+  ),
 } satisfies Keys;
 
 /** The keys of an agent. */
@@ -37,6 +51,11 @@ export const agentKeys = {
     patterns,
     'flows that it may run; a wildcard matches only flows that write nothing; one that writes, or is for break-glass, is named in full',
     { example: '[orders-token]' },
+  ),
+  'vault-paths': optional(
+    form.list(form.object(vaultPathKeys), { maximum: 1_000 }),
+    'items of 1Password that it may list, read and write as a client of Vault, below `op/` (`server: { vault-api: {} }`)',
+    { example: '[{ path: op/vaults/engineering/*, can: [list, read] }]' },
   ),
   deny: optional(patterns, 'secrets and flows that it may not have, whatever else allows them', {
     example: '[github.admin_token]',

@@ -1,5 +1,6 @@
 import type { HookRules } from '../../foundation/wire.ts';
 import type { Rate } from '../../language/rate.ts';
+import type { ItemPlace, ItemUse, VaultPathRule } from './vault-paths.ts';
 
 /** policy.yaml as rules: who may ask for what. The file is read by file.ts, the question answered by decide.ts. */
 export interface Policy {
@@ -36,6 +37,8 @@ export interface AgentPolicy {
   readonly requireReason: boolean;
   /** what of all that a person must approve first */
   readonly approve?: readonly ApproveRule[] | undefined;
+  /** items that it may use as a client of Vault */
+  readonly vaultPaths?: readonly VaultPathRule[] | undefined;
 }
 
 /** No rules of one's own. */
@@ -153,7 +156,8 @@ export type Question =
       readonly breakGlass?: boolean | undefined;
       /** what the flow itself wants for all its runs */
       readonly approve?: ApproveRule | undefined;
-    });
+    })
+  | (Asked & { readonly kind: 'item'; readonly use: ItemUse; readonly place: ItemPlace });
 
 export interface Decision {
   readonly allowed: boolean;

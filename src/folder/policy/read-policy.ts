@@ -18,6 +18,7 @@ import {
   type WrittenRule,
 } from './read-approvals.ts';
 import { readTrust } from './read-trust.ts';
+import { readVaultPath, type VaultPathRule } from './vault-paths.ts';
 
 /** A policy with the places of its lines, for the checks against other files. */
 export interface WrittenPolicy {
@@ -111,6 +112,7 @@ function readAgent(name: string, value: ObjectValue, source: Source): ReadAgent 
   const rules = (approve?.as === 'list' ? approve.items : []).flatMap((item) =>
     item.as === 'object' ? (readApproveRule(item, source, name) ?? []) : [],
   );
+  const vaultPaths = vaultPathsOf(found['vault-paths'] ?? [], value.entries.get('vault-paths'), source);
   const agent: AgentPolicy = {
     name,
     tokens: tokens.map(([token]) => token),
@@ -123,6 +125,7 @@ function readAgent(name: string, value: ObjectValue, source: Source): ReadAgent 
     ...(found['require-run'] === undefined ? {} : { requireRun: true }),
     requireReason: found['require-reason'] === true,
     ...(rules.length === 0 ? {} : { approve: rules.map(({ rule }) => rule) }),
+    ...(vaultPaths.length === 0 ? {} : { vaultPaths }),
   };
   return { agent, lines, tokens, rules };
 }
@@ -138,6 +141,23 @@ function linesOf(
     if (item.as !== 'literal' || typeof item.value !== 'string') return [];
     if (item.value.length > longestName) report(item.range, `a name has at most ${longestName} characters`);
     return [{ agent, list, text: item.value, range: item.range }];
+  });
+}
+
+function vaultPathsOf(
+  found: NonNullable<WrittenAgent['vault-paths']>,
+  value: Value | undefined,
+  source: Source,
+): VaultPathRule[] {
+  const items = value?.as === 'list' ? value.items : [];
+  return found.flatMap(({ path: text, can }, index) => {
+    const item = items[index];
+    // of what is not there it was told
+    if (item?.as !== 'object' || text === undefined || can === undefined) return [];
+    const read = readVaultPath(text, can);
+    if (!('problem' in read)) return [{ text, location: shortLocation(item.range, source), can, ...read }];
+    source.report(valueAt(item, 'path').range, read.problem, read.hint);
+    return [];
   });
 }
 

@@ -4,6 +4,7 @@ import { hookNotes, hookOptions } from './hook/options.ts';
 import { execOptions, outOfReach, valueOptions } from './exec/options.ts';
 import { migrateFacts } from './migrate/facts.ts';
 import { mcpNotes, mcpOptions } from './mcp/options.ts';
+import { policyFacts } from './policy/facts.ts';
 import { serveOptions } from './serve-options.ts';
 
 // What is known of the commands before any is loaded: help and completion are made of it.
@@ -339,30 +340,7 @@ export const commandTable = {
     usage: [['flows page', 'a link, for once, to the page that the broker serves to people']],
     options: {},
   },
-  policy: {
-    usage: [
-      ['flows policy explain', 'tell why an agent may have a secret or flow, or not'],
-      ['flows policy test [FILE]', 'ask the policy what its cases ask'],
-    ],
-    verbs: {
-      explain: {
-        help: 'tell why an agent may have a secret or flow, or not',
-        options: {
-          agent: { type: 'string', value: 'NAME', help: 'who asks', choices: ['agents'] },
-          secret: { type: 'string', value: 'NAME', help: 'for a secret of registry.yaml', choices: ['secrets'] },
-          flow: { type: 'string', value: 'NAME', help: 'for a flow', choices: ['flows'] },
-          reason: { type: 'string', value: 'TEXT', help: 'the reason that it states' },
-          request: {
-            type: 'string',
-            value: 'ID',
-            help: 'instead: for a request that was answered, by its X-Request-Id',
-          },
-          json,
-        },
-      },
-      test: { help: 'ask the policy what its cases ask', options: { json }, words: [['files']] },
-    },
-  },
+  policy: policyFacts,
   serve: {
     usage: [['flows serve', 'answer agents: tokens and secrets by name; --host, --port, --socket, --log-level']],
     options: serveOptions,

@@ -25,7 +25,8 @@ export const policy = {
 
 /** @param {any} agent */
 function agentPart(agent) {
-  const { name, allow, flows, deny, approve, tokens, trust, rate, maxTtl, requireReason, requireRun } = agent;
+  const { name, allow, flows, vaultPaths, deny, approve, tokens, trust, rate, maxTtl, requireReason, requireRun } =
+    agent;
   const limits = [
     rate !== undefined && `${rate.count} requests in ${duration(rate.per)}`,
     maxTtl !== undefined && `tokens of ${duration(maxTtl)} at most`,
@@ -45,6 +46,7 @@ function agentPart(agent) {
     limits.length > 0 && h('p.quiet', {}, `${limits.join('; ')}.`),
     rules('good', 'may have', allow),
     rules('good', 'may run', flows),
+    rules('good', 'as a client of Vault', vaultPaths),
     approve.length > 0 && h('ul.lines', {}, approve.map(approvePart)),
     rules('bad', 'never', deny),
   );

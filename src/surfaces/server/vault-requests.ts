@@ -34,7 +34,7 @@ export interface VaultRequestsOptions {
 }
 
 /** The beginning of a path that is Vault's: none of ours begins so. */
-export const vaultPrefix = /^\/v1\/(?:sys|auth|secret|kv|totp)(?=[/?]|$)/;
+export const vaultPrefix = /^\/v1\/(?:sys|auth|secret|kv|totp|op)(?=[/?]|$)/;
 
 /** @returns what answers a request of a Vault client, and says whether it takes it */
 export function createVaultRequests(options: VaultRequestsOptions): (exchange: Exchange) => boolean {

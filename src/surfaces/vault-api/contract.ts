@@ -40,9 +40,9 @@ export interface VaultReply {
 
 /** A part of the paths, as Vault mounts what gives secrets. */
 export interface Mount {
-  readonly type: 'kv' | 'totp';
+  readonly type: 'kv' | 'op' | 'totp';
   readonly description: string;
-  /** of KV: by which clients choose their requests */
+  /** by which clients of KV choose their requests */
   readonly version?: '1' | '2';
   /** @param rest of the path, below the mount @throws BrokerRefusal, VaultRefusal */
   answer(rest: string, request: ProvenRequest): Promise<VaultReply>;
@@ -56,7 +56,7 @@ export interface Login {
 }
 
 export interface VaultApiOptions {
-  readonly broker: Pick<Broker, 'secrets' | 'cachedSecrets' | 'secretNames' | 'access' | 'run'>;
+  readonly broker: Pick<Broker, 'secrets' | 'cachedSecrets' | 'secretNames' | 'access' | 'run' | 'items'>;
   readonly agentRuns: AgentRuns | undefined;
   /** in force, asked for anew with every request */
   readonly registry: () => Registry;

@@ -1,7 +1,9 @@
+import { itemsMount } from '../../folder/policy/vault-paths.ts';
 import type { ProvenRequest, VaultApi, VaultApiOptions, VaultReply } from './contract.ts';
 import { createKv } from './kv.ts';
 import { createLogins, loginIn } from './logins.ts';
 import { mountsReply, preflight } from './mounts.ts';
+import { createOp } from './op.ts';
 import { malformed, nothingThere, onlyOfKv, unsupported } from './replies.ts';
 import { createStatus } from './status.ts';
 import { createTotp } from './totp.ts';
@@ -24,6 +26,7 @@ export function createVaultApi(options: VaultApiOptions): VaultApi {
     ['secret', createKv('secret', '2', options)],
     ['kv', createKv('kv', '1', options)],
     ['totp', createTotp(options)],
+    [itemsMount, createOp(options)],
   ]);
 
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FlowError } from '../../../src/foundation/errors.ts';
 import { Secret } from '../../../src/foundation/secret.ts';
-import type { Vault } from '../../../src/adapters/vaults/contract.ts';
+import type { Vault, VaultItems } from '../../../src/adapters/vaults/contract.ts';
 import { createVaults } from '../../../src/adapters/vaults/by-vault-name.ts';
 import { codeOf, ref, told } from '../../contracts/vault.ts';
 
@@ -46,6 +46,39 @@ describe('several entries as one vault', () => {
     ]);
     expect(await codeOf(vaults.items?.find('Else', 't') ?? Promise.resolve())).toBe('not-found');
     expect(await codeOf(vaults.items?.find('Agents', 't') ?? Promise.resolve())).toBe('refused');
+  });
+
+  test('vaults are told once, each by the name that leads to its entry', async () => {
+    const unused = () => Promise.reject(new Error('not used'));
+    const seeing = (...titles: readonly string[]): Vault => {
+      const found = titles.map((title) => ({ id: `id-${title}`, title, name: `id-${title}` }));
+      const others = {
+        get: unused,
+        find: unused,
+        list: unused,
+        createAll: unused,
+        createLogin: unused,
+        archive: unused,
+      };
+      const items: VaultItems = {
+        ...others,
+        setOneTimePassword: unused,
+        setFields: unused,
+        vaults: () => Promise.resolve(found),
+      };
+      return { ...entry('seeing').vault, items };
+    };
+    const vaults = createVaults([
+      { vaults: ['agents'], vault: seeing('Agents', 'Accounts') },
+      { vaults: ['id-Accounts'], vault: seeing('Agents', 'Accounts') },
+      { vaults: ['Read'], vault: entry('no items').vault },
+      { vault: seeing('Agents', 'Accounts', 'Else') },
+    ]);
+    expect(await vaults.items?.vaults()).toEqual([
+      { id: 'id-Agents', title: 'Agents', name: 'agents' },
+      { id: 'id-Accounts', title: 'Accounts', name: 'id-Accounts' },
+      { id: 'id-Else', title: 'Else', name: 'id-Else' },
+    ]);
   });
 
   test('the failure of one entry concerns its own references; of the only one, all', async () => {

@@ -20,7 +20,7 @@ function holding(
   const item: Item = { vault: 'V', id: 'id', title: 'I', version: 1, tags, createdAt, fields, reference };
   const unused = () => Promise.reject(new Error('not used'));
   const makes = { createLogin: unused, createAll: unused, archive: unused };
-  const items = { get: async () => item, find: unused, list: unused, ...makes };
+  const items = { get: async () => item, find: unused, list: unused, vaults: unused, ...makes };
   const vault: Vault = {
     address: 'memory',
     read: unused,

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { decide } from '../../../src/broker/policy/decide.ts';
 import { compilePattern, isWildcard } from '../../../src/folder/policy/name-pattern.ts';
+import { type ItemUse, readVaultPath, type VaultPathRule } from '../../../src/folder/policy/vault-paths.ts';
 import type { AgentPolicy, ApproveRule, Pattern, Policy, Question } from '../../../src/folder/policy/policy.ts';
 
 interface Lines {
@@ -95,6 +96,63 @@ describe('a decision', () => {
     expect(decide(policy, { ...secret('a'), reason })).toMatchObject({ allowed: false, wanted: 'reason' });
     expect(decide(policy, { ...secret('a'), reason: 'deploy 42' })).toMatchObject({ allowed: true });
     expect(decide(policy, { ...secret('b'), reason })).toEqual({ allowed: false, rule: 'default: deny' });
+  });
+});
+
+describe('a decision about an item', () => {
+  const path = (text: string, ...can: VaultPathRule['can']): VaultPathRule => {
+    const read = readVaultPath(text, can);
+    if ('problem' in read) throw new TypeError(read.problem);
+    return { text, location: `policy.yaml:${text}`, can, ...read };
+  };
+  const vaultPaths = [
+    path('op/vaults/E/*', 'list', 'read'),
+    path('op/vaults/E/items/Key', 'update'),
+    path('op/vaults/E/items/Root', 'deny'),
+  ];
+  const policy = (lines: Lines = {}): Policy => {
+    const { agents } = policyOf({ codex: lines });
+    return { agents: new Map([...agents].map(([name, agent]) => [name, { ...agent, vaultPaths }])) };
+  };
+  const asked = (use: ItemUse, item?: string, agent = 'codex'): Question => ({
+    kind: 'item',
+    agent,
+    name: 'op',
+    use,
+    place: { vault: { titles: ['E'] }, item: item === undefined ? undefined : { titles: [item] } },
+  });
+
+  test.each<[string, Question, Lines, boolean, string]>([
+    ['a list', asked('list'), {}, true, 'policy.yaml:op/vaults/E/* vault-paths op/vaults/E/*'],
+    ['an item', asked('read', 'Any'), {}, true, 'policy.yaml:op/vaults/E/* vault-paths op/vaults/E/*'],
+    [
+      'a write',
+      asked('update', 'Key'),
+      {},
+      true,
+      'policy.yaml:op/vaults/E/items/Key vault-paths op/vaults/E/items/Key',
+    ],
+    ['a write that no line names', asked('update', 'Any'), {}, false, 'default: deny'],
+    [
+      'one that is denied',
+      asked('read', 'Root'),
+      {},
+      false,
+      'policy.yaml:op/vaults/E/items/Root deny op/vaults/E/items/Root',
+    ],
+    ['another agent', asked('read', 'Any', 'other'), {}, false, 'default: deny'],
+    ['an agent that is denied every name', asked('read', 'Any'), { deny: ['**'] }, false, 'policy.yaml:deny:0 deny **'],
+    [
+      'an agent that people must approve everything of',
+      asked('read', 'Any'),
+      { approve: [{ names: [{ text: '**', location: 'x' }] }] },
+      false,
+      'policy.yaml:approve:0 approve, which is not for items',
+    ],
+  ])('%s', (_, question, lines, allowed, rule) => {
+    expect(decide(policy(lines), question)).toEqual({ allowed, rule });
+    // rights that are held for a while must give it as well
+    expect(decide({ ...policy(lines), within: { agents: new Map() } }, question).allowed).toBe(false);
   });
 });
 

@@ -38,9 +38,13 @@ agents:
     deny: [github.admin_token]
     max-ttl: 15m
     rate: 60/minute
+    vault-paths:
+      - { path: 'op/vaults/Engineering, all/*', can: [list, read] }
+      - { path: 'op/vaults/Engineering, all/items/Root key', can: [deny] }
   careful:
     allow: [stripe.live_key]
     require-reason: true
+    vault-paths: [{ path: op/vaults/E/items/X, can: [read] }]
   pusher:
     trust: { issuer: https://a.example, audience: b, claims: { sub: c } }
     flows: [pull-push]
@@ -53,6 +57,7 @@ agents:
 }
 
 const secret = (agent: string, name: string, reason?: string): Asked => ({ agent, kind: 'secret', name, reason });
+const item = (agent: string, name: string): Asked => ({ agent, kind: 'item', name });
 const flow = (agent: string, name: string): Asked => ({ agent, kind: 'flow', name });
 
 describe('an explanation', () => {
@@ -95,12 +100,12 @@ describe('an explanation', () => {
     [secret('codxe', 'github.token'), 'denied: policy.yaml has no agent "codxe" (did you mean "codex"?)', []],
     [
       secret('careful', 'stripe.live_key'),
-      'denied: agent "careful" must state a reason (require-reason); with one, policy.yaml:12:13 allows it (allow: stripe.live_key)',
+      'denied: agent "careful" must state a reason (require-reason); with one, policy.yaml:15:13 allows it (allow: stripe.live_key)',
       ['nothing proves this agent yet: flows agents add careful'],
     ],
     [
       secret('careful', 'stripe.live_key', 'refund 7'),
-      'allowed: policy.yaml:12:13 allows agent "careful" to read "stripe.live_key" (allow: stripe.live_key)',
+      'allowed: policy.yaml:15:13 allows agent "careful" to read "stripe.live_key" (allow: stripe.live_key)',
       ['nothing proves this agent yet: flows agents add careful'],
     ],
     [
@@ -110,11 +115,31 @@ describe('an explanation', () => {
     ],
     [
       flow('pusher', 'pull-push'),
-      'allowed once approved: policy.yaml:16:13 allows agent "pusher" to run "pull-push" (flows: pull-push)',
+      'allowed once approved: policy.yaml:20:13 allows agent "pusher" to run "pull-push" (flows: pull-push)',
       [
-        'policy.yaml:17:15 wants ann to approve each agent run within 10m, good for 8h, for 3 calls; an owner of the agent may',
+        'policy.yaml:21:15 wants ann to approve each agent run within 10m, good for 8h, for 3 calls; an owner of the agent may',
         'it writes, and is served as a run: POST /v1/flows/pull-push/runs',
       ],
+    ],
+    [
+      item('codex', 'op/vaults/engineering, all/items/Deploy key'),
+      'allowed: policy.yaml:12:9 allows agent "codex" to read "op/vaults/engineering, all/items/Deploy key" (vault-paths: op/vaults/Engineering, all/*)',
+      [expect.stringContaining('a broker also knows'), expect.any(String), expect.any(String)],
+    ],
+    [
+      item('codex', 'op/vaults/Engineering, all/items/root KEY'),
+      'denied: policy.yaml:13:9 denies agent "codex" "op/vaults/Engineering, all/items/root KEY" (deny: op/vaults/Engineering, all/items/Root key)',
+      [expect.stringContaining('a broker also knows')],
+    ],
+    [
+      { ...item('codex', 'op/vaults/Engineering, all/items/Deploy key'), use: 'update' },
+      'denied: no rule of policy.yaml allows agent "codex" to update "op/vaults/Engineering, all/items/Deploy key" (default: deny)',
+      [expect.stringContaining('a broker also knows')],
+    ],
+    [
+      item('careful', 'op/vaults/E/items/X'),
+      'denied: agent "careful" must state a reason (require-reason); with one, policy.yaml:17:19 allows it (vault-paths: op/vaults/E/items/X)',
+      [expect.any(String), 'nothing proves this agent yet: flows agents add careful'],
     ],
     [
       flow('codex', 'pul-key'),
@@ -148,8 +173,10 @@ describe('cases', () => {
   - { agent: careful, secret: stripe.live_key, reason: refund 7, expect: allowed }
   - { agent: codex, flow: pull-key, expect: allowed }
   - { agent: codex, flow: pull-push, expect: denied }
+  - { agent: codex, path: 'op/vaults/Engineering, all/items', can: list, expect: allowed }
+  - { agent: codex, path: 'op/vaults/Engineering, all/items/Root key', expect: denied }
 `);
-    expect([passed, problems]).toEqual([[true, true, true, true, true, true], []]);
+    expect([passed, problems]).toEqual([[true, true, true, true, true, true, true, true], []]);
   });
 
   it('take a flow that writes as one that is served', async () => {
@@ -172,6 +199,7 @@ describe('cases', () => {
 
   test.each<[string, string, RegExp]>([
     ['an agent that is not there', '{ agent: codxe, secret: github.token, expect: denied }', /no agent "codxe"/],
+    ['a path of no item', '{ agent: codex, path: secret/x, expect: denied }', /this is no path of an item/],
     ['a secret that is not there', '{ agent: codex, secret: github.tokne, expect: denied }', /unknown secret/],
     ['a flow that is not there', '{ agent: codex, flow: pull-kye, expect: denied }', /unknown flow/],
     ['nothing asked for', '{ agent: codex, expect: denied }', /exactly one of "secret" and "flow"/],

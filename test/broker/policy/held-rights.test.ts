@@ -47,6 +47,31 @@ it.each([
   [`tokens: [${token(7, '2028-01-01T00:00:00Z')}]`, `tokens: [${token(7, '2027-01-01T00:00:00Z')}]`, true],
   [`tokens: [${token(7, '2027-01-01T00:00:00Z')}]`, `tokens: [${token(7)}]`, false],
   [`tokens: [${token(7)}, ${token(8)}]`, `tokens: [${token(7)}]`, false],
+  [
+    'vault-paths: [{ path: op/vaults/E/*, can: [read] }]',
+    'vault-paths: [{ path: op/vaults/E/*, can: [read, list] }]',
+    false,
+  ],
+  [
+    'vault-paths: [{ path: op/vaults/E/*, can: [read, list] }]',
+    'vault-paths: [{ path: op/vaults/E/*, can: [read] }]',
+    true,
+  ],
+  [
+    'vault-paths: [{ path: op/vaults/E/items/X, can: [read] }]',
+    'vault-paths: [{ path: op/vaults/E/*, can: [read] }]',
+    true,
+  ],
+  [
+    'vault-paths: [{ path: op/vaults/E/*, can: [read] }]',
+    'vault-paths: [{ path: op/vaults/E/*, can: [read] }, { path: op/vaults/E/items/X, can: [deny] }]',
+    true,
+  ],
+  [
+    'vault-paths: [{ path: op/vaults/E/*, can: [read] }]',
+    'vault-paths: [{ path: op/vaults/E/*, can: [read] }], deny: ["**"]',
+    true,
+  ],
 ])('%s allows more than %s: %s', (policy, than, more) => {
   expect(atOnce(allowsMore(known(policy), known(than)))).toBe(more);
 });
@@ -54,6 +79,7 @@ it.each([
 it.each([
   ['allow: [a.b]', true],
   ['flows: [x]', true],
+  ['vault-paths: [{ path: op/vaults/E/items/X, can: [update] }]', true],
   ['deny: [a.b]', false],
 ])('of an agent that is new, %s is more: %s', (agent, more) => {
   expect(atOnce(allowsMore(known(agent), { agents: new Map() }))).toBe(more);

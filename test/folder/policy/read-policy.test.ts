@@ -147,6 +147,27 @@ agents:
     ['a wildcard for no secret', policyWith('allow: [aws.*]'), /"aws.\*" matches no secret/],
     ['a wildcard for no flow', policyWith('flows: [x-*]'), /"x-\*" matches no flow/],
     ['a wildcard for flows that write', policyWith('flows: [pus*]'), /only flows that write.*in full: push/],
+    [
+      'a path of no item',
+      policyWith('vault-paths: [{ path: secret/x, can: [read] }]'),
+      /4:27 "secret\/x" is no path of 1Password's items \(write op\/vaults/,
+    ],
+    [
+      'a wildcard that writes',
+      policyWith('vault-paths: [{ path: op/vaults/E/*, can: [read, update] }]'),
+      /4:27 a wildcard gives no "update" \(name the one item/,
+    ],
+    [
+      'a use that there is not',
+      policyWith('vault-paths: [{ path: op/vaults/E/*, can: [write] }]'),
+      /4:48 .*takes one of list/,
+    ],
+    [
+      'a path that gives nothing',
+      policyWith('vault-paths: [{ path: op/vaults/E/*, can: [] }]'),
+      /4:47 .*can.*takes at least 1/,
+    ],
+    ['a path alone', policyWith('vault-paths: [{ path: op/vaults/E/* }]'), /"can"/],
     ['three stars', policyWith('allow: ["***"]'), /takes a name in lower case/],
     ['a regular expression', policyWith('allow: ["open(ai)+.*"]'), /takes a name in lower case/],
     ['a class', policyWith('allow: ["[a-z].key"]'), /takes a name in lower case/],

@@ -138,6 +138,13 @@ export function standInBroker(trail: Pick<AuditTrail, 'record'>) {
       });
       return { found, rules: state.rules, environments: ['orders-env'] };
     },
+    items: {
+      vaults: () => Promise.reject(new Error('not asked')),
+      list: () => Promise.reject(new Error('not asked')),
+      read: () => Promise.reject(new Error('not asked')),
+      write: () => Promise.reject(new Error('not asked')),
+      remove: () => Promise.reject(new Error('not asked')),
+    },
     runs: {
       async plan(caller, flow) {
         await settle(caller, 'run.planned', [flow], judge(flow));

@@ -17,17 +17,31 @@ const registry = `secrets:
   github.admin_token: { reference: op://Agents/GitHub/admin token, path: secret/admin/github }
   team.user: { reference: op://Agents/Team/username, path: secret/team/app#user }
   team.password: { reference: op://Agents/Team/password, path: secret/team/app#password }
+  items.deploy: { reference: op://Engineering/Deploy key/password }
+  items.user: { reference: op://Engineering/Deploy key/username }
+  items.host: { reference: op://Engineering/Deploy key/Replica/password }
+  items.odd: { reference: 'op://Engineering/a%2Fb? 100%252F ключ/tok%2Fen' }
+  items.root: { reference: op://Engineering/Root key/canary }
+  items.finance: { reference: op://Finance/Payroll/canary }
   team.old: { reference: op://Agents/Team/old, path: 'kv/ключ, with %2F' }
   gated.key: { reference: op://Agents/Gated/key }
 `;
-const policyOf = (other: string, issuer: string) => `default: deny
+const policyOf = ({ engineer, other }: Readonly<Record<'engineer' | 'other', string>>, issuer: string) => `default: deny
 approvers: { ann: {} }
 agents:
   codex:
-    deny: [github.admin_token]
+    deny: [github.admin_token, items.*]
     allow: ['**']
     flows: [code, plain]
     approve: [{ names: [gated.key], by: [ann] }]
+  engineer:
+    tokens: [{ sha256: ${engineer} }]
+    vault-paths:
+      - { path: op/vaults/engineering/*, can: [list, read] }
+      - { path: op/vaults/Engineering/items/Root key, can: [deny] }
+      - { path: 'op/vaults/Engineering/items/made here', can: [create, update, delete] }
+      - { path: op/vaults/Engineering/items/Deploy key, can: [update] }
+      - { path: 'op/vaults/Engineering/items/x%2Fy 50%25', can: [create, delete] }
   other:
     tokens: [{ sha256: ${other} }]
     allow: [team.user]
@@ -42,6 +56,10 @@ const flows = {
 steps: [{ id: code, uses: totp/code, with: { reference: op://Accounts/Break Glass/one-time password } }]
 output: \${{ steps.code }}
 `,
+  'deploy-code.yaml': `description: A one-time code of an item
+steps: [{ id: code, uses: totp/code, with: { reference: op://Engineering/Deploy key/one-time password } }]
+output: \${{ steps.code }}
+`,
   'plain.yaml': `description: A secret
 steps: [{ id: read, uses: vault/read, with: { reference: op://Agents/OpenAI/credential } }]
 output: \${{ steps.read }}
@@ -54,6 +72,8 @@ export interface VaultStand {
   /** of an agent that may, and of one that may next to nothing */
   readonly codex: string;
   readonly other: string;
+  /** of an agent that has items of the vault Engineering, by `vault-paths` */
+  readonly engineer: string;
   /** a workload identity of the agent `ci` */
   identity(claims?: Readonly<Record<string, unknown>>): Promise<string>;
   approve(id: string): Promise<void>;
@@ -69,16 +89,18 @@ export interface VaultStand {
 export async function openVaultStand(settings = '{}'): Promise<VaultStand> {
   const home = createHome();
   const issuer = await startHostileIssuer();
-  const [codex, other] = [createBearer(), createBearer().reveal()];
+  const [codex, other, engineer] = [createBearer(), createBearer().reveal(), createBearer().reveal()];
   home.write(
     'flows/service.yaml',
-    readFileSync(join(home.work, 'flows/service.yaml'), 'utf8').replace(
-      /^    vars: .*dev \}$/m,
-      (line) => `${line}\n    server: { vault-api: ${settings} }`,
-    ),
+    readFileSync(join(home.work, 'flows/service.yaml'), 'utf8')
+      .replace('vaults: [Agents]', 'vaults: [Agents, Engineering, Finance]')
+      .replace(/^    vars: .*dev \}$/m, (line) => `${line}\n    server: { vault-api: ${settings} }`),
   );
   home.write('flows/registry.yaml', registry);
-  home.write('flows/policy.yaml', policyOf(bearerHash(other) ?? '', issuer.issuer));
+  home.write(
+    'flows/policy.yaml',
+    policyOf({ engineer: bearerHash(engineer) ?? '', other: bearerHash(other) ?? '' }, issuer.issuer),
+  );
   for (const [name, text] of Object.entries(flows)) home.write(`flows/${name}`, text);
   await home.stack();
   const app = await openApp({ dir: join(home.work, 'flows'), environment: 'development', taken: takeEnvironment({}) });
@@ -102,6 +124,7 @@ export async function openVaultStand(settings = '{}'): Promise<VaultStand> {
     port: Number(new URL(url).port),
     codex: codex.reveal(),
     other,
+    engineer,
     identity: (claims = {}) => issuer.sign({ aud: 'flows', repository: 'acme/orders', ...claims }, { typ: 'JWT' }),
     approve: async (id) => key.at(service.page ?? '').approve(id),
     async valueOf(name) {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as recorded from './recorded.ts';
+import type { Sent } from './recorded.ts';
 import { openVaultStand, raw, type RawAnswer, type VaultStand } from './stand.ts';
 
 let stand: VaultStand;
@@ -10,49 +12,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => stand.close());
 
-/** As the recordings have them: header names, their order and their case. */
-const clients = {
-  cli: (token: string) => [`X-Vault-Request: true`, `X-Vault-Token: ${token}`, 'Accept-Encoding: gzip'],
-  hvac: (token: string) => [
-    'User-Agent: python-requests/2.32.5',
-    'Accept-Encoding: gzip, deflate',
-    'Accept: */*',
-    'Connection: keep-alive',
-    'X-Vault-Request: true',
-    `X-Vault-Token: ${token}`,
-  ],
-  nodeVault: (token: string) => [
-    'Accept: application/json, text/plain, */*',
-    `X-Vault-Token: ${token}`,
-    'Accept-Encoding: gzip, compress, deflate, br',
-    'Connection: keep-alive',
-  ],
-} as const;
-
-interface Sent {
-  readonly by?: keyof typeof clients;
-  readonly token?: string;
-  readonly headers?: readonly string[];
-  readonly body?: string;
-}
-
-function bytesOf(line: string, { by = 'cli', token = stand.codex, headers = [], body }: Sent = {}): string {
-  const host = `Host: 127.0.0.1:${stand.port}`;
-  const own = by === 'cli' ? ['User-Agent: Go-http-client/1.1'] : [];
-  const length = body === undefined ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
-  const lines = [`${line} HTTP/1.1`, host, ...own, ...length, ...clients[by](token), ...headers];
-  return `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`;
-}
-
-async function ask(line: string, sent?: Sent): Promise<RawAnswer> {
-  const [answer] = await raw(stand.port, [bytesOf(line, sent)]);
-  if (answer === undefined) throw new Error(`no answer to ${line}`);
-  return answer;
-}
-
-const denied = { errors: ['1 error occurred:\n\t* permission denied\n\n'] };
-const unsupported = { errors: ['1 error occurred:\n\t* unsupported operation\n\n'] };
-const data = (given: unknown) => expect.objectContaining({ lease_duration: 0, renewable: false, data: given });
+const ask = (line: string, sent?: Sent) => recorded.ask(stand, line, sent);
+const bytesOf = (line: string, sent?: Sent) => recorded.bytesOf(stand, line, sent);
+const { denied, unsupported, data } = recorded;
 
 describe('what real clients send', () => {
   const kv2 = expect.objectContaining({ path: 'secret/', type: 'kv', options: { version: '2' } });

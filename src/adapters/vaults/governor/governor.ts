@@ -142,6 +142,7 @@ export function createGovernor(vault: Vault, options: GovernorOptions): Governed
     return {
       get: (item) => governed(reading, () => items.get(item)),
       find: (name, tag) => governed(reading, () => items.find(name, tag)),
+      vaults: () => governed({ ...reading, expected: 1 }, () => items.vaults()),
       list: (vault) => governed({ ...reading, expected: 1 }, () => items.list(vault)),
       createAll: (vault, made) => writing(() => items.createAll(vault, made)),
       createLogin: (login) => writing(() => items.createLogin(login)),

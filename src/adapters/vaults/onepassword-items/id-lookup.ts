@@ -1,5 +1,5 @@
 import { asFlowError } from '../../../foundation/errors.ts';
-import { bestNamed, cutAtSlash, folded, type Spellings } from '../../../foundation/names.ts';
+import { bestNamed, cutAtSlash, folded, idForm, type Spellings } from '../../../foundation/names.ts';
 import { encodeSegment } from '../../../foundation/reference.ts';
 import { nearest } from '../../../language/nearest-name.ts';
 import { subjectError } from './subject-error.ts';
@@ -10,14 +10,13 @@ export interface Directory {
   /** @param fresh what is remembered is not good enough. @throws FlowError not-found, ambiguous */
   vault(name: Spellings, fresh?: boolean): Promise<string>;
   item(vault: string, name: Spellings): Promise<string>;
+  /** Those that are looked at, as they are now. */
+  vaults(): Promise<readonly NamedVault[]>;
   /** The vault's items as they are now. */
   list(vault: string): Promise<readonly NamedItem[]>;
   /** Its names are asked again when they are next needed. */
   forget(vault: string): void;
 }
-
-/** ids are 26 characters of base32 */
-const idForm = /^[a-z2-7]{26}$/;
 
 /** @param served the vaults, by name or id, that are looked at; absent: all that the token sees */
 export function createDirectory(service: ItemService, served?: readonly string[]): Directory {
@@ -50,6 +49,7 @@ export function createDirectory(service: ItemService, served?: readonly string[]
         throw error;
       });
     },
+    vaults: () => vaults.get(vaults.known()),
     list(vault) {
       const list = itemsOf(vault);
       return list.get(list.known());

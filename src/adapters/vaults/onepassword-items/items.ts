@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { sameName, type Spellings } from '../../../foundation/names.ts';
 import { Reference } from '../../../foundation/reference.ts';
 import { Secret } from '../../../foundation/secret.ts';
+import { createTurns } from '../../../foundation/turns.ts';
 import type { FieldChange, Item, ItemField, VaultItems } from '../contract.ts';
 import type { Directory } from './id-lookup.ts';
 import { subjectError } from './subject-error.ts';
@@ -15,14 +16,7 @@ const attempts = 4;
 
 /** Looks at and changes items. Writes to one vault go one after another: the service refuses parallel ones. */
 export function createOnePasswordItems(service: ItemService, directory: Directory): VaultItems {
-  const queues = new Map<string, Promise<unknown>>();
-
-  const inTurn = <T>(vault: string, work: () => Promise<T>): Promise<T> => {
-    const mine = (queues.get(vault) ?? Promise.resolve()).then(work, work);
-    const settled = mine.catch(() => undefined);
-    queues.set(vault, settled);
-    return mine;
-  };
+  const inTurn = createTurns();
   const vaultNamed = (name: string) => directory.vault([name]);
   const fetchAll = async (vault: string, ids: readonly string[], subjectOf: (id: string) => Reference) =>
     (await service.call('items', { vault, ids })).map((item, index) => {
@@ -65,6 +59,9 @@ export function createOnePasswordItems(service: ItemService, directory: Director
         .filter((item) => item !== undefined)
         .map((item) => asItem(name, { ...item, createdAt: order.get(item.id) ?? item.createdAt }))
         .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+    },
+    async vaults() {
+      return (await directory.vaults()).map(({ id, title }) => ({ id, title, name: id }));
     },
     async list(name) {
       const all = await directory.list(await vaultNamed(name));

@@ -3,6 +3,7 @@ import { type BrokerFiles, loadBrokerFiles } from '../../../folder/policy-and-re
 import { endings, FlowError } from '../../../foundation/errors.ts';
 import { type Folder } from '../../../folder/load-folder.ts';
 import type { ApproveRule } from '../../../folder/policy/policy.ts';
+import { itemUses, placeOf } from '../../../folder/policy/vault-paths.ts';
 import { createSource } from '../../../language/problems.ts';
 import { readText } from '../../../language/file-text.ts';
 import { readYaml } from '../../../language/yaml.ts';
@@ -28,8 +29,10 @@ export function policy(invocation: Invocation): Promise<number> {
 async function explainOne(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
   const { values } = commonArguments(argv, commandTable.policy.verbs.explain.options, 2);
-  const { agent, secret, flow, reason, request } = values;
-  const name = secret ?? flow;
+  const { agent, secret, flow, path, can, reason, request } = values;
+  const names = { secret, flow, item: path };
+  const kind = (['secret', 'flow', 'item'] as const).find((each) => names[each] !== undefined) ?? 'secret';
+  const name = names[kind];
   if (typeof request === 'string' && agent === undefined && name === undefined) {
     const { explainedRequests, requestsText } = await import('../policy/explained-requests.ts');
     const found = await explainedRequests(invocation, request, rulesOf(await loaded(values), terminal));
@@ -44,15 +47,20 @@ async function explainOne(invocation: Invocation): Promise<number> {
     request !== undefined ||
     typeof agent !== 'string' ||
     typeof name !== 'string' ||
-    (secret !== undefined && flow !== undefined)
+    Object.values(names).filter((each) => each !== undefined).length > 1
   ) {
-    throw new FlowError('usage', 'an agent and one secret or flow are wanted', {
-      hint: 'write flows policy explain --agent NAME --secret NAME, or --flow NAME; or --request ID alone',
+    throw new FlowError('usage', 'an agent and one secret, flow or path are wanted', {
+      hint: 'write flows policy explain --agent NAME --secret NAME, --flow NAME or --path PATH; or --request ID alone',
     });
   }
+  if (kind === 'item' && placeOf(name) === undefined)
+    throw new FlowError('usage', `"${name}" is no path of an item`, { hint: 'write op/vaults/VAULT/items/ITEM' });
+  const use = itemUses.find((each) => each === can);
+  if (can !== undefined && use === undefined)
+    throw new FlowError('usage', `nothing can be done that is called "${String(can)}"`, { hint: itemUses.join(', ') });
   const rules = rulesOf(await loaded(values), terminal);
-  const asked = { agent, name, kind: secret === undefined ? ('flow' as const) : ('secret' as const) };
-  const explanation = explain({ ...asked, reason: typeof reason === 'string' ? reason : undefined }, rules);
+  const stated = typeof reason === 'string' ? reason : undefined;
+  const explanation = explain({ agent, kind, name, use, reason: stated }, rules);
   if (values['json'] === true) terminal.out(`${JSON.stringify(shown(explanation))}\n`);
   else terminal.out(textOf(explanation, terminal));
   return 0;

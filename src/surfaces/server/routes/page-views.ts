@@ -16,6 +16,7 @@ const agent = z.strictObject({
   name: z.string(),
   allow: z.array(line),
   flows: z.array(line),
+  vaultPaths: z.array(line),
   deny: z.array(line),
   approve: z.array(
     z.strictObject({

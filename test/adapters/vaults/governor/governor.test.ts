@@ -51,6 +51,7 @@ function service() {
     const items: VaultItems = {
       get: () => call(none),
       find: () => call(() => []),
+      vaults: () => call(() => []),
       list: () => call(() => []),
       createAll: () => call(() => undefined),
       createLogin: () => call(none),
