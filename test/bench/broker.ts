@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createHome, type Home, repository, type Running } from '../e2e/home.ts';
+import { createHome, type Home, repository } from '../e2e/home.ts';
 import { agentRuns } from './agent-runs.ts';
 import { inProcess } from './broker-inside.ts';
 import { commandThroughBroker } from './broker-command.ts';
 import { durableWrite } from './disk.ts';
-import type { Load, Seen } from './load-generator.ts';
+import type { Seen } from './load-generator.ts';
+import { load, requestFor, start, stop, type Target } from './measured-servers.ts';
 import { median, row, type Row } from './row.ts';
 
 const token = { method: 'POST', path: '/v1/tokens/orders-token', body: '' };
@@ -27,11 +27,6 @@ const bares = {
   durable: 'bare node:http with a durable write',
 } as const;
 type Bare = keyof typeof bares;
-
-interface Target {
-  readonly running: Running;
-  readonly port: number;
-}
 
 /**
  * What is in memory, from the broker (bearer, policy, a chained audit trail before each answer), against a bare Express
@@ -188,48 +183,4 @@ async function against({ home, broker, bearer, asked, name, bares: kinds, goals,
       row({ name: `${name} at 2,000/s, p99, ${to}`, ...common(kind, 'p99'), goal: goal && { atMost: goal.p99 } }),
     ];
   });
-}
-
-/** The request of an agent. */
-function requestFor({ method, path, body }: Asked, port: number, bearer: string): string {
-  const head = [
-    `${method} ${path} HTTP/1.1`,
-    `Host: 127.0.0.1:${port}`,
-    `Authorization: Bearer ${bearer}`,
-    ...(body === '' ? [] : ['Content-Type: application/json']),
-    `Content-Length: ${body.length}`,
-  ];
-  return `${head.join('\r\n')}\r\n\r\n${body}`;
-}
-
-async function start(home: Home, program: readonly string[]): Promise<Target> {
-  const running = home.start([], { program: pinned(0, program) });
-  const text = await running.shows(/listening on http:\/\/\S+/);
-  return { running, port: Number(/listening on http:\/\/[^:]+:(\d+)/.exec(text)?.[1]) };
-}
-
-async function stop({ running }: Target): Promise<void> {
-  running.child.kill('SIGTERM');
-  await running.ended;
-}
-
-/** Runs the load generator on the other processor. */
-async function load(wanted: Load): Promise<Seen> {
-  const [program = '', ...words] = pinned(1, [
-    process.execPath,
-    '--no-warnings',
-    join(import.meta.dirname, 'load-generator.ts'),
-    JSON.stringify(wanted),
-  ]);
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
-  if (code !== 0) throw new Error('the load generator failed');
-  return JSON.parse(text) as Seen;
-}
-
-/** On one processor, where the system can be told so. */
-function pinned(processor: number, program: readonly string[]): readonly string[] {
-  return existsSync('/usr/bin/taskset') ? ['/usr/bin/taskset', '-c', String(processor), ...program] : program;
 }

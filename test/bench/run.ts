@@ -17,6 +17,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   tokens: async () => (await import('./tokens.ts')).bench,
   audit: async () => (await import('./audit.ts')).bench,
   broker: async () => (await import('./broker.ts')).bench,
+  openbao: async () => (await import('./openbao.ts')).bench,
   runs: async () => (await import('./runs.ts')).bench,
   push: async () => (await import('./push.ts')).bench,
 };

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Secret } from '../../src/foundation/secret.ts';
 import type { VaultServer } from '../contracts/kv-engine.ts';
@@ -20,8 +20,15 @@ export async function baoProgram(): Promise<string> {
   return program;
 }
 
+export interface OpenBaoOptions {
+  /** a file that it writes each request to, as its file audit device does */
+  readonly audit?: string;
+  /** what is started instead of a program with its words; default the same */
+  readonly started?: (program: readonly string[]) => readonly string[];
+}
+
 /** A development server of OpenBao, in memory, on loopback: as {@link VaultServer} wants it. */
-export async function startOpenBao(): Promise<OpenBao> {
+export async function startOpenBao({ audit, started = (same) => same }: OpenBaoOptions = {}): Promise<OpenBao> {
   const program = await baoProgram();
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -30,8 +37,10 @@ export async function startOpenBao(): Promise<OpenBao> {
     `-dev-root-token-id=${root.reveal()}`,
     `-dev-listen-address=127.0.0.1:${port}`,
     '-dev-no-store-token',
+    ...(audit === undefined ? [] : [`-config=${auditConfig(audit)}`]),
   ];
-  const child = spawn(program, ['server', '-dev', ...options], {
+  const [command = '', ...words] = started([program, 'server', '-dev', ...options]);
+  const child = spawn(command, words, {
     env: { PATH: process.env['PATH'] ?? '', HOME: dirname(program) },
     stdio: 'ignore',
   });
@@ -68,4 +77,11 @@ export async function startOpenBao(): Promise<OpenBao> {
       await ended;
     },
   };
+}
+
+/** An audit device is declared in a file alone. @returns its path */
+function auditConfig(audit: string): string {
+  const file = `${audit}.hcl`;
+  writeFileSync(file, `audit "file" "file" {\n  options { file_path = ${JSON.stringify(audit)} }\n}\n`);
+  return file;
 }

@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Home, Running } from '../e2e/home.ts';
+import type { Load, Seen } from './load-generator.ts';
+
+/** A server that is measured, in a process of its own. */
+export interface Target {
+  readonly running: Running;
+  readonly port: number;
+}
+
+/** The request of an agent. */
+export function requestFor(
+  { method, path, body }: { readonly method: string; readonly path: string; readonly body: string },
+  port: number,
+  bearer: string,
+): string {
+  const head = [
+    `${method} ${path} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    `Authorization: Bearer ${bearer}`,
+    ...(body === '' ? [] : ['Content-Type: application/json']),
+    `Content-Length: ${body.length}`,
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
+
+export async function start(home: Home, program: readonly string[]): Promise<Target> {
+  const running = home.start([], { program: pinned(0, program) });
+  const text = await running.shows(/listening on http:\/\/\S+/);
+  return { running, port: Number(/listening on http:\/\/[^:]+:(\d+)/.exec(text)?.[1]) };
+}
+
+export async function stop({ running }: Target): Promise<void> {
+  running.child.kill('SIGTERM');
+  await running.ended;
+}
+
+/** Runs the load generator on the other processor. */
+export async function load(wanted: Load): Promise<Seen> {
+  const [program = '', ...words] = pinned(1, [
+    process.execPath,
+    '--no-warnings',
+    join(import.meta.dirname, 'load-generator.ts'),
+    JSON.stringify(wanted),
+  ]);
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  if (code !== 0) throw new Error('the load generator failed');
+  return JSON.parse(text) as Seen;
+}
+
+/** On one processor, where the system can be told so. */
+export function pinned(processor: number, program: readonly string[]): readonly string[] {
+  return existsSync('/usr/bin/taskset') ? ['/usr/bin/taskset', '-c', String(processor), ...program] : program;
+}
