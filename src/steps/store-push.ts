@@ -1,4 +1,4 @@
-import type { SecretStore } from '../adapters/stores/contract.ts';
+import type { PushDuty, SecretStore } from '../adapters/stores/contract.ts';
 import { connection } from '../adapters/connection-forms.ts';
 import { someOf } from '../foundation/errors.ts';
 import { parseDuration } from '../foundation/duration.ts';
@@ -56,7 +56,17 @@ export const storePush = writeStep({
   pushes: ({ secrets, prune }) => ({
     to: 'store',
     names: secrets?.map(({ name }) => name) ?? [undefined],
-    does: new Set(prune === true ? (['delete'] as const) : []),
+    does: new Set<PushDuty>([
+      ...(prune === true ? (['delete'] as const) : []),
+      ...(secrets ?? []).flatMap((each) => [
+        ...(each['kms-key'] === undefined &&
+        each.replicas?.every((replica) => replica['kms-key'] === undefined) !== false
+          ? []
+          : (['kms'] as const)),
+        ...(each.replicas === undefined ? [] : (['replicas'] as const)),
+        ...(each['resource-policy'] === undefined ? [] : (['resource-policy'] as const)),
+      ]),
+    ]),
   }),
   async plan(input, context) {
     const { store, secrets, stage = 'current', adopt = false, prune = false } = input;

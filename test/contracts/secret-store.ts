@@ -241,6 +241,35 @@ export function secretStoreContract(
       expect(await under.current(name)).toBe('one');
     });
 
+    test('keeps replicas and a resource policy, and tells of them when asked', async () => {
+      const { details, rules } = under.store;
+      expect(details === undefined).toBe(rules.details === undefined);
+      if (details === undefined) return;
+      const name = fresh();
+      const statement = {
+        Effect: 'Allow',
+        Principal: { AWS: 'arn:aws:iam::123456789012:root' },
+        Action: '*',
+        Resource: '*',
+      };
+      const resourcePolicy = JSON.stringify({ Statement: [statement], Version: '2012-10-17' });
+      const wanted = new Set(['replicas', 'resource-policy'] as const);
+      const create = { name: { name }, stored: undefined, version: version('1'), value: new Secret('one') };
+      const { id } = await under.store.write({ ...create, metadata: { replicas: [{ region: 'eu-central-1' }] } });
+      const seen = async () => {
+        const stored = await look(name, true);
+        if (stored === undefined) throw new TypeError('it is gone');
+        return details.look(stored, wanted);
+      };
+      expect(await seen()).toMatchObject({ replicas: [{ region: 'eu-central-1', failure: undefined }] });
+      expect((await seen()).resourcePolicy).toBeUndefined();
+      await under.store.annotate(id, { replicas: [{ region: 'us-east-1' }], resourcePolicy });
+      const { replicas = [], resourcePolicy: kept } = await seen();
+      expect(replicas.map(({ region }) => region).toSorted()).toEqual(['eu-central-1', 'us-east-1']);
+      expect(rules.isSamePolicy?.(resourcePolicy, kept)).toBe(true);
+      expect(await under.current(name)).toBe('one');
+    });
+
     test('finds many by name and none besides, whatever stands next to them', async () => {
       const names = Array.from({ length: 23 }, (_, index) => `many/${'abc'[index % 3]}/${index}`);
       await Promise.all([...names, 'many/a', 'many/a/0/more'].map((name) => write(name, '1', name)));

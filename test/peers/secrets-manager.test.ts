@@ -62,6 +62,7 @@ const peers: readonly Peer[] = [
         'annotates what is declared and leaves the rest',
         'shows a scheduled deletion, and refuses to write',
         'deletes with a time to take it back, finds by its tag what was deleted, and restores it; each twice',
+        'keeps replicas and a resource policy, and tells of them when asked',
         'finds many by name and none besides, whatever stands next to them',
         'takes an identifier for what has the name and no other',
       ].map((name) => [name, 'it names the first version itself']),

@@ -40,6 +40,11 @@ export interface SecretStore {
   readonly promote?: (stored: StoredSecret, version: string, signal?: AbortSignal) => Promise<void>;
   /** optional: what is not declared any more can be deleted, with time to take it back */
   readonly deletion?: Deletion;
+  /** optional: what may be declared about a secret and no list tells */
+  readonly details?: {
+    /** @returns it with what is wanted of it */
+    look(stored: StoredSecret, wanted: ReadonlySet<Detail>, signal?: AbortSignal): Promise<StoredSecret>;
+  };
   /** optional: all version names that the service still knows, also those that no label keeps */
   readonly versions?: (id: string, signal?: AbortSignal) => Promise<readonly string[]>;
   /** optional: `fingerprint-key:` of service.yaml, new first, instead of the keys derived from the environment's */
@@ -66,10 +71,29 @@ export interface StoreRules {
   restore(name: string): string;
   /** whole days that there may be to take a deletion back; absent: the store has no {@link SecretStore.deletion} */
   readonly recoveryWindow?: { readonly least: number; readonly most: number };
+  /** what of {@link SecretStore.details} may be declared; absent: nothing */
+  readonly details?: ReadonlySet<Detail>;
+  /** @param stored undefined: none */
+  isSamePolicy?(declared: string, stored: string | undefined): boolean;
+}
+
+/** What no list of secrets tells: copies in other regions, and who else may do what with it. */
+export type Detail = 'replicas' | 'resource-policy';
+
+/** A copy in another region, which the store keeps as the secret is. */
+export interface Replica {
+  readonly region: string;
+  /** that encrypts it there; undefined: the service's own */
+  readonly kmsKey?: string | undefined;
+}
+
+export interface StoredReplica extends Replica {
+  /** why it is no copy, to follow its region; undefined: it is one, or is being made */
+  readonly failure?: string | undefined;
 }
 
 /** What a push may do at a store besides writing values, which the service must allow (`check --setup`). */
-export type PushDuty = 'delete';
+export type PushDuty = 'delete' | 'kms' | Detail;
 
 /** Deletes with a time in which nobody reads the secret and everything of it can be taken back. */
 export interface Deletion {
@@ -111,6 +135,10 @@ export interface StoredSecret {
   readonly description: string | undefined;
   readonly kmsKey: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
+  /** known where it was looked at by itself */
+  readonly replicas?: readonly StoredReplica[] | undefined;
+  /** JSON; known where {@link SecretStore.details} told it */
+  readonly resourcePolicy?: string | undefined;
 }
 
 /** What may be declared about a secret besides its value; undefined: not declared, left as it is. */
@@ -119,6 +147,10 @@ export interface Metadata {
   readonly kmsKey?: string | undefined;
   /** these keys are set; others are left alone */
   readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** these are there; others are left alone */
+  readonly replicas?: readonly Replica[] | undefined;
+  /** JSON with sorted keys */
+  readonly resourcePolicy?: string | undefined;
 }
 
 export interface SecretWrite {

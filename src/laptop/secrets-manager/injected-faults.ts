@@ -24,6 +24,8 @@ export interface Faults {
   delay(milliseconds: number): void;
   /** milliseconds that ListSecrets lags behind */
   listLag(milliseconds: number): void;
+  /** AWS's words of why replicas in a region fail; undefined: they do not */
+  replication(region: string, message: string | undefined): void;
   /** told of each request that was carried out, before its answer leaves */
   watch(watcher: (operation: string) => void): void;
   /** sizes of the next pages of ListSecrets; 0 is an empty page with a token */
@@ -48,6 +50,7 @@ export function createFaults() {
   const planned: Planned[] = [];
   const denied = new Set<string>();
   const pages: number[] = [];
+  const replications = new Map<string, string | undefined>();
   const settings = { delay: 0, listLag: 0, watcher: (_operation: string): void => undefined };
 
   const plan = (does: Fault, left: number, operation?: string, secret?: string) =>
@@ -70,6 +73,7 @@ export function createFaults() {
     redirect: (operation, location) => plan({ kind: 'redirect', location }, Infinity, operation),
     delay: (milliseconds) => void (settings.delay = milliseconds),
     listLag: (milliseconds) => void (settings.listLag = milliseconds),
+    replication: (region, message) => void replications.set(region, message),
     watch: (watcher) => void (settings.watcher = watcher),
     pages: (...sizes) => void pages.push(...sizes),
   };
@@ -91,5 +95,11 @@ export function createFaults() {
     return found.does;
   }
 
-  return { faults, next, settings, pageLimit: () => pages.shift() ?? 100 };
+  return {
+    faults,
+    next,
+    settings,
+    pageLimit: () => pages.shift() ?? 100,
+    replicationFailure: (region: string) => replications.get(region),
+  };
 }

@@ -1,5 +1,6 @@
 import { flag, mappings, optionalNumber, optionalText, text, texts, type Input } from './request-input.ts';
 import { matches, pageOf, parseFilters, sorted } from './listing.ts';
+import { replicationOf } from './replicas.ts';
 import { Refusal, refuse } from './refusal.ts';
 import { find, findLive, holder, settle, type State, type StoredSecret, type Version } from './stored-secrets.ts';
 
@@ -7,7 +8,8 @@ import { find, findLive, holder, settle, type State, type StoredSecret, type Ver
 export function readsOf(listed: () => readonly StoredSecret[], pageLimit: () => number) {
   return {
     DescribeSecret(state: State, input: Input) {
-      return describe(find(state, text(input, 'SecretId', { min: 1, max: 2048 })), 'VersionIdsToStages');
+      const secret = find(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+      return { ...describe(secret, 'VersionIdsToStages'), ReplicationStatus: replicationOf(state, secret) };
     },
 
     GetSecretValue(state: State, input: Input) {

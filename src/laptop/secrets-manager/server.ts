@@ -7,6 +7,7 @@ import { createFaults, type Faults } from './injected-faults.ts';
 import { createHistory } from './listing-lag.ts';
 import { parseInput, type Input } from './request-input.ts';
 import { readsOf } from './reads.ts';
+import { details } from './replicas.ts';
 import { Refusal } from './refusal.ts';
 import { verifySignature, type AccessKey } from './signature.ts';
 import type { State, StoredSecret } from './stored-secrets.ts';
@@ -54,6 +55,9 @@ interface DumpedSecret {
   readonly description: string | undefined;
   readonly kmsKeyId: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
+  /** regions of its replicas */
+  readonly replicas: readonly string[];
+  readonly policy: string | undefined;
   readonly deleted: boolean;
   readonly versions: readonly { readonly id: string; readonly stages: readonly string[]; readonly value: Secret }[];
 }
@@ -66,16 +70,27 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
     secret: new Secret(randomBytes(30).toString('base64')),
   };
   const keys = new Map<string, AccessKey>([own, ...(options.accessKeys ?? [])].map((key) => [key.id, key]));
-  const { faults, next, settings, pageLimit } = createFaults();
+  const { faults, next, settings, pageLimit, replicationFailure } = createFaults();
   const secrets = new Map<string, StoredSecret>();
   const history = createHistory(secrets, now, () => settings.listLag);
   const { id: partition } = partitionOf(region);
   const user = `arn:${partition}:iam::${account}:user/development`;
-  const state: State = { partition, account, region, now, secrets, vanishing: new Map(), changed: history.record };
+  const { record: changed } = history;
+  const state: State = {
+    partition,
+    account,
+    region,
+    now,
+    secrets,
+    vanishing: new Map(),
+    replicationFailure,
+    changed,
+  };
   const operations: Readonly<Record<string, (state: State, input: Input) => object>> = {
     ...readsOf(history.listed, pageLimit),
     ...writes,
     ...tagging,
+    ...details,
   };
   const calls: Record<string, number> = {};
 
@@ -180,6 +195,8 @@ function dumped(secret: StoredSecret): DumpedSecret {
     description: secret.description,
     kmsKeyId: secret.kmsKeyId,
     tags: Object.fromEntries(secret.tags),
+    replicas: [...secret.replicas.keys()],
+    policy: secret.policy,
     deleted: secret.deletedAt !== undefined,
     versions: [...secret.versions.values()].map((version) => ({
       id: version.id,

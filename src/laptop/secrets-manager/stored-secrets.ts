@@ -17,6 +17,9 @@ export interface StoredSecret {
   description: string | undefined;
   kmsKeyId: string | undefined;
   readonly tags: Map<string, string>;
+  /** the keys of its replicas by their regions */
+  readonly replicas: Map<string, string | undefined>;
+  policy: string | undefined;
   readonly versions: Map<string, Version>;
   changedAt: number;
   deletedAt: number | undefined;
@@ -37,6 +40,8 @@ export interface State {
   readonly secrets: Map<string, StoredSecret>;
   /** names deleted by force, until when AWS refuses to make them again */
   readonly vanishing: Map<string, number>;
+  /** why replication to a region fails, in AWS's words */
+  readonly replicationFailure: (region: string) => string | undefined;
   /** told after each change, for the lagging list */
   changed(secret: StoredSecret): void;
 }

@@ -12,6 +12,7 @@ import {
   type State,
   type StoredSecret,
 } from './stored-secrets.ts';
+import { addReplicas } from './replicas.ts';
 import { setTags, tagsOf } from './tags.ts';
 
 /** The operations that write values, versions and their labels. */
@@ -40,12 +41,15 @@ export const writes = {
       description,
       kmsKeyId,
       tags: new Map(),
+      replicas: new Map(),
+      policy: undefined,
       versions: new Map(),
       changedAt: now,
       deletedAt: undefined,
       deletionDue: undefined,
     };
     setTags(secret, tags);
+    addReplicas(state, secret, input);
     state.secrets.set(name, secret);
     if (value === undefined) {
       state.changed(secret);
@@ -134,6 +138,8 @@ export const writes = {
       return { ARN: secret.arn, Name: secret.name, DeletionDate: now / 1000 };
     }
     const secret = findLive(state, id);
+    if (secret.replicas.size > 0)
+      throw refuse.parameter("You can't delete secret that still has replica regions. Remove the replicas and retry.");
     secret.deletedAt = now;
     secret.deletionDue = now + (typeof days === 'number' ? days : 30) * 86_400_000;
     state.changed(secret);

@@ -1,3 +1,4 @@
+import { canonical } from '../../foundation/canonical-json.ts';
 import { form, optional, required, type InputOf, type Source, type Template } from '../../language/forms.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import type { Metadata, SecretName, StoreRules } from '../../adapters/stores/contract.ts';
@@ -28,6 +29,20 @@ export const secretKeys = {
   tags: optional(form.mapping(tagValue), 'tags that are set; others are left as they are', {
     example: '{ service: orders }',
   }),
+  replicas: optional(
+    form.list(
+      form.object({
+        region: required(form.text(), 'where it is'),
+        'kms-key': optional(form.text(), 'the key that encrypts it there'),
+      }),
+    ),
+    'copies in other regions that the store keeps; others are left as they are',
+    { example: '[{ region: eu-central-1 }]' },
+  ),
+  'resource-policy': optional(
+    form.json(),
+    'who else may do what with it, as the store writes it; absent: left as it is',
+  ),
 };
 type Entry = InputOf<typeof secretKeys>;
 /** What is known of an entry when the files load. */
@@ -50,10 +65,17 @@ export interface DeclaredSecret {
 export function declaredSecretOf(entry: Entry, { nameOf }: StoreRules): DeclaredSecret | undefined {
   const source = sourceOf(entry);
   if (source === undefined) return undefined;
+  return { name: nameOf(entry.name), source, metadata: metadataOf(entry) };
+}
+
+export function metadataOf(entry: PartialEntry): Metadata {
+  const policy = entry['resource-policy'];
   return {
-    name: nameOf(entry.name),
-    source,
-    metadata: { description: entry.description, kmsKey: entry['kms-key'], tags: entry.tags },
+    description: entry.description,
+    kmsKey: entry['kms-key'],
+    tags: entry.tags,
+    replicas: entry.replicas?.map(({ region, 'kms-key': kmsKey }) => ({ region, kmsKey })),
+    resourcePolicy: policy === undefined ? undefined : canonical(policy),
   };
 }
 

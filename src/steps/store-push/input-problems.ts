@@ -1,7 +1,7 @@
 import type { StoreRules } from '../../adapters/stores/contract.ts';
 import { parseDuration } from '../../foundation/duration.ts';
 import type { Connected, InputProblem } from '../contract.ts';
-import type { PartialEntry } from './declared-secrets.ts';
+import { metadataOf, type PartialEntry } from './declared-secrets.ts';
 import { ownerTag } from './prune.ts';
 
 /**
@@ -19,9 +19,12 @@ export function problemsOf(
     const at = (key: string) => `secrets[${index}].${key}`;
     const report = (key: string, problem: string, hint?: string) =>
       void found.push({ key: at(key), problem: `"${at(key)}" ${problem}`, hint });
-    const { name: written, description, 'kms-key': kmsKey, tags } = entry;
-    for (const { key, problem, hint } of rules?.problems({ name: written, description, kmsKey, tags }) ?? [])
+    const { tags } = entry;
+    for (const { key, problem, hint } of rules?.problems({ name: entry.name, ...metadataOf(entry) }) ?? [])
       report(key, problem, hint);
+    for (const key of ['replicas', 'resource-policy'] as const)
+      if (entry[key] !== undefined && rules !== undefined && rules.details?.has(key) !== true)
+        report(key, 'says nothing to this store', 'leave it out');
     if (tags !== undefined && Object.hasOwn(tags, ownerTag))
       report('tags', `hold "${ownerTag}", which is kept for the push itself`);
     if (entry.name !== undefined) {

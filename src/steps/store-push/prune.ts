@@ -100,8 +100,11 @@ function deletionOf({ deletion, address }: SecretStore): Deletion {
 }
 
 /** Why a secret of this step stays all the same. */
-function whyKept({ name, current, owner }: StoredSecret, keys: FingerprintKeys): string | undefined {
+function whyKept({ name, current, owner, replicas = [] }: StoredSecret, keys: FingerprintKeys): string | undefined {
   if (owner !== undefined) return owner;
+  // they end at once and for good: that is for a person to do
+  if (replicas.length > 0)
+    return `it has replicas in ${replicas.map(({ region }) => region).join(', ')}; end them first`;
   if (current !== undefined && isOurs(keys, name, current)) return undefined;
   return 'someone else has written it since';
 }

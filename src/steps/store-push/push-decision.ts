@@ -1,6 +1,7 @@
 import type { Secret } from '../../foundation/secret.ts';
 import type { Metadata, StoredSecret, StoreRules } from '../../adapters/stores/contract.ts';
 import type { DeclaredSecret } from './declared-secrets.ts';
+import { missingReplicas, replicaNotes } from './details.ts';
 import { ownerTag } from './prune.ts';
 import { isOurs, versionName, type FingerprintKeys } from './version-name.ts';
 
@@ -65,8 +66,10 @@ export function decide(
       return { ...write, action: 'update', changed: false, detail: 'the same value, named by the new key' };
     }
     if (same >= 0) {
-      if (metadata === undefined) return { ...base, action: 'none' };
-      return { ...base, action: 'update', metadata, detail: Object.keys(metadata).join(', ') };
+      const notes = replicaNotes(declared.metadata.replicas ?? [], stored, rules);
+      const words = Object.keys(metadata ?? {}).map((key) => keyOf[key] ?? key);
+      const detail = [words.join(', '), ...notes].filter((each) => each !== '').join('; ');
+      return { ...base, action: metadata === undefined ? 'none' : 'update', metadata, ...(detail && { detail }) };
     }
     if (isOurs(keys, name, current)) return { ...write, action: 'update', detail: 'the value differs' };
   }
@@ -93,6 +96,9 @@ export function heldBack(decision: Decision): Decision {
   return { ...decision, action: 'none', held: version, version: undefined, detail };
 }
 
+/** As the flow has it. */
+const keyOf: Readonly<Record<string, string>> = { kmsKey: 'kms-key', resourcePolicy: 'resource-policy' };
+
 /** Declared things only: what is not declared is somebody else's business. */
 function differences(declared: Metadata, stored: StoredSecret, rules: StoreRules): Metadata | undefined {
   const tags = Object.entries(declared.tags ?? {}).filter(
@@ -100,10 +106,15 @@ function differences(declared: Metadata, stored: StoredSecret, rules: StoreRules
   );
   const description = declared.description === undefined || declared.description === (stored.description ?? '');
   const kmsKey = declared.kmsKey === undefined || rules.isSameKey(declared.kmsKey, stored.kmsKey);
-  if (tags.length === 0 && description && kmsKey) return undefined;
+  const replicas = missingReplicas(declared.replicas ?? [], stored);
+  const { resourcePolicy } = declared;
+  const policy = resourcePolicy === undefined || rules.isSamePolicy?.(resourcePolicy, stored.resourcePolicy) === true;
+  if (tags.length === 0 && description && kmsKey && replicas.length === 0 && policy) return undefined;
   return {
     ...(description ? {} : { description: declared.description }),
     ...(kmsKey ? {} : { kmsKey: declared.kmsKey }),
     ...(tags.length === 0 ? {} : { tags: Object.fromEntries(tags) }),
+    ...(replicas.length === 0 ? {} : { replicas }),
+    ...(policy ? {} : { resourcePolicy }),
   };
 }

@@ -3,6 +3,7 @@ import type { StepContext } from '../contract.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { SecretStore } from '../../adapters/stores/contract.ts';
 import { declaredSecretOf, type DeclaredSecret, type PartialEntry } from './declared-secrets.ts';
+import { withDetails } from './details.ts';
 import { carryOutRemovals, ownerTag, removalsOf, type Removal } from './prune.ts';
 import { decide, heldBack, type Decision, type Permissions } from './push-decision.ts';
 import { isOurs, ownerMark, type FingerprintKeys } from './version-name.ts';
@@ -56,7 +57,7 @@ export async function preparePush(input: PushInput, context: StepContext): Promi
   const stored = await store.inspect(names, { strict, signal: context.signal });
   const decisions = await Promise.all(
     declared.map(async (each, index) => {
-      const there = stored.get(each.name.name);
+      const there = await withDetails(store, each, stored.get(each.name.name), context.signal);
       // who declares it now has it: another step that pushed it before does not delete it
       const marked = input.prune || there?.tags[ownerTag] !== undefined ? markedBy(marks[0], each) : each;
       const decision = decide(marked, required(values[index]), there, keys, permissions, store.rules);
@@ -183,7 +184,8 @@ async function carryOutOne(
     // a list that lagged did not show it, or another run made it meanwhile: look at it and decide again, once
     if (planned.action !== 'create' || !(error instanceof FlowError) || error.code !== 'conflict') throw error;
     const { declared, value } = planned;
-    const stored = (await store.inspect([declared.name], { strict: true, signal })).get(declared.name.name);
+    const looked = (await store.inspect([declared.name], { strict: true, signal })).get(declared.name.name);
+    const stored = await withDetails(store, declared, looked, signal);
     if (stored === undefined) throw error;
     decision = decide(declared, value, stored, push.keys, push.permissions, store.rules);
     if (decision.action === 'conflict') throw new FlowError('conflict', decision.detail ?? 'exists', { cause: error });
@@ -224,7 +226,15 @@ function requireGood(entries: readonly PartialEntry[], { rules }: SecretStore): 
   });
 }
 
-const empty = { value: undefined, template: undefined, description: undefined, 'kms-key': undefined, tags: undefined };
+const empty = {
+  value: undefined,
+  template: undefined,
+  description: undefined,
+  'kms-key': undefined,
+  tags: undefined,
+  replicas: undefined,
+  'resource-policy': undefined,
+};
 
 function required(value: Secret | undefined): Secret {
   if (value === undefined) throw new FlowError('internal', 'a secret has no value');

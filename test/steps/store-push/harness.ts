@@ -50,6 +50,8 @@ export interface Entry {
   readonly description?: string;
   readonly 'kms-key'?: string;
   readonly tags?: Readonly<Record<string, string>>;
+  readonly replicas?: readonly { readonly region: string; readonly 'kms-key'?: string }[];
+  readonly 'resource-policy'?: unknown;
 }
 
 interface Pushed {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
-import type { SecretName, StoredSecret } from '../contract.ts';
+import type { SecretName, StoredReplica, StoredSecret } from '../contract.ts';
 import { arnOf } from './rules.ts';
 
 /** What AWS answers, held to its form: the SDK hands on whatever came with status 200. */
@@ -18,11 +18,18 @@ export interface Answers {
     asked: SecretName,
     version?: string,
   ): { readonly id: string; readonly labels: readonly string[] };
+  /** of ReplicateSecretToRegions: how the copies of this very secret stand */
+  replicas(answer: unknown, id: string): readonly StoredReplica[];
+  /** of GetResourcePolicy; undefined: it has none */
+  policy(answer: unknown, asked: SecretName): string | undefined;
   versions(answer: unknown): { readonly ids: readonly string[]; readonly next: string | undefined };
 }
 
 const text = z.string().nullish();
 const labels = z.record(z.string(), z.array(z.string())).nullish();
+const replication = z
+  .array(z.object({ Region: z.string(), KmsKeyId: text, Status: text, StatusMessage: text }))
+  .nullish();
 const secret = z.object({
   ARN: z.string(),
   Name: z.string(),
@@ -34,7 +41,10 @@ const secret = z.object({
   Tags: z.array(z.object({ Key: z.string(), Value: text })).nullish(),
   SecretVersionsToStages: labels,
   VersionIdsToStages: labels,
+  ReplicationStatus: replication,
 });
+const replicated = z.object({ ARN: z.string(), ReplicationStatus: replication });
+const policy = z.object({ ARN: z.string(), Name: z.string(), ResourcePolicy: text });
 const page = z.object({ SecretList: z.array(secret), NextToken: text });
 const written = z.object({
   ARN: z.string(),
@@ -59,6 +69,7 @@ export function createAnswers(place: { readonly region: string; readonly account
       description: of.Description ?? undefined,
       kmsKey: of.KmsKeyId ?? undefined,
       tags: Object.fromEntries((of.Tags ?? []).map(({ Key, Value }) => [Key, Value ?? ''])),
+      ...(of.ReplicationStatus ? { replicas: of.ReplicationStatus.map(replicaOf) } : {}),
     };
   };
   return {
@@ -76,6 +87,16 @@ export function createAnswers(place: { readonly region: string; readonly account
       requireAsked({ name: Name, id: ARN }, asked, place);
       if (version !== undefined && VersionId !== version) throw foreign('version');
       return { id: ARN, labels: VersionStages ?? [] };
+    },
+    replicas(answer, id) {
+      const { ARN, ReplicationStatus } = parsed(replicated, answer);
+      if (ARN !== id) throw foreign('secret');
+      return (ReplicationStatus ?? []).map(replicaOf);
+    },
+    policy(answer, asked) {
+      const { ARN, Name, ResourcePolicy } = parsed(policy, answer);
+      requireAsked({ name: Name, id: ARN }, asked, place);
+      return ResourcePolicy ?? undefined;
     },
     versions(answer) {
       const { Versions, NextToken } = parsed(versions, answer);
@@ -101,6 +122,25 @@ function ownerOf(service: string | null | undefined, primary: string | null | un
     return `managed by the service ${oneLine(service, 100)}, which alone writes it`;
   if (primary === undefined || primary === null || primary === region) return undefined;
   return `a replica of the secret in ${oneLine(primary, 100)}; push it to a store of that region`;
+}
+
+interface Replicated {
+  readonly Region: string;
+  readonly KmsKeyId?: string | null | undefined;
+  readonly Status?: string | null | undefined;
+  readonly StatusMessage?: string | null | undefined;
+}
+
+function replicaOf({ Region, KmsKeyId, Status, StatusMessage }: Replicated): StoredReplica {
+  const failure = Status === 'Failed' ? `failed: ${failureOf(StatusMessage ?? '')}` : undefined;
+  return { region: oneLine(Region, 40), kmsKey: KmsKeyId ?? undefined, failure };
+}
+
+/** AWS's own words are matched and never shown. */
+function failureOf(message: string): string {
+  if (/already exists/i.test(message)) return 'another secret has its name there';
+  if (/kms|\bkey\b/i.test(message)) return 'its KMS key cannot be used there';
+  return 'see aws secretsmanager describe-secret';
 }
 
 const hint = 'check the region and endpoint:';

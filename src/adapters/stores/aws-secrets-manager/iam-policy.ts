@@ -29,9 +29,12 @@ export function iamPolicy(
           'UpdateSecret',
           'UpdateSecretVersionStage',
           'TagResource',
+          ...(duties.has('replicas') ? ['ReplicateSecretToRegions'] : []),
+          ...(duties.has('resource-policy') ? ['GetResourcePolicy', 'PutResourcePolicy'] : []),
         ].map(prefixed),
         Resource: [...resources].toSorted(),
       },
+      ...(duties.has('kms') ? [encrypts(region, account)] : []),
       ...(duties.has('delete') ? [deletes(region, account)] : []),
       { Sid: 'SeeWhatIsThere', Effect: 'Allow', Action: prefixed('ListSecrets'), Resource: '*' },
       {
@@ -60,6 +63,18 @@ function trustPolicy(role: string) {
         Condition: { StringEquals: { 'ISSUER:aud': 'AUDIENCE', 'ISSUER:sub': 'SUBJECT' } },
       },
     ],
+  };
+}
+
+/** By Secrets Manager alone, of whatever region a replica is in. */
+function encrypts(region: string, account: string) {
+  const { id, dnsSuffix } = partitionOf(region);
+  return {
+    Sid: 'EncryptByOwnKeys',
+    Effect: 'Allow',
+    Action: ['kms:GenerateDataKey', 'kms:Decrypt', 'kms:Encrypt', 'kms:DescribeKey'],
+    Resource: `arn:${id}:kms:*:${account}:key/*`,
+    Condition: { StringLike: { 'kms:ViaService': `secretsmanager.*.${dnsSuffix}` } },
   };
 }
 

@@ -40,6 +40,25 @@ export const refusals: readonly AwsRefusal[] = [
   },
   { names: ['InvalidRequestException'], saying: /(?:marked|scheduled) for deletion/i, ...deletion },
   {
+    names: ['InvalidParameterException', 'InvalidRequestException'],
+    saying: /delete .*replica|replica.* delete/i,
+    code: 'conflict',
+    message: 'has replicas, and AWS deletes none that has',
+    hint: 'end them with: aws secretsmanager remove-regions-from-replication --secret-id NAME --remove-replica-regions REGION',
+  },
+  {
+    names: ['PublicPolicyException'],
+    code: 'invalid-value',
+    message: 'its resource policy lets everybody in',
+    hint: 'name who may read it under Principal',
+  },
+  {
+    names: ['MalformedPolicyDocumentException'],
+    code: 'invalid-value',
+    message: 'its resource policy is none that AWS takes',
+    hint: 'see what is wrong with: aws secretsmanager validate-resource-policy; a principal in it may not exist',
+  },
+  {
     names: ['InvalidRequestException'],
     saying: /\breplica\b/i,
     code: 'conflict',
@@ -60,14 +79,9 @@ export const refusals: readonly AwsRefusal[] = [
     hint: 'look at it with: aws secretsmanager describe-secret --secret-id NAME',
   },
   {
-    names: [
-      'InvalidParameterException',
-      'ValidationException',
-      'InvalidTypeException',
-      'MalformedPolicyDocumentException',
-    ],
+    names: ['InvalidParameterException', 'ValidationException', 'InvalidTypeException'],
     code: 'invalid-value',
     message: 'AWS does not accept what is declared for it',
-    hint: 'check its name, description, kms-key and tags',
+    hint: 'check its name, description, kms-key, tags and replicas',
   },
 ];

@@ -1,5 +1,6 @@
-import type { StoreRules } from '../contract.ts';
-import { partitionOf } from '../../aws/partitions.ts';
+import type { Replica, StoreRules } from '../contract.ts';
+import { isSamePolicy, policyProblem } from './resource-policy.ts';
+import { partitionOf, regionPattern } from '../../aws/partitions.ts';
 
 /** UTF-8 bytes, by AWS's service model. */
 const largestValue = 65_536;
@@ -11,16 +12,16 @@ export const awsRules: StoreRules = {
     const arn = arnOf(text);
     return arn === undefined ? { name: text } : { name: arn.name, id: text };
   },
-  problems({ name, description, kmsKey, tags }) {
+  problems({ name, description, kmsKey, tags, replicas, resourcePolicy }) {
     const found: { key: string; problem: string; hint?: string }[] = [];
     const wrong = name === undefined ? undefined : nameProblem(name);
     if (wrong !== undefined) found.push({ key: 'name', ...wrong });
     if ((description?.length ?? 0) > 2048)
       found.push({ key: 'description', problem: 'is longer than 2048 characters' });
-    if (kmsKey !== undefined && !/^[A-Za-z0-9:/_-]{1,2048}$/.test(kmsKey)) {
-      const problem = 'is not the ARN, id or alias of a KMS key';
-      found.push({ key: 'kms-key', problem, hint: 'write it as in alias/runtime' });
-    }
+    if (kmsKey !== undefined && !kmsKeyPattern.test(kmsKey)) found.push({ key: 'kms-key', ...noKmsKey });
+    found.push(...replicaProblems(replicas ?? []));
+    const unfit = resourcePolicy === undefined ? undefined : policyProblem(resourcePolicy);
+    if (unfit !== undefined) found.push({ key: 'resource-policy', ...unfit });
     for (const each of tagProblems(tags ?? {})) found.push({ key: 'tags', ...each });
     return found;
   },
@@ -42,8 +43,37 @@ export const awsRules: StoreRules = {
     return stored === declared || stored.endsWith(`:${declared}`) || stored.endsWith(`/${declared}`);
   },
   restore: (name) => `aws secretsmanager restore-secret --secret-id ${name}`,
+  details: new Set(['replicas', 'resource-policy']),
+  isSamePolicy,
   recoveryWindow: { least: 7, most: 30 },
 };
+
+const kmsKeyPattern = /^[A-Za-z0-9:/_-]{1,2048}$/;
+const noKmsKey = { problem: 'is not the ARN, id or alias of a KMS key', hint: 'write it as in alias/runtime' };
+
+/** @param own the region of the secret itself, where it is known */
+export function replicaProblems(
+  replicas: readonly Replica[],
+  own?: string,
+): readonly { readonly key: string; readonly problem: string; readonly hint: string }[] {
+  return replicas.flatMap(({ region, kmsKey }, index) => {
+    const at = (key: string) => `replicas[${index}].${key}`;
+    const before = replicas.findIndex((each) => each.region === region);
+    const problems = [];
+    if (!regionPattern.test(region))
+      problems.push({ key: at('region'), problem: 'is not the name of a region', hint: 'write it as in eu-central-1' });
+    if (before < index)
+      problems.push({
+        key: at('region'),
+        problem: `is the same as replicas[${before}].region`,
+        hint: 'name each once',
+      });
+    if (region === own)
+      problems.push({ key: at('region'), problem: 'is where the secret itself is', hint: 'name another region' });
+    if (kmsKey !== undefined && !kmsKeyPattern.test(kmsKey)) problems.push({ key: at('kms-key'), ...noKmsKey });
+    return problems;
+  });
+}
 
 function nameProblem(name: string): { problem: string; hint: string } | undefined {
   if (name.startsWith('arn:')) {

@@ -6,7 +6,8 @@ import { FlowError } from '../../../foundation/errors.ts';
 import { createAnswers, requireAsked } from './answers.ts';
 import { type AwsService, type ConnectionOptions, createConnection } from '../../aws/connection.ts';
 import { refusals } from './refusals.ts';
-import { arnOf, awsRules } from './rules.ts';
+import { createDetails, regionsOf } from './details.ts';
+import { arnOf, awsRules, replicaProblems } from './rules.ts';
 import { createPace } from '../../../foundation/request-pace.ts';
 import { createDeletion } from './deletion.ts';
 import { createRecent } from './recent-writes.ts';
@@ -114,6 +115,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
           Description: metadata.description,
           KmsKeyId: metadata.kmsKey,
           Tags: metadata.tags === undefined ? undefined : tagsOf(metadata.tags),
+          AddReplicaRegions: metadata.replicas === undefined ? undefined : regionsOf(metadata.replicas),
         });
         return answers.written(await client.send(create, call), name, version);
       },
@@ -121,6 +123,15 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
       signal,
     );
   }
+
+  const details = createDetails({
+    connection,
+    answers,
+    describe,
+    reading: (work, signal) => paced('read', Infinity, work, signal),
+    writing: (work, signal) => paced('put', rate, work, signal),
+    warn,
+  });
 
   /** @returns whether the version is in force */
   async function put(write: SecretWrite, stored: StoredSecret, signal?: AbortSignal): Promise<boolean> {
@@ -179,7 +190,14 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
     get scope() {
       return scope();
     },
-    rules: awsRules,
+    rules: {
+      ...awsRules,
+      problems: ({ replicas, ...known }) => [
+        ...awsRules.problems(known),
+        ...replicaProblems(replicas ?? [], options.region),
+      ],
+    },
+    details,
     async verify(names) {
       await connection.verify();
       for (const { name, id } of names) requirePlace(name, id, options);
@@ -209,8 +227,12 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
       const { stored, version } = write;
       // of what is about to be in force, and of nothing else
       const recorded = async () => (write.hold === true ? undefined : recent.record(write.name.name, version));
-      if (stored === undefined)
-        return paced('create', rate, () => recorded().then(() => create(write, signal)), signal);
+      if (stored === undefined) {
+        const made = await paced('create', rate, () => recorded().then(() => create(write, signal)), signal);
+        const { resourcePolicy } = write.metadata;
+        if (resourcePolicy !== undefined) await details.putPolicy(write.name, made.id, resourcePolicy, signal);
+        return made;
+      }
       const inForce = await paced('put', rate, () => recorded().then(() => put(write, stored, signal)), signal);
       // A → B → A: the version is there already, and putting it again moves nothing
       if (!inForce && write.hold !== true)
@@ -227,7 +249,11 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
       ),
 
     async annotate(id, metadata, signal) {
-      const { description, kmsKey, tags } = metadata;
+      const { description, kmsKey, tags, replicas, resourcePolicy } = metadata;
+      const name = awsRules.nameOf(id);
+      // who may read it is settled before anything new is there to read
+      if (resourcePolicy !== undefined) await details.putPolicy(name, id, resourcePolicy, signal);
+      if (replicas !== undefined) await details.replicate(name, id, replicas, signal);
       if (description !== undefined || kmsKey !== undefined) {
         const input = {
           SecretId: id,
@@ -240,7 +266,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
           () =>
             connection.call(
               async (client, sdk, call) =>
-                answers.written(await client.send(new sdk.UpdateSecretCommand(input), call), awsRules.nameOf(id)),
+                answers.written(await client.send(new sdk.UpdateSecretCommand(input), call), name),
               id,
               signal,
             ),

@@ -7,6 +7,13 @@ const policy = (...duties: Parameters<typeof iamPolicy>[3] extends ReadonlySet<i
   return JSON.parse(text.replace(/^#.*\n/, '')) as { Statement: { Sid: string; Action: unknown }[] };
 };
 
+test('replicas, resource policies and keys are allowed where a flow declares them', () => {
+  expect(JSON.stringify(policy())).not.toMatch(/Replicate|ResourcePolicy|kms/);
+  const text = JSON.stringify(policy('replicas', 'resource-policy', 'kms'));
+  expect(text).toContain('"secretsmanager:ReplicateSecretToRegions","secretsmanager:GetResourcePolicy"');
+  expect(text).toContain('"kms:ViaService":"secretsmanager.*.amazonaws.com.cn"');
+});
+
 test('a role comes with whom it is to trust', () => {
   const text = iamPolicy('aws', { ...place, role: 'arn:aws-cn:iam::123456789012:role/pusher' }, ['app/a']);
   expect(text).toContain('# trust policy of arn:aws-cn:iam::123456789012:role/pusher\n{');
