@@ -54,7 +54,8 @@ describe('flows mcp', () => {
     });
   });
 
-  const env = { FLOWS_AGENT_TOKEN_FILE: join(home.work, 'agent.token'), FLOWS_DIR: join(home.work, 'flows') };
+  const where = { FLOWS_DIR: join(home.work, 'flows'), XDG_STATE_HOME: home.env['XDG_STATE_HOME'] ?? '' };
+  const env = { FLOWS_AGENT_TOKEN_FILE: join(home.work, 'agent.token'), ...where };
   const server = { command: 'npx', args: ['flows', 'mcp'], env };
   test.each([
     ['claude', { mcpServers: { flows: { type: 'stdio', ...server } } }],
@@ -68,7 +69,7 @@ describe('flows mcp', () => {
   test('--print-config codex gives TOML', async () => {
     const { stdout } = await home.flows(['mcp', '--print-config', 'codex', '--agent', 'codex']);
     expect(stdout).toBe(
-      `[mcp_servers.flows]\ncommand = "npx"\nargs = ["flows","mcp","--agent","codex"]\nenv = { FLOWS_DIR = ${JSON.stringify(env.FLOWS_DIR)} }\n`,
+      `[mcp_servers.flows]\ncommand = "npx"\nargs = ["flows","mcp","--agent","codex"]\nenv = { FLOWS_DIR = ${JSON.stringify(where.FLOWS_DIR)}, XDG_STATE_HOME = ${JSON.stringify(where.XDG_STATE_HOME)} }\n`,
     );
   });
 });

@@ -53,6 +53,8 @@ export interface McpStand {
   /** of the agent */
   readonly token: Secret;
   readonly approver: LaptopApprover;
+  /** XDG_STATE_HOME of those who are to trust it */
+  readonly state: string;
   /** the same broker over HTTP: what MCP shows nothing of */
   readonly broker: BrokerClient;
   service(): Service;
@@ -96,6 +98,7 @@ export async function openMcpStand(): Promise<McpStand> {
     app,
     agent: 'codex',
     token,
+    state: home.env['XDG_STATE_HOME'] ?? '',
     broker,
     get approver() {
       return key.at(service.page ?? '');

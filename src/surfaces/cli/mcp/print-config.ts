@@ -61,9 +61,13 @@ export function configFor(
     throw new FlowError('usage', 'unknown client of --print-config', {
       hint: `one of ${Object.keys(snippets).join(', ')}`,
     });
-  const { FLOWS_AGENT_TOKEN_FILE: file, FLOWS_BROKER: broker } = process.env;
+  const { FLOWS_AGENT_TOKEN_FILE: file, FLOWS_BROKER: broker, XDG_STATE_HOME: state } = process.env;
   const who = agent === undefined ? { FLOWS_AGENT_TOKEN_FILE: resolve(file || 'agent.token') } : {};
-  const where = broker ? { FLOWS_BROKER: broker } : { FLOWS_DIR: resolve(dir) };
+  // few clients pass on where brokers of this machine tell that they are there
+  const where = {
+    ...(broker ? { FLOWS_BROKER: broker } : { FLOWS_DIR: resolve(dir) }),
+    ...(state && { XDG_STATE_HOME: state }),
+  };
   const args = ['flows', 'mcp', ...(agent === undefined ? [] : ['--agent', agent])];
   return { file: snippet.file, text: snippet.text({ command: 'npx', args, env: { ...who, ...where } }) };
 }
