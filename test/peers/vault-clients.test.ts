@@ -39,7 +39,22 @@ interface Got {
   readonly own: unknown;
   readonly login: unknown;
   readonly revoked: unknown;
+  readonly items: GotItems;
 }
+
+/** The same of items of 1Password. */
+interface GotItems {
+  /** titles */
+  readonly vaults: unknown;
+  readonly listed: unknown;
+  readonly read: unknown;
+  readonly made: unknown;
+  readonly changed: unknown;
+  /** statuses: of one that it deleted, of what it may not read, change or list, and of one that may not at all */
+  readonly refused: unknown;
+}
+
+const here = 'op/vaults/Engineering/items';
 
 async function expected(): Promise<Got> {
   return {
@@ -58,14 +73,27 @@ async function expected(): Promise<Got> {
     own: ['codex'],
     login: [['ci'], ['ci'], await stand.valueOf('op://Agents/OpenAI/credential')],
     revoked: 403,
+    items: {
+      vaults: ['Engineering'],
+      listed: ['Deploy key', 'a/b? 100%2F ключ'],
+      read: {
+        username: await stand.valueOf('op://Engineering/Deploy key/username'),
+        password: await stand.valueOf('op://Engineering/Deploy key/password'),
+        'Replica.password': await stand.valueOf('op://Engineering/Deploy key/Replica/password'),
+      },
+      made: { username: 'ada', password: 'first' },
+      changed: { username: 'ada', password: 'second' },
+      refused: [403, 403, 403, 403, 403],
+    },
   };
 }
 
 interface NodeVault {
   token: string;
   read(path: string): Promise<{ data: Record<string, unknown> }>;
-  list(path: string): Promise<{ data: { keys: unknown } }>;
+  list(path: string): Promise<{ data: { keys: unknown; key_info: Record<string, string> } }>;
   write(path: string, data: unknown): Promise<{ auth: { client_token: string; policies: unknown } }>;
+  delete(path: string): Promise<unknown>;
   health(): Promise<{ sealed: unknown }>;
   tokenLookupSelf(): Promise<{ data: { policies: unknown } }>;
   tokenRevokeSelf(): Promise<unknown>;
@@ -89,6 +117,30 @@ test('node-vault reads, lists, logs in and is refused', async () => {
     ((await ci.read('secret/data/openai.api_key')).data['data'] as { value: unknown }).value,
   ];
   await ci.tokenRevokeSelf();
+  const [engineer, other] = [client(stand.engineer), client(stand.other)];
+  const titles = async (path: string) => Object.values((await engineer.list(path)).data.key_info).toSorted();
+  const made = `${here}/made here`;
+  const write = async (fields: object) => {
+    await engineer.write(made, fields);
+    return (await engineer.read(made)).data;
+  };
+  const items = {
+    vaults: await titles('op/vaults'),
+    listed: await titles(here),
+    read: (await engineer.read(`${here}/Deploy key`)).data,
+    made: await write({ username: 'ada', password: 'first' }),
+    changed: await write({ password: 'second' }),
+  };
+  await engineer.delete(made);
+  const refusals = await Promise.all(
+    [
+      engineer.read(made),
+      engineer.read(`${here}/Root key`),
+      engineer.delete(`${here}/Deploy key`),
+      engineer.list('op/vaults/Finance/items'),
+      other.read(`${here}/Deploy key`),
+    ].map(refused),
+  );
   const got: Got = {
     named: (await mine.read('secret/data/openai.api_key')).data['data'],
     old: (await mine.read('secret/data/team/app')).data['data'],
@@ -102,6 +154,7 @@ test('node-vault reads, lists, logs in and is refused', async () => {
     own: (await mine.tokenLookupSelf()).data.policies,
     login,
     revoked: await refused(ci.tokenLookupSelf()),
+    items: { ...items, refused: refusals },
   };
   expect(got).toEqual(await expected());
 });
@@ -111,6 +164,7 @@ test('hvac does the same', async () => {
     url: stand.url,
     mine: stand.codex,
     other: stand.other,
+    engineer: stand.engineer,
     jwt: await stand.identity(),
   });
   const script = join(import.meta.dirname, 'vault-hvac.py');
@@ -136,7 +190,7 @@ describe('bao', () => {
 
   /** The program with nothing of this process's surroundings. @param token of the agent, in the variable that is named */
   async function bao(
-    line: string,
+    line: string | readonly string[],
     {
       token = stand.codex,
       variable = 'BAO_TOKEN',
@@ -144,7 +198,11 @@ describe('bao', () => {
     }: { token?: string; variable?: string; input?: string } = {},
   ): Promise<Ended> {
     const env = { PATH: process.env['PATH'] ?? '', HOME: home, BAO_ADDR: stand.url, [variable]: token };
-    const asking = run(program, line.split(' '), { env, cwd: home, timeout: 60_000 });
+    const asking = run(program, typeof line === 'string' ? line.split(' ') : [...line], {
+      env,
+      cwd: home,
+      timeout: 60_000,
+    });
     // one that ends early reads none of it
     asking.child.stdin?.on('error', () => undefined).end(input);
     return asking.then(
@@ -205,6 +263,32 @@ describe('bao', () => {
       stdout: '',
       stderr: expect.stringContaining('wrapping token is not valid'),
     });
+  });
+
+  test('lists, reads, makes, changes and deletes items of 1Password', async () => {
+    const token = stand.engineer;
+    const { items } = await expected();
+    expect(await parsed('list -format=json op/vaults', { token })).toHaveLength(1);
+    expect(await parsed(`list -format=json ${here}`, { token })).toHaveLength(2);
+    const made = `${here}/made here`;
+    const all = async (...words: string[]) => bao(words, { token });
+    const data = async (path: string) =>
+      (JSON.parse((await all('read', '-format=json', path)).stdout) as { data: unknown }).data;
+    expect(await data(`${here}/Deploy key`)).toEqual(items.read);
+    expect((await all('write', made, 'title=made here', 'username=ada', 'password=first')).code).toBe(0);
+    expect(await data(made)).toEqual(items.made);
+    expect((await all('kv', 'get', '-field=password', made)).stdout).toBe('first');
+    expect((await all('write', made, 'password=second')).code).toBe(0);
+    expect(await data(made)).toEqual(items.changed);
+    // exit 0 whether it is there or not
+    for (const _ of [1, 2]) expect((await all('delete', made)).code).toBe(0);
+    for (const line of [`read ${here}/none`, `read op/vaults/Finance/items/Payroll`, `list op/vaults/Finance/items`])
+      expect(await bao(line, { token })).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining('Code: 403'),
+      });
+    expect((await bao(`list ${here}`, { token: stand.other })).code).toBe(2);
   });
 
   test('is refused what it may not have and what nobody may, and is shown nothing of it', async () => {

@@ -35,6 +35,32 @@ assert ci.is_authenticated() and not client("none").is_authenticated()
 login = [auth["policies"], ci.auth.token.lookup_self()["data"]["policies"], version_2(ci, "openai.api_key")["value"]]
 ci.auth.token.revoke_self()
 assert mine.sys.read_health_status().status_code == 200 and mine.sys.is_initialized()
+here = "op/vaults/Engineering/items"
+engineer = client(asked["engineer"])
+titles = lambda path: sorted(engineer.list(path)["data"]["key_info"].values())
+made = here + "/made here"
+
+
+def written(**fields):
+    engineer.write_data(made, data=fields)
+    return engineer.read(made)["data"]
+
+
+items = {
+    "vaults": titles("op/vaults"),
+    "listed": titles(here),
+    "read": engineer.read(here + "/Deploy key")["data"],
+    "made": written(username="ada", password="first"),
+    "changed": written(password="second"),
+}
+engineer.delete(made)
+items["refused"] = [
+    refused(lambda: engineer.read(made)),
+    refused(lambda: engineer.read(here + "/Root key")),
+    refused(lambda: engineer.delete(here + "/Deploy key")),
+    refused(lambda: engineer.list("op/vaults/Finance/items")),
+    refused(lambda: client(asked["other"]).read(here + "/Deploy key")),
+]
 print(
     json.dumps(
         {
@@ -49,6 +75,7 @@ print(
             "sealed": mine.sys.is_sealed(),
             "own": mine.auth.token.lookup_self()["data"]["policies"],
             "login": login,
+            "items": items,
             "revoked": refused(ci.auth.token.lookup_self),
         }
     )

@@ -144,6 +144,17 @@ describe('flows migrate vault', () => {
     expect(readers.stderr).toContain('in code, and read by nobody: secret/team/db');
     expect((await flows('vault readers audit.log --without userpass-ann --without approle')).code).toBe(0);
 
+    // the same file tells a plan who would read more
+    home.write('audit.log', `${entry('team/app', 'userpass-ann')}\n${entry('team/db', 'approle')}\nno entry\n`);
+    const wider = await flows('vault plan audit.log --into Agents');
+    expect(wider.stderr).toMatch(/\d of \d paths land beside those of other readers, \d were read by nobody\n/);
+    expect(wider.stderr).toMatch(
+      /secret\/team\/app +vault "Agents" +read by userpass-ann +would be for approle too\n *secret\/team\/db +vault "Agents" +read by approle +would be for userpass-ann too\n/,
+    );
+    expect(wider.stderr).toContain('1 lines are no entries of an audit device');
+    const alone = await flows('vault plan audit.log --into Agents --without approle');
+    expect(alone.stderr).toMatch(/0 of \d paths land beside/);
+
     const cut = await flows('vault cut');
     expect([cut.code, cut.stdout]).toEqual([
       0,

@@ -21,7 +21,7 @@ export async function cut(invocation: Invocation): Promise<number> {
       return 0;
     }
     const moved = new Set(migration.secrets.flatMap(({ path, to }) => (to === undefined ? [] : [path])));
-    const { readers } = await auditedReads(given, migration);
+    const { readers } = await auditedReads(given, migration?.secrets);
     const refused = readers.filter((each) => each.refused > 0 && moved.has(each.path));
     const cells = refused.map(({ path, reader, refused: times, lastRefused = '' }) => [
       safeLine(path),

@@ -2,6 +2,15 @@
 
 const json = { type: 'boolean', help: 'answer as JSON' } as const;
 
+// of what an audit file tells
+const since = { type: 'string', value: 'WHEN', help: 'plan, readers, cut: from then on: 1h, 7d, or a time' } as const;
+const without = {
+  type: 'string',
+  several: true,
+  value: 'NAME',
+  help: 'plan, readers, cut: leave out who is called so, as the token of run',
+} as const;
+
 /** Those of `flows migrate vault plan`. */
 export const planOptions = {
   url: { type: 'string', value: 'URL', help: 'plan: address of Vault or OpenBao (default: VAULT_ADDR)' },
@@ -13,6 +22,8 @@ export const planOptions = {
     help: 'plan: where paths go, as in secret/{agent}/{name}=op://Agents/{agent}-{name}',
   },
   into: { type: 'string', value: 'VAULT', help: 'plan: the vault of all that no rule fits' },
+  since,
+  without,
 } as const;
 
 /** Those of `flows migrate vault run`. */
@@ -24,17 +35,10 @@ export const runOptions = {
 /** Those of `flows migrate vault verify`. */
 export const verifyOptions = { json } as const;
 
-const since = { type: 'string', value: 'WHEN', help: 'readers, cut: from then on: 1h, 7d, or a time' } as const;
-
 /** Those of `flows migrate vault readers`. */
 export const readersOptions = {
   since,
-  without: {
-    type: 'string',
-    several: true,
-    value: 'NAME',
-    help: 'readers, cut: leave out who is called so, as the token of run',
-  },
+  without,
   code: {
     type: 'string',
     value: 'FOLDER',
@@ -48,12 +52,15 @@ export const readersOptions = {
 export const codeOptions = { json } as const;
 
 /** Those of `flows migrate vault cut`. */
-export const cutOptions = { since, without: readersOptions.without } as const;
+export const cutOptions = { since, without } as const;
 
 /** `flows migrate`. */
 export const migrateFacts = {
   usage: [
-    ['flows migrate vault plan', 'propose migration.yaml: what each secret of Vault becomes; no value is read'],
+    [
+      'flows migrate vault plan',
+      'propose migration.yaml: what each secret becomes; with an audit FILE: who would read more',
+    ],
     ['flows migrate vault run', 'move them into 1Password, each once; run it again where it ended early'],
     ['flows migrate vault verify', 'whether both sides hold the same, without showing any of it'],
     ['flows migrate vault readers', 'who still reads it in Vault, by the FILE of its audit device; --code, --since'],

@@ -6,20 +6,24 @@ import {
   planMigration,
   secretLines,
 } from '../../../app/migration/plan-migration.ts';
-import { migrationFile } from '../../../app/migration/migration-file.ts';
+import { type Migration, migrationFile } from '../../../app/migration/migration-file.ts';
+import { widerPaths } from '../../../app/migration/shared-vaults.ts';
 import { parseRule } from '../../../app/migration/target-rules.ts';
 import { endings, FlowError, someOf } from '../../../foundation/errors.ts';
-import { commonArguments } from '../arguments.ts';
+import { safeLine } from '../../../foundation/safe-line.ts';
+import { type Arguments, commonArguments } from '../arguments.ts';
 import type { Invocation } from '../invocation.ts';
-import type { Terminal } from '../terminal.ts';
+import { columns, type Terminal } from '../terminal.ts';
 import { withApp } from '../with-app.ts';
 import { planOptions } from './facts.ts';
 import { fileOf, migrationOf, openSource } from './open-source.ts';
+import { auditedReads, tellForeign } from './readers.ts';
 
 /** `flows migrate vault plan`: walks Vault, reads no value, and proposes what nobody has decided on yet. */
 export async function plan(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
-  const { values, lists } = commonArguments(argv, planOptions, 3);
+  const given = commonArguments(argv, planOptions, Infinity);
+  const { values, lists, positionals } = given;
   const rules = (lists['rule'] ?? []).map(parseRule);
   const into = typeof values['into'] === 'string' ? values['into'] : undefined;
   return withApp(invocation, async (app) => {
@@ -34,6 +38,7 @@ export async function plan(invocation: Invocation): Promise<number> {
     const progress = (message: string) => terminal.note(message, 'dim');
     const found = await planMigration({ source, rules, into, before, progress });
     tell(found, terminal);
+    if (positionals.length > 3) await tellWider(given, found, before, terminal);
     if (before === undefined) write(app, migrationText({ ...from, token: tokenVariable }, found.proposed), terminal);
     else if (found.proposed.length > 0) terminal.out(secretLines(found.proposed));
     const open = before === undefined ? 0 : found.proposed.length;
@@ -67,6 +72,34 @@ function write(app: App, text: string, terminal: Terminal): void {
     });
   }
   terminal.tell('done', `${fileOf(app)}: read it, change it, then \`flows migrate vault run\``);
+}
+
+/** Which paths would be for more people than read them in Vault: that is changed by another vault, before anything moves. */
+async function tellWider(
+  given: Arguments,
+  { proposed }: MigrationPlan,
+  before: Migration | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  const decided = (before?.secrets ?? []).flatMap(({ path, to }) => (to === undefined ? [] : [{ path, to }]));
+  const targets = [...decided, ...proposed].map(({ path, to }) => ({ path, vault: to.vault }));
+  const { readers: reads, foreign } = await auditedReads(given, targets);
+  tellForeign(foreign, terminal);
+  const wider = widerPaths(targets, reads);
+  const read = new Set(reads.map(({ path }) => path));
+  const unread = targets.filter(({ path }) => !read.has(path)).length;
+  terminal.note(
+    `${wider.length} of ${targets.length} paths land beside those of other readers, ${unread} were read by nobody`,
+  );
+  if (wider.length === 0) return;
+  terminal.tell('warning', 'in 1Password whoever reads a vault reads all of it; give these a vault of their own:');
+  const rows = wider.map(({ path, vault, readers, others }) => [
+    safeLine(path),
+    safeLine(`vault "${vault}"`),
+    safeLine(`read by ${readers.join(', ')}`),
+    safeLine(`would be for ${others.join(', ')} too`),
+  ]);
+  for (const line of columns(rows, 60).trimEnd().split('\n')) terminal.note(line);
 }
 
 /** What people have to know of it, in a few lines. */

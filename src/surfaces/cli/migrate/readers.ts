@@ -5,7 +5,7 @@ import { endings, FlowError } from '../../../foundation/errors.ts';
 import { safeLine } from '../../../foundation/safe-line.ts';
 import { type Arguments, commonArguments } from '../arguments.ts';
 import type { Invocation } from '../invocation.ts';
-import { columns } from '../terminal.ts';
+import { columns, type Terminal } from '../terminal.ts';
 import { timeOption } from '../time-option.ts';
 import { withApp } from '../with-app.ts';
 import { readersOptions } from './facts.ts';
@@ -17,8 +17,8 @@ export async function readers(invocation: Invocation): Promise<number> {
   const given = commonArguments(argv, readersOptions, Infinity);
   return withApp(invocation, async (app) => {
     const migration = migrationOf(app, invocation);
-    const { readers: found, foreign } = await auditedReads(given, migration);
-    if (foreign > 0) terminal.tell('warning', `${foreign} lines are no entries of an audit device, and were left out`);
+    const { readers: found, foreign } = await auditedReads(given, migration?.secrets);
+    tellForeign(foreign, terminal);
     const inCode = await pathsInCode(given, migration);
     const targets = new Map(migration?.secrets.map(({ path, to }) => [path, to?.toString() ?? 'stays']));
     const all = found.map((each) => ({
@@ -46,17 +46,21 @@ export async function readers(invocation: Invocation): Promise<number> {
   });
 }
 
-/** What the files that are named tell. @throws FlowError usage where none is */
+export function tellForeign(foreign: number, terminal: Terminal): void {
+  if (foreign > 0) terminal.tell('warning', `${foreign} lines are no entries of an audit device, and were left out`);
+}
+
+/** What the files that are named tell. @param secrets whose paths are known @throws FlowError usage where none is */
 export async function auditedReads(
   { positionals, values, lists }: Arguments,
-  migration: Migration | undefined,
+  secrets: readonly { readonly path: string }[] = [],
 ): Promise<AuditedReads> {
   const files = positionals.slice(3);
   if (files.length === 0)
     throw new FlowError('usage', 'a file is missing', { hint: "name the file that Vault's audit device writes" });
   return readersIn({
     files,
-    known: new Set(migration?.secrets.map(({ path }) => path)),
+    known: new Set(secrets.map(({ path }) => path)),
     without: new Set(lists['without']),
     since: timeOption('since', typeof values['since'] === 'string' ? values['since'] : undefined, Date.now()),
   });
