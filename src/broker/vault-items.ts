@@ -7,7 +7,7 @@ import type { BrokerClock } from '../foundation/clocks.ts';
 import { asFlowError, FlowError } from '../foundation/errors.ts';
 import { createMemory } from '../foundation/expiring-memory.ts';
 import { bestNamed, idForm, sameName, type Spellings } from '../foundation/names.ts';
-import { Reference } from '../foundation/reference.ts';
+import { encodeSegment, Reference } from '../foundation/reference.ts';
 import { safeLine } from '../foundation/safe-line.ts';
 import { createTurns } from '../foundation/turns.ts';
 import type { Audited, Granted } from './audited-answers.ts';
@@ -16,7 +16,7 @@ import type { Permission } from './permission.ts';
 import { BrokerRefusal } from './refusal.ts';
 
 export interface VaultItemsOptions {
-  readonly app: Pick<App, 'connections'>;
+  readonly app: Pick<App, 'connections' | 'environment'>;
   readonly audited: Pick<Audited, 'answer'>;
   readonly permission: Pick<Permission, 'count' | 'item' | 'mayHaveItems'>;
   readonly clock: BrokerClock;
@@ -95,12 +95,18 @@ export function createVaultItems({ app, audited, permission, clock }: VaultItems
       return work();
     });
 
-  const allowed = (caller: Caller, use: ItemUse, { place }: Located, item: Item): string =>
-    permission.item(caller, use, { vault: place.vault, item: thingIn(item) });
+  /** The item that `key:` names: whoever has it is the broker, and no line was meant so. */
+  const isOwnKey = ({ vault }: Located, item: Pick<Item, 'id' | 'title'>): boolean =>
+    app.environment().key.some((key) => isNamed(key.vault, vault) && isNamed(key.item, item));
 
-  const may = (caller: Caller, use: ItemUse, place: ItemPlace): boolean => {
+  const allowed = (caller: Caller, use: ItemUse, at: Located, item: Pick<Item, 'id' | 'title'>): string => {
+    if (isOwnKey(at, item)) throw new BrokerRefusal('not-allowed', { detail: 'key: of service.yaml' });
+    return permission.item(caller, use, { vault: at.place.vault, item: thingIn(item) });
+  };
+
+  const may = (work: () => string): boolean => {
     try {
-      permission.item(caller, use, place);
+      work();
       return true;
     } catch (error) {
       if (error instanceof BrokerRefusal && error.code !== 'run-ended') return false;
@@ -123,7 +129,7 @@ export function createVaultItems({ app, audited, permission, clock }: VaultItems
     const title = place.item?.titles[0] ?? '';
     // what is asked for by an id is there, or not to be
     if (idForm.test(title)) throw new BrokerRefusal('not-allowed', { detail: 'not-found' });
-    const rule = permission.item(caller, 'create', place);
+    const rule = permission.item(caller, 'create', { vault: place.vault, item: { titles: [title] } });
     const given = [...fields].flatMap(([label, field]) => (field === undefined ? [] : [{ label, ...field }]));
     await items.createAll(vault.name, [{ title, tags: [], fields: given }]);
     const { id, createdAt } = await items.get(Reference.of({ vault: vault.name, item: title }));
@@ -135,15 +141,18 @@ export function createVaultItems({ app, audited, permission, clock }: VaultItems
       answer(caller, 'items.list', 'op/vaults', async () => {
         if (!permission.mayHaveItems(caller)) throw new BrokerRefusal('not-allowed');
         const all = await allVaults(await itemsOf());
-        return { value: all.filter((vault) => may(caller, 'list', { vault: thingIn(vault) })), rule: undefined };
+        return {
+          value: all.filter((vault) => may(() => permission.item(caller, 'list', { vault: thingIn(vault) }))),
+          rule: undefined,
+        };
       }),
     list: (caller, path) =>
       answer(caller, 'items.list', path, async () => {
-        const { items, vault, place } = await located(caller, path);
-        permission.item(caller, 'list', place);
-        const all = await items.list(vault.name);
-        const rule = permission.item(caller, 'list', place);
-        const value = all.filter((item) => may(caller, 'read', { vault: place.vault, item: thingIn(item) }));
+        const at = await located(caller, path);
+        permission.item(caller, 'list', at.place);
+        const all = await at.items.list(at.vault.name);
+        const rule = permission.item(caller, 'list', at.place);
+        const value = all.filter((item) => may(() => allowed(caller, 'read', at, item)));
         return { value, rule, source: 'vault' };
       }),
     read: (caller, path) =>
@@ -182,6 +191,10 @@ export function createVaultItems({ app, audited, permission, clock }: VaultItems
         return { value: undefined, rule, detail: `item ${item.id}, version ${item.version}` };
       }),
   };
+}
+
+function isNamed(name: string, { id, title }: Pick<NamedVault, 'id' | 'title'>): boolean {
+  return name === id || [name, encodeSegment(name)].some((each) => sameName(each, title));
 }
 
 function thingIn({ id, title }: Pick<NamedVault, 'id' | 'title'>): NamedThing {
