@@ -75,26 +75,24 @@ export async function runPiped(program: Program, masking: Masking | undefined): 
   }
 }
 
+/**
+ * Pipes that a program can open by /dev/stdout, and whose end it is told by SIGPIPE: Node's own are sockets, which can
+ * neither (https://github.com/nodejs/node/issues/21941).
+ */
 function openPipes(count: number) {
   const folder = mkdtempSync(join(tmpdir(), 'flows-'));
   try {
-    return [process.stdout, process.stderr].slice(0, count).map((to, index) => {
-      const { read, write } = openPipe(join(folder, String(index)));
-      return { from: new Socket({ fd: read, readable: true, writable: false }), to, write };
+    const paths = ['out', 'err'].slice(0, count).map((name) => join(folder, name));
+    // of all at once: a process more is milliseconds
+    execFileSync('mkfifo', ['-m', '600', ...paths], { env: { PATH: '/usr/bin:/bin' } });
+    return paths.map((path, index) => {
+      const read = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const from = new Socket({ fd: read, readable: true, writable: false });
+      return { from, to: index === 0 ? process.stdout : process.stderr, write: openSync(path, constants.O_WRONLY) };
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/**
- * A pipe that a program can open by /dev/stdout, and whose end it is told by SIGPIPE: Node's own are sockets, which can
- * neither (https://github.com/nodejs/node/issues/21941).
- */
-function openPipe(path: string): { readonly read: number; readonly write: number } {
-  execFileSync('mkfifo', ['-m', '600', path], { env: { PATH: '/usr/bin:/bin' } });
-  const read = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  return { read, write: openSync(path, constants.O_WRONLY) };
 }
 
 function hasTerminal(): boolean {
