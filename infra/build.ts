@@ -58,7 +58,7 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
     ],
   ],
   // one that asks a broker, as agents do
-  ['ask', ['client/own-certificates', 'surfaces/cli/commands/read', 'surfaces/cli/commands/run']],
+  ['ask', ['client/own-brokers', 'surfaces/cli/commands/read', 'surfaces/cli/commands/run']],
   // what shows more than one value
   ['output', ['surfaces/cli/flow/show-output']],
   // what hides values

@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Address, requireOwnSocket } from './broker-address.ts';
 import { type Credential, credentialOf } from './credential.ts';
 import { BrokerError } from './broker-error.ts';
@@ -39,11 +39,6 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
   let kept: Connections | undefined;
   let closed = false;
 
-  const place: RequestOptions =
-    address.kind === 'socket' ? { socketPath: address.path } : { host: address.host, port: address.port };
-  const host = address.kind === 'socket' ? { host: 'localhost' } : {};
-  const origin = originOf(address);
-
   interface Sent {
     readonly method: 'GET' | 'POST';
     readonly path: string;
@@ -53,19 +48,18 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
   }
 
   function send(
-    { http, agent, by, authorities }: Connections,
+    { http, place, agent, by, byNote }: Connections,
     { method, path, text, headers, signal }: Sent,
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (closed) return reject(new BrokerError('closed'));
       signal?.throwIfAborted();
       const request = http.request({
-        ...place,
-        ...(address.kind === 'tcp' ? { rejectUnauthorized: true, ca: authorities() } : {}),
+        ...place(),
         agent,
         method,
         path,
-        headers: { ...host, ...headers, 'content-length': String(Buffer.byteLength(text ?? '')) },
+        headers: { ...headers, 'content-length': String(Buffer.byteLength(text ?? '')) },
       });
       open.add(request);
       const timer = setTimeout(
@@ -87,7 +81,8 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
       request.on('error', (cause: NodeJS.ErrnoException) => {
         if (closed) return fail(new BrokerError('closed'));
         // the broker let the connection go while it was idle: nothing of this request was answered
-        fail(request.reusedSocket && stale.has(cause.code ?? '') ? new StaleConnection() : unreachable(cause, by));
+        const isStale = request.reusedSocket && stale.has(cause.code ?? '');
+        fail(isStale || (byNote && gone.has(cause.code ?? '')) ? new StaleConnection() : unreachable(cause, by));
       });
       request.once('response', (response) => {
         void read(response).then((body) => {
@@ -100,10 +95,10 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
   }
 
   /** Others that are kept may have gone the same way. */
-  async function sendAlone(sent: Sent): Promise<Answer> {
-    const alone = await connectionsTo(address, ca);
+  async function sendAlone(sent: (by: Connections) => Promise<Sent>): Promise<Answer> {
+    const alone = await connectionsTo(address, ca, true);
     try {
-      return await send(alone, sent);
+      return await send(alone, await sent(alone));
     } finally {
       alone.agent.destroy();
     }
@@ -123,14 +118,14 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
       if (address.kind === 'socket') requireOwnSocket(address.path);
       const content = text === undefined ? {} : { 'content-type': 'application/json' };
       // a proof is for one request
-      const sent = async (): Promise<Sent> => {
+      const sent = async ({ origin }: Connections): Promise<Sent> => {
         const proving = (await sender.authorize?.(token, `${origin}${path}`)) ?? { authorization: `Bearer ${token}` };
         return { method, path, text, headers: { ...sender.headers, ...content, ...proving }, signal };
       };
       kept ??= await connectionsTo(address, ca);
       // what is asked here only reads, or may be done twice: an agent run that is begun for nobody is lost by itself
-      const answer = await send(kept, await sent()).catch(async (error: unknown) => {
-        if (error instanceof StaleConnection) return sendAlone(await sent());
+      const answer = await send(kept, await sent(kept)).catch(async (error: unknown) => {
+        if (error instanceof StaleConnection) return sendAlone(sent);
         throw error;
       });
       return contentOf(answer);
@@ -151,13 +146,6 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
   };
 }
 
-/** What a request's address begins with, as the broker sees it. */
-function originOf(address: Address): string {
-  if (address.kind === 'socket') return 'http://localhost';
-  const { host, port } = address;
-  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
 interface Answer {
   readonly status: number;
   readonly body: string;
@@ -166,6 +154,8 @@ interface Answer {
 
 class StaleConnection extends Error {}
 const stale = new Set(['ECONNRESET', 'EPIPE']);
+/** of a socket at which nobody listens, or too many ask */
+const gone = new Set(['ECONNREFUSED', 'ENOENT', 'EAGAIN']);
 
 /** Codes of Node and OpenSSL for who does not prove to be who was called, or does not even speak TLS. */
 const unproven =

@@ -20,7 +20,7 @@ export function noteFile(name: `${string}.${string}`, dir: string): string {
 
 /** Writes it; it ends with the process, or when what is given back is called. Another's that took its place stays. */
 export async function leaveNote(file: string, text: string): Promise<() => void> {
-  await makeFolder(dirname(file));
+  await makeNoteFolder(file);
   await replaceFile(file, text);
   const remove = () => {
     if (read(file) === text) rmSync(file, { force: true });
@@ -32,8 +32,9 @@ export async function leaveNote(file: string, text: string): Promise<() => void>
   };
 }
 
-/** @throws FlowError unavailable where it cannot be made */
-async function makeFolder(folder: string): Promise<void> {
+/** Makes the folder of a note. @throws FlowError unavailable where it cannot be made */
+export async function makeNoteFolder(file: string): Promise<void> {
+  const folder = dirname(file);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {

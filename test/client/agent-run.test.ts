@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type AgentRun, BrokerError, type ClientOptions, createClient, type RunOptions } from '../../src/client.ts';
 import { createBearer } from '../../src/broker/authentication/bearer-token.ts';
 import { sha256 } from '../broker/arrange.ts';
 import { arrangeRuns } from '../broker/agent-runs/arrange-runs.ts';
+import type { ServeOptions } from '../../src/surfaces/server/http-server.ts';
+import { announceBroker } from '../../src/surfaces/server/announcement.ts';
 import { own, startStand } from '../surfaces/server/stand.ts';
 import { handClock, json, startAnswering } from './stand.ts';
 
@@ -19,10 +24,10 @@ agents:
 `;
 
 /** The real broker and server, and clients of it. */
-async function served() {
+async function served(more: Partial<ServeOptions> = {}) {
   const arranged = await arrangeRuns({ 'policy.yaml': policy });
   const { broker, authenticator, runs, trail } = arranged;
-  const stand = await startStand({ broker, authenticator, agentRuns: runs });
+  const stand = await startStand({ broker, authenticator, agentRuns: runs, ...more });
   ending.push(() => stand.server.close());
   const opened = (more: Partial<ClientOptions> = {}) => {
     const client = createClient({ broker: stand.url, token: bearers.codex, ca: own.cert, ...more });
@@ -265,6 +270,24 @@ describe('an agent run that is bound to a key', () => {
     expect(told('agent-run.started')).toHaveLength(2);
     expect(told('agent-run.finished')).toHaveLength(2);
     expect(stand.events.filter(({ action }) => action === 'authenticate')).toEqual([]);
+  });
+
+  test('proves it at the socket of this user’s own broker too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bound-'));
+    const before = process.env['XDG_STATE_HOME'];
+    process.env['XDG_STATE_HOME'] = folder;
+    ending.push(() => {
+      if (before === undefined) delete process.env['XDG_STATE_HOME'];
+      else process.env['XDG_STATE_HOME'] = before;
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const { opened, stand, trail } = await served({ ownSocket: join(folder, 'own.sock') });
+    const { url, socket, ownSocket } = stand.server;
+    ending.push(await announceBroker(folder, { pid: process.pid, environment: 'test', url, socket, ownSocket }));
+    const clock = { ...handClock(), now: Date.now };
+    await opened({ clock, ca: undefined }).run((run) => run.secrets(['github.token']), { dpop: true });
+    expect(trail.events.map(({ outcome }) => outcome)).not.toContain('denied');
+    expect(trail.events.find(({ action }) => action === 'secrets.resolve')).toMatchObject({ address: 'socket' });
   });
 
   test('is none where the proof is for another address than the broker’s', async () => {

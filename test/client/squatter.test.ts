@@ -1,4 +1,5 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
@@ -6,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createClient } from '../../src/client.ts';
-import { ownCertificates } from '../../src/client/own-certificates.ts';
+import { ownCertificates } from '../../src/client/own-brokers.ts';
 import { announceBroker } from '../../src/surfaces/server/announcement.ts';
 import { ownCertificate } from '../../src/surfaces/server/own-certificate.ts';
 import { bearer, own, startStand } from '../surfaces/server/stand.ts';
@@ -46,9 +47,13 @@ async function outcome(broker: string, more: { readonly ca?: string } = {}): Pro
 }
 
 /** A broker of this user says where it is, and is ended without taking that back. */
-async function announced(certificate: string, url?: string): Promise<undefined> {
+async function announced(
+  certificate: string,
+  url?: string,
+  more: { readonly ownSocket?: string | undefined; readonly pid?: number } = {},
+): Promise<undefined> {
   const dir = mkdtempSync(join(folder, 'flows-'));
-  const address = { pid: process.pid, environment: 'production', url, socket: undefined, certificate };
+  const address = { pid: process.pid, environment: 'production', url, socket: undefined, certificate, ...more };
   ending.push(await announceBroker(dir, address));
   return undefined;
 }
@@ -155,5 +160,68 @@ describe('the broker proves itself', () => {
     expect(await outcome(await squat(relay, heard), { ca: own.cert })).toBe('given');
     expect(heard.length).toBeGreaterThan(0);
     expect(Buffer.concat(heard).toString('latin1')).not.toContain(bearer);
+  });
+});
+
+describe('this user’s own broker', () => {
+  async function served() {
+    const stand = await startStand({ ownSocket: join(folder, 'own.sock') });
+    ending.push(() => stand.server.close());
+    return { ...stand, ownSocket: stand.server.ownSocket };
+  }
+
+  test('is asked at its socket, by all names of its port', async () => {
+    const { url, ownSocket, callers } = await served();
+    await announced(own.cert, url, { ownSocket });
+    expect(await outcome(url)).toBe('given');
+    expect(await outcome(url.replace('127.0.0.1', 'localhost'))).toBe('given');
+    // who gives a certificate wants it proven
+    expect(await outcome(url, { ca: own.cert })).toBe('given');
+    expect(callers.map(({ address }) => address)).toEqual(['socket', 'socket', '127.0.0.1']);
+  });
+
+  const ended = () => spawnSync('true').pid;
+  test.each<[string, (at: { url: string; ownSocket: string }) => object]>([
+    ['is for another port', () => ({ url: 'http://127.0.0.1:1' })],
+    ['is of a process that ended', () => ({ pid: ended() })],
+    ['names no socket', () => ({ ownSocket: undefined })],
+    ['names what is not there', ({ ownSocket }) => ({ ownSocket: `${ownSocket}.none` })],
+    [
+      'names a file',
+      ({ ownSocket }) => {
+        writeFileSync(`${ownSocket}.file`, '');
+        return { ownSocket: `${ownSocket}.file` };
+      },
+    ],
+    [
+      'names a socket that others can replace',
+      ({ ownSocket }) => {
+        const open = join(folder, 'open');
+        mkdirSync(open);
+        linkSync(ownSocket, join(open, 'own.sock'));
+        chmodSync(open, 0o777);
+        return { ownSocket: join(open, 'own.sock') };
+      },
+    ],
+  ])('proves itself at its port where the note %s', async (_, changed) => {
+    const { url, ownSocket = '', callers } = await served();
+    const { url: noted = url, ...more } = { ownSocket, ...changed({ url, ownSocket }) } as { url?: string };
+    await announced(own.cert, noted, more);
+    expect(await outcome(url)).toBe('given');
+    expect(callers.map(({ address }) => address)).toEqual(['127.0.0.1']);
+  });
+
+  test('proves itself at its port where nobody listens at the socket any more, the second time too', async () => {
+    const { url, ownSocket = '', callers, server } = await served();
+    linkSync(ownSocket, join(folder, 'kept.sock'));
+    await server.close();
+    const stand = await startStand({ listen: { port: Number(new URL(url).port) } });
+    ending.push(() => stand.server.close());
+    await announced(own.cert, url, { ownSocket: join(folder, 'kept.sock') });
+    const client = createClient({ broker: url, token: bearer });
+    ending.push(client.close);
+    await client.token('orders-token');
+    await client.secrets(['openai.api_key']);
+    expect([...callers, ...stand.callers].map(({ address }) => address)).toEqual(['127.0.0.1', '127.0.0.1']);
   });
 });

@@ -94,7 +94,10 @@ function values(): { readonly vault: string[]; readonly tokens: string[] } {
 function filesBelow(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
-    return statSync(path).isDirectory() ? filesBelow(path) : [path];
+    const found = statSync(path);
+    if (found.isDirectory()) return filesBelow(path);
+    // a socket holds nothing
+    return found.isFile() ? [path] : [];
   });
 }
 

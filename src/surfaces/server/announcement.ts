@@ -1,6 +1,6 @@
 import { chmod } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { leaveNote, noteFile, readNote } from '../../foundation/process-note.ts';
+import { leaveNote, makeNoteFolder, noteFile, readNote } from '../../foundation/process-note.ts';
 import { replaceFile } from '../../foundation/replace-file.ts';
 import { isAlive } from '../../foundation/state-folder.ts';
 
@@ -19,6 +19,19 @@ export interface BrokerAddress {
   readonly guest?: string | undefined;
   /** PEM: what proves the broker at a `url` of plain http */
   readonly certificate?: string | undefined;
+  /** absolute path of a socket beside the note, where the same broker needs no proof: nobody but this user can have made it */
+  readonly ownSocket?: string | undefined;
+}
+
+/** bytes of a socket's path; of a longer one some systems take a part */
+const longestPath = 100;
+
+/** Where a broker listens for this user's own programs; undefined where that would be too long. @throws FlowError unavailable */
+export async function ownSocketFile(dir: string): Promise<string | undefined> {
+  const file = noteFile('broker.sock', dir);
+  if (Buffer.byteLength(file) > longestPath) return undefined;
+  await makeNoteFolder(file);
+  return file;
 }
 
 /** Where the laptop's broker keeps the token of its agent. */
@@ -60,11 +73,12 @@ function addressIn(text = ''): BrokerAddress | undefined {
 
 function isAddress(value: unknown): value is BrokerAddress {
   if (typeof value !== 'object' || value === null) return false;
-  const { pid, environment, url, page, socket, guest, certificate } = value as Readonly<Record<string, unknown>>;
+  const { pid, environment, ...texts } = value as Readonly<Record<string, unknown>>;
+  const { url, page, socket, guest, certificate, ownSocket } = texts;
   const isText = (text: unknown) => text === undefined || typeof text === 'string';
   return (
     Number.isSafeInteger(pid) &&
     typeof environment === 'string' &&
-    [url, page, socket, guest, certificate].every(isText)
+    [url, page, socket, guest, certificate, ownSocket].every(isText)
   );
 }

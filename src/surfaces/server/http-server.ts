@@ -52,6 +52,8 @@ export interface ServeOptions {
   readonly tls?: TlsFiles | undefined;
   /** where there are no such files: what proves this broker to who wants a proof, beside plain HTTP on the same port */
   readonly own?: OwnCertificate | undefined;
+  /** path of a Unix socket besides, for this user's own programs; left out where it cannot be had */
+  readonly ownSocket?: string | undefined;
   /** names of this server besides loopback's and those of its certificate; with the port where clients use another */
   readonly names?: readonly string[] | undefined;
   readonly log: Logger;
@@ -88,6 +90,8 @@ export interface RunningServer {
   readonly url: string | undefined;
   /** absolute path of the Unix socket */
   readonly socket: string | undefined;
+  /** the one that was asked for besides; undefined where it could not be had */
+  readonly ownSocket: string | undefined;
   /** Takes nothing new, finishes what is being answered. */
   close(): Promise<void>;
 }
@@ -230,6 +234,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   };
   const socket = listen.socket === undefined ? undefined : resolve(listen.socket);
   let url: string | undefined;
+  let { ownSocket } = options;
+  const listenOn = (path: string) => listenOnSocket(opened(createServer(bounds.http, front)), path);
   try {
     if (tcp !== undefined) {
       const make = (): Server =>
@@ -251,7 +257,9 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       const host = tcp.host.includes(':') ? `[${tcp.host}]` : tcp.host;
       url = `${material === undefined ? 'http' : 'https'}://${host}:${port}`;
     }
-    if (socket !== undefined) await listenOnSocket(opened(createServer(bounds.http, front)), socket);
+    if (socket !== undefined) await listenOn(socket);
+    // another broker of the same folder may have it
+    if (ownSocket !== undefined) await listenOn(ownSocket).catch(() => (ownSocket = undefined));
   } catch (error) {
     await lifecycle.stop(servers, 0);
     throw error;
@@ -259,6 +267,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   return {
     url,
     socket,
+    ownSocket,
     async close() {
       await lifecycle.stop(servers, grace);
       if (socket !== undefined) rmSync(socket, { force: true });

@@ -2,7 +2,7 @@ import { pageAddress } from '../../broker/people/page-address.ts';
 import { type OpenBroker, type OpenBrokerOptions, openBroker } from '../../broker/open-broker.ts';
 import type { TellUpstreamFailure } from '../../broker/upstream-failures.ts';
 import type { App } from '../../app/open-app.ts';
-import { announceBroker, publishCertificate } from './announcement.ts';
+import { announceBroker, ownSocketFile, publishCertificate } from './announcement.ts';
 import { packageVersion } from '../../foundation/package-files.ts';
 import { readingsOf } from './broker-metrics.ts';
 import { type ServeOptions, startServer } from './http-server.ts';
@@ -70,6 +70,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
       listen,
       tls,
       own,
+      ownSocket: own && (await ownSocketFile(app.folder.dir)),
       names: pageNames(names, setting),
       log,
       readings,
@@ -81,7 +82,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
         version: packageVersion(),
       },
     };
-    const { url, socket, close: stop } = await startServer(surface);
+    const { url, socket, ownSocket, close: stop } = await startServer(surface);
     closing.defer(stop);
     // whoever waits for a person is told to ask again, before the server waits for them
     closing.defer(opened.approvals.close);
@@ -94,6 +95,7 @@ export async function serve(options: ServiceOptions): Promise<Service> {
       socket,
       guest: options.guest?.agent,
       certificate,
+      ownSocket,
     };
     closing.defer(await announceBroker(app.folder.dir, address));
     if (certificate !== undefined) await publishCertificate(certificate);

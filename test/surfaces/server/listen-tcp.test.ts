@@ -65,6 +65,19 @@ describe('a Unix socket', () => {
     await server.close();
   });
 
+  test('of the broker’s own is for this user alone, left out where another has it, and gone when the server is', async () => {
+    const ownSocket = join(folder, 'own.sock');
+    const { server } = await start({ ownSocket });
+    expect(server.ownSocket).toBe(ownSocket);
+    expect(statSync(ownSocket).mode & 0o777).toBe(0o600);
+    const { server: second } = await start({ ownSocket });
+    expect(second.ownSocket).toBeUndefined();
+    await second.close();
+    expect(await health({ socketPath: ownSocket })).toBe(200);
+    await server.close();
+    expect(existsSync(ownSocket)).toBe(false);
+  });
+
   test('that nobody answers on is replaced', async () => {
     const path = join(folder, 'broker.sock');
     const gone = createServer();
