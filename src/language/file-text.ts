@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { fileProblem, type Problem } from './problems.ts';
 
@@ -20,9 +20,10 @@ export function readText(file: string, longest = usualMost): string | Problem {
       return fileProblem(file, 'the link leads out of the folder', 'put the file itself there');
     // a pipe in its place would hold the reader up
     descriptor = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK);
-    if (!fstatSync(descriptor).isFile()) return fileProblem(file, 'this is not a file', 'flows are plain files');
-    const bytes = firstBytes(descriptor, longest + 1);
-    if (bytes.length > longest)
+    const facts = fstatSync(descriptor);
+    if (!facts.isFile()) return fileProblem(file, 'this is not a file', 'flows are plain files');
+    const bytes = facts.size > longest ? undefined : readFileSync(descriptor);
+    if (bytes === undefined || bytes.length > longest)
       return fileProblem(file, `the file is larger than ${longest / 1_000_000} MB`, 'flows are small: what is this?');
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
@@ -41,11 +42,3 @@ const faults: Readonly<Record<string, string>> = {
   // a socket
   ENXIO: 'this is not a file',
 };
-
-function firstBytes(descriptor: number, most: number): Buffer {
-  const bytes = Buffer.allocUnsafe(most);
-  let length = 0;
-  for (let read = -1; read !== 0 && length < most; length += read)
-    read = readSync(descriptor, bytes, length, most - length, null);
-  return bytes.subarray(0, length);
-}
