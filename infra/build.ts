@@ -27,6 +27,14 @@ const ofMcp = /\/src\/surfaces\/mcp\/|\/node_modules\/(?:@modelcontextprotocol|z
 /** Goes into our own files, since nearly every command needs it. */
 const inside = 'yaml';
 
+/** The builds of libraries that come along, where they have several. */
+const builds = {
+  // ES modules, of which only what is used comes along
+  yaml: 'yaml/browser/dist/index.js',
+  // without Ajv, a third of the whole: it judges the answers to forms, and no client is asked to fill in one
+  '@modelcontextprotocol/server/_shims': '@modelcontextprotocol/server/dist/shimsBrowser.mjs',
+};
+
 /** What libraries ask for and do without. */
 const optional = ['supports-color'];
 
@@ -129,8 +137,14 @@ const { output } = await build({
     const name = packageOf(path);
     return [...installed, ...optional].includes(name) && !(name === 'zod' && ofMcp.test(importer));
   },
-  // its ES modules, of which only what is used comes along
-  resolve: { alias: { yaml: fileURLToPath(new URL('../node_modules/yaml/browser/dist/index.js', import.meta.url)) } },
+  resolve: {
+    alias: Object.fromEntries(
+      Object.entries(builds).map(([name, file]) => [
+        name,
+        fileURLToPath(new URL(`../node_modules/${file}`, import.meta.url)),
+      ]),
+    ),
+  },
   // of a library's own, which is known
   checks: { eval: false },
   plugins: [onlyTheNamed, builtinsTaken],
