@@ -138,6 +138,23 @@ export function secretStoreContract(
       expect(await under.current(name)).toBe('two');
     });
 
+    test('takes back a value that it held back, once and again, and the one in force stays', async () => {
+      const { withdraw, promote } = under.store;
+      expect(withdraw === undefined).toBe(promote === undefined);
+      if (withdraw === undefined) return;
+      const name = fresh();
+      await write(name, '1', 'one');
+      const held = { name: { name }, version: version('2'), value: new Secret('two'), metadata: {}, hold: true };
+      await under.store.write({ ...held, stored: await look(name) });
+      const stored = await look(name, true);
+      expect(stored?.pending).toBe(version('2'));
+      if (stored === undefined) throw new TypeError('it is gone');
+      await withdraw(stored, version('2'));
+      await withdraw(stored, version('2'));
+      expect((await look(name, true))?.pending).toBeUndefined();
+      expect(await under.current(name)).toBe('one');
+    });
+
     test('A → B → A ends as A', async () => {
       const name = fresh();
       for (const [digit, value] of [

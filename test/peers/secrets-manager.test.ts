@@ -55,6 +55,7 @@ const peers: readonly Peer[] = [
         'repeats a create without doing anything',
         'puts a new value in force, and repeats that without doing anything',
         'holds a value back until it is promoted, once and again',
+        'takes back a value that it held back, once and again, and the one in force stays',
         'A → B → A ends as A',
         'A → B → A ends as A for one who knows an old holder only',
         'keeps values exactly',

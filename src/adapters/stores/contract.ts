@@ -38,6 +38,8 @@ export interface SecretStore {
    * is. @throws FlowError
    */
   readonly promote?: (stored: StoredSecret, version: string, signal?: AbortSignal) => Promise<void>;
+  /** optional, with `promote`: a value that is held back is so no longer; nothing happens where it is not. @throws FlowError */
+  readonly withdraw?: (stored: StoredSecret, version: string, signal?: AbortSignal) => Promise<void>;
   /** optional: what is not declared any more can be deleted, with time to take it back */
   readonly deletion?: Deletion;
   /** optional: what may be declared about a secret and no list tells */
@@ -129,6 +131,8 @@ export interface StoredSecret {
   readonly current: string | undefined;
   /** names of all versions that a label keeps, the one in force among them */
   readonly versions: readonly string[];
+  /** name of the version that is held back, where one is */
+  readonly pending?: string | undefined;
   readonly scheduledForDeletion: boolean;
   /** who alone may write it, to follow its name: a service that manages it, a place that it is copied from */
   readonly owner?: string | undefined;

@@ -26,6 +26,8 @@ export interface Decision {
   readonly changed: boolean;
   /** the version that is to be stored, or is, and not to be in force */
   readonly held?: string;
+  /** the version that was held back and is not to be any more */
+  readonly withdrawn?: string;
   /** what of the metadata differs from what is declared */
   readonly metadata: Metadata | undefined;
 }
@@ -83,9 +85,22 @@ export function decide(
   return conflict('present, never pushed from here; adopt: true or --adopt takes it over');
 }
 
-/** The same, with a value that differs held back: one that is stored already is left as it is. */
-export function heldBack(decision: Decision): Decision {
+/**
+ * The same, with a value that differs held back: one that is stored already is left as it is. One of ours that was held
+ * back and is not wanted any more, since no proof let it in, is taken back.
+ */
+export function heldBack(decision: Decision, keys: FingerprintKeys): Decision {
   const { action, changed, stored, version } = decision;
+  const pending = stored?.pending;
+  if (
+    !changed &&
+    action !== 'conflict' &&
+    pending !== undefined &&
+    isOurs(keys, decision.declared.name.name, pending)
+  ) {
+    const detail = [decision.detail, 'takes back a pending value'].filter((each) => each !== undefined).join('; ');
+    return { ...decision, action: action === 'none' ? 'update' : action, withdrawn: pending, detail };
+  }
   // nothing is in force yet: there is nothing to hold it back from
   if (!changed || version === undefined || action === 'conflict' || stored?.current === undefined) return decision;
   if (!stored.versions.includes(version))

@@ -63,7 +63,7 @@ export async function preparePush(input: PushInput, context: StepContext): Promi
       const decision = decide(marked, required(values[index]), there, keys, permissions, store.rules);
       const found =
         decision.action === 'adopt' ? await confirmAdoption(decision, store, keys, permissions, context) : decision;
-      return stage === 'pending' ? heldBack(found) : found;
+      return stage === 'pending' ? heldBack(found, keys) : found;
     }),
   );
   const pruning = { store, keys, marks, declared, days: input.days };
@@ -198,6 +198,8 @@ async function apply(decision: Decision, store: SecretStore, signal: AbortSignal
   if (decision.action === 'restore' && stored !== undefined) await store.deletion?.restore(stored, signal);
   // the key first: a new value is encrypted with the key that is declared
   if (stored !== undefined && metadata !== undefined) await store.annotate(stored.id, metadata, signal);
+  if (stored !== undefined && decision.withdrawn !== undefined)
+    await store.withdraw?.(stored, decision.withdrawn, signal);
   if (version === undefined) return stored?.id ?? declared.name.name;
   const { id } = await store.write(
     {

@@ -84,6 +84,33 @@ describe('a push with stage: pending', () => {
     expect(current('app/a')).toBe('canary-C');
   });
 
+  test('a value that was not proven is taken back where the vault has the old one again', async () => {
+    const { run, plan, vault, current, counter, aws } = await start();
+    const pending = () => aws.dump()[0]?.versions.filter(({ stages }) => stages.includes('AWSPENDING'));
+    vault.values[a.toString()] = 'refused';
+    await run(secrets);
+    expect(pending()).toHaveLength(1);
+    vault.values[a.toString()] = 'canary-A';
+    const change = { action: 'update', detail: 'takes back a pending value' };
+    expect((await plan(secrets)).changes).toMatchObject([change, { action: 'none' }]);
+    const calls = counter();
+    aws.faults.loseAnswer('UpdateSecretVersionStage');
+    expect(await run(secrets)).toMatchObject({ pending: [], changed: [] });
+    expect(calls()).toMatchObject({ ListSecrets: 1, UpdateSecretVersionStage: 2 });
+    expect([pending(), current('app/a')]).toEqual([[], 'canary-A']);
+    expect((await plan(secrets)).changes.map(({ action }) => action)).toEqual(['none', 'none']);
+  });
+
+  test('what someone else holds back, and what was promoted, is left', async () => {
+    const { run, plan, promote, vault, client } = await start();
+    vault.values[a.toString()] = 'canary-B';
+    await promote.run((await run(secrets)).pending);
+    expect((await plan(secrets)).changes.map(({ action }) => action)).toEqual(['none', 'none']);
+    const theirs = { SecretId: 'app/a', SecretString: 'theirs', VersionStages: ['AWSPENDING'] };
+    await client.send(new PutSecretValueCommand({ ...theirs, ClientRequestToken: 'e'.repeat(32) }));
+    expect((await plan(secrets)).changes.map(({ action }) => action)).toEqual(['none', 'none']);
+  });
+
   test('what someone else wrote meanwhile is a conflict of the push', async () => {
     const { run, vault, client } = await start();
     await client.send(

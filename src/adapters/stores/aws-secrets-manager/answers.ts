@@ -64,6 +64,8 @@ export function createAnswers(place: { readonly region: string; readonly account
       id: of.ARN,
       current: labelled.find(([, each]) => each.includes('AWSCURRENT'))?.[0],
       versions: labelled.map(([id]) => id),
+      // AWS leaves the label on what was promoted
+      pending: labelled.find(([, each]) => each.includes('AWSPENDING') && !each.includes('AWSCURRENT'))?.[0],
       scheduledForDeletion: of.DeletedDate instanceof Date,
       owner: ownerOf(of.OwningService, of.PrimaryRegion, place.region),
       description: of.Description ?? undefined,

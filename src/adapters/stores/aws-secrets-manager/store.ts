@@ -11,6 +11,7 @@ import { arnOf, awsRules, replicaProblems } from './rules.ts';
 import { createPace } from '../../../foundation/request-pace.ts';
 import { createDeletion } from './deletion.ts';
 import { createRecent } from './recent-writes.ts';
+import { createStagingLabels } from './staging-labels.ts';
 import { describeAll, sweep, type Lister } from './list-secrets.ts';
 import type { Metadata, SecretName, SecretStore, SecretWrite, StoredSecret } from '../contract.ts';
 
@@ -152,36 +153,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
     );
   }
 
-  /** Moves AWSCURRENT to a version that exists; AWS wants to be told who holds it. */
-  async function promote(stored: StoredSecret, version: string, signal?: AbortSignal): Promise<void> {
-    let holder = stored.current;
-    for (let attempt = 1; ; attempt += 1) {
-      if (holder === undefined || holder === version || attempt > 1) {
-        holder = (await describe({ name: stored.name, id: stored.id }, signal))?.current;
-        if (holder === version) return;
-      }
-      try {
-        const from = holder;
-        await connection.call(
-          async (client, sdk, call) => {
-            const move = new sdk.UpdateSecretVersionStageCommand({
-              SecretId: stored.id,
-              VersionStage: 'AWSCURRENT',
-              MoveToVersionId: version,
-              RemoveFromVersionId: from,
-            });
-            return answers.written(await client.send(move, call), stored);
-          },
-          stored.name,
-          signal,
-        );
-        return;
-      } catch (error) {
-        // another holder than the one we knew, or an answer that was lost: look, and try again
-        if (attempt >= 3 || !(error instanceof FlowError) || error.code !== 'invalid-value') throw error;
-      }
-    }
-  }
+  const labels = createStagingLabels({ connection, answers, describe });
 
   return {
     get address() {
@@ -236,7 +208,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
       const inForce = await paced('put', rate, () => recorded().then(() => put(write, stored, signal)), signal);
       // A → B → A: the version is there already, and putting it again moves nothing
       if (!inForce && write.hold !== true)
-        await paced('put', rate, () => promote(stored, write.version, signal), signal);
+        await paced('put', rate, () => labels.promote(stored, write.version, signal), signal);
       return { id: stored.id };
     },
 
@@ -244,7 +216,16 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
       paced(
         'put',
         rate,
-        () => recent.record(stored.name, version).then(() => promote(stored, version, signal)),
+        () => recent.record(stored.name, version).then(() => labels.promote(stored, version, signal)),
+        signal,
+      ),
+
+    withdraw: async (stored, version, signal) =>
+      paced(
+        'put',
+        rate,
+        // the list may show it for some minutes yet
+        () => recent.record(stored.name, 'withdrawn').then(() => labels.withdraw(stored, version, signal)),
         signal,
       ),
 
