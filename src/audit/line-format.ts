@@ -23,32 +23,23 @@ export function endOf(mac: string): string {
  * @throws FlowError internal, for one that is longer than any line
  */
 export function middleOf(at: string, event: AuditEvent): string {
-  const {
-    agent,
-    action,
-    what,
-    path,
-    outcome,
-    code,
-    source,
-    rule,
-    approval,
-    approver,
-    signed,
-    evidence,
-    jti,
-    detail,
-    request,
-    ...said
-  } = event;
-  const { agentRun, run, reason, address } = said;
-  const decided = { agent, action, what, path, outcome, code, source, rule, approval, approver, signed };
-  const fields = { ...decided, evidence, jti, detail, request, agentRun, run, reason, address };
-  const text = `,"at":"${at}",${JSON.stringify(fields).slice(1, -1)}`;
+  const { agent, action, what, path, outcome, code, source, rule, approval, approver, signed } = event;
+  const { evidence, jti, detail, request, agentRun, run, reason, address } = event;
+  const asked = `${field('agent', agent)}${field('action', action)}${field('what', what)}${field('path', path)}`;
+  const told = `${field('outcome', outcome)}${field('code', code)}${field('source', source)}${field('rule', rule)}`;
+  const shown = `${field('approval', approval)}${field('approver', approver)}${field('signed', signed)}`;
+  const known = `${field('evidence', evidence)}${field('jti', jti)}${field('detail', detail)}${field('request', request)}`;
+  const said = `${field('agentRun', agentRun)}${field('run', run)}${field('reason', reason)}${field('address', address)}`;
+  const text = `,"at":"${at}"${asked}${told}${shown}${known}${said}`;
   if (text.length * 3 < longestLine - 1024) return text;
   throw new FlowError('internal', 'an audit event is too long', {
     hint: 'bound what is asked for before it is audited',
   });
+}
+
+/** By itself: an object of all of them, of which most are not there, costs three times as much for each line. */
+function field(name: keyof AuditEvent, value: unknown): string {
+  return value === undefined ? '' : `,"${name}":${JSON.stringify(value)}`;
 }
 
 /** The line up to its MAC. @param key the key's id, @param previous MAC of the line before: both at the start of a file */

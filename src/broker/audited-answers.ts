@@ -68,20 +68,15 @@ export function createAudited(
 ): Audited {
   const counts = new Map<RefusalCode, number>();
 
-  const record = async (event: AuditEvent, weight?: 'repeat'): Promise<void> => {
-    try {
-      await trail.record(event, weight);
-    } catch (error) {
-      count('audit-unavailable');
-      throw auditRefusal(error);
-    }
+  const unrecorded = (error: unknown): never => {
+    count('audit-unavailable');
+    throw auditRefusal(error);
   };
 
-  const recordGrant: Audited['recordGrant'] = async (event, values) => {
-    if (given.has(event.agent, values)) return record(event, 'repeat');
-    await record(event);
-    given.add(event.agent, values);
-  };
+  const record = (event: AuditEvent, weight?: 'repeat'): Promise<void> => trail.record(event, weight).catch(unrecorded);
+
+  const recordGrant: Audited['recordGrant'] = (event, values) =>
+    given.has(event.agent, values) ? record(event, 'repeat') : record(event).then(() => given.add(event.agent, values));
 
   const recordFlood = createFloods({ record, monotonic, after });
 

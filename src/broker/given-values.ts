@@ -34,7 +34,14 @@ interface Kept {
   readonly agent: string;
   readonly name: string;
   readonly kind: GivenValue['kind'];
+  readonly hash: string;
   readonly prints: readonly Print[];
+}
+
+interface OfAgent {
+  /** by the hash of a value: the names by which it was given */
+  readonly names: Map<string, Set<string>>;
+  readonly index: PrintIndex<Kept>;
 }
 
 /** hashes that one text may cost */
@@ -43,33 +50,43 @@ const mostHashes = 1_000;
 /** @param capacity values kept; what was added first leaves first, and is then new again */
 export function createGivenValues(capacity = 20_000): GivenValues {
   const prints = createValuePrints();
-  const given = new Map<string, Kept>();
-  /** by agent */
-  const indexes = new Map<string, PrintIndex<Kept>>();
+  /** in the order in which they were added */
+  const given = new Set<Kept>();
+  const agents = new Map<string, OfAgent>();
 
-  const put = (key: string, kept: Kept) => {
-    given.set(key, kept);
-    const index = indexes.get(kept.agent) ?? prints.index<Kept>(mostHashes);
-    indexes.set(kept.agent, index);
-    index.add(kept.prints, kept);
-    for (const [oldest, { agent, prints: gone }] of given) {
+  const knows = (agent: string, { name, value }: GivenValue): boolean =>
+    agents.get(agent)?.names.get(value.hash())?.has(name) === true;
+
+  const put = (agent: string, { name, kind, value }: GivenValue) => {
+    const of = agents.get(agent) ?? { names: new Map<string, Set<string>>(), index: prints.index<Kept>(mostHashes) };
+    agents.set(agent, of);
+    const hash = value.hash();
+    const kept = { agent, name, kind, hash, prints: printsOf(value, prints) };
+    given.add(kept);
+    of.names.set(hash, (of.names.get(hash) ?? new Set()).add(name));
+    of.index.add(kept.prints, kept);
+    for (const oldest of given) {
       if (given.size <= capacity) break;
-      given.delete(oldest);
-      indexes.get(agent)?.remove(gone);
+      drop(oldest);
     }
   };
 
+  const drop = (kept: Kept) => {
+    given.delete(kept);
+    const of = agents.get(kept.agent);
+    const names = of?.names.get(kept.hash);
+    names?.delete(kept.name);
+    if (names?.size === 0) of?.names.delete(kept.hash);
+    of?.index.remove(kept.prints);
+  };
+
   return {
-    has: (agent, values) => values.every((value) => given.has(keyOf(agent, value))),
+    has: (agent, values) => values.every((value) => knows(agent, value)),
     add(agent, values) {
-      for (const each of values) {
-        const key = keyOf(agent, each);
-        const { name, kind, value } = each;
-        if (!given.has(key)) put(key, { agent, name, kind, prints: printsOf(value, prints) });
-      }
+      for (const each of values) if (!knows(agent, each)) put(agent, each);
     },
     find(agent, text, may) {
-      const found = (indexes.get(agent)?.find(Buffer.from(text)) ?? []).filter(({ of }) => may(of.name));
+      const found = (agents.get(agent)?.index.find(Buffer.from(text)) ?? []).filter(({ of }) => may(of.name));
       // of those that begin together the longest gives its name
       const sorted = found.toSorted((one, other) => one.from - other.from || other.to - one.to);
       const joined: FoundValue[] = [];
@@ -85,10 +102,6 @@ export function createGivenValues(capacity = 20_000): GivenValues {
       return joined;
     },
   };
-}
-
-function keyOf(agent: string, { name, value }: GivenValue): string {
-  return `${agent} ${name} ${value.hash()}`;
 }
 
 /** Of each form of a value, of which those of fewer than eight bytes would stand in any text. */

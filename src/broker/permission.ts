@@ -27,7 +27,7 @@ export interface Permission {
   /** Counts it where it is within the agent's rate. */
   takes(caller: Caller): boolean;
   /** As {@link Permission.flow} for a flow that writes nothing, without a refusal's cost: undefined. */
-  granted(caller: Caller, name: string): { readonly rule: string; readonly maxTtl: number } | undefined;
+  granted(caller: Caller, name: string): Grant | undefined;
   /** @throws BrokerRefusal not-allowed, reason-required, approval-required, run-ended */
   flow(
     caller: Caller,
@@ -60,6 +60,12 @@ export interface Permission {
   item(caller: Caller, use: ItemUse, place: ItemPlace): string;
   /** The flow of this name that runs in this environment. */
   served(name: string): Flow | undefined;
+}
+
+export interface Grant {
+  readonly rule: string;
+  /** milliseconds; Infinity where policy sets no bound */
+  readonly maxTtl: number;
 }
 
 /** What an approval is for besides a name, and what was approved. */
@@ -153,6 +159,17 @@ export function createPermission(
     });
   };
 
+  const grantOf = (policy: Policy, caller: Caller, flow: Flow): Grant | undefined => {
+    const { allowed, rule, approvals } = askFlow(policy, caller, flow.name, flow);
+    // what a person must approve is never given from memory alone
+    return allowed && approvals === undefined ? { rule, maxTtl: maxTtlOf(policy, caller) } : undefined;
+  };
+
+  /** By flow and agent, as this policy decides. Flows that were read anew are other ones. */
+  let decided: { readonly policy?: Policy; readonly grants: WeakMap<Flow, Map<string, Grant | undefined>> } = {
+    grants: new WeakMap(),
+  };
+
   const take = ({ agent }: Caller): number => agentRates.take(agent, rules.current().policy.agents.get(agent)?.rate);
 
   return {
@@ -162,9 +179,14 @@ export function createPermission(
       const { policy } = rules.current();
       const flow = served(name);
       if (flow?.effect !== 'none' || caller.agentRun?.ended() === true) return undefined;
-      const { allowed, rule, approvals } = askFlow(policy, caller, name, flow);
-      // what a person must approve is never given from memory alone
-      return allowed && approvals === undefined ? { rule, maxTtl: maxTtlOf(policy, caller) } : undefined;
+      // what a run is narrowed to, and what a reason is, is another thing with each request
+      if (caller.agentRun !== undefined || caller.reason !== undefined) return grantOf(policy, caller, flow);
+      if (decided.policy !== policy) decided = { policy, grants: new WeakMap() };
+      const known = decided.grants.get(flow) ?? new Map<string, Grant | undefined>();
+      if (known.has(caller.agent)) return known.get(caller.agent);
+      const grant = grantOf(policy, caller, flow);
+      decided.grants.set(flow, known.set(caller.agent, grant));
+      return grant;
     },
     count(caller) {
       const wait = take(caller);

@@ -48,7 +48,7 @@ export function createFront(clock: BrokerClock): Front {
       const entry = entries.get(key);
       if (entry === undefined) return undefined;
       const at = clock.monotonic();
-      const left = leftOf(entry.known, clock);
+      const left = leftOf(entry.known, clock, at);
       if (at >= entry.until || left < second) {
         entries.delete(key);
         return undefined;

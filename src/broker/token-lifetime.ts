@@ -17,10 +17,10 @@ export function tokenEnd({ expiresAt }: Token, { now, monotonic }: BrokerClock):
   return expiresAt === undefined ? Infinity : monotonic() + expiresAt * 1_000 - now();
 }
 
-/** Milliseconds of its life that are left by both clocks. */
-export function leftOf({ token, ends }: GivenToken, { now, monotonic }: BrokerClock): number {
+/** Milliseconds of its life that are left by both clocks. @param at monotonic milliseconds, where it was just looked at */
+export function leftOf({ token, ends }: GivenToken, { now, monotonic }: BrokerClock, at = monotonic()): number {
   const expiresAt = token.expiresAt;
-  return expiresAt === undefined ? Infinity : Math.min(ends - monotonic(), expiresAt * 1_000 - now());
+  return expiresAt === undefined ? Infinity : Math.min(ends - at, expiresAt * 1_000 - now());
 }
 
 /** @param left milliseconds */

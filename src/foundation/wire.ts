@@ -101,9 +101,14 @@ export const headerNames = {
   key: 'Idempotency-Key',
 } as const;
 
+/** As they are called in a message that came in. */
+const incoming = Object.fromEntries(
+  Object.entries(headerNames).map(([name, header]) => [name, header.toLowerCase()]),
+) as Readonly<Record<keyof typeof headerNames, string>>;
+
 /** One of our headers in a message that came in. */
 export function headerOf(headers: IncomingHttpHeaders, name: keyof typeof headerNames): string | string[] | undefined {
-  return headers[headerNames[name].toLowerCase()];
+  return headers[incoming[name]];
 }
 
 /** What agents ask for, as OpenAPI writes paths. */

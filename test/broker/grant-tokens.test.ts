@@ -263,6 +263,7 @@ describe('cached tokens', () => {
     await broker.token(as('careful', { reason: 'x' }), flow, {});
     expect(broker.cachedToken(as('careful'), flow)).toBeUndefined();
     expect(broker.cachedToken(as('careful', { reason: 'x' }), flow)).toBeDefined();
+    expect(broker.cachedToken(as('careful'), flow)).toBeUndefined();
   });
 
   it('are gone, and names with them, when one was revoked', async () => {

@@ -66,9 +66,9 @@ export function createConnections(): Connections {
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         const { socket } = request;
         // headers are no request: what has a body waits until that is there
-        if (hasBody(request)) request.once('end', () => waiting.delete(socket));
+        if (hasBody(request)) request.on('end', () => waiting.delete(socket));
         else waiting.delete(socket);
-        response.once('close', () => {
+        response.on('close', () => {
           answered.add(socket);
           waiting.delete(socket);
           if (!socket.destroyed) waiting.add(socket);

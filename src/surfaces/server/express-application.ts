@@ -107,7 +107,7 @@ async function forPage(route: PageRoute, exchange: Exchange, params: Params, { s
     asked: { request: exchange.id, address: addressOf(exchange) },
     params: namesIn(params),
     query: queryOf(route, request),
-    body: await bodyOf(route, request),
+    body: await bodyOf(route, exchange),
     headers: request.headers,
     gone: () => goneOf(exchange),
   };
@@ -125,7 +125,7 @@ async function forProven(route: ProvenRoute, exchange: Exchange, params: Params,
       serving: options.serving,
       params: namesIn(params),
       query: queryOf(route, request),
-      body: await bodyOf(route, request),
+      body: await bodyOf(route, exchange),
       headers: request.headers,
       gone: () => goneOf(exchange),
       // the key of the run above goes on to the one below it
@@ -179,14 +179,14 @@ function queryOf({ query }: Pick<ProvenRoute, 'query'>, { url = '' }: IncomingMe
 
 async function bodyOf(
   { body }: { readonly body?: ProvenRoute['body'] | undefined },
-  request: IncomingMessage,
+  exchange: Exchange,
 ): Promise<unknown> {
-  if (!hasBody(request)) {
+  if (!hasBody(exchange.request)) {
     if (body?.required === true) throw new EdgeRefusal('invalid-request');
     return {};
   }
   if (body === undefined) throw new EdgeRefusal('invalid-request');
-  const parsed = body.schema.safeParse(await readJson(request, body.largest));
+  const parsed = body.schema.safeParse(await readJson(exchange, body.largest));
   // what is wrong is not told: it would repeat what was sent
   if (!parsed.success) throw new EdgeRefusal('invalid-request');
   return parsed.data;

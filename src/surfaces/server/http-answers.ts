@@ -1,13 +1,12 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import type { Metrics } from './metrics.ts';
-import { hasBody } from './request-body.ts';
+import { hasBody, type Received } from './request-body.ts';
 import { headerNames, paths, problems, problemType } from '../../foundation/wire.ts';
 import type { Problem } from './edge-refusal.ts';
 
 /** One request and its answer. */
-export interface Exchange {
-  readonly request: IncomingMessage;
+export interface Exchange extends Received {
   readonly response: ServerResponse;
   /** `X-Request-Id` of the answer, and of the trail */
   readonly id: string;
@@ -19,6 +18,8 @@ export interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** bytes of the body, where they were counted before */
+  readonly length?: number;
   /** in pairs, beside those that every answer has */
   readonly headers?: readonly string[];
   /** what comes after the body, for as long as somebody listens: {@link eventStream} */
@@ -50,7 +51,7 @@ export type Send = (exchange: Exchange, route: string, answer: Answer, id?: stri
 /** The one place from which an answer leaves, whichever way it was made. */
 export function createSend({ metrics, stopping, ending }: AnswerOptions): Send {
   return ({ request, response, started, id: own }, route, answer, id = own) => {
-    const { status, type, body, headers = [], outcome, stream, rest } = answer;
+    const { status, type, body, length = Buffer.byteLength(body), headers = [], outcome, stream, rest } = answer;
     metrics.answered(route, outcome, performance.now() - started);
     if (response.headersSent || response.destroyed) return;
     // what was not read whole would be taken for the next request, or be waited for
@@ -59,9 +60,7 @@ export function createSend({ metrics, stopping, ending }: AnswerOptions): Send {
       'Content-Type',
       type,
       // RFC 9110, section 8.6: nothing says how long a 204 is
-      ...(stream === undefined && rest === undefined && status !== 204
-        ? ['Content-Length', String(Buffer.byteLength(body))]
-        : []),
+      ...(stream === undefined && rest === undefined && status !== 204 ? ['Content-Length', String(length)] : []),
       'Cache-Control',
       'no-store',
       'X-Content-Type-Options',
@@ -74,8 +73,9 @@ export function createSend({ metrics, stopping, ending }: AnswerOptions): Send {
       response.write(body);
       // ends with either of them
       pipeline(Readable.from(rest), response, () => undefined);
-    } else if (stream === undefined) response.end(body);
-    else streamed(response, body, stream, ending);
+    } else if (stream !== undefined) streamed(response, body, stream, ending);
+    // what is ASCII is the same bytes, at less cost
+    else response.end(body, length === body.length ? 'latin1' : 'utf8');
   };
 }
 

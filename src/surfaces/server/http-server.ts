@@ -204,7 +204,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
 
   const front = (request: IncomingMessage, response: ServerResponse) => {
     const exchange: Exchange = { request, response, id: randomUUID(), started: performance.now() };
-    response.once('close', lifecycle.leave);
+    response.on('close', lifecycle.leave);
     try {
       if (!lifecycle.enter()) throw new EdgeRefusal('overloaded');
       if (!isOurs(request.headers.host) && !isOldProbe(request)) throw new EdgeRefusal('misdirected');

@@ -34,12 +34,16 @@ export function createMetrics(readings: readonly Reading[]): Metrics {
   });
   for (const reading of readings) register.registerMetric(readingMetric(reading));
   // to find one by its labels costs as much as to count in it
-  const children = new Map<string, { observe(seconds: number): void }>();
+  const children = new Map<string, Map<string, { observe(seconds: number): void }>>();
+  const childOf = (route: string, outcome: string) => {
+    const outcomes = children.get(route) ?? new Map<string, { observe(seconds: number): void }>();
+    const child = outcomes.get(outcome) ?? duration.labels(route, outcome);
+    children.set(route, outcomes.set(outcome, child));
+    return child;
+  };
   return {
     answered(route, outcome, milliseconds) {
-      const key = `${route} ${outcome}`;
-      const child = children.get(key) ?? duration.labels(route, outcome);
-      children.set(key, child);
+      const child = children.get(route)?.get(outcome) ?? childOf(route, outcome);
       child.observe(milliseconds / 1_000);
     },
     text: () => register.metrics(),

@@ -33,6 +33,9 @@ const folder = [new URL('page/', import.meta.url), new URL('../page/', import.me
   existsSync(new URL('index.html', each)),
 );
 
+/** What files of the page are called; what else is asked for costs no more than to see that. */
+const mayBeFile = /^\/(?:$|\?|page\/)/;
+
 let read: ReadonlyMap<string, Answer> | undefined;
 
 /** By path, read once; what is not here is no file of the page, whatever the path says. */
@@ -58,9 +61,9 @@ export function pageFile(
   { method, url, headers: asked }: IncomingMessage,
   at: PageAddress | undefined,
 ): Answer | undefined {
-  const path = url?.replace(/\?.*$/s, '');
-  if (at === undefined || path === undefined) return undefined;
-  const file = path === '/' || path.startsWith('/page/') ? files().get(path) : undefined;
+  if (at === undefined || url === undefined || !mayBeFile.test(url)) return undefined;
+  const path = url.replace(/\?.*$/s, '');
+  const file = files().get(path);
   if (file === undefined) return undefined;
   if (method !== 'GET' && method !== 'HEAD') throw new EdgeRefusal('method-not-allowed', 'GET, HEAD');
   // at an address no passkey works; what stands behind the # comes along

@@ -3,6 +3,13 @@ import { largestBody } from '../../foundation/wire.ts';
 import { keepsDigits } from '../../language/own-form.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
 
+/** A request whose body is read once, whoever asks for it first. */
+export interface Received {
+  readonly request: IncomingMessage;
+  /** what was read of it, or is: {@link bytesOf} */
+  body?: Buffer | Promise<Buffer>;
+}
+
 /** lists and objects within each other */
 const deepest = 16;
 /** bytes of a body that is too large that are read and dropped, so that its sender can read the answer */
@@ -15,30 +22,36 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 /** a byte order mark at its beginning is passed over */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** A body is read once, whoever asks for it first. */
-const bodies = new WeakMap<IncomingMessage, Promise<unknown>>();
-
 /**
  * The JSON of a request's body. @param type `any`: whatever it is said to be
  * @throws EdgeRefusal unsupported-media-type, too-large, invalid-request
  */
-export function readJson(
-  request: IncomingMessage,
-  largest = largestBody,
-  type: 'json' | 'any' = 'json',
-): Promise<unknown> {
-  const body = bodies.get(request) ?? readOnce(request, largest, type);
-  bodies.set(request, body);
-  return body;
+export async function readJson(received: Received, largest?: number, type?: 'json' | 'any'): Promise<unknown> {
+  return jsonOf(await bytesOf(received, largest, type));
 }
 
-async function readOnce(request: IncomingMessage, largest: number, type: 'json' | 'any'): Promise<unknown> {
+/**
+ * The bytes of a request's body, read once, whoever asks for them first: without a wait where all of them are there, as
+ * those of a small body are in the turn after its headers.
+ * @throws EdgeRefusal as {@link readJson}, but for what the bytes say
+ */
+export function bytesOf(
+  received: Received,
+  largest = largestBody,
+  type: 'json' | 'any' = 'json',
+): Buffer | Promise<Buffer> {
+  return (received.body ??= take(received.request, largest, type));
+}
+
+function take(request: IncomingMessage, largest: number, type: 'json' | 'any'): Buffer | Promise<Buffer> {
   const { headers } = request;
   const encoding = headers['content-encoding'] ?? 'identity';
   const isTaken = type === 'any' || isJson(headers['content-type']);
   if (encoding !== 'identity' || !isTaken) throw new EdgeRefusal('unsupported-media-type');
   if (Number(headers['content-length'] ?? 0) > largest) throw tooLarge(request, 0);
-  return parse(await read(request, largest));
+  if (!request.complete) return read(request, largest);
+  const bytes = (request.read() as Buffer | null) ?? Buffer.alloc(0);
+  return bytes.length > largest ? Promise.reject(tooLarge(request, bytes.length)) : bytes;
 }
 
 function isJson(type: string | undefined): boolean {
@@ -84,7 +97,8 @@ function exact(_key: string, value: unknown, context?: { readonly source?: strin
   return value;
 }
 
-function parse(bytes: Buffer): unknown {
+/** @throws EdgeRefusal invalid-request */
+export function jsonOf(bytes: Buffer): unknown {
   try {
     const text = utf8.decode(bytes);
     if (depthOf(text) > deepest) throw new EdgeRefusal('invalid-request');

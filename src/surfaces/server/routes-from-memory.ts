@@ -4,7 +4,7 @@ import type { Authenticator, Proven } from '../../broker/authentication/authenti
 import type { Broker, Caller, GrantedToken } from '../../broker/contract.ts';
 import { nameForm, paths, pathOf } from '../../foundation/wire.ts';
 import { type Answer, type Exchange, jsonAnswer, type Send } from './http-answers.ts';
-import { hasBody, readJson } from './request-body.ts';
+import { bytesOf, hasBody, jsonOf } from './request-body.ts';
 import { claimsOf } from './request-claims.ts';
 import { addressOf, provenAtOnce } from './request-identity.ts';
 import { resolveBody, tokenBody } from './routes/agents.ts';
@@ -45,7 +45,10 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
   const { broker, authenticator, send, fail, otherwise, proven } = options;
   const tokens = new WeakMap<GrantedToken, Answer>();
   const answerOf = (token: GrantedToken): Answer => {
-    const answer = tokens.get(token) ?? jsonAnswer(token);
+    const known = tokens.get(token);
+    if (known !== undefined) return known;
+    const made = jsonAnswer(token);
+    const answer = { ...made, length: Buffer.byteLength(made.body) };
     tokens.set(token, answer);
     return answer;
   };
@@ -97,41 +100,55 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
     return found !== undefined;
   }
 
-  /** The router reads the same body once more where anything is amiss, and says what. */
-  async function takeBody(exchange: Exchange, { body }: MemoryRoute, attempt: (body: RequestBody) => boolean) {
+  /** Where anything is amiss with the body, the router says what. */
+  function takeBytes(exchange: Exchange, route: MemoryRoute, by: Proven, bytes: Buffer): void {
+    const body = bodyIn(bytes, route.body);
+    if (body === undefined || !attempt(exchange, by, route, body)) otherwise(exchange);
+  }
+
+  function takeBody(exchange: Exchange, route: MemoryRoute, by: Proven): void {
     try {
-      const json = await readJson(exchange.request);
-      const parsed = isEmpty(json) && body === tokenBody ? { success: true, data: {} } : body.safeParse(json);
-      if (parsed.success && attempt(parsed.data)) return;
+      const body = bytesOf(exchange);
+      if (Buffer.isBuffer(body)) takeBytes(exchange, route, by, body);
+      else
+        body.then(
+          (bytes) => takeBytes(exchange, route, by, bytes),
+          () => otherwise(exchange),
+        );
     } catch {
-      // told by the router
+      otherwise(exchange);
     }
-    otherwise(exchange);
+  }
+
+  function attempt(exchange: Exchange, by: Proven, route: MemoryRoute, body: RequestBody): boolean {
+    try {
+      return answered(exchange, by, route, body);
+    } catch (error) {
+      fail(exchange, route.route, error);
+      return true;
+    }
   }
 
   return (exchange) => {
     const { request } = exchange;
     const found = request.method === 'POST' ? routeOf(request.url ?? '') : undefined;
     if (found === undefined) return false;
-    const caller = provenAtOnce(exchange, authenticator);
-    if (caller === undefined) return false;
-    const attempt = (body: RequestBody): boolean => {
-      try {
-        return answered(exchange, caller, found, body);
-      } catch (error) {
-        fail(exchange, found.route, error);
-        return true;
-      }
-    };
-    if (!hasBody(request)) return found !== secrets && attempt({});
-    void takeBody(exchange, found, attempt);
+    const by = provenAtOnce(exchange, authenticator);
+    if (by === undefined) return false;
+    if (!hasBody(request)) return found !== secrets && attempt(exchange, by, found, {});
+    // what was sent with the headers is there by then
+    setImmediate(takeBody, exchange, found, by);
     return true;
   };
 }
 
-/** What every HTTP library sends where nothing is to be said. */
-function isEmpty(json: unknown): boolean {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return false;
-  for (const _ in json) return false;
-  return true;
+/** @returns undefined for what the route does not take */
+function bodyIn(bytes: Buffer, schema: MemoryRoute['body']): RequestBody | undefined {
+  // what every HTTP library sends where nothing is to be said
+  if (schema === tokenBody && bytes.length === 2 && bytes[0] === 0x7b && bytes[1] === 0x7d) return {};
+  try {
+    return schema.safeParse(jsonOf(bytes)).data;
+  } catch {
+    return undefined;
+  }
 }

@@ -42,7 +42,7 @@ export function createVaultRequests(options: VaultRequestsOptions): (exchange: E
   const rates = createRates(options.monotonic);
 
   async function told(exchange: Exchange): Promise<Told> {
-    const request = vaultRequestOf(exchange.request);
+    const request = vaultRequestOf(exchange);
     const open = api.open(request);
     if (open !== undefined) return { answer: answerOf(open) };
     const login = await api.login(request);
@@ -169,8 +169,8 @@ const isTrue: ReadonlySet<string | null> = new Set(['1', 't', 'T', 'TRUE', 'true
 const root = /^\/?(?:root)?\/?$/;
 
 /** @throws VaultRefusal for what is no request of Vault's */
-function vaultRequestOf(request: IncomingMessage): VaultRequest {
-  const { method = '', url = '', headers } = request;
+function vaultRequestOf(exchange: Exchange): VaultRequest {
+  const { method = '', url = '', headers } = exchange.request;
   if (!root.test(String(headers['x-vault-namespace'] ?? '')))
     throw malformed('there are no namespaces here: leave X-Vault-Namespace away');
   const [target = '', ...queries] = url.split('?');
@@ -183,7 +183,7 @@ function vaultRequestOf(request: IncomingMessage): VaultRequest {
     path: decoded(target.slice('/v1/'.length)).replace(/\/+$/, ''),
     query,
     wrap: wrapOf(headers['x-vault-wrap-ttl']),
-    body: () => bodyOf(request),
+    body: () => bodyOf(exchange),
   };
 }
 
@@ -212,8 +212,8 @@ function decoded(path: string): string {
 }
 
 /** Clients send JSON without saying so, or say that it is something else. */
-async function bodyOf(request: IncomingMessage): Promise<Json> {
-  const body = hasBody(request) ? await readJson(request, undefined, 'any') : {};
+async function bodyOf(exchange: Exchange): Promise<Json> {
+  const body = hasBody(exchange.request) ? await readJson(exchange, undefined, 'any') : {};
   // `-force` of the CLI
   if (body === null) return {};
   if (typeof body !== 'object' || Array.isArray(body)) throw malformed('the body is no JSON object');

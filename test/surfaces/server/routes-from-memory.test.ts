@@ -1,6 +1,8 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { bearer, type Stand, startStand } from './stand.ts';
-import { addressOf, exchange, parseAnswer } from './wire.ts';
+import { addressOf, exchange, parseAnswer, untilClosed } from './wire.ts';
 
 let stand: Stand;
 beforeEach(async () => {
@@ -74,6 +76,22 @@ describe('the route in front of the router', () => {
       await exchange(addressOf(stand.url), lines(json('{"secrets":["openai.x"]}'), '/v1/secrets/resolve')),
     );
     expect([status, body]).toEqual([200, expect.stringContaining('openai.x')]);
+  });
+
+  test.each([
+    ['hot', true],
+    ['routed', false],
+  ])('waits for a body that comes after its headers, in pieces: %s', async (_, cached) => {
+    stand.brokerState.cached = cached;
+    const socket = connect(addressOf(stand.url));
+    const answer = untilClosed(socket);
+    const head = 'Connection: close\r\nContent-Type: application/json\r\nContent-Length: 22\r\n';
+    for (const piece of [lines(head), '{"reason":', '"deploy 42"', '}']) {
+      socket.write(piece);
+      await sleep(10);
+    }
+    expect(parseAnswer(await answer).status).toBe(200);
+    expect(stand.callers.at(-1)?.reason).toBe('deploy 42');
   });
 
   test('is what answers: nothing else asks for the cached token', async () => {
