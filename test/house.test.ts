@@ -194,7 +194,10 @@ interface Named {
 describe('SDKs', () => {
   const homes: readonly [RegExp, RegExp][] = [
     [/^@1password\/sdk/, /^src\/adapters\/vaults\/onepassword\//],
-    [/^@aws-sdk\//, /^src\/(?:adapters\/(?:aws|stores\/aws-secrets-manager)|laptop\/secrets-manager)\//],
+    [
+      /^@aws-sdk\//,
+      /^src\/(?:adapters\/(?:aws|identity\/cognito|stores\/aws-secrets-manager)|laptop\/secrets-manager)\//,
+    ],
     [/^openid-client/, /^src\/adapters\/(?:issuers|identity|openid-client)\//],
     [/^jose/, /^src\/(?:adapters|verify|broker\/agent-runs|surfaces\/server|laptop)\//],
     [/^@?otplib/, /^src\/(?:foundation\/totp\.ts|laptop\/|adapters\/vaults\/onepassword\/)/],

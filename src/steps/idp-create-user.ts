@@ -72,9 +72,12 @@ export const idpCreateUser = writeStep({
       ours: { action: 'none', what, detail: 'made by this step' },
       taken: { action: 'conflict', what, ...(standing.is === 'taken' ? { detail: standing.why } : {}) },
     };
+    const stopped = 'the user has it not yet: a run was stopped, or the flow has changed';
+    if (standing.is === 'ours' && standing.user.unfinished === true) {
+      return { changes: [change.ours, { action: 'update', what: `password of user "${username}"`, detail: stopped }] };
+    }
     if (standing.is === 'ours' && seed !== undefined && !(await hasSeed(provider, standing.user, seed, context))) {
-      const detail = 'the user has it not yet: a run was stopped, or the flow has changed';
-      const enrol: Change = { action: 'enrol', what: `one-time password of user "${username}"`, detail };
+      const enrol: Change = { action: 'enrol', what: `one-time password of user "${username}"`, detail: stopped };
       return { changes: [change.ours, enrol] };
     }
     return {
@@ -91,7 +94,7 @@ async function lookOrCreate(input: Input, context: StepContext): Promise<{ id: s
   const marks = await marksOf(input.username, context);
   const before = await look(input.provider, input.username, marks);
   if (before.is === 'taken') throw conflict(input.username, before.why);
-  if (before.is === 'ours') return withSeed(before.user.id, input, context);
+  if (before.is === 'ours') return finished(before.user, input, context);
   const [password, seed] = await Promise.all([context.read(input.password), seedOf(input, context)]);
   context.progress(`making user "${input.username}"`);
   try {
@@ -138,13 +141,15 @@ async function afterFailure(
 ): Promise<{ id: string }> {
   if (!(error instanceof FlowError) || ['denied', 'rate-limited', 'refused'].includes(error.code)) throw error;
   const after = await lookUntilSure(input, marks, context);
-  if (after.is === 'ours') return withSeed(after.user.id, input, context);
+  if (after.is === 'ours') return finished(after.user, input, context);
   if (after.is === 'taken') throw conflict(input.username, after.why);
   if (error.code === 'conflict') throw conflict(input.username, 'its name or address is taken by another user');
-  if (error.code === 'invalid-value' && error.place.subject === 'password') {
-    throw await passwordRefused(error, input, context);
-  }
-  throw error;
+  throw await told(error, input, context);
+}
+
+async function told(error: unknown, input: Input, context: StepContext): Promise<unknown> {
+  const aboutPassword = error instanceof FlowError && error.place.subject === 'password';
+  return aboutPassword && error.code === 'invalid-value' ? passwordRefused(error, input, context) : error;
 }
 
 /**
@@ -208,6 +213,18 @@ async function seedOf(
   const seed = await readOneTimePassword(reference, (each) => context.read(each));
   const [label] = await labelsOf(seed, context);
   return { seed, label };
+}
+
+/** What a user of ours lacks yet, since who made it was stopped, or its answer lost. */
+async function finished(user: User, input: Input, context: StepContext): Promise<{ id: string }> {
+  if (user.unfinished === true) {
+    try {
+      await input.provider.setPassword?.(user.id, await context.read(input.password));
+    } catch (error) {
+      throw await told(error, input, context);
+    }
+  }
+  return withSeed(user.id, input, context);
 }
 
 /** A user of ours gets the seed that it was to be born with, if it has it not. */

@@ -21,7 +21,7 @@ const stack: LaptopStack = {
   issuer: nowhere,
   scim: { url: `${nowhere}/scim/v2`, token: secret },
   doubles: Object.fromEntries(
-    ['keycloak/realms/main', 'auth0', 'okta', 'entra'].map((path) => [
+    ['keycloak/realms/main', 'auth0', 'okta', 'entra', 'cognito'].map((path) => [
       path.split('/')[0],
       { url: `${nowhere}/${path}`, token: secret, proof: { clientId: 'proof', clientSecret: secret } },
     ]),

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { FlowError } from '../../src/foundation/errors.ts';
 import { type Capability, capabilities } from '../../src/adapters/identity/capabilities.ts';
 import type { IdentityProvider, NewUser } from '../../src/adapters/identity/contract.ts';
 import { Secret } from '../../src/foundation/secret.ts';
+import { type Misses, testMissing } from './misses.ts';
 
 export interface ProviderUnderTest {
   readonly provider: IdentityProvider;
@@ -32,7 +33,12 @@ export function newUser(changes: Partial<NewUser> = {}): NewUser {
 }
 
 /** What every identity provider's adapter must do. */
-export function identityProviderContract(name: string, start: () => Promise<ProviderUnderTest>): void {
+export function identityProviderContract(
+  name: string,
+  start: () => Promise<ProviderUnderTest>,
+  misses: Misses = {},
+): void {
+  const test = testMissing(misses);
   describe(`identity provider: ${name}`, () => {
     let under: ProviderUnderTest;
     beforeAll(async () => {

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { Secret } from '../../src/foundation/secret.ts';
 import type { SecretStore, StoredSecret } from '../../src/adapters/stores/contract.ts';
+import { type Misses, testMissing } from './misses.ts';
 
 export interface StoreUnderTest {
   readonly store: SecretStore;
@@ -13,8 +14,7 @@ export interface StoreUnderTest {
 }
 
 export interface ContractOptions {
-  /** expectations that an independent implementation is known to miss, by the test's name, with the reason */
-  readonly misses?: Readonly<Record<string, string>>;
+  readonly misses?: Misses;
 }
 
 /** What every {@link SecretStore} does, whatever is behind it. */
@@ -26,13 +26,7 @@ export function secretStoreContract(
   const version = (digit: string) => digit.repeat(64);
   let under: StoreUnderTest;
   let count = 0;
-
-  /** where a miss is known it must really be missed, so that the list stays true */
-  const test = (name: string, run: () => Promise<void>) => {
-    const miss = options.misses?.[name];
-    const declare = miss === undefined ? it : it.fails;
-    declare(miss === undefined ? name : `${name} (known to differ: ${miss})`, run);
-  };
+  const test = testMissing(options.misses ?? {});
 
   const fresh = () => `contract/secret-${(count += 1)}`;
   const look = async (name: string, strict = false) => (await under.store.inspect([{ name }], { strict })).get(name);

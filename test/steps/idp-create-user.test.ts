@@ -236,3 +236,51 @@ describe('disabling a user', () => {
     await expect(codeOf(idpDisableUser.run(input, laptop.context()))).resolves.toBe('not-found');
   });
 });
+
+describe('a user whose password is not in force yet, since who made it was stopped', () => {
+  /** The laptop's users, at a provider that makes them in two requests, and was stopped after the first. */
+  async function halfMade(refused?: FlowError) {
+    const username = someone();
+    const item = await laptop.login(username);
+    await create(username, item);
+    const set: string[] = [];
+    const provider: IdentityProvider = {
+      ...laptop.provider,
+      async find(name) {
+        const user = await laptop.provider.find(name);
+        return user && { ...user, unfinished: set.length === 0 };
+      },
+      async setPassword(_, password) {
+        if (refused !== undefined) throw refused;
+        set.push(password.reveal());
+      },
+    };
+    return { username, item, provider, set };
+  }
+
+  test('is planned so, gets it, and is planned no more', async () => {
+    const { username, item, provider, set } = await halfMade();
+    const planned = async () => (await planOf(idpCreateUser, inputOf(username, item, provider))).changes;
+    expect(await planned()).toMatchObject([{ action: 'none' }, { action: 'update' }]);
+    const id = await create(username, item, provider);
+    expect(set).toEqual([(await laptop.context().read(item.reference.sibling('password'))).reveal()]);
+    expect(await planned()).toMatchObject([{ action: 'none' }]);
+    await expect(create(username, item, provider)).resolves.toBe(id);
+    expect(set).toHaveLength(1);
+  });
+
+  test('that is refused is another in the next run', async () => {
+    const refused = new FlowError('invalid-value', 'was used before', { place: { subject: 'password' } });
+    const { username, item, provider } = await halfMade(refused);
+    await expect(create(username, item, provider)).rejects.toMatchObject({
+      code: 'invalid-value',
+      hint: expect.stringContaining('archived'),
+    });
+  });
+
+  test('and cannot be set now is told, and its item stays', async () => {
+    const { username, item, provider } = await halfMade(new FlowError('unavailable', 'is in trouble'));
+    await expect(codeOf(create(username, item, provider))).resolves.toBe('unavailable');
+    expect(laptop.server.dump().find(({ id }) => id === item.id)?.state).toBe('active');
+  });
+});

@@ -64,6 +64,8 @@ export interface User {
   readonly active: boolean;
   /** sign-ins are refused for a while, after too many that failed; undefined where the provider does not say */
   readonly locked?: boolean | undefined;
+  /** was made, and its password is not in force yet: whoever was at it was stopped, and `setPassword` ends that */
+  readonly unfinished?: boolean | undefined;
 }
 
 export interface NewUser {

@@ -22,7 +22,7 @@ export interface Faults {
   /** @param method only a request with this method, default any */
   nextScim(fault: AnswerFault, method?: string): void;
   nextDiscovery(fault: AnswerFault): void;
-  /** @param matching a part of the path of a double's API, default any */
+  /** @param matching a part of the path of a double's API, or of the name of an operation of AWS; default any */
   nextDouble(fault: AnswerFault, method?: string, matching?: string): void;
   /** The next JWT access token is issued, and is wrong in this respect alone. */
   forgeNextToken(forgery: Forgery): void;
@@ -89,7 +89,7 @@ function applying(queue: Queued[]): Middleware {
     const at = queue.findIndex(
       ({ method, matching }) =>
         (method === undefined || method === request.method) &&
-        (matching === undefined || request.originalUrl.includes(matching)),
+        (matching === undefined || `${request.originalUrl} ${request.get('X-Amz-Target') ?? ''}`.includes(matching)),
     );
     const [entry] = at < 0 ? [] : queue.splice(at, 1);
     if (entry === undefined) return next();

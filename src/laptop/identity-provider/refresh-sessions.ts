@@ -13,6 +13,7 @@ export function createSessions(now: () => number, lag: number) {
       sessions.set(token, { user, until: Infinity });
       return token;
     },
+    end: (token: string) => void sessions.delete(token),
     lives: (token: string) => (sessions.get(token)?.until ?? 0) > now(),
     revoke(user: string): void {
       for (const [token, session] of sessions) {

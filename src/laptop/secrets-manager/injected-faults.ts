@@ -1,4 +1,4 @@
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../aws/refusal.ts';
 
 /** What goes wrong on purpose, for tests. Each `times` counts requests, the next ones first. */
 export interface Faults {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { optionalText, text, texts, type Input } from './request-input.ts';
-import { Refusal, refuse } from './refusal.ts';
+import { Refusal } from '../aws/refusal.ts';
+import { refuse } from './refusal.ts';
 import type { StoredSecret } from './stored-secrets.ts';
 
 interface Filter {

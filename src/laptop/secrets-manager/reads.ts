@@ -1,7 +1,8 @@
 import { flag, mappings, optionalNumber, optionalText, text, texts, type Input } from './request-input.ts';
 import { matches, pageOf, parseFilters, sorted } from './listing.ts';
 import { replicationOf } from './replicas.ts';
-import { Refusal, refuse } from './refusal.ts';
+import { Refusal } from '../aws/refusal.ts';
+import { refuse } from './refusal.ts';
 import { find, findLive, holder, settle, type State, type StoredSecret, type Version } from './stored-secrets.ts';
 
 /** The operations that change nothing. `listed` is what ListSecrets knows, which may lag behind. */

@@ -1,5 +1,6 @@
 import { mappings, optionalText, text, texts, type Input } from './request-input.ts';
-import { Refusal, refuse } from './refusal.ts';
+import { Refusal } from '../aws/refusal.ts';
+import { refuse } from './refusal.ts';
 import { findLive, findOwn, type State, type StoredSecret } from './stored-secrets.ts';
 
 /** Replicas in other regions, as far as the region of the primary tells of them, and resource policies. */

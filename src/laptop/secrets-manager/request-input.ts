@@ -1,4 +1,5 @@
-import { Refusal, refuse } from './refusal.ts';
+import { Refusal } from '../aws/refusal.ts';
+import { refuse } from './refusal.ts';
 
 /** The members of one request, read with the limits of AWS's service model. */
 export type Input = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../foundation/secret.ts';
-import type { AccessKey } from './signature.ts';
+import type { AccessKey } from '../aws/signature.ts';
 
 type Answer = { readonly status: number; readonly xml: string };
 
