@@ -151,7 +151,8 @@ function limits(
   if (effect === 'write' && kind === 'flow')
     notes.push(`it writes, and is served as a run: POST ${pathOf('runs', name)}`);
   const { maxTtl, rate } = agent;
-  if (maxTtl !== undefined) notes.push(`for at most ${durationText(maxTtl)} (max-ttl)`);
+  // an item has no lease
+  if (maxTtl !== undefined && kind !== 'item') notes.push(`for at most ${durationText(maxTtl)} (max-ttl)`);
   if (rate !== undefined) notes.push(`at most ${rate.count} requests in ${durationText(rate.per)} (rate)`);
   return notes;
 }
