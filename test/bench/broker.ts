@@ -5,8 +5,7 @@ import { agentRuns } from './agent-runs.ts';
 import { inProcess } from './broker-inside.ts';
 import { commandThroughBroker } from './broker-command.ts';
 import { durableWrite } from './disk.ts';
-import type { Seen } from './load-generator.ts';
-import { load, requestFor, start, stop, type Target } from './measured-servers.ts';
+import { load, loadOn, requestFor, start, stop, type Target, type Worked } from './measured-servers.ts';
 import { median, row, type Row } from './row.ts';
 
 const token = { method: 'POST', path: '/v1/tokens/orders-token', body: '' };
@@ -108,6 +107,8 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
   }
 }
 
+const units = { rate: 'answers/s', p50: 'ms', p99: 'ms', work: 'µs' } as const;
+
 interface Compared {
   readonly home: Home;
   readonly broker: Target;
@@ -135,16 +136,14 @@ async function against({ home, broker, bearer, asked, name, bares: kinds, goals,
   }
 
   const run = async (rate: number | undefined) => {
-    const rounds: Map<'broker' | Bare, Seen>[] = [];
+    const rounds: Map<'broker' | Bare, Worked>[] = [];
     for (let round = 0; round < 3; round += 1) {
-      const seen = new Map<'broker' | Bare, Seen>();
+      const seen = new Map<'broker' | Bare, Worked>();
       const all = [...targets];
       // whoever comes first does so only once
-      for (const [kind, { port }] of [...all.slice(round % all.length), ...all.slice(0, round % all.length)]) {
-        const one = await load({
-          host: '127.0.0.1',
-          port,
-          request: requestFor(asked, port, bearer),
+      for (const [kind, target] of [...all.slice(round % all.length), ...all.slice(0, round % all.length)]) {
+        const one = await loadOn(target, {
+          request: requestFor(asked, target.port, bearer),
           connections: 32,
           warm: short ? 500 : 2_000,
           duration: short ? 1_000 : 8_000,
@@ -155,12 +154,12 @@ async function against({ home, broker, bearer, asked, name, bares: kinds, goals,
       }
       rounds.push(seen);
     }
-    return (kind: Bare, what: 'rate' | 'p50' | 'p99') => {
+    return (kind: Bare, what: keyof typeof units) => {
       const of = (each: 'broker' | Bare) => rounds.map((seen) => seen.get(each)?.[what] ?? Number.NaN);
       const [ours, theirs] = [of('broker'), of(kind)];
       return {
         value: median(ours),
-        unit: what === 'rate' ? 'answers/s' : 'ms',
+        unit: units[what],
         against: median(theirs),
         ratio: median(ours.map((value, index) => value / (theirs[index] ?? Number.NaN))),
       };
@@ -179,6 +178,8 @@ async function against({ home, broker, bearer, asked, name, bares: kinds, goals,
         ...full(kind, 'rate'),
         goal: goal && { atLeast: goal.rate },
       }),
+      // what else a machine does changes this least
+      row({ name: `${name}, processor time of an answer, ${to}`, ...full(kind, 'work') }),
       row({ name: `${name} at 2,000/s, p50, ${to}`, ...common(kind, 'p50') }),
       row({ name: `${name} at 2,000/s, p99, ${to}`, ...common(kind, 'p99'), goal: goal && { atMost: goal.p99 } }),
     ];

@@ -20,6 +20,8 @@ export interface Load {
 /** What it saw, as JSON on stdout. */
 export interface Seen {
   readonly answers: number;
+  /** those that were not measured too */
+  readonly all: number;
   /** answers a second */
   readonly rate: number;
   /** milliseconds; with a rate from the planned arrival, so that a wait for a free connection counts */
@@ -43,6 +45,7 @@ async function measure(load: Load): Promise<Seen> {
   const idle: Connection[] = [];
   const late: number[] = [];
   let other = 0;
+  let answered = 0;
   let over = false;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
 
@@ -69,6 +72,7 @@ async function measure(load: Load): Promise<Seen> {
         rest = end === undefined ? all : undefined;
         if (end === undefined) return;
         const now = performance.now();
+        answered += 1;
         if (now >= from) {
           latencies.push(now - connection.due);
           if (all[9] !== 0x32) other += 1; // the first digit of `HTTP/1.1 200`
@@ -111,7 +115,14 @@ async function measure(load: Load): Promise<Seen> {
   for (const { socket } of opened) socket.destroy();
   const sorted = latencies.toSorted((a, b) => a - b);
   const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Infinity;
-  return { answers: sorted.length, rate: (sorted.length * 1_000) / took, p50: at(0.5), p99: at(0.99), other };
+  return {
+    answers: sorted.length,
+    all: answered,
+    rate: (sorted.length * 1_000) / took,
+    p50: at(0.5),
+    p99: at(0.99),
+    other,
+  };
 }
 
 /** Where a whole answer ends; undefined while some of it is missing. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Home, Running } from '../e2e/home.ts';
 import type { Load, Seen } from './load-generator.ts';
@@ -51,6 +51,28 @@ export async function load(wanted: Load): Promise<Seen> {
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   if (code !== 0) throw new Error('the load generator failed');
   return JSON.parse(text) as Seen;
+}
+
+export interface Worked extends Seen {
+  /** microseconds of processor time that an answer took; NaN where the system does not tell */
+  readonly work: number;
+}
+
+/** The same, and what it costs the server. */
+export async function loadOn({ port, running }: Target, wanted: Omit<Load, 'host' | 'port'>): Promise<Worked> {
+  const before = processorTime(running);
+  const seen = await load({ host: '127.0.0.1', port, ...wanted });
+  return { ...seen, work: (processorTime(running) - before) / seen.all };
+}
+
+/** Microseconds that all threads of a program were on a processor, so far. */
+function processorTime({ child }: Running): number {
+  const threads = `/proc/${child.pid ?? 0}/task`;
+  if (!existsSync(threads)) return Number.NaN;
+  const nanoseconds = readdirSync(threads).map((thread) =>
+    Number(readFileSync(join(threads, thread, 'schedstat'), 'utf8').split(' ')[0]),
+  );
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1_000;
 }
 
 /** On one processor, where the system can be told so. */
