@@ -1,10 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import type { Much } from './long/loops.ts';
 
 /** Whoever starts our command, or leaves something behind in this process, has a process of their own. */
 const commands = ['test/{attack,e2e,infra}/**/*.test.ts', 'test/surfaces/cli/**/*.test.ts'];
+
+/** What has a command of its own. */
+const others = ['test/{browser,peers,bench}/**', 'test/**/*.long.test.ts'];
 
 /** What waits for whole processes, and for one-time codes, begins first: then nothing is left to wait for alone. */
 class WaitingFirst extends BaseSequencer {
@@ -26,20 +28,18 @@ export default defineConfig({
     // cores has something to do while another waits for the next one-time code
     maxWorkers: 3,
     sequence: { sequencer: WaitingFirst },
-    provide: { much: 'part' satisfies Much },
     setupFiles: ['test/no-bare-patterns.ts'],
-    globalSetup: 'test/long/loops.ts',
     projects: [
       {
         extends: true,
-        test: { name: 'commands', include: commands, globalSetup: 'test/built-command.ts' },
+        test: { name: 'commands', include: commands, exclude: others, globalSetup: 'test/built-command.ts' },
       },
       {
         extends: true,
         test: {
           name: 'rooms',
           include: ['test/**/*.test.ts'],
-          exclude: [...commands, 'test/{browser,peers,bench}/**'],
+          exclude: [...commands, ...others],
           // what many files import is loaded once
           isolate: false,
         },

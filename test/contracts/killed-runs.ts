@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { type Boundary, killedAt } from '../e2e/boundaries.ts';
 import { createHome, type Home, type Running } from '../e2e/home.ts';
-import { amountOf, someOf } from '../long/amounts.ts';
+import { someOf } from '../long/amounts.ts';
 
 const policy = `default: deny
 approvers: { ann: {} }
@@ -102,24 +102,20 @@ export function killedRunsContract(title: string, prepare: (home: Home) => Promi
       expect([email, users.length]).toEqual([email, 1]);
     }
 
-    test.runIf(amountOf('kills of a served run') > 0)(
-      'killed at any request of a step, a run goes on where it was, and does nothing twice',
-      async () => {
-        let broker = await served.serve();
-        for (const { what, at } of someOf(boundaries, 'kills of a served run')) {
-          const email = `${randomUUID().slice(0, 8)}@example.com`;
-          const { id } = await broker.ask('POST', '/v1/flows/new-user/runs', { inputs: { email } });
-          const { signal, stderr } = await killedAt(broker.running, served.stack, at);
-          expect([what, signal, signal === null ? stderr : '']).toEqual([what, 'SIGKILL', '']);
-          broker = await served.serve();
-          expect([what, await over(broker, id)]).toEqual([what, expect.objectContaining({ state: 'succeeded' })]);
-          expectOne(email);
-        }
-        broker.running.child.kill('SIGKILL');
-        await broker.running.ended;
-      },
-      600_000,
-    );
+    test('killed at any request of a step, a run goes on where it was, and does nothing twice', async () => {
+      let broker = await served.serve();
+      for (const { what, at } of someOf(boundaries, 'kills of a served run')) {
+        const email = `${randomUUID().slice(0, 8)}@example.com`;
+        const { id } = await broker.ask('POST', '/v1/flows/new-user/runs', { inputs: { email } });
+        const { signal, stderr } = await killedAt(broker.running, served.stack, at);
+        expect([what, signal, signal === null ? stderr : '']).toEqual([what, 'SIGKILL', '']);
+        broker = await served.serve();
+        expect([what, await over(broker, id)]).toEqual([what, expect.objectContaining({ state: 'succeeded' })]);
+        expectOne(email);
+      }
+      broker.running.child.kill('SIGKILL');
+      await broker.running.ended;
+    }, 600_000);
 
     test('killed right after it was begun, and in the middle of a push, a run is not lost', async () => {
       let broker = await served.serve();
@@ -144,26 +140,22 @@ export function killedRunsContract(title: string, prepare: (home: Home) => Promi
       await broker.running.ended;
     }, 240_000);
 
-    test.runIf(amountOf('kills of a waiting run') > 0)(
-      'killed while it waits for people, a run still waits, for the same approval',
-      async () => {
-        let broker = await served.serve();
-        const inputs = { email: `${randomUUID().slice(0, 8)}@example.com` };
-        const { id } = await broker.ask('POST', '/v1/flows/new-user/runs', { inputs }, 'careful');
-        const state = async () => (await broker.ask('GET', `/v1/runs/${String(id)}`, undefined, 'careful'))['state'];
-        await expect.poll(state).toBe('waiting');
-        broker.running.child.kill('SIGKILL');
-        await broker.running.ended;
-        broker = await served.serve();
-        await expect.poll(state).toBe('waiting');
-        const ended = await broker.ask('POST', `/v1/runs/${String(id)}/cancel`, undefined, 'careful');
-        expect(ended['code']).toBeUndefined();
-        await expect.poll(state).toBe('cancelled');
-        expect(served.stack.vault.dump().filter(({ title }) => title === inputs.email)).toEqual([]);
-        broker.running.child.kill('SIGTERM');
-        await broker.running.ended;
-      },
-      120_000,
-    );
+    test('killed while it waits for people, a run still waits, for the same approval', async () => {
+      let broker = await served.serve();
+      const inputs = { email: `${randomUUID().slice(0, 8)}@example.com` };
+      const { id } = await broker.ask('POST', '/v1/flows/new-user/runs', { inputs }, 'careful');
+      const state = async () => (await broker.ask('GET', `/v1/runs/${String(id)}`, undefined, 'careful'))['state'];
+      await expect.poll(state).toBe('waiting');
+      broker.running.child.kill('SIGKILL');
+      await broker.running.ended;
+      broker = await served.serve();
+      await expect.poll(state).toBe('waiting');
+      const ended = await broker.ask('POST', `/v1/runs/${String(id)}/cancel`, undefined, 'careful');
+      expect(ended['code']).toBeUndefined();
+      await expect.poll(state).toBe('cancelled');
+      expect(served.stack.vault.dump().filter(({ title }) => title === inputs.email)).toEqual([]);
+      broker.running.child.kill('SIGTERM');
+      await broker.running.ended;
+    }, 120_000);
   });
 }

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import type { Much } from './loops.ts';
 
 /** The long loops, all of each: kills at every boundary, and inputs by the ten thousand. */
 export default defineConfig({
@@ -8,7 +7,6 @@ export default defineConfig({
   test: {
     include: ['test/**/*.long.test.ts'],
     globalSetup: ['test/built-command.ts', 'test/long/loops.ts'],
-    provide: { much: 'whole' satisfies Much },
     testTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
     hookTimeout: 180_000,

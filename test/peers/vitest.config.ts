@@ -6,7 +6,6 @@ export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
     include: ['test/peers/**/*.test.ts'],
-    provide: { much: 'whole' },
     testTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
     hookTimeout: 660_000,
