@@ -147,8 +147,11 @@ describe('work as an agent run', () => {
     await opened({ clock }).run(
       async (run) => {
         const first = run.credential();
+        const waiting = clock.waiting();
         for (let count = 1; count <= 3; count += 1) {
           clock.pass(30_000);
+          // the next word is said after the answer to this one
+          await expect.poll(clock.waiting).toBe(waiting);
           await expect.poll(() => told('agent-run.heartbeat').length).toBe(count);
         }
         await expect.poll(() => run.credential()).not.toBe(first);

@@ -57,6 +57,8 @@ export function handClock() {
     now: () => clock.time,
     monotonic: () => clock.mono,
     after: (milliseconds: number, work: () => void) => void timers.add({ at: clock.mono + milliseconds, work }),
+    /** how many wait for a time to come */
+    waiting: () => timers.size,
     pass(milliseconds: number) {
       clock.time += milliseconds;
       clock.mono += milliseconds;
