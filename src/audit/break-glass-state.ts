@@ -47,7 +47,9 @@ export interface BreakGlassState {
 /** lines of the trail about one flow that are looked at */
 const looked = 50;
 /** what gives somebody what a break-glass flow gives */
-const uses: ReadonlySet<string> = new Set(['local.run', 'local.read', 'local.exec', 'flow.run', 'run.started']);
+const uses: ReadonlySet<string> = new Set([
+  ...['local.run', 'local.read', 'local.exec', 'flow.run', 'run.started', 'break-glass.revealed'],
+]);
 
 /**
  * How break-glass stands, by what is on the trails: which account was proven, and what is still owed for a use.

@@ -17,7 +17,7 @@ export interface AuditEvent {
   readonly source?: 'cache' | 'vault' | 'issuer' | 'api' | undefined;
   /** the policy rule that decided */
   readonly rule?: string | undefined;
-  /** id of the approval that it was given by */
+  /** id of the approval that it was given by; of what was revealed, its own */
   readonly approval?: string | undefined;
   /** `jti` of the tokens that it got or used: what the log of an API has */
   readonly jti?: readonly string[] | undefined;
@@ -106,6 +106,8 @@ export type AuditAction =
   | 'notify.failed'
   /** a drill is over: allowed, it held; failed, one of its links is broken */
   | 'drill.finished'
+  /** the page showed a person what a break-glass flow gives */
+  | 'break-glass.revealed'
   /** what a break-glass use owed is done */
   | 'break-glass.closed'
   | 'policy.reload'

@@ -31,6 +31,7 @@ import type { Approvals } from './approvals/gate.ts';
 import { createDecisions, type Decisions } from './people/decide.ts';
 import type { PageAddress } from './people/page-address.ts';
 import { createPeople, type People } from './people/people.ts';
+import { createReveals, type Reveals } from './people/reveal.ts';
 import { createSights, type Sights } from './people/sights.ts';
 import { createSignIns } from './people/sign-ins.ts';
 import { createToldKeys } from './people/told-keys.ts';
@@ -82,6 +83,8 @@ export interface OpenBroker {
   /** the people who approve, and their decisions */
   readonly people: People;
   readonly decisions: Decisions;
+  /** what of break-glass the page shows to people */
+  readonly reveals: Reveals;
   readonly approvals: Approvals;
   /** what people look at besides */
   readonly sights: Sights;
@@ -241,13 +244,15 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       },
       signIns,
     });
-    const decisions = createDecisions({
-      approvals,
-      people,
-      signIns,
-      page: () => page,
-      challenges,
-      record: recordAnyone,
+    const stating = { signIns, page: () => page, challenges, record: recordAnyone };
+    const decisions = createDecisions({ ...stating, approvals, people });
+    const reveals = createReveals({
+      ...stating,
+      app,
+      policy,
+      installation,
+      counts: async (passkey) => (await approvals.ledger()).counts(passkey),
+      clock: systemClock,
     });
     // each stack of the laptop has a key of its own, and so trails of its own
     const ofThisKey = (file: string) => !environment.laptop || keyIdIn(file) === keyIdOf(key);
@@ -303,6 +308,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       database: database.open,
       people,
       decisions,
+      reveals,
       approvals,
       sights,
       pageAt(address) {

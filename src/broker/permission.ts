@@ -318,7 +318,7 @@ function requireApproved(wanted: Wanted, pass: Pass | undefined, decisions: read
 }
 
 /** A flow, as an approval is bound to it: with its text. */
-function behind(flow: Flow | undefined): string {
+export function behind(flow: Flow | undefined): string {
   return flow === undefined ? '' : `flow ${flow.name} ${hash('sha256', flow.source.text, 'base64url')}`;
 }
 

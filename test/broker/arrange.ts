@@ -346,7 +346,7 @@ export async function arrange(
     cache.rejected(sha256(token));
     for (const listener of revoked) listener(sha256(token));
   };
-  return { broker, clock, vault, issuer: issuing, trail, told, rewrite, revoke, policy: () => current.policy };
+  return { app, broker, clock, vault, issuer: issuing, trail, told, rewrite, revoke, policy: () => current.policy };
 }
 
 /** What a promise is refused with. */

@@ -8,16 +8,16 @@ import { bearerHash, createBearer } from '../../src/broker/authentication/bearer
 import { signClaim } from '../../src/broker/authentication/operator-token.ts';
 import { createLogger } from '../../src/surfaces/server/log.ts';
 import { serve } from '../../src/surfaces/server/start.ts';
-import { createHome } from '../e2e/home.ts';
+import { createHome, type Home } from '../e2e/home.ts';
 
 /** policy.yaml in which three people approve what codex asks for, and one more whom an issuer proves. */
 const policy = (hash: string, trust: string | undefined) => `# who may what
 default: deny
 approvers:
-  ann: {}
+  ann: { reveal: [break-glass] }
   bo: {}
   cy: { owner-of: [codex] }
-${trust === undefined ? '' : `  dana: { trust: ${trust} }\n`}agents:
+${trust === undefined ? '' : `  dana: { trust: ${trust}, reveal: [break-glass] }\n`}agents:
   codex:
     tokens: [{ sha256: ${hash} }]
     deny: [github.admin_token]
@@ -31,9 +31,13 @@ ${trust === undefined ? '' : `  dana: { trust: ${trust} }\n`}agents:
       - { names: [github.*], scope: run, by: [ann, bo], expires: 8h }
 `;
 
-/** A broker of the laptop with a page, and an agent that must ask people first. @param trust proves `dana` */
-export async function startPage(trust?: string) {
+/**
+ * A broker of the laptop with a page, and an agent that must ask people first.
+ * @param trust proves `dana` @param prepare changes the folder first
+ */
+export async function startPage(trust?: string, prepare: (home: Home) => void = () => undefined) {
   const home = createHome();
+  prepare(home);
   const closing = new AsyncDisposableStack();
   closing.defer(() => home.close());
   const stack = await home.stack();
@@ -84,6 +88,7 @@ export async function startPage(trust?: string) {
       );
     },
     approval: (id: string) => seen(`approvals/${id}`),
+    overview: () => seen('overview'),
     /** what was signed, as the trail has it */
     signed(id: string): Readonly<Record<string, unknown>> | undefined {
       const lines = readFileSync(service.trail, 'utf8').trim().split('\n');

@@ -91,6 +91,27 @@ describe('a person whom an issuer proves', () => {
     await dana.leave();
   });
 
+  test('sees a code of break-glass by a sign-in that was made for it', async () => {
+    const dana = await signedIn();
+    const { page: tab } = dana;
+    await tab.goto(`${page.origin}/#/break-glass`);
+    await tab.getByLabel('Why, in one line').fill('the laptop with the passkey is lost');
+    await button(tab, 'Go on').click();
+    await tab.getByText('you sign in once more at your issuer').waitFor();
+    await button(tab, 'Prove it and reveal').click();
+    await signInThere(tab);
+    expect(await tab.locator('code.revealed').innerText()).toMatch(/^\d{6}$/);
+    expect(tab.url()).toBe(`${page.origin}/#/break-glass`);
+    expect(readFileSync(page.trail, 'utf8')).toMatch(/"action":"break-glass\.revealed".*not by a passkey/);
+    // it is shown once: another view and back is without it
+    await tab.goto(`${page.origin}/#/health`);
+    await tab.goto(`${page.origin}/#/break-glass`);
+    await atPage(tab, 'Break-glass');
+    expect(await tab.locator('code.revealed').count()).toBe(0);
+    dana.complaints();
+    await dana.leave();
+  });
+
   test('denies with a sign-in too, and decides nothing where they turn back, or somebody else signs in', async () => {
     const dana = await signedIn();
     const { page: tab } = dana;

@@ -1,19 +1,35 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { BrowserContextOptions, CDPSession, Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { atPage } from './steps.ts';
 import { type Browsers, openBrowser, type Person } from './person.ts';
+import { startReceiver } from '../adapters/channels/receiver.ts';
+import { writeChannel } from '../e2e/notified.ts';
 import { type Page, startPage } from './page-broker.ts';
 
 let page: Page;
 let browsers: Browsers;
+let receiver: Awaited<ReturnType<typeof startReceiver>>;
+
+/** The shipped flow for break-glass, which tells people. */
+const breakGlass = readFileSync(new URL('../../flows/break-glass.yaml', import.meta.url), 'utf8').replace(
+  /^break-glass: .*$/m,
+  'break-glass: { close: break-glass-close, notify: [ops] }',
+);
 
 beforeAll(async () => {
-  page = await startPage();
+  receiver = await startReceiver();
+  page = await startPage(undefined, (home) => {
+    writeChannel(home, receiver.url);
+    home.write('flows/break-glass.yaml', breakGlass);
+  });
   browsers = await openBrowser(() => page.origin);
 });
 afterAll(async () => {
   await browsers?.close();
   await page?.close();
+  await receiver?.close();
 });
 
 interface Approver extends Person {
@@ -202,6 +218,89 @@ describe('a person with a passkey', () => {
   });
 });
 
+/** Says why, and goes on to what is signed: by the keyboard alone. */
+async function askForCode(tab: Tab, why: string): Promise<void> {
+  await tab.goto(`${page.origin}/#/break-glass`);
+  await atPage(tab, 'Break-glass');
+  await tab.getByLabel('Why, in one line').fill(why);
+  await tab.keyboard.press('Enter');
+  await button(tab, 'Prove it and reveal').waitFor();
+}
+
+describe('a person whom policy lets reveal a code', () => {
+  test('sees it once, after people were told, while it is good, and it is nowhere after that', async () => {
+    const ann = await enrolled('ann');
+    const { page: tab } = ann;
+    await tab.clock.install();
+    // the code is over when the test says so
+    await tab.clock.pauseAt(Date.now() + 1_000);
+    const before = receiver.posts().length;
+    await askForCode(tab, 'the issuer is down');
+    expect(await tab.locator('.step .facts').innerText()).toContain('the issuer is down');
+    expect(receiver.posts()).toHaveLength(before);
+    const posted = tab.waitForRequest((request) => request.url().endsWith('/reveal'));
+    await tab.keyboard.press('Enter');
+    const code = await tab.locator('code.revealed').innerText();
+    expect(code).toMatch(/^\d{6}$/);
+    expect(receiver.posts()).toHaveLength(before + 1);
+    expect(receiver.posts().at(-1)?.body).toContain('the issuer is down');
+    await tab.getByText('break-glass@example.com', { exact: true }).waitFor();
+
+    // the same proof a second time is none
+    const body = (await posted).postData();
+    const again = `fetch('/v1/page/break-glass/break-glass/reveal', { method: 'POST', body: ${JSON.stringify(body)}, headers: {
+      'content-type': 'application/json',
+      authorization: 'Bearer ' + JSON.parse(sessionStorage.getItem('flows-session')).session } }).then(({ status }) => status)`;
+    expect(await tab.evaluate<number>(again)).toBe(401);
+
+    await tab.clock.fastForward(31_000);
+    await tab.getByText('The code is over').waitFor();
+    const everywhere = `document.documentElement.outerHTML + JSON.stringify([{ ...sessionStorage }, { ...localStorage }, history.state])`;
+    const left = await tab.evaluate<string>(everywhere);
+    const item = page.stack.vault.dump().find(({ title }) => title === 'Break Glass');
+    const password = item?.fields.find(({ label }) => label === 'password')?.value ?? '';
+    expect(password).not.toBe('');
+    for (const value of [code, password]) {
+      expect(left).not.toContain(value);
+      expect(tab.url()).not.toContain(value);
+    }
+    const trail = readFileSync(page.trail, 'utf8');
+    expect(trail).toMatch(/"action":"break-glass\.revealed".*"reason":"the issuer is down"/);
+    for (const value of [`"${code}"`, password]) expect(trail).not.toContain(value);
+    const state = join(page.home.path, 'state');
+    const files = readdirSync(state, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+    const kept = files.filter((each) => readFileSync(join(each.parentPath, each.name), 'latin1').includes(password));
+    expect(kept.map(({ name }) => name)).toEqual([]);
+    // what a use owes is owed
+    const seen = (await page.overview()) as { breakGlass: { troubles: unknown[] } };
+    expect(seen.breakGlass.troubles).toContainEqual(
+      expect.objectContaining({ code: 'not-closed', subject: 'break-glass' }),
+    );
+
+    await askForCode(tab, 'and once more');
+    await tab.clock.fastForward(101_000);
+    await tab.getByText('That took too long: go on once more.').waitFor();
+    expect(await button(tab, 'Prove it and reveal').count()).toBe(0);
+    ann.complaints();
+    await ann.leave();
+  });
+
+  test('is nobody else', async () => {
+    const bo = await enrolled('bo');
+    await bo.page.goto(`${page.origin}/#/break-glass`);
+    await bo.page.getByText('Nothing here is for you.').waitFor();
+    const ask = (
+      flow: string,
+    ) => `fetch('/v1/page/break-glass/${flow}/challenge', { method: 'POST', body: '{"reason":"mine"}',
+      headers: { 'content-type': 'application/json',
+      authorization: 'Bearer ' + JSON.parse(sessionStorage.getItem('flows-session')).session } }).then(({ status }) => status)`;
+    expect(await bo.page.evaluate<number>(ask('break-glass'))).toBe(403);
+    expect(await bo.page.evaluate<number>(ask('nothing'))).toBe(403);
+    bo.complaints();
+    await bo.leave();
+  });
+});
+
 test('whoever comes by `flows page` looks, and answers nothing', async () => {
   const person = await browsers.person();
   const link = `${page.origin}/#/page/${page.link('page')}`;
@@ -270,6 +369,7 @@ describe.each([
       ['runs', /No run goes on|going on$/],
       ['policy', 'Who may what'],
       ['trail', 'Trail'],
+      ['break-glass', 'Break-glass'],
       ['health', /All is well|Something needs a look/],
       ['nothing-here', /./],
     ];
@@ -281,6 +381,16 @@ describe.each([
       expect.soft(shown, `width of ${path}`).toBeLessThanOrEqual(width);
       expect.soft(await ann.accessibility(), path).toEqual([]);
     }
+    await askForCode(ann.page, 'a code on this screen');
+    const checked = async (what: string) => {
+      const shown = await ann.page.evaluate<number>('document.documentElement.scrollWidth');
+      expect.soft(shown, `width of ${what}`).toBeLessThanOrEqual(width);
+      expect.soft(await ann.accessibility(), what).toEqual([]);
+    };
+    await checked('what is signed for a code');
+    await button(ann.page, 'Prove it and reveal').click();
+    await ann.page.locator('code.revealed').waitFor();
+    await checked('a code');
     await ann.leave();
   });
 });

@@ -12,6 +12,12 @@ const pause = 600_000;
 const keptFor = 30 * 86_400_000;
 const channel = 'flows_approvals';
 
+/** What a passkey has counted, with an answer of it. */
+export interface PasskeyCounter {
+  readonly credential: string;
+  readonly counter: number;
+}
+
 /** What became of an answer. */
 export type Answered =
   | { readonly result: 'taken'; readonly approval: Approval }
@@ -47,7 +53,7 @@ export interface Ledger {
   answer(
     id: string,
     answer: Answer,
-    passkey?: { readonly credential: string; readonly counter: number },
+    passkey?: PasskeyCounter,
     written?: (after: Approval, tx: Queries) => Promise<void>,
   ): Promise<Answered>;
   /**
@@ -61,6 +67,8 @@ export interface Ledger {
   end(id: string, state: 'cancelled' | 'denied' | 'revoked'): Promise<Approval | undefined>;
   /** Ends those whose time is over, and those that only an agent run waited for which has ended. @returns them */
   sweep(): Promise<readonly Approval[]>;
+  /** Whether the counter of a passkey grew since it was last seen; it is kept. */
+  counts(passkey: PasskeyCounter): Promise<boolean>;
   /** Told of each approval that changes, here or at another broker on this database. */
   listen(heard: (id: string) => void): Promise<AsyncDisposable>;
 }
@@ -268,15 +276,13 @@ export function createLedger(database: Database, now: () => number): Ledger {
         return found.filter((each) => each !== undefined);
       });
     },
+    counts: (passkey) => counted(database, passkey),
     listen: (heard) => database.listen(channel, heard),
   };
 }
 
 /** A counter that does not grow is a sign that the passkey was copied; those that are synced always send 0. */
-async function counted(
-  tx: Queries,
-  { credential, counter }: { readonly credential: string; readonly counter: number },
-): Promise<boolean> {
+async function counted(tx: Queries, { credential, counter }: PasskeyCounter): Promise<boolean> {
   const rows = await tx.query(
     `insert into flows_passkey_counters as c (credential, counter) values ($1, $2)
      on conflict (credential) do update set counter = excluded.counter

@@ -35,7 +35,7 @@ function ruleShown({ names, flows, scope, by, needs, wait, expires, uses, self, 
   return { what, scope, by: [...by], needs, wait, expires, uses, self, at: location };
 }
 
-function approverShown({ name, passkeys, trust, ownerOf }: Approver) {
+function approverShown({ name, passkeys, trust, ownerOf, reveal = [] }: Approver) {
   return {
     name,
     passkeys: passkeys.map(({ id, ...passkey }) => {
@@ -44,5 +44,6 @@ function approverShown({ name, passkeys, trust, ownerOf }: Approver) {
     }),
     trust: trust.map(({ issuer }) => issuer),
     ownerOf: [...ownerOf],
+    reveal: reveal.map(lineOf),
   };
 }

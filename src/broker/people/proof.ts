@@ -1,3 +1,4 @@
+import type { PasskeyCounter } from '../approvals/ledger.ts';
 import type { Approver } from '../../folder/policy/policy.ts';
 import type { SignedDecision } from '../../foundation/approval-statement.ts';
 import type { Assertion } from '../../foundation/passkey.ts';
@@ -26,7 +27,7 @@ export interface Proven {
   /** for the trail */
   readonly detail: string | undefined;
   /** of a passkey: its counter must have grown */
-  readonly counter?: { readonly credential: string; readonly counter: number } | undefined;
+  readonly counter?: PasskeyCounter | undefined;
 }
 
 /** A statement, and who is to prove that it is theirs. */

@@ -24,6 +24,7 @@ export function decide(policy: Policy, question: Question): Decision {
 }
 
 function decideAlone(policy: Policy, question: Question): Decision {
+  if (question.kind === 'reveal') return decideReveal(policy, question);
   const agent = policy.agents.get(question.agent);
   if (agent === undefined || question.name.length > longestName) return nothingAllows;
   const { deny, allow, flows, approve } = rulesOf(agent);
@@ -46,6 +47,12 @@ function decideAlone(policy: Policy, question: Question): Decision {
   const own = question.kind === 'flow' && question.approve !== undefined ? [question.approve] : [];
   const approvals = [...approve(question), ...own];
   return approvals.length === 0 ? granted : { ...granted, approvals };
+}
+
+/** Such a flow is named in full, as in `flows` of an agent. */
+function decideReveal({ approvers }: Policy, { agent, name }: Question): Decision {
+  const line = approvers?.get(agent)?.reveal?.find(({ text }) => text === name);
+  return line === undefined ? nothingAllows : { allowed: true, rule: `${line.location} reveal ${line.text}` };
 }
 
 /** The lines of one kind, each with what it decides. */

@@ -1,5 +1,6 @@
 import { durationText } from '../../foundation/duration.ts';
 import type { Flow } from '../../folder/flows/flow.ts';
+import { revealTrouble } from '../../folder/reveal-trouble.ts';
 import { pathOf } from '../../foundation/wire.ts';
 import { nearest } from '../../language/nearest-name.ts';
 import type { Registry } from '../../folder/registry.ts';
@@ -25,9 +26,10 @@ export interface Rules {
 }
 
 export interface Asked {
+  /** name of the agent; of `reveal`, of the approver */
   readonly agent: string;
-  /** `item`: or a list of items, whose name is its path */
-  readonly kind: 'secret' | 'flow' | 'item';
+  /** `item`: or a list of items, whose name is its path; `reveal`: a break-glass flow, on the page */
+  readonly kind: 'secret' | 'flow' | 'item' | 'reveal';
   readonly name: string;
   /** of an item: what is to be done to it; default `read` */
   readonly use?: ItemUse | undefined;
@@ -44,6 +46,7 @@ export interface Explanation {
 
 /** The truth about a decision, for the operator; an agent is never told it. */
 export function explain(asked: Asked, rules: Rules): Explanation {
+  if (asked.kind === 'reveal') return explainReveal(asked, rules);
   const { agent: agentName, name } = asked;
   const agent = rules.policy.agents.get(agentName);
   const flow = rules.flows.get(name);
@@ -81,6 +84,31 @@ function questionOf(asked: Asked, flow: Flow | undefined): Question {
   return { kind: 'flow', agent, name, effect, breakGlass, approve: flow?.approve?.rule, reason };
 }
 
+/** Whether a person may see on the page what a break-glass flow gives. */
+function explainReveal(asked: Asked, rules: Rules): Explanation {
+  const { agent: who, name } = asked;
+  const decision = decide(rules.policy, { kind: 'reveal', agent: who, name });
+  const approver = rules.policy.approvers?.get(who);
+  const flow = rules.flows.get(name);
+  const trouble = flow === undefined ? undefined : revealTrouble(flow);
+  const notes = [
+    ...existence(asked, rules),
+    ...(trouble === undefined ? [] : [`the page cannot reveal it: it ${trouble}`]),
+    ...(approver?.passkeys.length === 0 && approver.trust.length === 0
+      ? [`nothing proves this approver yet: flows approvers add ${who}`]
+      : []),
+  ];
+  if (approver === undefined) {
+    const line = `denied: policy.yaml has no approver "${who}"${near(who, rules.policy.approvers?.keys() ?? [])}`;
+    return { decision, line, notes };
+  }
+  const [location = ''] = decision.rule.split(' ');
+  const line = decision.allowed
+    ? `allowed: ${location} lets approver "${who}" reveal "${name}" (reveal: ${name})`
+    : `denied: no line of policy.yaml lets approver "${who}" reveal "${name}" (default: deny)`;
+  return { decision, line, notes };
+}
+
 /** What a decision comes to, in the word that a case of policy.test.yaml expects. */
 export function outcomeOf({ allowed, approvals }: Decision): 'allowed' | 'approval' | 'denied' {
   if (!allowed) return 'denied';
@@ -89,7 +117,7 @@ export function outcomeOf({ allowed, approvals }: Decision): 'allowed' | 'approv
 
 function sentence({ agent, kind, name, use = 'read' }: Asked, decision: Decision): string {
   const { allowed, rule, wanted } = decision;
-  const verb = { secret: 'read', flow: 'run', item: use }[kind];
+  const verb = { secret: 'read', flow: 'run', item: use, reveal: 'reveal' }[kind];
   const [, location = '', list = '', text = ''] = /^(\S+) (\S+) (.*?)(?:, with require-\w+)?$/.exec(rule) ?? [];
   if (allowed)
     return `${outcomeOf(decision) === 'approval' ? 'allowed once approved' : 'allowed'}: ${location} allows agent "${agent}" to ${verb} "${name}" (${list}: ${text})`;
@@ -113,13 +141,13 @@ function ruleText({ location, needs, by, scope, wait, expires, uses, self }: App
 function existence({ kind, name }: Asked, { registry, flows, broken }: Rules): readonly string[] {
   if (kind === 'item')
     return ['by the path as it is written: a broker also knows the id of a title, and the title of an id'];
-  if (kind === 'flow' && broken?.has(name) === true)
+  if (kind !== 'secret' && broken?.has(name) === true)
     return [`the file of flow "${name}" has problems, and no broker that starts now serves it: run flows check`];
   if (kind === 'secret' && !registry.secrets.has(name)) {
     const other = flows.has(name) ? '; a flow has this name' : near(name, registry.secrets.keys());
     return [`registry.yaml has no secret "${name}"${other}`];
   }
-  if (kind === 'flow' && !flows.has(name)) {
+  if (kind !== 'secret' && !flows.has(name)) {
     const other = registry.secrets.has(name) ? '; a secret has this name' : near(name, flows.keys());
     return [`there is no flow "${name}"${other}`];
   }

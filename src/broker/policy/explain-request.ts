@@ -16,6 +16,7 @@ const kinds: Readonly<Record<string, Asked['kind']>> = {
   'token.issue': 'flow',
   'token.rejected': 'flow',
   'flow.run': 'flow',
+  'break-glass.revealed': 'reveal',
 };
 
 /** The operator's truth about a request: the agent was told a code and no more. */

@@ -45,7 +45,7 @@ function morePaths(paths: readonly VaultPathRule[], than: readonly VaultPathRule
   return allows || (paths.length > 0 && than.some((line) => line.can.includes('deny') && !isIn(paths, line, 'deny')));
 }
 
-/** Whether anybody may approve who could not, or by what could not. */
+/** Whether anybody may approve or reveal what they could not, or by what could not. */
 function provesMore({ approvers = new Map() }: Policy, than: Policy): boolean {
   return [...approvers.values()].some((approver) => {
     const other = than.approvers?.get(approver.name);
@@ -59,6 +59,9 @@ function provingBoth(approver: Approver, other: Approver | undefined): Approver 
     ...approver,
     passkeys: common(approver.passkeys, other?.passkeys),
     trust: common(approver.trust, other?.trust),
+    ...(approver.reveal && {
+      reveal: approver.reveal.filter(({ text }) => other?.reveal?.some((each) => each.text === text)),
+    }),
     ownerOf: [...new Set([...approver.ownerOf, ...(other?.ownerOf ?? [])])],
   };
 }

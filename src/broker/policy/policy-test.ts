@@ -9,11 +9,13 @@ import type { Node } from '../../language/yaml.ts';
 import { type Asked, explain, type Explanation, outcomeOf, type Rules } from './explain-decision.ts';
 
 const caseKeys = {
-  agent: required(form.text(), 'who asks'),
+  agent: optional(form.text(), 'who asks'),
+  approver: optional(form.text(), 'instead, of `reveal`: the person'),
   secret: optional(form.text(), 'the secret that it asks for'),
   flow: optional(form.text(), 'instead: the flow'),
   path: optional(form.text(), 'instead: the path of an item, or of a list of items: `op/vaults/VAULT/items/ITEM`'),
   can: optional(form.oneOf(...itemUses), 'what it wants to do at that path; without it `read`'),
+  reveal: optional(form.text(), 'instead: the break-glass flow whose code that person may see on the page'),
   reason: optional(form.text(), 'the reason that it states'),
   expect: required(
     form.oneOf('allowed', 'approval', 'denied'),
@@ -24,7 +26,7 @@ const caseKeys = {
 /** The keys of policy.test.yaml. */
 const casesKeys = {
   cases: required(
-    form.list(form.object(caseKeys, { exactlyOne: ['secret', 'flow', 'path'] }), { minimum: 1 }),
+    form.list(form.object(caseKeys, { exactlyOne: ['secret', 'flow', 'path', 'reveal'] }), { minimum: 1 }),
     'what the policy must say',
     { example: '[{ agent: codex, secret: openai.api_key, expect: allowed }]' },
   ),
@@ -55,10 +57,18 @@ function runCase(item: ObjectValue, source: Source, rules: Rules): readonly Poli
   const before = source.problems.length;
   const nothing = { problem: 'expressions are not taken here', hint: 'write the value' };
   const { known } = evaluateKeys(item, { resolve: () => nothing, report });
-  const { agent, secret, flow, path, can: use, reason, expect } = known as Partial<InputOf<typeof caseKeys>>;
-  const name = secret ?? flow ?? path;
-  if (agent === undefined || name === undefined || expect === undefined) return [];
-  const kind = path !== undefined ? 'item' : secret === undefined ? 'flow' : 'secret';
+  const { secret, flow, path, reveal, can: use, reason, expect, ...who } = known as Partial<InputOf<typeof caseKeys>>;
+  const names = { secret, flow, item: path, reveal };
+  const kind = (['secret', 'flow', 'item', 'reveal'] as const).find((each) => names[each] !== undefined);
+  const name = kind && names[kind];
+  if (kind === undefined || name === undefined || expect === undefined) return [];
+  const asker = kind === 'reveal' ? 'approver' : 'agent';
+  const agent = who[asker];
+  if (agent === undefined || item.given.has(kind === 'reveal' ? 'agent' : 'approver')) {
+    const what = kind === 'item' ? 'path' : kind;
+    report(item.range, `a case about a ${what} names its ${asker}, and nobody else`, `write ${asker}: NAME into it`);
+    return [];
+  }
   checkNames({ agent, kind, name }, item, source, rules);
   if (source.problems.length > before) return [];
   const explanation = explain({ agent, kind, name, use, reason }, rules);
@@ -69,14 +79,17 @@ function runCase(item: ObjectValue, source: Source, rules: Rules): readonly Poli
 }
 
 function checkNames({ agent, kind, name }: Asked, item: ObjectValue, { report }: Source, rules: Rules): void {
-  const { agents } = rules.policy;
-  if (!agents.has(agent))
-    report(valueAt(item, 'agent').range, `policy.yaml has no agent "${agent}"`, suggest(agent, agents.keys()));
+  const { agents, approvers = new Map<string, unknown>() } = rules.policy;
+  const [asker, all]: readonly ['agent' | 'approver', ReadonlyMap<string, unknown>] =
+    kind === 'reveal' ? ['approver', approvers] : ['agent', agents];
+  if (!all.has(agent))
+    report(valueAt(item, asker).range, `policy.yaml has no ${asker} "${agent}"`, suggest(agent, all.keys()));
   if (kind === 'item') {
     if (placeOf(name) === undefined)
       report(valueAt(item, 'path').range, 'this is no path of an item', 'write op/vaults/VAULT/items/ITEM');
     return;
   }
   const known = kind === 'secret' ? rules.registry.secrets : rules.flows;
-  if (!known.has(name)) report(valueAt(item, kind).range, `unknown ${kind} "${name}"`, suggest(name, known.keys()));
+  const what = kind === 'secret' ? 'secret' : 'flow';
+  if (!known.has(name)) report(valueAt(item, kind).range, `unknown ${what} "${name}"`, suggest(name, known.keys()));
 }

@@ -64,6 +64,11 @@ export const approverKeys = {
     form.list(personTrustForm, { orOne: true, minimum: 1, maximum: 20 }),
     'instead, or beside: an OIDC issuer at which this person signs in to the page, and anew for each answer; what is approved so is signed by the issuer alone',
   ),
+  reveal: optional(
+    form.list(form.text(), { minimum: 1, maximum: 100, orOne: true }),
+    'break-glass flows whose one-time code this person may see on the page, each named in full; without it none',
+    { example: '[break-glass]' },
+  ),
   'owner-of': optional(
     form.list(form.text(), { maximum: 1_000, orOne: true }),
     'agents that work for this person, who cannot approve for them unless the rule says `self: true`',

@@ -3,6 +3,7 @@ import { createSource, type Problem, type Source } from '../../language/problems
 import { valueAt, type Value } from '../../language/compiled-values.ts';
 import type { Folder } from '../load-folder.ts';
 import type { Registry } from '../registry.ts';
+import { revealTrouble } from '../reveal-trouble.ts';
 import { compilePattern, isWildcard } from './name-pattern.ts';
 import type { Approver, Policy } from './policy.ts';
 import type { WrittenRule } from './read-approvals.ts';
@@ -16,7 +17,7 @@ type Flow = Folder['flows'] extends ReadonlyMap<string, infer Each> ? Each : nev
  * @param registry undefined where it could not be read: nothing is said about its secrets then
  */
 export function checkApprovals(
-  { policy, rules, owners, channels }: WrittenPolicy,
+  { policy, rules, owners, channels, reveals }: WrittenPolicy,
   source: Source,
   registry: Registry | undefined,
   { flows, broken, settings }: Pick<Folder, 'flows' | 'broken' | 'settings'>,
@@ -36,6 +37,7 @@ export function checkApprovals(
     if (!policy.agents.has(text))
       source.report(range, `policy.yaml has no agent "${text}"`, suggest(text, policy.agents.keys()));
   }
+  checkReveals(reveals, source, { flows, broken });
   const known = new Set([...settings.environments.values()].flatMap(({ notify }) => [...notify.keys()]));
   for (const { text, range } of channels) {
     if (!known.has(text))
@@ -44,6 +46,30 @@ export function checkApprovals(
         `unknown channel "${text}"`,
         suggest(text, known) ?? 'write it under notify: in service.yaml',
       );
+  }
+}
+
+/** Whether what people may reveal is there, and gives a code that can be shown. */
+function checkReveals(
+  reveals: WrittenPolicy['reveals'],
+  { report, warn }: Source,
+  { flows, broken }: Pick<Folder, 'flows' | 'broken'>,
+): void {
+  for (const { text, range } of reveals) {
+    const flow = flows.get(text);
+    if (flow === undefined) {
+      if (!broken.has(text)) report(range, `unknown flow "${text}"`, suggest(text, flows.keys()) ?? 'name it in full');
+      continue;
+    }
+    const trouble = revealTrouble(flow);
+    if (trouble !== undefined)
+      report(
+        range,
+        `"${text}" cannot be revealed: it ${trouble}`,
+        'name a break-glass flow that gives a one-time code',
+      );
+    else if (flow.notify.length === 0)
+      warn(range, `nobody is told when "${text}" is revealed`, `write break-glass: { notify: [CHANNEL] } into it`);
   }
 }
 

@@ -83,11 +83,15 @@ function policyOf(text: string): Policy | undefined {
 /** All that a policy says, whatever stands where. */
 function facts({ agents, approvers = new Map() }: Policy): string {
   const all = [...agents].map(([name, agent]) => [name, { ...agent, ...texts(agent) }] as const);
-  return canonical([Object.fromEntries(all), approvers]);
+  const people = [...approvers].map(
+    ([name, approver]) => [name, { ...approver, reveal: bare(approver.reveal) }] as const,
+  );
+  return canonical([Object.fromEntries(all), Object.fromEntries(people)]);
 }
 
+const bare = (patterns: readonly { readonly text: string }[] = []) => patterns.map(({ text }) => text);
+
 function texts({ allow, flows, deny, approve }: AgentPolicy) {
-  const bare = (patterns: readonly { readonly text: string }[] = []) => patterns.map(({ text }) => text);
   return { allow: bare(allow), flows: bare(flows), deny: bare(deny), approve: bare(approve) };
 }
 

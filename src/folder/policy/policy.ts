@@ -60,6 +60,8 @@ export interface Approver {
   readonly ownerOf: readonly string[];
   /** channels of service.yaml by which this person is told of what waits */
   readonly notify: readonly string[];
+  /** break-glass flows whose one-time code the page shows this person: names, never wildcards */
+  readonly reveal?: readonly Pattern[] | undefined;
 }
 
 /** A passkey's public half. */
@@ -140,6 +142,7 @@ export interface Trust {
 }
 
 interface Asked {
+  /** name of the agent; of `reveal`, of the approver */
   readonly agent: string;
   readonly name: string;
   readonly reason?: string | undefined;
@@ -149,6 +152,8 @@ interface Asked {
 
 export type Question =
   | (Asked & { readonly kind: 'secret' })
+  /** a person, to see what a break-glass flow gives */
+  | (Asked & { readonly kind: 'reveal' })
   | (Asked & {
       readonly kind: 'flow';
       readonly effect: 'none' | 'write';

@@ -86,6 +86,8 @@ export interface WrittenApprovers {
   readonly owners: readonly WrittenName[];
   /** channels by which they are told */
   readonly channels: readonly WrittenName[];
+  /** flows that they may reveal */
+  readonly reveals: readonly WrittenName[];
 }
 
 /** Who approves, from `approvers:`. A key proves one person. */
@@ -98,14 +100,19 @@ export function readApprovers(value: Value | undefined, source: Source): Written
       source.report(each.range, `no approver may be named "${name}"`, 'the audit trail uses this word: choose another');
     return [[name, readApprover(name, each, source, owners)]];
   });
-  const named = (key: 'owner-of' | 'notify'): WrittenName[] =>
+  const named = (key: 'owner-of' | 'notify' | 'reveal'): WrittenName[] =>
     entries.flatMap(([, each]) => {
       const list = each.as === 'object' ? each.entries.get(key) : undefined;
       return (list?.as === 'list' ? list.items : []).flatMap(({ range, ...item }) =>
         item.as === 'literal' && typeof item.value === 'string' ? [{ text: item.value, range }] : [],
       );
     });
-  return { approvers: new Map(found), owners: named('owner-of'), channels: named('notify') };
+  return {
+    approvers: new Map(found),
+    owners: named('owner-of'),
+    channels: named('notify'),
+    reveals: named('reveal'),
+  };
 }
 
 function readApprover(name: string, value: ObjectValue, source: Source, owners: Map<string, string>): Approver {
@@ -133,7 +140,8 @@ function readApprover(name: string, value: ObjectValue, source: Source, owners: 
     return { id, publicKey, algorithm, synced, added };
   });
   const places = readTrust(trust, value.entries.get('trust'), source, name);
-  return { name, passkeys, trust: places, ownerOf, notify };
+  const reveal = patternsOf(value.entries.get('reveal'), source);
+  return { name, passkeys, trust: places, ownerOf, notify, ...(reveal.length > 0 && { reveal }) };
 }
 
 const keyTypes = { ES256: 'ec', EdDSA: 'ed25519', RS256: 'rsa' } as const;

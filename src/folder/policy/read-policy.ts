@@ -30,6 +30,8 @@ export interface WrittenPolicy {
   readonly owners: WrittenApprovers['owners'];
   /** channels by which approvers are told */
   readonly channels: WrittenApprovers['channels'];
+  /** flows that approvers may reveal */
+  readonly reveals: WrittenApprovers['reveals'];
 }
 
 export interface PolicyLine {
@@ -66,7 +68,7 @@ export function* policyOf(root: Node, source: Source): InTurns<WrittenPolicy> {
   }
   checkTokens(found, source);
   const hook = written?.entries.get('hook');
-  const { approvers, owners, channels } = readApprovers(written?.entries.get('approvers'), source);
+  const { approvers, owners, channels, reveals } = readApprovers(written?.entries.get('approvers'), source);
   return {
     policy: {
       agents: new Map(found.map(({ agent }) => [agent.name, agent])),
@@ -77,6 +79,7 @@ export function* policyOf(root: Node, source: Source): InTurns<WrittenPolicy> {
     rules: found.flatMap((each) => each.rules),
     owners,
     channels,
+    reveals,
   };
 }
 

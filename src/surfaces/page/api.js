@@ -32,7 +32,9 @@ export class Refused extends Error {
 
 const said = {
   'not-authenticated': 'That was not accepted. It may have been used already, or taken too long: ask for it again.',
-  'not-allowed': 'You may not answer this one.',
+  'not-allowed': 'You may not do this one.',
+  'approval-stale': 'What you signed for is not the same now. Nothing was given: begin once more.',
+  'rate-limited': 'Too many at once: wait some minutes. `flows NAME` at a terminal gives it too.',
   'approval-over': 'Somebody was first: it does not wait for an answer any more.',
   'passkey-counter':
     'The passkey may have been copied: its counter did not grow. Nothing was decided. Tell the operator.',

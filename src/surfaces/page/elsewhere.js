@@ -3,7 +3,7 @@
 const kept = 'flows-away';
 
 /**
- * Leaves for where a person signs in. @param {string} address @param {{ kind: 'sign-in' | 'decision', ticket: string,
+ * Leaves for where a person signs in. @param {string} address @param {{ kind: 'sign-in' | 'decision' | 'reveal', ticket: string,
  * back: string, id?: string, decision?: 'approve' | 'deny' }} errand what to do with the answer
  */
 export function leaveFor(address, errand) {

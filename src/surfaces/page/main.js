@@ -2,6 +2,7 @@ import { agentRun, agentRuns } from './agent-runs.js';
 import { doneText } from './answering.js';
 import { ask, forgetSession, keepSession, listen, Refused, signedIn, tellingOf } from './api.js';
 import { approval } from './approval.js';
+import { breakGlass, revealBySignIn } from './break-glass.js';
 import { h, link, nowhere } from './dom.js';
 import { cameBack } from './elsewhere.js';
 import { health } from './health.js';
@@ -20,6 +21,7 @@ const views = {
   runs: { all: runs, one: run },
   policy: { all: policy },
   trail: { all: trail },
+  'break-glass': { all: breakGlass },
   health: { all: health },
 };
 const places = [
@@ -28,6 +30,7 @@ const places = [
   ['runs', 'Runs'],
   ['policy', 'Who may what'],
   ['trail', 'Trail'],
+  ['break-glass', 'Break-glass'],
   ['health', 'Health'],
 ];
 
@@ -68,6 +71,7 @@ async function finishErrand() {
   const { kind, id, decision, ticket, callback } = errand;
   try {
     if (kind === 'sign-in') keepSession(await ask('POST', 'login', { ticket, callback }));
+    else if (kind === 'reveal') await revealBySignIn(id, ticket, callback);
     else {
       await ask('POST', `approvals/${id}/decision`, { ticket, callback });
       tell(doneText(decision));

@@ -91,7 +91,7 @@ function approvePart({ what, scope, by, needs, expires, uses, self, at }) {
 }
 
 /** @param {any} approver */
-function approverPart({ name, passkeys, trust, ownerOf }) {
+function approverPart({ name, passkeys, trust, ownerOf, reveal }) {
   return h(
     'li.card',
     {},
@@ -121,6 +121,7 @@ function approverPart({ name, passkeys, trust, ownerOf }) {
       ),
       trust.map((issuer) => h('li', {}, h('span.grow', {}, `sign-ins of ${issuer}`))),
     ),
+    rules('good', 'may reveal', reveal),
     ownerOf.length > 0 && h('p.hint', {}, `owns ${listed(ownerOf)}`),
   );
 }

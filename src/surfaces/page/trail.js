@@ -10,7 +10,16 @@ const actions = [
   ...['secrets.resolve', 'token.issue', 'flow.run', 'authenticate', 'agent-run.started', 'agent-run.finished'],
   ...['approval.opened', 'approval.approved', 'approval.denied', 'approval.redeemed', 'approval.expired'],
   ...['approver.key-added', 'approver.signed-in', 'run.started', 'run.finished', 'operator.look', 'policy.reload'],
-  ...['drill.finished', 'break-glass.closed', 'vault.quota', 'local.run', 'local.read', 'start', 'stop'],
+  ...[
+    'drill.finished',
+    'break-glass.revealed',
+    'break-glass.closed',
+    'vault.quota',
+    'local.run',
+    'local.read',
+    'start',
+    'stop',
+  ],
 ];
 const outcomes = ['allowed', 'denied', 'failed'];
 /** fields of a line that lead to others, by the filter that finds them */
@@ -128,12 +137,15 @@ function about({ what, agent, approver }) {
   return [names.length > 0 && code(names.join(', ')), approver !== undefined && ` by ${approver}`];
 }
 
+/** What was revealed has an id that is nowhere but here. @param {string} id */
+const approvalOf = (id) => (id.startsWith('a-') ? link(`#/approvals/${id}`, code(id)) : code(id));
+
 /** @param {any} line */
 function more(line) {
   return facts(
     line.reason !== undefined && ['reason', [claimed(line.reason), h('span.hint', {}, 'claimed')]],
     line.rule !== undefined && ['rule', code(line.rule)],
-    line.approval !== undefined && ['approval', link(`#/approvals/${line.approval}`, code(line.approval))],
+    line.approval !== undefined && ['approval', approvalOf(line.approval)],
     line.approver !== undefined && ['approver', line.approver],
     line.agentRun !== undefined && ['agent run', link(`#/agent-runs/${line.agentRun}`, code(line.agentRun))],
     line.run !== undefined && ['run', [claimed(line.run), h('span.hint', {}, 'claimed')]],

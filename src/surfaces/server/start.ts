@@ -119,11 +119,12 @@ function pageOf(
   overview: ServeOptions['overview'],
 ): ServeOptions['page'] {
   if (setting === false) return undefined;
-  const { people, decisions, approvals, sights, broker, pageAt } = opened;
+  const { people, decisions, reveals, approvals, sights, broker, pageAt } = opened;
   let address = typeof setting === 'string' ? pageAddress(setting) : undefined;
   return {
     people,
     decisions,
+    reveals,
     approvals,
     sights,
     overview,

@@ -5,7 +5,11 @@ import type { Answer } from '../../../src/broker/approvals/record.ts';
 import type { Database } from '../../../src/durable/database/contract.ts';
 import { arrange, as, refusalOf, settle } from '../arrange.ts';
 
-const people = { ann: { notify: ['ops'] }, bo: { notify: ['ops', 'phone'] }, cy: { notify: ['elsewhere'] } };
+const people = {
+  ann: { notify: ['ops'], reveal: ['glass'] },
+  bo: { notify: ['ops', 'phone'] },
+  cy: { notify: ['elsewhere'] },
+};
 
 /** policy.yaml in which `codex` may have all that the rules are about. */
 function policyWith(...approve: readonly object[]): string {
@@ -14,10 +18,26 @@ function policyWith(...approve: readonly object[]): string {
   return JSON.stringify({ approvers: people, agents: { codex, other } });
 }
 
+/** For break-glass: a code, the user that it is for, and a password, which is no one's to see. */
+const glass = `description: The way in
+environments: [development]
+break-glass: { close: glass-close, notify: [ops] }
+inputs: { door: { type: enum, values: [front, back], default: front, description: which } }
+steps:
+  - { id: password, uses: vault/read, with: { reference: op://Agents/Glass/password } }
+  - { id: code, uses: totp/code, with: { reference: op://Agents/Glass/one-time password } }
+output: { username: admin, password: "\${{ steps.password }}", code: "\${{ steps.code }}" }
+`;
+const close = `description: The lock is another
+steps:
+  - { id: login, uses: vault/create-login, with: { vault: Agents, title: Changed, username: x, password: { length: 20 } } }
+output: \${{ steps.login.item }}
+`;
+
 /** A broker whose approvals are in this database, and people who answer. */
 export async function approvingOn(database: Database, ...rules: readonly object[]) {
   const stand = await arrange({
-    files: { 'policy.yaml': policyWith(...rules) },
+    files: { 'policy.yaml': policyWith(...rules), 'glass.yaml': glass, 'glass-close.yaml': close },
     approvals: {
       database: () => Promise.resolve(database),
       installation: 'test',

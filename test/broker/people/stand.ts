@@ -7,6 +7,7 @@ import { keptInDatabase } from '../../../src/broker/kept/in-database.ts';
 import { keptInMemory } from '../../../src/broker/kept/in-memory.ts';
 import type { ProofWanted } from '../../../src/broker/people/proof.ts';
 import { createSignIns } from '../../../src/broker/people/sign-ins.ts';
+import { createReveals } from '../../../src/broker/people/reveal.ts';
 import { createSights } from '../../../src/broker/people/sights.ts';
 import { createPeople, type SignedIn } from '../../../src/broker/people/people.ts';
 import type { Flow } from '../../../src/folder/flows/flow.ts';
@@ -39,6 +40,7 @@ export function peopledOn(stand: Awaited<ReturnType<typeof approving>>, origin =
         trust: trust.get(name) ?? [],
         ownerOf: ownerOf.get(name) ?? [],
         notify: [],
+        reveal: stand.policy().approvers?.get(name)?.reveal,
       },
     ]);
     return { ...stand.policy(), approvers: new Map(approvers) };
@@ -68,6 +70,25 @@ export function peopledOn(stand: Awaited<ReturnType<typeof approving>>, origin =
   const deciding = (at: Kept) =>
     createDecisions({ approvals, people, signIns, page: () => page, record, challenges: challengesIn(at) });
   const decisions = deciding(kept);
+  /** what flows were run, and for whom */
+  const ran: object[] = [];
+  const reveals = createReveals({
+    app: {
+      ...stand.app,
+      async run(flow, inputs, { agent, reason } = {}) {
+        ran.push({ flow: flow.name, agent, reason, events: stand.trail.events.length });
+        return stand.app.run(flow, inputs, { ...(agent !== undefined && { agent }) });
+      },
+    },
+    policy,
+    installation: 'test',
+    counts: stand.ledger.counts,
+    signIns,
+    page: () => page,
+    record,
+    challenges: challengesIn(kept),
+    clock: stand.clock,
+  });
   const watching = new Set<(event: AuditEvent) => void>();
   const sights = createSights({
     rules: () => ({ policy: policy(), registry: { secrets: new Map() }, version: 'v1' }),
@@ -102,6 +123,8 @@ export function peopledOn(stand: Awaited<ReturnType<typeof approving>>, origin =
     /** those of a broker that shares with others what it keeps */
     sharing: () => ({ people: of(shared), decisions: deciding(shared) }),
     decisions,
+    reveals,
+    ran,
     sights,
     /** trails that people look at */
     trails,

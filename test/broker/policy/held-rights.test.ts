@@ -123,6 +123,14 @@ it.each<[string, Policy, Policy, boolean]>([
   ['another rule', people(key('a'), '{ names: [a.b], by: [ann], expires: 5m }'), people(key('a'), rule), true],
   ['a key less', people('', rule), people(key('a'), rule), false],
   ['a key more', people(`${key('a')}, ${key('b')}`, rule), people(key('a'), rule), true],
+  [
+    'the same to reveal',
+    people(key('a'), rule, ', reveal: [glass]'),
+    people(key('a'), rule, ', reveal: [glass]'),
+    false,
+  ],
+  ['more to reveal', people(key('a'), rule, ', reveal: [glass]'), people(key('a'), rule), true],
+  ['less to reveal', people(key('a'), rule), people(key('a'), rule, ', reveal: [glass]'), false],
   ['an owner less', people(key('a'), rule), people(key('a'), rule, ', owner-of: [codex]'), true],
 ])('of approvals, %s is a right more or not', (_, policy, than, more) => {
   expect(atOnce(allowsMore(policy, than))).toBe(more);
@@ -132,6 +140,12 @@ it('keeps what must be approved, and by which keys, until a change has been held
   const both = within(people(`${key('a')}, ${key('b')}`, ''), people(key('a'), rule));
   expect(both.approvers?.get('ann')?.passkeys.map(({ id }) => id)).toEqual(['a'.repeat(16)]);
   expect(decide(both, { kind: 'secret', agent: 'codex', name: 'a.b' }).approvals).toHaveLength(1);
+});
+
+it('lets nobody reveal what is new until it has been held', () => {
+  const both = within(people(key('a'), rule, ', reveal: [glass, other]'), people(key('a'), rule, ', reveal: [glass]'));
+  const reveal = (name: string) => decide(both, { kind: 'reveal', agent: 'ann', name }).allowed;
+  expect([reveal('glass'), reveal('other')]).toEqual([true, false]);
 });
 
 const written = `default: deny

@@ -141,6 +141,40 @@ describe('approvals in policy.yaml', () => {
   });
 });
 
+describe('what an approver may reveal', () => {
+  const glass = (more: string, output = '"${{ steps.code }}"') =>
+    `description: d\n${more}\nsteps:\n  - { id: code, uses: totp/code, with: { reference: op://Agents/a/b } }\noutput: ${output}\n`;
+  const files = {
+    'glass.yaml': glass('break-glass: { notify: [ops] }'),
+    'quiet.yaml': glass('break-glass: true', '{ user: admin, code: "${{ steps.code }}" }'),
+    'plain.yaml': glass('break-glass: false'),
+    'mute.yaml': glass('break-glass: true', '{ user: admin }'),
+    'service.yaml': `${service}    notify: { ops: { type: slack, webhook: op://Agents/Slack/url } }\n`,
+  };
+  const policyWith = (reveal: string) =>
+    `approvers:\n  ann: { passkeys: [${key('a')}], reveal: ${reveal} }\nagents: {}\n`;
+
+  it('is read with its line', async () => {
+    const { policy, told } = await read({ ...files, 'policy.yaml': policyWith('[glass]') });
+    expect(told).toEqual([]);
+    expect(policy.approvers?.get('ann')?.reveal).toEqual([
+      { text: 'glass', location: expect.stringMatching(/^policy\.yaml:2:\d+$/) },
+    ]);
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['no flow', '[glas]', /unknown flow "glas" \(did you mean "glass"/],
+    ['no wildcard', "['*']", /unknown flow "\*"/],
+    ['what is not for break-glass', 'plain', /"plain" cannot be revealed: it is not for break-glass/],
+    ['what gives no code', '[mute]', /"mute" cannot be revealed: it gives no one-time code/],
+    ['what nobody is told of, which is only said', '[quiet]', /nobody is told when "quiet" is revealed/],
+    ['nothing', '[]', /takes at least 1/],
+  ])('is %s', async (_, reveal, expected) => {
+    const { told } = await read({ ...files, 'policy.yaml': policyWith(reveal) });
+    expect(told.join('\n')).toMatch(expected);
+  });
+});
+
 it('says nothing of the first approver, whom the laptop gives a key, while the laptop is what the folder is for', async () => {
   const rules = 'agents: { codex: { allow: [github.token], approve: [{ names: [github.token], by: [ann, bo] }] } }';
   const files = { 'policy.yaml': `approvers: { ann: {}, bo: {} }\n${rules}\n` };

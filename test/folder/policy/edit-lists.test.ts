@@ -257,6 +257,12 @@ describe('passkeys of an approver', () => {
       `approvers:\n  ann: { passkeys: [${text('a')}], owner-of: [x] }\n${agents}`,
     ],
     [
+      'what she may reveal, elsewhere than before',
+      `approvers: { ann: { reveal: [glass] } }\n${agents}`,
+      [key('a')],
+      `approvers: { ann: { passkeys: [${text('a')}], reveal: [glass] } }\n${agents}`,
+    ],
+    [
       'one a line',
       `approvers:\n  ann:\n    passkeys:\n      - ${text('a')} # blue\n${agents}`,
       [key('a'), key('b')],

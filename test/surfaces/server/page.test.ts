@@ -39,7 +39,7 @@ async function served(port?: number) {
   /** what the operator is told */
   const told: UpstreamFailure[] = [];
   let address: PageAddress | undefined;
-  const { people, decisions, approvals, sights, broker } = stand;
+  const { people, decisions, reveals, approvals, sights, broker } = stand;
   const overview = async () => ({
     environment: 'development',
     policy: 'v1',
@@ -63,6 +63,7 @@ async function served(port?: number) {
     page: {
       people,
       decisions,
+      reveals,
       approvals,
       sights,
       overview,
@@ -265,7 +266,12 @@ describe('what is for the page', () => {
     const session = String(login.body['session']);
     for (const path of Object.values(pagePaths)) {
       if (path === pagePaths.events) continue;
-      const answer = await fromPage('GET', path.replace('{id}', id).replace('{run}', 'none'), undefined, session);
+      const answer = await fromPage(
+        'GET',
+        path.replace('{id}', id).replace(/\{(?:run|flow)\}/, 'none'),
+        undefined,
+        session,
+      );
       expect([200, 404, 405, 503], path).toContain(answer.status);
     }
     expect(await ledger.find(id)).toMatchObject({ state: 'pending', answers: [] });
@@ -304,6 +310,55 @@ describe('what is for the page', () => {
     const at = squatter.address();
     const port = typeof at === 'object' && at !== null ? at.port : 0;
     await expect(served(port)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('the code of a break-glass flow', () => {
+  const at = (path: string, flow = 'glass') => path.replace('{flow}', flow);
+  const wish = { reason: 'the issuer is down' };
+
+  it('is given once, to whom policy names, by a passkey, and is kept by nobody', async () => {
+    const stand = await served();
+    const { vault, fromPage, enrolled, page, challengeIn, trail, told } = stand;
+    vault.value = (reference) =>
+      reference.endsWith('one-time password') ? 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' : 'canary';
+    const [ann, bo] = [await enrolled('ann'), await enrolled('bo')];
+    const list = await fromPage('GET', pagePaths.reveals, undefined, ann.session);
+    expect(list.body['flows']).toMatchObject([{ name: 'glass', close: 'glass-close', inputs: { type: 'object' } }]);
+    const challenge = await fromPage('POST', at(pagePaths.revealChallenge), wish, ann.session);
+    const assertion = ann.passkey.assert({ ...page, challenge: challengeIn(optionsIn(challenge)) });
+    const answer = { ticket: challenge.body['ticket'], assertion };
+    // whoever else has seen it cannot use it, and has used it up
+    const other = await fromPage('POST', at(pagePaths.revealChallenge), wish, ann.session);
+    const stolen = { ticket: other.body['ticket'], assertion };
+    expect((await fromPage('POST', at(pagePaths.reveal), stolen, bo.session)).status).toBe(401);
+    const given = await fromPage('POST', at(pagePaths.reveal), answer, ann.session);
+    expect([given.status, given.headers['cache-control']]).toEqual([200, 'no-store']);
+    expect(given.body).toMatchObject({
+      output: { username: 'admin', code: { code: expect.stringMatching(/^\d{6}$/) } },
+      as: { username: 'plain', code: 'one-time-code' },
+    });
+    expect(JSON.stringify(given.body)).not.toContain('canary');
+    expect((await fromPage('POST', at(pagePaths.reveal), answer, ann.session)).status).toBe(401);
+    const { code } = (given.body['output'] as { code: { code: string } }).code;
+    expect(JSON.stringify([trail.events, told])).not.toContain(code);
+    expect(trail.events.find(({ signed }) => signed !== undefined)).toMatchObject({ what: ['glass'], ...wish });
+  });
+
+  it('is refused alike where it is not theirs and where there is none, and is nothing for agents or who only looks', async () => {
+    const { fromPage, enrolled, bearer, link } = await served();
+    const bo = await enrolled('bo');
+    const looks = await fromPage('POST', pagePaths.login, { link: link('page') });
+    const ask = (flow: string, session: unknown) =>
+      fromPage('POST', at(pagePaths.revealChallenge, flow), wish, String(session));
+    const [denied, missing] = [await ask('glass', bo.session), await ask('nothing', bo.session)];
+    const told = ({ body, status }: Said) => ({ ...body, requestId: undefined, status });
+    expect(denied.status).toBe(403);
+    expect(told(denied)).toEqual(told(missing));
+    expect((await ask('glass', looks.body['session'])).status).toBe(403);
+    expect((await ask('glass', bearer)).status).toBe(401);
+    for (const body of [{}, { reason: '' }, { reason: 'two\nlines' }, { ...wish, inputs: { door: 'x'.repeat(5_000) } }])
+      expect([400, 413]).toContain((await fromPage('POST', at(pagePaths.revealChallenge), body, bo.session)).status);
   });
 });
 

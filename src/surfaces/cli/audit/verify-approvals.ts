@@ -47,9 +47,11 @@ export async function verifyApprovals(
   let [good, software, issued, unsigned] = [0, 0, 0, 0];
   for await (const line of lines) {
     const { seq, at, approval, approver, signed, action } = line;
-    if (!/^approval\.(?:approved|denied|counter)$/.test(action)) continue;
+    if (!/^(?:approval\.(?:approved|denied|counter)|break-glass\.revealed)$/.test(action)) continue;
     if (signed === undefined) {
-      unsigned += 1;
+      // what was revealed to nobody was signed by nobody
+      if (action !== 'break-glass.revealed') unsigned += 1;
+      else if (line.outcome === 'allowed') doubts.push({ seq, at, approval, approver, problem: 'line' });
       continue;
     }
     const byIssuer = 'idToken' in signed;
@@ -57,7 +59,8 @@ export async function verifyApprovals(
     const found = byIssuer
       ? await checkIssuerDecision(signed, (name) => approvers?.get(name)?.trust ?? [], Date.parse(at))
       : checkDecision(signed, (name) => (soft ? [ownKey(signed)] : (approvers?.get(name)?.passkeys ?? [])));
-    const said = 'problem' in found ? found.problem : saysTheSame(line, found.statement) ? undefined : 'line';
+    const said =
+      'problem' in found ? found.problem : saysTheSame(line, found.statement, signed.bound) ? undefined : 'line';
     const problem = said ?? (soft && !laptop ? 'software' : undefined);
     if (problem === undefined && byIssuer) issued += 1;
     else if (problem === undefined && soft) software += 1;
@@ -81,12 +84,32 @@ export async function verifyApprovals(
   return doubts.length === 0 ? 0 : errorCodes.conflict.exit;
 }
 
+const decisions: Readonly<Record<string, string>> = {
+  'approval.approved': 'approve',
+  'approval.denied': 'deny',
+  'break-glass.revealed': 'reveal',
+};
+
 function saysTheSame(
-  { approval, approver, action }: AuditLine,
+  line: AuditLine,
   said: { approval: string; approver: string; decision: string },
+  bound: string,
 ): boolean {
-  const decided = action === 'approval.approved' ? 'approve' : action === 'approval.denied' ? 'deny' : said.decision;
-  return approval === said.approval && approver === said.approver && decided === said.decision;
+  const { approval, approver, action } = line;
+  const decided = decisions[action] ?? said.decision;
+  const same = approval === said.approval && approver === said.approver && decided === said.decision;
+  return same && (decided !== 'reveal' || isBound(line, JSON.parse(bound) as Revealed));
+}
+
+interface Revealed {
+  readonly for?: string;
+  readonly what?: readonly { readonly name?: string }[];
+  readonly reason?: string;
+}
+
+/** What was revealed has no line of its own that tells what was asked for. */
+function isBound({ approver, what, reason }: AuditLine, bound: Revealed): boolean {
+  return bound.for === approver && bound.what?.[0]?.name === what[0] && bound.reason === reason;
 }
 
 /** A software key ends with its process: that its decision is whole is all that can be told. */

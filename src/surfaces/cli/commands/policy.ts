@@ -8,7 +8,7 @@ import { createSource } from '../../../language/problems.ts';
 import { readText } from '../../../language/file-text.ts';
 import { readYaml } from '../../../language/yaml.ts';
 import { runCases } from '../../../broker/policy/policy-test.ts';
-import { explain, type Explanation, type Rules } from '../../../broker/policy/explain-decision.ts';
+import { type Asked, explain, type Explanation, type Rules } from '../../../broker/policy/explain-decision.ts';
 import { namedEnvironment, openFolder } from '../../../app/open-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
@@ -29,11 +29,9 @@ export function policy(invocation: Invocation): Promise<number> {
 async function explainOne(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
   const { values } = commonArguments(argv, commandTable.policy.verbs.explain.options, 2);
-  const { agent, secret, flow, path, can, reason, request } = values;
-  const names = { secret, flow, item: path };
-  const kind = (['secret', 'flow', 'item'] as const).find((each) => names[each] !== undefined) ?? 'secret';
-  const name = names[kind];
-  if (typeof request === 'string' && agent === undefined && name === undefined) {
+  const { can, reason, request } = values;
+  const asked = askedBy(values);
+  if (typeof request === 'string' && asked === 'nothing') {
     const { explainedRequests, requestsText } = await import('../policy/explained-requests.ts');
     const found = await explainedRequests(invocation, request, rulesOf(await loaded(values), terminal));
     const all = found.map(({ event, names }) => ({
@@ -43,27 +41,34 @@ async function explainOne(invocation: Invocation): Promise<number> {
     terminal.out(values['json'] === true ? `${JSON.stringify(all)}\n` : requestsText(found));
     return 0;
   }
-  if (
-    request !== undefined ||
-    typeof agent !== 'string' ||
-    typeof name !== 'string' ||
-    Object.values(names).filter((each) => each !== undefined).length > 1
-  ) {
+  if (request !== undefined || typeof asked === 'string') {
     throw new FlowError('usage', 'an agent and one secret, flow or path are wanted', {
-      hint: 'write flows policy explain --agent NAME --secret NAME, --flow NAME or --path PATH; or --request ID alone',
+      hint: 'write flows policy explain --agent NAME --secret NAME, --flow NAME or --path PATH; --approver NAME --reveal FLOW; or --request ID alone',
     });
   }
-  if (kind === 'item' && placeOf(name) === undefined)
-    throw new FlowError('usage', `"${name}" is no path of an item`, { hint: 'write op/vaults/VAULT/items/ITEM' });
+  if (asked.kind === 'item' && placeOf(asked.name) === undefined)
+    throw new FlowError('usage', `"${asked.name}" is no path of an item`, { hint: 'write op/vaults/VAULT/items/ITEM' });
   const use = itemUses.find((each) => each === can);
   if (can !== undefined && use === undefined)
     throw new FlowError('usage', `nothing can be done that is called "${String(can)}"`, { hint: itemUses.join(', ') });
   const rules = rulesOf(await loaded(values), terminal);
   const stated = typeof reason === 'string' ? reason : undefined;
-  const explanation = explain({ agent, kind, name, use, reason: stated }, rules);
+  const explanation = explain({ ...asked, use, reason: stated }, rules);
   if (values['json'] === true) terminal.out(`${JSON.stringify(shown(explanation))}\n`);
   else terminal.out(textOf(explanation, terminal));
   return 0;
+}
+
+/** Who asks for what, where the options say so of one thing. */
+function askedBy({ agent, approver, ...wanted }: Values): Asked | 'nothing' | 'something else' {
+  const names = { secret: wanted['secret'], flow: wanted['flow'], item: wanted['path'], reveal: wanted['reveal'] };
+  const named = (['secret', 'flow', 'item', 'reveal'] as const).filter((kind) => names[kind] !== undefined);
+  const [kind, ...others] = named;
+  if (agent === undefined && approver === undefined && kind === undefined) return 'nothing';
+  const [who, otherwise] = kind === 'reveal' ? [approver, agent] : [agent, approver];
+  if (kind === undefined || others.length > 0 || typeof who !== 'string' || otherwise !== undefined)
+    return 'something else';
+  return { agent: who, kind, name: String(names[kind]) };
 }
 
 function shown({ decision, line, notes }: Explanation) {

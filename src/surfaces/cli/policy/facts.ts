@@ -22,6 +22,8 @@ export const policyFacts = {
           help: 'with --path: list, read, create, update or delete',
           choices: [['list', 'read', 'create', 'update', 'delete']],
         },
+        approver: { type: 'string', value: 'NAME', help: 'a person, with --reveal' },
+        reveal: { type: 'string', value: 'FLOW', help: 'for its code on the page', choices: ['flows'] },
         reason: { type: 'string', value: 'TEXT', help: 'the reason that it states' },
         request: {
           type: 'string',

@@ -7,6 +7,7 @@ import { mcpRoutes } from './mcp.ts';
 import { operatorRoutes } from './operator.ts';
 import { pageRoutes } from './page.ts';
 import { pageViewRoutes } from './page-views.ts';
+import { revealRoutes } from './reveals.ts';
 import { runRoutes } from './runs.ts';
 import type { Route } from './route.ts';
 
@@ -21,5 +22,6 @@ export const routes: readonly Route[] = [
   ...operatorRoutes,
   ...pageRoutes,
   ...pageViewRoutes,
+  ...revealRoutes,
   ...aboutRoutes,
 ];

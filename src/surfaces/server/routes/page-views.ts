@@ -51,6 +51,7 @@ const approver = z.strictObject({
   ),
   trust: z.array(z.string()).describe('issuers whose sign-ins prove this person'),
   ownerOf: z.array(z.string()),
+  reveal: z.array(line).describe('break-glass flows whose code this person may see here'),
 });
 const limits = z.strictObject({ hour: z.number(), hourWrites: z.number(), day: z.number() });
 const quota = z.strictObject({

@@ -42,6 +42,15 @@ const registration = z.strictObject({
   publicKey: text.describe('getPublicKey(): SPKI, base64url'),
   publicKeyAlgorithm: z.number().int(),
 });
+/** What proves a statement, and what it says. */
+export const proofWanted = z.strictObject({
+  ticket,
+  statement: z.string().describe('the text that is signed'),
+  options: options.optional().describe('of who came by a passkey'),
+  authorize: authorize.optional().describe('of who came by an issuer'),
+});
+/** … and what comes back. */
+export const proofGiven = z.union([z.strictObject({ ticket, assertion }), z.strictObject({ ticket, callback })]);
 const choice = z.strictObject({
   decision: z.enum(['approve', 'deny']),
   scope: z.enum(['call', 'run', 'session']).optional().describe('no more than was asked for'),
@@ -176,12 +185,7 @@ export const pageRoutes: readonly Route[] = [
     id: 'challenge',
     summary: 'What would be signed by this decision, and the challenge that is made of it',
     body: body(choice),
-    answer: z.strictObject({
-      ticket,
-      statement: z.string().describe('the text that is signed'),
-      options: options.optional().describe('of who came by a passkey'),
-      authorize: authorize.optional().describe('of who came by an issuer'),
-    }),
+    answer: proofWanted,
     problems: ['not-authenticated', 'not-allowed', 'approval-over', 'upstream-unavailable', 'upstream-refused'],
     handle: async ({ page, params, body: chosen }, who) => {
       const { wanted, ...asked } = await page.decisions.challenge(who, idIn(params), chosen);
@@ -193,7 +197,7 @@ export const pageRoutes: readonly Route[] = [
     path: pagePaths.decision,
     id: 'decision',
     summary: 'Decides, by what the passkey signed, or the sign-in that was made for it',
-    body: body(z.union([z.strictObject({ ticket, assertion }), z.strictObject({ ticket, callback })])),
+    body: body(proofGiven),
     answer: card,
     problems: [
       ...(['not-authenticated', 'not-allowed', 'approval-over', 'passkey-counter'] as const),

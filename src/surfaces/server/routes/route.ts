@@ -7,6 +7,7 @@ import type { Broker, Caller } from '../../../broker/contract.ts';
 import type { Approvals } from '../../../broker/approvals/gate.ts';
 import type { Decisions } from '../../../broker/people/decide.ts';
 import type { PageAddress } from '../../../broker/people/page-address.ts';
+import type { Reveals } from '../../../broker/people/reveal.ts';
 import type { Sights } from '../../../broker/people/sights.ts';
 import type { PageRequest, People } from '../../../broker/people/people.ts';
 import type { Person } from '../../../broker/people/sessions.ts';
@@ -31,6 +32,7 @@ export type Overview = z.infer<typeof overview>;
 export interface PageServing {
   readonly people: People;
   readonly decisions: Decisions;
+  readonly reveals: Reveals;
   readonly approvals: Approvals;
   readonly sights: Sights;
   readonly overview: () => Promise<Overview>;
