@@ -13,10 +13,19 @@ export interface Boundary {
 
 const channels = { start: 'http.server.request.start', finish: 'http.server.response.finish' } as const;
 
+/** Servers in this process, such as a stack's. */
+export interface Watched {
+  readonly addresses: {
+    readonly vault: Pick<RunningStack['addresses']['vault'], 'address'>;
+    readonly issuer: string;
+    readonly secretsManager: Pick<RunningStack['addresses']['secretsManager'], 'endpoint'>;
+  };
+}
+
 /** Kills a process at a boundary. */
 export async function killedAt(
   running: Running,
-  at: RunningStack,
+  at: Watched,
   { request: wanted, nth, when }: Boundary,
 ): Promise<Ended> {
   const { vault, issuer, secretsManager } = at.addresses;

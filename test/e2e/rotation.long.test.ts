@@ -111,7 +111,7 @@ describe('a rotation that is killed', () => {
     },
   );
 
-  test('at any moment, once and again, is completed in the end', { timeout: 1_200_000 }, async () => {
+  test('at any moment, once and again, is completed in the end', { timeout: 2_400_000 }, async () => {
     const calling = client();
     for (let round = 0; round < amountOf('random kills of a rotation'); round += 1) {
       const former = await read('credential');

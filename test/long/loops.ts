@@ -7,7 +7,7 @@ export const loops = {
   'stories of approvals': 60,
   'kills of an enrolment': Infinity,
   'kills of a rotation': 12,
-  'random kills of a rotation': 18,
+  'random kills of a rotation': 38,
   'kills of an import': Infinity,
   'kills of a close': Infinity,
   'kills of a birth': Infinity,

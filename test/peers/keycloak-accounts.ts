@@ -5,22 +5,14 @@ import { type CapableProvider, identityCapabilitiesContract } from '../contracts
 import { identityProviderContract } from '../contracts/identity-provider.ts';
 import { offered } from '../adapters/identity/keycloak/double.ts';
 import type { Keycloak } from './keycloak.ts';
-import { makeRealm, type Realm } from './keycloak-realm.ts';
+import { makeRealm, type Realm, reusableCodes } from './keycloak-realm.ts';
 
 const proofSecret = 'a secret of the proof client';
 
 /** The Keycloak adapter at a real one, by the same contract as at the laptop's. */
 export function keycloakAccounts(keycloak: () => Keycloak): void {
   const start = (name: string, twoSecrets: boolean) => async (): Promise<CapableProvider> => {
-    const realm = await makeRealm(keycloak(), name, {
-      // or each sign-in waits for the next time step
-      otpPolicyCodeReusable: true,
-      otpPolicyType: 'totp',
-      otpPolicyAlgorithm: 'HmacSHA1',
-      otpPolicyDigits: 6,
-      otpPolicyPeriod: 30,
-      otpPolicyLookAheadWindow: 1,
-    });
+    const realm = await makeRealm(keycloak(), name, reusableCodes);
     await prepare(realm, twoSecrets);
     return underTest(realm, { twoSecrets });
   };

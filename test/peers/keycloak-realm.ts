@@ -31,6 +31,16 @@ export interface NewUser {
 export const audience = 'https://orders.example';
 const signInClient = 'flows-sign-in';
 
+/** Settings with which a code counts more than once in its time step: or each sign-in waits for the next one. */
+export const reusableCodes = {
+  otpPolicyCodeReusable: true,
+  otpPolicyType: 'totp',
+  otpPolicyAlgorithm: 'HmacSHA1',
+  otpPolicyDigits: 6,
+  otpPolicyPeriod: 30,
+  otpPolicyLookAheadWindow: 1,
+};
+
 /** @param settings of the realm, beside what the flows need */
 export async function makeRealm(
   keycloak: Keycloak,
@@ -184,7 +194,7 @@ function clientAudienceMapper(client: string) {
   return { ...mapper, config: { 'included.client.audience': client, 'access.token.claim': 'true' } };
 }
 
-function audienceMapper(value: string) {
+export function audienceMapper(value: string) {
   return {
     name: 'audience',
     protocol: 'openid-connect',

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll } from 'vitest';
 import { type Keycloak, startKeycloak } from './keycloak.ts';
+import { keycloakBreakGlass } from './keycloak-break-glass.ts';
 import { keycloakFlows } from './keycloak-flows.ts';
 import { keycloakAccounts } from './keycloak-accounts.ts';
 import { makeRealm, type Realm } from './keycloak-realm.ts';
+import { keycloakRotation } from './keycloak-rotation.ts';
 import { keycloakSignIn } from './keycloak-sign-in.ts';
 import { keycloakTokens } from './keycloak-tokens.ts';
 import { keycloakUsers } from './keycloak-users.ts';
@@ -26,3 +28,5 @@ keycloakSignIn(
 keycloakUsers(() => realm);
 keycloakAccounts(() => keycloak);
 keycloakFlows(() => realm);
+keycloakRotation(() => keycloak);
+keycloakBreakGlass(() => keycloak);
