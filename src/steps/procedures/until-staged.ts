@@ -31,7 +31,7 @@ export async function untilStaged(
   const pace = Math.max(shortestPace, (seconds * 1_000) / mostLooks);
   for (let trouble: FlowError | undefined; ;) {
     const later = Math.max(pace, (trouble?.retryAfter ?? 0) * 1_000);
-    const why = `waiting for a value in ${into}, which is looked at every ${durationText(Math.round(pace / 1_000))}`;
+    const why = `looking every ${durationText(Math.round(pace / 1_000))} for a value in ${into}`;
     await waitUntil(context, Math.min(until, context.now() + later), why);
     const found = await planToStage(input, context).catch((error: unknown) => {
       if (!(error instanceof FlowError) || !errorCodes[error.code].retryable) throw error;
