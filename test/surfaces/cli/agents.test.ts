@@ -223,8 +223,8 @@ describe('flows policy', () => {
   test.each<[string, RegExp]>([
     ['policy', /flows policy explain, or flows policy test/],
     ['policy explan', /did you mean "explain"/],
-    ['policy explain --agent codex', /an agent and one secret or flow/],
-    ['policy explain --agent codex --secret a --flow b', /an agent and one secret or flow/],
+    ['policy explain --agent codex', /an agent and one secret, flow or path/],
+    ['policy explain --agent codex --secret a --flow b', /an agent and one secret, flow or path/],
     ['policy test nowhere.yaml', /there are no cases/],
     ['policy test flows/policy.yaml', /policy\.yaml has problems/],
     ['policy explain --agent codex --secret a.b --dir wrong', /wrong\/policy\.yaml:1:28[^]*has problems/],
