@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { someOf } from '../long/amounts.ts';
+import { birthFlow } from './birth-flow.ts';
 import { type Boundary, killedAt } from './boundaries.ts';
 import { createHome, type Home } from './home.ts';
 
@@ -63,6 +64,19 @@ const providers: Readonly<Record<string, Provider>> = {
       'the device is activated': [/^POST \/entra\/\S+\/assignAndActivateBySerialNumber /, 1],
     },
   },
+  cognito: {
+    seed: 'theirs',
+    changes: {
+      ...atVault,
+      'the user is made': [/^POST \/cognito \w+\.AdminCreateUser$/, 1],
+      'its password is in force': [/^POST \/cognito \w+\.AdminSetUserPassword$/, 1],
+      'the seed is asked for': [/^POST \/cognito \w+\.AssociateSoftwareToken$/, 1],
+      'the seed is verified': [/^POST \/cognito \w+\.VerifySoftwareToken$/, 1],
+      'the seed is chosen': [/^POST \/cognito \w+\.AdminSetUserMFAPreference$/, 1],
+      'the code is given': [/^POST \/cognito \w+\.AdminRespondToAuthChallenge$/, 1],
+      ...proved,
+    },
+  },
 };
 
 const kills = someOf(
@@ -79,43 +93,6 @@ const kills = someOf(
   'kills of a birth',
 );
 
-/** A user with password and one-time password. */
-function birthAt(type: string, { seed }: Provider): string {
-  const provider = `\${{ identity-providers.${type} }}`;
-  const made = `
-  - id: seed
-    uses: vault/set-one-time-password
-    with: { item: '\${{ steps.login.item }}' }`;
-  return `description: A user with a second factor
-environments: [development]
-inputs:
-  email: { type: string, format: email, description: User name and address }
-steps:
-  - id: login
-    uses: vault/create-login
-    with: { vault: Accounts, title: '\${{ inputs.email }}', username: '\${{ inputs.email }}' }${seed === 'theirs' ? '' : made}
-  - id: user
-    uses: idp/create-user
-    with:
-      provider: ${provider}
-      username: \${{ inputs.email }}
-      email: \${{ inputs.email }}
-      given-name: New
-      family-name: User
-      password: \${{ steps.login.password }}
-      ${seed === 'theirs' ? '' : 'one-time-password: ${{ steps.seed.reference }}'}
-  - id: totp
-    uses: idp/enroll-totp
-    with:
-      provider: ${provider}
-      user: \${{ steps.user.id }}
-      username: \${{ inputs.email }}
-      password: \${{ steps.login.password }}
-      item: \${{ steps.login.item }}
-output: \${{ steps.user.id }}
-`;
-}
-
 const chosen = Object.entries(providers).filter(([type]) => kills.some((kill) => kill.type === type));
 // a provider has a home of its own: one may make a birth wait for a minute, and the others go on
 const homes = new Map<string, { readonly home: Home; readonly stack: RunningStack }>();
@@ -125,7 +102,7 @@ beforeAll(async () => {
     const home = createHome(false, 'onepassword-connect');
     home.write('flows/service.yaml', 'default-environment: development\nenvironments: { development: {} }\n');
     home.write('flows/development.yaml', `identity-providers: { ${type}: { type: ${type} } }\n`);
-    home.write('flows/birth.yaml', birthAt(type, provider));
+    home.write('flows/birth.yaml', birthFlow('development', type, provider.seed !== 'theirs'));
     homes.set(type, { home, stack: await home.stack() });
   }
 });

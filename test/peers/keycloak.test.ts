@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { type Keycloak, startKeycloak } from './keycloak.ts';
+import { keycloakBirths } from './keycloak-births.ts';
 import { keycloakBreakGlass } from './keycloak-break-glass.ts';
 import { keycloakFlows } from './keycloak-flows.ts';
 import { keycloakAccounts } from './keycloak-accounts.ts';
@@ -30,3 +31,4 @@ keycloakAccounts(() => keycloak);
 keycloakFlows(() => realm);
 keycloakRotation(() => keycloak);
 keycloakBreakGlass(() => keycloak);
+keycloakBirths(() => keycloak);
