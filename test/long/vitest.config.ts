@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
     hookTimeout: 180_000,
-    maxWorkers: 2,
+    // two cores: some of them wait much, as for limits of a minute
+    maxWorkers: 3,
   },
 });
