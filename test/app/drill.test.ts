@@ -32,7 +32,7 @@ const accounts = [
 type Account = (typeof accounts)[number];
 const usernameOf = (name: Account) => `${name}@example.com`;
 
-const home = createHome(false);
+const home = createHome(false, 'onepassword-connect');
 const statuses = new Map<string, number>();
 const receiver = await startReceiver(({ body }) => {
   const { data } = JSON.parse(body) as { data: { names: string[] } };

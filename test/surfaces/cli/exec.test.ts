@@ -199,11 +199,11 @@ describe.runIf(python)('on a terminal', () => {
     type(running, '\u0003');
     type(running, 'echo "code $((100 + $?))"\r');
     await running.shows('code 230');
-    type(running, "trap 'stty size' WINCH; sleep 600 & wait\r");
-    await running.shows('& wait');
+    // what is typed is shown before the shell has read it: it says itself that it is ready
+    type(running, `trap 'stty size; exit 5' WINCH; echo trap""ped; while :; do sleep 0.1; done\r`);
+    await running.shows('trapped');
     running.child.kill('SIGUSR1');
     await running.shows('50 100');
-    type(running, 'exit 5\r');
     const { code, stdout } = await running.ended;
     expect(code).toBe(5);
     hidden(stdout);
