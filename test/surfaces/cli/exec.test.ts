@@ -201,7 +201,7 @@ describe.runIf(python)('on a terminal', () => {
     await running.shows('code 230');
     // What is typed is shown before the shell has read it: it says itself that it is ready. And it waits for a job in
     // the background: a resize is told to what is in the foreground alone.
-    type(running, `trap 'stty size; exit 5' WINCH; echo trap""ped; sleep 600 & wait\r`);
+    type(running, `trap 'stty size; kill $!; exit 5' WINCH; echo trap""ped; sleep 600 & wait\r`);
     await running.shows('trapped');
     running.child.kill('SIGUSR1');
     await running.shows('50 100');
