@@ -7,6 +7,7 @@ import { createHome, type Home } from '../e2e/home.ts';
 import type { Keycloak } from './keycloak.ts';
 import { type Gate, openGate } from './keycloak-gate.ts';
 import { makeRealm, type Realm, reusableCodes } from './keycloak-realm.ts';
+import { keycloakService, realmTokenFlow } from './keycloak-service.ts';
 
 const proofSecret = randomBytes(18).toString('base64url');
 
@@ -28,8 +29,11 @@ export function keycloakBirths(keycloak: () => Keycloak): void {
       [vault, gate] = await Promise.all([startVault({ vaults: vaultFor(realm) }), openGate(keycloak().url)]);
       env = { VAULT_TOKEN: vault.connectToken().reveal() };
       home = createHome(false);
-      home.write('flows/service.yaml', serviceFor(gate.url, vault.address));
-      home.write('flows/realm-token.yaml', realmToken);
+      home.write(
+        'flows/service.yaml',
+        keycloakService({ realm: `${gate.url}/realms/births`, vault: vault.address, proof: true }),
+      );
+      home.write('flows/realm-token.yaml', realmTokenFlow);
       home.write('flows/birth.yaml', birthFlow('keycloak', 'main', true));
     });
     afterAll(async () => {
@@ -83,42 +87,16 @@ export function keycloakBirths(keycloak: () => Keycloak): void {
 
 function vaultFor({ clientSecret }: Realm) {
   const concealed = (label: string, value: string) => ({ label, type: 'concealed' as const, value });
+  const username = { label: 'username', type: 'text' as const, value: 'rest-provisioning' };
   return [
     {
       name: 'Agents',
       items: [
-        { title: 'Provisioning', fields: [concealed('credential', clientSecret)] },
+        { title: 'Provisioning', fields: [username, concealed('credential', clientSecret)] },
         { title: 'Proof', fields: [concealed('credential', proofSecret)] },
         { title: 'auth-chain key', fields: [concealed('password', randomBytes(24).toString('base64url'))] },
       ],
     },
     { name: 'Accounts', items: [] },
   ];
-}
-
-const realmToken = `description: Makes users
-steps:
-  - id: token
-    uses: oauth/client-credentials
-    with:
-      issuer: \${{ issuers.main }}
-      client-id: rest-provisioning
-      client-secret: op://Agents/Provisioning/credential
-      token-format: opaque
-output: \${{ steps.token }}
-`;
-
-function serviceFor(keycloak: string, vault: string): string {
-  const url = `${keycloak}/realms/births`;
-  return `default-environment: keycloak
-environments:
-  keycloak:
-    development: true
-    key: op://Agents/auth-chain key/password
-    vault: { type: onepassword-connect, url: '${vault}', token: { env: VAULT_TOKEN } }
-    issuers:
-      main: { url: '${url}' }
-    identity-providers:
-      main: { type: keycloak, url: '${url}', token-flow: realm-token, proof: { client-id: flows-proof, client-secret: op://Agents/Proof/credential } }
-`;
 }

@@ -9,6 +9,7 @@ import { killedAt } from '../e2e/boundaries.ts';
 import { createHome, type Home, repository } from '../e2e/home.ts';
 import type { Keycloak } from './keycloak.ts';
 import { audienceMapper, makeRealm, type Realm, reusableCodes } from './keycloak-realm.ts';
+import { keycloakService } from './keycloak-service.ts';
 
 const proofSecret = randomBytes(18).toString('base64url');
 
@@ -35,7 +36,9 @@ export function keycloakBreakGlass(keycloak: () => Keycloak): void {
         const text = readFileSync(join(repository, 'flows', `${name}.yaml`), 'utf8');
         home.write(`flows/${name}.yaml`, text.replace(/^description: .*$/m, '$&\nenvironments: [keycloak]'));
       }
-      home.write('flows/service.yaml', serviceFor(realm, vault.address));
+      const more = `    vars: { break-glass: ${realm.breakGlass.username} }\n`;
+      const service = keycloakService({ realm: realm.issuer, vault: vault.address, proof: true, more });
+      home.write('flows/service.yaml', service);
     });
     afterAll(async () => {
       await home?.close();
@@ -123,21 +126,4 @@ function vaultFor({ clientSecret, breakGlass }: Realm) {
     },
     { name: 'Accounts', items: [{ title: 'Break Glass', fields: account }] },
   ];
-}
-
-function serviceFor({ issuer, breakGlass }: Realm, vault: string): string {
-  const provider = `{ type: keycloak, url: '${issuer}', token-flow: realm-token, proof: { client-id: flows-proof, client-secret: op://Agents/Proof/credential } }`;
-  return `default-environment: keycloak
-environments:
-  keycloak:
-    development: true
-    vars: { break-glass: ${breakGlass.username} }
-    key: op://Agents/auth-chain key/password
-    vault: { type: onepassword-connect, url: '${vault}', token: { env: VAULT_TOKEN } }
-    issuers:
-      main: { url: '${issuer}' }
-    identity-providers:
-      main: ${provider}
-      realm: ${provider}
-`;
 }

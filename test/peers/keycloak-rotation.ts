@@ -15,6 +15,7 @@ import { createHome, type Home } from '../e2e/home.ts';
 import type { Keycloak } from './keycloak.ts';
 import { type Gate, openGate } from './keycloak-gate.ts';
 import { audience, makeRealm, type Realm } from './keycloak-realm.ts';
+import { keycloakService, realmTokenFlow } from './keycloak-service.ts';
 
 /** Rotations that are killed at a moment of no meaning, beside those at each boundary; e2e/ has 50 at the laptop's issuer. */
 const randomKills = 2;
@@ -48,8 +49,11 @@ export function keycloakRotation(keycloak: () => Keycloak): void {
         AWS_SECRET_ACCESS_KEY: secretAccessKey.reveal(),
       };
       home = createHome(false);
-      home.write('flows/service.yaml', serviceFor(gate.url, vault.address, secretsManager.address));
-      home.write('flows/admin-token.yaml', adminToken);
+      const store = `type: aws-secrets-manager, region: eu-west-1, endpoint: '${secretsManager.address}'`;
+      const more = `    stores:\n      aws: { ${store} }\n`;
+      const service = keycloakService({ realm: `${gate.url}/realms/rotation`, vault: vault.address, more });
+      home.write('flows/service.yaml', service);
+      home.write('flows/realm-token.yaml', realmTokenFlow);
       home.write('flows/rotate-key.yaml', rotate('key'));
       home.write('flows/rotate-secret.yaml', rotate('secret'));
       const token = vault.token();
@@ -288,18 +292,6 @@ function vaultFor({ clientSecret }: Realm, key: string) {
   ];
 }
 
-const adminToken = `description: Changes clients
-steps:
-  - id: token
-    uses: oauth/client-credentials
-    with:
-      issuer: \${{ issuers.main }}
-      client-id: op://Agents/Provisioning/username
-      client-secret: op://Agents/Provisioning/credential
-      token-format: opaque
-output: \${{ steps.token }}
-`;
-
 /**
  * Pushed before it is promoted: the overlap counts from the promotion, and by then whoever reads AWS finds the new one. A
  * run that ends between the two leaves both accepted.
@@ -346,23 +338,6 @@ steps:
     uses: vault/drop-previous
     with: { secret: '\${{ steps.retired.previous }}' }
 output: { proven-at: '\${{ steps.proven.at }}' }
-`;
-}
-
-function serviceFor(keycloak: string, vault: string, secretsManager: string): string {
-  const realm = `${keycloak}/realms/rotation`;
-  return `default-environment: keycloak
-environments:
-  keycloak:
-    development: true
-    key: op://Agents/auth-chain key/password
-    vault: { type: onepassword-connect, url: '${vault}', token: { env: VAULT_TOKEN } }
-    issuers:
-      main: { url: '${realm}' }
-    identity-providers:
-      main: { type: keycloak, url: '${realm}', token-flow: admin-token }
-    stores:
-      aws: { type: aws-secrets-manager, region: eu-west-1, endpoint: '${secretsManager}' }
 `;
 }
 
