@@ -262,6 +262,13 @@ describe('flows mask', () => {
     expect((await home.flows(['mask', 'orders-token'], { input: token })).code).toBe(0);
   });
 
+  test('takes a file too, to its end', async () => {
+    home.write('output.log', `key ${key}\nrest`);
+    const program = ['sh', '-c', '"$@" <output.log', 'sh', process.execPath, command, 'mask', 'orders-env'];
+    const { code, stdout } = await home.flows([], { program });
+    expect([code, stdout]).toEqual([0, 'key [KEY]\nrest']);
+  });
+
   test('tells GitHub’s runner each line of a value, on stderr', async () => {
     const env = { GITHUB_ACTIONS: 'true' };
     const { stdout, stderr } = await home.flows(['mask', 'tls-env'], { input: 'a-second-line\n', env });

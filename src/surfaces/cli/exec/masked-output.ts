@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import { finished, type Readable, type Writable } from 'node:stream';
 import type { Masking } from '../../../foundation/masking/masking.ts';
 import { byTimer, type Every } from '../every.ts';
 
@@ -41,9 +41,8 @@ export async function copyMasked(
         heard = true;
         put(masked.write(chunk));
       });
-      // a terminal whose programs are gone ends with an error
-      from.on('error', () => undefined);
-      from.on('close', resolve);
+      // a terminal whose programs are gone ends with an error; a file that is stdin ends, and is never closed
+      finished(from, { writable: false }, () => resolve());
     });
     put(masked.end());
   } finally {

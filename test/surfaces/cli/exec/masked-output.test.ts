@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createReadStream, openSync } from 'node:fs';
 import { PassThrough, Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -59,4 +60,12 @@ test('where nobody reads any more the source is closed', async () => {
   to.destroy(new Error('EPIPE'));
   await copied;
   expect(from.destroyed).toBe(true);
+});
+
+test('a file ends, which nobody closes where it is stdin', async () => {
+  const [to, time] = [new PassThrough(), turns()];
+  // as process.stdin is where it is a file
+  const from = createReadStream('', { fd: openSync(import.meta.filename, 'r'), autoClose: false });
+  await copyMasked(from, to, masking, time.every);
+  expect(String(to.read())).toContain('a file ends');
 });
