@@ -42,6 +42,19 @@ describe('with a broker', () => {
     for (const text of [before.stdout, after.stdout]) expect(text).not.toContain(canary);
   });
 
+  test('a value is found among however many texts, and beside what is long as JSON', async () => {
+    for (const content of [
+      [...Array.from({ length: 1_500 }, () => 'a'), canary],
+      [canary, '\u0001'.repeat(390_000)],
+    ]) {
+      const event = { hook_event_name: 'PostToolUse', tool_name: 'mcp__x__y', tool_response: { content } };
+      const { stdout } = await ask(event, env);
+      const { hookSpecificOutput } = JSON.parse(stdout) as { hookSpecificOutput?: { updatedToolOutput: unknown } };
+      const masked = content.map((text) => (text === canary ? '[openai.api_key]' : text));
+      expect(hookSpecificOutput?.updatedToolOutput).toEqual({ content: masked });
+    }
+  });
+
   test('its rules and environments are the broker’s', async () => {
     stand.brokerState.rules = { files: ['*.pem'], commands: [], allow: [] };
     const { stdout } = await ask(bash('cat a.pem'), env);
@@ -69,14 +82,21 @@ describe('without a broker', () => {
     expect((await home.flows(['check'])).stderr).not.toContain('hook');
   });
 
-  test.each(['no JSON', '', '{"hook_event_name":'])(
-    '%j is refused by its exit code, with the reason',
+  const deep = `{"hook_event_name":"PreToolUse","tool_input":${'['.repeat(20_000)}1${']'.repeat(20_000)}}`;
+  test.each(['no JSON', '', '{"hook_event_name":', deep])(
+    '%.30j is refused by its exit code, with the reason',
     async (input) => {
       const { code, stdout, stderr } = await ask(input);
       expect([code, stdout]).toEqual([2, '']);
       expect(stderr).toMatch(/^error: refused: the input is no JSON.*\n$/);
     },
   );
+
+  test('what lies in this folder is not our own', async () => {
+    home.write('notes.txt', 'x\n');
+    for (const more of [{}, { FLOWS_AGENT_TOKEN_FILE: '' }])
+      expect((await ask(bash('cat notes.txt'), more)).stdout).toBe('{}\n');
+  });
 
   test('what it knows nothing of goes on', async () => {
     expect(await ask({ hook_event_name: 'SessionStart' })).toMatchObject({ code: 0, stdout: '{}\n', stderr: '' });

@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
+import { apart, joined } from '../hook/joined-texts.ts';
 import { judge, type Known } from '../hook/judge.ts';
 import { textsIn, type ToolCall, toolCallIn } from '../hook/tool-call.ts';
 import type { Invocation } from '../invocation.ts';
@@ -10,8 +11,6 @@ import type { Invocation } from '../invocation.ts';
 const refused = 2;
 /** milliseconds: an agent waits for it at each of its steps */
 const patience = 5_000;
-/** characters that are looked through, of all the texts of a call */
-const most = 400_000;
 
 /** `flows hook`: what a harness asks before and after a tool is used. */
 export async function hook(invocation: Invocation): Promise<number> {
@@ -21,20 +20,19 @@ export async function hook(invocation: Invocation): Promise<number> {
     const { install } = await import('../hook/install.ts');
     return install(String(values['install']), values['yes'] === true, terminal);
   }
-  let call: ToolCall | undefined;
+  const chunks: Buffer[] = await process.stdin.toArray();
   try {
-    const chunks: Buffer[] = await process.stdin.toArray();
-    call = toolCallIn(Buffer.concat(chunks).toString());
-  } catch {
-    terminal.tell(
-      'error',
-      'refused: the input is no JSON, so it is not known what would be done; a harness sends JSON',
-    );
+    const call = toolCallIn(Buffer.concat(chunks).toString());
+    const answer =
+      call === undefined ? {} : judge(call, { ...(await inspectionOf(call, invocation)), own: ownFiles() });
+    terminal.out(`${JSON.stringify(answer)}\n`);
+    return 0;
+  } catch (error) {
+    // of this and of no other exit code a harness knows that it is a no; what is too deep to be gone through is no JSON for it
+    const why = error instanceof SyntaxError || error instanceof RangeError ? 'is no JSON' : 'is not understood';
+    terminal.tell('error', `refused: the input ${why}, so it is not known what would be done; a harness sends JSON`);
     return refused;
   }
-  const answer = call === undefined ? {} : judge(call, { ...(await inspectionOf(call, invocation)), own: ownFiles() });
-  terminal.out(`${JSON.stringify(answer)}\n`);
-  return 0;
 }
 
 /** What the broker knows, where one is set; what policy.yaml says here, where none is. */
@@ -53,7 +51,12 @@ async function inspectionOf(call: ToolCall, invocation: Invocation): Promise<Omi
     const { chosenBroker } = await import('../chosen-broker.ts');
     const broker = await chosenBroker(invocation);
     const signal = AbortSignal.timeout(patience);
-    return (await broker?.ask((client) => client.inspect(looked(textsIn(call.content)), { signal }))) ?? nothing;
+    const texts = textsIn(call.content);
+    const { text, whole } = joined(texts);
+    const seen = await broker?.ask((client) => client.inspect([text], { signal }));
+    if (seen === undefined) return nothing;
+    if (!whole) terminal.tell('warning', `values are compared in the first ${text.length} characters alone`);
+    return { ...seen, found: apart(seen.found, texts) };
   } catch (error) {
     const why = error instanceof Error ? error.message : 'the broker does not answer';
     terminal.tell('warning', `values are not compared: ${why}`);
@@ -61,19 +64,10 @@ async function inspectionOf(call: ToolCall, invocation: Invocation): Promise<Omi
   }
 }
 
-/** As much of the texts as is looked through; harnesses cut what tools give far before. */
-function looked(texts: readonly string[]): readonly string[] {
-  let left = most;
-  return texts.map((text) => {
-    const part = text.slice(0, left);
-    left -= part.length;
-    return part;
-  });
-}
-
 /** The token's file, and the folder with all that this user's brokers and laptops leave for each other. */
 function ownFiles(): readonly string[] {
-  return [process.env['FLOWS_AGENT_TOKEN_FILE'] ?? '', stateFolder()].flatMap((path) => {
+  const token = process.env['FLOWS_AGENT_TOKEN_FILE'] || undefined;
+  return [...(token === undefined ? [] : [token]), stateFolder()].flatMap((path) => {
     try {
       return [realpathSync(path)];
     } catch {

@@ -37,6 +37,8 @@ const usual = [
   'export -p',
   'declare -p',
   'declare -x',
+  'typeset -p',
+  'typeset -x',
 ];
 
 /** programs that show what is in the files that they are given */
@@ -49,7 +51,7 @@ const readers = new Set(
 const keywords = new Set(['then', 'do', 'else', 'elif', 'if', 'while', 'until', '!', '{', 'time']);
 /** programs that run another */
 const wrappers = new Set(
-  'sudo doas command builtin exec nohup nice ionice env xargs timeout stdbuf setsid npx bunx'.split(' '),
+  'sudo doas command builtin exec nohup nice ionice env xargs timeout stdbuf setsid npx bunx busybox toybox'.split(' '),
 );
 /** shells within each other that are looked into */
 const deepest = 10;
@@ -60,30 +62,34 @@ const shells = new Set(['sh', 'bash', 'zsh', 'dash', 'ksh', 'ash']);
 const secretive = /(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|CREDENTIALS?)(?:_|$)/i;
 
 /** What a script would show, in the words of the one who wrote it. */
-export interface Showing {
-  readonly what: 'command' | 'environment' | 'file';
-  /** the words that do it, or the file */
-  readonly subject: string;
-}
+export type Showing =
+  | { readonly what: 'command' | 'environment'; /** the words that do it */ readonly subject: string }
+  | { readonly what: 'file'; readonly subject: string; readonly moved: Moved };
+
+/** Folders that a script went to before, each from the one before it, as it names them. */
+type Moved = readonly string[];
 
 export interface CommandRules {
   /** besides the usual */
   readonly commands: readonly string[];
   readonly allow: readonly string[];
-  readonly holdsValues: (path: string) => boolean;
+  readonly holdsValues: (path: string, moved: Moved) => boolean;
 }
 
 /** The first thing in a script that shows values; undefined where there is none. */
 export function shownBy(script: string, rules: CommandRules): Showing | undefined {
+  const moved: string[] = [];
   for (const command of commandsIn(script).flatMap((each) => withinOf(each))) {
+    const [program, folder] = command.words;
+    if (program === 'cd' && folder !== undefined) moved.push(folder);
     if (rules.allow.some((words) => has(command.words, words))) continue;
-    const found = shownByOne(command, rules);
+    const found = shownByOne(command, moved, rules);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function shownByOne(command: ShellCommand, { commands, holdsValues }: CommandRules): Showing | undefined {
+function shownByOne(command: ShellCommand, moved: Moved, { commands, holdsValues }: CommandRules): Showing | undefined {
   const { words, inputs } = command;
   const listed = [...usual, ...commands].find((each) => has(words, each));
   if (listed !== undefined) return { what: 'command', subject: listed };
@@ -91,8 +97,8 @@ function shownByOne(command: ShellCommand, { commands, holdsValues }: CommandRul
   if (shown !== undefined) return { what: 'environment', subject: shown };
   const [program = '', ...rest] = words;
   const read = readers.has(program) ? rest.flatMap((word) => [word, word.replace(/^.*?[=@]/s, '')]) : [];
-  const file = [...inputs, ...read].find(holdsValues);
-  return file === undefined ? undefined : { what: 'file', subject: file };
+  const file = [...inputs, ...read].find((path) => holdsValues(path, moved));
+  return file === undefined ? undefined : { what: 'file', subject: file, moved };
 }
 
 /** Whether a command has these words, in this order: options may stand between them. */
@@ -112,6 +118,8 @@ function environmentShownBy({ words: [program = '', ...rest], variables }: Shell
       return 'env';
     case 'set':
     case 'export':
+    case 'declare':
+    case 'typeset':
       return rest.length === 0 ? program : undefined;
     case 'printenv':
       return named.length === 0 || named.some((name) => secretive.test(name)) ? 'printenv' : undefined;

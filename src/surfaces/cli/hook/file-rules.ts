@@ -1,7 +1,7 @@
 /** Files that hold values, by their names or the ends of their paths. */
 const usual =
   `.env .env.* *.env .envrc .netrc _netrc .pgpass .git-credentials .vault-token .aws/credentials .config/op/**
-  /proc/*/environ`.split(/\s+/);
+  /proc/**/environ`.split(/\s+/);
 /** … and those of the same form that hold none. */
 const harmless =
   '.env.example .env.sample .env.template .env.dist .env.defaults .env.schema example.env *.example.env'.split(' ');

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Inspection } from '../../../client/answers.ts';
 import { shownBy } from './command-rules.ts';
 import { globTest, holdsValues } from './file-rules.ts';
@@ -29,27 +30,29 @@ function hidden(content: unknown, { found }: Known): unknown {
 }
 
 /** Why a tool is not to be used, with what to do instead; undefined: it may be. */
-function reasonAgainst({ scripts, files, content }: ToolCall, known: Known): string | undefined {
+function reasonAgainst({ scripts, files, folder = '', content }: ToolCall, known: Known): string | undefined {
   const { rules, own } = known;
   const allowed = rules.allow.map(globTest);
-  const refuses = (path: string) =>
-    isOwn(path, own) ||
-    (!allowed.some((test) => test(path)) && [path, whereItLeads(path)].some((each) => holdsValues(each, rules.files)));
+  const leads = (path: string, moved: readonly string[]) => [path, whereItLeads(path, [folder, ...moved])];
+  const isOwn = (path: string, moved: readonly string[]) =>
+    leads(path, moved).some((each) => own.some((ours) => each === ours || each.startsWith(`${ours}/`)));
+  const refuses = (path: string, moved: readonly string[]) =>
+    isOwn(path, moved) ||
+    (!allowed.some((test) => test(path)) && leads(path, moved).some((each) => holdsValues(each, rules.files)));
+  const forFile = (file: string, moved: readonly string[]) =>
+    isOwn(file, moved)
+      ? `${file} is auth-chain's own: nothing that an agent does needs what is in it.`
+      : `${file} holds values that are not for a transcript. A program that needs them gets them by ${way(known, '--env-file FILE')}; what it prints is masked.`;
 
-  const file = files.find(refuses);
-  if (file !== undefined) return forFile(file, known);
+  const file = files.find((path) => refuses(path, []));
+  if (file !== undefined) return forFile(file, []);
   for (const script of scripts) {
     const found = shownBy(script, { ...rules, holdsValues: refuses });
-    if (found?.what === 'file') return forFile(found.subject, known);
+    if (found?.what === 'file') return forFile(found.subject, found.moved);
     if (found !== undefined) return forCommand(found.subject, known);
   }
   const [value] = [...known.found, ...textsIn(content).flatMap(ownValuesIn)];
   return value === undefined ? undefined : forValue(value);
-}
-
-function forFile(file: string, known: Known): string {
-  if (isOwn(file, known.own)) return `${file} is auth-chain's own: nothing that an agent does needs what is in it.`;
-  return `${file} holds values that are not for a transcript. A program that needs them gets them by ${way(known, '--env-file FILE')}; what it prints is masked.`;
 }
 
 function forCommand(words: string, known: Known): string {
@@ -69,15 +72,20 @@ function way({ environments }: Known, option: string): string {
   return named.length > 0 ? `using ${named.join(' or ')}` : `using "flows exec ${option} -- COMMAND"`;
 }
 
-function isOwn(path: string, own: readonly string[]): boolean {
-  return [path, whereItLeads(path)].some((each) => own.some((ours) => each === ours || each.startsWith(`${ours}/`)));
-}
-
-/** Through links. */
-function whereItLeads(path: string): string {
+/** Through folders that a shell went to, variables that it has from where this process has its own, and links. */
+function whereItLeads(path: string, folders: readonly string[]): string {
   try {
-    return realpathSync(path.replace(/^~(?=\/)/, process.env['HOME'] ?? '~'));
+    return realpathSync(resolve(...folders.map(expanded), expanded(path)));
   } catch {
     return path;
   }
+}
+
+function expanded(path: string): string {
+  return path
+    .replace(/^~(?=\/|$)/, '$HOME')
+    .replaceAll(
+      /\$(?:\{(\w+)[^}]*\}|(\w+))/g,
+      (_, braced?: string, bare?: string) => process.env[braced ?? bare ?? ''] ?? '',
+    );
 }

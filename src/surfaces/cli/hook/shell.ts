@@ -1,3 +1,5 @@
+import { unescaped } from '../../../foundation/scrub.ts';
+
 /** One command of a script, as a shell would split it. Nothing is expanded. */
 export interface ShellCommand {
   readonly words: readonly string[];
@@ -116,7 +118,13 @@ export function commandsIn(script: string): readonly ShellCommand[] {
         const end = endOf("'");
         put(text.slice(at, end));
         at = end + 1;
+      } else if (char === '$' && text[at] === "'") {
+        const [whole = '', inner = ''] = /^'((?:[^'\\]|\\.)*)'?/s.exec(text.slice(at)) ?? [];
+        at += whole.length;
+        put(unescaped(inner).replaceAll(/\\(.)/gs, '$1'));
       } else if (char === '"') quoted();
+      // words of another language are these where it has none
+      else if (char === '$' && text[at] === '"') continue;
       else if (char === '\\') {
         if (text[at] !== '\n') put(text.charAt(at));
         at += 1;

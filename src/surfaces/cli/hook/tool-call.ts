@@ -9,6 +9,8 @@ export interface ToolCall {
   readonly scripts: readonly string[];
   /** files that would be read */
   readonly files: readonly string[];
+  /** where its paths begin; undefined: where this process is */
+  readonly folder: string | undefined;
   /** what the tool gets, or what it gave */
   readonly content: unknown;
 }
@@ -20,18 +22,20 @@ export interface ToolCall {
 export function toolCallIn(text: string): ToolCall | undefined {
   const event = recordOf(JSON.parse(text));
   const name = event['hook_event_name'];
+  const [folder] = textsIn(event['cwd']);
   switch (name) {
     case 'PreToolUse':
-      return { moment: 'before', harness: 'claude', ...askedOf(event), content: event['tool_input'] };
+      return { moment: 'before', harness: 'claude', folder, ...askedOf(event), content: event['tool_input'] };
     case 'PostToolUse':
-      return { moment: 'after', harness: 'claude', scripts: [], files: [], content: event['tool_response'] };
+      return { moment: 'after', harness: 'claude', folder, scripts: [], files: [], content: event['tool_response'] };
     case 'preToolUse':
     case 'beforeMCPExecution':
-      return { moment: 'before', harness: 'cursor', ...askedOf(event), content: event['tool_input'] };
+      return { moment: 'before', harness: 'cursor', folder, ...askedOf(event), content: event['tool_input'] };
     case 'beforeShellExecution':
       return {
         moment: 'before',
         harness: 'cursor',
+        folder,
         scripts: textsIn(event['command']),
         files: [],
         content: event['command'],
@@ -41,6 +45,7 @@ export function toolCallIn(text: string): ToolCall | undefined {
       return {
         moment: 'before',
         harness: 'cursor',
+        folder,
         scripts: [],
         files: textsIn(event['file_path']),
         content: event['content'],
@@ -66,11 +71,12 @@ function askedOf(event: Readonly<Record<string, unknown>>): Pick<ToolCall, 'scri
   };
 }
 
-/** All texts in a value, in their order. */
+/** All texts in a value, in their order; the keys of objects are texts too. */
 export function textsIn(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value];
+  if (Array.isArray(value)) return value.flatMap(textsIn);
   if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(textsIn);
+  return Object.entries(value).flatMap(([key, each]) => [key, ...textsIn(each)]);
 }
 
 /** The same value with other texts, in the order of {@link textsIn}. */
@@ -78,7 +84,7 @@ export function withTexts(value: unknown, next: () => string): unknown {
   if (typeof value === 'string') return next();
   if (Array.isArray(value)) return value.map((each) => withTexts(each, next));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withTexts(each, next)]));
+  return Object.fromEntries(Object.entries(value).map(([, each]) => [next(), withTexts(each, next)]));
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createBearer } from '../../../../src/broker/authentication/bearer-token.ts';
 import { noHookRules } from '../../../../src/folder/policy/policy.ts';
 import { judge, type Known } from '../../../../src/surfaces/cli/hook/judge.ts';
@@ -9,6 +9,7 @@ import { toolCallIn } from '../../../../src/surfaces/cli/hook/tool-call.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flows-hook-'));
 const own = join(folder, 'agent.token');
+mkdirSync(join(folder, 'deeper'));
 for (const name of ['agent.token', '.env', 'notes.txt']) writeFileSync(join(folder, name), 'x\n');
 symlinkSync('.env', join(folder, 'settings'));
 symlinkSync('agent.token', join(folder, 'innocent'));
@@ -57,6 +58,11 @@ describe('a command', () => {
     'echo "key: $OPENAI_API_KEY"',
     'if true; then cat .env; fi',
     'eval "cat .env"',
+    "$'\\x70rintenv'",
+    'busybox env',
+    'declare',
+    'typeset -p',
+    'cat /proc/self/task/1/environ',
     `cat ${own}`,
     `cat ${join(folder, 'innocent')}`,
     `base64 ${join(folder, 'settings')}`,
@@ -88,6 +94,18 @@ describe('a command', () => {
     'grep -rn printenv src',
   ])('%s is let through', (command) => {
     expect(reasonOf(bash(command))).toBeUndefined();
+  });
+
+  test.each([
+    'cat "$FLOWS_AGENT_TOKEN_FILE"',
+    'cat ${FLOWS_AGENT_TOKEN_FILE}',
+    'cd deeper && cat ../agent.token',
+    `cd ${tmpdir()}; cd "$PLACE"; cat <agent.token`,
+    'cat ./agent.token',
+  ])('our own token is refused by %s, wherever this process is', (command) => {
+    vi.stubEnv('FLOWS_AGENT_TOKEN_FILE', own).stubEnv('PLACE', folder);
+    expect(reasonOf({ ...bash(command), cwd: folder })).toMatch(/auth-chain's own/);
+    vi.unstubAllEnvs();
   });
 
   test('is held to the rules of policy.yaml, which also let through', () => {
@@ -140,13 +158,18 @@ describe('a value that the agent was given', () => {
       stdout: 'äö value!\n',
       stderr: '',
       interrupted: false,
-      lines: ['a', { deep: createBearer().reveal() }],
+      lines: ['a', { deep: createBearer().reveal(), [createBearer().reveal()]: 1 }],
     };
     const event = call({ hook_event_name: 'PostToolUse', tool_name: 'Bash', tool_response: response });
-    expect(judge(event, { ...known, found })).toEqual({
+    // the first text is a key
+    expect(judge(event, { ...known, found: [{ ...found[0], text: 1 }] })).toEqual({
       hookSpecificOutput: {
         hookEventName: 'PostToolUse',
-        updatedToolOutput: { ...response, stdout: 'äö [openai.api_key]!\n', lines: ['a', { deep: '[agent token]' }] },
+        updatedToolOutput: {
+          ...response,
+          stdout: 'äö [openai.api_key]!\n',
+          lines: ['a', { deep: '[agent token]', '[agent token]': 1 }],
+        },
         additionalContext: expect.stringContaining('openai.api_key, agent token'),
       },
     });

@@ -18,6 +18,7 @@ test.each([
   ['git commit -m "then op read x; cat .env"', ['git commit -m then op read x; cat .env']],
   ['if test -f x; then cat y; fi', ['if test -f x', 'then cat y', 'fi']],
   ['cat \\\n  .env', ['cat .env']],
+  [`$'cat' $'\\x2ee\\156v' $'it\\'s' $"a b"`, ["cat .env it's a b"]],
 ])('%j', (script, expected) => {
   expect(words(script)).toEqual(expected);
 });
@@ -44,6 +45,8 @@ test('whatever it is given, it ends, and says nothing that is not there', () => 
     '<(',
     '\\',
     '${',
+    "$'",
+    '$"',
     '$X',
     'cat',
     ' ',
