@@ -9,7 +9,7 @@ import { type Answer, ask, startTarget, type Target } from './stand.ts';
 let target: Target;
 let values: Readonly<Record<string, string>>;
 /** milliseconds that a client waits for an answer: what is starved gets none at all, what shares its core gets it late */
-const patience = 10_000;
+const patience = 60_000;
 /** everything that an agent without the right to it was ever sent */
 const heard: string[] = [];
 
@@ -445,16 +445,12 @@ describe('a process that should stop answering', () => {
           `POST /v1/secrets/resolve HTTP/1.1\r\n${auth()}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n${'['.repeat(60_000)}`,
         ),
     ],
-  ])(
-    '%s',
-    async (_, attack) => {
-      attack();
-      await sleep(100);
-      for (let count = 0; count < 5; count += 1) expect(await wait()).toBeLessThan(patience);
-      for (const socket of sockets.splice(0)) socket.destroy();
-    },
-    90_000,
-  );
+  ])('%s', async (_, attack) => {
+    attack();
+    await sleep(100);
+    for (let count = 0; count < 5; count += 1) expect(await wait()).toBeLessThan(patience);
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
 
   test.each([
     ['that say nothing', ''],

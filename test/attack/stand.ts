@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bearerHash, createBearer } from '../../src/broker/authentication/bearer-token.ts';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { command, createHome, type Home, type Running } from '../e2e/home.ts';
 
@@ -17,30 +18,34 @@ const registry = `secrets:
 /** So many wildcards that a matcher which tries one way after the other would not come back. */
 const winding = `${'*a'.repeat(60)}b`;
 
-const policy = (issuer: string, ownersFlows: string) => `default: deny
+const policy = (issuer: string, ownersFlows: string, proof: (name: AgentName) => string) => `default: deny
 agents:
   owner:
+    tokens: [${proof('owner')}]
     allow: ['**']
     flows: [${ownersFlows}]
   codex:
+    tokens: [${proof('codex')}]
     allow: [openai.api_key, github.*]
     flows: [orders-token]
     deny: [github.admin_token]
   winding:
+    tokens: [${proof('winding')}]
     allow: ['${winding}']
   slow:
+    tokens: [${proof('slow')}]
     allow: [openai.api_key]
     rate: 2/hour
   leaving:
-    flows: [orders-token]
-  ending:
+    tokens: [${proof('leaving')}]
     flows: [orders-token]
   ci:
     trust: { issuer: '${issuer}', audience: flows, claims: { sub: 'ci-*' } }
     allow: ['**']
 `;
 
-export type AgentName = 'owner' | 'codex' | 'winding' | 'slow' | 'leaving' | 'ending';
+const names = ['owner', 'codex', 'winding', 'slow', 'leaving'] as const;
+type AgentName = (typeof names)[number];
 
 /** What an attacker has: the address, a few tokens of agents, and a look at what the operator sees afterwards. */
 export interface Target {
@@ -60,25 +65,14 @@ export async function startTarget(
   program?: (command: readonly string[]) => readonly string[],
   ownersFlows = "'**'",
 ): Promise<Target> {
-  const home = createHome();
+  const home = createHome(true, 'onepassword-connect');
   home.write('flows/registry.yaml', registry);
   home.write('flows/policy.yaml', 'agents: {}\n');
   home.write('flows/policy.test.yaml', 'cases: []\n');
   const stack = await home.stack();
-  home.write('flows/policy.yaml', policy(stack.identityProvider.issuer, ownersFlows));
-  const add = async (name: AgentName, ...more: readonly string[]) => {
-    const { code, stdout, stderr } = await home.flows(['agents', 'add', name, ...more]);
-    if (code !== 0) throw new Error(stderr);
-    return stdout.trim();
-  };
-  const tokens = {
-    owner: await add('owner'),
-    codex: await add('codex'),
-    winding: await add('winding'),
-    slow: await add('slow'),
-    leaving: await add('leaving'),
-    ending: await add('ending', '--expires', '1d'),
-  };
+  const tokens = Object.fromEntries(names.map((name) => [name, createBearer().reveal()])) as Record<AgentName, string>;
+  const proof = (name: AgentName) => `'sha256:${bearerHash(tokens[name])}'`;
+  home.write('flows/policy.yaml', policy(stack.identityProvider.issuer, ownersFlows, proof));
   const words = [process.execPath, '--no-warnings', command, 'serve', '--port', '0'];
   const served = home.start([], { program: program?.(words) ?? words });
   const shown = await served.shows(/listening on http:\/\/\S+/);
@@ -91,8 +85,8 @@ export async function startTarget(
     port,
     tokens,
     async values() {
-      const names = [...registry.matchAll(/^ {2}(\S+):/gm)].map(([, name = '']) => name);
-      const { body } = await ask(port, '/v1/secrets/resolve', { token: tokens.owner, body: { secrets: names } });
+      const secrets = [...registry.matchAll(/^ {2}(\S+):/gm)].map(([, name = '']) => name);
+      const { body } = await ask(port, '/v1/secrets/resolve', { token: tokens.owner, body: { secrets } });
       const { resolved } = JSON.parse(body) as { resolved: Record<string, { value: string }> };
       return Object.fromEntries(Object.entries(resolved).map(([name, { value }]) => [name, value]));
     },
