@@ -12,7 +12,13 @@ import { selfSigned } from '../server/certificate.ts';
 
 let home: Home;
 beforeAll(async () => {
-  home = createHome();
+  home = createHome(false, 'onepassword-connect');
+  home.write(
+    'flows/key.yaml',
+    'description: a key\nsteps: [{ id: key, uses: vault/read, with: { reference: op://Agents/API/key } }]\n',
+  );
+  home.write('flows/service.yaml', 'default-environment: development\nenvironments: { development: {} }\n');
+  home.write('flows/policy.yaml', 'agents: { codex: { flows: [key] } }\n');
   await home.stack();
 });
 afterAll(() => home.close());
