@@ -1,6 +1,6 @@
 import { openFolder } from '../../src/app/open-folder.ts';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
@@ -45,6 +45,9 @@ export interface Start {
   readonly program?: readonly string[];
 }
 
+/** The adapters by which the laptop's vault can be asked. */
+type LaptopVault = 'onepassword' | 'onepassword-connect';
+
 /** A user of a machine: a home of their own, and a working folder with `flows/` in it. */
 export interface Home {
   /** all that the command may write is below it */
@@ -59,6 +62,8 @@ export interface Home {
   beside(commands: readonly (readonly string[])[]): Promise<Ended[]>;
   /** the laptop stack in this process, for a folder below the working folder, `flows` by default */
   stack(dir?: string): Promise<RunningStack>;
+  /** how commands that begin from now on ask the laptop's vault in a folder, `flows` by default */
+  askBy(vault: LaptopVault, dir?: string): void;
   /** ends what it started, and removes it */
   close(): Promise<void>;
 }
@@ -68,7 +73,7 @@ export interface Home {
  * @param vault how the commands ask the laptop's vault. The SDK's sign-in is a second of work for each of them, so a file
  *   that is about something else, and has many, chooses Connect
  */
-export function createHome(shipped = true, vault?: 'onepassword-connect'): Home {
+export function createHome(shipped = true, vault?: LaptopVault): Home {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'auth-chain-')));
   const work = join(path, 'work');
   const folder = (name: string) => {
@@ -93,6 +98,13 @@ export function createHome(shipped = true, vault?: 'onepassword-connect'): Home 
   const running = new Set<Running>();
   const stacks: RunningStack[] = [];
   const stateBefore = process.env['XDG_STATE_HOME'];
+
+  const askBy: Home['askBy'] = (type, dir = 'flows') => {
+    const file = join(work, dir, 'development.yaml');
+    const written = existsSync(file) ? readFileSync(file, 'utf8').replace(/^vault: .*\n/m, '') : '';
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${written}vault: { type: ${type} }\n`);
+  };
 
   const start: Home['start'] = (args, options = {}) => {
     const line = options.program ?? [process.execPath, '--no-warnings', command, ...args];
@@ -125,10 +137,11 @@ export function createHome(shipped = true, vault?: 'onepassword-connect'): Home 
       }
       return Promise.all(all);
     },
+    askBy,
     async stack(dir = 'flows') {
       // the stack that runs in this process is announced where the commands look
       process.env['XDG_STATE_HOME'] = env['XDG_STATE_HOME'];
-      if (vault !== undefined) appendFileSync(join(work, dir, 'development.yaml'), `vault: { type: ${vault} }\n`);
+      if (vault !== undefined) askBy(vault, dir);
       const stack = await startStack(await openFolder(join(work, dir), {}));
       stacks.push(stack);
       return stack;

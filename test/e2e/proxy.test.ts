@@ -156,6 +156,9 @@ output: \${{ steps.token }}
     stores:
       aws: { type: aws-secrets-manager, region: eu-west-1, account: '123456789012' }
 `;
+  // the SDK's sign-in is a second of work: what is not about the way to it goes by Connect
+  const connectVault = `{ type: onepassword-connect, url: 'https://${connectName}', token: { env: OP_CONNECT_TOKEN } }`;
+  const byConnect = connections.replace(/\{ type: onepassword, .* \}$/m, connectVault);
   home.write(
     'flows/service.yaml',
     `default-environment: production
@@ -166,10 +169,13 @@ ${connections}
     proxy: \${{ env.CORPORATE }}
 ${connections}
   by-connect:
-${connections.replace('{ type: onepassword, token: { env: OP_SERVICE_ACCOUNT_TOKEN } }', `{ type: onepassword-connect, url: 'https://${connectName}', token: { env: OP_CONNECT_TOKEN } }`)}
+${byConnect}
+  by-connect-and-file:
+    proxy: \${{ env.CORPORATE }}
+${byConnect}
   mixed:
     development: true
-${connections.replace(`https://${issuer}/`, local)}
+${byConnect.replace(`https://${issuer}/`, local)}
 `,
   );
   home.write(
@@ -278,23 +284,24 @@ test('vault, issuer, identity provider and AWS are reached by the proxy, and che
 });
 
 test.each([
-  ['http_proxy', {}, 'production'],
-  ['HTTP_PROXY', { HTTPS_PROXY: '', NODE_USE_ENV_PROXY: '1' }, 'production'],
-  ['CORPORATE', { HTTPS_PROXY: 'http://127.0.0.1:9' }, 'by-file'],
-])('%s with %j in %s: a token and a push, with credentials that nobody sees', async (name, more, environment) => {
+  ['http_proxy', {}, 'production', 'by-connect'],
+  ['HTTP_PROXY', { HTTPS_PROXY: '', NODE_USE_ENV_PROXY: '1' }, 'production', 'by-connect'],
+  ['CORPORATE', { HTTPS_PROXY: 'http://127.0.0.1:9' }, 'by-file', 'by-connect-and-file'],
+])('%s with %j in %s: a token and a push, with credentials that nobody sees', async (name, more, bySdk, byConnect) => {
   proxy.credentials = 'someone:pass word';
   const address = proxy.address.replace('//', '//someone:pass%20word@');
-  const surroundings = { [name]: address, ...more, FLOWS_ENVIRONMENT: environment };
-  const token = await run(['orders-token'], surroundings);
+  const surroundings = { [name]: address, ...more, FLOWS_ENVIRONMENT: byConnect };
+  const token = await run(['orders-token'], { ...surroundings, FLOWS_ENVIRONMENT: bySdk });
   expect(token).toMatchObject({ stdout: 'opaque-token\n', code: 0 });
   expect(await run(['seed', '--yes'], surroundings)).toMatchObject({ code: 0 });
-  expect(hosts()).toEqual(everyone.filter((each) => !each.startsWith(scim)));
+  const asked = everyone.map((each) => each.replace(scim, connectName));
+  expect(hosts()).toEqual(asked.toSorted());
   farAway.length = 0;
   expect(await run(['ask-orders'], surroundings)).toMatchObject({ stdout: '0\n', code: 0 });
   expect(farAway).toEqual([expect.stringMatching(/^GET \/orders .*"authorization":"Bearer s3cret-of-the-client"/)]);
   expect(farAway.join()).not.toMatch(/proxy-authorization/i);
   proxy.credentials = 'another';
-  const refused = await run(['check', '--online', '--json'], surroundings);
+  const refused = await run(['check', '--online', '--json'], { ...surroundings, FLOWS_ENVIRONMENT: bySdk });
   expect(refused.code).not.toBe(0);
   expect(refused.stdout).toContain(`by the proxy ${proxy.address}`);
   for (const each of [token, refused]) expect(each.stdout + each.stderr).not.toMatch(/pass(?: |%20)word|someone/);
@@ -310,7 +317,7 @@ test('loopback is reached directly, whatever is set', async () => {
   });
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'near-token\n' });
   expect(atLoopback).toContain('POST /token');
-  expect(hosts()).toEqual([`${vaultName}:443`]);
+  expect(hosts()).toEqual([`${connectName}:443`]);
 });
 
 test('1Password Connect is reached by the proxy, under a certificate of a private authority', async () => {
@@ -348,18 +355,19 @@ test.each([
 ])('credentials of the AWS profile "%s" come by the proxy', async (profile, host) => {
   const { code, stderr } = await run(['seed', '--yes'], {
     HTTPS_PROXY: proxy.address,
+    FLOWS_ENVIRONMENT: 'by-connect',
     AWS_PROFILE: profile,
     AWS_CONFIG_FILE: join(home.work, 'aws/config'),
     AWS_ACCESS_KEY_ID: '',
     HOME: home.work,
   });
   expect({ code, stderr }).toMatchObject({ code: 0 });
-  expect(hosts()).toEqual([vaultName, manager, sts, host].map((each) => `${each}:443`).toSorted());
+  expect(hosts()).toEqual([connectName, manager, sts, host].map((each) => `${each}:443`).toSorted());
 });
 
 test.each([
-  ['HTTPS_PROXY', 'production'],
-  ['CORPORATE', 'by-file'],
+  ['HTTPS_PROXY', 'by-connect'],
+  ['CORPORATE', 'by-connect-and-file'],
 ])('the pages of a sign-in are reached by %s in %s', async (name, environment) => {
   const { code, stderr } = await run(['enter'], { [name]: proxy.address, FLOWS_ENVIRONMENT: environment });
   expect({ code, stderr }).toMatchObject({ code: 69 });
@@ -367,8 +375,8 @@ test.each([
 });
 
 test.each([
-  ['HTTPS_PROXY', 'production'],
-  ['CORPORATE', 'by-file'],
+  ['HTTPS_PROXY', 'by-connect'],
+  ['CORPORATE', 'by-connect-and-file'],
 ])('the broker gets the keys of a workload by %s in %s', async (name, environment) => {
   const running = home.start(['serve', '--port', '0', '--environment', environment], {
     env: { ...env, [name]: proxy.address },

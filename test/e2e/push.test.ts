@@ -21,7 +21,7 @@ beforeAll(async () => {
     startVaultDouble(),
   ]);
   Object.assign(env, {
-    TEAM_TOKEN: vault.token().reveal(),
+    TEAM_TOKEN: vault.connectToken().reveal(),
     VAULT_TOKEN: kv.root.reveal(),
     AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey.reveal(),
@@ -33,7 +33,7 @@ environments:
   here:
     development: true
     key: op://Team/Key/root
-    vault: [{ type: onepassword, token: { env: TEAM_TOKEN } }]
+    vault: [{ type: onepassword-connect, url: '${vault.address}', token: { env: TEAM_TOKEN } }]
     stores:
       aws: { type: aws-secrets-manager, region: ${aws.region}, account: '${aws.account}', endpoint: '${aws.address}' }
       vault: { type: vault-kv, url: '${kv.url}', token: { env: VAULT_TOKEN } }

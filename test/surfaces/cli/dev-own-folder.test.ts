@@ -89,6 +89,7 @@ test('a flow that does not hold is told, the others are tried, and the exit code
     'wrong/development.yaml',
     'clients: { robot: { audiences: https://other.example } }\nvalues: { op://Agents/Robot/username: robot }\n',
   );
+  home.askBy('onepassword-connect', 'wrong');
   const { code, stdout } = await home.flows(['dev', '--once', '--dir', 'wrong']);
   expect(toldOf(stdout).filter(([result]) => result !== 'skip')).toEqual([
     ['FAIL', 'half'],
@@ -103,6 +104,7 @@ test('a flow that does not hold is told, the others are tried, and the exit code
 
 test('a running laptop brings its vault what an edited flow names, and says what needs another start', async () => {
   writeFolder('edited');
+  home.askBy('onepassword-connect', 'edited');
   const dev = home.start(['dev', '--dir', 'edited']);
   await dev.shows('Ctrl-C stops everything');
   home.write(

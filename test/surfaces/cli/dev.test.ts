@@ -70,6 +70,7 @@ steps:
 output: \${{ steps.push.counts }}
 `,
   );
+  home.askBy('onepassword-connect', 'mine');
   const [stack, shipped] = await Promise.all([dev('--dir', 'mine'), dev()]);
   const text = await stack.shows(ready);
   expect(announced()).toHaveLength(2);
@@ -110,6 +111,7 @@ output: \${{ steps.push.counts }}
 });
 
 test('what a killed stack leaves behind is noticed, and the next one takes over', async () => {
+  home.askBy('onepassword-connect');
   const stack = await dev();
   expect(await ended(stack, 'SIGKILL')).toBeNull();
   expect(announced()).toHaveLength(1);
@@ -147,6 +149,7 @@ test('a broken flow is left out and the others run; a broken service.yaml stops 
     'description: x\nsteps: [{ id: a, uses: vault/read, with: { reference: op://A/B/c } }]\n',
   );
   home.write('half/bad.yaml', 'steps: 1\n');
+  home.askBy('onepassword-connect', 'half');
   const stack = await dev('--dir', 'half');
   expect(await stack.shows(ready)).toContain('flow "bad" has problems');
   expect((await home.flows(['read', 'op://A/B/c', '--dir', 'half', '--environment', 'development'])).code).toBe(0);
