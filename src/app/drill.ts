@@ -76,7 +76,8 @@ export async function runDrill(
   const alerting = alertOfDrill(app, drill, by, began, ending.signal);
   const steps = new Map<string, StepOfDrill>();
   const onEvent = (event: RunEvent): void => {
-    if (event.type !== 'step-started') steps.set(event.step, outcomeOf(event));
+    // a drill only reads: it holds nothing back
+    if (event.type !== 'step-started' && event.type !== 'step-taken-back') steps.set(event.step, outcomeOf(event));
   };
   let failure: DrillRun['failure'];
   try {
@@ -101,7 +102,7 @@ export async function runDrill(
   });
 }
 
-function outcomeOf(event: Exclude<RunEvent, { type: 'step-started' }>): StepOfDrill {
+function outcomeOf(event: Exclude<RunEvent, { type: 'step-started' | 'step-taken-back' }>): StepOfDrill {
   const { step, milliseconds } = event;
   if (event.type === 'step-failed')
     return { step, outcome: 'failed', code: event.code, milliseconds: round(milliseconds) };

@@ -26,6 +26,8 @@ export interface Execution {
   /** undefined: nobody listens, and no event is made */
   readonly onEvent: OnEvent | undefined;
   readonly journal: Journal;
+  /** why a step failed in this process, as it was before a journal kept its code alone */
+  failure?: FlowError;
   /** what tells it from others, where the journal has no name for it: made when it is first needed */
   made?: string;
   /** somebody looks on: steps whose answer alone changes with time are not waited for */
@@ -123,10 +125,15 @@ export async function recorded(execution: Execution, step: Step, work: () => Pro
   let now = false;
   const output = await journal.step(step, async () => {
     now = true;
-    await placed(execution, step, async () => {
-      await complete(execution, step.after);
-      await work();
-    });
+    try {
+      await placed(execution, step, async () => {
+        await complete(execution, step.after);
+        await work();
+      });
+    } catch (error) {
+      execution.failure ??= asFlowError(error);
+      throw error;
+    }
     return outputs.get(step.id) ?? {};
   });
   if (!now) restore(execution, step.id, output);
@@ -357,7 +364,7 @@ async function told(
   await onEvent(event);
 }
 
-function about({ flow }: Execution, step: Step, { name, effect, reads }: StepKind) {
+export function about({ flow }: Execution, step: Step, { name, effect, reads }: StepKind) {
   return { flow: flow.name, step: step.id, uses: name, effect, ...(reads && { reads }) };
 }
 

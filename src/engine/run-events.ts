@@ -22,7 +22,9 @@ export type RunEvent =
       readonly output: Readonly<Record<string, unknown>>;
       readonly milliseconds: number;
     })
-  | (Told & { readonly type: 'step-failed'; readonly code: ErrorCode; readonly milliseconds: number });
+  | (Told & { readonly type: 'step-failed'; readonly code: ErrorCode; readonly milliseconds: number })
+  /** a later step failed, and what waited for its yes is there no more */
+  | (Told & { readonly type: 'step-taken-back'; readonly milliseconds: number });
 
 /** A step waits until its event is taken: a journal can be on disk before the step acts. */
 export type OnEvent = (event: RunEvent) => void | Promise<void>;

@@ -22,6 +22,7 @@ import type { Output } from './output.ts';
 import type { Plan, PlannedStep } from './plan.ts';
 import { bindingOf, nothingToDo, planExecution, probe } from './plan-flow.ts';
 import type { Services } from './services.ts';
+import { takeBack } from './take-back.ts';
 import type { WriteStepKind } from '../steps/contract.ts';
 
 export type { RunEvent } from './run-events.ts';
@@ -40,7 +41,8 @@ export interface RunFlowOptions extends ExecutionOptions {
 /**
  * Runs a flow. Before anything is written the whole flow is planned, unless a plan is given that someone agreed to: then
  * each step that writes is probed again before it acts. What only the run's own plan says binds nobody: its probes are
- * not asked again, and what another run did meanwhile is looked at by the step itself, alone.
+ * not asked again, and what another run did meanwhile is looked at by the step itself, alone. Where a step fails for good,
+ * those before it take back what they hold back.
  * @throws FlowError aborted where what a probe finds is not what was agreed to, conflict before anything is written
  */
 export async function runFlow(
@@ -68,11 +70,16 @@ export async function carryOutFlow(
   if (options.plan !== undefined) requireSame(execution, options.plan);
   const agreed = options.plan ?? ((await options.onPlan?.(plan)) === true ? plan : undefined);
   refuseConflicts(execution, plan);
-  for (const stage of stagesOf(flow)) {
-    const [first] = stage;
-    const kind = first?.kind;
-    if (first === undefined || kind?.effect !== 'write') await runPureSteps(execution, stage);
-    else await recorded(execution, first, () => carryOut(execution, first, kind, agreed));
+  try {
+    for (const stage of stagesOf(flow)) {
+      const [first] = stage;
+      const kind = first?.kind;
+      if (first === undefined || kind?.effect !== 'write') await runPureSteps(execution, stage);
+      else await recorded(execution, first, () => carryOut(execution, first, kind, agreed));
+    }
+  } catch (error) {
+    await takeBack(execution);
+    throw error;
   }
   return execution;
 }

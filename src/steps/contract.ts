@@ -278,6 +278,11 @@ export interface WriteStepKind<K extends Keys = Keys, F extends OutputFields = O
   asksPeople?(given: ReadonlySet<string>): boolean;
   /** the key of its input that names those who may answer, of `approvers:` in policy.yaml */
   readonly answeredBy?: keyof K & string;
+  /**
+   * A later step of the same run failed for good: takes back what waited for its yes, where it waits still. Safe to repeat.
+   * @returns whether there was anything
+   */
+  withdraw?(input: Partial<InputOf<K>>, output: OutputOf<F>, context: StepContext): Promise<boolean>;
   /** Probes without changing. Keys whose value is only known after run are absent from `input`. */
   plan(input: Partial<InputOf<K>>, context: StepContext): Promise<StepPlan<OutputOf<F>>>;
 }

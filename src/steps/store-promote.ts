@@ -1,9 +1,8 @@
 import { FlowError, someOf } from '../foundation/errors.ts';
 import { connection } from '../adapters/connection-forms.ts';
-import type { SecretStore, StoredSecret } from '../adapters/stores/contract.ts';
 import { form, required } from '../language/forms.ts';
-import { writeStep, type Change, type StepContext } from './contract.ts';
-import type { Pending } from './store-push/push.ts';
+import { writeStep, type Change } from './contract.ts';
+import { lookAtPending, pendingIn } from './store-push/pending.ts';
 
 /** The second half of a push with `stage: pending`: what stands between the two proves the values. */
 export const storePromote = writeStep({
@@ -20,7 +19,7 @@ export const storePromote = writeStep({
   async plan({ store, pending }, context) {
     if (store === undefined || pending === undefined)
       return { changes: [{ action: 'update', what: 'pending values', detail: 'known after run' }] };
-    const found = await look(store, pendingIn(pending), context);
+    const found = await lookAtPending(store, pendingIn(pending), context);
     const changes = found.map(({ name, version, stored }): Change => {
       const what = `secret "${name}"`;
       if (stored?.current === version) return { action: 'none', what, detail: 'is in force' };
@@ -36,7 +35,7 @@ export const storePromote = writeStep({
     if (wanted.length === 0) return { changed: [] };
     if (promote === undefined) throw new FlowError('refused', 'the store cannot hold a value back');
     return context.locked(`store/push ${store.scope ?? store.address}`, async () => {
-      const found = await look(store, wanted, context);
+      const found = await lookAtPending(store, wanted, context);
       const lost = found.filter(({ version, stored }) => stored?.versions.includes(version) !== true);
       if (lost.length > 0) {
         const names = someOf(lost.map(({ name }) => `"${name}"`));
@@ -57,30 +56,3 @@ export const storePromote = writeStep({
 });
 
 const gone = 'the pending value is not there any more: push it again';
-
-interface Found extends Pending {
-  readonly stored: StoredSecret | undefined;
-}
-
-async function look(store: SecretStore, pending: readonly Pending[], context: StepContext): Promise<readonly Found[]> {
-  if (pending.length === 0) return [];
-  const names = pending.map(({ name }) => store.rules.nameOf(name));
-  await store.verify(names);
-  // the list may lag behind the push
-  const stored = await store.inspect(names, { strict: true, signal: context.signal });
-  return pending.map((each) => ({ ...each, stored: stored.get(each.name) }));
-}
-
-function pendingIn(given: unknown): readonly Pending[] {
-  const isPending = (each: unknown): each is Pending =>
-    typeof each === 'object' &&
-    each !== null &&
-    'name' in each &&
-    'version' in each &&
-    typeof each.name === 'string' &&
-    typeof each.version === 'string';
-  if (Array.isArray(given) && given.every(isPending)) return given;
-  throw new FlowError('invalid-value', '"pending" is not what store/push gives', {
-    hint: 'write ${{ steps.ID.pending }} of the push',
-  });
-}

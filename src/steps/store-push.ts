@@ -8,6 +8,7 @@ import { writeStep, type Change, type StepContext } from './contract.ts';
 import { secretKeys } from './store-push/declared-secrets.ts';
 import { problemsOf, pruneProblems, warningsOf } from './store-push/input-problems.ts';
 import { changeOf } from './store-push/prune.ts';
+import { pendingIn, takeBackPending } from './store-push/pending.ts';
 import { carryOut, pendingOf, preparePush, type Push } from './store-push/push.ts';
 
 const keys = {
@@ -89,6 +90,11 @@ export const storePush = writeStep({
     return context.locked(`store/push ${input.store.scope ?? input.store.address}`, async () =>
       carryOut(await preparePush({ ...input, days: daysOf(input) }, context), context),
     );
+  },
+  async withdraw({ store }, { pending }, context) {
+    const held = pendingIn(pending);
+    if (store === undefined || held.length === 0) return false;
+    return context.locked(`store/push ${store.scope ?? store.address}`, () => takeBackPending(store, held, context));
   },
 });
 

@@ -14,6 +14,7 @@ let lateStack: RunningStack;
 beforeAll(async () => {
   const push = readFileSync(join(home.work, 'flows/seed-runtime.yaml'), 'utf8');
   for (const { name } of pushes) home.write(`flows/${name}.yaml`, push.replaceAll('/orders/', `/${name}/`));
+  for (const { name } of refusals) home.write(`flows/${name}.yaml`, refused(name, 'first'));
   stack = await home.stack();
   lateStack = await lateHome.stack();
 });
@@ -51,6 +52,44 @@ const pushes = someOf(
   ),
   'kills of a push',
 );
+
+const refusals = someOf(
+  [1, 2].flatMap((nth) =>
+    whens.map((when) => ({
+      name: `refused-${nth}-${when}`,
+      at: { request: /secretsmanager\.UpdateSecretVersionStage$/, nth, when },
+    })),
+  ),
+  'kills of a refusal',
+);
+
+/** Two values that wait for a proof, which says no. */
+const refused = (name: string, field: string) => `description: pushes what no proof lets in
+steps:
+  - id: push
+    uses: store/push
+    with:
+      store: \${{ stores.aws }}
+      stage: pending
+      secrets:
+        - { name: dev/${name}/a, value: op://Agents/Refused/${field} }
+        - { name: dev/${name}/b, value: op://Agents/Refused/${field} }
+  - id: token
+    uses: oauth/client-credentials
+    with:
+      issuer: \${{ issuers.main }}
+      client-id: op://Agents/Orders M2M/username
+      client-secret: op://Agents/Orders M2M/credential
+      audience: https://orders.example
+  - id: proof
+    uses: jwt/verify
+    with:
+      { token: '\${{ steps.token }}', issuer: '\${{ issuers.main }}', audience: https://other.example }
+  - id: promote
+    uses: store/promote
+    with:
+      { store: '\${{ stores.aws }}', pending: '\${{ steps.push.pending }}' }
+`;
 
 /** What is there of a user: one of each, and the codes of the vault are the provider's. */
 function expectOne(at: RunningStack, email: string): void {
@@ -97,5 +136,27 @@ describe('killed at any boundary, a second run completes', () => {
       const secrets = stack.secretsManager.dump().filter((secret) => secret.name.startsWith(`dev/${name}/`));
       expect([name, secrets.map(({ versions }) => versions.length)]).toEqual([name, [1, 1, 1]]);
     }
+  });
+
+  test('a push that a proof refuses', { timeout: 240_000 }, async () => {
+    const pendingOf = (name: string) =>
+      stack.secretsManager
+        .dump()
+        .filter((secret) => secret.name.startsWith(`dev/${name}/`))
+        .flatMap(({ versions }) => versions.flatMap(({ stages }) => [...stages]))
+        .toSorted();
+    const all = refusals.map(({ name }) => [name, '--yes']);
+    // new secrets are in force at once, whatever the proof says
+    expect((await home.beside(all)).map(({ code }) => code)).toEqual(refusals.map(() => 76));
+    for (const { name, at } of refusals) {
+      home.write(`flows/${name}.yaml`, refused(name, 'second'));
+      const { signal } = await killed(home, stack, [name, '--yes'], at);
+      expect([name, signal]).toEqual([name, 'SIGKILL']);
+      expect([name, pendingOf(name).includes('AWSPENDING')]).toEqual([name, at.nth === 1 || at.when === 'start']);
+    }
+    const again = await home.beside(all);
+    expect(again.map(({ code }) => code)).toEqual(refusals.map(() => 76));
+    expect(again.map(({ stderr }) => /took back what was pending/.test(stderr))).toEqual(refusals.map(() => true));
+    for (const { name } of refusals) expect([name, pendingOf(name)]).toEqual([name, ['AWSCURRENT', 'AWSCURRENT']]);
   });
 });

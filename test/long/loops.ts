@@ -2,6 +2,7 @@
 export const loops = {
   'kills of new-user': 10,
   'kills of a push': 4,
+  'kills of a refusal': Infinity,
   'kills of a served run': 6,
   'kills of a waiting run': 1,
   'stories of approvals': 60,

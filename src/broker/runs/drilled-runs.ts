@@ -27,8 +27,8 @@ export function createDrilledRuns(
       began: created,
       ended: clock.now(),
       steps: steps.map(({ step: name, state, code: why, started, finished }): StepOfDrill => {
-        // where its run is over a step that only began has ended with it
-        const outcome = state === 'started' ? 'failed' : state;
+        // where its run is over a step that only began has ended with it; a drill holds nothing back
+        const outcome = state === 'started' || state === 'taken-back' ? 'failed' : state;
         const milliseconds = finished === undefined ? null : finished - started;
         return { step: name, outcome, code: why ?? null, milliseconds, output: kept.get(name) ?? {} };
       }),

@@ -56,8 +56,8 @@ export interface AgentRunOf {
 export interface RunStep {
   readonly step: string;
   readonly uses: string;
-  /** `started`: it goes on, or a crash ended it there */
-  readonly state: 'started' | 'done' | 'cached' | 'unchanged' | 'failed';
+  /** `started`: it goes on, or a crash ended it there; `taken-back`: it is done again where the run goes on */
+  readonly state: 'started' | 'done' | 'cached' | 'unchanged' | 'failed' | 'taken-back';
   readonly code: string | undefined;
   /** its plain inputs, and references and connections by name */
   readonly inputs: unknown;
@@ -117,7 +117,7 @@ export interface Runs {
   kept(id: string): Promise<ReadonlyMap<string, StepOutput>>;
   /** It ends before its next step; one that writes is not stopped in the middle. @throws FlowError conflict where it is over */
   cancel(id: string, by: string): Promise<Run>;
-  /** It goes on at the step where it ended. @throws FlowError conflict where it is not over, or succeeded */
+  /** It goes on at the step where it ended, or at the first one that was taken back. @throws FlowError conflict where it is not over, or succeeded */
   resume(id: string): Promise<Run>;
   /** What schedules did last and do next. */
   schedules(): Promise<readonly TickState[]>;

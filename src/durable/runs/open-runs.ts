@@ -175,7 +175,8 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
       const binding = await app.bindingOf(flow, parseInputs(flow, run.inputs));
       if (!(await store.reopen(id, binding, broker)))
         throw new FlowError('conflict', 'the run is not over, or it succeeded', { hint: 'look at it first' });
-      await engine.again(id, binding !== run.binding);
+      const takenBack = (await store.steps(id)).filter(({ state }) => state === 'taken-back').map(({ step }) => step);
+      await engine.again(id, binding === run.binding ? new Set(takenBack) : 'first');
       return known(id);
     },
     schedules: () => kept?.list() ?? Promise.resolve([]),

@@ -16,8 +16,11 @@ export interface RunEngine {
   start(id: string): Promise<void>;
   /** Takes a run that another broker left in the middle. */
   takeOver(id: string): Promise<void>;
-  /** A run that is over goes on: from a part of its work that failed; where none did, or from the first, anew. */
-  again(id: string, fromFirst: boolean): Promise<void>;
+  /**
+   * A run that is over goes on: from the first part of its work that failed, or is one of these; where there is none, or
+   * from the first, anew.
+   */
+  again(id: string, from: 'first' | ReadonlySet<string>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -82,10 +85,10 @@ export async function startEngine(options: {
       if (known === null) await DBOS.startWorkflow(run, { workflowID: id })(id);
       else await DBOS.resumeWorkflows([id]);
     },
-    async again(id, fromFirst) {
+    async again(id, from) {
       const parts = (await DBOS.listWorkflowSteps(id)) ?? [];
-      const failed = fromFirst ? undefined : parts.find(({ error }) => error !== null);
-      await DBOS.rewindWorkflow(id, { startStep: failed?.functionID ?? 0 });
+      const first = from === 'first' ? undefined : parts.find(({ name, error }) => error !== null || from.has(name));
+      await DBOS.rewindWorkflow(id, { startStep: first?.functionID ?? 0 });
     },
     async close() {
       work = undefined;

@@ -200,8 +200,10 @@ function eventsTo(run: Run, flow: Flow, begun: Set<string>, { patiently, store }
     } else if (event.type === 'step-finished') {
       const { outcome, output } = event;
       await patiently(() => store.end(run.id, { step, state: outcome, output }));
-    } else {
+    } else if (event.type === 'step-failed') {
       await patiently(() => store.end(run.id, { step, state: 'failed', code: event.code }));
+    } else {
+      await patiently(() => store.end(run.id, { step, state: 'taken-back' }));
     }
   };
 }

@@ -8,6 +8,7 @@ import { carryOutRemovals, ownerTag, removalsOf, type Removal } from './prune.ts
 import { decide, heldBack, type Decision, type Permissions } from './push-decision.ts';
 import { isOurs, ownerMark, type FingerprintKeys } from './version-name.ts';
 import { problemsOf } from './input-problems.ts';
+import type { Pending } from './pending.ts';
 import { valuesOf } from './secret-values.ts';
 
 /** After so many failures the rest is not tried: it would fail for the same reason. */
@@ -103,12 +104,6 @@ export function pendingOf(decisions: readonly Decision[]): readonly Pending[] {
   return decisions.flatMap(({ declared, held }) =>
     held === undefined ? [] : [{ name: declared.name.name, version: held }],
   );
-}
-
-/** A value that is stored and not in force. */
-export interface Pending {
-  readonly name: string;
-  readonly version: string;
 }
 
 export interface Pushed {

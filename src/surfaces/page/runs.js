@@ -12,7 +12,14 @@ const tones = {
   cancelled: 'quiet',
   'outcome-unknown': 'bad',
 };
-const stepTones = { started: 'wait', done: 'good', cached: 'good', unchanged: 'quiet', failed: 'bad' };
+const stepTones = {
+  started: 'wait',
+  done: 'good',
+  cached: 'good',
+  unchanged: 'quiet',
+  failed: 'bad',
+  'taken-back': 'quiet',
+};
 /** milliseconds between looks at what goes on: its steps are not on the trail */
 const lookEvery = 2_000;
 

@@ -4,6 +4,7 @@ import { form, required } from '../../../src/language/forms.ts';
 import { registerSteps } from '../../../src/steps/register.ts';
 import { type StepKinds, writeStep } from '../../../src/steps/contract.ts';
 import { openRuns } from '../../../src/durable/runs/open-runs.ts';
+import { createHeld, heldFlow, withHeld } from '../../engine/held-values.ts';
 import { arrangeFlows, arrangeRuns, hooks } from './arrange.ts';
 
 const three = `description: d
@@ -164,6 +165,32 @@ describe('a run', () => {
     await runs.resume(id);
     expect(await runs.wait(id, long)).toMatchObject({ state: 'succeeded' });
     expect(sent).toBe(2);
+  });
+
+  test('goes on at the first step that took back what it held back', async () => {
+    const held = createHeld();
+    const { app } = await arrangeFlows({ 'x.yaml': heldFlow }, (kinds) => withHeld(kinds, held));
+    const { runs, begin } = await arrangeRuns(app);
+    held.refusal = 'denied';
+    const { id } = await begin('x');
+    expect(await runs.wait(id, long)).toMatchObject({ state: 'failed', step: 'proof', code: 'denied' });
+    expect([...held.pending]).toEqual([]);
+    expect((await runs.steps(id)).map(({ step, state }) => [step, state])).toEqual([
+      ['first', 'taken-back'],
+      ['second', 'taken-back'],
+      ['proof', 'failed'],
+    ]);
+    held.refusal = undefined;
+    await runs.resume(id);
+    expect(await runs.wait(id, long)).toMatchObject({ state: 'succeeded' });
+    expect(held.log.filter((line) => line.endsWith(' a'))).toEqual([
+      'hold a',
+      'prove a',
+      'withdraw a',
+      'hold a',
+      'prove a',
+      'release a',
+    ]);
   });
 
   test('there is one engine in a process', async () => {

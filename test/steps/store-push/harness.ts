@@ -119,6 +119,8 @@ export function pusher(store: SecretStore, vault: Vault) {
       run: (pending: unknown) =>
         promotion.run({ store, pending }, context([])) as unknown as Promise<Pick<Pushed, 'changed'>>,
     },
+    /** the proof said no: as the engine has it, of what a push gave */
+    withdraw: (pushed: Pick<Pushed, 'pending'>) => kind.withdraw?.({ store }, { ...pushed }, context([])),
     useKeys: (...next: readonly [Uint8Array, ...Uint8Array[]]) => void (keys = next),
     plan: (secrets: readonly Entry[], options: readonly string[] = [], adopt = false) =>
       kind.plan(input(secrets, adopt), context(options)) as unknown as Promise<StepPlan<Pushed>>,

@@ -84,6 +84,42 @@ describe('a push with stage: pending', () => {
     expect(current('app/a')).toBe('canary-C');
   });
 
+  test('a value that a proof refused is taken back at once, and can be pushed anew', async () => {
+    const { run, withdraw, promote, vault, current, counter, aws } = await start();
+    const labelled = () => aws.dump()[0]?.versions.filter(({ stages }) => stages.length > 0).length;
+    vault.values[a.toString()] = 'canary-B';
+    const refused = await run(secrets);
+    expect(labelled()).toBe(2);
+    const calls = counter();
+    aws.faults.loseAnswer('UpdateSecretVersionStage');
+    expect(await withdraw(refused)).toBe(true);
+    expect(calls()).toEqual({ DescribeSecret: 1, UpdateSecretVersionStage: 2 });
+    expect([labelled(), current('app/a')]).toEqual([1, 'canary-A']);
+    expect(await withdraw(refused)).toBe(false);
+    // what it needed is there now: the same value, whose version is stored still
+    aws.faults.loseAnswer('UpdateSecretVersionStage');
+    const again = await run(secrets);
+    expect(again.pending).toEqual(refused.pending);
+    await promote.run(again.pending);
+    expect(current('app/a')).toBe('canary-B');
+    // in force by now, and nothing at all
+    expect(await withdraw(again)).toBe(false);
+    calls();
+    expect(await withdraw({ pending: [] })).toBe(false);
+    expect(calls()).toEqual({});
+  });
+
+  test('a refused value that another push has replaced since is not what is taken back', async () => {
+    const { run, withdraw, promote, vault, current } = await start();
+    vault.values[a.toString()] = 'refused';
+    const refused = await run(secrets);
+    vault.values[a.toString()] = 'canary-C';
+    const { pending } = await run(secrets);
+    expect(await withdraw(refused)).toBe(false);
+    await promote.run(pending);
+    expect(current('app/a')).toBe('canary-C');
+  });
+
   test('a value that was not proven is taken back where the vault has the old one again', async () => {
     const { run, plan, vault, current, counter, aws } = await start();
     const pending = () => aws.dump()[0]?.versions.filter(({ stages }) => stages.includes('AWSPENDING'));

@@ -134,8 +134,8 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
     warn,
   });
 
-  /** @returns whether the version is in force */
-  async function put(write: SecretWrite, stored: StoredSecret, signal?: AbortSignal): Promise<boolean> {
+  /** @returns the labels that the version has */
+  async function put(write: SecretWrite, stored: StoredSecret, signal?: AbortSignal): Promise<readonly string[]> {
     const { name, version, value, hold } = write;
     return connection.call(
       async (client, sdk, call) => {
@@ -145,8 +145,7 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
           SecretString: value.reveal(),
           ...(hold === true ? { VersionStages: ['AWSPENDING'] } : {}),
         });
-        const { labels } = answers.written(await client.send(put, call), stored, version);
-        return labels.includes('AWSCURRENT');
+        return answers.written(await client.send(put, call), stored, version).labels;
       },
       name.name,
       signal,
@@ -205,10 +204,12 @@ export function createSecretsManagerStore(options: SecretsManagerStoreOptions): 
         if (resourcePolicy !== undefined) await details.putPolicy(write.name, made.id, resourcePolicy, signal);
         return made;
       }
-      const inForce = await paced('put', rate, () => recorded().then(() => put(write, stored, signal)), signal);
+      const has = await paced('put', rate, () => recorded().then(() => put(write, stored, signal)), signal);
       // A → B → A: the version is there already, and putting it again moves nothing
-      if (!inForce && write.hold !== true)
-        await paced('put', rate, () => labels.promote(stored, write.version, signal), signal);
+      if (!has.includes('AWSCURRENT') && !(write.hold === true && has.includes('AWSPENDING'))) {
+        const move = write.hold === true ? labels.hold : labels.promote;
+        await paced('put', rate, () => move(stored, write.version, signal), signal);
+      }
       return { id: stored.id };
     },
 

@@ -128,6 +128,7 @@ const stepStates: Readonly<Record<OperatorStepView['state'], Style>> = {
   cached: 'green',
   unchanged: 'dim',
   failed: 'red',
+  'taken-back': 'yellow',
 };
 
 function stepCells({ step, uses, state, started, code }: OperatorStepView, terminal: Terminal): readonly string[] {

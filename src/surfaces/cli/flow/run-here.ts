@@ -227,11 +227,13 @@ function askHere(terminal: Terminal, trail: Audited): AskPeople {
   };
 }
 
-/** A line for each step that wrote, with the time that it took. */
+/** A line for each step that wrote, or took back what it held back, with the time that it took. */
 function tellSteps(terminal: Terminal): (event: RunEvent) => void {
   return (event) => {
-    if (event.type !== 'step-finished' || event.effect !== 'write') return;
-    terminal.tell('done', `${event.step} (${(event.milliseconds / 1000).toFixed(1)} s)`);
+    const { effect, step, type } = event;
+    if (effect !== 'write' || (type !== 'step-finished' && type !== 'step-taken-back')) return;
+    const took = `(${(event.milliseconds / 1000).toFixed(1)} s)`;
+    terminal.tell('done', type === 'step-finished' ? `${step} ${took}` : `${step} took back what was pending ${took}`);
   };
 }
 

@@ -26,7 +26,7 @@ export const schedule = z.strictObject({
 export const operatorStep = z.strictObject({
   step: z.string(),
   uses: z.string(),
-  state: z.enum(['started', 'done', 'cached', 'unchanged', 'failed']),
+  state: z.enum(['started', 'done', 'cached', 'unchanged', 'failed', 'taken-back']),
   code: z.string().optional(),
   inputs: z.unknown().describe('plain inputs, references and connections by name'),
   started: z.string(),
