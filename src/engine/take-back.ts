@@ -20,7 +20,11 @@ export async function takeBack(execution: Execution): Promise<void> {
     const start = context.now();
     try {
       if (!(await kind.withdraw(prepareStep(execution, step).input, output, context))) continue;
-      await onEvent?.({ ...about(execution, step, kind), type: 'step-taken-back', milliseconds: context.now() - start });
+      await onEvent?.({
+        ...about(execution, step, kind),
+        type: 'step-taken-back',
+        milliseconds: context.now() - start,
+      });
     } catch (error) {
       context.warn(`step "${id}" did not take back what it holds back: ${asFlowError(error).line()}`);
     }

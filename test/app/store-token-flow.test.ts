@@ -4,7 +4,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, openApp } from '../../src/app/open-app.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { type DevelopmentSecretsManager, startSecretsManager } from '../../src/laptop/secrets-manager/server.ts';
+import { startIdentityProvider } from '../../src/laptop/identity-provider/server.ts';
+import type { DevelopmentIdentityProvider } from '../../src/laptop/identity-provider/options.ts';
 import { startVaultDouble, type VaultDouble } from '../adapters/kv/double.ts';
+import { Secret } from '../../src/foundation/secret.ts';
 import { parseInputs } from '../../src/folder/flows/inputs.ts';
 import { createHome, repository } from '../e2e/home.ts';
 
@@ -13,14 +16,17 @@ let server: VaultDouble;
 let app: App;
 const logins: string[] = [];
 let aws: DevelopmentSecretsManager;
+let pool: DevelopmentIdentityProvider;
 const role = 'arn:aws:iam::210987654321:role/pusher';
 const identities: string[] = [];
-const service = (issuer: string, url: string, endpoint: string) => `environments:
+const service = (issuer: string, url: string, endpoint: string, cognito: string) => `environments:
   own:
     development: true
     vault: { type: onepassword, token: { env: OWN } }
     key: op://Development/auth-chain key/password
     issuers: { main: { url: '${issuer}' } }
+    identity-providers:
+      pool: { type: cognito, pool: eu-west-1_Ab1, endpoint: '${cognito}', role: '${role}', token-flow: orders-token }
     stores:
       vault: { type: vault-kv, url: '${url}', jwt-role: pusher, token-flow: orders-token }
       aws: { type: aws-secrets-manager, region: eu-west-1, endpoint: '${endpoint}', role: '${role}', token-flow: orders-token }
@@ -45,20 +51,37 @@ steps:
 output: \${{ steps.push.counts }}
 `,
   );
+  home.write(
+    'flows/who.yaml',
+    `description: x
+steps:
+  - { id: user, uses: idp/find-user, with: { provider: '\${{ identity-providers.pool }}', username: ada@example.com } }
+output: \${{ steps.user.id }}
+`,
+  );
   // what the laptop's vault is filled for
-  home.write('flows/service.yaml', service('https://issuer.example', 'https://vault.example', 'https://aws.example'));
+  home.write(
+    'flows/service.yaml',
+    service('https://issuer.example', 'https://vault.example', 'https://aws.example', 'https://pool.example'),
+  );
   const { addresses } = await home.stack();
   aws = await startSecretsManager({
     roles: { [role]: (token) => (identities.push(token) > 1 ? undefined : 'InvalidIdentityToken') },
   });
+  const users = [{ userName: 'ada@example.com', password: new Secret('of the test') }];
+  pool = await startIdentityProvider({
+    clients: [],
+    users,
+    roles: { [role]: (token) => (identities.push(token) > 1 ? undefined : 'InvalidIdentityToken') },
+  });
   server = await startVaultDouble({ roles: { pusher: (jwt) => logins.push(jwt) > 1 } });
-  home.write('flows/service.yaml', service(addresses.issuer, server.url, aws.address));
+  home.write('flows/service.yaml', service(addresses.issuer, server.url, aws.address, pool.doubles['cognito'] ?? ''));
   const taken = takeEnvironment({ OWN: addresses.vault.token.reveal() });
   app = await openApp({ dir: join(home.work, 'flows'), environment: 'own', taken });
 });
 afterAll(async () => {
   await app.close();
-  await Promise.all([server.close(), aws.close()]);
+  await Promise.all([server.close(), aws.close(), pool.close()]);
   await home.close();
 });
 
@@ -69,5 +92,14 @@ test('stores log in, or take a role of AWS, with the token of a flow, made anew 
   expect(server.values('team/orders')).toEqual({ id: expect.any(String) });
   expect(new Set(logins).size).toBe(2);
   expect(aws.dump()).toMatchObject([{ name: 'team/orders' }]);
+  expect(new Set(identities).size).toBe(2);
+});
+
+test('an identity provider takes a role of AWS with the token of a flow, made anew where it was refused', async () => {
+  identities.length = 0;
+  const flow = app.flow('who');
+  expect(await app.run(flow, parseInputs(flow, {}), {})).toMatchObject({
+    value: { as: 'plain', value: 'ada@example.com' },
+  });
   expect(new Set(identities).size).toBe(2);
 });

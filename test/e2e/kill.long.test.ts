@@ -14,7 +14,7 @@ let lateStack: RunningStack;
 beforeAll(async () => {
   const push = readFileSync(join(home.work, 'flows/seed-runtime.yaml'), 'utf8');
   for (const { name } of pushes) home.write(`flows/${name}.yaml`, push.replaceAll('/orders/', `/${name}/`));
-  for (const { name } of refusals) home.write(`flows/${name}.yaml`, refused(name, 'first'));
+  for (const { name } of refusals) home.write(`flows/${name}.yaml`, refused(name, 'OpenAI/credential'));
   stack = await home.stack();
   lateStack = await lateHome.stack();
 });
@@ -72,8 +72,8 @@ steps:
       store: \${{ stores.aws }}
       stage: pending
       secrets:
-        - { name: dev/${name}/a, value: op://Agents/Refused/${field} }
-        - { name: dev/${name}/b, value: op://Agents/Refused/${field} }
+        - { name: dev/${name}/a, value: op://Agents/${field} }
+        - { name: dev/${name}/b, value: op://Agents/${field} }
   - id: token
     uses: oauth/client-credentials
     with:
@@ -149,7 +149,7 @@ describe('killed at any boundary, a second run completes', () => {
     // new secrets are in force at once, whatever the proof says
     expect((await home.beside(all)).map(({ code }) => code)).toEqual(refusals.map(() => 76));
     for (const { name, at } of refusals) {
-      home.write(`flows/${name}.yaml`, refused(name, 'second'));
+      home.write(`flows/${name}.yaml`, refused(name, 'Orders Database/password'));
       const { signal } = await killed(home, stack, [name, '--yes'], at);
       expect([name, signal]).toEqual([name, 'SIGKILL']);
       expect([name, pendingOf(name).includes('AWSPENDING')]).toEqual([name, at.nth === 1 || at.when === 'start']);

@@ -112,6 +112,26 @@ test('in a pool whose users sign in by address: one is found by it, whatever the
   }
 });
 
+test('a role that is taken with a token of a flow manages the pool, where the pool is', async () => {
+  const { UserPoolId, endpoint, close } = await startPool();
+  const token = () => Promise.resolve(new Secret('a.web.identity'));
+  const webIdentity = { role: 'arn:aws:iam::210987654321:role/accounts', sessionName: 'flows', token, now: Date.now };
+  try {
+    const provider = createCognitoProvider({
+      name: 'main',
+      pool: UserPoolId,
+      endpoint,
+      development: true,
+      webIdentity,
+    });
+    const given = newUser();
+    await provider.create(given);
+    expect(await provider.find(given.userName)).toMatchObject({ mark: given.mark });
+  } finally {
+    await close();
+  }
+});
+
 test('a pool gives a machine its token by the secret of its app client, and to no other', async () => {
   const { client, UserPoolId, endpoint, appClient, close } = await startPool();
   try {

@@ -84,6 +84,14 @@ export function webIdentityProblems(
   return found;
 }
 
+/** For the laptop, where no role is taken. */
+export const withoutRole = {
+  role: undefined,
+  'session-name': 'auth-chain',
+  'token-flow': undefined,
+  token: undefined,
+} as const;
+
 /** The role that those keys name; undefined where they name none. */
 export function webIdentityOf(
   { role, 'session-name': sessionName, token }: InputOf<typeof webIdentityKeys>,

@@ -1,5 +1,6 @@
 import { type ErrorRequestHandler, json, type Request, Router } from 'express';
 import { Secret } from '../../foundation/secret.ts';
+import type { Trust } from '../aws/sts.ts';
 import type { IssuedTokens } from './issued-tokens.ts';
 import type { LiveSecrets } from './live-secrets.ts';
 import type { ClientSeed } from './options.ts';
@@ -26,6 +27,8 @@ export interface DoubleOptions {
   readonly token: Secret;
   /** a client that signs users in without pages */
   readonly proof: { readonly clientId: string; readonly clientSecret: Secret };
+  /** whose tokens may take which role of AWS, by its ARN */
+  readonly roles: Readonly<Record<string, Trust>>;
   /** whether whoever has a second factor is asked for a code */
   readonly asksCode: () => boolean;
   /** epoch milliseconds */

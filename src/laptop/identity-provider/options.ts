@@ -1,6 +1,7 @@
 import type { JWK } from 'jose';
 import type { Attribution } from '../../adapters/issuers/contract.ts';
 import type { Secret } from '../../foundation/secret.ts';
+import type { Trust } from '../aws/sts.ts';
 import type { Faults } from './injected-faults.ts';
 
 /** A client of the development identity provider. */
@@ -59,6 +60,8 @@ export interface IdentityProviderOptions {
   readonly scimToken?: Secret;
   /** a client that signs users in at the doubles, without pages */
   readonly proof?: { readonly clientId: string; readonly clientSecret: Secret };
+  /** whose tokens may take which role of AWS, by its ARN, at the double of Cognito; no other role is given */
+  readonly roles?: Readonly<Record<string, Trust>>;
   /** scopes that are known besides those of the clients */
   readonly scopes?: readonly string[];
   /** default 0: any free one */

@@ -90,6 +90,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
           issued,
           token: bearer,
           proof,
+          roles: options.roles ?? {},
           asksCode: faults.asksCode,
           now,
         }),

@@ -10,8 +10,8 @@ import { readsOf } from './reads.ts';
 import { details } from './replicas.ts';
 import { Refusal } from '../aws/refusal.ts';
 import { verifySignature, type AccessKey } from '../aws/signature.ts';
+import { answerCallerIdentity, answerWebIdentity, failStsAs, isSts, type Trust } from '../aws/sts.ts';
 import type { State, StoredSecret } from './stored-secrets.ts';
-import { answerCallerIdentity, answerWebIdentity, failSts, type Trust } from './sts.ts';
 import { tagging } from './tags.ts';
 import { writes } from './writes.ts';
 
@@ -96,7 +96,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
-    const sts = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+    const sts = isSts(request.headers);
     const target = String(request.headers['x-amz-target'] ?? '');
     const operation = sts
       ? (new URLSearchParams(body).get('Action') ?? 'Unknown')
@@ -137,7 +137,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
           ? error
           : new Refusal('InternalServiceError', 'An error occurred on the server side.', 500);
       if (!sts) return sendJson(response, refusal.status, { __type: refusal.type, Message: refusal.message });
-      const { status, xml } = failSts(refusal.status, stsCodes[refusal.type] ?? refusal.type, refusal.message);
+      const { status, xml } = failStsAs(refusal);
       send(response, status, 'text/xml', xml);
     }
   }
@@ -178,15 +178,6 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
       }),
   };
 }
-
-/** STS has names of its own for what goes wrong with a signature. */
-const stsCodes: Readonly<Record<string, string>> = {
-  UnrecognizedClientException: 'InvalidClientTokenId',
-  InvalidSignatureException: 'SignatureDoesNotMatch',
-  AccessDeniedException: 'AccessDenied',
-  ThrottlingException: 'Throttling',
-  InternalServiceError: 'InternalFailure',
-};
 
 function dumped(secret: StoredSecret): DumpedSecret {
   return {

@@ -13,7 +13,11 @@ interface Found extends Pending {
 }
 
 /** How values that a push holds back stand by now. */
-export async function lookAtPending(store: SecretStore, pending: readonly Pending[], context: StepContext): Promise<readonly Found[]> {
+export async function lookAtPending(
+  store: SecretStore,
+  pending: readonly Pending[],
+  context: StepContext,
+): Promise<readonly Found[]> {
   if (pending.length === 0) return [];
   const names = pending.map(({ name }) => store.rules.nameOf(name));
   await store.verify(names);

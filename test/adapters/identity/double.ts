@@ -1,12 +1,13 @@
 import { Secret } from '../../../src/foundation/secret.ts';
 import { codeAt } from '../../../src/foundation/totp.ts';
+import type { IdentityProviderOptions } from '../../../src/laptop/identity-provider/options.ts';
 import { startIdentityProvider } from '../../../src/laptop/identity-provider/server.ts';
 import type { CapableProvider } from '../../contracts/identity-capabilities.ts';
 
 const otpGrant = 'http://auth0.com/oauth/grant-type/mfa-otp';
 
 /** The laptop's identity provider with what its doubles have alike, and a clock that moves when it is told to. */
-export async function startDoubles(type: string) {
+export async function startDoubles(type: string, more: Partial<IdentityProviderOptions> = {}) {
   let ahead = 0;
   const now = () => Date.now() + ahead;
   const advance = (milliseconds: number) => void (ahead += milliseconds);
@@ -28,6 +29,7 @@ export async function startDoubles(type: string) {
     scimToken: token,
     proof: client,
     now,
+    ...more,
   });
   const url = idp.doubles[type] ?? '';
   /** what every adapter on it is given */

@@ -1,11 +1,18 @@
 import { form, type Keys, required } from '../../../language/forms.ts';
-import { connectionKeys } from '../../aws/connection-keys.ts';
+import {
+  connectionKeys,
+  webIdentityKeys,
+  webIdentityOf,
+  webIdentityProblems,
+  withoutRole,
+} from '../../aws/connection-keys.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import type { SettingsOf } from '../../declaration.ts';
 import type { LaptopDouble } from '../../laptop-stack.ts';
 import { identityProviderAdapter, type IdentityServices } from '../adapter.ts';
 import { proofClientOf, proofKeys, proofOfLaptop, proofTrouble } from '../proof-client.ts';
 import { iamPolicy } from './iam-policy.ts';
+import { regionOf } from './names.ts';
 
 const keys = {
   pool: required(
@@ -16,6 +23,7 @@ const keys = {
     'the user pool, whose id begins with its region',
   ),
   ...connectionKeys,
+  ...webIdentityKeys,
   ...proofKeys('an app client with ALLOW_ADMIN_USER_PASSWORD_AUTH'),
 } satisfies Keys;
 
@@ -37,20 +45,32 @@ export const cognito = identityProviderAdapter<typeof keys, OfLaptop>({
   // the pool gives its seed to whoever signs in
   lacks: ({ proof }, capability) =>
     capability === 'proof' || capability === 'begin-enrolment' ? proofTrouble(proof) : undefined,
+  check: (settings, given) =>
+    webIdentityProblems({ ...settings, region: settings.pool && regionOf(settings.pool) }, given),
   setup: iamPolicy,
   laptop: ({ doubles: { cognito: double }, secretsManager: { region } }) => ({
     pool: `${region}_laptop`,
     account: undefined,
     endpoint: double?.url ?? '',
     profile: undefined,
+    ...withoutRole,
     proof: proofOfLaptop(double),
     double,
     ...(double && { credentials: { accessKeyId: 'laptop', secretAccessKey: double.token } }),
   }),
   async load() {
     const { createCognitoProvider } = await import('./provider.ts');
-    const create = ({ proof, double, ...settings }: Settings, { name, development, way, read }: IdentityServices) =>
-      createCognitoProvider({ ...settings, name, development, way, proof: proofClientOf(proof, double, read) });
+    const create = ({ proof, double, ...settings }: Settings, services: IdentityServices) => {
+      const { name, development, way, read } = services;
+      return createCognitoProvider({
+        ...settings,
+        name,
+        development,
+        way,
+        proof: proofClientOf(proof, double, read),
+        webIdentity: webIdentityOf(settings, services),
+      });
+    };
     return { create };
   },
 });

@@ -1,4 +1,5 @@
 import { partitionOf } from '../../aws/partitions.ts';
+import { trustPolicyText } from '../../aws/trust-policy.ts';
 import type { PushDuty } from '../contract.ts';
 
 interface Place {
@@ -45,25 +46,7 @@ export function iamPolicy(
       },
     ],
   };
-  const text = (document: object) => `${JSON.stringify(document, undefined, 2)}\n`;
-  const trust = role === undefined ? '' : `# trust policy of ${role}\n${text(trustPolicy(role))}`;
-  return `# IAM policy for store ${store}\n${text(policy)}${trust}`;
-}
-
-/** Whom the role trusts: what stands in capitals is the issuer's host and path, and what its tokens say. */
-function trustPolicy(role: string) {
-  const [, partition = 'aws', , , account = 'ACCOUNT'] = role.split(':');
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Principal: { Federated: `arn:${partition}:iam::${account}:oidc-provider/ISSUER` },
-        Action: 'sts:AssumeRoleWithWebIdentity',
-        Condition: { StringEquals: { 'ISSUER:aud': 'AUDIENCE', 'ISSUER:sub': 'SUBJECT' } },
-      },
-    ],
-  };
+  return `# IAM policy for store ${store}\n${JSON.stringify(policy, undefined, 2)}\n${trustPolicyText(role)}`;
 }
 
 /** By Secrets Manager alone, of whatever region a replica is in. */

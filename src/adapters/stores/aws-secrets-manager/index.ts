@@ -1,5 +1,11 @@
 import { form, required, type Keys } from '../../../language/forms.ts';
-import { connectionKeys, webIdentityKeys, webIdentityOf, webIdentityProblems } from '../../aws/connection-keys.ts';
+import {
+  connectionKeys,
+  webIdentityKeys,
+  webIdentityOf,
+  webIdentityProblems,
+  withoutRole,
+} from '../../aws/connection-keys.ts';
 import type { AwsCredentials } from '../../aws/credentials.ts';
 import { regionPattern } from '../../aws/partitions.ts';
 import { storeAdapter } from '../adapter.ts';
@@ -28,10 +34,7 @@ export const awsSecretsManager = storeAdapter<typeof keys, { readonly credential
     account,
     credentials,
     profile: undefined,
-    role: undefined,
-    'session-name': 'auth-chain',
-    'token-flow': undefined,
-    token: undefined,
+    ...withoutRole,
   }),
   async load() {
     const { createSecretsManagerStore } = await import('./store.ts');

@@ -1,4 +1,5 @@
 import { CognitoIdentityProvider } from '@aws-sdk/client-cognito-identity-provider';
+import type { IdentityProviderOptions } from '../../../../src/laptop/identity-provider/options.ts';
 import { cognito } from '../../../../src/adapters/identity/cognito/index.ts';
 import { type CognitoOptions, createCognitoProvider } from '../../../../src/adapters/identity/cognito/provider.ts';
 import type { CapableProvider } from '../../../contracts/identity-capabilities.ts';
@@ -8,8 +9,8 @@ import { poolSession } from './session.ts';
 const pool = 'eu-west-1_laptop';
 
 /** The laptop's pool, the adapter on it by the AWS SDK, and that SDK's client as somebody else uses it. */
-export async function startDouble() {
-  const doubles = await startDoubles('cognito');
+export async function startDouble(more: Partial<IdentityProviderOptions> = {}) {
+  const doubles = await startDoubles('cognito', more);
   const { alike, options, url: endpoint, token: secretAccessKey, acceptsNow } = doubles;
   const { name, development, proof } = options;
   const credentials = { accessKeyId: 'laptop', secretAccessKey };

@@ -7,8 +7,8 @@ import { identityProviderContract, newUser } from '../../../contracts/identity-p
 import { failedLookUp, quotedBack } from '../trouble.ts';
 import { startDouble } from './double.ts';
 
-identityProviderContract('Cognito, the laptop', startDouble);
-identityCapabilitiesContract('Cognito, the laptop', cognito.offers, startDouble);
+identityProviderContract('Cognito, the laptop', () => startDouble());
+identityCapabilitiesContract('Cognito, the laptop', cognito.offers, () => startDouble());
 
 type Started = Awaited<ReturnType<typeof startDouble>>;
 let started: Started;

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Secret } from '../../foundation/secret.ts';
-import type { AccessKey } from '../aws/signature.ts';
+import type { Refusal } from './refusal.ts';
+import type { AccessKey } from './signature.ts';
 
 type Answer = { readonly status: number; readonly xml: string };
 
@@ -14,6 +16,11 @@ export interface Role {
   readonly now: () => number;
   /** told of the key that was made */
   issued(key: AccessKey): void;
+}
+
+/** STS is asked at the address of the service that it is for, by another protocol. */
+export function isSts(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
 }
 
 /** STS's query protocol: a form in, XML out. Who am I? */
@@ -64,7 +71,20 @@ function answered(action: string, result: string): Answer {
   };
 }
 
-export function failSts(status: number, code: string, message: string): Answer {
+/** STS has names of its own for what goes wrong with a signature. */
+const codes: Readonly<Record<string, string>> = {
+  UnrecognizedClientException: 'InvalidClientTokenId',
+  InvalidSignatureException: 'SignatureDoesNotMatch',
+  AccessDeniedException: 'AccessDenied',
+  ThrottlingException: 'Throttling',
+  InternalServiceError: 'InternalFailure',
+};
+
+export function failStsAs({ status, type, message }: Refusal): Answer {
+  return failSts(status, codes[type] ?? type, message);
+}
+
+function failSts(status: number, code: string, message: string): Answer {
   return {
     status,
     xml: `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${escape(code)}</Code><Message>${escape(message)}</Message></Error><RequestId>${crypto.randomUUID()}</RequestId></ErrorResponse>`,
