@@ -145,18 +145,20 @@ describe('killed at any boundary, a second run completes', () => {
         .filter((secret) => secret.name.startsWith(`dev/${name}/`))
         .flatMap(({ versions }) => versions.flatMap(({ stages }) => [...stages]))
         .toSorted();
-    const all = refusals.map(({ name }) => [name, '--yes']);
     // new secrets are in force at once, whatever the proof says
-    expect((await home.beside(all)).map(({ code }) => code)).toEqual(refusals.map(() => 76));
+    for (const { name } of refusals) expect((await home.flows([name, '--yes'])).code).toBe(76);
     for (const { name, at } of refusals) {
       home.write(`flows/${name}.yaml`, refused(name, 'Orders Database/password'));
       const { signal } = await killed(home, stack, [name, '--yes'], at);
       expect([name, signal]).toEqual([name, 'SIGKILL']);
-      expect([name, pendingOf(name).includes('AWSPENDING')]).toEqual([name, at.nth === 1 || at.when === 'start']);
+      // a request that was begun may be answered to nobody
+      const left = pendingOf(name).filter((stage) => stage === 'AWSPENDING').length;
+      expect([name, left >= 2 - at.nth]).toEqual([name, true]);
     }
-    const again = await home.beside(all);
-    expect(again.map(({ code }) => code)).toEqual(refusals.map(() => 76));
-    expect(again.map(({ stderr }) => /took back what was pending/.test(stderr))).toEqual(refusals.map(() => true));
-    for (const { name } of refusals) expect([name, pendingOf(name)]).toEqual([name, ['AWSCURRENT', 'AWSCURRENT']]);
+    for (const { name } of refusals) {
+      const { code, stderr } = await home.flows([name, '--yes']);
+      expect([name, code, stderr]).toEqual([name, 76, expect.stringContaining('took back what was pending')]);
+      expect([name, pendingOf(name)]).toEqual([name, ['AWSCURRENT', 'AWSCURRENT']]);
+    }
   });
 });
