@@ -7,6 +7,7 @@ import {
   fstatSync,
   ftruncateSync,
   openSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -39,11 +40,12 @@ const flags =
 /** @param size where its last whole line ends: what stands after that is cut off */
 export function openAppendFile(path: string, size: number): AppendFile {
   const descriptor = openSync(path, flags, 0o600);
+  let mine: Stats;
   try {
-    const found = fstatSync(descriptor);
-    if (!found.isFile()) throw noFile(path);
-    if ((found.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
-    if (found.size > size) ftruncateSync(descriptor, size);
+    mine = fstatSync(descriptor);
+    if (!mine.isFile()) throw noFile(path);
+    if ((mine.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
+    if (mine.size > size) ftruncateSync(descriptor, size);
     syncFolder(path);
   } catch (error) {
     closeSync(descriptor);
@@ -69,9 +71,8 @@ export function openAppendFile(path: string, size: number): AppendFile {
     },
     state() {
       const there = statSync(path, { throwIfNoEntry: false });
-      const mine = fstatSync(descriptor);
       if (there === undefined || there.ino !== mine.ino || there.dev !== mine.dev) return 'gone';
-      return mine.size < good ? 'short' : 'whole';
+      return there.size < good ? 'short' : 'whole';
     },
     close() {
       try {

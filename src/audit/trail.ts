@@ -154,13 +154,15 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     checkpoints.changed();
   }
 
+  const isFull = (): boolean => out !== undefined && out.size() >= fullAt;
+
   /** Writes what waits. Where nobody is answered before the disk has it, it is gathered while the disk is busy. */
   function writeGroup(): void {
     due = false;
+    if (flushing && (waiting?.written.count === 0 || isFull())) return;
     look();
     const group = waiting;
     if (group === undefined || out === undefined || trouble !== undefined) return idle();
-    if (flushing && (group.written.count === 0 || out.size() >= fullAt)) return;
     waiting = undefined;
     waitingLength = 0;
     try {
@@ -171,7 +173,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     }
     group.written.resolve();
     if (group.flushed.count > 0) unflushed.push(group.flushed);
-    if (unflushed.length > 0 || out.size() >= fullAt) flush(out);
+    if (unflushed.length > 0 || isFull()) flush(out);
     else cancelFlush ??= schedule(() => out !== undefined && flush(out), flushWithin);
   }
 
@@ -195,7 +197,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
       if (to.size() >= fullAt && out === to && !dirty) rotate(to);
       // what came in meanwhile goes with the next, at once: the disk writes while these answers are given
       if (waiting !== undefined) writeGroup();
-      else if (dirty && out !== undefined && (unflushed.length > 0 || out.size() >= fullAt)) flush(out);
+      else if (dirty && out !== undefined && (unflushed.length > 0 || isFull())) flush(out);
       idle();
     });
   }
