@@ -3,7 +3,7 @@ import type { App } from '../app/open-app.ts';
 import type { Flow } from '../folder/flows/flow.ts';
 import { decide } from './policy/decide.ts';
 import type { RefusalCode } from '../foundation/wire.ts';
-import { scheduleAgent, type Decision, type Policy, type Question } from '../folder/policy/policy.ts';
+import { type AgentPolicy, scheduleAgent, type Decision, type Policy, type Question } from '../folder/policy/policy.ts';
 import { type ItemPlace, type ItemUse, itemsMount, type NamedThing } from '../folder/policy/vault-paths.ts';
 import type { Registry, RegistrySecret } from '../folder/registry.ts';
 import { isWithin } from './agent-runs/narrowing.ts';
@@ -11,7 +11,7 @@ import { unlistedRun } from './agent-runs/unlisted-run.ts';
 import type { Pass } from './approvals/pass.ts';
 import { type AskingStep, stepWanted } from './approvals/step-wanted.ts';
 import { unapproved, type Wanted, wantedOf } from './approvals/wanted.ts';
-import type { Caller } from './contract.ts';
+import type { Caller, ProvenRun } from './contract.ts';
 import type { Rates } from './rate-limits.ts';
 import { BrokerRefusal } from './refusal.ts';
 
@@ -87,6 +87,9 @@ export interface AllowedSecrets {
   readonly until: number;
   readonly registry: Registry;
 }
+
+/** What an agent, as this policy has it, or an agent run, which is one agent's, is granted of a flow. */
+type Grants = WeakMap<AgentPolicy | ProvenRun, Grant | undefined>;
 
 /** A flow that no rule was asked about yet has the effect of what the agent may do without naming it in full. */
 const unknownEffect = 'none';
@@ -165,10 +168,8 @@ export function createPermission(
     return allowed && approvals === undefined ? { rule, maxTtl: maxTtlOf(policy, caller) } : undefined;
   };
 
-  /** By flow and agent, as this policy decides. Flows that were read anew are other ones. */
-  let decided: { readonly policy?: Policy; readonly grants: WeakMap<Flow, Map<string, Grant | undefined>> } = {
-    grants: new WeakMap(),
-  };
+  /** By flow, and by agent or agent run, as this policy decides. Flows that were read anew are other ones. */
+  let decided: { readonly policy?: Policy; readonly grants: WeakMap<Flow, Grants> } = { grants: new WeakMap() };
 
   const take = ({ agent }: Caller): number => agentRates.take(agent, rules.current().policy.agents.get(agent)?.rate);
 
@@ -179,14 +180,13 @@ export function createPermission(
       const { policy } = rules.current();
       const flow = served(name);
       if (flow?.effect !== 'none' || caller.agentRun?.ended() === true) return undefined;
-      // what a run is narrowed to, and what a reason is, is another thing with each request
-      if (caller.agentRun !== undefined || caller.reason !== undefined) return grantOf(policy, caller, flow);
+      const whose = caller.agentRun ?? policy.agents.get(caller.agent);
+      // whether there is a reason is another thing with each request, but for the one that a run was begun with
+      if (whose === undefined || caller.reason !== caller.agentRun?.reason) return grantOf(policy, caller, flow);
       if (decided.policy !== policy) decided = { policy, grants: new WeakMap() };
-      const known = decided.grants.get(flow) ?? new Map<string, Grant | undefined>();
-      if (known.has(caller.agent)) return known.get(caller.agent);
-      const grant = grantOf(policy, caller, flow);
-      decided.grants.set(flow, known.set(caller.agent, grant));
-      return grant;
+      const grants: Grants = decided.grants.get(flow) ?? new WeakMap();
+      if (!grants.has(whose)) decided.grants.set(flow, grants.set(whose, grantOf(policy, caller, flow)));
+      return grants.get(whose);
     },
     count(caller) {
       const wait = take(caller);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FlowError } from '../../src/foundation/errors.ts';
+import { unlistedRun } from '../../src/broker/agent-runs/unlisted-run.ts';
 import { arrange, as, codex, policy, refusalOf, settle, sha256 } from './arrange.ts';
 
 const flow = 'orders-token';
@@ -264,6 +265,20 @@ describe('cached tokens', () => {
     expect(broker.cachedToken(as('careful'), flow)).toBeUndefined();
     expect(broker.cachedToken(as('careful', { reason: 'x' }), flow)).toBeDefined();
     expect(broker.cachedToken(as('careful'), flow)).toBeUndefined();
+  });
+
+  it('are given to each agent run by what it is narrowed to, whichever of them asked before, while policy allows it', async () => {
+    const { broker, rewrite } = await arrange();
+    const asRun = (run: string, allow: readonly string[]) =>
+      as('codex', { by: 'agent-run', agentRun: { ...unlistedRun(run), chain: [{ run, agent: 'codex', allow }] } });
+    const [within, without] = [asRun('ar-1', ['orders-*']), asRun('ar-2', ['other-*'])];
+    await broker.token(within, flow, {});
+    for (let round = 0; round < 2; round += 1) {
+      expect(broker.cachedToken(without, flow)).toBeUndefined();
+      expect(broker.cachedToken(within, flow)).toBeDefined();
+    }
+    rewrite({ policy: policy.replace('deny: [github.admin_token]', 'deny: [github.admin_token, orders-token]') });
+    expect(broker.cachedToken(within, flow)).toBeUndefined();
   });
 
   it('are gone, and names with them, when one was revoked', async () => {
