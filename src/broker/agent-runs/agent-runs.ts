@@ -94,6 +94,8 @@ const mostAlive = 500;
  * and with the answer that is under way it gets nothing a second later
  */
 const lookAgain = 750;
+/** milliseconds after which a request, which does not wait for it, has the ledger looked into again */
+const lookAhead = 375;
 const sweepEvery = 30_000;
 const mostKnown = 10_000;
 
@@ -116,6 +118,8 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
   const ledger = createLedger(options.database);
   /** by the hash of the token */
   const known = createMemory<Known>({ clock, capacity: mostKnown });
+  /** those that are under way, and when they began: monotonic milliseconds */
+  const looks = new Map<string, { readonly at: number; readonly answer: Promise<Known | RunProof> }>();
   let stopSweeping: (() => void) | undefined;
 
   const runTokens = madeOnce(options.tokens);
@@ -172,17 +176,33 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     return run;
   }
 
-  async function look(key: string, claims: RunClaims): Promise<Known | RunProof> {
+  /** One look into the ledger for all who ask meanwhile, but for one that takes too long to tell how it is now. */
+  function look(key: string, claims: RunClaims): Promise<Known | RunProof> {
+    const at = clock.monotonic();
+    const begun = looks.get(key);
+    if (begun !== undefined && at - begun.at < lookAgain) return begun.answer;
+    const answer = ask(key, claims).finally(() => looks.get(key)?.answer === answer && looks.delete(key));
+    looks.set(key, { at, answer });
+    return answer;
+  }
+
+  async function ask(key: string, claims: RunClaims): Promise<Known | RunProof> {
+    const before = known.peek(key)?.value;
+    const looked = clock.monotonic();
     const chain = await ledger.chain(claims.run);
     const at = clock.now();
     const [run] = chain;
     const over = chain.find((each) => isOver(each, at));
-    const before = known.peek(key)?.value;
-    if (run === undefined || over !== undefined) {
+    // it may have been ended here while the ledger was asked
+    if (run === undefined || over !== undefined || before?.ended === true) {
       if (before !== undefined) before.ended = true;
+      known.forget(key);
       return { failure: 'ended', detail: `agent run ${claims.run}: ${over?.outcome ?? 'over'}` };
     }
-    if (before !== undefined) return Object.assign(before, { looked: clock.monotonic() });
+    if (before !== undefined) {
+      hear(before);
+      return Object.assign(before, { looked });
+    }
     const runs = new Set(chain.map((each) => each.run));
     const agentRun: ProvenRun = {
       run: run.run,
@@ -195,8 +215,9 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     };
     const proof = { agent: claims.agent, agentRun, jkt: claims.jkt };
     const { silence, heard } = run;
-    const found: Known = { claims, proof, silence, runs, heard, ended: false, looked: clock.monotonic() };
+    const found: Known = { claims, proof, silence, runs, heard, ended: false, looked };
     known.put(key, found, { ends: clock.monotonic() + claims.expires * 1_000 - at });
+    hear(found);
     return found;
   }
 
@@ -210,10 +231,14 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     });
   }
 
-  const isFresh = ({ looked }: Known): boolean => clock.monotonic() - looked < lookAgain;
+  const ageOf = ({ looked }: Known): number => clock.monotonic() - looked;
+  const isFresh = (found: Known): boolean => ageOf(found) < lookAgain;
   const atOnce = (key: string): RunProof | undefined => {
     const found = known.peek(key)?.value;
-    return found !== undefined && isFresh(found) ? found.proof : undefined;
+    if (found === undefined || !isFresh(found)) return undefined;
+    // who asks often waits for no look; where the ledger cannot be asked now, the next who must wait is told
+    if (ageOf(found) >= lookAhead) void look(key, found.claims).catch(() => undefined);
+    return found.proof;
   };
 
   return {
@@ -292,12 +317,8 @@ export function createAgentRuns(options: AgentRunsOptions): AgentRuns {
     const claims = known.peek(key)?.value.claims ?? (await (await runTokens.get()).read(token));
     if ('problem' in claims) return { failure: 'invalid', detail: claims.problem };
     const found = await look(key, claims);
-    if (!('proof' in found)) {
-      known.forget(key);
-      return found;
-    }
+    if (!('proof' in found)) return found;
     keepSweeping();
-    hear(found);
     return found.proof;
   }
 

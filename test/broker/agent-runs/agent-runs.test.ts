@@ -189,6 +189,23 @@ describe('an agent run', () => {
     await expect(callerOf(grant)).rejects.toThrow('run-ended');
   });
 
+  it('that many ask with is looked for once, and before they would have to wait for it', async () => {
+    const { runs, callerOf, clock, asked } = await arrangeRuns();
+    const grant = await runs.begin(codex, {});
+    await callerOf(grant);
+    clock.pass(1);
+    const before = asked.database;
+    await Promise.all(Array.from({ length: 32 }, () => callerOf(grant)));
+    expect(asked.database - before).toBe(1);
+    const atOnce = () => runs.provenAtOnce(grant.token.reveal());
+    clock.pass(0.5);
+    expect([atOnce(), atOnce()]).not.toContain(undefined);
+    expect(asked.database - before).toBe(2);
+    // a second after the first look: the second one counts, once it is there
+    clock.pass(0.5);
+    await expect.poll(atOnce).toBeDefined();
+  });
+
   it('of an agent that policy.yaml has no more proves nobody', async () => {
     const { runs, proven, rewrite } = await arrangeRuns();
     const { token } = await runs.begin(codex, {});
