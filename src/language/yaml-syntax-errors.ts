@@ -35,10 +35,7 @@ export function yamlFault(document: Document.Parsed, trouble: YAMLError, source:
     return fault('${{ without quotes inside { } or [ ]', "write '${{ … }}'", { start: start - 1, end: start + 2 });
   }
   const { message = plain(trouble.message), hint } = known[trouble.code] ?? {};
-  return fault(
-    message,
-    hasSpecialSpace(source.text, start) ? 'the line holds a special space: type a plain one' : hint,
-  );
+  return fault(message, spaceHint(lineAt(source.text, start)) ?? hint);
 }
 
 /** The library tells where the file ends; the quote stands where the last text of it begins. */
@@ -52,13 +49,18 @@ function lastQuote(document: Document.Parsed): Range | undefined {
   return start === undefined ? undefined : { start, end: start + 1 };
 }
 
-/** One that looks like a space and is none, as word processors and web pages have them. */
-function hasSpecialSpace(text: string, at: number): boolean {
-  const line = text.slice(text.lastIndexOf('\n', at - 1) + 1).split('\n', 1)[0] ?? '';
-  return /[\u00a0\u2000-\u200b\u202f\u3000]/.test(line);
+/** What looks like a space and is none, as word processors and web pages have them; or a tab where a line begins. */
+function spaceHint(line: string): string | undefined {
+  if (/[\u00a0\u2000-\u200b\u202f\u3000]/.test(line)) return 'the line holds a special space: type a plain one';
+  return /^ *\t/.test(line) ? known.TAB_AS_INDENT?.hint : undefined;
 }
 
+function lineAt(text: string, at: number): string {
+  return text.slice(text.lastIndexOf('\n', at - 1) + 1).split('\n', 1)[0] ?? '';
+}
+
+/** The library's words without what they repeat of the file, which may be a secret. */
 function plain(message: string): string {
-  const first = message.split('\n')[0] ?? message;
+  const first = message.split(/\n|: /)[0] ?? message;
   return `${first.charAt(0).toLowerCase()}${first.slice(1)}`.replace(/\.$/, '');
 }

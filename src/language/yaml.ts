@@ -60,6 +60,12 @@ export function readYaml(source: Source, most = longest): Node | undefined {
     source.report(range, message, hint);
     return undefined;
   }
+  if (document.directives.yaml.version !== '1.2') {
+    const start = source.text.indexOf('%YAML');
+    const hint = 'take the line out: in YAML 1.2, as which files are read, yes, 010 and 1_000 are what is written';
+    source.report({ start, end: start + 5 }, `YAML ${document.directives.yaml.version} is not taken`, hint);
+    return undefined;
+  }
   if (document.contents === null) {
     source.report({ start: 0, end: 1 }, 'the file is empty');
     return undefined;
@@ -94,19 +100,8 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
     state.unusable = true;
     return undefined;
   }
-  if (isAlias(node)) {
-    if (!state.unusable) source.report(range, `the alias "*${node.source}" is not taken`, plainYaml);
-    state.unusable = true;
-    return undefined;
-  }
-  if ((isScalar(node) || isSeq(node) || isMap(node)) && node.anchor !== undefined) {
-    const anchor = `&${node.anchor}`;
-    const start = Math.max(0, source.text.lastIndexOf(anchor, range.start));
-    if (!state.unusable)
-      source.report({ start, end: start + anchor.length }, `the anchor "${anchor}" is not taken`, plainYaml);
-    state.unusable = true;
-    return undefined;
-  }
+  const extra = notPlain(node, source.text, range);
+  if (extra !== undefined) return refuse(extra, source, state);
   if (isScalar(node)) {
     const { value } = node;
     if (typeof value === 'string' && value.includes('\0')) {
@@ -114,8 +109,10 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
       return undefined;
     }
     if (typeof value === 'number' && !Number.isFinite(value)) {
-      source.report(range, 'not a number that can be used');
-      return undefined;
+      const written = source.text.slice(range.start, range.end);
+      source.report(range, 'not a number that can be used', `put it in quotes where it is text: "${written}"`);
+      // it stands there: that nothing does would be a second problem, and none
+      return { kind: 'scalar', value: written, written, range };
     }
     const taken = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
     return { kind: 'scalar', value: taken ? value : null, written: node.source ?? String(value), range };
@@ -137,22 +134,52 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
     }
     const keyRange = rangeOf(pair.key, range);
     const key = isScalar(pair.key) ? pair.key.value : undefined;
-    if (key === '<<') {
+    const extraOfKey = notPlain(pair.key, source.text, keyRange);
+    if (extraOfKey !== undefined) return refuse(extraOfKey, source, state);
+    if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
       source.report(keyRange, 'merge keys are not taken', plainYaml);
     } else if (typeof key !== 'string') {
       const written = isScalar(pair.key) ? pair.key.source : undefined;
       const hint = `put it in quotes${written === undefined ? '' : `: "${written}"`}`;
       source.report(keyRange, 'a key that is not text', hint);
-    } else if (seen.has(key)) {
+    } else if (seen.has(key.normalize())) {
       source.report(keyRange, `the key "${key}" stands here twice`, 'keep one of them');
     } else {
-      seen.add(key);
+      // two that look the same are one to whoever reads the file
+      seen.add(key.normalize());
       const empty: Node = { kind: 'scalar', value: null, written: '', range: keyRange };
       const value = pair.value === null ? empty : convert(pair.value, source, depth + 1, state);
       if (value !== undefined) entries.push({ key, keyRange, value });
     }
   }
   return { kind: 'mapping', entries, range };
+}
+
+interface Extra {
+  readonly what: string;
+  readonly range: Range;
+}
+
+/** What YAML has beside plain values, by which something else may be meant than is written. */
+function notPlain(node: unknown, text: string, range: Range): Extra | undefined {
+  if (isAlias(node)) return { what: `alias "*${node.source}"`, range };
+  if (!isScalar(node) && !isSeq(node) && !isMap(node)) return undefined;
+  if (node.anchor !== undefined) {
+    const anchor = `&${node.anchor}`;
+    const start = Math.max(0, text.lastIndexOf(anchor, range.start));
+    return { what: `anchor "${anchor}"`, range: { start, end: start + anchor.length } };
+  }
+  if (node.tag === undefined) return undefined;
+  const before = /!\S*\s*$/.exec(text.slice(0, range.start));
+  const tag = before?.[0].trimEnd() ?? node.tag;
+  const start = before?.index ?? range.start;
+  return { what: `tag "${tag}"`, range: { start, end: start + tag.length } };
+}
+
+function refuse({ what, range }: Extra, source: Source, state: State): undefined {
+  if (!state.unusable) source.report(range, `the ${what} is not taken`, plainYaml);
+  state.unusable = true;
+  return undefined;
 }
 
 function rangeOf(node: unknown, otherwise: Range = { start: 0, end: 1 }): Range {

@@ -26,6 +26,9 @@ const odd = [
   '|\n          hunter2\n\thunter2',
   '[hunter2',
   '>-\n          hunter2: "hunter2',
+  '|hunter2hunter2',
+  '>hunter2 hunter2',
+  '#hunter2hunter2',
 ];
 
 const minted = (key: string, value: string) => `description: d
