@@ -104,11 +104,16 @@ async function parsed(response: Response): Promise<JSONWebKeySet> {
   });
 }
 
-/** A key set (RFC 7517, section 5) in which a member that is null is one that is not there; undefined for what is none. */
+/**
+ * A key set (RFC 7517, section 5) in which a member that is null is one that is not there, and what is no key is passed
+ * over, so that an odd one does not take its neighbours with it; undefined for what is none.
+ */
 function keySetOf(body: unknown): JSONWebKeySet | undefined {
-  const keys: unknown = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined;
-  if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'object' && key !== null)) return undefined;
+  const given: unknown = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined;
+  if (!Array.isArray(given)) return undefined;
+  const keys = given.filter((key: unknown): key is object => typeof key === 'object' && key !== null);
+  if (keys.length === 0 && given.length > 0) return undefined;
   return {
-    keys: keys.map((key: object) => Object.fromEntries(Object.entries(key).filter(([, value]) => value !== null))),
+    keys: keys.map((key) => Object.fromEntries(Object.entries(key).filter(([, value]) => value !== null))),
   };
 }

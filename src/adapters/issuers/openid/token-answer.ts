@@ -48,11 +48,15 @@ export async function readTokenAnswer(response: Response): Promise<TokenAnswer> 
   };
 }
 
+/** seconds, a thousand years: what claims to live longer says nothing of its end, and no date has room for it */
+const longestLife = 31_557_600_000;
+
 function lifetime(given: unknown): number | undefined {
   if (given === undefined || given === null || given === '') return undefined;
   const seconds = typeof given === 'string' && /^\s*-?\d{1,15}(?:\.\d+)?\s*$/.test(given) ? Number(given) : given;
   if (typeof seconds !== 'number' || !Number.isFinite(seconds))
     throw notAnswer('has an `expires_in` that is no number');
+  if (seconds > longestLife) return undefined;
   if (seconds > 0) return seconds;
   throw notAnswer(`gives a token that has expired already: \`expires_in\` is ${seconds}`);
 }

@@ -159,6 +159,7 @@ describe('a refusal says what came and what was wanted', () => {
 describe('a key set', () => {
   it.each([
     ['null members', (key: object) => [{ ...key, use: null, alg: null, key_ops: null }]],
+    ['neighbours that are no keys', (key: object) => [null, 5, 'RSA', { kty: 'RSA' }, { kty: 'XYZ', kid: '' }, key]],
     ['a key without `kid`, while the token has one', (key: object) => [{ ...key, kid: undefined }]],
     ['such a key with `kid: null`', (key: object) => [{ ...key, kid: null }]],
     [

@@ -18,6 +18,8 @@ it.each([
   ['a lifetime as text', { ...good, expires_in: '60' }, { expires_in: 60 }],
   ['a lifetime with a fraction', { ...good, expires_in: 59.5 }, { expires_in: 59.5 }],
   ['spaces around what is plain', { ...good, token_type: 'Bearer ', expires_in: ' 60 ' }, { expires_in: 60 }],
+  ['a lifetime that no date has room for', { ...good, expires_in: 1e300 }, {}],
+  ['a lifetime as text that no date has room for', { ...good, expires_in: '999999999999999' }, {}],
   ['a lifetime that is empty', { ...good, expires_in: '' }, {}],
 ])('takes %s', async (_, body, wanted) => {
   expect(await answered(body)).toEqual({ access_token: 'opaque', token_type: 'bearer', ...wanted });
