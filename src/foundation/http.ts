@@ -1,5 +1,10 @@
 import { withoutBody } from './agent-fetch.ts';
-import { requireSafeAddress, safeAddressHint } from './safe-address.ts';
+import {
+  checkedCertificatesHint,
+  requireCheckedCertificates,
+  requireSafeAddress,
+  safeAddressHint,
+} from './safe-address.ts';
 import { FlowError } from './errors.ts';
 import { byProxy, type Fetch, globalFetch, proxyHint } from './proxy.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -49,7 +54,11 @@ export function createHttp(options: HttpOptions): Call {
     if (problem !== undefined) {
       throw new FlowError('refused', `an address of ${peer} ${problem}`, { hint: safeAddressHint });
     }
-    const { host } = new URL(url);
+    const { host, protocol } = new URL(url);
+    const unchecked = protocol === 'https:' ? requireCheckedCertificates() : undefined;
+    if (unchecked !== undefined) {
+      throw new FlowError('refused', `${host} ${unchecked}`, { hint: checkedCertificatesHint });
+    }
     const proxy = send.proxyOf?.(url);
     const by = byProxy(proxy);
     const late = AbortSignal.timeout(deadline);

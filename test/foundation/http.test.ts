@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type CallInit, createHttp } from '../../src/foundation/http.ts';
 
 const servers: Server[] = [];
@@ -90,5 +90,27 @@ describe('a connection that ends before an answer came', () => {
     const { url } = await serve(cut, () => undefined);
     const call = createHttp({ peer: 'the issuer', development: true, deadline: 300 });
     await expect(call(url)).rejects.toMatchObject({ code: 'timeout' });
+  });
+});
+
+describe('certificates that nobody looks at', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each([
+    ['0', 'https://a.example/', 0],
+    ['1', 'https://a.example/', 1],
+    ['', 'https://a.example/', 1],
+    ['0', 'http://127.0.0.1/', 1],
+  ])('NODE_TLS_REJECT_UNAUTHORIZED=%s and %s: it is asked %d times', async (value, url, times) => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', value);
+    let asked = 0;
+    const fetch = async () => new Response(String((asked += 1)));
+    const call = createHttp({ peer: 'the issuer', development: true, fetch });
+    const code = await call(url).then(
+      () => 'answered',
+      (error: { code: string; hint: string }) => `${error.code}, ${error.hint}`,
+    );
+    expect(code).toMatch(times === 0 ? /^refused, unset it.*NODE_EXTRA_CA_CERTS/ : /^answered$/);
+    expect(asked).toBe(times);
   });
 });

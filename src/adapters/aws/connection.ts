@@ -1,5 +1,10 @@
 import type { STSClient } from '@aws-sdk/client-sts';
-import { requireSafeAddress, safeAddressHint } from '../../foundation/safe-address.ts';
+import {
+  checkedCertificatesHint,
+  requireCheckedCertificates,
+  requireSafeAddress,
+  safeAddressHint,
+} from '../../foundation/safe-address.ts';
 import { byProxy, proxyHint } from '../../foundation/proxy.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import { madeOnce } from '../../foundation/made-once.ts';
@@ -45,6 +50,7 @@ interface CallOptions {
 }
 type Call<Sdk, Client, T> = (client: Client, sdk: Sdk, options: CallOptions) => Promise<T>;
 
+const signatures = ['sigv4'];
 /** where the SDK is about to send what is signed already */
 const lastStep = { step: 'deserialize', priority: 'low', name: 'guardAddress' } as const;
 
@@ -63,6 +69,8 @@ function configurationOf({ region, endpoint, profile, credentials, way }: Connec
     },
     // service.yaml decides where it goes: what the environment or a profile says besides is refused, see oneAddress
     ignoreConfiguredEndpointUrls: true,
+    // the environment may ask for a way of signing whose code is not here
+    authSchemePreference: signatures,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(profile === undefined ? {} : { profile }),
     ...(credentials === undefined ? {} : { useFipsEndpoint: false, useDualstackEndpoint: false }),
@@ -94,8 +102,11 @@ export function createConnection<Sdk, Client extends AwsClient>(
 
   function requireAddress(address: string): void {
     const found = requireSafeAddress(address, options.development);
-    if (found === undefined) return;
-    throw new FlowError('refused', `the address of ${whose} ${found}`, { hint: safeAddressHint });
+    if (found !== undefined)
+      throw new FlowError('refused', `the address of ${whose} ${found}`, { hint: safeAddressHint });
+    const unchecked = address.startsWith('https:') ? requireCheckedCertificates() : undefined;
+    if (unchecked !== undefined)
+      throw new FlowError('refused', `the address of ${whose} ${unchecked}`, { hint: checkedCertificatesHint });
   }
 
   /** Counts what really goes out, and stops what would go to an unsafe address, wherever it comes from. */

@@ -282,6 +282,27 @@ describe('an address that service.yaml does not name', () => {
   });
 });
 
+it('is asked by the signature that there is, whatever AWS_AUTH_SCHEME_PREFERENCE says', async () => {
+  vi.stubEnv('AWS_AUTH_SCHEME_PREFERENCE', 'sigv4a');
+  vi.stubEnv('AWS_SIGV4A_SIGNING_REGION_SET', '*');
+  const { store, close } = await startStack();
+  closing.push(close);
+  expect((await store.inspect([{ name: 'a' }])).size).toBe(0);
+});
+
+it('is not asked where nobody would look at its certificate', async () => {
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+  const store = createSecretsManagerStore({
+    name: 'aws',
+    region: 'eu-west-1',
+    development: false,
+    credentials: { accessKeyId: 'AKIA', secretAccessKey: new Secret('x') },
+  });
+  await expect(store.inspect([{ name: 'a' }])).rejects.toMatchObject({ code: 'refused' });
+  expect(store.requests()).toBe(0);
+  await store.close();
+});
+
 describe('FIPS and dual stack', () => {
   const asked: readonly (readonly [string, string, string])[] = [
     ['AWS_USE_FIPS_ENDPOINT', 'us-gov-west-1', 'https://secretsmanager-fips.us-gov-west-1.amazonaws.com'],

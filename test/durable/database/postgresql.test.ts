@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { openDatabase } from '../../../src/durable/database/open-database.ts';
 import { openPostgresql } from '../../../src/durable/database/postgresql.ts';
 import { Secret } from '../../../src/foundation/secret.ts';
@@ -15,6 +15,15 @@ test.each([
 ])('an address is refused that is %s, without its password', (_, address, code) => {
   const open = () => openPostgresql(secret(address), guard);
   expect(open).toThrow(expect.objectContaining({ code }));
+  expect(open).not.toThrow('hunter22');
+});
+
+afterEach(() => void vi.unstubAllEnvs());
+
+test('an address is refused of another machine whose certificate nobody would look at', () => {
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+  const open = () => openPostgresql(secret('postgresql://user:hunter22@db.example/runs?sslmode=verify-full'), guard);
+  expect(open).toThrow(expect.objectContaining({ code: 'refused' }));
   expect(open).not.toThrow('hunter22');
 });
 
