@@ -9,15 +9,16 @@ const broken = createHome();
 const interrupted = createHome();
 let ended: Promise<Ended>;
 let endedBroken: Promise<Ended>;
-// what `npm start` runs
-const tour = (home: Home, ...more: string[]) =>
-  home.start([], { program: [process.execPath, '--no-warnings', source, 'dev', '--tour', ...more] });
 beforeAll(() => {
-  ended = tour(whole, '--once').ended;
+  // what `npm start` runs, from its sources and by the SDK; the others by the built command and by Connect
+  ended = whole.start([], { program: [process.execPath, '--no-warnings', source, 'dev', '--tour', '--once'] }).ended;
   // a token for another API, which the Orders API does not take
   const token = readFileSync(join(broken.work, 'flows/orders-token.yaml'), 'utf8');
   broken.write('flows/orders-token.yaml', token.replace('https://orders.example', 'https://other.example'));
-  endedBroken = tour(broken, '--once').ended;
+  broken.askBy('onepassword-connect');
+  // without an agent there is no broker, whose lines the other has
+  broken.write('flows/policy.yaml', 'agents: {}\n');
+  endedBroken = broken.flows(['dev', '--tour', '--once']);
 });
 afterAll(async () => {
   await Promise.all([whole.close(), broken.close(), interrupted.close()]);
@@ -61,6 +62,9 @@ const lines = [
   'audit verify',
 ];
 
+/** Those that need no broker. */
+const ownLines = lines.slice(0, lines.indexOf('codex: openai.api_key'));
+
 /** The tour's lines: whether each held, and its name. */
 function toldOf({ stdout }: Pick<Ended, 'stdout'>): string[][] {
   const told = stdout.matchAll(/^(ok|FAIL) +(.+?) +\d+ ms(?: |$)/gm);
@@ -77,13 +81,10 @@ test('a line that fails: the others go on, and the end is 4', async () => {
   const failed = await endedBroken;
   expect([failed.code, failed.stdout]).toEqual([
     4,
-    expect.stringMatching(`\n2 of ${lines.length} lines did not hold in .*\\.\n`),
+    expect.stringMatching(`\n1 of ${ownLines.length} lines did not hold in .*\\.\n`),
   ]);
-  expect(toldOf(failed).map(([, name]) => name)).toEqual(lines);
-  expect(toldOf(failed).filter(([result]) => result === 'FAIL')).toEqual([
-    ['FAIL', 'Orders API, token'],
-    ['FAIL', 'flows trace'],
-  ]);
+  expect(toldOf(failed).map(([, name]) => name)).toEqual(ownLines);
+  expect(toldOf(failed).filter(([result]) => result === 'FAIL')).toEqual([['FAIL', 'Orders API, token']]);
   expect(announced(broken)).toEqual([]);
 });
 
@@ -107,7 +108,8 @@ test('every line holds, in order, with its time, and the end is 0', async () => 
 });
 
 test('interrupted, it ends at once and leaves nothing behind', async () => {
-  const running = tour(interrupted);
+  interrupted.askBy('onepassword-connect');
+  const running = interrupted.start(['dev', '--tour']);
   await running.shows(/^ok +orders-token /m);
   running.child.kill('SIGINT');
   const { code, stdout } = await running.ended;

@@ -5,7 +5,7 @@ import type { RunningStack } from '../../../src/laptop/start-stack.ts';
 import { startVaultDouble, type VaultDouble } from '../../adapters/kv/double.ts';
 import { createHome } from '../../e2e/home.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 let stack: RunningStack;
 let double: VaultDouble;
 let token = '';
@@ -63,6 +63,8 @@ describe('flows migrate vault', () => {
     writeFileSync(file, text.replace('to: op://Agents/old, keys: { value: credential }', 'skip: nobody reads it'));
     expect((await home.flows(['check'])).code).toBe(0);
 
+    // what a run costs is told of the SDK's requests
+    home.askBy('onepassword');
     const asked = await flows('vault run');
     expect([asked.code, asked.stdout]).toEqual([2, '']);
     expect(asked.stderr).toMatch(/2 secrets into 1 vault \(Agents\): 2 reads and 1 writes[^]*give --yes/);
@@ -72,6 +74,7 @@ describe('flows migrate vault', () => {
     expect(moved.stdout).toMatch(
       /^# Moved from Vault\n[^]*\| moved \| 2 \|\n\| skipped \| 1 \|\n[^]*\| secret\/team\/db \| port: a number, now its text \|/,
     );
+    home.askBy('onepassword-connect');
     const again = await flows('vault run --yes --json');
     expect(JSON.parse(again.stdout)).toMatchObject({ counts: { moved: 0, same: 2, skipped: 1 }, left: 0 });
 
