@@ -80,8 +80,8 @@ describe.runIf(python)('on a terminal', () => {
     expect(screen(before)).toContain('••••••••');
     const codes = (text: string) =>
       new Set(stripVTControlCharacters(text).match(/\d{3} \d{3}(?= +valid for [1-5] s)/g));
-    const renewed = await live.shows({ test: (text) => codes(text).size >= 2 });
-    expect(renewed).toMatch(/valid for 1 s/);
+    // a busy machine draws some seconds late, and leaves out what is over: the next code has them again
+    await live.shows({ test: (text) => codes(text).size >= 2 && text.includes('valid for 1 s') });
     // a sitting is one read, and one line of the trail
     expect(stack.vault.requests()).toBe(asked);
     live.child.stdin.write('c');
