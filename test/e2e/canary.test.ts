@@ -12,7 +12,7 @@ import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { formsOf, found } from './markers.ts';
 import { command, createHome, type Ended, type Running, type Start } from './home.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 let stack: RunningStack;
 /** the tour's */
 let broker: DevBroker | undefined;
@@ -141,6 +141,15 @@ function terminalTo(name: string): Terminal {
   };
 }
 
+/** Commands that tell what the vault said, each with its exit code. */
+const asksTheVault = [
+  ['check --online', 67],
+  ['wrong-secret --debug', 77],
+  ['no-code --debug', 67],
+  ['no-field --debug', 66],
+  ['read op://Agents/OpenAI/other', 66],
+] as const;
+
 test('a value is found in whatever form it is written', () => {
   const value = 'pass"wörd/with +everything?';
   for (const text of [
@@ -174,21 +183,26 @@ describe('a value is where it belongs, and nowhere else', () => {
       ['check', 0],
       ['check --json', 0],
       ['check --setup', 0],
-      ['check --online', 67],
-      ['check --online --json', 67],
       ['new-user --email ada@example.com --plan --json', 0],
       ['seed-runtime', 2],
       ['create-order --plan', 0],
       ['create-order --yes --json', 0],
       ['create-order --quantity 0 --yes --debug', 67],
-      ['wrong-secret --debug', 77],
       ['wrong-audience --debug', 77],
-      ['no-code --debug', 67],
-      ['no-field --debug', 66],
-      ['read op://Agents/OpenAI/other', 66],
+      ['check --online --json', 67],
+      ...asksTheVault,
     ] as const) {
       expect([line, (await run(line)).code]).toEqual([line, code]);
     }
+    // what the SDK finds and refuses, and the token that it signs in with
+    home.askBy('onepassword');
+    for (const [line, code] of asksTheVault) {
+      const { code: found } = await run(`${line} --dir flows`);
+      expect([line, found]).toEqual([line, code]);
+    }
+    expect((await run('orders-token --dir flows', true)).code).toBe(0);
+    expect((await run('read op://Agents/OpenAI/credential --dir flows', true)).code).toBe(0);
+    home.askBy('onepassword-connect');
     // an issuer that says back what it was sent
     const sent = stack.vault.dump().find(({ title }) => title === 'Orders M2M')?.fields ?? [];
     const description = `wrong: ${sent.map(({ value }) => value).join(' ')}`;
@@ -208,6 +222,8 @@ describe('a value is where it belongs, and nowhere else', () => {
     expect(bearer).toMatch(/^flows_[0-9A-Za-z]{38}$/);
     const file = join(home.path, 'agent.token');
     writeFileSync(file, bearer, { mode: 0o600 });
+    // its log tells of the SDK too
+    home.askBy('onepassword');
     serving = home.start(['serve', '--port', '0', '--log-level', 'trace']);
     const [, url = ''] = /listening on (http:\S+)/.exec(await serving.shows(/listening on http:\S+\n/)) ?? [];
     lookAt(serving);
@@ -271,6 +287,7 @@ describe('a value is where it belongs, and nowhere else', () => {
     expect(code).toBe(0);
     seen.set('stdout of serve', stdout);
     seen.set('stderr of serve', stderr);
+    home.askBy('onepassword-connect');
     expect(stderr).toContain('the issuer refused the token request: 400 invalid_request');
     expect((await run(`policy explain --request ${request}`)).stdout).toContain('the issuer refused the token request');
     for (const line of ['audit', 'audit --json', 'audit verify', 'agents list --json', 'policy explain --agent codex'])

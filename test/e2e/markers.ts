@@ -1,3 +1,5 @@
+const known = new Map<string, ReadonlySet<string>>();
+
 /** A value as it may turn up: as it is, or as something on the way may have written it. */
 export function formsOf(value: string): ReadonlySet<string> {
   const bytes = Buffer.from(value, 'utf8');
@@ -19,5 +21,9 @@ export function formsOf(value: string): ReadonlySet<string> {
 
 /** Which values turn up in a text, in any form. */
 export function found(values: Iterable<string>, text: string): string[] {
-  return [...values].filter((value) => [...formsOf(value)].some((form) => text.includes(form)));
+  return [...values].filter((value) => {
+    const forms = known.get(value) ?? formsOf(value);
+    known.set(value, forms);
+    return forms.values().some((form) => text.includes(form));
+  });
 }
