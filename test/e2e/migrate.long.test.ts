@@ -1,3 +1,5 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { startVaultDouble, type VaultDouble } from '../adapters/kv/double.ts';
@@ -70,7 +72,8 @@ async function expectEqual(what: string, count = size): Promise<void> {
 
 const writes = /^PATCH \/api\/v3\/vault\/\w+\/\d+\/items/;
 const kills = someOf(
-  [1, 2].flatMap((nth) =>
+  // the vault is taken, two batches are written, and it is let go of
+  [1, 2, 5].flatMap((nth) =>
     (['start', 'finish'] as const).map((when) => ({ name: `w${nth}${when}`, at: { request: writes, nth, when } })),
   ),
   'kills of a migration',
@@ -80,6 +83,66 @@ const anywhere = Array.from({ length: amountOf('random kills of a migration') },
   // the sign-in and a read for each batch: some of these come after the end, and kill nothing
   at: { request: /./, nth: 3 + ((index * 7) % 17), when: index % 2 === 0 ? 'start' : 'finish' } satisfies Boundary,
 }));
+
+describe('two machines', () => {
+  const args = ['migrate', 'vault', 'run', '--yes', '--environment', 'own'];
+  /** One that knows nothing of the other. */
+  const machine = (name: string) => ({
+    ...env(),
+    OWN: stack.addresses.vault.token.reveal(),
+    XDG_STATE_HOME: join(home.path, name),
+  });
+  const locks = () => stack.vault.dump().filter(({ state, title }) => state === 'active' && title.includes('goes on'));
+  beforeAll(() => {
+    const own =
+      '{ development: true, key: op://Development/auth-chain key/password, vault: { type: onepassword, token: { env: OWN } } }';
+    home.write(
+      'flows/service.yaml',
+      `default-environment: development\nenvironments: { development: {}, own: ${own} }\n`,
+    );
+  });
+
+  test(
+    'one that was killed goes on there alone, and at another where a person says so',
+    { timeout: 600_000 },
+    async () => {
+      for (const [here, there] of [
+        ['one', 'two'],
+        ['two', 'one'],
+      ] as const) {
+        prepare(`${here}-first`, 20);
+        const at = { request: writes, nth: 2, when: 'start' } as const;
+        const { signal } = await killedAt(home.start(args, { env: machine(here) }), stack, at);
+        expect([here, signal, locks().length]).toEqual([here, 'SIGKILL', 1]);
+        const refused = await home.flows(args, { env: machine(there) });
+        expect([here, refused.code]).toEqual([here, 73]);
+        expect(refused.stderr).toMatch(new RegExp(`host "${hostname()}" moves secrets into vault "Moved" since 20`));
+        const [who, more] = here === 'one' ? [here, []] : [there, ['--take-over']];
+        const ended = await home.flows([...args, ...more], { env: machine(who) });
+        expect([here, ended.code, ended.code === 0 ? '' : ended.stderr]).toEqual([here, 0, '']);
+        expect([here, locks()]).toEqual([here, []]);
+      }
+    },
+  );
+
+  test('at once make each item once, whichever is faster', { timeout: 600_000 }, async () => {
+    prepare('machines', 20);
+    const both = await Promise.all(['one', 'two'].map((name) => home.flows(args, { env: machine(name) })));
+    // who comes second finds the vault taken, or all of it there
+    expect(both.filter(({ code }) => code !== 0 && code !== 73)).toEqual([]);
+    for (const name of ['one', 'two']) expect((await home.flows(args, { env: machine(name) })).code).toBe(0);
+    const titles = stack.vault
+      .dump()
+      .filter(({ state, title }) => state === 'active' && title.startsWith('machines-'))
+      .map(({ title }) => title);
+    expect(titles.toSorted()).toEqual(
+      list('machines', 20)
+        .map(({ name }) => `machines-${name}`)
+        .toSorted(),
+    );
+    expect(locks()).toEqual([]);
+  });
+});
 
 describe('a move that is killed at any boundary', () => {
   test('is completed by the next run: none is lost, and none is there twice', { timeout: 2_400_000 }, async () => {

@@ -12,7 +12,7 @@ export const loops = {
   'kills of an import': Infinity,
   'kills of a close': Infinity,
   'kills of a birth': Infinity,
-  'kills of a migration': 4,
+  'kills of a migration': 6,
   'random kills of a migration': 20,
   'secrets of a migration': 300,
   'enrolments on two machines': 6,

@@ -60,7 +60,7 @@ export interface VaultItems {
    */
   setFields(item: Item, fields: readonly FieldChange[], options?: Pick<SeedOptions, 'tag'>): Promise<Item>;
   /** Nothing happens to an item that is archived already. */
-  archive(item: Item): Promise<void>;
+  archive(item: Pick<Item, 'vault' | 'id' | 'reference'>): Promise<void>;
 }
 
 /** What becomes of one field. Two changes of one item name two fields. */

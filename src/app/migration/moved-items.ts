@@ -22,9 +22,13 @@ export interface MovedItems {
   named(title: string, path: string): readonly NamedItem[];
 }
 
-/** Looks at a vault: one request, and one for each fifty items that were moved there before. */
-export async function lookAt(vault: string, items: VaultItems, { ownership }: MigrationKeys): Promise<MovedItems> {
-  const listed = await items.list(vault);
+/** Looks at a vault, whose items were listed: one request for each fifty that were moved there before. */
+export async function lookAt(
+  vault: string,
+  items: VaultItems,
+  { ownership }: MigrationKeys,
+  listed: readonly NamedItem[],
+): Promise<MovedItems> {
   const moved = listed.some(({ tags }) => tags.includes(movedTag)) ? await items.find(vault, movedTag) : [];
   const byMark = Map.groupBy(
     moved.flatMap((item) => item.tags.map((tag) => ({ item, tag }))),

@@ -1,4 +1,4 @@
-import type { Item, NewItem, VaultItems } from '../../adapters/vaults/contract.ts';
+import type { Item, NamedItem, NewItem, VaultItems } from '../../adapters/vaults/contract.ts';
 import { asFlowError, FlowError } from '../../foundation/errors.ts';
 import { sameName } from '../../foundation/names.ts';
 import type { Reference } from '../../foundation/reference.ts';
@@ -8,12 +8,14 @@ import type { Found, KvMount, KvSecret, KvSource } from './kv-source.ts';
 import type { Migration } from './migration-file.ts';
 import { itemOf, lookAt, type MigrationKeys, type MovedItems, originOf } from './moved-items.ts';
 import { mountOf } from './plan-migration.ts';
+import type { VaultLock } from './vault-lock.ts';
 import type { Line, MigrationReport } from './report.ts';
 
 export interface MigrationParts {
   readonly migration: Migration;
   readonly source: KvSource;
   readonly items: VaultItems;
+  readonly lock: VaultLock;
   readonly keys: MigrationKeys;
   /** requests made to 1Password so far */
   readonly requests: () => number;
@@ -37,17 +39,18 @@ interface Wanted {
 
 /** as many as one request makes */
 const batch = 100;
+/** requests, where anything is written: to look who else goes on and to say that it does, to look again, to say so no more */
+const locking = { reads: 5, writes: 2 };
 
 /**
  * Moves secrets into items, each once: what was made before is known by its mark, so a run that was ended anywhere is
  * completed by the next one. Nothing is changed in Vault, and nothing that people changed in 1Password.
  */
 export async function runMigration(parts: MigrationParts): Promise<MigrationEnd> {
-  const { migration, source, items, requests, progress, signal } = parts;
+  const { migration, source, requests, signal } = parts;
   const began = { vault: requests(), source: source.requests() };
   const lines = new Map<string, Line>();
   const tell = (line: Line) => void lines.set(line.path, line);
-  const births = createBirths(items);
   let least = 0;
   let notMoved: MigrationReport['notMoved'] = [];
   let failure: FlowError | undefined;
@@ -60,29 +63,64 @@ export async function runMigration(parts: MigrationParts): Promise<MigrationEnd>
     const mounts = await source.mounts();
     notMoved = mounts.others;
     for (const [vault, wanted] of byVault(migration)) {
-      const there = await lookAt(vault, items, parts.keys);
-      let made = 0;
-      for (let from = 0; from < wanted.length; from += batch) {
-        signal.throwIfAborted();
-        const now = wanted.slice(from, from + batch);
-        const decisions = await Promise.all(now.map(async (each) => decide(each, there, mounts.kv, parts)));
-        for (const { line, replaced } of decisions) {
-          if (line.outcome !== 'moved') tell(line);
-          // archived before it is made anew: killed in between, the next run finds none, and makes it
-          else for (const item of replaced) await items.archive(item);
-        }
-        const wantedItems = decisions.flatMap(({ line, item }) => (item === undefined ? [] : [{ line, item }]));
-        await births.bear(vault, wantedItems, tell);
-        made += wantedItems.length;
-        progress(`${vault}: ${Math.min(from + batch, wanted.length)} of ${wanted.length}`);
-      }
-      least += 1 + 2 * Math.ceil(made / batch);
+      const { made, held } = await moveInto(vault, wanted, mounts.kv, parts, tell);
+      least += 1 + (held ? locking.reads + locking.writes : 0) + 2 * Math.ceil(made / batch);
     }
   } catch (error) {
     failure = signal.aborted ? new FlowError('aborted', 'stopped; run it again to go on') : asFlowError(error);
   }
   const asked = { vault: requests() - began.vault, least, source: source.requests() - began.source };
   return { report: { lines: [...lines.values()], notMoved, requests: asked }, failure };
+}
+
+/**
+ * Moves the secrets of one vault. Where nothing is to be written nothing is; before the first write the vault is taken, so
+ * that no other machine writes meanwhile, and what is decided is decided anew.
+ */
+async function moveInto(
+  vault: string,
+  wanted: readonly Wanted[],
+  mounts: readonly KvMount[],
+  parts: MigrationParts,
+  tell: (line: Line) => void,
+): Promise<{ readonly made: number; readonly held: boolean }> {
+  const { items, lock, keys, progress, signal } = parts;
+  const births = createBirths(items);
+  let listed: readonly NamedItem[] = await items.list(vault);
+  let there = await lookAt(vault, items, keys, listed);
+  let held = false;
+  let made = 0;
+  try {
+    for (let from = 0; from < wanted.length; from += batch) {
+      signal.throwIfAborted();
+      const now = await Promise.all(
+        wanted
+          .slice(from, from + batch)
+          .map(async (each) => ({ ...each, found: await readSecret(each.path, mounts, parts.source) })),
+      );
+      const decideAll = async () => Promise.all(now.map(async (each) => decide(each, there, parts)));
+      let decisions = await decideAll();
+      if (!held && decisions.some(({ item }) => item !== undefined)) {
+        listed = await lock.take(vault);
+        held = true;
+        there = await lookAt(vault, items, keys, listed);
+        decisions = await decideAll();
+      }
+      for (const { line, replaced } of decisions) {
+        if (line.outcome !== 'moved') tell(line);
+        // archived before it is made anew: killed in between, the next run finds none, and makes it
+        else for (const item of replaced) await items.archive(item);
+      }
+      const wantedItems = decisions.flatMap(({ line, item }) => (item === undefined ? [] : [{ line, item }]));
+      await births.bear(vault, wantedItems, tell);
+      made += wantedItems.length;
+      progress(`${vault}: ${Math.min(from + batch, wanted.length)} of ${wanted.length}`);
+    }
+  } finally {
+    // where it cannot be told now, the next run of this machine finds it, and goes on
+    await lock.release(vault, listed).catch(() => undefined);
+  }
+  return { made, held };
 }
 
 /** The secrets that have a place, by the vault that they go to. */
@@ -119,13 +157,11 @@ interface Decision {
 }
 
 async function decide(
-  wanted: Wanted,
+  wanted: Wanted & { readonly found: Awaited<ReturnType<typeof readSecret>> },
   there: MovedItems,
-  mounts: readonly KvMount[],
   parts: MigrationParts,
 ): Promise<Decision> {
-  const { path, to } = wanted;
-  const found = await readSecret(path, mounts, parts.source);
+  const { path, to, found } = wanted;
   const at = { path, to: to.toString() };
   if (found.kind !== 'found') {
     const { outcome, why } = absences[found.kind];
@@ -161,5 +197,10 @@ export function forecastOf(migration: Migration) {
   const vaults = byVault(migration);
   const batches = [...vaults.values()].reduce((sum, wanted) => sum + Math.ceil(wanted.length / batch), 0);
   const secrets = [...vaults.values()].reduce((sum, wanted) => sum + wanted.length, 0);
-  return { secrets, vaults: [...vaults.keys()], reads: vaults.size + batches, writes: batches };
+  return {
+    secrets,
+    vaults: [...vaults.keys()],
+    reads: vaults.size * (1 + locking.reads) + batches,
+    writes: vaults.size * locking.writes + batches,
+  };
 }

@@ -29,7 +29,7 @@ export async function verifyMigration({
   const { kv } = await source.mounts();
   const compared: Comparison[] = [];
   for (const [vault, wanted] of byVault(migration)) {
-    const there = await lookAt(vault, items, keys);
+    const there = await lookAt(vault, items, keys, await items.list(vault));
     const ofVault = wanted.map(async ({ path, to, keys: labels }): Promise<Comparison | undefined> => {
       const at = { path, to: to.toString() };
       const found = await readSecret(path, kv, source);

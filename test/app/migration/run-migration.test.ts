@@ -5,6 +5,7 @@ import { writableItems } from '../../../src/adapters/vaults/writable-items.ts';
 import { createKvSource } from '../../../src/app/migration/kv-source.ts';
 import type { Migration, MovedSecret } from '../../../src/app/migration/migration-file.ts';
 import { countsOf, leftOf, type Line, reportJson, reportMarkdown } from '../../../src/app/migration/report.ts';
+import { createVaultLock, type VaultLockOptions } from '../../../src/app/migration/vault-lock.ts';
 import { forecastOf, runMigration } from '../../../src/app/migration/run-migration.ts';
 import { verifyMigration } from '../../../src/app/migration/verify-migration.ts';
 import { FlowError } from '../../../src/foundation/errors.ts';
@@ -67,11 +68,19 @@ const sourceOf = () => {
     sleep: () => Promise.resolve(),
   });
 };
-const run = async (migration: Migration, items: VaultItems = writableItems(vault)) =>
+const lockOf = (items: VaultItems, more: Partial<VaultLockOptions> = {}) =>
+  createVaultLock({ items, holder: 'here', sleep: () => Promise.resolve(), now: Date.now, ...more });
+const run = async (
+  migration: Migration,
+  items: VaultItems = writableItems(vault),
+  more: Partial<VaultLockOptions> = {},
+) =>
   runMigration({
     migration,
     source: sourceOf(),
     items,
+    // what a test breaks are the items that are moved
+    lock: lockOf(writableItems(vault), more),
     keys,
     requests: () => vault.requests(),
     progress: () => undefined,
@@ -85,6 +94,83 @@ const read = async (text: string) => {
   return found instanceof Secret ? found.reveal() : found?.code;
 };
 const active = () => server.dump().filter((item) => item.vault === name && item.state === 'active');
+
+describe('a vault into which another machine moves secrets', () => {
+  const there = { holder: 'there' };
+  const locks = () => active().filter(({ tags }) => tags.includes('flows:migrating'));
+  const failing = async (work: Promise<unknown>) =>
+    work.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+
+  test('is left alone, with one line that names its host and since when', async () => {
+    const paths = secretsOf({ one: [{ value: 'a' }] });
+    const since = Date.parse('2026-11-30T10:00:00Z');
+    await lockOf(writableItems(vault), { ...there, now: () => since }).take(name);
+    const { report, failure } = await run(migrationOf(paths));
+    expect(outcomes(report.lines)).toEqual(['not reached']);
+    expect(failure?.code).toBe('conflict');
+    expect(failure?.line()).toMatch(
+      new RegExp(`^host ".+" moves secrets into vault "${name}" since 2026-11-30T10:00:00.000Z .*--take-over`),
+    );
+    expect(locks()).toHaveLength(1);
+    expect(active()).toHaveLength(1);
+  });
+
+  test('is taken over where a person says so, and by the same machine after a crash; nothing is left of it', async () => {
+    const paths = secretsOf({ one: [{ value: 'a' }] });
+    await lockOf(writableItems(vault), there).take(name);
+    const over = await run(migrationOf(paths), writableItems(vault), { takeOver: true });
+    expect(outcomes(over.report.lines)).toEqual(['moved']);
+    expect(locks()).toEqual([]);
+    await lockOf(writableItems(vault)).take(name);
+    expect(outcomes((await run(migrationOf(paths))).report.lines)).toEqual(['same']);
+    expect(locks()).toEqual([]);
+  });
+
+  test('is held by one of two that say so at the same moment, whichever is the older', async () => {
+    for (const older of ['here', 'there']) {
+      const items = writableItems(vault);
+      const both = Promise.withResolvers<undefined>();
+      const said: string[] = [];
+      /** Each says that it goes on before either looks again. */
+      const at = (holder: string) => {
+        let asked = 0;
+        const own: VaultItems = {
+          ...items,
+          async createAll(into: string, made: readonly NewItem[]) {
+            // the second says so after the first: its item is the younger
+            if (holder !== older) await expect.poll(() => said.length).toBe(1);
+            await items.createAll(into, made);
+            said.push(holder);
+            if (said.length === 2) both.resolve(undefined);
+          },
+          async list(into: string) {
+            asked += 1;
+            if (asked > 1) await both.promise;
+            return items.list(into);
+          },
+        };
+        return lockOf(own, { holder });
+      };
+      const [here, elsewhere] = [at('here'), at('there')];
+      const ends = await Promise.all([failing(here.take(name)), failing(elsewhere.take(name))]);
+      expect(ends.filter((end) => end instanceof FlowError && end.code === 'conflict')).toHaveLength(1);
+      expect(locks()).toHaveLength(1);
+      for (const lock of [here, elsewhere]) await lock.release(name, await items.list(name));
+      expect(locks()).toEqual([]);
+    }
+  });
+
+  test('is not written where what is to be moved is there already', async () => {
+    const paths = secretsOf({ one: [{ value: 'a' }] });
+    await run(migrationOf(paths));
+    await lockOf(writableItems(vault), there).take(name);
+    expect(outcomes((await run(migrationOf(paths))).report.lines)).toEqual(['same']);
+    expect(locks()).toHaveLength(1);
+  });
+});
 
 describe('a move', () => {
   test('makes each item once, with what it held, and a second run finds all of it there', async () => {
@@ -110,7 +196,7 @@ describe('a move', () => {
       ],
       [1, []],
     ]);
-    expect(report.requests).toMatchObject({ least: 3 });
+    expect(report.requests).toMatchObject({ least: 10 });
     expect(await read(`op://${name}/team-app/credential`)).toBe('new \n');
     expect(await read(`op://${name}/team-app/username`)).toBe('app');
     expect(await read(`op://${name}/team-app/a-b`)).toBe('slash');
@@ -298,16 +384,16 @@ describe('a move', () => {
     expect(active()).toHaveLength(2);
   });
 
-  test('the requests are as few as can be: a list of each vault, and two for each hundred items', async () => {
+  test('the requests are as few as can be: a list of each vault, seven to hold it, and two for each hundred items', async () => {
     const paths = Array.from({ length: 250 }, (_, index) => `n${index}`);
     secretsOf(Object.fromEntries(paths.map((path) => [path, [{ value: path }]])));
     const migration = migrationOf(paths);
-    expect(forecastOf(migration)).toEqual({ secrets: 250, vaults: [name], reads: 4, writes: 3 });
+    expect(forecastOf(migration)).toEqual({ secrets: 250, vaults: [name], reads: 9, writes: 5 });
     const before = server.requests();
     const { report } = await run(migration);
     expect(countsOf(report.lines).moved).toBe(250);
-    expect(report.requests.least).toBe(7);
-    expect(server.requests() - before).toBe(7);
+    expect(report.requests.least).toBe(14);
+    expect(server.requests() - before).toBe(14);
     expect(active()).toHaveLength(250);
   });
 });
@@ -320,7 +406,8 @@ test('items of another key are not ours', async () => {
   const found: readonly Item[] = await writableItems(vault).find(name, 'flows:migrated');
   expect(found[0]?.tags).toContain('vault:secret/one');
   const other = { ownership: [key(3)], prints: [key(4)] } as const;
-  const parts = { migration, source: sourceOf(), items: writableItems(vault), requests: () => 0 };
+  const items = writableItems(vault);
+  const parts = { migration, source: sourceOf(), items, lock: lockOf(items), requests: () => 0 };
   const { report } = await runMigration({
     ...parts,
     keys: other,

@@ -67,7 +67,7 @@ describe('flows migrate vault', () => {
     home.askBy('onepassword');
     const asked = await flows('vault run');
     expect([asked.code, asked.stdout]).toEqual([2, '']);
-    expect(asked.stderr).toMatch(/2 secrets into 1 vault \(Agents\): 2 reads and 1 writes[^]*give --yes/);
+    expect(asked.stderr).toMatch(/2 secrets into 1 vault \(Agents\): 7 reads and 3 writes[^]*give --yes/);
 
     const moved = await flows('vault run --yes');
     expect(moved.code).toBe(0);

@@ -29,6 +29,7 @@ export const planOptions = {
 /** Those of `flows migrate vault run`. */
 export const runOptions = {
   yes: { type: 'boolean', help: 'run: write without asking' },
+  'take-over': { type: 'boolean', help: 'run: go on where another machine says that it does, and its run ended' },
   json: { ...json, help: 'run, verify, readers, code: answer as JSON' },
 } as const;
 

@@ -2,6 +2,7 @@ import type { App } from '../../../app/open-app.ts';
 import type { Migration } from '../../../app/migration/migration-file.ts';
 import { leftOf, reportJson, reportMarkdown } from '../../../app/migration/report.ts';
 import { forecastOf, runMigration } from '../../../app/migration/run-migration.ts';
+import { createVaultLock, holderIn } from '../../../app/migration/vault-lock.ts';
 import { writableItems } from '../../../adapters/vaults/writable-items.ts';
 import { endings, FlowError } from '../../../foundation/errors.ts';
 import { createLocks } from '../../../foundation/locks.ts';
@@ -27,18 +28,24 @@ export async function run(invocation: Invocation): Promise<number> {
       await connections.derivedKeys('migration'),
     ];
     await agree(app, migration, values['yes'] === true, terminal);
+    const folder = stateFolder(process.env);
+    const sleep = sleepUntilAborted(signal);
     const locked = createLocks({
-      folder: stateFolder(process.env),
-      sleep: sleepUntilAborted(signal),
+      folder,
+      sleep,
       signal,
       waiting: terminal.waits,
     });
     const { vault } = connections;
-    const { report, failure } = await locked(`${app.environment().name} migrate vault`, async () =>
+    const { name } = app.environment();
+    const items = writableItems(vault);
+    const takeOver = values['take-over'] === true;
+    const { report, failure } = await locked(`${name} migrate vault`, async () =>
       runMigration({
         migration,
         source,
-        items: writableItems(vault),
+        items,
+        lock: createVaultLock({ items, holder: holderIn(folder, name), takeOver, sleep, now: Date.now }),
         keys: { ownership, prints },
         requests: () => vault.requests(),
         progress: (message) => terminal.note(message, 'dim'),
