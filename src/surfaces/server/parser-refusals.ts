@@ -5,7 +5,7 @@ import { type Exchange, problemBody } from './http-answers.ts';
 import type { Metrics } from './metrics.ts';
 import { headerNames, problems, problemType, type ProblemCode } from '../../foundation/wire.ts';
 import { EdgeRefusal } from './edge-refusal.ts';
-import { takeList } from './list-verb.ts';
+import { type LastAnswers, takeList } from './list-verb.ts';
 
 export interface ParserRefusalOptions {
   readonly fail: (exchange: Exchange, route: string, error: unknown) => void;
@@ -24,8 +24,10 @@ export function answerForParser(server: Server, { fail, metrics, takesList: list
     fail(exchange, noRoute, new EdgeRefusal('expectation-failed'));
   });
   server.on('connect', (_request, socket) => endRaw(socket, 'method-not-allowed', ['Allow: GET, HEAD, POST']));
+  const answers: LastAnswers = new WeakMap();
+  if (list) server.on('request', ({ socket }, response) => void answers.set(socket, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (list && takeList(server, error, socket)) return;
+    if (list && takeList(server, error, socket, answers)) return;
     const code = refuseRaw(socket, error);
     if (code !== undefined) metrics.answered(noRoute, code, 0);
   });

@@ -11,7 +11,10 @@ import { envelope, malformed, onlyOfKv, VaultRefusal } from './replies.ts';
 export interface Wrapping {
   /** @param seconds that it is kept at most; never longer than what is in it @throws BrokerRefusal, VaultRefusal */
   wrap(reply: VaultReply, caller: Caller, seconds: number): Promise<VaultReply>;
-  /** @throws BrokerRefusal, VaultRefusal where there is no such token, or none any more */
+  /**
+   * What is refused, or cannot be written down, is kept for the next who brings the token.
+   * @throws BrokerRefusal, VaultRefusal where there is no such token, or none any more
+   */
   unwrap(token: string, by: Bringer): Promise<VaultReply>;
 }
 
@@ -19,6 +22,8 @@ interface Wrapped {
   readonly body: Secret;
   readonly caller: Caller;
   readonly names: readonly string[];
+  /** monotonic milliseconds */
+  readonly ends: number;
   /** it makes room for another of the same agent */
   readonly release: () => void;
 }
@@ -78,8 +83,8 @@ export function createWrapping({
         stop();
         count(caller.agent, -1);
       };
-      const wrapped = { body: new Secret(text), caller, names: given.names, release };
-      kept.put(token.hash(), wrapped, { ends: clock.monotonic() + ttl * 1_000 });
+      const ends = clock.monotonic() + ttl * 1_000;
+      kept.put(token.hash(), { body: new Secret(text), caller, names: given.names, ends, release }, { ends });
       const info = {
         token: token.reveal(),
         accessor: '',
@@ -97,14 +102,20 @@ export function createWrapping({
       kept.forget(hash);
       if (found === undefined)
         throw new VaultRefusal('invalid-request', ['wrapping token is not valid or does not exist']);
-      const { body, caller, names, release } = found;
-      release();
-      for (const name of names) {
-        const { allowed, needs } = await broker.access(caller, { kind: 'secret', name });
-        if (!allowed && needs === undefined) throw new BrokerRefusal('not-allowed');
+      const { body, caller, names, ends, release } = found;
+      try {
+        for (const name of names) {
+          const { allowed, needs } = await broker.access(caller, { kind: 'secret', name });
+          if (!allowed && needs === undefined) throw new BrokerRefusal('not-allowed');
+        }
+        const detail = `wrapped by ${caller.agent}, request ${caller.request}`;
+        await record({ ...by, path: caller.path, action: 'vault.unwrapped', what: names, outcome: 'allowed', detail });
+      } catch (error) {
+        // nobody has it: as long as it lasts, it may be asked for again
+        kept.put(hash, found, { ends });
+        throw error;
       }
-      const detail = `wrapped by ${caller.agent}, request ${caller.request}`;
-      await record({ ...by, path: caller.path, action: 'vault.unwrapped', what: names, outcome: 'allowed', detail });
+      if (clock.monotonic() < ends) release();
       return { status: 200, body: JSON.parse(body.reveal()) as Json };
     },
   };

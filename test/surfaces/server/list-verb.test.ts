@@ -37,6 +37,33 @@ test('LIST of one who goes away leaves no request behind that takes the place of
   held.resolve();
 });
 
+test('LIST after a request that is still being answered is answered after it', async () => {
+  const held = Promise.withResolvers<void>();
+  stand.trailState.hold = held.promise;
+  const socket = connect({ ...addressOf(stand.url), noDelay: true });
+  let text = '';
+  const closed = new Promise((resolve) => void socket.on('close', resolve));
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
+  const rest = ' HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Vault-Token: none\r\n\r\n';
+  const attempts = stand.trailState.asked;
+  socket.write(`GET /v1/secret/data/slow${rest}`);
+  // it waits for the trail
+  await expect.poll(() => stand.trailState.asked).toBe(attempts + 1);
+  stand.trailState.hold = undefined;
+  socket.write(`LIST /v1/secret/metadata${rest}`);
+  await expect.poll(() => stand.trailState.asked).toBe(attempts + 2);
+  expect(text).toBe('');
+  held.resolve();
+  await closed;
+  // the second ends the connection
+  expect(text.match(/HTTP\/1\.1 403|Connection: [^\r]*/g)?.map((line) => line.toLowerCase())).toEqual([
+    'http/1.1 403',
+    'connection: keep-alive',
+    'http/1.1 403',
+    'connection: close',
+  ]);
+});
+
 test('LIST in the middle of another request is a part of that, and asks for nothing', async () => {
   const held = Promise.withResolvers<void>();
   stand.trailState.hold = held.promise;

@@ -27,9 +27,10 @@ export const granted: GrantedToken = {
 /** A trail in memory that can be made to fail, and to wait. */
 export function memoryTrail() {
   const events: AuditEvent[] = [];
-  const state = { broken: false, hold: undefined as Promise<void> | undefined };
+  const state = { broken: false, hold: undefined as Promise<void> | undefined, asked: 0 };
   const trail: Pick<AuditTrail, 'record'> = {
     async record(event) {
+      state.asked += 1;
       await state.hold;
       if (state.broken) throw new Error('disk full');
       events.push(event);
