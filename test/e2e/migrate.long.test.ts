@@ -110,7 +110,8 @@ describe('two machines', () => {
         ['one', 'two'],
         ['two', 'one'],
       ] as const) {
-        prepare(`${here}-first`, 20);
+        // two batches: one that was sent may be written, whoever sent it
+        prepare(`${here}-first`, 110);
         const at = { request: writes, nth: 2, when: 'start' } as const;
         const { signal } = await killedAt(home.start(args, { env: machine(here) }), stack, at);
         expect([here, signal, locks().length]).toEqual([here, 'SIGKILL', 1]);
