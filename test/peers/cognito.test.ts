@@ -115,7 +115,7 @@ test('in a pool whose users sign in by address: one is found by it, whatever the
 test('a role that is taken with a token of a flow manages the pool, where the pool is', async () => {
   const { UserPoolId, endpoint, close } = await startPool();
   const token = () => Promise.resolve(new Secret('a.web.identity'));
-  const webIdentity = { role: 'arn:aws:iam::210987654321:role/accounts', sessionName: 'flows', token, now: Date.now };
+  const webIdentity = { role: 'arn:aws:iam::000000000000:role/accounts', sessionName: 'flows', token, now: Date.now };
   try {
     const provider = createCognitoProvider({
       name: 'main',
