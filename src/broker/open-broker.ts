@@ -33,6 +33,7 @@ import type { PageAddress } from './people/page-address.ts';
 import { createPeople, type People } from './people/people.ts';
 import { createReveals, type Reveals } from './people/reveal.ts';
 import { createSights, type Sights } from './people/sights.ts';
+import { createPageClients } from './people/page-clients.ts';
 import { createSignIns } from './people/sign-ins.ts';
 import { createToldKeys } from './people/told-keys.ts';
 import { keptInDatabase } from './kept/in-database.ts';
@@ -224,7 +225,14 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     const policy = options.guest === undefined ? written : withGuest(written, options.guest);
     const asking = { policy, now: Date.now, development: environment.development, fetch: connections.way.fetch };
     const authenticator = createAuthenticator({ agentRuns: broker.agentRuns, ...asking });
-    const signIns = createSignIns({ ...asking, page: () => page });
+    const clients = createPageClients({
+      clients: () => app.environment().pageClients,
+      keptFor: () => app.environment().cache.defaultTtl,
+      read: app.read,
+      clock: systemClock,
+      warn,
+    });
+    const signIns = createSignIns({ ...asking, page: () => page, clients });
     const recordAnyone = (event: AuditEvent) =>
       trail.record(event).catch((cause: unknown) => Promise.reject(auditRefusal(cause)));
     const files = { dir: app.folder.dir, load: () => openFolder(app.folder.dir, variables) };

@@ -5,6 +5,7 @@ import { openYaml } from '../language/yaml-file.ts';
 import type { Problem } from '../language/problems.ts';
 import type { YamlReader } from '../language/yaml.ts';
 import { checkApprovals, checkFlowApprovals } from './policy/check-approvals.ts';
+import { idlePageClients } from './policy/check-page-clients.ts';
 import { checkPolicy } from './policy/check-policy.ts';
 import { emptyPolicy, policyOf } from './policy/read-policy.ts';
 import type { Policy } from './policy/policy.ts';
@@ -48,7 +49,7 @@ export function* brokerFilesOf(folder: Folder, read?: YamlReader): InTurns<Broke
     policy,
     registry: registry ?? emptyRegistry,
     problems: [...policyFile.problems(), ...registryFile.problems(), ...checkFlowApprovals(folder, policy)],
-    warnings: [...policyFile.warnings(), ...registryFile.warnings()],
+    warnings: [...policyFile.warnings(), ...registryFile.warnings(), ...idlePageClients(folder.settings, policy)],
     unreadable: [policyFile, registryFile].some(({ exists, text }) => exists && text === undefined),
     texts: { policy: policyFile.text, registry: registryFile.text },
   };

@@ -1,8 +1,8 @@
+import { clientProblems } from '../adapters/issuers/client.ts';
 import { pureStep } from './contract.ts';
 import {
   asClient,
   clientKeys,
-  clientProblems,
   clientUses,
   takeBackToken,
   tokenKeys,

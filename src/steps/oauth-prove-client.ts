@@ -1,18 +1,11 @@
+import { clientProblems } from '../adapters/issuers/client.ts';
 import { parseDuration } from '../foundation/duration.ts';
 import { asFlowError } from '../foundation/errors.ts';
 import type { Reference } from '../foundation/reference.ts';
 import { durationForm } from '../language/duration-form.ts';
 import { form, optional, withDefault, type InputOf } from '../language/forms.ts';
 import { pureStep, type StepContext } from './contract.ts';
-import {
-  asClient,
-  clientKeys,
-  clientProblems,
-  clientUses,
-  tokenKeys,
-  tokenProblems,
-  tokenRequest,
-} from './procedures/oauth-client.ts';
+import { asClient, clientKeys, clientUses, tokenKeys, tokenProblems, tokenRequest } from './procedures/oauth-client.ts';
 import { waitUntil } from './procedures/wait-until.ts';
 
 const keys = {

@@ -1,7 +1,8 @@
+import { clientProblems } from '../adapters/issuers/client.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, optional, required } from '../language/forms.ts';
 import { writeStep } from './contract.ts';
-import { asClient, clientKeys, clientProblems, clientUses } from './procedures/oauth-client.ts';
+import { asClient, clientKeys, clientUses } from './procedures/oauth-client.ts';
 
 /**
  * Ends a token before its time: RFC 7009. Safe to repeat, as the issuer says nothing against a token that is not valid

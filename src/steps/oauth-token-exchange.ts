@@ -1,10 +1,10 @@
+import { clientProblems } from '../adapters/issuers/client.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { form, optional, required, withDefault } from '../language/forms.ts';
 import { pureStep } from './contract.ts';
 import {
   asClient,
   clientKeys,
-  clientProblems,
   clientUses,
   takeBackToken,
   tokenKeys,

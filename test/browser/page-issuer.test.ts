@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/foundation/secret.ts';
@@ -9,6 +11,7 @@ import { atPage, authenticator, giveCode, giveCredentials } from './steps.ts';
 
 const password = 'correct horse battery staple';
 const seed = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+const clientSecret = `canary-${randomBytes(18).toString('hex')}`;
 
 let provider: DevelopmentIdentityProvider;
 let page: Page;
@@ -21,10 +24,26 @@ beforeAll(async () => {
     password: new Secret(password),
     totpSeed: new Secret(seed),
   }));
-  const clients = [{ clientId: 'flows-page', redirectUris: ['http://localhost/'] }];
+  // a confidential client, whose secret is in the vault
+  const clients = [
+    { clientId: 'flows-page', redirectUris: ['http://localhost/'], secrets: [new Secret(clientSecret)] },
+  ];
   provider = await startIdentityProvider({ clients, users, now: () => clock });
   const sub = provider.user('dana')?.id ?? '';
-  page = await startPage(`{ issuer: "${provider.issuer}", audience: flows-page, claims: { sub: "${sub}" } }`);
+  const trust = `{ issuer: "${provider.issuer}", audience: flows-page, claims: { sub: "${sub}" } }`;
+  page = await startPage(trust, ({ work }) => {
+    const [service, laptop] = [join(work, 'flows/service.yaml'), join(work, 'flows/development.yaml')];
+    const reference = 'op://Agents/Page/credential';
+    const client = `{ issuer: "${provider.issuer}", client-id: flows-page, client-secret: ${reference} }`;
+    writeFileSync(
+      service,
+      readFileSync(service, 'utf8').replace(/( {2}development:\n)/, `$1    page-clients: ${client}\n`),
+    );
+    writeFileSync(
+      laptop,
+      readFileSync(laptop, 'utf8').replace('values:\n', `values:\n  ${reference}: ${clientSecret}\n`),
+    );
+  });
   browsers = await openBrowser(
     () => page.origin,
     () => provider.issuer,
@@ -86,6 +105,7 @@ describe('a person whom an issuer proves', () => {
     );
     const given = await page.asAgent('/v1/secrets/resolve', { secrets: ['stripe.live_key'] }, undefined, id);
     expect(given.resolved?.['stripe.live_key']).toBeDefined();
+    expect(`${await tab.content()}${readFileSync(page.trail, 'utf8')}`).not.toContain(clientSecret);
     expect(await dana.accessibility()).toEqual([]);
     dana.complaints();
     await dana.leave();

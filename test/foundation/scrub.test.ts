@@ -1,7 +1,7 @@
 import { retryAfterOf } from '../../src/foundation/http.ts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { quotasOf, quotaWarning } from '../../src/adapters/issuers/openid/quota-headers.ts';
+import { quotasOf, quotaWarning } from '../../src/adapters/openid-client/quota-headers.ts';
 import { scrub } from '../../src/foundation/scrub.ts';
 
 describe('scrub', () => {

@@ -132,6 +132,8 @@ export interface Credential {
   /** for messages: the reference, never the value */
   readonly label: string;
   read(): Promise<Secret>;
+  /** where values are kept: what is there now, as the issuer refused what was kept */
+  readAnew?(): Promise<Secret>;
 }
 
 export interface Token {

@@ -1,15 +1,20 @@
 import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
 import { FlowError } from '../../foundation/errors.ts';
-import { createHttp, type Fetch } from '../../foundation/http.ts';
-import type { IssuerDiscovery } from '../issuers/contract.ts';
+import type { Fetch } from '../../foundation/http.ts';
+import type { ClientRequest, IssuerDiscovery } from '../issuers/contract.ts';
+import { createAsClient } from './as-client.ts';
+import { createClientRequests } from './client-requests.ts';
 import { createDiscovery } from './discovery.ts';
 import { translate } from './library-errors.ts';
+import { createTransport } from './transport.ts';
 
 export interface OpenIdOptions {
   readonly issuerUrl: string;
   /** how its metadata is found; default by OpenID Connect Discovery at its url */
   readonly discovery?: Partial<IssuerDiscovery> | undefined;
   readonly clientId: string;
+  /** what the client authenticates with when it redeems a code; undefined: it is a public one */
+  readonly credentials?: (() => Omit<ClientRequest, 'clientId'> | undefined) | undefined;
   readonly redirectUri: string;
   readonly development: boolean;
   readonly fetch?: Fetch | undefined;
@@ -33,7 +38,10 @@ export interface Wanted {
 /** One authorization request (RFC 6749, section 4.1, with PKCE) and what becomes of it. */
 export interface Authorization {
   readonly url: URL;
-  /** Exchanges the code and verifies the ID token. @throws FlowError */
+  /**
+   * Exchanges the code and verifies the ID token.
+   * @throws FlowError with a subject where it is about the client and not about this sign-in: its credential, or its id
+   */
   redeem(callback: URL): Promise<SignedIn>;
 }
 
@@ -57,9 +65,12 @@ type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
  * const { subject } = await redeem(new URL(callback));
  */
 export function createAuthorizations(options: OpenIdOptions): (wanted?: Wanted) => Promise<Authorization> {
-  const { issuerUrl: url, discovery, clientId, redirectUri, development, fetch, deadline } = options;
-  const call = createHttp({ peer: 'the issuer', development, fetch, deadline });
-  const discover = createDiscovery({ url, document: 'oidc', ...discovery, call, now: Date.now });
+  const { issuerUrl: url, discovery, clientId, redirectUri, development, now = Date.now } = options;
+  const transport = createTransport({ development, fetch: options.fetch, deadline: options.deadline, now });
+  const { call } = transport;
+  const discover = createDiscovery({ url, document: 'oidc', ...discovery, call, now });
+  const asClient = createAsClient(discover);
+  const requests = createClientRequests({ development, transport, now });
 
   async function configuration(): Promise<Configuration> {
     const openid = await import('openid-client');
@@ -71,10 +82,19 @@ export function createAuthorizations(options: OpenIdOptions): (wanted?: Wanted) 
     );
     // which plain http is safe is for the call to say
     if (development) openid.allowInsecureRequests(client);
-    // the ID token's signature is checked too, not only the connection that it came by
-    openid.enableNonRepudiationChecks(client);
     client[openid.customFetch] = (address, init) => call(address, { ...init, body: init.body ?? null });
     return client;
+  }
+
+  /** Shows the code, and with it what authenticates the client, if anything does. */
+  async function redeemed(ask: (config: Configuration) => Promise<SignedIn>): Promise<SignedIn> {
+    const credentials = options.credentials?.();
+    if (credentials === undefined) return ask(await configuration());
+    return asClient({ ...credentials, clientId }, ['token_endpoint'], async (attempt) => {
+      const answer = await requests.send(attempt, { once: true, work: (_, config) => ask(config) });
+      if ('refused' in answer && !answer.credential && !answer.challenged) throw answer.refused;
+      return answer;
+    });
   }
 
   return async ({ anew = false, ...given } = {}) => {
@@ -93,19 +113,22 @@ export function createAuthorizations(options: OpenIdOptions): (wanted?: Wanted) 
     };
     return {
       url: attempt(() => openid.buildAuthorizationUrl(config, parameters)),
-      redeem: async (callback) => {
-        try {
-          const tokens = await openid.authorizationCodeGrant(config, callback, {
-            pkceCodeVerifier: verifier,
-            expectedState: state,
-            expectedNonce: nonce,
-            idTokenExpected: true,
-          });
-          return signedIn(openid, config, tokens);
-        } catch (error) {
-          throw refused(error);
-        }
-      },
+      redeem: (callback) =>
+        redeemed(async (client) => {
+          // the ID token's signature is checked too, not only the connection that it came by
+          openid.enableNonRepudiationChecks(client);
+          try {
+            const tokens = await openid.authorizationCodeGrant(client, callback, {
+              pkceCodeVerifier: verifier,
+              expectedState: state,
+              expectedNonce: nonce,
+              idTokenExpected: true,
+            });
+            return signedIn(openid, client, tokens);
+          } catch (error) {
+            throw refused(error, clientId);
+          }
+        }),
     };
   };
 }
@@ -136,9 +159,20 @@ function signedIn(openid: typeof import('openid-client'), config: Configuration,
   };
 }
 
-/** An authorization response may be a refusal (RFC 6749, section 4.1.2.1); its code is a fixed word, its text is not. */
-function refused(error: unknown): FlowError {
+/**
+ * An authorization response may be a refusal (RFC 6749, section 4.1.2.1), and so may be the answer to a code (section
+ * 5.2); its code is a fixed word, its text is not. A browser brings the first, and says what it likes.
+ */
+function refused(error: unknown, clientId: string): FlowError {
   const said = error instanceof Error && 'error' in error ? error.error : undefined;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const ofClient = code === 'OAUTH_RESPONSE_BODY_ERROR' && /^(?:invalid|unauthorized)_client$/.test(String(said));
+  if (ofClient || code === 'OAUTH_WWW_AUTHENTICATE_CHALLENGE') {
+    return new FlowError('denied', 'the issuer refuses the client, which shows no credential', {
+      hint: 'check the client id, and that it is a public client',
+      place: { subject: clientId },
+    });
+  }
   if (typeof said === 'string') {
     const word = /^[a-z_]{1,40}$/.test(said) ? said : 'an error';
     return new FlowError('denied', `the issuer refuses the sign-in: ${word}`, {

@@ -3,6 +3,7 @@ import { asFlowError, FlowError } from '../../foundation/errors.ts';
 import { createWorkloads, type WorkloadOptions } from '../authentication/workload-identity.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { PageAddress } from './page-address.ts';
+import type { PageClients } from './page-clients.ts';
 import type { Derive } from './tickets.ts';
 
 /** Where a person signs in: an issuer that policy trusts, and the page as its client. */
@@ -37,7 +38,7 @@ export function flightBy(derive: Derive): Flight {
   return { state: derive('state'), verifier: derive('verifier'), nonce: derive('nonce') };
 }
 
-/** Sign-ins of people at OIDC issuers: authorization code with PKCE, the page being a public client. */
+/** Sign-ins of people at OIDC issuers: authorization code with PKCE, the page being the client. */
 export interface SignIns {
   /** those at which anybody is proven */
   places(): readonly SignInPlace[];
@@ -49,7 +50,7 @@ export interface SignIns {
   /**
    * @param callback the query with which it comes back @returns for the trail, why it proves nobody
    * @throws BrokerRefusal not-allowed for a place that policy does not have any more; FlowError where the issuer does not
-   * answer
+   * answer, or refuses the page's client
    */
   finish(place: SignInPlace, flight: Flight, callback: string): Promise<Identified | { readonly problem: string }>;
 }
@@ -57,6 +58,8 @@ export interface SignIns {
 export interface SignInsOptions extends WorkloadOptions {
   /** where the browser comes back to; undefined: no page is served */
   readonly page: () => PageAddress | undefined;
+  /** which clients of the page are not public */
+  readonly clients: PageClients;
 }
 
 /** milliseconds that a person gets at the issuer: a password, a second factor, a forgotten one */
@@ -93,6 +96,7 @@ export function createSignIns(options: SignInsOptions): SignIns {
         issuerUrl: issuer,
         discovery: { ...(document && { document }), anyIssuer: tokenIssuers !== undefined },
         clientId: audience,
+        credentials: () => options.clients({ issuer, client: audience }),
         redirectUri,
         development: options.development,
         fetch: options.fetch,
@@ -143,7 +147,12 @@ export function createSignIns(options: SignInsOptions): SignIns {
         return await identified((await redeem(new URL(`?${callback}`, address))).idToken);
       } catch (error) {
         const failure = asFlowError(error);
-        if (passing.has(failure.code)) throw failure;
+        if (failure.place.subject === place.client && options.clients(place) === undefined)
+          throw failure.with({
+            hint: `${failure.hint}; else write its secret or key under page-clients: in service.yaml`,
+          });
+        // what the page's client shows is no fault of whoever signs in
+        if (passing.has(failure.code) || failure.place.subject !== undefined) throw failure;
         return { problem: failure.message };
       }
     },

@@ -142,7 +142,7 @@ function checkNames(
   const references = [
     ...uses.flatMap((use) => use.references).flatMap(({ reference, target }) => (target === 'item' ? [] : [reference])),
     ...users.flatMap(({ password, oneTimePassword }) => [password, oneTimePassword ?? password]),
-    ...environment.key,
+    ...environment.references,
   ];
   const fields = new Map(references.map((reference) => [fieldKey(reference), reference.toString()]));
   const named = [

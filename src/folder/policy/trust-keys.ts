@@ -45,7 +45,7 @@ export const personTrustForm = form.object({
   ...ofAnybody,
   audience: required(
     form.text(),
-    "the page's client there: a public one, with PKCE, whose redirect URI is the page's address and `/`",
+    "the page's client there, with PKCE, whose redirect URI is the page's address and `/`; a public one, unless it stands under `page-clients:` of service.yaml",
     { example: 'flows-page' },
   ),
   claims: required(

@@ -3,6 +3,7 @@ import { proxyProblem } from '../../foundation/proxy.ts';
 import { isLoopbackHost, requireSafeAddress, safeAddressHint } from '../../foundation/safe-address.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
+import { clientProblems } from '../../adapters/issuers/client.ts';
 import type { VaultAdapter } from '../../adapters/vaults/adapter.ts';
 import { connectionKinds, type TypedSettings } from '../../language/forms.ts';
 import { valueAt, type ObjectValue, type Value } from '../../language/compiled-values.ts';
@@ -19,6 +20,7 @@ export function checkEnvironment(
   checkConnections(environment, written, source);
   checkVaults(environment, written, source);
   checkProxy(environment, written, source);
+  checkPageClients(environment, written, source);
   if (environment.cache.defaultTtl > environment.cache.maxTtl)
     source.report(
       valueAt(written, 'cache').range,
@@ -71,6 +73,22 @@ function checkProxy({ proxy }: Environment, written: ObjectValue, source: Source
       'the address of the proxy holds a user name or password',
       'write proxy: ${{ env.PROXY }}, and set that variable',
     );
+}
+
+/** Credentials that do not fit each other, and a client that stands there twice. */
+function checkPageClients({ pageClients }: Environment, written: ObjectValue, { report }: Source): void {
+  const value = written.entries.get('page-clients');
+  const items = value?.as === 'list' ? value.items : [];
+  const seen = new Set<string>();
+  for (const { issuer, clientId, credentials, ranges } of pageClients) {
+    const key = JSON.stringify([issuer, clientId]);
+    if (seen.has(key)) report(ranges.clientId, `"${clientId}" at ${issuer} is here twice`, 'keep one of them');
+    seen.add(key);
+    const item = items.find((each) => valueAt(each, 'client-id').range === ranges.clientId);
+    if (item?.as !== 'object') continue;
+    for (const { key: at, problem, hint } of clientProblems(credentials, item.given))
+      report(valueAt(item, at).range, `"${at}" ${problem}`, hint);
+  }
 }
 
 /** The addresses of every connection, and what its adapter says of it. */

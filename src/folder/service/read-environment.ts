@@ -8,12 +8,12 @@ import { connectionKinds, type InputOf, type TypedSettings } from '../../languag
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
 import { parseRate } from '../../language/rate.ts';
-import { later, type ObjectValue, type Value, valuesIn } from '../../language/compiled-values.ts';
+import { later, type ObjectValue, type Value, valueAt, valuesIn } from '../../language/compiled-values.ts';
 import type { Entry, MappingNode } from '../../language/yaml.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import { checkEnvironment } from './check-environment.ts';
 import { cacheKeys, environmentKeysOf } from './service-keys.ts';
-import type { CacheSettings, Environment, NamedThing, Plain, ServerSettings } from './settings.ts';
+import type { CacheSettings, Environment, NamedThing, PageClient, Plain, ServerSettings } from './settings.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Written = Partial<InputOf<ReturnType<typeof environmentKeysOf>>>;
@@ -71,6 +71,7 @@ export function readEnvironment(
       apis: mapOf(found.apis),
     },
     notify: mapOf(found.notify),
+    pageClients: pageClientsOf(found['page-clients'], written.entries.get('page-clients')),
     references: references.map(([reference]) => reference),
     named: namedIn(written),
     cache: cacheOf(found.cache),
@@ -98,6 +99,16 @@ function serverOf(found: Written['server']): ServerSettings {
   const files = tls?.certificate === undefined || tls.key === undefined ? undefined : tls;
   const vaultApi = vault && { rate: parseRate(vault.rate ?? '') };
   return { host, port, socket, names, page, mcp, vaultApi, tls: files };
+}
+
+function pageClientsOf(found: Written['page-clients'] = [], value: Value | undefined): readonly PageClient[] {
+  const items = value?.as === 'list' ? value.items : [];
+  return found.flatMap(({ issuer, 'client-id': clientId, ...credentials }, index) => {
+    const item = items[index];
+    if (issuer === undefined || clientId === undefined || item === undefined) return [];
+    const ranges = { issuer: valueAt(item, 'issuer').range, clientId: valueAt(item, 'client-id').range };
+    return [{ issuer, clientId, credentials, ranges }];
+  });
 }
 
 function mapOf(found: Readonly<Record<string, TypedSettings>> | undefined): ReadonlyMap<string, TypedSettings> {
@@ -190,6 +201,7 @@ export function blankEnvironment(name: string, laptop: boolean, adapters: Adapte
     connections,
     played: { vault: undefined, 'identity-providers': none },
     notify: none,
+    pageClients: [],
     references: [],
     named: [],
     adapters,

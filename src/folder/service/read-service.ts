@@ -45,7 +45,7 @@ export function* readSettings(root: Node, source: Source, env: Env, adapters: Ad
     source.report(wanted.range, `unknown environment "${name ?? ''}"`, hint);
   }
   const defaultEnvironment = name !== undefined && environments.has(name) ? name : undefined;
-  return { file: source.file, defaultEnvironment, environments };
+  return { file: source.file, source, defaultEnvironment, environments };
 }
 
 /**

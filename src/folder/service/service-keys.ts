@@ -1,5 +1,6 @@
 import { durationForm } from '../../language/duration-form.ts';
 import { issuerKeys } from '../../adapters/issuers/adapter.ts';
+import { credentialKeys } from '../../adapters/issuers/client.ts';
 import { storeKeys } from '../../adapters/stores/adapter.ts';
 import { vaultKeys } from '../../adapters/vaults/adapter.ts';
 import type { Adapters } from '../../adapters/adapters.ts';
@@ -75,6 +76,16 @@ const serverKeys = {
   }),
 } satisfies Keys;
 
+const pageClientKeys = {
+  issuer: required(form.text(), 'the issuer, as `trust:` of approvers has it in policy.yaml', {
+    example: 'https://login.example',
+  }),
+  'client-id': required(form.text(), "the page's client there: the `audience` of that `trust:`", {
+    example: 'flows-page',
+  }),
+  ...credentialKeys,
+} satisfies Keys;
+
 const runsKeys = {
   database: optional(
     form.tokenSource(),
@@ -147,6 +158,13 @@ export function environmentKeysOf(adapters: Adapters) {
     notify: optional(
       named(form.byType(adapters.channels, { description: 'the service' })),
       'channels by which people are told, by name: of what waits for their yes, and of break-glass runs',
+    ),
+    'page-clients': optional(
+      form.list(form.object(pageClientKeys), { orOne: true, minimum: 1, maximum: 100 }),
+      "the page's clients at issuers where approvers sign in that must authenticate; without an entry one is public",
+      {
+        example: '{ issuer: https://login.example, client-id: flows-page, client-secret: op://Agents/Page/credential }',
+      },
     ),
     cache: optional(form.object(cacheKeys), 'how long the broker keeps values, in memory', {
       example: '{ default-ttl: 5m, max-ttl: 15m }',

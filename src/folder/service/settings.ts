@@ -1,6 +1,7 @@
 import { sameName } from '../../foundation/names.ts';
 import type { Adapters } from '../../adapters/adapters.ts';
 import type { ApiRules } from '../../adapters/apis/contract.ts';
+import type { ClientCredentials } from '../../adapters/issuers/client.ts';
 import type { Attribution } from '../../adapters/issuers/contract.ts';
 import type { Declaration, Settings as OwnSettings } from '../../adapters/declaration.ts';
 import {
@@ -11,7 +12,7 @@ import {
   type TokenSource,
   type TypedSettings,
 } from '../../language/forms.ts';
-import type { Range } from '../../language/problems.ts';
+import type { Range, Source } from '../../language/problems.ts';
 import type { Rate } from '../../language/rate.ts';
 import type { Reference } from '../../foundation/reference.ts';
 
@@ -19,6 +20,8 @@ import type { Reference } from '../../foundation/reference.ts';
 export interface Settings {
   /** undefined where the folder has no service.yaml */
   readonly file: string | undefined;
+  /** its text, for what is found out later; undefined too where it is no YAML */
+  readonly source?: Pick<Source, 'file' | 'text' | 'hidden'> | undefined;
   readonly defaultEnvironment: string | undefined;
   /** with the built-in `development` where the file names none */
   readonly environments: ReadonlyMap<string, Environment>;
@@ -50,7 +53,9 @@ export interface Environment {
   readonly played: Played;
   /** channels by which people are told, by name */
   readonly notify: ReadonlyMap<string, TypedSettings>;
-  /** what its connections and channels, and `key:`, are read by */
+  /** clients of the page that are not public */
+  readonly pageClients: readonly PageClient[];
+  /** what its connections, channels and clients, and `key:`, are read by */
   readonly references: readonly Reference[];
   /** what its connections name */
   readonly named: readonly NamedThing[];
@@ -63,6 +68,15 @@ export interface Environment {
   readonly mcp: McpSettings;
   /** variables of the process's environment that service.yaml names here and that are not set; it cannot be used */
   readonly unset: readonly string[];
+}
+
+/** A client of the page, at an issuer where people sign in. */
+export interface PageClient {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly credentials: ClientCredentials;
+  /** where they stand in service.yaml */
+  readonly ranges: { readonly issuer: Range; readonly clientId: Range };
 }
 
 /** Where the broker keeps its audit trail. */

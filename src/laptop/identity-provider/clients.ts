@@ -24,18 +24,18 @@ export function accountClient(issuer: string): ClientMetadata {
 /** A seed as oidc-provider's client metadata. */
 export function clientMetadata(seed: ClientSeed): ClientMetadata {
   const redirectUris = seed.redirectUris ?? [];
-  const publicClient = redirectUris.length > 0;
+  const signsIn = redirectUris.length > 0;
   const confidential = seed.publicKey !== undefined || (seed.secrets ?? []).length > 0;
-  if (!publicClient && !confidential) {
+  if (!signsIn && !confidential) {
     throw new TypeError(`client ${JSON.stringify(seed.clientId)} has no secret, key or redirect URI`);
   }
   const metadata: AllClientMetadata & { client_id: string } = {
     client_id: seed.clientId,
     grant_types: [
       ...(confidential ? ['client_credentials', exchangeGrant] : []),
-      ...(publicClient ? ['authorization_code'] : []),
+      ...(signsIn ? ['authorization_code'] : []),
     ],
-    response_types: publicClient ? ['code'] : [],
+    response_types: signsIn ? ['code'] : [],
     redirect_uris: [...redirectUris],
     post_logout_redirect_uris: [...redirectUris],
     application_type: redirectUris.every((uri) => uri.startsWith('https:')) ? 'web' : 'native',

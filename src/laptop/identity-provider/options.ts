@@ -19,7 +19,7 @@ export interface ClientSeed {
   readonly claims?: Readonly<Record<string, unknown>>;
   /** seconds, default 300 */
   readonly tokenTtl?: number;
-  /** makes it a public client of the authorization code flow with PKCE; also allowed after a sign-out */
+  /** makes it a client of the authorization code flow with PKCE, public without secret and key; also allowed after a sign-out */
   readonly redirectUris?: readonly string[];
   /** of its access tokens, default `jwt` (RFC 9068) */
   readonly tokenFormat?: 'jwt' | 'opaque';

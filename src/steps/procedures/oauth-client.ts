@@ -1,4 +1,5 @@
 import { connection } from '../../adapters/connection-forms.ts';
+import { authenticatedBy, credentialKeys } from '../../adapters/issuers/client.ts';
 import type { Attribution, ClientRequest, Credential, Issuer } from '../../adapters/issuers/contract.ts';
 import { opaqueTellsNobody, standardParameters } from '../../adapters/issuers/contract.ts';
 import { FlowError } from '../../foundation/errors.ts';
@@ -14,30 +15,7 @@ export const clientKeys = {
   'client-id': required(form.textOrReference(), 'the client id, or a reference to it', {
     example: 'op://Agents/Orders M2M/username',
   }),
-  'client-secret': optional(
-    form.list(form.reference(), { minimum: 1, maximum: 2, orOne: true }),
-    'the client secret; during a rotation two, tried in order',
-    { example: 'op://Agents/Orders M2M/credential' },
-  ),
-  'client-key': optional(form.reference(), 'the private key for private_key_jwt, as PEM (PKCS #8) or JWK'),
-  authentication: optional(
-    form.oneOf('client_secret_post', 'client_secret_basic', 'private_key_jwt'),
-    'how the client authenticates; without it private_key_jwt with a key, else the body unless the issuer lists only Basic; where it lists nothing, or asks for Basic, that is tried too',
-  ),
-  assertion: optional(
-    form.object({
-      audience: optional(
-        form.text(),
-        'its `aud`; default the issuer identifier; Entra ID and Okta want the token endpoint',
-      ),
-      'key-id': optional(form.text(), 'its `kid`; default that of a JWK'),
-      certificate: optional(
-        form.reference(),
-        'a reference to the certificate of the client key, as PEM: `x5t` and `x5t#S256` are made of it',
-      ),
-    }),
-    'what the assertion of private_key_jwt says beyond its key (RFC 7523)',
-  ),
+  ...credentialKeys,
 } satisfies Keys;
 
 /**
@@ -97,33 +75,6 @@ export const tokenOutput = {
 
 type ClientInput = InputOf<typeof clientKeys>;
 type TokenInput = InputOf<typeof tokenKeys>;
-
-/** Credentials that do not fit each other. */
-export function clientProblems(
-  { authentication, assertion }: Partial<ClientInput>,
-  given: ReadonlySet<string>,
-): readonly InputProblem[] {
-  const problems: InputProblem[] = [];
-  const [secret, key] = [given.has('client-secret'), given.has('client-key')];
-  if (!secret && !key) {
-    problems.push({
-      key: 'client-id',
-      problem: 'has no credential beside it',
-      hint: 'give client-secret, or client-key for private_key_jwt',
-    });
-  }
-  if (secret && key) {
-    problems.push({ key: 'client-key', problem: 'stands beside client-secret', hint: 'keep one of them' });
-  } else if (secret && authentication === 'private_key_jwt') {
-    problems.push({ key: 'authentication', problem: 'does not use a client secret', hint: 'give client-key instead' });
-  } else if (key && authentication !== undefined && authentication !== 'private_key_jwt') {
-    problems.push({ key: 'authentication', problem: 'does not use a client key', hint: 'write private_key_jwt' });
-  }
-  if (assertion !== undefined && !key) {
-    problems.push({ key: 'assertion', problem: 'is of private_key_jwt', hint: 'give client-key, or remove it' });
-  }
-  return problems;
-}
 
 /** What cannot be asked for. @param attribution that of the issuer */
 export function tokenProblems(
@@ -195,9 +146,8 @@ export async function asClient<T>(
   context: StepContext,
   ask: (issuer: Issuer, client: ClientRequest) => Promise<T>,
 ): Promise<T> {
-  const [secret, otherSecret] = input['client-secret'] ?? [];
   const key = input['client-key'];
-  const early = key ?? secret;
+  const early = key ?? input['client-secret']?.[0];
   // the issuer answers while the vault signs in; what is wrong with it is told where it is needed
   input.issuer.discover().catch(() => undefined);
   // asked for side by side, so that they share one batch of the vault
@@ -220,17 +170,9 @@ export async function asClient<T>(
       }
     },
   });
-  const secrets = [secret, otherSecret].filter((reference) => reference !== undefined).map(credential);
   const asked = ask(input.issuer, {
     clientId,
-    clientSecrets: secrets.length === 0 ? undefined : secrets,
-    clientKey: key === undefined ? undefined : credential(key),
-    assertion: input.assertion && {
-      audience: input.assertion.audience,
-      keyId: input.assertion['key-id'],
-      certificate: input.assertion.certificate && credential(input.assertion.certificate),
-    },
-    authentication: input.authentication,
+    ...authenticatedBy(input, credential),
     signal: context.signal,
     warn: (message) => {
       context.warn(message);

@@ -5,6 +5,7 @@ import { pageAddress } from '../../../src/broker/people/page-address.ts';
 import type { Kept } from '../../../src/broker/kept/contract.ts';
 import { keptInDatabase } from '../../../src/broker/kept/in-database.ts';
 import { keptInMemory } from '../../../src/broker/kept/in-memory.ts';
+import { createPageClients } from '../../../src/broker/people/page-clients.ts';
 import type { ProofWanted } from '../../../src/broker/people/proof.ts';
 import { createSignIns } from '../../../src/broker/people/sign-ins.ts';
 import { createReveals } from '../../../src/broker/people/reveal.ts';
@@ -12,6 +13,9 @@ import { createSights } from '../../../src/broker/people/sights.ts';
 import { createPeople, type SignedIn } from '../../../src/broker/people/people.ts';
 import type { Flow } from '../../../src/folder/flows/flow.ts';
 import type { Approver, Passkey, Trust } from '../../../src/folder/policy/policy.ts';
+import type { PageClient } from '../../../src/folder/service/settings.ts';
+import { FlowError } from '../../../src/foundation/errors.ts';
+import { Secret } from '../../../src/foundation/secret.ts';
 import { createSoftwarePasskey, type SoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
 import { approving } from '../approvals/stand.ts';
 
@@ -52,7 +56,24 @@ export function peopledOn(stand: Awaited<ReturnType<typeof approving>>, origin =
     if (stand.trail.broken) throw new Error('disk full');
     stand.trail.events.push(event);
   };
-  const signIns = createSignIns({ policy, now: stand.clock.now, development: true, page: () => page });
+  const pageClients: PageClient[] = [];
+  /** values of the vault by their references, and those that were read */
+  const held = { values: new Map<string, string>(), reads: [] as string[] };
+  const warnings: string[] = [];
+  const clients = createPageClients({
+    clients: () => pageClients,
+    keptFor: () => 300,
+    async read(reference) {
+      const name = reference.toString();
+      held.reads.push(name);
+      const value = held.values.get(name);
+      if (value === undefined) throw new FlowError('not-found', 'no such item', { place: { subject: name } });
+      return new Secret(value);
+    },
+    clock: stand.clock,
+    warn: (message) => void warnings.push(message),
+  });
+  const signIns = createSignIns({ policy, now: stand.clock.now, development: true, page: () => page, clients });
   const challengesIn = (kept: Kept) => ({ keys: [new Uint8Array(32).fill(8)], kept, now });
   const of = (kept: Kept) =>
     createPeople({
@@ -116,6 +137,10 @@ export function peopledOn(stand: Awaited<ReturnType<typeof approving>>, origin =
     ownerOf,
     /** issuers that prove them, by name */
     trust,
+    /** clients of the page that are not public, and where their credentials are */
+    pageClients,
+    held,
+    warnings,
     signIns,
     people,
     /** those of another broker on the database, which has not seen what this one has */

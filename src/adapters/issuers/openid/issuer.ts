@@ -1,12 +1,12 @@
 import type { Fetch } from '../../../foundation/http.ts';
+import { createAsClient } from '../../openid-client/as-client.ts';
 import { createDiscovery, type Need } from '../../openid-client/discovery.ts';
+import { createTransport } from '../../openid-client/transport.ts';
 import type { Attribution, ExchangeRequest, Issuer, TokenRequest } from '../contract.ts';
-import { createAsClient } from './as-client.ts';
 import { createAskIssuer } from './ask-issuer.ts';
 import { exchanged } from './exchanged-token.ts';
 import { createJwtChecks } from './jwt-checks.ts';
 import { parametersOf } from './token-request.ts';
-import { createTransport } from './transport.ts';
 
 export interface IssuerOptions {
   /** its name in service.yaml */

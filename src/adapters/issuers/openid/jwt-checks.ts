@@ -7,7 +7,7 @@ import type { KeySet } from '../../../verify/key-set.ts';
 import type { Attribution, Expectations, TokenRequest, VerifiedToken } from '../contract.ts';
 import type { Metadata } from '../../openid-client/discovery.ts';
 import { translate } from '../../openid-client/library-errors.ts';
-import type { Transport } from './transport.ts';
+import type { Transport } from '../../openid-client/transport.ts';
 
 export interface JwtCheckOptions {
   readonly typ: string | readonly string[] | undefined;

@@ -123,7 +123,7 @@ export const pageRoutes: readonly Route[] = [
       ]),
     ),
     answer: signedIn,
-    problems: ['not-authenticated', 'audit-unavailable', 'upstream-unavailable'],
+    problems: ['not-authenticated', 'audit-unavailable', 'upstream-unavailable', 'upstream-refused'],
     handle: async ({ page: { people }, asked, body: given }) => {
       if ('link' in given) return signedInAnswer(await people.loginByLink(asked, given.link));
       if ('callback' in given) return signedInAnswer(await people.loginByIssuer(asked, given.ticket, given.callback));
@@ -201,7 +201,7 @@ export const pageRoutes: readonly Route[] = [
     answer: card,
     problems: [
       ...(['not-authenticated', 'not-allowed', 'approval-over', 'passkey-counter'] as const),
-      ...(['audit-unavailable', 'upstream-unavailable'] as const),
+      ...(['audit-unavailable', 'upstream-unavailable', 'upstream-refused'] as const),
     ],
     handle: async ({ page, asked, body: { ticket: mine, ...given }, params }, who) =>
       jsonAnswer(shownOf(await page.decisions.decide(asked, who, idIn(params), mine, given))),

@@ -5,7 +5,7 @@ import {
   type DevelopmentIdentityProvider,
   startIdentityProvider,
 } from '../../../../src/laptop/identity-provider/server.ts';
-import { authenticationOf, basicHeader } from '../../../../src/adapters/issuers/openid/client-authentication.ts';
+import { authenticationOf, basicHeader } from '../../../../src/adapters/openid-client/client-authentication.ts';
 import type { Assertion, TokenRequest } from '../../../../src/adapters/issuers/contract.ts';
 import { createIssuer } from '../../../../src/adapters/issuers/openid/issuer.ts';
 import type { FlowError } from '../../../../src/foundation/errors.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { clockSkewOf } from '../../../../src/adapters/issuers/openid/transport.ts';
 import { hostileStand, discovery, failureOf } from './arrange.ts';
 import { json } from './hostile.ts';
 
@@ -97,16 +96,5 @@ describe('time', () => {
     });
     await ask();
     expect(issuer.clockSkew()).toBeUndefined();
-  });
-
-  it('asks a server for its time alone, whatever it answers', async () => {
-    const ahead = { development: true, now: () => Date.now() + 60_000, deadline: 20_000 };
-    hostile.handlers.set('/moved', (_, response) => void response.writeHead(302, { location: '/' }).end());
-    for (const path of ['/jwks', '/moved', '/nothing-there']) {
-      expect(Math.abs(((await clockSkewOf(`${hostile.issuer}${path}`, ahead)) ?? 0) - 60)).toBeLessThanOrEqual(2);
-    }
-    expect(await clockSkewOf('http://127.0.0.1:1/', ahead)).toBeUndefined();
-    expect(await clockSkewOf(hostile.issuer, { ...ahead, development: false })).toBeUndefined();
-    expect(hostile.seen.map(({ path }) => path)).toEqual(['/jwks', '/moved', '/nothing-there']);
   });
 });
