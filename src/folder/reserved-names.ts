@@ -83,19 +83,18 @@ export function nameTrouble(name: string): readonly [message: string, hint: stri
 
 /** The options of every command, and those of a flow's run; the command's tables have exactly these. */
 export const commonOptionNames = ['dir', 'environment', 'help', 'version', 'color', 'debug'] as const;
-export const runOptionNames = [
+/** Of a run's options those about what it writes: with one of them it is run here, never by a broker. */
+export const writeOptionNames = [
   'plan',
   'detailed-exitcode',
   'yes',
-  'json',
-  'reveal',
-  'header',
   'overwrite',
   'adopt',
   'strict',
   'prune-most',
   'accept-gap',
 ] as const;
+export const runOptionNames = ['json', 'reveal', 'header', ...writeOptionNames] as const;
 export type CommonOption = (typeof commonOptionNames)[number];
 export type RunOption = (typeof runOptionNames)[number];
 

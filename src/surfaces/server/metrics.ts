@@ -37,14 +37,15 @@ export function createMetrics(readings: readonly Reading[]): Metrics {
   const children = new Map<string, Map<string, { observe(seconds: number): void }>>();
   const childOf = (route: string, outcome: string) => {
     const outcomes = children.get(route) ?? new Map<string, { observe(seconds: number): void }>();
-    const child = outcomes.get(outcome) ?? duration.labels(route, outcome);
+    const known = outcomes.get(outcome);
+    if (known !== undefined) return known;
+    const child = duration.labels(route, outcome);
     children.set(route, outcomes.set(outcome, child));
     return child;
   };
   return {
     answered(route, outcome, milliseconds) {
-      const child = children.get(route)?.get(outcome) ?? childOf(route, outcome);
-      child.observe(milliseconds / 1_000);
+      childOf(route, outcome).observe(milliseconds / 1_000);
     },
     text: () => register.metrics(),
     type: register.contentType,

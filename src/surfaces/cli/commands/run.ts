@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { BrokerError } from '../../../client/broker-error.ts';
 import { tokenIn } from '../../../client/answers.ts';
+import { writeOptionNames } from '../../../folder/reserved-names.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { looseArguments, unexpectedWord, wantsHelp, wordsOf } from '../arguments.ts';
 import { brokerFailure, type ChosenBroker, chosenBroker } from '../chosen-broker.ts';
@@ -27,16 +28,6 @@ export async function runNamed(invocation: Invocation): Promise<number> {
 
 /** What only the flow's file can tell: whether the broker's refusal is the end of it. */
 const leadsToTheFile = new Set(['write-not-served', 'not-allowed', 'invalid-request']);
-const optionsOfWrites = [
-  'plan',
-  'detailed-exitcode',
-  'yes',
-  'overwrite',
-  'adopt',
-  'strict',
-  'prune-most',
-  'accept-gap',
-] as const;
 
 async function flowCommand(invocation: Invocation, name: string, words: number): Promise<number> {
   const broker = await chosenBroker(invocation);
@@ -61,7 +52,7 @@ async function flowCommand(invocation: Invocation, name: string, words: number):
 
 function concernsTheFile(argv: readonly string[]): boolean {
   const given = looseArguments(argv, { ...commonOptions, ...runOptions });
-  return wantsHelp(argv) || optionsOfWrites.some((option) => given[option] !== undefined);
+  return wantsHelp(argv) || writeOptionNames.some((option) => given[option] !== undefined);
 }
 
 /** Asks the broker for a flow's answer, and shows it as if it had been run here. @throws BrokerError, FlowError */
