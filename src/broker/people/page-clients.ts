@@ -1,14 +1,11 @@
 import { authenticatedBy } from '../../adapters/issuers/client.ts';
-import type { ClientRequest, Credential } from '../../adapters/issuers/contract.ts';
+import type { Credential } from '../../adapters/issuers/contract.ts';
 import type { PageClient } from '../../folder/service/settings.ts';
 import type { BrokerClock } from '../../foundation/clocks.ts';
 import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { Reference } from '../../foundation/reference.ts';
 import type { Secret } from '../../foundation/secret.ts';
-import type { SignInPlace } from './sign-ins.ts';
-
-/** What the page's client at an issuer authenticates with; undefined: it is a public one. */
-export type PageClients = (place: SignInPlace) => Omit<ClientRequest, 'clientId'> | undefined;
+import type { PageClients } from './sign-ins.ts';
 
 export interface PageClientsOptions {
   /** `page-clients:` of the environment, as it is now */

@@ -1,9 +1,9 @@
+import type { ClientRequest } from '../../adapters/issuers/contract.ts';
 import { agentWithoutRights, type Policy, type Trust } from '../../folder/policy/policy.ts';
 import { asFlowError, FlowError } from '../../foundation/errors.ts';
 import { createWorkloads, type WorkloadOptions } from '../authentication/workload-identity.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { PageAddress } from './page-address.ts';
-import type { PageClients } from './page-clients.ts';
 import type { Derive } from './tickets.ts';
 
 /** Where a person signs in: an issuer that policy trusts, and the page as its client. */
@@ -12,6 +12,9 @@ export interface SignInPlace {
   /** client id: the audience of its ID tokens */
   readonly client: string;
 }
+
+/** What the page's client at an issuer authenticates with; undefined: it is a public one. */
+export type PageClients = (place: SignInPlace) => Omit<ClientRequest, 'clientId'> | undefined;
 
 /** Who signed in, and what the issuer says of it. */
 interface Identified {
