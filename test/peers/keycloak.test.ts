@@ -5,6 +5,7 @@ import { keycloakBreakGlass } from './keycloak-break-glass.ts';
 import { keycloakFlows } from './keycloak-flows.ts';
 import { keycloakAccounts } from './keycloak-accounts.ts';
 import { makeRealm, type Realm } from './keycloak-realm.ts';
+import { keycloakPeople } from './keycloak-people.ts';
 import { keycloakRotation } from './keycloak-rotation.ts';
 import { keycloakSignIn } from './keycloak-sign-in.ts';
 import { keycloakTokens } from './keycloak-tokens.ts';
@@ -26,6 +27,7 @@ keycloakSignIn(
   () => keycloak,
   () => realm,
 );
+keycloakPeople(() => realm);
 keycloakUsers(() => realm);
 keycloakAccounts(() => keycloak);
 keycloakFlows(() => realm);
