@@ -47,7 +47,7 @@ const references = (...texts: readonly string[]) =>
     if (!(found instanceof Reference)) throw new TypeError(text);
     return found;
   });
-const [atFirst = undefined] = references(at);
+const [atFirst] = references(at);
 const nothing = {
   'client-secret': undefined,
   'client-key': undefined,
