@@ -84,14 +84,18 @@ function wantedOf(fields: readonly string[]): Wanted {
   return root;
 }
 
+/** lists within each other: a parser takes more of them than can be gone through */
+const deepest = 32;
+
 /** The wanted part of a value. What is not there is left out; what is more than a plain value was not asked for. */
-function pick(value: unknown, { inner }: Wanted, path: readonly string[]): unknown {
-  if (Array.isArray(value)) return value.map((each) => pick(each, { inner }, path) ?? null);
+function pick(value: unknown, { inner }: Wanted, path: readonly string[], lists = 0): unknown {
+  if (lists > deepest) throw unfit(`has more than ${deepest} lists within each other`);
+  if (Array.isArray(value)) return value.map((each) => pick(each, { inner }, path, lists + 1) ?? null);
   if (inner.size > 0) {
     if (typeof value !== 'object' || value === null) return undefined;
     const found = [...inner].map(([name, more]) => {
       const own: unknown = Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
-      return [name, own === undefined ? undefined : pick(own, more, [...path, name])] as const;
+      return [name, own === undefined ? undefined : pick(own, more, [...path, name], lists)] as const;
     });
     return Object.fromEntries(found.filter(([, each]) => each !== undefined));
   }

@@ -1,4 +1,4 @@
-import { constants, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlowError } from '../../../foundation/errors.ts';
@@ -65,7 +65,8 @@ function unnamedFile(text: string): string | undefined {
   const unnamed = 0x410000;
   try {
     const file = openSync('/dev/shm', unnamed | constants.O_RDWR, 0o600);
-    writeSync(file, text);
+    // all of it, however little of it is taken at once
+    writeFileSync(file, text);
     return `/proc/${process.pid}/fd/${file}`;
   } catch {
     return undefined;

@@ -66,6 +66,20 @@ describe('an answer', () => {
     expect((await failed(peer.api().send(request()))).code).toBe('protocol');
   });
 
+  it('with lists within lists without an end is none, and a write that gave it may be done', async () => {
+    for (const [before, after] of [
+      ['{"id":', '}'],
+      ['', ''],
+    ]) {
+      const text = `${before}${'['.repeat(30_000)}${']'.repeat(30_000)}${after}`;
+      peer.answers.next = (_, response) =>
+        void response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+      const { code, message } = await failed(peer.api().send(request()));
+      expect([code, message]).toEqual(['protocol', 'its answer has more than 32 lists within each other']);
+      expect((await failed(peer.api().send(request({ method: 'POST', json: {} })))).code).toBe('outcome-unknown');
+    }
+  });
+
   it('without a body has no fields', async () => {
     peer.answers.next = (_, response) => void response.writeHead(204).end();
     expect(await peer.api().send(request())).toEqual({ status: 204, fields: {}, secret: undefined });
