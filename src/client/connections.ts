@@ -1,17 +1,16 @@
-import type { Agent, RequestOptions } from 'node:http';
+import type { Agent } from 'node:http';
 import { isLoopbackHost } from '../foundation/safe-address.ts';
 import type { Address } from './broker-address.ts';
 import { BrokerError } from './broker-error.ts';
+import { type Exchange, exchangeAlone, exchangeBy, type Sent } from './exchange.ts';
 
 /** What reaches the broker. */
 export interface Connections {
-  readonly http: typeof import('node:http') | typeof import('node:https');
-  /** where it is, and what it must prove */
-  readonly place: () => RequestOptions;
   /** what a request's address begins with, as the broker sees it */
   readonly origin: string;
-  /** keeps connections until it is destroyed */
-  readonly agent: Agent;
+  readonly begin: (sent: Sent) => Exchange;
+  /** those that are kept */
+  readonly close: () => void;
   /** the proxy on the way, as a part of a message */
   readonly by: string;
   /** by a socket that a note named: where it is gone, the broker may be at its port all the same */
@@ -27,13 +26,12 @@ type Tcp = Extract<Address, { kind: 'tcp' }>;
  * @param byPort whatever sockets there are
  */
 export async function connectionsTo(address: Address, ca: string | undefined, byPort = false): Promise<Connections> {
-  if (address.kind === 'socket') return bySocket(address.path, { host: 'localhost' });
+  if (address.kind === 'socket') return bySocket(address.path, 'localhost', false);
   const { host, port } = address;
   const own = address.own && ca === undefined ? await import('./own-brokers.ts') : undefined;
   const noted = `http://${authorityOf({ host: host === 'localhost' ? '127.0.0.1' : host, port })}`;
   const socket = byPort ? undefined : own?.ownSocket(noted);
-  if (socket !== undefined)
-    return { ...bySocket(socket, { host, port }), origin: `http://${authorityOf(address)}`, byNote: true };
+  if (socket !== undefined) return bySocket(socket, authorityOf(address), true);
 
   // imported as an ES module it would load all of fetch with it, and the command starts half as fast
   const http = process.getBuiltinModule('node:https');
@@ -44,16 +42,36 @@ export async function connectionsTo(address: Address, ca: string | undefined, by
     return { host, port, rejectUnauthorized: true, ca: found.length === 0 ? ca : found };
   };
   const agent = proxied?.agent ?? new http.Agent(kept);
-  return { http, place, origin: `https://${authorityOf(address)}`, agent, by: proxied?.by ?? '', byNote: false };
+  return {
+    origin: `https://${authorityOf(address)}`,
+    begin: (sent) => exchangeBy(http, { ...place(), agent }, sent),
+    close: () => agent.destroy(),
+    by: proxied?.by ?? '',
+    byNote: false,
+  };
 }
 
 const kept = { keepAlive: true, maxSockets: 16, scheduling: 'lifo' } as const;
 
-/** @param named what `Host` says */
-function bySocket(socketPath: string, named: RequestOptions): Connections {
-  const http = process.getBuiltinModule('node:http');
-  const place = () => ({ ...named, socketPath });
-  return { http, place, origin: 'http://localhost', agent: new http.Agent(kept), by: '', byNote: false };
+/** Who asks more than once keeps connections from the second time on. @param authority what `Host` says */
+function bySocket(socketPath: string, authority: string, byNote: boolean): Connections {
+  let asked = false;
+  let agent: Agent | undefined;
+  return {
+    origin: byNote ? `http://${authority}` : 'http://localhost',
+    begin(sent) {
+      if (!asked) {
+        asked = true;
+        return exchangeAlone(socketPath, authority, sent);
+      }
+      const http = process.getBuiltinModule('node:http');
+      agent ??= new http.Agent(kept);
+      return exchangeBy(http, { socketPath, agent }, { ...sent, headers: { host: authority, ...sent.headers } });
+    },
+    close: () => agent?.destroy(),
+    by: '',
+    byNote,
+  };
 }
 
 const authorityOf = ({ host, port }: Pick<Tcp, 'host' | 'port'>) =>

@@ -1,8 +1,8 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Address, requireOwnSocket } from './broker-address.ts';
 import { type Credential, credentialOf } from './credential.ts';
 import { BrokerError } from './broker-error.ts';
 import { connectionsTo, type Connections } from './connections.ts';
+import type { Answer, Exchange, Sent } from './exchange.ts';
 import { problemIn, requestIdOf } from './problem-details.ts';
 
 export interface RequestFacts {
@@ -30,38 +30,18 @@ export interface Requests {
   close(): void;
 }
 
-/** bytes of an answer: a hundred secrets of the longest kind */
-const largest = 16_777_216;
-
 /** Requests to one broker, over connections that are kept. */
 export function createRequests({ address, deadline, ca }: RequestFacts): Requests {
-  const open = new Set<ClientRequest>();
+  const open = new Set<Exchange>();
   let kept: Connections | undefined;
   let closed = false;
 
-  interface Sent {
-    readonly method: 'GET' | 'POST';
-    readonly path: string;
-    readonly text: string | undefined;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly signal: AbortSignal | undefined;
-  }
-
-  function send(
-    { http, place, agent, by, byNote }: Connections,
-    { method, path, text, headers, signal }: Sent,
-  ): Promise<Answer> {
+  function send({ begin, by, byNote }: Connections, sent: Sent, signal: AbortSignal | undefined): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (closed) return reject(new BrokerError('closed'));
       signal?.throwIfAborted();
-      const request = http.request({
-        ...place(),
-        agent,
-        method,
-        path,
-        headers: { ...headers, 'content-length': String(Buffer.byteLength(text ?? '')) },
-      });
-      open.add(request);
+      const exchange = begin(sent);
+      open.add(exchange);
       const timer = setTimeout(
         () => fail(new BrokerError('timeout', { detail: `no answer in ${deadline} ms` })),
         deadline,
@@ -71,36 +51,38 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
       const settle = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', stop);
-        open.delete(request);
+        open.delete(exchange);
       };
       const fail = (error: unknown) => {
         settle();
         reject(error);
-        request.destroy();
+        exchange.destroy();
       };
-      request.on('error', (cause: NodeJS.ErrnoException) => {
-        if (closed) return fail(new BrokerError('closed'));
-        // the broker let the connection go while it was idle: nothing of this request was answered
-        const isStale = request.reusedSocket && stale.has(cause.code ?? '');
-        fail(isStale || (byNote && gone.has(cause.code ?? '')) ? new StaleConnection() : unreachable(cause, by));
-      });
-      request.once('response', (response) => {
-        void read(response).then((body) => {
+      exchange.answer.then(
+        (answer) => {
           settle();
-          return resolve({ status: response.statusCode ?? 0, body, response });
-        }, fail);
-      });
-      request.end(text);
+          resolve(answer);
+        },
+        (cause: NodeJS.ErrnoException) => {
+          if (closed) return fail(new BrokerError('closed'));
+          if (cause instanceof BrokerError) return fail(cause);
+          // the broker let the connection go while it was idle: nothing of this request was answered
+          const isStale = exchange.reused() && stale.has(cause.code ?? '');
+          return fail(
+            isStale || (byNote && gone.has(cause.code ?? '')) ? new StaleConnection() : unreachable(cause, by),
+          );
+        },
+      );
     });
   }
 
   /** Others that are kept may have gone the same way. */
-  async function sendAlone(sent: (by: Connections) => Promise<Sent>): Promise<Answer> {
+  async function sendAlone(sent: (by: Connections) => Promise<Sent>, signal: AbortSignal | undefined): Promise<Answer> {
     const alone = await connectionsTo(address, ca, true);
     try {
-      return await send(alone, await sent(alone));
+      return await send(alone, await sent(alone), signal);
     } finally {
-      alone.agent.destroy();
+      alone.close();
     }
   }
 
@@ -120,12 +102,12 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
       // a proof is for one request
       const sent = async ({ origin }: Connections): Promise<Sent> => {
         const proving = (await sender.authorize?.(token, `${origin}${path}`)) ?? { authorization: `Bearer ${token}` };
-        return { method, path, text, headers: { ...sender.headers, ...content, ...proving }, signal };
+        return { method, path, text, headers: { ...sender.headers, ...content, ...proving } };
       };
       kept ??= await connectionsTo(address, ca);
       // what is asked here only reads, or may be done twice: an agent run that is begun for nobody is lost by itself
-      const answer = await send(kept, await sent(kept)).catch(async (error: unknown) => {
-        if (error instanceof StaleConnection) return sendAlone(sent);
+      const answer = await send(kept, await sent(kept), signal).catch(async (error: unknown) => {
+        if (error instanceof StaleConnection) return sendAlone(sent, signal);
         throw error;
       });
       return contentOf(answer);
@@ -140,16 +122,10 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
     get: (sender, path, signal) => ask('GET', sender, path, undefined, signal),
     close() {
       closed = true;
-      for (const request of open) request.destroy();
-      kept?.agent.destroy();
+      for (const exchange of open) exchange.destroy();
+      kept?.close();
     },
   };
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly response: IncomingMessage;
 }
 
 class StaleConnection extends Error {}
@@ -168,22 +144,7 @@ function unreachable(cause: NodeJS.ErrnoException, by: string): BrokerError {
     : new BrokerError('unreachable', { detail: `${code}${by}`, cause });
 }
 
-function read(response: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    response.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      chunks.push(chunk);
-      if (size > largest) reject(new BrokerError('protocol', { detail: 'the answer is too large' }));
-    });
-    response.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-    const cut = () => reject(new BrokerError('protocol', { detail: 'the answer was cut short' }));
-    response.once('error', cut).once('close', cut);
-  });
-}
-
-function contentOf({ status, body, response: { headers } }: Answer): unknown {
+function contentOf({ status, headers, body }: Answer): unknown {
   // 202: a run was begun
   if (status !== 200 && status !== 202) throw problemIn(status, headers, body);
   try {
