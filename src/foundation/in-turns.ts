@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { systemClock } from './clocks.ts';
 
 /** Work that can be put down wherever it yields, so that others are served meanwhile. */
 export type InTurns<T> = Generator<undefined, T, undefined>;
@@ -16,11 +17,12 @@ export function atOnce<T>(work: InTurns<T>): T {
  * @param longest milliseconds after which a turn ends, where the work yields, default 4
  */
 export async function inTurns<T>(work: InTurns<T>, longest = 4): Promise<T> {
-  for (let began = performance.now(); ;) {
+  const { monotonic } = systemClock;
+  for (let began = monotonic(); ;) {
     const { done, value } = work.next();
     if (done === true) return value;
-    if (performance.now() - began < longest) continue;
+    if (monotonic() - began < longest) continue;
     await setImmediate();
-    began = performance.now();
+    began = monotonic();
   }
 }
