@@ -1,9 +1,13 @@
 import type { Agent, AgentOptions } from 'node:https';
-import { BlockList, isIP } from 'node:net';
+import type { BlockList } from 'node:net';
 import { fetchOver } from './agent-fetch.ts';
 import { FlowError } from './errors.ts';
 import { isLoopbackHost } from './safe-address.ts';
 import { Secret } from './secret.ts';
+
+// with it come sockets and streams: loaded by who looks at a host
+const net = () => process.getBuiltinModule('node:net');
+const isIP = (text: string) => net().isIP(text);
 
 /** The part of `fetch` that is used; may be replaced, for a test. */
 export interface Fetch {
@@ -103,12 +107,18 @@ const plainHost = (hostname: string): string => hostname.replace(/^\[(.*)\]$|\.$
 /** This machine under any of its names: RFC 6761, section 6.3, has all of `.localhost`, and an IPv4 address may be mapped. */
 function staysHere(host: string): boolean {
   return (
-    isLoopbackHost(host) || host.endsWith('.localhost') || thisMachine.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
+    isLoopbackHost(host) || host.endsWith('.localhost') || thisMachine().check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
   );
 }
 
-const thisMachine = new BlockList();
-thisMachine.addSubnet('127.0.0.0', 8, 'ipv4');
+let ownAddresses: BlockList | undefined;
+function thisMachine(): BlockList {
+  if (ownAddresses === undefined) {
+    ownAddresses = new (net().BlockList)();
+    ownAddresses.addSubnet('127.0.0.0', 8, 'ipv4');
+  }
+  return ownAddresses;
+}
 
 /** milliseconds: a proxy that takes a connection and says nothing is left, and so keeps no process alive */
 const timeout = 10_000;
@@ -136,7 +146,7 @@ function proxyAgent(address: string, proxyOf: Way['proxyOf']): Agent {
  * that is below them, `*`, ports, ranges of addresses; and CIDR, which people write.
  */
 function exceptionsOf(text: string): (host: string, port: string) => boolean {
-  const addresses = new BlockList();
+  const addresses = new (net().BlockList)();
   const names: { readonly name: string; readonly port: string | undefined }[] = [];
   for (const written of text.toLowerCase().split(/[,\s]+/)) {
     const entry = written.replace(/^\[([^\]]*)\](?!:)/, '$1');
@@ -171,7 +181,7 @@ function asHost(name: string): string {
 /** A list takes no range that ends before it begins. */
 function isAscending(start: string, end: string, type: 'ipv4' | 'ipv6'): boolean {
   try {
-    new BlockList().addRange(start, end, type);
+    new (net().BlockList)().addRange(start, end, type);
     return true;
   } catch {
     return false;

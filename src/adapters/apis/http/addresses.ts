@@ -1,4 +1,8 @@
-import { BlockList, isIP } from 'node:net';
+import type { BlockList } from 'node:net';
+
+// with it come sockets and streams: loaded by who looks at an address
+const net = () => process.getBuiltinModule('node:net');
+const isIP = (text: string) => net().isIP(text);
 
 /** An address, or a network by its first one and the length of its prefix. */
 interface Range {
@@ -15,7 +19,7 @@ export function rangeOf(text: string): Range | undefined {
 }
 
 const listOf = (...texts: readonly string[]): BlockList => {
-  const list = new BlockList();
+  const list = new (net().BlockList)();
   for (const { address, prefix } of texts.flatMap((text) => rangeOf(text) ?? []))
     list.addSubnet(address, prefix, isIP(address) === 6 ? 'ipv6' : 'ipv4');
   return list;
