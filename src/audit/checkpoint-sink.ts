@@ -17,7 +17,11 @@ export interface Checkpoint {
 export type Anchor = (checkpoint: Checkpoint) => void;
 
 /** On stderr, and so in the journal. */
-export const anchorOnStderr: Anchor = (checkpoint) => void process.stderr.write(`${JSON.stringify(checkpoint)}\n`);
+export const anchorOnStderr: Anchor = (checkpoint) => {
+  // whoever read there may be gone
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => undefined);
+  process.stderr.write(`${JSON.stringify(checkpoint)}\n`);
+};
 
 /** At the end of a file, mode 0600, flushed to disk. */
 export function anchorInFile(file: string): Anchor {

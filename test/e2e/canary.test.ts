@@ -125,6 +125,9 @@ function terminalTo(name: string): Terminal {
     tell: (what, text) => write('stderr', `${what}: ${text}\n`),
     noted: () => 0,
     err: (text) => write('stderr', text),
+    stream: () => {
+      throw new Error('nothing is copied there');
+    },
     waits(why) {
       write('stderr', why);
       return () => undefined;

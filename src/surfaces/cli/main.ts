@@ -12,7 +12,14 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
   const own = ownWords(words).map((word) => (word === '-h' ? '--help' : word));
   const argv = [...own, ...words.slice(own.length)];
   const interruption = new AbortController();
-  const terminal = processTerminal(colorOf(own));
+  const terminal = processTerminal(colorOf(own), ({ code = 'unknown' }) => {
+    // whoever reads no more still gets the code of the work
+    if (code === 'EPIPE') return;
+    const hint = 'see what stands behind stdout, and the space on its disk';
+    process.exit(
+      fail(new FlowError('unavailable', `the answer cannot be written: ${code}`, { hint }), terminal, false),
+    );
+  });
   let interrupted = 0;
   const interrupt = () => {
     // npm passes on the Ctrl-C that the terminal has sent already: only a later one is a second wish
@@ -25,15 +32,6 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
   for (const signal of signals) process.on(signal, interrupt);
   // else it opens Node's inspector, and with it the whole memory, to whoever may signal this process
   process.on('SIGUSR1', () => undefined);
-  process.stdout.on('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => {
-    // whoever reads no more still gets the code of the work
-    if (code === 'EPIPE') return;
-    const hint = 'see what stands behind stdout, and the space on its disk';
-    process.exit(
-      fail(new FlowError('unavailable', `the answer cannot be written: ${code}`, { hint }), terminal, false),
-    );
-  });
-  process.stderr.on('error', () => undefined);
   // what nobody waited for is told as every failure is: in one line, without a stack
   process.on('uncaughtException', (error) => process.exit(fail(error, terminal, own.includes('--debug'))));
   try {

@@ -1,8 +1,8 @@
-import { isatty } from 'node:tty';
 import { stripVTControlCharacters } from 'node:util';
 import { longestLine, oneLine } from '../../foundation/errors.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import { hiddenLine } from './hidden-line.ts';
+import { createOutlet, isTerminal } from './outlet.ts';
 import { createWaitLine } from './wait-line.ts';
 
 /** The command's three streams. Answers go to stdout; everything else to stderr. */
@@ -17,6 +17,8 @@ export interface Terminal {
   noted(): number;
   /** stderr, as it is */
   err(text: string): void;
+  /** stdout or stderr, for what is copied there */
+  stream(of: 'out' | 'err'): NodeJS.WriteStream;
   /**
    * Why nothing happens for so many milliseconds at most: on one line of the terminal, which counts down, makes way for
    * whatever else is written, and is gone when what is returned is called.
@@ -54,9 +56,14 @@ const labels = { error: 'red', warning: 'yellow', done: 'green' } as const satis
 const plain: Paint = (_, text) => text;
 const coloured: Paint = (style, text) => `\u001b[${codes[style][0]}m${text}\u001b[${codes[style][1]}m`;
 
-/** The process's own streams. Colour only on a terminal, never with NO_COLOR (https://no-color.org), always with FORCE_COLOR. */
-export function processTerminal(color: boolean | undefined): Terminal {
-  const { stdout, stderr, env } = process;
+type Broken = (error: NodeJS.ErrnoException) => void;
+const ignore: Broken = () => undefined;
+
+/** The process's own streams. Colour only on a terminal, never with NO_COLOR (https://no-color.org), always with FORCE_COLOR.
+ * @param broken is told what stdout does not take; where stderr takes nothing, nobody can be told */
+export function processTerminal(color: boolean | undefined, broken: Broken = ignore): Terminal {
+  const { env } = process;
+  const [stdout, stderr] = [createOutlet(1, broken), createOutlet(2, ignore)];
   const painted = (isTerminal: boolean) => {
     if (color !== undefined) return color ? coloured : plain;
     if ((env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return plain;
@@ -65,7 +72,7 @@ export function processTerminal(color: boolean | undefined): Terminal {
     return isTerminal || forced !== '' ? coloured : plain;
   };
   // process.stdin is not touched before it is read from: only to look at it opens it, which takes 3 ms
-  const stdinIsTerminal = isatty(0);
+  const stdinIsTerminal = isTerminal(0);
   const [paint, paintErr] = [painted(stdout.isTTY), painted(stderr.isTTY)];
   let noted = 0;
   const waiting = createWaitLine(stderr, (line) => paintErr('dim', line));
@@ -93,11 +100,12 @@ export function processTerminal(color: boolean | undefined): Terminal {
       waiting.erase();
       stderr.write(text);
     },
+    stream: (of) => (of === 'out' ? stdout : stderr).stream(),
     waits: waiting.begin,
     async ask(question) {
       if (!stdinIsTerminal || !stderr.isTTY) return undefined;
       const { createInterface } = await import('node:readline/promises');
-      const lines = createInterface({ input: process.stdin, output: stderr });
+      const lines = createInterface({ input: process.stdin, output: stderr.stream() });
       const answer = lines.question(question);
       const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
       try {

@@ -1,8 +1,9 @@
 import { oneLine } from '../../foundation/errors.ts';
 import { byTimer, type Every } from './every.ts';
+import type { Outlet } from './outlet.ts';
 
 /** What a terminal needs to be, to have a line that is written over. */
-type Screen = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'> & { write(text: string): unknown };
+type Screen = Pick<Outlet, 'isTTY' | 'columns' | 'write'>;
 
 /** The last line of a terminal, which says why nothing happens, and goes away. Elsewhere it is not there at all. */
 export function createWaitLine(

@@ -44,7 +44,7 @@ export async function exec(invocation: Invocation): Promise<number> {
     if (given.values['mask'] === false) {
       // the path of a file leads through this process
       if (files.length === 0) (await import('../exec/replace-process.ts')).replaceProcess(program);
-      ending = await runPiped(program, undefined);
+      ending = await runPiped(program, undefined, terminal);
     } else ending = await masked(program, variables, given.values['insist'] === true, terminal);
   } finally {
     environment.close();
@@ -68,11 +68,13 @@ async function masked(
 ): Promise<Ending> {
   const masking = maskingOf(variables, insist, terminal);
   if (masking !== undefined && terminal.interactive && terminal.outIsTerminal) {
-    const ending = await (await import('../exec/run-on-terminal.ts')).runOnTerminal(program, masking);
+    const { runOnTerminal } = await import('../exec/run-on-terminal.ts');
+    const ours = { stdin: process.stdin, stdout: terminal.stream('out') };
+    const ending = await runOnTerminal(program, masking, ours);
     if (ending !== undefined) return ending;
     terminal.tell('warning', 'it runs without a terminal of its own: npm install @lydell/node-pty');
   }
-  return runPiped(program, masking);
+  return runPiped(program, masking, terminal);
 }
 
 /** Shells and supervisors want to see the signal itself; of those that dump memory, which holds values, its number alone. */

@@ -27,7 +27,7 @@ export async function mask(invocation: Invocation): Promise<number> {
   invocation.leaveSignals();
   // Ctrl-C is for the program whose output this is: what it still says is shown
   process.on('SIGINT', () => undefined);
-  await copyMasked(process.stdin, process.stdout, masking);
+  await copyMasked(process.stdin, terminal.stream('out'), masking);
   return 0;
 }
 

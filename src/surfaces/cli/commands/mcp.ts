@@ -33,7 +33,7 @@ export async function mcp(invocation: Invocation): Promise<number> {
       version: packageVersion(),
       door,
       input: process.stdin,
-      output: process.stdout,
+      output: terminal.stream('out'),
       signal,
       warn: (line) => terminal.tell('warning', line),
     });

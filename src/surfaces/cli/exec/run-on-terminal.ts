@@ -7,7 +7,7 @@ import type { Ending, Program } from './program.ts';
 /** What is passed on; the keys of a terminal come as bytes. */
 const forwarded = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGQUIT'] as const;
 
-/** Our terminal: as `process` has it. */
+/** Our terminal. */
 export interface OurTerminal {
   readonly stdin: Readable & { setRawMode(raw: boolean): unknown };
   readonly stdout: Writable & { readonly columns: number; readonly rows: number };
@@ -20,7 +20,7 @@ export interface OurTerminal {
 export async function runOnTerminal(
   program: Program,
   masking: Masking,
-  { stdin, stdout }: OurTerminal = process,
+  { stdin, stdout }: OurTerminal,
 ): Promise<Ending | undefined> {
   const pty = await loadPty();
   if (pty === undefined) return undefined;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { FlowError } from '../../../foundation/errors.ts';
 import type { Masking } from '../../../foundation/masking/masking.ts';
 import { copyMasked } from './masked-output.ts';
+import type { Terminal } from '../terminal.ts';
 import { type Ending, notExecutable, notFound, type Program } from './program.ts';
 
 /** What one sends to stop or to tell a program, whoever runs it. */
@@ -17,11 +18,15 @@ const ofTerminals = ['SIGINT', 'SIGQUIT'] as const;
  * Runs a program whose stdout and stderr go through masking, each on its own, or both as one where they are the same
  * file here. stdin is ours. Without masking the streams are ours too.
  */
-export async function runPiped(program: Program, masking: Masking | undefined): Promise<Ending> {
+export async function runPiped(
+  program: Program,
+  masking: Masking | undefined,
+  ours: Pick<Terminal, 'stream'>,
+): Promise<Ending> {
   const terminal = hasTerminal();
   const pipes = masking === undefined ? [] : openPipes(areOneFile(1, 2) ? 1 : 2);
   const [out = 1, err = masking === undefined ? 2 : out] = pipes.map(({ write }) => write);
-  const copied = masking === undefined ? [] : pipes.map(({ from, to }) => copyMasked(from, to, masking));
+  const copied = masking === undefined ? [] : pipes.map(({ from, of }) => copyMasked(from, ours.stream(of), masking));
   const closePipes = () => {
     for (const { write } of pipes.splice(0)) closeSync(write);
   };
@@ -88,7 +93,7 @@ function openPipes(count: number) {
     return paths.map((path, index) => {
       const read = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const from = new Socket({ fd: read, readable: true, writable: false });
-      return { from, to: index === 0 ? process.stdout : process.stderr, write: openSync(path, constants.O_WRONLY) };
+      return { from, of: index === 0 ? 'out' : 'err', write: openSync(path, constants.O_WRONLY) } as const;
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
