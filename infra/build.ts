@@ -83,6 +83,7 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
       'audit/find-trails',
       'folder/policy-and-registry',
       'folder/development/read-development',
+      'surfaces/cli/commands/check',
       'surfaces/cli/tell-problems',
     ],
   ],

@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createHome } from '../../e2e/home.ts';
+import { createHome, source } from '../../e2e/home.ts';
 import { python } from '../../programs.ts';
 import { bearer, canary, own, startStand, type Stand } from '../server/stand.ts';
 
@@ -23,6 +24,23 @@ afterAll(async () => {
 const ask = (event: unknown, more: Readonly<Record<string, string>> = {}) =>
   home.flows(['hook'], { input: typeof event === 'string' ? event : JSON.stringify(event), env: more });
 const bash = (command: string) => ({ hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command } });
+
+test.runIf(python)('a call is read to its end where its pipe does not wait', async () => {
+  const start =
+    'import fcntl, os, sys; fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK); os.execv(sys.argv[1], sys.argv[1:])';
+  const command = [process.execPath, '--no-warnings', source, 'hook'];
+  const child = spawn('python3', ['-c', start, ...command], { cwd: home.work, env: home.env });
+  let [out, told] = ['', ''];
+  child.stdout.on('data', (text: Buffer) => (out += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (told += text.toString()));
+  const call = JSON.stringify({ ...bash('cat .env'), filling: 'x'.repeat(300_000) });
+  child.stdin.write(call.slice(0, 9));
+  // it has found nothing to read, or reads later what is there: both are fine
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  child.stdin.end(call.slice(9));
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect([code, told, JSON.parse(out)]).toMatchObject([0, '', { hookSpecificOutput: { permissionDecision: 'deny' } }]);
+});
 
 describe('with a broker', () => {
   test('a command that holds a value is refused, and what a tool gave is shown without it', async () => {

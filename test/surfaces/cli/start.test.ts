@@ -50,16 +50,40 @@ async function builtFilesOf(args: readonly string[], how?: Start): Promise<reado
   return urls.filter((url) => url.startsWith(dist)).map((url) => url.slice(dist.length, -'.js'.length));
 }
 
+const heavy = ['net', 'stream', 'tty', 'http', 'https', 'tls', 'crypto', 'zlib', 'readline', 'perf_hooks', 'url'];
+
+/** The modules of Node's own that a built command has at its end, and node without one has not. */
+async function builtinsOf(args: readonly string[], how: Start = {}): Promise<ReadonlySet<string>> {
+  const tell = `process.on('exit', () => process.getBuiltinModule('node:fs').writeSync(2, JSON.stringify(process.moduleLoadList)))`;
+  const start = [process.execPath, '--no-warnings', '--import', `data:text/javascript,${encodeURIComponent(tell)}`];
+  const [bare = new Set<string>(), built = new Set<string>()] = await Promise.all(
+    [
+      ['-e', '0'],
+      [join(repository, 'dist/cli.js'), ...args],
+    ].map(async (more) => {
+      const { code, stderr } = await home.start([], { ...how, program: [...start, ...more] }).ended;
+      expect(code, stderr).toBe(0);
+      const names = [...stderr.matchAll(/"NativeModule ([^"]+)"/g)].map(([, name = '']) => name);
+      expect(names.length).toBeGreaterThan(20);
+      return new Set(names);
+    }),
+  );
+  return built.difference(bare);
+}
+
 /** Work with a broker that this user runs, and the variables that lead to it. */
 async function withBroker(work: (env: Readonly<Record<string, string>>) => Promise<void>): Promise<void> {
-  const stand = await startStand();
+  const ownSocket = join(home.path, 'own.sock');
+  const stand = await startStand({ ownSocket });
   const state = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain');
   mkdirSync(state, { recursive: true });
   const note = join(state, 'broker-0123456789abcdef.json');
-  writeFileSync(note, JSON.stringify({ certificate: own.cert }), { mode: 0o600 });
+  writeFileSync(note, JSON.stringify({ pid: process.pid, url: stand.url, ownSocket, certificate: own.cert }), {
+    mode: 0o600,
+  });
   try {
     await work({ FLOWS_BROKER: stand.url, FLOWS_AGENT_TOKEN: bearer });
-    expect(stand.callers).toHaveLength(1);
+    expect(stand.callers.map(({ address }) => address)).toEqual(['socket']);
   } finally {
     rmSync(note);
     await stand.server.close();
@@ -94,10 +118,26 @@ describe('commands load no more than they use', () => {
   const always = ['cli', 'core', 'rolldown-runtime'];
   test.each([
     [['--version'], []],
-    [['check'], ['check', 'folder', 'language', 'ticks']],
+    [['check'], ['folder', 'language', 'ticks']],
     [['__complete', 'zsh', '=', 'new-user'], ['language']],
   ])('the built %j is in few files', async (args, files) => {
     expect((await builtFilesOf(args)).toSorted()).toEqual([...always, ...files].toSorted());
+  });
+
+  // what a terminal, a socket and measurements need is a third of node's own start: the answer goes out without
+  test.each([[['--version']], [['check']], [['__complete', 'zsh', '=', 'new-user']]])(
+    'the built %j has no streams',
+    async (args) => {
+      const added = await builtinsOf(args);
+      expect(heavy.filter((name) => added.has(name))).toEqual([]);
+    },
+  );
+
+  test('the built hook asks a broker with a socket, and nothing else of Node that is as large', async () => {
+    await withBroker(async (env) => {
+      const added = await builtinsOf(['hook'], { env, input: JSON.stringify(toolCall) });
+      expect(heavy.filter((name) => added.has(name))).toEqual(['net', 'stream']);
+    });
   });
 
   const toolCall = { hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command: 'npm test' } };

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { readSync, realpathSync } from 'node:fs';
 import { stateFolder } from '../../../foundation/state-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
@@ -20,9 +20,10 @@ export async function hook(invocation: Invocation): Promise<number> {
     const { install } = await import('../hook/install.ts');
     return install(String(values['install']), values['yes'] === true, terminal);
   }
-  const chunks: Buffer[] = await process.stdin.toArray();
+  // nothing is to be ended in order: a signal while it is read ends the whole
+  invocation.leaveSignals();
   try {
-    const call = toolCallIn(Buffer.concat(chunks).toString());
+    const call = toolCallIn(await wholeInput());
     const answer =
       call === undefined ? {} : judge(call, { ...(await inspectionOf(call, invocation)), own: ownFiles() });
     terminal.out(`${JSON.stringify(answer)}\n`);
@@ -33,6 +34,23 @@ export async function hook(invocation: Invocation): Promise<number> {
     terminal.tell('error', `refused: the input ${why}, so it is not known what would be done; a harness sends JSON`);
     return refused;
   }
+}
+
+/** stdin without its stream, which takes as long as to ask the broker. */
+async function wholeInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  try {
+    for (let length = -1; length !== 0;) {
+      const chunk = Buffer.allocUnsafe(65_536);
+      length = readSync(0, chunk);
+      chunks.push(chunk.subarray(0, length));
+    }
+  } catch (error) {
+    // a pipe that does not wait
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    chunks.push(...((await process.stdin.toArray()) as Buffer[]));
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** What the broker knows, where one is set; what policy.yaml says here, where none is. */
