@@ -61,7 +61,7 @@ export function createRequests({ address, deadline, ca }: RequestFacts): Request
       exchange.answer.then(
         (answer) => {
           settle();
-          resolve(answer);
+          return resolve(answer);
         },
         (cause: NodeJS.ErrnoException) => {
           if (closed) return fail(new BrokerError('closed'));
