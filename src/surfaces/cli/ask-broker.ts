@@ -16,6 +16,8 @@ export interface OperatorRequest {
   readonly method: 'GET' | 'POST';
   /** with its query */
   readonly path: string;
+  /** what it is asked about, as a person named it: `run "1f3b…"` */
+  readonly about?: string;
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,7 +49,8 @@ export async function askBroker(app: App, request: OperatorRequest): Promise<Rea
     throw new FlowError('unavailable', `the broker of ${app.folder.dir} does not answer`, { cause });
   });
   if (status < 400 && body !== undefined) return body;
-  throw failure(status, body?.['code']);
+  const failed = failure(status, body?.['code']);
+  throw request.about === undefined ? failed : failed.at({ subject: request.about });
 }
 
 function failure(status: number, code: unknown): FlowError {

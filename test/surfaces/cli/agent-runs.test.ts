@@ -102,7 +102,7 @@ describe('flows agent-runs', () => {
   it.each([
     [['agent-runs', 'nothing'], 2, 'unknown word "nothing"'],
     [['agent-runs', 'show'], 2, 'an agent run is missing'],
-    [['agent-runs', 'show', 'ar-none'], 66, 'the broker knows of no such thing'],
+    [['agent-runs', 'show', 'ar-none'], 66, 'agent run "ar-none": the broker knows of no such thing'],
     [['agent-runs', '--state', 'runing'], 2, 'unknown state "runing"'],
     [['agent-runs', '--since', 'now'], 2, '--since takes a length of time or a time'],
     [['agent-runs', '--dir', 'elsewhere'], 2, 'elsewhere'],

@@ -112,7 +112,7 @@ describe('flows runs', () => {
   it.each<[readonly string[], number, string]>([
     [['runs', 'nothing'], 2, 'unknown word "nothing"'],
     [['runs', 'show'], 2, 'a run is missing'],
-    [['runs', 'show', 'none'], 66, 'the broker knows of no such thing'],
+    [['runs', 'show', 'none'], 66, 'run "none": the broker knows of no such thing'],
     [['runs', '--state', 'runing'], 2, 'unknown state "runing"'],
     [['runs', '--since', 'now'], 2, '--since takes a length of time or a time'],
   ])('%j is answered with %d', async (words, code, said) => {

@@ -69,7 +69,7 @@ async function show(invocation: Invocation): Promise<number> {
   const id = runOf(positionals);
   return withApp(invocation, async (app) => {
     const path = operatorPaths.agentRun.replace('{run}', () => id);
-    const tree = runsIn(await askBroker(app, { method: 'GET', path, signal }));
+    const tree = runsIn(await askBroker(app, { method: 'GET', path, about: `agent run "${id}"`, signal }));
     const shown = values['tree'] === true ? tree : tree.slice(0, 1);
     const asked = await linesOf(app, new Set(shown.map(({ run }) => run)), shown[0]?.begun ?? 0);
     if (values['json'] === true) {
@@ -90,7 +90,7 @@ async function end(invocation: Invocation): Promise<number> {
   const id = runOf(positionals);
   return withApp(invocation, async (app) => {
     const path = operatorPaths.endAgentRun.replace('{run}', () => id);
-    const { ended } = await askBroker(app, { method: 'POST', path, signal });
+    const { ended } = await askBroker(app, { method: 'POST', path, about: `agent run "${id}"`, signal });
     if (values['json'] === true) terminal.out(`${JSON.stringify({ ended })}\n`);
     else if (ended === 0) terminal.tell('warning', `${id} had ended already, or there is no such run`);
     else terminal.tell('done', `ended ${String(ended)} agent run${ended === 1 ? '' : 's'}`);

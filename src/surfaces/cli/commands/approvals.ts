@@ -64,7 +64,8 @@ export async function approve(invocation: Invocation): Promise<number> {
   const id = idIn(positionals);
   return withApp(invocation, async (app) => {
     const path = operatorPaths.approval.replace('{id}', () => id);
-    const card = (await askBroker(app, { method: 'GET', path, signal })) as unknown as Card;
+    const about = `approval "${id}"`;
+    const card = (await askBroker(app, { method: 'GET', path, about, signal })) as unknown as Card;
     if (values['json'] === true) {
       terminal.out(`${JSON.stringify(card)}\n`);
       return 0;
@@ -91,7 +92,7 @@ export async function deny(invocation: Invocation): Promise<number> {
   const id = idIn(positionals);
   return withApp(invocation, async (app) => {
     const path = operatorPaths.denyApproval.replace('{id}', () => id);
-    const { state } = await askBroker(app, { method: 'POST', path, signal });
+    const { state } = await askBroker(app, { method: 'POST', path, about: `approval "${id}"`, signal });
     terminal.tell('done', state === 'revoked' ? `${id}: the yes is taken back` : `${id}: denied`);
     return 0;
   });

@@ -54,17 +54,18 @@ async function list(invocation: Invocation): Promise<number> {
 async function show(invocation: Invocation): Promise<number> {
   const { values, positionals } = commonArguments(invocation.argv, own.show.options, 3);
   const { terminal, signal } = invocation;
-  const path = operatorPaths.run.replace('{run}', () => idIn(positionals));
+  const id = idIn(positionals);
+  const path = operatorPaths.run.replace('{run}', () => id);
   return withApp(invocation, async (app) => {
-    const answer = await askBroker(app, { method: 'GET', path, signal });
+    const answer = await askBroker(app, { method: 'GET', path, about: `run "${id}"`, signal });
     const run = answer as unknown as OperatorRunView & { readonly steps: readonly OperatorStepView[] };
     if (values['json'] === true) {
       const { requestId: _, ...shown } = answer;
       terminal.out(`${JSON.stringify(shown)}\n`);
       return 0;
     }
-    const [id = '', ...others] = cells(run, terminal);
-    terminal.out(`${terminal.paint('bold', id)}  ${others.join('  ')}\n`);
+    const [first = '', ...others] = cells(run, terminal);
+    terminal.out(`${terminal.paint('bold', first)}  ${others.join('  ')}\n`);
     terminal.out(columns(run.steps.map((step) => stepCells(step, terminal))));
     if (run.state === 'waiting' && run.approval !== undefined)
       terminal.note(`it waits for a person's yes: flows approve ${run.approval.id}`, 'dim');
@@ -88,9 +89,10 @@ async function change(
 ): Promise<number> {
   const { values, positionals } = commonArguments(argv, options, 3);
   const { terminal, signal } = invocation;
-  const path = route.replace('{run}', () => idIn(positionals));
+  const id = idIn(positionals);
+  const path = route.replace('{run}', () => id);
   return withApp({ argv, ...invocation }, async (app) => {
-    const { requestId: _, ...run } = await askBroker(app, { method: 'POST', path, signal });
+    const { requestId: _, ...run } = await askBroker(app, { method: 'POST', path, about: `run "${id}"`, signal });
     if (values['json'] === true) terminal.out(`${JSON.stringify(run)}\n`);
     else terminal.tell('done', said);
     return 0;
