@@ -1,5 +1,6 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { makeFolder } from '../foundation/make-folder.ts';
 
 /** Where a trail stood: whoever keeps it elsewhere can tell later that lines were cut off. */
 export interface Checkpoint {
@@ -26,7 +27,7 @@ export const anchorOnStderr: Anchor = (checkpoint) => {
 /** At the end of a file, mode 0600, flushed to disk. */
 export function anchorInFile(file: string): Anchor {
   return (checkpoint) => {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file), 0o700);
     appendFileSync(file, `${JSON.stringify(checkpoint)}\n`, { mode: 0o600, flush: true });
   };
 }

@@ -1,7 +1,8 @@
-import { mkdirSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { FlowError } from '../foundation/errors.ts';
+import { makeFolder } from '../foundation/make-folder.ts';
 import { type Anchor, anchorOnStderr } from './checkpoint-sink.ts';
 import { createChain } from './hmac-chain.ts';
 import { createCheckpoints, type Schedule } from './checkpoints.ts';
@@ -62,7 +63,7 @@ export async function openTrail(options: TrailOptions): Promise<AuditTrail> {
   const { file, sleep = (milliseconds) => sleepFor(milliseconds), patience = 0 } = options;
   const key = await options.key?.();
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file), 0o700);
     const release = await ownTrail(file, { patience, sleep });
     try {
       return await openOwned(options, key, release);

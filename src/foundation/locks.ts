@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from './clocks.ts';
 import { FlowError } from './errors.ts';
+import { makeFolder } from './make-folder.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 export interface LockOptions {
@@ -36,7 +36,7 @@ export function createLocks(options: LockOptions) {
     const folder = join(options.folder, 'locks');
     const file = join(folder, createHash('sha256').update(name).digest('hex').slice(0, 32));
     const database = usable(file, () => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder, 0o700);
       return new DatabaseSync(file, { timeout: 0 });
     });
     held.add(database);

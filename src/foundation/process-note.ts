@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FlowError } from './errors.ts';
+import { makeFolder } from './make-folder.ts';
 import { replaceFile } from './replace-file.ts';
 import { stateFolder } from './state-folder.ts';
 
@@ -36,7 +36,7 @@ export async function leaveNote(file: string, text: string): Promise<() => void>
 export async function makeNoteFolder(file: string): Promise<void> {
   const folder = dirname(file);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
   } catch (cause) {
     throw new FlowError('unavailable', `the state folder ${folder} cannot be made`, {
       cause,

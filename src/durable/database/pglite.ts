@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
-import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { FlowError } from '../../foundation/errors.ts';
 import { holdFile } from '../../foundation/hold-file.ts';
+import { makeFolder } from '../../foundation/make-folder.ts';
 import type { Answer, Connection, ConnectionPool, OpenDatabase } from './contract.ts';
 import { createPooledDatabase } from './pooled-database.ts';
 import { unpackDatabase } from './empty-database.ts';
@@ -65,7 +65,7 @@ async function hold(folder: string): Promise<() => void> {
 
 async function holding(folder: string): Promise<(() => void) | undefined> {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     return await holdFile(join(folder, 'lock'), { patience: 0, sleep: () => Promise.resolve() });
   } catch (cause) {
     throw unusable(folder, cause);

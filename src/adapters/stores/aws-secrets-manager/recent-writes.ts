@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../../foundation/make-folder.ts';
 import { replaceFile } from '../../../foundation/replace-file.ts';
 
 /** ListSecrets may lag five minutes; twice that is waited before it is believed about what we wrote. */
@@ -58,7 +59,7 @@ export function createRecent(options: RecentOptions) {
     const { folder } = options;
     if (folder === undefined) return;
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder, 0o700);
       const since = options.now() - window;
       const entries = own.filter((each) => each.at > since);
       await replaceFile(join(folder, file), JSON.stringify({ scope: options.scope(), written: entries }));

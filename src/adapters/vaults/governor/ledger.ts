@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type ErrorCode, errorCodes } from '../../../foundation/errors.ts';
+import { makeFolder } from '../../../foundation/make-folder.ts';
 import type { Circuit } from './circuit-breaker.ts';
 import { type Bucket, bucketAt, bucketLength, day } from './sliding-window.ts';
 
@@ -64,7 +65,7 @@ export async function openLedger(
     ledger.transaction(() => undefined);
   };
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file), 0o700);
     try {
       begin();
     } catch (error) {

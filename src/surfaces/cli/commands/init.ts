@@ -1,7 +1,8 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlowError } from '../../../foundation/errors.ts';
+import { makeFolder } from '../../../foundation/make-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import type { Invocation } from '../invocation.ts';
 import { packageFolder } from '../../../foundation/package-files.ts';
@@ -47,7 +48,7 @@ export async function init({ argv, terminal }: Invocation): Promise<number> {
   }
   const from = shipped();
   const names = values['samples'] === true ? readdirSync(from) : ['orders-token.yaml', 'README.md', '.schema'];
-  mkdirSync(target, { recursive: true });
+  makeFolder(target);
   for (const name of names)
     cpSync(join(from, name), join(target, name), { recursive: true, errorOnExist: true, force: false });
   if (values['samples'] !== true)

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FlowError } from '../../../foundation/errors.ts';
+import { makeFolder } from '../../../foundation/make-folder.ts';
 import { replaceFile } from '../../../foundation/replace-file.ts';
 import { quoted } from '../../../foundation/shell-words.ts';
 import { findProgram } from '../exec/program.ts';
@@ -68,7 +69,7 @@ export async function install(name: string, yes: boolean, terminal: Terminal): P
   if (!yes && !/^y(?:es)?$/i.test((await answerOf(terminal)).trim()))
     throw new FlowError('aborted', 'answered with no: nothing was written');
   const added = missing.map(([event, entry]) => [event, [...listIn(hooks[event], `${event} in ${file}`), entry]]);
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   const all = { ...settings, hooks: { ...hooks, ...Object.fromEntries(added) } };
   const there = existsSync(file) ? realpathSync(file) : file;
   const mode = (statSync(there, { throwIfNoEntry: false })?.mode ?? 0o644) & 0o777;
