@@ -228,6 +228,10 @@ describe.concurrent('without anything running', () => {
     const file = await home.flows(['init', 'file']);
     expect([file.code, file.stderr.split('\n').length]).toEqual([2, 2]);
     expect(readFileSync(join(home.work, 'file'), 'utf8')).toBe('mine');
+    for (const folder of ['file/below', '/proc/flows']) {
+      const { code, stderr } = await home.flows(['init', folder]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`makes no folder "${folder}" (E`)]);
+    }
   });
 
   test('colour only where it is wanted', async () => {

@@ -30,6 +30,8 @@ agents:
 `,
 };
 
+const another = { hint: 'name another: flows init FOLDER' };
+
 /**
  * `flows init [FOLDER]`: a folder to start from, one flow in one environment; with `--samples` the one that the laptop
  * stack shows. Nothing is overwritten.
@@ -42,13 +44,16 @@ export async function init({ argv, terminal }: Invocation): Promise<number> {
   );
   const target = positionals[1] ?? String(values['dir'] ?? 'flows');
   if (existsSync(target) && (!statSync(target).isDirectory() || readdirSync(target).length > 0)) {
-    throw new FlowError('refused', `"${target}" is there already, and is no empty folder`, {
-      hint: 'name another: flows init FOLDER',
-    });
+    throw new FlowError('refused', `"${target}" is there already, and is no empty folder`, another);
   }
   const from = shipped();
   const names = values['samples'] === true ? readdirSync(from) : ['orders-token.yaml', 'README.md', '.schema'];
-  makeFolder(target);
+  try {
+    makeFolder(target);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new FlowError('refused', `the system makes no folder "${target}" (${code})`, { ...another, cause: error });
+  }
   for (const name of names)
     cpSync(join(from, name), join(target, name), { recursive: true, errorOnExist: true, force: false });
   if (values['samples'] !== true)
