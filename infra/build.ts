@@ -55,6 +55,7 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
       'foundation/made-once',
       'foundation/reference',
       'foundation/safe-address',
+      'foundation/scrub',
       'foundation/shell-words',
       'foundation/state-folder',
       'foundation/unless-aborted',
