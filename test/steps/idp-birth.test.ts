@@ -57,7 +57,7 @@ describe('a user who is born with a one-time password', () => {
   });
 
   test.each(['keycloak', 'auth0', 'okta', 'entra'] as const)(
-    '40 births at once, and eight of the same one, make one user each at %s',
+    '40 births at once, and some of the same one, make one user each at %s',
     async (type) => {
       const provider = type === 'keycloak' ? laptop.keycloak : laptop.others[type];
       const takesSeed = provider.factors?.importSeed !== undefined;
@@ -66,6 +66,8 @@ describe('a user who is born with a one-time password', () => {
       const births = await Promise.all(Array.from({ length: 40 }, () => birthInput(someone(), item, provider)));
       const [first, ...others] = births;
       if (first === undefined) throw new Error('no birth');
+      // what Auth0 takes of one user in the minute that a request waits at most: two at once, and two after it
+      const same = type === 'auth0' ? 4 : 8;
       const read = createReadTogether(laptop.vault);
       const at = async (birth: typeof first, seed?: Secret) => {
         const own = async (reference: Reference) =>
@@ -75,13 +77,13 @@ describe('a user who is born with a one-time password', () => {
         await create(takesSeed ? birth : withoutSeed, context);
       };
       await Promise.all([
-        ...Array.from({ length: 8 }, () => at(first)),
+        ...Array.from({ length: same }, () => at(first)),
         ...others.map(async (birth) => at(birth, await uri(birth.username))),
       ]);
       for (const { username } of others) expect(users(username)).toMatchObject([{ factors: takesSeed ? 1 : 0 }]);
       // where the seed follows in a request of its own, two machines may both have sent it: idp/enroll-totp leaves one
       const [{ factors } = { factors: 0 }, ...more] = users(first.username);
-      expect([more, factors > 0, factors <= (type === 'auth0' ? 8 : 1)]).toEqual([[], takesSeed, true]);
+      expect([more, factors > 0, factors <= (type === 'auth0' ? same : 1)]).toEqual([[], takesSeed, true]);
       const signedIn = type !== 'keycloak' || (await signsIn(first)) === 'signed-in';
       expect(signedIn).toBe(true);
     },
