@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Item, NamedItem, VaultItems } from '../../adapters/vaults/contract.ts';
 import { FlowError } from '../../foundation/errors.ts';
+import { makeFolder } from '../../foundation/make-folder.ts';
 import { Reference } from '../../foundation/reference.ts';
 import { Secret } from '../../foundation/secret.ts';
 import { createBirths } from './births.ts';
@@ -95,7 +96,7 @@ export function createVaultLock({ items, holder, takeOver = false, sleep, now }:
 export function holderIn(stateFolder: string, environment: string): string {
   const folder = join(stateFolder, 'migrations');
   const file = join(folder, environment);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   try {
     writeFileSync(file, randomUUID(), { flag: 'wx', mode: 0o600 });
   } catch (error) {
