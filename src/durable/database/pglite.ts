@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { FlowError } from '../../foundation/errors.ts';
 import { holdFile } from '../../foundation/hold-file.ts';
+import { madeOnce } from '../../foundation/made-once.ts';
 import { makeFolder } from '../../foundation/make-folder.ts';
 import type { Answer, Connection, ConnectionPool, OpenDatabase } from './contract.ts';
 import { createPooledDatabase } from './pooled-database.ts';
@@ -35,21 +36,24 @@ export async function openPglite(folder: string, guard: ValueGuard): Promise<Ope
   }
 }
 
+const require = createRequire(import.meta.url);
+const read = (name: string) => readFile(join(dirname(require.resolve('@electric-sql/pglite')), name));
+
+/** Its code, compiled once in a process: a second database begins with what ran hot in the first. */
+const compiled = madeOnce(async () => {
+  const [pgliteWasmModule, initdbWasmModule] = await Promise.all(
+    ['pglite.wasm', 'initdb.wasm'].map(async (name) => WebAssembly.compile(await read(name))),
+  );
+  return { pgliteWasmModule, initdbWasmModule };
+});
+
 /**
  * What it is made of. It would read these files itself, by promises that nobody waits for: where no more files can be
  * opened, such a one would end the process.
  */
 async function parts() {
-  const { resolve } = createRequire(import.meta.url);
-  const folder = dirname(resolve('@electric-sql/pglite'));
-  const read = (name: string) => readFile(join(folder, name));
-  const compiled = async (name: string) => WebAssembly.compile(await read(name));
-  const [pgliteWasmModule, initdbWasmModule, files] = await Promise.all([
-    compiled('pglite.wasm'),
-    compiled('initdb.wasm'),
-    read('pglite.data'),
-  ]);
-  return { pgliteWasmModule, initdbWasmModule, fsBundle: new Blob([files]) };
+  const [modules, files] = await Promise.all([compiled.get(), read('pglite.data')]);
+  return { ...modules, fsBundle: new Blob([files]) };
 }
 
 /** Node has it, and its types leave it out. */
