@@ -40,6 +40,7 @@ export default defineConfig({
           name: 'rooms',
           include: ['test/**/*.test.ts'],
           exclude: [...commands, ...others],
+          setupFiles: ['test/compiled-sdk.ts'],
           // what many files import is loaded once
           isolate: false,
         },
