@@ -42,23 +42,23 @@ const shared = madeOnce(async () => {
 });
 
 /**
- * The database of this process, with these tables and nothing in them: to open one takes longer than most tests. It stays
- * open, and whoever had it before has it no more.
+ * The database of this process, with these tables and the engine's, and nothing in them: to open one takes longer than
+ * most tests. It stays open, and whoever had it before has it no more.
  */
 export async function emptiedDatabase(schema: readonly SchemaStep[]): Promise<OpenDatabase> {
   const database = await shared.get();
   guard.close();
   guard = createValueGuard();
   const known = made?.length === schema.length && schema.every((step, index) => step === made?.[index]);
-  if (known) {
-    const tables = await database.query<{ name: string }>(
-      "select tablename as name from pg_tables where schemaname = 'public' and tablename <> 'flows_schema_steps'",
-    );
-    await database.query(`truncate ${tables.map(({ name }) => name).join(', ')}`);
-  } else {
+  if (!known) {
     await database.query('drop schema public cascade; create schema public');
     await applySchema(database, schema);
     made = schema;
   }
+  const tables = await database.query<{ name: string }>(
+    `select schemaname || '.' || tablename as name from pg_tables
+     where schemaname in ('public', 'dbos') and tablename not in ('flows_schema_steps', 'dbos_migrations')`,
+  );
+  if (tables.length > 0) await database.query(`truncate ${tables.map(({ name }) => name).join(', ')}`);
   return { ...database, close: () => Promise.resolve() };
 }

@@ -10,7 +10,7 @@ import { carryOutFlow } from '../../../src/engine/run-flow.ts';
 import type { Services } from '../../../src/engine/services.ts';
 import { createWorld, kindsOver, servicesFor } from '../../engine/engine.ts';
 import { load, told } from '../../folder/folder.ts';
-import { freshDatabase } from '../database/fresh-database.ts';
+import { emptiedDatabase } from '../database/fresh-database.ts';
 
 export const hooks: RunHooks = {
   allowed: () => undefined,
@@ -47,7 +47,7 @@ function appOver(flows: ReadonlyMap<string, ReturnType<FlowsOfRuns['flow']>>, se
   };
 }
 
-/** Runs on a fresh database, or on one that is there; closed when the test ends. */
+/** Runs on an empty database, or on one that is there; closed when the test ends. */
 export async function arrangeRuns(
   app: FlowsOfRuns,
   more: { readonly hooks?: Partial<RunHooks>; readonly database?: OpenDatabase } = {},
@@ -56,7 +56,7 @@ export async function arrangeRuns(
   readonly database: OpenDatabase;
   begin(flow: string, more?: Partial<NewRun>): Promise<Run>;
 }> {
-  const database = more.database ?? (await freshDatabase(runSchema));
+  const database = more.database ?? (await emptiedDatabase(runSchema));
   const runs = await openRuns({ database, app, hooks: { ...hooks, ...more.hooks }, warn: () => undefined });
   onTestFinished(() => runs.close().catch(() => undefined));
   return {

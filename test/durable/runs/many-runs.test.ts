@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { runSchema } from '../../../src/durable/runs/run-tables.ts';
-import { freshDatabase } from '../database/fresh-database.ts';
+import { emptiedDatabase } from '../database/fresh-database.ts';
 import { watchedPlans } from '../database/watched-plans.ts';
 import { arrangeFlows, arrangeRuns } from './arrange.ts';
 
@@ -13,7 +13,7 @@ output: \${{ steps.a.name }}
 
 test('ten thousand runs that are over cost neither a start nor a list a look at each of them', async () => {
   const { app } = await arrangeFlows({ 'report.yaml': flow });
-  const whole = await freshDatabase(runSchema);
+  const whole = await emptiedDatabase(runSchema);
   await whole.query(
     `insert into flows_runs (id, flow, environment, agent, proven_by, request, inputs, binding, state, asked, broker, created,
        updated, finished)
