@@ -9,7 +9,7 @@ import type { Secret } from '../../src/foundation/secret.ts';
 import type { RunningStack } from '../../src/laptop/start-stack.ts';
 import { createHome } from '../e2e/home.ts';
 
-const home = createHome();
+const home = createHome(true, 'onepassword-connect');
 const dir = join(home.work, 'flows');
 const warnings: string[] = [];
 const client = Reference.of({ vault: 'Agents', item: 'Orders M2M', field: 'username' });

@@ -11,7 +11,7 @@ import { startLaptop, type Laptop } from './laptop.ts';
 
 let laptop: Laptop;
 beforeAll(async () => {
-  laptop = await startLaptop();
+  laptop = await startLaptop([], 'connect');
 });
 afterAll(() => laptop.close());
 

@@ -24,7 +24,10 @@ const names = ['whole', 'overlap', 'full', 'lost', 'one', 'theirs', 'silent', 'a
 const first = (client: string) => `the first secret of ${client}`;
 let laptop: Laptop;
 beforeAll(async () => {
-  laptop = await startLaptop(names.map((clientId) => ({ clientId, secrets: [new Secret(first(clientId))] })));
+  laptop = await startLaptop(
+    names.map((clientId) => ({ clientId, secrets: [new Secret(first(clientId))] })),
+    'connect',
+  );
   for (const client of names)
     laptop.server.add('Accounts', {
       title: client,

@@ -13,6 +13,7 @@ import { createSignIn } from '../../src/adapters/identity/sign-in-pages/sign-in.
 import { Secret } from '../../src/foundation/secret.ts';
 import type { Item, Vault } from '../../src/adapters/vaults/contract.ts';
 import { createOnePasswordVault } from '../../src/adapters/vaults/onepassword/vault.ts';
+import { createConnectVault } from '../../src/adapters/vaults/onepassword-connect/vault.ts';
 
 /** The clock of the steps and of the provider's one-time codes; a sleep moves it on. */
 export interface Clock {
@@ -79,8 +80,11 @@ type Capable = IdentityProvider & {
   readonly setPassword: NonNullable<IdentityProvider['setPassword']>;
 };
 
-/** The development servers, and the real clients on top of them. */
-export async function startLaptop(clients: readonly ClientSeed[] = []): Promise<Laptop> {
+/**
+ * The development servers, and the real clients on top of them.
+ * @param by how the vault is asked: the SDK's sign-in is a second of work, and its writes are slow too
+ */
+export async function startLaptop(clients: readonly ClientSeed[] = [], by: 'sdk' | 'connect' = 'sdk'): Promise<Laptop> {
   const clock = createClock();
   const scimToken = new Secret(`scim-${crypto.randomUUID()}`);
   const proof = { clientId: 'proof', clientSecret: new Secret(crypto.randomUUID()) };
@@ -93,8 +97,12 @@ export async function startLaptop(clients: readonly ClientSeed[] = []): Promise<
       now: clock.now,
     }),
   ]);
-  const bearer = server.token();
-  const vault = createOnePasswordVault({ token: async () => bearer, development: true });
+  const token = by === 'sdk' ? server.token() : server.connectToken();
+  const options = { token: async () => token, development: true } as const;
+  const vault =
+    by === 'sdk'
+      ? createOnePasswordVault(options)
+      : createConnectVault({ ...options, url: server.address, now: Date.now });
   const signIn = createSignIn({
     issuerUrl: idp.issuer,
     clientId: 'sign-in',
