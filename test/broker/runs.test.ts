@@ -232,7 +232,9 @@ describe('runs of a broker', () => {
     expect(values.length).toBeGreaterThan(5);
     const folder = databaseFolder(app, stateFolder(home.env));
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    const whole = Buffer.concat(files.map(({ name, parentPath }) => readFileSync(join(parentPath, name))));
+    // half of it is zeros at the ends of logs, and files of which there are copies
+    const contents = files.map(({ name, parentPath }) => withoutZeros(readFileSync(join(parentPath, name))));
+    const whole = Buffer.from([...new Set(contents)].join('\0'), 'latin1');
     // what runs were begun with is there: it is the database that is looked at
     expect(whole.includes('later@example.com')).toBe(true);
     const found = values.filter((value) => formsOf(value).some((form) => form.length >= 8 && whole.includes(form)));
@@ -240,3 +242,10 @@ describe('runs of a broker', () => {
     opened = await open();
   });
 });
+
+/** The bytes of a file, as latin1, but the zeros at its end. */
+function withoutZeros(bytes: Buffer): string {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end -= 1;
+  return bytes.toString('latin1', 0, end);
+}
