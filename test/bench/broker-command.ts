@@ -8,7 +8,7 @@ export async function commandThroughBroker(
   home: Home,
   { port, tokenFile, short }: { readonly port: number; readonly tokenFile: string; readonly short: boolean },
 ): Promise<Row[]> {
-  const { NODE_COMPILE_CACHE: _, ...env } = home.env;
+  const { env } = home;
   const broker = { FLOWS_BROKER: `http://127.0.0.1:${port}`, FLOWS_AGENT_TOKEN_FILE: tokenFile };
   const timed = (args: readonly string[]) => {
     const started = performance.now();

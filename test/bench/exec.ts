@@ -13,13 +13,12 @@ const printer =
 /** Programs with values, and the guard of tools, through a broker that has all in memory, against node's own start. */
 export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
   const home = createHome();
-  const { NODE_COMPILE_CACHE: _, ...bare } = home.env;
   try {
     await home.start(['dev', '--tour']).shows('Ctrl-C stops everything');
     // where it has told of itself
     process.env['XDG_STATE_HOME'] = home.env['XDG_STATE_HOME'];
     const dir = join(home.work, 'flows');
-    const env = { ...bare, FLOWS_AGENT_TOKEN_FILE: guestTokenFile(dir), FLOWS_BROKER: findBroker(dir)?.url ?? '' };
+    const env = { ...home.env, FLOWS_AGENT_TOKEN_FILE: guestTokenFile(dir), FLOWS_BROKER: findBroker(dir)?.url ?? '' };
     const timed = (args: readonly string[], input = '') => {
       const start = performance.now();
       const { status, stderr } = spawnSync(process.execPath, args, { cwd: home.work, env, encoding: 'utf8', input });

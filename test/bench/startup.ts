@@ -37,7 +37,7 @@ function firstAnswer(cwd: string, env: NodeJS.ProcessEnv): Promise<number> {
 /** The built command's starts, against node's own, and a token's against ten lines with the SDK. */
 export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
   const home = createHome();
-  const { NODE_COMPILE_CACHE: _, ...env } = home.env;
+  const { env } = home;
   const timed = (args: readonly string[], more: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}) => {
     const start = performance.now();
     const { status, stderr } = spawnSync(process.execPath, args, { cwd: home.work, env, encoding: 'utf8', ...more });

@@ -90,8 +90,6 @@ export function createHome(shipped = true, vault?: LaptopVault): Home {
     TMPDIR: folder('tmp'),
     TERM: 'xterm-256color',
     TZ: 'UTC',
-    // node's own, so that a hundred commands are not compiled a hundred times
-    NODE_COMPILE_CACHE: join(repository, 'node_modules/.cache/auth-chain'),
   };
   folder('work');
   if (shipped) cpSync(join(repository, 'flows'), join(work, 'flows'), { recursive: true });

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -162,4 +162,42 @@ describe('commands load no more than they use', () => {
       expect(['node:crypto', 'node:child_process'].filter((name) => loaded.has(name))).toEqual([]);
     },
   );
+});
+
+describe('what Node compiled of the command is kept', () => {
+  /** A package of its own, started by a shell with this line first; what is then in its folder of compiled code. */
+  async function keptAfter(line: string): Promise<readonly string[]> {
+    const installed = join(home.path, `installed-${counted++}`);
+    cpSync(join(repository, 'dist'), join(installed, 'dist'), {
+      recursive: true,
+      filter: (path) => !/compile-cache|libraries|packages|types|\.gz$/.test(path.slice(repository.length)),
+    });
+    cpSync(join(repository, 'package.json'), join(installed, 'package.json'));
+    const program = [
+      'sh',
+      '-c',
+      `${line}; exec "$@"`,
+      'sh',
+      process.execPath,
+      join(installed, 'dist/cli.js'),
+      '--version',
+    ];
+    expect(await home.start([], { program }).ended).toMatchObject({ code: 0, stderr: '' });
+    const kept = join(installed, 'dist/compile-cache');
+    const names = statSync(kept, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(kept, { recursive: true });
+    return [kept, ...names.map((name) => join(kept, String(name)))].filter((path) =>
+      statSync(path, { throwIfNoEntry: false }),
+    );
+  }
+  let counted = 0;
+
+  test('beside it, where this user alone writes, whatever the umask', async () => {
+    const kept = await keptAfter('umask 000');
+    expect(kept.length).toBeGreaterThan(3);
+    for (const path of kept) expect(statSync(path).mode & 0o077, path).toBe(0);
+  });
+
+  test('nowhere where Node is told to keep nothing', async () => {
+    expect(await keptAfter('export NODE_DISABLE_COMPILE_CACHE=1')).toEqual([]);
+  });
 });
