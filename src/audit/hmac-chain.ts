@@ -6,7 +6,7 @@ export interface Chain {
   /** names the key in the trail without giving it away; `none` without a key */
   readonly key: string;
   /** MAC of a line, in hexadecimal. @param previous the MAC before it, @param bytes holds the line's body, from–to */
-  mac(previous: string, bytes: Uint8Array, from: number, to: number): string;
+  mac(previous: string, bytes: Buffer, from: number, to: number): string;
 }
 
 const block = 64;
@@ -37,7 +37,7 @@ export function createChain(key: Uint8Array | undefined): Chain {
         inner = larger;
       }
       inner.write(previous, start, digits, 'latin1');
-      inner.set(bytes.subarray(from, to), start + digits);
+      bytes.copy(inner, start + digits, from, to);
       const message = inner.subarray(0, length);
       if (key === undefined) return hash('sha256', message, 'hex');
       outer.write(hash('sha256', message, 'binary'), block, 32, 'latin1');

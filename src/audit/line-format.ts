@@ -39,8 +39,14 @@ export function middleOf(at: string, event: AuditEvent): string {
 
 /** By itself: an object of all of them, of which most are not there, costs three times as much for each line. */
 function field(name: keyof AuditEvent, value: unknown): string {
-  return value === undefined ? '' : `,"${name}":${JSON.stringify(value)}`;
+  if (value === undefined) return '';
+  return typeof value === 'string' && plain.test(value)
+    ? `,"${name}":"${value}"`
+    : `,"${name}":${JSON.stringify(value)}`;
 }
+
+/** text that is the same in JSON, as nearly all is: to see that costs half of what JSON.stringify does */
+const plain = /^[ !#-[\]-~]*$/;
 
 /** The line up to its MAC. @param key the key's id, @param previous MAC of the line before: both at the start of a file */
 export function bodyOf(seq: number, middle: string, key: string | undefined, previous: string | undefined): string {

@@ -45,6 +45,8 @@ export interface Permission {
    * @throws BrokerRefusal with the names: not-allowed, reason-required, approval-required; run-ended
    */
   secrets(caller: Caller, names: readonly string[], given?: Pick<Given, 'pass'> | 'unapproved'): AllowedSecrets;
+  /** As {@link Permission.secrets} for what nobody must approve, without a refusal's cost: undefined. */
+  grantedSecrets(caller: Caller, names: readonly string[]): AllowedSecrets | undefined;
   /** What of them must be approved first. @throws BrokerRefusal not-allowed, reason-required, run-ended */
   secretsWanted(caller: Caller, names: readonly string[]): Wanted;
   /** As {@link Permission.flows}, of the names of secrets. */
@@ -88,7 +90,7 @@ export interface AllowedSecrets {
   readonly registry: Registry;
 }
 
-/** What an agent, as this policy has it, or an agent run, which is one agent's, is granted of a flow. */
+/** What an agent, as this policy has it, or an agent run, which is one agent's, is granted of a flow or a secret. */
 type Grants = WeakMap<AgentPolicy | ProvenRun, Grant | undefined>;
 
 /** A flow that no rule was asked about yet has the effect of what the agent may do without naming it in full. */
@@ -162,14 +164,28 @@ export function createPermission(
     });
   };
 
-  const grantOf = (policy: Policy, caller: Caller, flow: Flow): Grant | undefined => {
-    const { allowed, rule, approvals } = askFlow(policy, caller, flow.name, flow);
-    // what a person must approve is never given from memory alone
-    return allowed && approvals === undefined ? { rule, maxTtl: maxTtlOf(policy, caller) } : undefined;
+  /** As this policy decides. What was read anew, flow or secret, is another one. */
+  let decided: { readonly policy?: Policy; readonly grants: WeakMap<Flow | RegistrySecret, Grants> } = {
+    grants: new WeakMap(),
   };
 
-  /** By flow, and by agent or agent run, as this policy decides. Flows that were read anew are other ones. */
-  let decided: { readonly policy?: Policy; readonly grants: WeakMap<Flow, Grants> } = { grants: new WeakMap() };
+  /** Decided once for an agent or an agent run. */
+  const grantOf = (policy: Policy, caller: Caller, of: Flow | RegistrySecret): Grant | undefined => {
+    const decide = (): Grant | undefined => {
+      const { name } = of;
+      const { allowed, rule, approvals } =
+        'steps' in of ? askFlow(policy, caller, name, of) : askSecret(policy, caller, name);
+      // what a person must approve is never given from memory alone
+      return allowed && approvals === undefined ? { rule, maxTtl: maxTtlOf(policy, caller) } : undefined;
+    };
+    const whose = caller.agentRun ?? policy.agents.get(caller.agent);
+    // whether there is a reason is another thing with each request, but for the one that a run was begun with
+    if (whose === undefined || caller.reason !== caller.agentRun?.reason) return decide();
+    if (decided.policy !== policy) decided = { policy, grants: new WeakMap() };
+    const grants: Grants = decided.grants.get(of) ?? new WeakMap();
+    if (!grants.has(whose)) decided.grants.set(of, grants.set(whose, decide()));
+    return grants.get(whose);
+  };
 
   const take = ({ agent }: Caller): number => agentRates.take(agent, rules.current().policy.agents.get(agent)?.rate);
 
@@ -179,14 +195,7 @@ export function createPermission(
     granted(caller, name) {
       const { policy } = rules.current();
       const flow = served(name);
-      if (flow?.effect !== 'none' || caller.agentRun?.ended() === true) return undefined;
-      const whose = caller.agentRun ?? policy.agents.get(caller.agent);
-      // whether there is a reason is another thing with each request, but for the one that a run was begun with
-      if (whose === undefined || caller.reason !== caller.agentRun?.reason) return grantOf(policy, caller, flow);
-      if (decided.policy !== policy) decided = { policy, grants: new WeakMap() };
-      const grants: Grants = decided.grants.get(flow) ?? new WeakMap();
-      if (!grants.has(whose)) decided.grants.set(flow, grants.set(whose, grantOf(policy, caller, flow)));
-      return grants.get(whose);
+      return flow?.effect !== 'none' || caller.agentRun?.ended() === true ? undefined : grantOf(policy, caller, flow);
     },
     count(caller) {
       const wait = take(caller);
@@ -250,6 +259,21 @@ export function createPermission(
         until: caller.agentRun?.expires ?? Infinity,
         registry,
       };
+    },
+    grantedSecrets(caller, names) {
+      if (caller.agentRun?.ended() === true) return undefined;
+      const { policy, registry } = rules.current();
+      const secrets: RegistrySecret[] = [];
+      const grants: Grant[] = [];
+      for (const name of names) {
+        const secret = registry.secrets.get(name);
+        const grant = secret !== undefined && isServed(secret) ? grantOf(policy, caller, secret) : undefined;
+        if (secret === undefined || grant === undefined) return undefined;
+        secrets.push(secret);
+        grants.push(grant);
+      }
+      const maxTtl = Math.min(...grants.map((each) => each.maxTtl));
+      return { secrets, rule: rulesText(grants), maxTtl, until: caller.agentRun?.expires ?? Infinity, registry };
     },
     flowWanted(caller, name, given) {
       const { flow } = this.flow(caller, name, 'unapproved');
@@ -347,7 +371,7 @@ function refusalFor(wanted: Decision['wanted']): RefusalCode {
   return wanted === undefined ? 'not-allowed' : wanted === 'run' ? 'run-required' : 'reason-required';
 }
 
-function rulesText(decisions: readonly Decision[]): string {
+function rulesText(decisions: readonly Pick<Decision, 'rule'>[]): string {
   return [...new Set(decisions.map(({ rule }) => rule))].join(', ');
 }
 

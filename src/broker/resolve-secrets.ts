@@ -56,20 +56,25 @@ export function createSecrets(options: SecretsOptions): Secrets {
   const keyOf = ({ name, flow, references }: RegistrySecret): string =>
     flow === undefined ? `${name} reference ${references.get(environment)?.toString() ?? ''}` : `${name} flow ${flow}`;
 
+  const leaseOf = (caller: Caller, secret: RegistrySecret): Pick<Wanted, 'key' | 'ttl'> => ({
+    key: mayBeAttributed(secret)
+      ? `${keyOf(secret)}${forAgent}${caller.agent} ${caller.agentRun?.run ?? ''}`
+      : keyOf(secret),
+    ttl: ttlOf(secret),
+  });
+
   const wantedOf =
     (caller: Caller) =>
     (secret: RegistrySecret): Wanted => ({
-      key: mayBeAttributed(secret)
-        ? `${keyOf(secret)}${forAgent}${caller.agent} ${caller.agentRun?.run ?? ''}`
-        : keyOf(secret),
-      ttl: ttlOf(secret),
+      ...leaseOf(caller, secret),
       fetch: async () => (secret.flow === undefined ? read(secret) : given(secret.flow, caller)),
     });
 
   /** A flow whose token may be one agent's own. */
-  const mayBeAttributed = ({ flow = '' }: RegistrySecret): boolean =>
+  const mayBeAttributed = ({ flow }: RegistrySecret): boolean =>
+    flow !== undefined &&
     permission.served(flow)?.steps.some(({ kind }) => kind?.effect === 'none' && kind.attributed !== undefined) ===
-    true;
+      true;
 
   async function read({ references }: RegistrySecret): Promise<Fetched> {
     const reference = references.get(environment);
@@ -165,9 +170,10 @@ export function createSecrets(options: SecretsOptions): Secrets {
     counts: () => ({ hits, misses }),
     cached(caller, names) {
       try {
-        const allowed = permission.secrets(caller, names);
+        const allowed = permission.grantedSecrets(caller, names);
+        if (allowed === undefined) return undefined;
         followRegistry(allowed.registry);
-        const found = allowed.secrets.map(wantedOf(caller)).map(leases.peek);
+        const found = allowed.secrets.map((secret) => leases.peek(leaseOf(caller, secret)));
         const answer = answerOf(found, allowed);
         if (answer === undefined) return undefined;
         const value = resolved(answer, clock.now());

@@ -43,7 +43,7 @@ export interface Leases {
   /** All of them side by side, so that what is fetched goes in one batch of the vault. A failure stands in its place. */
   get(wanted: readonly Wanted[]): Promise<readonly (Found | FlowError)[]>;
   /** What is in memory, without a promise. */
-  peek(wanted: Wanted): Found | undefined;
+  peek(wanted: Pick<Wanted, 'key' | 'ttl'>): Found | undefined;
   /** Forgets these, and their failures. */
   forget(which: (key: string, lease: Lease | undefined) => boolean): void;
   readonly size: () => number;
@@ -71,7 +71,7 @@ export function createLeases(clock: BrokerClock, capacity: number): Leases {
     return { value, fetched: at, ends: Math.min(at + ttl, ends ?? Infinity), valueEnds: ends, jti };
   };
 
-  const peek = ({ key, ttl }: Wanted): Found | undefined => {
+  const peek: Leases['peek'] = ({ key, ttl }) => {
     const lease = leases.peek(key)?.value;
     if (lease === undefined) return undefined;
     // the time that a name has may have become shorter since

@@ -292,7 +292,13 @@ describe('what is not allowed', () => {
       status: 403,
       names: ['github.token'],
     });
-    await broker.secrets(as('careful', { reason: 'nightly report' }), ['openai.api_key']);
+    const said = as('careful', { reason: 'nightly report' });
+    await broker.secrets(said, ['openai.api_key']);
+    // nor from memory, whoever asked before
+    for (let round = 0; round < 2; round += 1) {
+      expect(broker.cachedSecrets(said, ['openai.api_key'])).toBeDefined();
+      expect(broker.cachedSecrets(as('careful'), ['openai.api_key'])).toBeUndefined();
+    }
     expect(trail.last()).toMatchObject({ outcome: 'allowed', reason: 'nightly report' });
   });
 

@@ -1,11 +1,11 @@
-import { timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { FlowError } from '../../foundation/errors.ts';
 import type { Fetch } from '../../foundation/http.ts';
 import type { Policy } from '../../folder/policy/policy.ts';
 import type { AgentRuns, RunProof } from '../agent-runs/agent-runs.ts';
 import { isRunToken } from '../agent-runs/run-token-type.ts';
 import type { ProvenRun } from '../contract.ts';
-import { bearerHash, type BearerOwner, bearersOf, isExpired } from './bearer-token.ts';
+import { bearerLength, type BearerOwner, bearersOf, isBearer, isExpired } from './bearer-token.ts';
 import { createWorkloads, type WorkloadFailure } from './workload-identity.ts';
 
 export interface AuthenticatorOptions {
@@ -61,8 +61,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   function ownerOf(token: string): BearerOwner | undefined {
     const policy = options.policy();
     if (known?.policy !== policy) known = { policy, owner: indexOf(policy) };
-    const sha256 = bearerHash(token);
-    return sha256 === undefined ? undefined : known.owner(sha256);
+    return known.owner(token);
   }
 
   function bearer(token: string): Proven | undefined {
@@ -125,19 +124,31 @@ export function bearerToken(authorization: string | undefined): string | undefin
   return /^bearer +([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1];
 }
 
-type OwnerOf = (sha256: string) => BearerOwner | undefined;
+type OwnerOf = (token: string) => BearerOwner | undefined;
 
-/** Found by the first half of the hash, compared with all of it in constant time. */
+interface Indexed {
+  readonly sha256: Buffer;
+  readonly owner: BearerOwner;
+  /** whether what has this hash is a token of ours; undefined until it was sent once */
+  isOurs: boolean | undefined;
+}
+
+/** Found by the first half of the token's hash, compared with all of it in constant time. */
 function indexOf(policy: Policy): OwnerOf {
-  const index = new Map<string, (readonly [Buffer, BearerOwner])[]>();
+  const index = new Map<string, Indexed[]>();
   for (const [sha256, owner] of bearersOf(policy)) {
     const half = sha256.slice(0, 32);
-    index.set(half, [...(index.get(half) ?? []), [Buffer.from(sha256, 'latin1'), owner]]);
+    const one = { sha256: Buffer.from(sha256, 'latin1'), owner, isOurs: undefined };
+    index.set(half, [...(index.get(half) ?? []), one]);
   }
-  return (sha256) => {
+  return (token) => {
+    if (token.length !== bearerLength) return undefined;
+    const sha256 = hash('sha256', token, 'hex');
     const candidates = index.get(sha256.slice(0, 32));
     if (candidates === undefined) return undefined;
     const sent = Buffer.from(sha256, 'latin1');
-    return candidates.find(([kept]) => kept.length === sent.length && timingSafeEqual(kept, sent))?.[1];
+    const found = candidates.find((each) => each.sha256.length === sent.length && timingSafeEqual(each.sha256, sent));
+    // nothing else has its hash: its form and its checksum are looked at once
+    return found !== undefined && (found.isOurs ??= isBearer(token)) ? found.owner : undefined;
   };
 }

@@ -11,6 +11,8 @@ import { Secret } from '../../foundation/secret.ts';
 const form = /^flows_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/;
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const randomLength = 32;
+/** characters of a token */
+export const bearerLength = 44;
 
 export function createBearer(): Secret {
   let text = '';
@@ -21,11 +23,16 @@ export function createBearer(): Secret {
   return new Secret(`flows_${text}${checksum(text)}`);
 }
 
-/** The hash under which a token is known; undefined for what is no token of ours, without hashing it. */
-export function bearerHash(token: string): string | undefined {
+/** Whether a text is as tokens of ours are. */
+export function isBearer(token: string): boolean {
   const [, random, sum] = form.exec(token) ?? [];
   // the checksum is no secret: it need not be compared in constant time
-  return random === undefined || checksum(random) !== sum ? undefined : hash('sha256', token, 'hex');
+  return random !== undefined && checksum(random) === sum;
+}
+
+/** The hash under which a token is known; undefined for what is no token of ours, without hashing it. */
+export function bearerHash(token: string): string | undefined {
+  return isBearer(token) ? hash('sha256', token, 'hex') : undefined;
 }
 
 export interface BearerOwner {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { hasBody } from './request-body.ts';
 
@@ -6,6 +6,10 @@ import { hasBody } from './request-body.ts';
 export interface Connections {
   /** Keeps an eye on a server's connections, and room among them. */
   watch(server: Server): void;
+  /** The headers of a request have come on one. */
+  asked(request: IncomingMessage): void;
+  /** A request on it was answered, or will not be. */
+  answered(socket: Socket): void;
   /** A request on it was whole, and proved to be an agent's: it keeps its place before those that proved nothing. */
   proven(socket: Socket, agent: string): void;
   /** Ends those on which nothing is being answered and no answer was given yet. */
@@ -25,6 +29,11 @@ export function createConnections(): Connections {
   const waiting = new Set<Socket>();
   const agents = new WeakMap<Socket, string>();
   const answered = new WeakSet<Socket>();
+
+  /** One listener for all of them: each request has one. */
+  function whole(this: IncomingMessage): void {
+    waiting.delete(this.socket);
+  }
 
   function* waitingOf(agent: string | undefined): Generator<Socket> {
     for (const socket of waiting) if (agents.get(socket) === agent) yield socket;
@@ -63,17 +72,16 @@ export function createConnections(): Connections {
       });
       // who is turned away now finds room when it comes again
       server.on('drop', () => server.closeIdleConnections());
-      server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-        const { socket } = request;
-        // headers are no request: what has a body waits until that is there
-        if (hasBody(request)) request.on('end', () => waiting.delete(socket));
-        else waiting.delete(socket);
-        response.on('close', () => {
-          answered.add(socket);
-          waiting.delete(socket);
-          if (!socket.destroyed) waiting.add(socket);
-        });
-      });
+    },
+    asked(request) {
+      // headers are no request: what has a body waits until that is there
+      if (hasBody(request)) request.on('end', whole);
+      else waiting.delete(request.socket);
+    },
+    answered(socket) {
+      answered.add(socket);
+      waiting.delete(socket);
+      if (!socket.destroyed) waiting.add(socket);
     },
     proven: (socket, agent) => void agents.set(socket, agent),
     end() {

@@ -204,9 +204,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
 
   const front = (request: IncomingMessage, response: ServerResponse) => {
     const exchange: Exchange = { request, response, id: randomUUID(), started: performance.now() };
-    response.on('close', lifecycle.leave);
     try {
-      if (!lifecycle.enter()) throw new EdgeRefusal('overloaded');
+      if (!lifecycle.enter(request, response)) throw new EdgeRefusal('overloaded');
       if (!isOurs(request.headers.host) && !isOldProbe(request)) throw new EdgeRefusal('misdirected');
       const file = pageFile(request, options.page?.at());
       if (file !== undefined) return send(exchange, '/', file);

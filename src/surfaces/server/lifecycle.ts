@@ -1,11 +1,10 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type Connections, createConnections } from './connections.ts';
 
 /** What is being answered, and whether new connections are taken. */
 export interface Lifecycle {
-  /** A request has come. @returns false: there are too many */
-  enter(): boolean;
-  leave(): void;
+  /** A request has come, and is being answered until its response closes. @returns false: there are too many */
+  enter(request: IncomingMessage, response: ServerResponse): boolean;
   readonly watch: Connections['watch'];
   readonly proven: Connections['proven'];
   readonly inFlight: () => number;
@@ -24,15 +23,21 @@ export function createLifecycle(most: number): Lifecycle {
   let count = 0;
   const ending = new AbortController();
   const connections = createConnections();
+
+  /** One listener for all of them: each response has one. */
+  function leave(this: ServerResponse): void {
+    count -= 1;
+    connections.answered(this.req.socket);
+  }
+
   return {
     watch: connections.watch,
     proven: connections.proven,
-    enter() {
+    enter(request, response) {
       count += 1;
+      connections.asked(request);
+      response.on('close', leave);
       return count <= most;
-    },
-    leave() {
-      count -= 1;
     },
     inFlight: () => count,
     stopping: () => ending.signal.aborted,

@@ -28,12 +28,21 @@ type RequestBody = Partial<z.infer<typeof tokenBody> & z.infer<typeof resolveBod
 /** What agents ask for most often: a route whose answer may be in memory. */
 interface MemoryRoute {
   readonly route: string;
-  readonly body: typeof tokenBody | typeof resolveBody;
-  /** undefined: it is not in memory, or not to be had */
+  /** what a body says; undefined for one that it does not take */
+  readonly bodyIn: (bytes: Buffer) => RequestBody | undefined;
+  /** @param flow named by the path. @returns undefined: it is not in memory, or not to be had */
   ask(
     caller: Caller,
     body: RequestBody,
+    flow: string,
   ): { readonly answer: () => Answer; readonly recorded: Promise<void> } | undefined;
+}
+
+/** A request of a proven agent. */
+interface Asking {
+  readonly exchange: Exchange;
+  readonly by: Proven;
+  readonly route: MemoryRoute;
 }
 
 /**
@@ -54,7 +63,7 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
   };
   const secrets: MemoryRoute = {
     route: paths.secrets,
-    body: resolveBody,
+    bodyIn: createBodies(resolveBody),
     ask(caller, { secrets: names = [] }) {
       const found = broker.cachedSecrets(caller, names);
       if (found === undefined) return undefined;
@@ -64,25 +73,26 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
       };
     },
   };
-  const tokenOf = (flow: string): MemoryRoute => ({
+  const tokenRoute: MemoryRoute = {
     route: paths.token,
-    body: tokenBody,
-    ask(caller, { inputs = {} }) {
+    bodyIn: createBodies(tokenBody),
+    ask(caller, { inputs = {} }, flow) {
       const found = broker.cachedToken(caller, flow, inputs);
       return found === undefined ? undefined : { answer: () => answerOf(found.token), recorded: found.recorded };
     },
-  });
+  };
+  /** requests with a body that came in this turn: what was sent with their headers is there at its end */
+  let came: Asking[] = [];
 
   function routeOf(url: string): MemoryRoute | undefined {
     if (url === paths.secrets) return secrets;
-    if (!url.startsWith(prefix)) return undefined;
-    const flow = url.slice(prefix.length);
-    return nameForm.test(flow) ? tokenOf(flow) : undefined;
+    return url.startsWith(prefix) && nameForm.test(flowIn(url)) ? tokenRoute : undefined;
   }
 
   /** @returns whether it answers */
-  function answered(exchange: Exchange, by: Proven, { route, ask }: MemoryRoute, body: RequestBody): boolean {
-    const claims = claimsOf(exchange.request.headers);
+  function answered({ exchange, by, route: { route, ask } }: Asking, body: RequestBody): boolean {
+    const { headers, url = '' } = exchange.request;
+    const claims = claimsOf(headers);
     if (body.reason !== undefined && claims.reason !== undefined) return false;
     const caller: Caller = {
       ...by,
@@ -92,7 +102,7 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
       address: addressOf(exchange),
     };
     proven(exchange.request.socket, by.agent);
-    const found = ask(caller, body);
+    const found = ask(caller, body, flowIn(url));
     found?.recorded.then(
       () => send(exchange, route, found.answer()),
       (error: unknown) => fail(exchange, route, error),
@@ -101,18 +111,19 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
   }
 
   /** Where anything is amiss with the body, the router says what. */
-  function takeBytes(exchange: Exchange, route: MemoryRoute, by: Proven, bytes: Buffer): void {
-    const body = bodyIn(bytes, route.body);
-    if (body === undefined || !attempt(exchange, by, route, body)) otherwise(exchange);
+  function takeBytes(asking: Asking, bytes: Buffer): void {
+    const body = asking.route.bodyIn(bytes);
+    if (body === undefined || !attempt(asking, body)) otherwise(asking.exchange);
   }
 
-  function takeBody(exchange: Exchange, route: MemoryRoute, by: Proven): void {
+  function takeBody(asking: Asking): void {
+    const { exchange } = asking;
     try {
       const body = bytesOf(exchange);
-      if (Buffer.isBuffer(body)) takeBytes(exchange, route, by, body);
+      if (Buffer.isBuffer(body)) takeBytes(asking, body);
       else
         body.then(
-          (bytes) => takeBytes(exchange, route, by, bytes),
+          (bytes) => takeBytes(asking, bytes),
           () => otherwise(exchange),
         );
     } catch {
@@ -120,35 +131,57 @@ export function createMemoryRoutes(options: MemoryOptions): (exchange: Exchange)
     }
   }
 
-  function attempt(exchange: Exchange, by: Proven, route: MemoryRoute, body: RequestBody): boolean {
+  function takeBodies(): void {
+    const all = came;
+    came = [];
+    for (const each of all) takeBody(each);
+  }
+
+  function attempt(asking: Asking, body: RequestBody): boolean {
     try {
-      return answered(exchange, by, route, body);
+      return answered(asking, body);
     } catch (error) {
-      fail(exchange, route.route, error);
+      fail(asking.exchange, asking.route.route, error);
       return true;
     }
   }
 
   return (exchange) => {
     const { request } = exchange;
-    const found = request.method === 'POST' ? routeOf(request.url ?? '') : undefined;
-    if (found === undefined) return false;
+    const route = request.method === 'POST' ? routeOf(request.url ?? '') : undefined;
+    if (route === undefined) return false;
     const by = provenAtOnce(exchange, authenticator);
     if (by === undefined) return false;
-    if (!hasBody(request)) return found !== secrets && attempt(exchange, by, found, {});
-    // what was sent with the headers is there by then
-    setImmediate(takeBody, exchange, found, by);
+    const asking = { exchange, by, route };
+    if (!hasBody(request)) return route !== secrets && attempt(asking, {});
+    if (came.push(asking) === 1) setImmediate(takeBodies);
     return true;
   };
 }
 
-/** @returns undefined for what the route does not take */
-function bodyIn(bytes: Buffer, schema: MemoryRoute['body']): RequestBody | undefined {
-  // what every HTTP library sends where nothing is to be said
-  if (schema === tokenBody && bytes.length === 2 && bytes[0] === 0x7b && bytes[1] === 0x7d) return {};
-  try {
-    return schema.safeParse(jsonOf(bytes)).data;
-  } catch {
-    return undefined;
-  }
+function flowIn(url: string): string {
+  return url.slice(prefix.length);
+}
+
+/** Bodies that are remembered, and bytes of each: agents send the same again and again, most of them `{}`. */
+const mostBodies = 256;
+const longestBody = 256;
+
+/** What bodies say, each read once. @returns undefined for what the route does not take */
+function createBodies(schema: typeof tokenBody | typeof resolveBody): (bytes: Buffer) => RequestBody | undefined {
+  const known = new Map<string, RequestBody>();
+  return (bytes) => {
+    const text = bytes.length > longestBody ? undefined : bytes.toString('latin1');
+    const found = text === undefined ? undefined : known.get(text);
+    if (found !== undefined) return found;
+    try {
+      const { data } = schema.safeParse(jsonOf(bytes));
+      if (data === undefined || text === undefined) return data;
+      if (known.size >= mostBodies) known.clear();
+      known.set(text, data);
+      return data;
+    } catch {
+      return undefined;
+    }
+  };
 }

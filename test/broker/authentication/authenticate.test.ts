@@ -41,6 +41,20 @@ describe('a bearer token', () => {
     expect(state.refused).toEqual([]);
   });
 
+  it('proves nobody where policy has the hash of what no token of ours is, however often it is sent', async () => {
+    const handmade = [`${one.slice(0, -1)}${one.endsWith('0') ? '1' : '0'}`, `flows_${'!'.repeat(38)}`, 'flows_easy'];
+    const { authenticator, ask } = setup(
+      agentsOf({ codex: { tokens: [one, ...handmade].map((each) => tokenOf(each)) } }),
+    );
+    for (let round = 0; round < 2; round += 1) {
+      expect([one, ...handmade].map((each) => authenticator.bearer(each)?.agent)).toEqual([
+        'codex',
+        ...handmade.map(() => undefined),
+      ]);
+      for (const each of handmade) expect(await ask(`Bearer ${each}`)).toBeUndefined();
+    }
+  });
+
   it('ends at its expiry', async () => {
     const { authenticator, ask, state } = setup(policy);
     state.now = 1_000_499;

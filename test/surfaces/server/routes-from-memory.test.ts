@@ -47,6 +47,7 @@ describe('the route in front of the router', () => {
     ['from a page', 'Origin: http://localhost\r\n'],
   ])('answers byte for byte as the router does %s', async (_, more) => {
     const hot = await bytesOf(lines(more));
+    expect(await bytesOf(lines(more)), 'the second time').toBe(hot);
     const hotEvent = stand.events.at(-1);
     const hotCaller = stand.callers.at(-1);
     stand.brokerState.cached = false;
@@ -66,6 +67,7 @@ describe('the route in front of the router', () => {
     ['a reason', json('{"secrets":["openai.api_key"],"reason":"deploy"}')],
   ])('answers byte for byte as the router does for secrets: %s', async (_, more) => {
     const memory = await bytesOf(lines(more, '/v1/secrets/resolve'));
+    expect(await bytesOf(lines(more, '/v1/secrets/resolve')), 'the second time').toBe(memory);
     stand.brokerState.cached = false;
     expect(memory).toBe(await bytesOf(lines(more, '/v1/secrets/resolve')));
   });
