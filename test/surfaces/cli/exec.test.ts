@@ -57,7 +57,9 @@ beforeAll(async () => {
 });
 afterAll(() => stand.server.close());
 
-const exec = (args: readonly string[], options?: Start): Promise<Ended> => home.flows(['exec', ...args], options);
+// it becomes the program, or ends with it
+const exec = (args: readonly string[], options?: Start): Promise<Ended> =>
+  home.flows(['exec', ...args], { ...options, alone: true });
 const shell = (script: string, options?: Start) => exec(['orders-env', '--', 'sh', '-c', script], options);
 /** Nothing that anybody sees. */
 const hidden = (...seen: readonly string[]) => {
