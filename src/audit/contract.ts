@@ -47,6 +47,8 @@ export type AuditAction =
   | 'secrets.list'
   | 'token.issue'
   | 'token.rejected'
+  /** a run of a flow that only reads was let begin; it is over, with what came of it */
+  | 'flow.started'
   | 'flow.run'
   | 'flows.list'
   /** what watches an agent's tools asked whether a text holds what the agent was given */
@@ -126,7 +128,7 @@ export type AuditAction =
 /** An append-only trail: JSON lines, chained by an HMAC. */
 export interface AuditTrail {
   /**
-   * Resolves when the event is on disk; one that only repeats what is there already resolves when the system has it, so
+   * Resolves when the event is on disk; one that says little more than what is there already resolves when the system has it, so
    * that no end of this process loses it, and is on disk within 50 ms.
    * @throws FlowError unavailable where it cannot be written: nothing is given out then
    */

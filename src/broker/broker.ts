@@ -233,10 +233,12 @@ export function createBroker(options: BrokerOptions): RunningBroker {
       return audited.answer(caller, 'flow.run', told([flow]), async () => {
         counted(caller, [flow]);
         requireGiven(permission.served(flow), flow, gives);
+        const started = (rule: string) =>
+          audited.record({ ...eventOf(caller, 'flow.started', [flow]), outcome: 'allowed', rule });
         const work = approved(
           caller,
           () => permission.flowWanted(caller, flow, { inputs }),
-          (pass) => runFor(caller, flow, inputs, { engine, permission, clock, pass }),
+          (pass) => runFor(caller, flow, inputs, { engine, permission, clock, started, pass }),
         );
         return whileItGoesOn(caller, work);
       });

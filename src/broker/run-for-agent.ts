@@ -16,29 +16,42 @@ export interface RunsOptions {
   readonly engine: Engine;
   readonly permission: Permission;
   readonly clock: BrokerClock;
+  /** puts on the trail that it begins, and by which rule; resolves when that is on the disk */
+  readonly started: (rule: string) => Promise<void>;
   /** what was approved */
   readonly pass?: Pass | undefined;
 }
 
-/** Runs a flow that only reads, for an agent. @throws BrokerRefusal */
+/**
+ * Runs a flow that only reads, for an agent. That it began goes to the disk while its services are asked, and is there
+ * before anything is given: how it ended then only repeats what the trail says, unless it gives a value for the first time.
+ * @throws BrokerRefusal
+ */
 export async function runFor(
   caller: Caller,
   name: string,
   given: Readonly<Record<string, unknown>>,
-  { engine, permission, clock, pass }: RunsOptions,
+  { engine, permission, clock, started, pass }: RunsOptions,
 ): Promise<Granted<FlowAnswer>> {
   const approved = { inputs: given, pass };
-  const { flow } = permission.flow(caller, name, approved);
+  const { flow, rule: begins } = permission.flow(caller, name, approved);
   if (flow.effect !== 'none') throw new BrokerRefusal('write-not-served', { names: [name] });
   const inputs = checkedInputs(flow, given);
-  const { output, tokens, source, jti } = await engine.run(flow, inputs, caller);
+  const [, ran] = await Promise.all([started(begins), engine.run(flow, inputs, caller)]);
+  const { output, tokens, source, jti } = ran;
   // what was taken away while we waited is not given any more
   const { rule, maxTtl } = permission.flow(caller, name, approved);
   for (const token of tokens) requireShort(leftOf(token, clock), maxTtl, name);
   const { files } = flow;
   const answer = { output: outputJson(output, clock.now()), as: outputKinds(output) };
   const value = files.length === 0 ? answer : { ...answer, files };
-  return { value, rule, source, jti, values: valuesIn(output, name) };
+  const repeats = mayRepeat(flow, output) ? ({ mayRepeat: true } as const) : undefined;
+  return { value, rule, source, jti, values: valuesIn(output, name), ...repeats };
+}
+
+/** A one-time code is new each time, and what is owed for a use of break-glass hangs on the line that it was given. */
+function mayRepeat({ breakGlass }: Flow, output: Output): boolean {
+  return !breakGlass && shownIn(output).every(({ as }) => as !== 'one-time-code');
 }
 
 /**

@@ -4,6 +4,13 @@ import { unlistedRun } from '../../src/broker/agent-runs/unlisted-run.ts';
 import { arrange, as, codex, policy, refusalOf, settle, sha256 } from './arrange.ts';
 
 const flow = 'orders-token';
+const glass = `description: Whatever happens
+break-glass: true
+steps:
+  - { id: read, uses: vault/read, with: { reference: op://Agents/Root/password } }
+output: \${{ steps.read }}
+`;
+const mayBreakGlass = policy.replace('make-login, only-elsewhere]', 'make-login, only-elsewhere, glass]');
 
 describe('tokens', () => {
   it('are given as RFC 6749 writes them, and recorded before', async () => {
@@ -478,6 +485,43 @@ describe('flows', () => {
       as: { token: 'token', note: 'plain' },
     });
     expect(JSON.stringify(trail.events)).not.toContain('canary');
+  });
+
+  it('are on the disk as begun while their services are asked, and before anything is given', async () => {
+    const { broker, trail, vault } = await arrange();
+    const flushed = Promise.withResolvers<void>();
+    trail.gate = flushed.promise;
+    let answered = false;
+    const answer = broker.run(codex, 'read-one', {}).then(() => (answered = true));
+    await expect.poll(() => vault.batches).toHaveLength(1);
+    await settle();
+    expect([answered, trail.weights]).toEqual([false, [undefined]]);
+    flushed.resolve();
+    await answer;
+    expect(trail.events).toMatchObject([
+      { action: 'flow.started', what: ['read-one'], outcome: 'allowed' },
+      { action: 'flow.run', what: ['read-one'], outcome: 'allowed' },
+    ]);
+    expect(trail.events[0]).toMatchObject({ agent: 'codex', rule: trail.last()?.rule, request: trail.last()?.request });
+  });
+
+  it('that have begun repeat what the trail says, unless a value is new to the agent, they fail or break the glass', async () => {
+    const { broker, trail, vault } = await arrange({ files: { 'glass.yaml': glass, 'policy.yaml': mayBreakGlass } });
+    const weights = async (name: string) => {
+      trail.weights.splice(0);
+      await broker.run(codex, name, {}).catch(() => undefined);
+      return trail.weights;
+    };
+    expect(await weights('read-one')).toEqual([undefined, undefined]);
+    expect(await weights('read-one')).toEqual([undefined, 'repeat']);
+    vault.version = 2;
+    expect(await weights('read-one')).toEqual([undefined, undefined]);
+    vault.broken.set('op://Agents/Plain/credential', new FlowError('denied', 'no access'));
+    expect(await weights('read-one')).toEqual([undefined, undefined]);
+    expect(trail.last()).toMatchObject({ action: 'flow.run', outcome: 'failed' });
+    expect(await weights('glass')).toEqual([undefined, undefined]);
+    expect(await weights('glass')).toEqual([undefined, undefined]);
+    expect(trail.last()).toMatchObject({ action: 'flow.run', outcome: 'allowed', what: ['glass'] });
   });
 
   it('say the costliest place that their answer came from', async () => {

@@ -71,9 +71,12 @@ test('a break-glass run at the broker tells its channels who asked, and the trai
     status = 500;
     await opened.broker.run(as('codex'), 'break-glass', {});
     const told = linesOf(opened)
-      .slice(-3)
+      .slice(-5)
       .map(({ action, outcome, agent }) => `${action} ${outcome} ${agent}`);
-    expect(told).toEqual(['flow.run allowed codex', 'notify.failed failed codex', 'flow.run allowed codex']);
+    expect(told).toEqual([
+      ...['flow.started allowed codex', 'flow.run allowed codex'],
+      ...['flow.started allowed codex', 'notify.failed failed codex', 'flow.run allowed codex'],
+    ]);
   });
 });
 

@@ -31,7 +31,7 @@ const auditKeys = {
   flush: withDefault(
     form.oneOf('first', 'every'),
     'first',
-    'what waits for the disk before it is answered: `first`, all but the repeat of a grant that the agent has already, which is there within 50 ms; `every`, that too',
+    'what waits for the disk before it is answered: `first`, all but the repeat of a grant that the agent has already, and the end of a run that only reads and whose beginning is there, which are there within 50 ms; `every`, those too',
   ),
 } satisfies Keys;
 
