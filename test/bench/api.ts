@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createHome, repository } from '../e2e/home.ts';
+import { openLine } from './disk.ts';
 import { inTurn, row, type Row } from './row.ts';
 
 /** milliseconds between two requests: 100 a second */
@@ -26,12 +27,16 @@ steps:
 output: { status: '\${{ steps.order.body.status }}' }
 `;
 
-/** An agent's request that the broker makes for it, against the same request with the token in its own hands. */
+/**
+ * An agent's request that the broker makes for it, against the same request with the token in its own hands; one that
+ * writes is a run, which outlives the broker. What this disk takes for one line of the trail is measured in turn with them.
+ */
 export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
   const home = createHome();
+  const line = openLine(home.path);
   try {
     home.write('flows/one-order.yaml', flow);
-    home.write('flows/policy.yaml', 'agents:\n  bench: { flows: [orders-token, one-order] }\n');
+    home.write('flows/policy.yaml', 'agents:\n  bench: { flows: [orders-token, one-order, create-order] }\n');
     const { addresses } = await home.stack();
     const added = await home.flows(['agents', 'add', 'bench']);
     if (added.code !== 0) throw new Error(added.stderr);
@@ -45,10 +50,16 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       return response.json();
     };
     const { access_token: token } = (await post('/v1/tokens/orders-token')) as { readonly access_token: string };
-    const direct = async () => {
-      const headers = { authorization: `Bearer ${token}` };
-      const response = await fetch(new URL('/orders/A-1001', addresses.ordersApi), { headers });
-      return response.json();
+    const direct = async (path: string, order?: object) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const init = order === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(order) };
+      return (await fetch(new URL(path, addresses.ordersApi), init)).json();
+    };
+    const run = async () => {
+      const { id } = (await post('/v1/flows/create-order/runs')) as { readonly id: string };
+      const response = await fetch(new URL(`/v1/runs/${id}?wait=60`, url), { headers: bearer });
+      const { state } = (await response.json()) as { readonly state: string };
+      if (state !== 'succeeded') throw new Error(`the run is ${state}`);
     };
     const timed = async (work: () => Promise<unknown>) => {
       await new Promise((resolve) => setTimeout(resolve, pace));
@@ -56,10 +67,20 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       await work();
       return performance.now() - start;
     };
-    const things = { broker: () => timed(() => post('/v1/flows/one-order')), direct: () => timed(direct) };
+    const reads = {
+      broker: () => timed(() => post('/v1/flows/one-order')),
+      direct: () => timed(() => direct('/orders/A-1001')),
+      disk: () => timed(line.put),
+    };
+    const writes = {
+      run: () => timed(run),
+      direct: () => timed(() => direct('/orders', { article: 'A4 paper', quantity: 1 })),
+    };
     // neither is measured on code that the engine sees for the first time
-    await inTurn(short ? 50 : 300, things);
-    const times = await inTurn(short ? 100 : 1_000, things);
+    await inTurn(short ? 50 : 300, reads);
+    const times = await inTurn(short ? 100 : 1_000, reads);
+    await inTurn(short ? 5 : 30, writes);
+    const written = await inTurn(short ? 20 : 200, writes);
     running.child.kill('SIGTERM');
     await running.ended;
     return [
@@ -75,8 +96,16 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
         unit: 'ms',
         goal: { atMost: 1 },
       }),
+      row({ name: 'one line of 300 bytes on this disk, meanwhile', value: times.of('disk'), unit: 'ms' }),
+      row({
+        name: 'a request that writes as a run of the broker, to its end, beside the same one made directly',
+        value: written.of('run'),
+        unit: 'ms',
+        against: written.of('direct'),
+      }),
     ];
   } finally {
+    line.close();
     await home.close();
   }
 }

@@ -1,6 +1,21 @@
-import { closeSync, constants, openSync, write } from 'node:fs';
+import { closeSync, constants, fdatasync, openSync, write, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { row, type Row } from './row.ts';
+
+/** Puts a line of the audit trail's length on the disk as the trail does: what a figure owes to the disk beside it. */
+export function openLine(folder: string): { put(): Promise<void>; close(): void } {
+  const descriptor = openSync(join(folder, 'line'), 'a', 0o600);
+  const line = Buffer.alloc(300, 0x20);
+  return {
+    async put() {
+      writeSync(descriptor, line);
+      await new Promise<void>((resolve, reject) => {
+        fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)));
+      });
+    },
+    close: () => closeSync(descriptor),
+  };
+}
 
 /**
  * What a durable write of a group of lines takes on this disk by itself: the broker's part of a figure is what is left.
