@@ -26,6 +26,8 @@ test('is made of the one that comes with the package; one that is there already 
   expect((await stat(join(folder, 'data'))).mode & 0o777).toBe(0o700);
   expect((await stat(join(folder, 'data/PG_VERSION'))).mode & 0o777).toBe(0o600);
   expect(await readdir(folder)).toEqual(['data']);
+  // its own files, and none of the templates that another database would be a copy of
+  expect(await readdir(join(folder, 'data/base'))).toHaveLength(1);
   expect(await unpackDatabase(join(folder, 'data'))).toBe(false);
 });
 
