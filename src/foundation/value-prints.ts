@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 
 /** A text that is told by its hash alone. */
 export interface Print {
@@ -50,8 +50,10 @@ const width = 8;
  * index.find(Buffer.from('curl -u me:hunter2-hunter2')); // [{ of: 'db.password', from: 11, to: 26 }]
  */
 export function createValuePrints(): ValuePrints {
-  const key = randomBytes(32);
-  const [forHigh, forLow] = [key.readUInt32LE(0) | 1, key.readUInt32LE(4) | 1];
+  const bytes = randomBytes(32);
+  const [forHigh, forLow] = [bytes.readUInt32LE(0) | 1, bytes.readUInt32LE(4) | 1];
+  // made a key once: from bytes, each hash would make it anew, and take five times as long
+  const key = createSecretKey(bytes);
   const macOf = (data: Uint8Array | string) => createHmac('sha256', key).update(data).digest('base64url');
   const hashOf = (high: number, low: number) => (Math.imul(high, forHigh) + Math.imul(low, forLow)) >>> 0;
 
