@@ -4,13 +4,13 @@ import {
   createDecipheriv,
   createPublicKey,
   generateKeyPair,
-  generateKeyPairSync,
   publicEncrypt,
   randomBytes,
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto';
 import { promisify } from 'node:util';
+import { madeOnce } from '../../foundation/made-once.ts';
 import { base64url, fromBase64url } from './encoding.ts';
 
 /** A value encrypted with a symmetric key, as it travels. */
@@ -76,16 +76,13 @@ export interface KeyPair {
   readonly privateKey: KeyObject;
 }
 
-const rsa = { modulusLength: 2048, publicExponent: 0x10001 };
-
-export function newKeyPair(): Promise<KeyPair> {
-  return promisify(generateKeyPair)('rsa', rsa);
-}
-
-/** Blocks for some tens of milliseconds: for the rare second token of a server. */
-export function newKeyPairNow(): KeyPair {
-  return generateKeyPairSync('rsa', rsa);
-}
+/**
+ * One pair for all accounts of this process: to make one takes some tens of milliseconds of work, and nobody is served what
+ * was sealed for an account that may see more.
+ */
+export const keyPair = madeOnce<KeyPair>(() =>
+  promisify(generateKeyPair)('rsa', { modulusLength: 2048, publicExponent: 0x10001 }),
+);
 
 /** What a keyset is made of: a symmetric key under the master key, the private key under that, the public key. */
 export function keyset(master: SymmetricKey, uuid: string, pair: KeyPair): Readonly<Record<string, unknown>> {

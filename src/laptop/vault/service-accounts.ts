@@ -2,7 +2,7 @@ import { sameName } from '../../foundation/names.ts';
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../foundation/secret.ts';
 import { base64url, keyCharacters, newId, newUpperId } from './encoding.ts';
-import { keyset, newKeyPair, newKeyPairNow, type KeyPair, type SymmetricKey } from './encrypted-values.ts';
+import { keyPair, keyset, type KeyPair, type SymmetricKey } from './encrypted-values.ts';
 import { verifierOf, type SrpUser } from './srp.ts';
 
 /** What a token may do in the vaults that it names, or in all. */
@@ -33,12 +33,10 @@ export interface ServiceAccounts {
 export async function createServiceAccounts(): Promise<ServiceAccounts> {
   const accounts = new Map<string, ServiceAccount>();
   const byToken = new Map<string, string>();
-  let spare: KeyPair | undefined = await newKeyPair();
+  const keys = await keyPair.get();
 
   return {
     create(address, options) {
-      const keys = spare ?? newKeyPairNow();
-      spare = undefined;
       const { account, token } = mint(address, options, keys);
       accounts.set(account.email, account);
       byToken.set(token, account.email);
