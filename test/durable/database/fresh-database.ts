@@ -57,8 +57,10 @@ export async function emptiedDatabase(schema: readonly SchemaStep[]): Promise<Op
   }
   const tables = await database.query<{ name: string }>(
     `select schemaname || '.' || tablename as name from pg_tables
-     where schemaname in ('public', 'dbos') and tablename not in ('flows_schema_steps', 'dbos_migrations')`,
+     where schemaname in ('public', 'dbos') and tablename not in ('flows_schema_steps', 'dbos_migrations')
+       and pg_relation_size(format('%I.%I', schemaname, tablename)::regclass) > 0`,
   );
-  if (tables.length > 0) await database.query(`truncate ${tables.map(({ name }) => name).join(', ')}`);
+  // of those that have something: each table that is emptied has new files, as have its indexes
+  if (tables.length > 0) await database.query(`truncate ${tables.map(({ name }) => name).join(', ')} cascade`);
   return { ...database, close: () => Promise.resolve() };
 }
