@@ -33,8 +33,7 @@ export function createMcpOverHttp({
   const doors = new WeakMap<object, Door>();
   const servers = createMcpServers({
     version,
-    doorOf: ({ http }) => (http?.authInfo && doors.get(http.authInfo)) ?? closed,
-    agentOf: ({ http }) => http?.authInfo?.clientId ?? '',
+    doorOf: ({ authInfo }) => (authInfo && doors.get(authInfo)) ?? closed,
   });
   // nothing that a client could subscribe to changes
   const handler = createMcpHandler(servers, { maxSubscriptions: 0, onerror: () => undefined });

@@ -4,6 +4,8 @@ import {
   type CallToolResult,
   inputRequired,
   inputResponse,
+  type JSONRPCMessage,
+  type McpRequestContext,
   ProtocolError,
   ProtocolErrorCode,
   Server,
@@ -12,7 +14,7 @@ import {
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Door, Json } from './door.ts';
-import { createOutlet } from './outlet.ts';
+import { createOutlet, type Outlet } from './outlet.ts';
 import { refusedAnswer, type Resumed, type ToolAnswer } from './refused.ts';
 import { flowsAt } from './flow-list.ts';
 import { flowTools } from './flow-tools.ts';
@@ -23,10 +25,8 @@ import { fixedTools, type Tool } from './tools.ts';
 export interface McpOptions {
   /** of this package */
   readonly version: string;
-  /** the way to the broker for one request: over HTTP each has its own */
-  readonly doorOf: (context: ServerContext) => Door;
-  /** whose questions these are: a question of one agent is not answered by another */
-  readonly agentOf?: ((context: ServerContext) => string) | undefined;
+  /** the way to the broker for one server: over HTTP each request has its own */
+  readonly doorOf: (asked: McpRequestContext) => Door;
 }
 
 const instructions =
@@ -39,23 +39,30 @@ const instructions =
 const longestWait = 45;
 
 /** What makes servers for connections or requests: the tools, on a broker, in both eras of the protocol. */
-export function createMcpServers(options: McpOptions): () => Server {
-  const { version, doorOf, agentOf = () => '' } = options;
-  const outlet = createOutlet();
-  const states = createRequestStateCodec<Resumed>({ key: randomBytes(32), bind: agentOf });
+export function createMcpServers({ version, doorOf }: McpOptions): (asked: McpRequestContext) => Server {
+  // of each agent alone: what one sees masked, or masked no more, would tell it of another's values
+  const outlets = new Map<string, Outlet>();
+  const states = createRequestStateCodec<Resumed>({
+    key: randomBytes(32),
+    // a question of one agent is not answered by another
+    bind: ({ http }) => http?.authInfo?.clientId ?? '',
+  });
 
-  return () => {
+  return (asked) => {
+    const door = doorOf(asked);
+    const agent = asked.authInfo?.clientId ?? '';
+    const outlet = outlets.get(agent) ?? createOutlet();
+    outlets.set(agent, outlet);
     const server = new Server(
       { name: 'auth-chain', title: 'flows', version },
       { capabilities: { tools: {} }, instructions, requestState: { verify: states.verify } },
     );
-    server.setRequestHandler('tools/list', async (_, context) => {
+    server.setRequestHandler('tools/list', async () => {
       // without a broker the others are there all the same, and say why
-      const flows = await flowsAt(doorOf(context)).catch(() => []);
+      const flows = await flowsAt(door).catch(() => []);
       return { tools: [...fixedTools, ...flowTools(flows)].map(listed) };
     });
     server.setRequestHandler('tools/call', async ({ params }, context) => {
-      const door = doorOf(context);
       const named = ({ name }: Tool) => name === params.name;
       const tool = fixedTools.find(named) ?? flowTools(await flowsAt(door).catch(() => [])).find(named);
       if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'there is no such tool');
@@ -83,11 +90,20 @@ export function createMcpServers(options: McpOptions): () => Server {
     const connect = server.connect.bind(server);
     server.connect = (transport) => {
       const send = transport.send.bind(transport);
-      transport.send = (message, how) => send(outlet.clean(message), how);
+      transport.send = (message, how) => send(cleaned(message, outlet), how);
       return connect(transport);
     };
     return server;
   };
+}
+
+/** A message without values. What the client knows it by stays as it is: by another it would wait for its answer forever. */
+function cleaned(message: JSONRPCMessage, outlet: Outlet): JSONRPCMessage {
+  const clean = outlet.clean(message);
+  if ('id' in message) return Object.assign(clean, { id: message.id });
+  if ('params' in message && 'params' in clean && message.params?.['progressToken'] !== undefined)
+    Object.assign(clean.params ?? {}, { progressToken: message.params['progressToken'] });
+  return clean;
 }
 
 function listed({ name, title, description, inputSchema, annotations }: Tool) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FlowError } from '../../../src/foundation/errors.ts';
+import { createClient } from '../../../src/client/client.ts';
 import { callOf, type McpStand, mcpClient, openMcpStand, talkOnStreams } from './stand.ts';
 
 let stand: McpStand;
@@ -128,5 +129,34 @@ describe('the broker over HTTP', () => {
     const answer = await sent();
     expect(answer.status).toBe(status);
     expect(await answer.text()).not.toContain(stand.token.reveal());
+  });
+
+  const call = (args: object, more: object = {}) => ({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'run_reading_flow', arguments: args, ...more },
+  });
+  const valueOfMixed = async () => {
+    await (await ask(call({ flow: 'mixed' }))).text();
+    const client = createClient({ broker: stand.service().url ?? '', token: stand.token.reveal() });
+    const { output } = await client.run('mixed');
+    return (output as { KEY: string }).KEY;
+  };
+
+  test('answers by the id that the client gave, also where that holds a value', async () => {
+    const id = `call ${await valueOfMixed()}`;
+    expect(await (await ask({ jsonrpc: '2.0', id, method: 'ping' })).text()).toContain(JSON.stringify(id));
+    const name = 'run_flow';
+    const making = { flow: 'make-login', inputs: { title: 'Told' } };
+    const told = await ask(call(making, { name, _meta: { progressToken: id } }));
+    expect(await told.text()).toContain(`"progressToken":${JSON.stringify(id)}`);
+  });
+
+  test('tells no agent by a mask which values another was given', async () => {
+    const guess = call({ flow: 'mixed', inputs: { [await valueOfMixed()]: {} } });
+    const seen = async (token: string) => (await ask(guess, { authorization: `Bearer ${token}` })).text();
+    expect(await seen(stand.token.reveal())).toContain('inputs.[mixed.KEY]');
+    expect(await seen(stand.other.reveal())).not.toContain('[mixed.KEY]');
   });
 });
