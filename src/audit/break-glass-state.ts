@@ -44,11 +44,12 @@ export interface BreakGlassState {
   readonly troubles: readonly Trouble[];
 }
 
-/** lines of the trail about one flow that are looked at */
+/** lines of the trail about one drill that are looked at */
 const looked = 50;
-/** what gives somebody what a break-glass flow gives */
-const uses: ReadonlySet<string> = new Set([
-  ...['local.run', 'local.read', 'local.exec', 'flow.run', 'run.started', 'break-glass.revealed'],
+const closed = 'break-glass.closed';
+/** what gives somebody what a break-glass flow gives, and what settles it */
+const usesAndClosing: ReadonlySet<string> = new Set([
+  ...['local.run', 'local.read', 'local.exec', 'flow.run', 'run.started', 'break-glass.revealed', closed],
 ]);
 
 /**
@@ -142,9 +143,9 @@ export async function openDuties(
 ): Promise<readonly Trouble[]> {
   const owed = flows.map(async ({ name, close }): Promise<Trouble | undefined> => {
     if (close === undefined) return undefined;
-    const { lines } = await newestLines(trails, { outcome: 'allowed', name }, looked);
-    const last = lines.find(({ action }) => uses.has(action) || action === 'break-glass.closed');
-    if (last === undefined || last.action === 'break-glass.closed') return undefined;
+    const { lines } = await newestLines(trails, { outcome: 'allowed', name, actions: usesAndClosing }, 1);
+    const [last] = lines;
+    if (last === undefined || last.action === closed) return undefined;
     const reason = last.reason === undefined ? '' : `: ${last.reason}`;
     const why = oneLine(`${last.agent} used it at ${last.at}${reason}`);
     return { code: 'not-closed', subject: name, why, hint: `run flows ${name} close` };

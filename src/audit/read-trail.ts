@@ -12,6 +12,8 @@ export interface AuditLine extends AuditEvent {
 export interface AuditFilter {
   readonly agent?: string | undefined;
   readonly action?: string | undefined;
+  /** it is one of these */
+  readonly actions?: ReadonlySet<string> | undefined;
   readonly outcome?: string | undefined;
   readonly request?: string | undefined;
   readonly run?: string | undefined;
@@ -83,7 +85,8 @@ const exact = ['agent', 'action', 'outcome', 'request', 'run', 'agentRun', 'appr
 /** Whether a filter lets an event through. */
 export function fits(line: AuditLine, filter: AuditFilter): boolean {
   if (exact.some((field) => filter[field] !== undefined && line[field] !== filter[field])) return false;
-  const { since, until, name, jti } = filter;
+  const { since, until, name, jti, actions } = filter;
+  if (actions?.has(line.action) === false) return false;
   if (name !== undefined && !line.what.includes(name)) return false;
   if (jti !== undefined && !(Array.isArray(line.jti) && line.jti.includes(jti))) return false;
   if (since === undefined && until === undefined) return true;

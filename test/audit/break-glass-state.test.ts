@@ -102,6 +102,18 @@ describe('break-glass', () => {
       [drilled(1, both), used(0, { action: 'flow.run' })],
       ['glass: not-closed'],
     ],
+    [
+      'that was used before it was often looked at',
+      [glass(both, closes)],
+      [drilled(1, both), used(1), ...Array.from({ length: 60 }, () => used(0, { action: 'access.checked' }))],
+      ['glass: not-closed'],
+    ],
+    [
+      'that was used again after a clock that was ahead was set right',
+      [glass(both, closes)],
+      [drilled(3, both), used(0.2), used(0, { action: 'break-glass.closed' }), used(0.1)],
+      ['glass: not-closed'],
+    ],
     ['that was refused', [glass(both, closes)], [drilled(1, both), used(0, { outcome: 'denied' })], []],
     [
       'that was used and closed',
