@@ -49,6 +49,7 @@ const together: readonly (readonly [name: string, roots: readonly string[]])[] =
     [
       'folder/reserved-names',
       'foundation/agent-fetch',
+      'foundation/checked-certificates',
       'foundation/clocks',
       'foundation/duration',
       'foundation/environment-variables',

@@ -1,10 +1,6 @@
 import { withoutBody } from './agent-fetch.ts';
-import {
-  checkedCertificatesHint,
-  requireCheckedCertificates,
-  requireSafeAddress,
-  safeAddressHint,
-} from './safe-address.ts';
+import { requireCheckedCertificates } from './checked-certificates.ts';
+import { requireSafeAddress, safeAddressHint } from './safe-address.ts';
 import { FlowError } from './errors.ts';
 import { byProxy, type Fetch, globalFetch, proxyHint } from './proxy.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -55,10 +51,7 @@ export function createHttp(options: HttpOptions): Call {
       throw new FlowError('refused', `an address of ${peer} ${problem}`, { hint: safeAddressHint });
     }
     const { host, protocol } = new URL(url);
-    const unchecked = protocol === 'https:' ? requireCheckedCertificates() : undefined;
-    if (unchecked !== undefined) {
-      throw new FlowError('refused', `${host} ${unchecked}`, { hint: checkedCertificatesHint });
-    }
+    if (protocol === 'https:') requireCheckedCertificates(host);
     const proxy = send.proxyOf?.(url);
     const by = byProxy(proxy);
     const late = AbortSignal.timeout(deadline);

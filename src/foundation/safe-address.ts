@@ -24,15 +24,3 @@ export function requireSafeAddress(address: string | URL, development: boolean):
   if (!development) return 'is plain http';
   return isLoopback(url) ? undefined : 'is plain http and not on this machine';
 }
-
-/** What to do about certificates that are not looked at, for hints. */
-export const checkedCertificatesHint = 'unset it; an authority of your own goes into NODE_EXTRA_CA_CERTS';
-
-/**
- * With NODE_TLS_REJECT_UNAUTHORIZED=0 Node takes any certificate, and whoever stands in between is given what is sent.
- * @returns what is wrong, to be told of whoever would be asked; or undefined
- */
-export function requireCheckedCertificates(): string | undefined {
-  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return undefined;
-  return 'is asked by TLS, and with NODE_TLS_REJECT_UNAUTHORIZED=0 nobody looks at its certificate';
-}

@@ -1,10 +1,6 @@
 import type { STSClient } from '@aws-sdk/client-sts';
-import {
-  checkedCertificatesHint,
-  requireCheckedCertificates,
-  requireSafeAddress,
-  safeAddressHint,
-} from '../../foundation/safe-address.ts';
+import { requireCheckedCertificates } from '../../foundation/checked-certificates.ts';
+import { requireSafeAddress, safeAddressHint } from '../../foundation/safe-address.ts';
 import { byProxy, proxyHint } from '../../foundation/proxy.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import { madeOnce } from '../../foundation/made-once.ts';
@@ -104,9 +100,7 @@ export function createConnection<Sdk, Client extends AwsClient>(
     const found = requireSafeAddress(address, options.development);
     if (found !== undefined)
       throw new FlowError('refused', `the address of ${whose} ${found}`, { hint: safeAddressHint });
-    const unchecked = address.startsWith('https:') ? requireCheckedCertificates() : undefined;
-    if (unchecked !== undefined)
-      throw new FlowError('refused', `the address of ${whose} ${unchecked}`, { hint: checkedCertificatesHint });
+    if (address.startsWith('https:')) requireCheckedCertificates(`the address of ${whose}`);
   }
 
   /** Counts what really goes out, and stops what would go to an unsafe address, wherever it comes from. */

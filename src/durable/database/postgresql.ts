@@ -1,6 +1,7 @@
 import { Client, Pool } from 'pg';
 import { FlowError } from '../../foundation/errors.ts';
-import { checkedCertificatesHint, isLoopbackHost, requireCheckedCertificates } from '../../foundation/safe-address.ts';
+import { requireCheckedCertificates } from '../../foundation/checked-certificates.ts';
+import { isLoopbackHost } from '../../foundation/safe-address.ts';
 import type { Secret } from '../../foundation/secret.ts';
 import type { ConnectionPool, OpenDatabase } from './contract.ts';
 import { createPooledDatabase } from './pooled-database.ts';
@@ -42,9 +43,7 @@ function placeOf(address: Secret): string {
     throw new FlowError('refused', `the runs' database ${place} would be reached without a checked certificate`, {
       hint: 'add ?sslmode=verify-full to its address, and &sslrootcert=FILE for an authority of your own',
     });
-  const unchecked = here ? undefined : requireCheckedCertificates();
-  if (unchecked !== undefined)
-    throw new FlowError('refused', `the runs' database ${place} ${unchecked}`, { hint: checkedCertificatesHint });
+  if (!here) requireCheckedCertificates(`the runs' database ${place}`);
   return place;
 }
 
