@@ -7,7 +7,7 @@ import { createClientSecrets } from './client-secrets.ts';
 import { createFactors } from './factors.ts';
 import { createMfaGrants } from '../mfa-grants.ts';
 import type { ProofClient } from '../proof-client.ts';
-import { createTenant, limitsOf } from './tenant.ts';
+import { createTenant } from './tenant.ts';
 import { userIds } from '../user-ids.ts';
 
 export interface Auth0Options extends LimitedApiOptions {
@@ -58,7 +58,7 @@ export function createAuth0Provider(options: Auth0Options): IdentityProvider {
       client,
       clientHas: 'the grants Password and MFA',
       blocked: ['too_many_attempts', 'unauthorized'],
-      limits: limitsOf(options),
+      limits: tenant.limits,
       find,
     });
 

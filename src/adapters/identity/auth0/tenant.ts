@@ -1,7 +1,5 @@
 import { type AdminApi, createAdminApi, type LimitedApiOptions } from '../admin-api.ts';
-import type { Told } from '../management-api.ts';
-import { type RequestLimits, secondsToReset } from '../request-limits.ts';
-import { inTrouble, type Meaning, type Meanings, refusedAnswer, usualMeanings } from '../refused-answer.ts';
+import { inTrouble, type Meaning, type Meanings, usualMeanings } from '../refused-answer.ts';
 
 /** A tenant's Management API, at `https://acme.eu.auth0.com`. Paths are below `/api/v2/`. */
 export type Tenant = AdminApi;
@@ -10,27 +8,21 @@ const peer = 'an Auth0 tenant';
 
 /** A limit of requests that ends within a minute is waited for. */
 export function createTenant(options: LimitedApiOptions): Tenant {
-  const { name } = options;
-  const limits = limitsOf(options);
+  const { now, sleep } = options;
   const address = options.url.replace(/\/+$/, '');
   return createAdminApi({
     ...options,
     address,
     url: `${address}/api/v2/`,
     peer,
-    limits,
-    async refused(answer: Told, password) {
-      const { detail: said } = (await import('./answers.ts')).parseFailure(answer.body);
-      const retryAfter = secondsToReset(answer.headers, limits);
-      const subject = propertyIn(said);
-      return refusedAnswer({ name, answer, said, meanings, otherwise, words: said, password, retryAfter, subject });
+    limits: { now, sleep, resetHeader: 'x-ratelimit-reset' },
+    meanings,
+    otherwise,
+    async failure(body) {
+      const { detail } = (await import('./answers.ts')).parseFailure(body);
+      return { said: detail, words: detail, subject: propertyIn(detail) };
     },
   });
-}
-
-/** A tenant tells when a limit ends in a header of its own. */
-export function limitsOf({ now, sleep }: Pick<LimitedApiOptions, 'now' | 'sleep'>): RequestLimits {
-  return { now, sleep, resetHeader: 'x-ratelimit-reset' };
 }
 
 const meanings: Meanings<string> = [

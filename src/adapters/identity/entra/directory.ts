@@ -1,6 +1,5 @@
 import { type AdminApi, createAdminApi, type LimitedApiOptions } from '../admin-api.ts';
-import { inTrouble, type Meaning, type Meanings, refusedAnswer, usualMeanings } from '../refused-answer.ts';
-import { secondsToReset } from '../request-limits.ts';
+import { inTrouble, type Meaning, type Meanings, usualMeanings } from '../refused-answer.ts';
 import type { Said } from './answers.ts';
 
 /** Graph over one tenant, at `https://graph.microsoft.com`: the token says which. Paths begin with `v1.0/` or `beta/`. */
@@ -9,20 +8,18 @@ export type Directory = AdminApi;
 const peer = 'Microsoft Graph';
 
 export function createDirectory(options: LimitedApiOptions): Directory {
-  const { name, now, sleep } = options;
-  const limits = { now, sleep };
+  const { now, sleep } = options;
   const address = options.url.replace(/\/+$/, '');
   return createAdminApi({
     ...options,
     address,
     peer,
-    limits,
-    async refused(answer, password) {
-      const said = (await import('./answers.ts')).parseFailure(answer.body);
-      const retryAfter = secondsToReset(answer.headers, limits);
-      const subject = isAboutPassword(said) ? undefined : said.target;
-      const words = said.message;
-      return refusedAnswer({ name, answer, said, meanings, otherwise, words, password, retryAfter, subject });
+    limits: { now, sleep },
+    meanings,
+    otherwise,
+    async failure(body) {
+      const said = (await import('./answers.ts')).parseFailure(body);
+      return { said, words: said.message, subject: isAboutPassword(said) ? undefined : said.target };
     },
   });
 }

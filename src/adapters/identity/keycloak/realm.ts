@@ -1,9 +1,8 @@
-import { retryAfterOf } from '../../../foundation/http.ts';
 import { type AdminApi, type AdminApiOptions, createAdminApi } from '../admin-api.ts';
-import { inTrouble, type Meaning, type Meanings, refusedAnswer, usualMeanings } from '../refused-answer.ts';
+import { inTrouble, type Meaning, type Meanings, usualMeanings } from '../refused-answer.ts';
 
 export interface RealmOptions extends Pick<
-  AdminApiOptions,
+  AdminApiOptions<never>,
   'name' | 'url' | 'token' | 'development' | 'fetch' | 'deadline'
 > {
   /** epoch milliseconds, for Retry-After dates */
@@ -27,19 +26,20 @@ export function realmIn(url: string | undefined): { readonly address: string; re
 }
 
 export function createRealm({ now, ...options }: RealmOptions): Realm {
-  const { name } = options;
   const { address, admin } = realmIn(options.url) ?? { address: options.url, admin: options.url };
   return createAdminApi({
     ...options,
     address,
     url: admin,
     peer,
-    async refused(answer, password) {
-      const said = (await import('./answers.ts')).parseFailure(answer.body);
+    limits: { now },
+    patient: false,
+    meanings,
+    otherwise,
+    async failure(body) {
+      const said = (await import('./answers.ts')).parseFailure(body);
       const { field: subject, detail } = said;
-      const words = [subject, detail].filter(Boolean).join(': ');
-      const retryAfter = retryAfterOf(answer.headers.get('retry-after'), now());
-      return refusedAnswer({ name, answer, said, meanings, otherwise, words, password, retryAfter, subject });
+      return { said, words: [subject, detail].filter(Boolean).join(': '), subject };
     },
   });
 }

@@ -1,6 +1,5 @@
 import { type AdminApi, createAdminApi, type LimitedApiOptions } from '../admin-api.ts';
-import { inTrouble, type Meaning, type Meanings, refusedAnswer, usualMeanings } from '../refused-answer.ts';
-import { type RequestLimits, secondsToReset } from '../request-limits.ts';
+import { inTrouble, type Meaning, type Meanings, usualMeanings } from '../refused-answer.ts';
 import type { Said } from './answers.ts';
 
 /** The API of an org, at `https://acme.okta.com`. Paths are below `/api/v1/`. */
@@ -11,28 +10,21 @@ const peer = 'an Okta org';
 const validation = 'E0000001';
 
 export function createOrg(options: LimitedApiOptions): Org {
-  const { name } = options;
-  const limits = limitsOf(options);
+  const { now, sleep } = options;
   const address = options.url.replace(/\/+$/, '');
   return createAdminApi({
     ...options,
     address,
     url: `${address}/api/v1/`,
     peer,
-    limits,
-    async refused(answer, password) {
-      const said = (await import('./answers.ts')).parseFailure(answer.body);
-      const words = [said.summary, ...said.causes].filter(Boolean).join('; ');
-      const retryAfter = secondsToReset(answer.headers, limits);
-      const subject = subjectOf(said);
-      return refusedAnswer({ name, answer, said, meanings, otherwise, words, password, retryAfter, subject });
+    limits: { now, sleep, resetHeader: 'x-rate-limit-reset' },
+    meanings,
+    otherwise,
+    async failure(body) {
+      const said = (await import('./answers.ts')).parseFailure(body);
+      return { said, words: [said.summary, ...said.causes].filter(Boolean).join('; '), subject: subjectOf(said) };
     },
   });
-}
-
-/** An org tells when a limit ends in a header of its own. */
-export function limitsOf({ now, sleep }: Pick<LimitedApiOptions, 'now' | 'sleep'>): RequestLimits {
-  return { now, sleep, resetHeader: 'x-rate-limit-reset' };
 }
 
 const invalid = (status: number, { code }: Said) => status === 400 && code === validation;

@@ -9,7 +9,7 @@ import { userIds } from '../user-ids.ts';
 import type { OrgUser } from './answers.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { createFactors } from './factors.ts';
-import { createOrg, limitsOf } from './org.ts';
+import { createOrg } from './org.ts';
 
 export interface OktaOptions extends LimitedApiOptions {
   /** the id of a group: new users are made in it */
@@ -78,7 +78,7 @@ export function createOktaProvider(options: OktaOptions): IdentityProvider {
       client,
       clientHas: 'the grants Resource Owner Password and MFA OTP',
       blocked: ['access_denied'],
-      limits: limitsOf(options),
+      limits: org.limits,
       find,
     });
 
