@@ -53,9 +53,22 @@ const denials = Object.entries(policies).flatMap(([named, policy]): AwsRefusal[]
       ]),
 ]);
 
+/** The SDK has tried again by the clock of the answer: that one is off too, or a proxy keeps requests. */
+const skewed = {
+  code: 'denied',
+  message: 'AWS takes the request for one of another time',
+  hint: 'set the clock of this machine',
+} as const;
+
 /** By the error's name, never by its status: AWS answers not-found with 400, other implementations with 404. */
 const rows: readonly AwsRefusal[] = [
   ...denials,
+  { names: ['RequestExpired', 'RequestInTheFuture', 'RequestTimeTooSkewed'], ...skewed },
+  {
+    names: ['InvalidSignatureException', 'SignatureDoesNotMatch'],
+    saying: /^signature (?:expired|not yet current)/i,
+    ...skewed,
+  },
   {
     names: ['AccessDeniedException', 'AccessDenied', 'UnauthorizedOperation'],
     code: 'denied',
@@ -63,7 +76,7 @@ const rows: readonly AwsRefusal[] = [
     hint: policyHint,
   },
   {
-    names: ['ExpiredTokenException', 'ExpiredToken', 'RequestExpired', 'TokenRefreshRequired'],
+    names: ['ExpiredTokenException', 'ExpiredToken', 'TokenRefreshRequired'],
     code: 'denied',
     message: 'the AWS credentials have expired',
     hint: 'sign in again, for instance with: aws sso login',

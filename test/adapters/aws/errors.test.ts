@@ -37,6 +37,14 @@ describe('an error of the SDK becomes', () => {
     expect(translated.message).toMatch(/^(?:[a-z]|AWS)/);
   });
 
+  it.each([
+    named('RequestExpired'),
+    named('InvalidSignatureException', 'Signature expired: 20261130T101010Z is now earlier than 20261130T110000Z'),
+    named('SignatureDoesNotMatch', 'Signature not yet current: 20261130T101010Z is still later than 20261130T090000Z'),
+  ])('a word about the clock of this machine: %s', (error) => {
+    expect(translateAwsError(error, service)).toMatchObject({ code: 'denied', hint: 'set the clock of this machine' });
+  });
+
   const may = 'User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: secretsmanager:PutSecretValue';
   const denials: readonly (readonly [told: string, named: string])[] = [
     ['with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-x/p-y', 'service control'],
