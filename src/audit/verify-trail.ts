@@ -98,6 +98,17 @@ async function firstNumber(file: string): Promise<number> {
   return Number.POSITIVE_INFINITY;
 }
 
+/** Lines of one kind, one after another. */
+interface Stretch {
+  readonly kind: 'doubled' | 'malformed';
+  /** of the trail; of those that are none of it, of the file */
+  readonly from: number;
+  to: number;
+  readonly at: string;
+  /** each would be a line of the trail without the CR at its end */
+  returns: boolean;
+}
+
 function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoint[]) {
   const chains: readonly Chain[] = keys.length === 0 ? [createChain(undefined)] : keys.map(createChain);
   const stated = new Map<number, Set<string>>();
@@ -112,7 +123,7 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
   let oldest = chains.length - 1;
   let [lines, first, last, mac] = [0, 0, 0, noMac];
   let compared = 0;
-  let stretch: { readonly from: number; to: number; readonly at: string } | undefined;
+  let stretch: Stretch | undefined;
 
   function report(kind: AuditProblemKind, location: string, message: string): void {
     found += 1;
@@ -122,7 +133,10 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
   function line(bytes: Buffer, from: number, to: number, file: string, number: number): void {
     lines += 1;
     const link = linkOf(bytes, from, to);
-    if (link === undefined) return report('malformed', `${file}:${number}`, 'this is no line of a trail');
+    if (link === undefined) {
+      const returns = bytes[to - 1] === 0x0d && linkOf(bytes, from, to - 1) !== undefined;
+      return lengthen('malformed', number, `${file}:${number}`, returns);
+    }
     const { seq } = link;
     if (seq <= last) return before(seq, `${file}:${number}`);
     endStretch();
@@ -150,7 +164,7 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
   function beginning({ seq, previous }: Link, at: string): boolean {
     if (seq === 1) return true;
     if (previous === undefined || stated.get(seq - 1)?.has(previous) !== true) {
-      report('missing', at, `lines 1–${seq - 1} are not here: give the older files too, or their checkpoints`);
+      report('missing', at, `${those(1, seq - 1)} not here: give the older files too, or their checkpoints`);
     }
     if (previous === undefined) return false;
     mac = previous;
@@ -159,27 +173,31 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
 
   function before(seq: number, at: string): void {
     const gap = gaps.find(({ from, to }) => from <= seq && seq <= to);
-    if (gap === undefined) return again(seq, at);
+    if (gap === undefined) return lengthen('doubled', seq, at);
     report('reordered', at, `line ${seq} comes after line ${last}`);
     if (gap.from < seq && seq < gap.to) gaps.push({ from: seq + 1, to: gap.to, at: gap.at });
     if (gap.from === seq) gap.from += 1;
     else gap.to = seq - 1;
   }
 
-  /** Lines that are here again, one after another, are one finding. */
-  function again(seq: number, at: string): void {
-    if (stretch !== undefined && seq === stretch.to + 1) stretch.to = seq;
-    else {
-      endStretch();
-      stretch = { from: seq, to: seq, at };
+  /** Such lines, one after another, are one finding. */
+  function lengthen(kind: Stretch['kind'], number: number, at: string, returns = false): void {
+    if (stretch?.kind === kind && number === stretch.to + 1) {
+      stretch.to = number;
+      stretch.returns &&= returns;
+      return;
     }
+    endStretch();
+    stretch = { kind, from: number, to: number, at, returns };
   }
 
   function endStretch(): void {
     if (stretch === undefined) return;
-    const { from, to, at } = stretch;
+    const { kind, from, to, at, returns } = stretch;
     stretch = undefined;
-    report('doubled', at, from === to ? `line ${from} is here again` : `lines ${from}–${to} are here again`);
+    if (kind === 'doubled') return report(kind, at, `${those(from, to)} here again`);
+    const what = from === to ? 'this is no line of a trail' : `lines ${from}–${to} of the file are no lines of a trail`;
+    report(kind, at, returns ? `${what}: a program has put CR LF at their ends` : what);
   }
 
   function useKey(id: string, at: string): void {
@@ -200,7 +218,7 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
   }
 
   function missing({ from, to, at }: (typeof gaps)[number]): void {
-    report('missing', at, `${from === to ? `line ${from} is` : `lines ${from}–${to} are`} missing before this one`);
+    report('missing', at, `${those(from, to)} missing before this one`);
   }
 
   function end(file: string): Omit<Verification, 'torn' | 'misnamed'> {
@@ -208,10 +226,12 @@ function createCheck(keys: readonly Uint8Array[], checkpoints: readonly Checkpoi
     for (const gap of gaps) if (gap.from <= gap.to) missing(gap);
     let furthest = 0;
     for (const seq of stated.keys()) furthest = Math.max(furthest, seq);
-    if (furthest > last) report('cut', file, `lines ${last + 1}–${furthest} are missing: a checkpoint saw them`);
+    if (furthest > last) report('cut', file, `${those(last + 1, furthest)} missing: a checkpoint saw line ${furthest}`);
     const keyed = keys.length > 0 && lines > 0;
     return { lines, first, last, problems, found, keyed, checkpoints: compared };
   }
 
   return { line, report, end };
 }
+
+const those = (from: number, to: number) => (from === to ? `line ${from} is` : `lines ${from}–${to} are`);

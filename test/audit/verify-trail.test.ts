@@ -59,6 +59,8 @@ describe('tampering', () => {
     ],
     ['a space added', () => replaced(4, `${line(4)} `), ['4 malformed', '5 missing']],
     ['a blank line added', () => lines.toSpliced(3, 0, ''), ['4 malformed']],
+    ['another program’s line ends', () => lines.map((each) => `${each}\r`), ['1 malformed', 'cut']],
+    ['some lines replaced', () => lines.with(3, 'a').with(4, 'b'), ['4 malformed', '6 missing']],
     ['a line taken out', () => without(4), ['4 missing']],
     ['some lines taken out', () => without(3, 4, 6), ['3 missing', '4 missing']],
     ['the first line taken out', () => without(1), ['1 missing']],

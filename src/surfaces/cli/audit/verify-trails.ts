@@ -47,7 +47,7 @@ export async function verify(
     if (anchored === undefined || (isLocal(file) && values['file'] === undefined)) continue;
     // what an anchor was given for is to tell a trail whose end is missing from one that is whole
     if (anchored.unreadable > 0)
-      doubts.push(`${anchored.unreadable} lines of the anchor look like a checkpoint and cannot be read`);
+      doubts.push(`lines of the anchor that look like a checkpoint and cannot be read: ${anchored.unreadable}`);
     if (anchored.checkpoints.length === 0) doubts.push(`${file}: the anchor holds no checkpoint of it`);
   }
   if (values['json'] === true) terminal.out(`${JSON.stringify(results)}\n`);
@@ -73,7 +73,8 @@ function tell(result: Result, terminal: Terminal): void {
   const range = lines === 0 ? 'empty' : `${first}–${last}`;
   const how = keyed ? 'under the key' : 'without a key, which shows damage but not who did it';
   const speed = seconds > 0.5 ? `, ${Math.round(lines / seconds)} lines/s` : '';
-  const anchored = checkpoints === 0 ? 'no checkpoint' : `${checkpoints} checkpoints`;
+  const anchored =
+    checkpoints === 0 ? 'no checkpoint' : `${checkpoints} ${checkpoints === 1 ? 'checkpoint' : 'checkpoints'}`;
   terminal.out(`${file}: ${verdict}: ${lines} lines (${range}) ${how}, ${anchored}, ${seconds.toFixed(1)} s${speed}\n`);
   for (const { kind, location, message } of problems) terminal.out(`  ${location}: ${kind}: ${message}\n`);
   if (found > problems.length) terminal.out(`  and ${found - problems.length} more\n`);
