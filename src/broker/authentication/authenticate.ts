@@ -40,8 +40,11 @@ export interface AuthenticationFailure {
 }
 
 export interface Authenticator {
-  /** Whose a bearer token is, at the cost of one SHA-256; undefined: ask {@link Authenticator.authenticate}. */
-  readonly bearer: (token: string) => Proven | undefined;
+  /**
+   * Whose a bearer token is, at the cost of one SHA-256; undefined: ask {@link Authenticator.authenticate}.
+   * @param sha256 of the token, hex, where it is known
+   */
+  readonly bearer: (token: string, sha256?: string) => Proven | undefined;
   /**
    * Who sent this `Authorization` header. All that fails looks the same: undefined.
    * @param refused is told why, once, for the trail
@@ -58,19 +61,19 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const workload = createWorkloads(options);
   let known: { readonly policy: Policy; readonly owner: OwnerOf } | undefined;
 
-  function ownerOf(token: string): BearerOwner | undefined {
+  function ownerOf(token: string, sha256?: string): BearerOwner | undefined {
     const policy = options.policy();
     if (known?.policy !== policy) known = { policy, owner: indexOf(policy) };
-    return known.owner(token);
+    return token.length === bearerLength ? known.owner(token, sha256 ?? hash('sha256', token, 'hex')) : undefined;
   }
 
-  function bearer(token: string): Proven | undefined {
+  function bearer(token: string, sha256?: string): Proven | undefined {
     if (!token.startsWith('flows_')) {
-      const proof = options.agentRuns?.provenAtOnce(token);
+      const proof = options.agentRuns?.provenAtOnce(token, sha256);
       const found = proof === undefined ? undefined : ofRun(proof);
       return found !== undefined && 'agent' in found ? found : undefined;
     }
-    const owner = ownerOf(token);
+    const owner = ownerOf(token, sha256);
     return owner === undefined || isExpired(owner, now()) ? undefined : { agent: owner.agent, by: 'token' };
   }
 
@@ -124,7 +127,7 @@ export function bearerToken(authorization: string | undefined): string | undefin
   return /^bearer +([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1];
 }
 
-type OwnerOf = (token: string) => BearerOwner | undefined;
+type OwnerOf = (token: string, sha256: string) => BearerOwner | undefined;
 
 interface Indexed {
   readonly sha256: Buffer;
@@ -141,9 +144,7 @@ function indexOf(policy: Policy): OwnerOf {
     const one = { sha256: Buffer.from(sha256, 'latin1'), owner, isOurs: undefined };
     index.set(half, [...(index.get(half) ?? []), one]);
   }
-  return (token) => {
-    if (token.length !== bearerLength) return undefined;
-    const sha256 = hash('sha256', token, 'hex');
+  return (token, sha256) => {
     const candidates = index.get(sha256.slice(0, 32));
     if (candidates === undefined) return undefined;
     const sent = Buffer.from(sha256, 'latin1');

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import {
   type AuthenticationFailure,
   type Authenticator,
@@ -14,14 +16,37 @@ import type { RecordRefusal } from './record-refusal.ts';
 /** seconds after which the keys of an issuer that failed are asked for again */
 const keysAgain = 5;
 
+/** A bearer token that was sent. */
+interface Sent {
+  readonly token: string;
+  /** hex */
+  readonly sha256: string;
+}
+
+/**
+ * By connection, the header that proved somebody last, which it nearly always sends again: its token is read and hashed
+ * once. Whose it is, and whether it still is, is asked each time.
+ */
+const sent = new WeakMap<Socket, ReadonlyMap<string, Sent>>();
+
+function sentIn(authorization: string | undefined): Sent | undefined {
+  const token = bearerToken(authorization);
+  return token === undefined ? undefined : { token, sha256: hash('sha256', token, 'hex') };
+}
+
 /** A bearer token's owner, at once; undefined where anything is amiss or needs more than a look into a table. */
-export function provenAtOnce({ request: { headers } }: Exchange, authenticator: Authenticator): Proven | undefined {
-  const token = bearerToken(headers.authorization);
-  const owner = token === undefined ? undefined : authenticator.bearer(token);
+export function provenAtOnce(
+  { request: { headers, socket } }: Exchange,
+  authenticator: Authenticator,
+): Proven | undefined {
+  const { authorization = '' } = headers;
+  const known = sent.get(socket)?.get(authorization);
+  const found = known ?? sentIn(authorization);
+  const owner = found && authenticator.bearer(found.token, found.sha256);
+  if (owner === undefined) return undefined;
+  if (found !== undefined && found !== known) sent.set(socket, new Map([[authorization, found]]));
   const said = headerOf(headers, 'agent');
-  return owner === undefined || owner.jkt !== undefined || (said !== undefined && said !== owner.agent)
-    ? undefined
-    : owner;
+  return owner.jkt !== undefined || (said !== undefined && said !== owner.agent) ? undefined : owner;
 }
 
 /** What a request proves its sender by. */

@@ -1,6 +1,10 @@
+import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createAuthenticator } from '../../../src/broker/authentication/authenticate.ts';
+import { bearerHash, createBearer } from '../../../src/broker/authentication/bearer-token.ts';
+import { agentsOf } from '../../broker/authentication/policies.ts';
 import { bearer, type Stand, startStand } from './stand.ts';
 import { addressOf, exchange, parseAnswer, untilClosed } from './wire.ts';
 
@@ -94,6 +98,36 @@ describe('the route in front of the router', () => {
     }
     expect(parseAnswer(await answer).status).toBe(200);
     expect(stand.callers.at(-1)?.reason).toBe('deploy 42');
+  });
+
+  test('proves each request of a connection by what it sends, whatever was sent on it before', async () => {
+    let policy = agentsOf({ codex: { tokens: [{ sha256: bearerHash(bearer) ?? '', expires: undefined }] } });
+    const authenticator = createAuthenticator({ policy: () => policy, now: Date.now, development: true });
+    const { server, url } = await startStand({ authenticator });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports = new Set<number | undefined>();
+    const ask = (token: string, more = {}) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const headers = { authorization: `Bearer ${token}`, ...more };
+        request(`${url}/v1/tokens/orders-token`, { method: 'POST', agent, headers }, (response) => {
+          ports.add(response.socket.localPort);
+          response.resume().on('end', () => resolve(response.statusCode));
+        })
+          .on('error', reject)
+          .end();
+      });
+    try {
+      const stranger = createBearer().reveal();
+      const asked = [bearer, stranger, bearer, bearer];
+      for (const token of asked) expect(await ask(token)).toBe(token === bearer ? 200 : 401);
+      expect(await ask(bearer, { 'X-Agent-Id': 'another' })).toBe(401);
+      policy = agentsOf({});
+      expect(await ask(bearer)).toBe(401);
+      expect(ports.size).toBe(1);
+    } finally {
+      agent.destroy();
+      await server.close();
+    }
   });
 
   test('is what answers: nothing else asks for the cached token', async () => {
