@@ -56,13 +56,15 @@ const usesAndClosing: ReadonlySet<string> = new Set([
  * How break-glass stands, by what is on the trails: which account was proven, and what is still owed for a use.
  * @param trails their files: those of the environment
  * @param now epoch milliseconds
+ * @param budget bytes of each that are read at most, the newest; default 32 MiB, for who looks every minute
  */
 export async function breakGlassState(
   flows: readonly BreakGlass[],
   trails: readonly string[],
   now: number,
+  budget?: number,
 ): Promise<BreakGlassState> {
-  const stood = await Promise.all(flows.map((each) => standingOf(each, trails, now)));
+  const stood = await Promise.all(flows.map((each) => standingOf(each, trails, now, budget)));
   const accounts = stood.flatMap((each) => each.accounts);
   const troubles = stood.flatMap((each) => each.troubles);
   const [only, ...others] = accounts;
@@ -72,6 +74,7 @@ export async function breakGlassState(
   const duties = await openDuties(
     flows.map(({ flow }) => flow),
     trails,
+    budget,
   );
   return { accounts, troubles: [...troubles, ...(isAlone ? [alone(only.username)] : []), ...duties] };
 }
@@ -80,6 +83,7 @@ async function standingOf(
   { flow, drills }: BreakGlass,
   trails: readonly string[],
   now: number,
+  budget: number | undefined,
 ): Promise<BreakGlassState> {
   if (drills.length === 0) {
     const why = 'no drill signs in with what it gives';
@@ -87,7 +91,7 @@ async function standingOf(
     return { accounts: [], troubles: [{ code: 'no-drill', subject: flow.name, why, hint }] };
   }
   const found = drills.map(async ({ flow: drill, proves: signIns }) => {
-    const { lines } = await newestLines(trails, { action: 'drill.finished', name: drill.name }, looked);
+    const { lines } = await newestLines(trails, { action: 'drill.finished', name: drill.name }, looked, budget);
     const drilled = lines.flatMap((line) => evidenceOf(line) ?? []);
     return signIns.map(({ username, provider }) => {
       const mine = drilled.flatMap((evidence) => {
@@ -136,14 +140,15 @@ function alone(username: string): Trouble {
   };
 }
 
-/** What is owed for uses of break-glass: those since which nothing has closed them. */
+/** What is owed for uses of break-glass: those since which nothing has closed them. @param budget as above */
 export async function openDuties(
   flows: readonly BreakGlass['flow'][],
   trails: readonly string[],
+  budget?: number,
 ): Promise<readonly Trouble[]> {
   const owed = flows.map(async ({ name, close }): Promise<Trouble | undefined> => {
     if (close === undefined) return undefined;
-    const { lines } = await newestLines(trails, { outcome: 'allowed', name, actions: usesAndClosing }, 1);
+    const { lines } = await newestLines(trails, { outcome: 'allowed', name, actions: usesAndClosing }, 1, budget);
     const [last] = lines;
     if (last === undefined || last.action === closed) return undefined;
     const reason = last.reason === undefined ? '' : `: ${last.reason}`;
