@@ -202,6 +202,11 @@ export function asFlowError(error: unknown): FlowError {
     const hint = 'try again later; raise the limit of open files (LimitNOFILE=, ulimit -n)';
     return new FlowError('unavailable', 'too many files are open', { cause: error, hint });
   }
+  // what Node says wherever a path is relative and the folder that it is relative to was deleted
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+    const hint = 'change into a folder that is there: cd';
+    return new FlowError('usage', 'the folder that this runs in is not there any more', { cause: error, hint });
+  }
   return new FlowError('internal', 'an unexpected fault', {
     cause: error,
     hint: 'run again with --debug for the stack, which holds no values, and report it',

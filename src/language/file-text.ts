@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { fileProblem, type Problem } from './problems.ts';
 
@@ -29,7 +29,8 @@ export function readText(file: string, longest = usualMost): string | Problem {
   } catch (error) {
     if (error instanceof TypeError) return fileProblem(file, 'the file is not UTF-8 text', 'save it as UTF-8');
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    return fileProblem(file, faults[code] ?? 'it cannot be read');
+    const isMissing = code === 'ENOENT' && lstatSync(file, { throwIfNoEntry: false }) === undefined;
+    return fileProblem(file, isMissing ? 'there is no such file' : (faults[code] ?? 'it cannot be read'));
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }

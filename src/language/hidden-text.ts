@@ -6,11 +6,15 @@ interface Stretch {
 
 /** keys by whose name a secret stands after them, whoever reads the file */
 const key = String.raw`["']?(?:[\w.]+-)*[\w.]*(?:[a-z0-9][-_.]?secret|password|passwd|passphrase|token|credential|seed|(?:private|client|api|access)[-_.]?key)["']?[ \t]*:[ \t]*`;
-/** what is no secret there: a reference, an expression, keys that say where it is */
-const shown = String.raw`(?!["']?(?:op:\/\/|\$\{\{)|\{|#(?:\s|$)|\s|$)`;
+/** a reference, an expression */
+const pointer = String.raw`(?:op:\/\/|\$\{\{)`;
+/** in quotes it is one as long as nothing else stands behind them */
+const end = String.raw`(?=[ \t]*(?:[,}\]]|$)|[ \t]+#)`;
+/** what is no secret there: one of these, keys that say where it is */
+const shown = String.raw`(?!"${pointer}[^"]*(?:"${end}|$)|'${pointer}[^']*(?:'${end}|$)|${pointer}|\{|#(?:\s|$)|\s|$)`;
 /** in a line of its own a value goes on to the end; among others in braces it ends with a quote or a comma */
 const alone = new RegExp(`^([ \\t]*(?:- +)*${key})${shown}(.*)$`, 'i');
-const among = new RegExp(`([\\s{,[]${key})${shown}("(?:[^"\\\\]|\\\\.)*"?|'[^']*'?|[^,}\\]]*)`, 'gi');
+const among = new RegExp(`([\\s{,[]${key})${shown}((?:"(?:[^"\\\\]|\\\\.)*"?|'[^']*'?)?[^,}\\]]*)`, 'gi');
 const opened = new RegExp(
   `^[ \\t]*(?:- +)*${key}(?:[|>][-+0-9]*[ \\t]*$|["'](?!op:|\\$)|[^\\s{#[&*!|>"'-](?!p:\\/\\/))`,
   'i',

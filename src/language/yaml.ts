@@ -109,10 +109,11 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
       return undefined;
     }
     if (typeof value === 'number' && !Number.isFinite(value)) {
-      const written = source.text.slice(range.start, range.end);
-      source.report(range, 'not a number that can be used', `put it in quotes where it is text: "${written}"`);
-      // it stands there: that nothing does would be a second problem, and none
-      return { kind: 'scalar', value: written, written, range };
+      // not repeated: it may be a password that looks like a number
+      if (!state.unusable) source.report(range, 'not a number that can be used', 'put it in quotes where it is text');
+      // whatever stood there instead would be a second problem, and none
+      state.unusable = true;
+      return undefined;
     }
     const taken = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
     return { kind: 'scalar', value: taken ? value : null, written: node.source ?? String(value), range };

@@ -72,6 +72,11 @@ test('exit codes of different kinds of trouble differ', () => {
   expect(new Set(trouble.map((code) => errorCodes[code].exit)).size).toBe(trouble.length);
 });
 
+test('a folder that was deleted below a process is no fault of this program', () => {
+  const gone = Object.assign(new Error('ENOENT: uv_cwd'), { code: 'ENOENT', syscall: 'uv_cwd' });
+  expect(asFlowError(gone)).toMatchObject({ code: 'usage', hint: expect.stringContaining('cd') });
+});
+
 test.each(['EMFILE', 'ENFILE'])('%s is no fault of this program', (code) => {
   const error = asFlowError(Object.assign(new Error('open'), { code }));
   expect([error.code, errorCodes[error.code].status]).toEqual(['unavailable', 503]);

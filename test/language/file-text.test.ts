@@ -47,7 +47,7 @@ it.each([
   ['far', 'the link leads out of the folder'],
   ['dangling', 'the link leads nowhere'],
   ['circle', 'the link leads nowhere'],
-  ['nothing', 'the link leads nowhere'],
+  ['nothing', 'there is no such file'],
   ['folder', 'this is not a file'],
   ['socket', 'this is not a file'],
 ])('%s.yaml is told of, and nothing of it repeated', (name, message) => {

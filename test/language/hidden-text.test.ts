@@ -29,6 +29,9 @@ const odd = [
   '|hunter2hunter2',
   '>hunter2 hunter2',
   '#hunter2hunter2',
+  '"op://Agents/a/b"hunter2',
+  "'op://Agents/a/b' hunter2",
+  '"${{ inputs.a }}"hunter2',
 ];
 
 const minted = (key: string, value: string) => `description: d
@@ -132,6 +135,23 @@ describe.each(places)('%s', (_, files) => {
 });
 
 describe('where the file is not even YAML', () => {
+  it.each(odd.filter((value) => /^["']\S+["']/.test(value)))('{ client-secret: %s } is not repeated', async (value) => {
+    const { problems, text } = await problemsOf({
+      'x.yaml': flow('oauth/client-credentials', `client-secret: ${value}, client-id: id`),
+    });
+    expect(problems).not.toEqual([]);
+    expect(text).not.toMatch(/hunter2/i);
+  });
+
+  it('a reference, and what else is no secret, is shown', async () => {
+    for (const value of ['"op://Agents/a/b"', "'op://Agents/a/b' # which", 'op://Agents/a/b', '"${{ inputs.a }}"']) {
+      const { text } = await problemsOf({
+        'x.yaml': minted('client-secret', `${value}\n      client-secret: ${value}`),
+      });
+      expect(text).toContain(value.replace(/ #.*/, ''));
+    }
+  });
+
   it.each(odd)('client-secret: %s is not repeated', async (value) => {
     const { problems, text } = await problemsOf({ 'x.yaml': minted('client-secret', value) });
     expect(problems).not.toEqual([]);

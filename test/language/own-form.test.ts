@@ -63,6 +63,32 @@ describe.each(places)('%s', (_, files) => {
   });
 });
 
+/** wherever a number is wanted, or may stand */
+const numbers: typeof places = [
+  ...places.filter(([name]) => name !== 'a default'),
+  [
+    'a default of a number',
+    (value) => ({ 'x.yaml': flow(`inputs: { n: { type: number, default: ${value} } }\n${steps}`) }),
+  ],
+  ['a port', (value) => ({ 'service.yaml': service.replace('    key:', `    server: { port: ${value} }\n    key:`) })],
+  ['a length', (value) => ({ 'x.yaml': made(`{ length: ${value} }`) })],
+];
+const made = (password: string) =>
+  flow(
+    `steps: [{ id: a, uses: vault/create-login, with: { vault: A, title: t, username: u, password: ${password} } }]\n`,
+  );
+
+describe.each(numbers)('%s', (_, files) => {
+  it.each(['.nan', '.NaN', '.inf', '-.inf', '1e400', '5e1234567'])(
+    '%s is refused, and not repeated',
+    async (written) => {
+      const folder = await load({ 'service.yaml': service, ...files(written) });
+      expect(told(folder)).toHaveLength(1);
+      expect(folder.problems[0]?.hint).not.toContain(written);
+    },
+  );
+});
+
 it('takes a number that is only a number as it is written', async () => {
   const provider = 'inputs: { n: { type: number, default: 3.2 } }\n';
   const folder = await load({

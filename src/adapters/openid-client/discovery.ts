@@ -61,10 +61,17 @@ export function createDiscovery(options: DiscoveryOptions): Discover {
   return async (needs = ['token_endpoint'], signal) => {
     if (needs.every((need) => need in given)) return { issuer: url, ...given };
     const metadata = await found(signal);
-    const { token_endpoint } = metadata;
-    if (needs.includes('token_endpoint') && (typeof token_endpoint !== 'string' || !URL.canParse(token_endpoint))) {
-      throw new FlowError('protocol', "the issuer's discovery document names no token endpoint", {
-        hint: 'write `token-endpoint` with the issuer in service.yaml',
+    const hint = 'write `token-endpoint` with the issuer in service.yaml';
+    for (const need of needs) {
+      const address = metadata[need];
+      if (typeof address !== 'string') {
+        if (need !== 'token_endpoint') continue;
+        throw new FlowError('protocol', "the issuer's discovery document names no token endpoint", { hint });
+      }
+      if (URL.canParse(address)) continue;
+      const told = `the ${need} of the issuer's discovery document is no whole address: ${quoted(address)}`;
+      throw new FlowError('protocol', told, {
+        hint: need === 'token_endpoint' ? hint : 'have its document name an https address, with its host',
       });
     }
     return metadata;

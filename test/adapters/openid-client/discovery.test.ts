@@ -37,6 +37,12 @@ describe('discovery', () => {
     expect(hostile.count('/token')).toBe(0);
   });
 
+  it('whose token endpoint has no host is not told as one that names none', async () => {
+    hostile.handlers.set(discovery, change({ token_endpoint: '/token' }));
+    const error = await failureOf(arrange().ask());
+    expect([error.code, error.message]).toEqual(['protocol', expect.stringContaining('no whole address: "/token"')]);
+  });
+
   it.each([
     ['a key set in plain http elsewhere', { jwks_uri: 'http://evil.example/jwks' }, 'refused'],
     ['no key set', { jwks_uri: undefined }, 'protocol'],

@@ -225,7 +225,10 @@ describe('flows policy', () => {
     ['policy explan', /did you mean "explain"/],
     ['policy explain --agent codex', /an agent and one secret, flow or path/],
     ['policy explain --agent codex --secret a --flow b', /an agent and one secret, flow or path/],
-    ['policy test nowhere.yaml', /there are no cases/],
+    [
+      'policy test nowhere.yaml',
+      /there are no cases: nowhere\.yaml: there is no such file \(begin nowhere\.yaml with cases: /,
+    ],
     ['policy test flows/policy.yaml', /policy\.yaml has problems/],
     ['policy explain --agent codex --secret a.b --dir wrong', /wrong\/policy\.yaml:1:28[^]*has problems/],
   ])('%s', async (line, told) => {

@@ -273,6 +273,24 @@ steps:
   expect(code).toBe(77);
 });
 
+test('check --online: each issuer at which approvers sign in is asked where it sends people', async () => {
+  const trust = (issuer: string) => `{ trust: { issuer: "${issuer}", audience: flows-page, claims: { sub: x } } }`;
+  const there = stack.addresses.issuer;
+  home.write(
+    'people/one.yaml',
+    'description: x\nsteps: [{ id: a, uses: vault/read, with: { reference: op://Agents/OpenAI/credential } }]\n',
+  );
+  home.write(
+    'people/policy.yaml',
+    `approvers: { ann: ${trust(there)}, bo: ${trust('http://127.0.0.1:1')} }\nagents: {}\n`,
+  );
+  await home.stack('people');
+  const { code, stdout } = await home.flows(['check', '--online', '--dir', 'people', '--environment', 'development']);
+  expect(code).toBe(69);
+  expect(stdout).toContain(`ok       sign-in of approvers: ${there}: people are sent to ${new URL(there).origin}\n`);
+  expect(stdout).toMatch(/^missing {2}sign-in of approvers: http:\/\/127\.0\.0\.1:1: .*cannot be reached/m);
+});
+
 test('check --online: a vault that gives nothing is told of once', async () => {
   home.write(
     'unset/service.yaml',

@@ -6,6 +6,7 @@ import type { ConnectionKind } from '../../../language/forms.ts';
 import type { Api } from '../../../adapters/apis/contract.ts';
 import type { IdentityProvider } from '../../../adapters/identity/contract.ts';
 import type { Issuer } from '../../../adapters/issuers/contract.ts';
+import { pageAddress } from '../../../broker/people/page-address.ts';
 import { byProxy, type Way } from '../../../foundation/proxy.ts';
 import type { Reference } from '../../../foundation/reference.ts';
 import type { SecretStore } from '../../../adapters/stores/contract.ts';
@@ -65,10 +66,37 @@ export async function findingsOf(app: App): Promise<readonly Finding[]> {
     ...[...app.environment().notify.keys()].map((name) =>
       tried({ what: `notify.${name}` }, () => connections.channel(name).probe()),
     ),
+    ...(await signInsOf(app, connections)),
   ]);
   const down = vaults.filter(({ failure, unasked }) => failure !== undefined && unasked === undefined);
   return [...vaults, ...others.flat().map((each) => behind(each, down))];
 }
+
+/** Each issuer at which policy.yaml has people sign in, asked as the page would send a browser there. */
+async function signInsOf(app: App, { way }: Connections): Promise<readonly Promise<Finding[]>[]> {
+  const { policy } = loadBrokerFiles(app.folder);
+  if (![...(policy.approvers?.values() ?? [])].some(({ trust }) => trust.length > 0)) return [];
+  const { createSignIns } = await import('../../../broker/people/sign-ins.ts');
+  const { development } = app.environment();
+  const page = pageAddress('https://page.invalid');
+  const signIns = createSignIns({
+    policy: () => policy,
+    now: Date.now,
+    development,
+    fetch: way.fetch,
+    page: () => page,
+    clients: () => undefined,
+  });
+  return signIns.places().map((place) =>
+    tried({ what: 'sign-in of approvers', where: place.issuer, ...byWay(way, place.issuer) }, async () => {
+      const { origin } = new URL(await signIns.begin(place, flight));
+      return `people are sent to ${origin}`;
+    }),
+  );
+}
+
+/** of a sign-in that nobody will end */
+const flight = { state: 'check', verifier: 'check'.repeat(10), nonce: 'check' };
 
 /** A connection whose own credentials are in a vault that failed was not asked either. */
 function behind(finding: Finding, down: readonly Finding[]): Finding {

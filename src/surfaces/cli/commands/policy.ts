@@ -101,7 +101,7 @@ async function test({ argv, terminal }: Invocation): Promise<number> {
   const text = readText(file);
   if (typeof text !== 'string') {
     throw new FlowError('usage', `there are no cases: ${basename(file)}: ${text.message}`, {
-      hint: 'write cases: [{ agent: NAME, secret: NAME, expect: denied }] into it',
+      hint: `begin ${file} with cases: [{ agent: NAME, secret: NAME, expect: denied }]`,
     });
   }
   const source = createSource(file, text);
