@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync,
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
-import { runPooled } from './process-pool.ts';
+import { canBePooled, runPooled } from './process-pool.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 
@@ -131,12 +131,11 @@ export function createHome(shipped = true, vault?: LaptopVault): Home {
     start,
     flows: async (args, options = {}) => {
       const { alone = false, terminal, program, input, cwd = work } = options;
-      // what Node itself reads, it reads as it starts
-      const ofNode = Object.keys(options.env ?? {}).some((name) => name.startsWith('NODE_'));
-      if (built === undefined || alone || ofNode || terminal === true || program !== undefined || input !== undefined)
-        return start(args, options).ended;
+      const wanted = { args, env: { ...env, ...options.env }, cwd };
+      const asItIs = !alone && terminal !== true && program === undefined && input === undefined;
+      if (built === undefined || !asItIs || !canBePooled(wanted.env)) return start(args, options).ended;
       let begun: ChildProcess | undefined;
-      const ended = runPooled(built, { args, env: { ...env, ...options.env }, cwd }, (child) => (begun = child));
+      const ended = runPooled(built, wanted, (child) => (begun = child));
       if (begun !== undefined) {
         const entry = { child: begun, ended };
         running.add(entry);

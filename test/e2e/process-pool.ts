@@ -6,12 +6,20 @@ import { endOfCommand, type Wanted } from './pooled-process.ts';
 /** A process that runs one command after another. */
 interface Pooled {
   readonly child: ChildProcess;
+  /** the file of certificates that Node has read as it started */
+  readonly trusts: string | undefined;
   run(wanted: Wanted): Promise<Ended>;
 }
 
 /** as many as work at once on a few cores */
 const mostIdle = 3;
 const idle: Pooled[] = [];
+
+/** Whether a command may run in one: what else Node itself reads, it reads as it starts. */
+export function canBePooled(env: Wanted['env']): boolean {
+  return Object.keys(env).every((name) => name === certificates || !name.startsWith('NODE_'));
+}
+const certificates = 'NODE_EXTRA_CA_CERTS';
 
 /**
  * Runs a command in a process that may have run others before, but none at the same time: to start Node and to load what
@@ -20,13 +28,12 @@ const idle: Pooled[] = [];
  * @param onStart is given the process, to end it
  */
 export async function runPooled(file: string, wanted: Wanted, onStart: (child: ChildProcess) => void): Promise<Ended> {
-  let pooled = idle.pop();
-  while (pooled !== undefined && !isAlive(pooled)) pooled = idle.pop();
-  pooled ??= startPooled(file, wanted.env);
+  const found = idle.findIndex((each) => isAlive(each) && each.trusts === wanted.env[certificates]);
+  const pooled = idle.splice(found, found < 0 ? 0 : 1)[0] ?? startPooled(file, wanted.env);
   onStart(pooled.child);
   const ended = await pooled.run(wanted);
-  if (isAlive(pooled) && idle.length < mostIdle) idle.push(pooled);
-  else pooled.child.kill('SIGKILL');
+  if (isAlive(pooled)) idle.push(pooled);
+  for (const { child } of idle.splice(0, idle.length - mostIdle)) child.kill('SIGKILL');
   return ended;
 }
 
@@ -65,6 +72,7 @@ function startPooled(file: string, env: Wanted['env']): Pooled {
   child.channel?.unref();
   return {
     child,
+    trusts: env[certificates],
     run: (wanted) =>
       new Promise((resolve) => {
         [said.stdout, said.stderr, code, done] = ['', '', undefined, resolve];
