@@ -92,8 +92,13 @@ describe('discovery', () => {
     hostile.handlers.set('/token', token({ exp: Math.floor(clock / 1000) + 9000 }));
     await ask();
     clock = right;
-    const verify = async () =>
-      issuer.verify(new Secret(await hostile.sign({ aud: 'orders' })), { audience: ['orders'] });
+    // by this clock: the other went on meanwhile
+    const verify = async () => {
+      const iat = Math.floor(clock / 1000);
+      return issuer.verify(new Secret(await hostile.sign({ aud: 'orders', iat, exp: iat + 300 })), {
+        audience: ['orders'],
+      });
+    };
     await verify();
     await hostile.rotate('when-set-right');
     clock += 31_000;
