@@ -1,10 +1,9 @@
 import { openFolder } from '../../src/app/open-folder.ts';
-import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type RunningStack, startStack } from '../../src/laptop/start-stack.ts';
-import { canBePooled, runPooled } from './process-pool.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 
@@ -44,8 +43,6 @@ export interface Start {
   readonly terminal?: boolean;
   /** instead of the command: any program, in the same surroundings */
   readonly program?: readonly string[];
-  /** for `flows`: in a process that runs nothing before, as those of `start` */
-  readonly alone?: boolean;
 }
 
 /** The adapters by which the laptop's vault can be asked. */
@@ -59,9 +56,7 @@ export interface Home {
   readonly env: Readonly<Record<string, string>>;
   /** writes a file below the working folder */
   write(path: string, text: string): void;
-  /** in a process of its own */
   start(args: readonly string[], options?: Start): Running;
-  /** until it ends; in a process that may have run others before, where it can be */
   flows(args: readonly string[], options?: Start): Promise<Ended>;
   /** several that wait for codes beside each other; but one begins at a time, for that is work */
   beside(commands: readonly (readonly string[])[]): Promise<Ended[]>;
@@ -98,7 +93,7 @@ export function createHome(shipped = true, vault?: LaptopVault): Home {
   };
   folder('work');
   if (shipped) cpSync(join(repository, 'flows'), join(work, 'flows'), { recursive: true });
-  const running = new Set<Pick<Running, 'ended'> & { readonly child: ChildProcess }>();
+  const running = new Set<Running>();
   const stacks: RunningStack[] = [];
   const stateBefore = process.env['XDG_STATE_HOME'];
 
@@ -129,20 +124,7 @@ export function createHome(shipped = true, vault?: LaptopVault): Home {
       writeFileSync(join(work, file), text);
     },
     start,
-    flows: async (args, options = {}) => {
-      const { alone = false, terminal, program, input, cwd = work } = options;
-      const wanted = { args, env: { ...env, ...options.env }, cwd };
-      const asItIs = !alone && terminal !== true && program === undefined && input === undefined;
-      if (built === undefined || !asItIs || !canBePooled(wanted.env)) return start(args, options).ended;
-      let begun: ChildProcess | undefined;
-      const ended = runPooled(built, wanted, (child) => (begun = child));
-      if (begun !== undefined) {
-        const entry = { child: begun, ended };
-        running.add(entry);
-        void ended.finally(() => running.delete(entry));
-      }
-      return ended;
-    },
+    flows: async (args, options) => start(args, options).ended,
     async beside(commands) {
       const all: Promise<Ended>[] = [];
       for (const args of commands) {

@@ -57,9 +57,7 @@ beforeAll(async () => {
 });
 afterAll(() => stand.server.close());
 
-// it becomes the program, or ends with it
-const exec = (args: readonly string[], options?: Start): Promise<Ended> =>
-  home.flows(['exec', ...args], { ...options, alone: true });
+const exec = (args: readonly string[], options?: Start): Promise<Ended> => home.flows(['exec', ...args], options);
 const shell = (script: string, options?: Start) => exec(['orders-env', '--', 'sh', '-c', script], options);
 /** Nothing that anybody sees. */
 const hidden = (...seen: readonly string[]) => {
