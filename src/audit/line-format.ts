@@ -23,7 +23,7 @@ export function endOf(mac: string): string {
  * @throws FlowError internal, for one that is longer than any line
  */
 export function middleOf(at: string, event: AuditEvent): string {
-  // in one piece, and by no list of names: to join a line of its fields costs twice as much
+  // in one piece, and by no list of names: to join a line of its fields costs a third more
   const text = JSON.stringify({
     at,
     agent: event.agent,
