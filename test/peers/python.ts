@@ -13,12 +13,14 @@ const run = promisify(execFile);
 export async function pythonEnvironment(packages: readonly string[]): Promise<string> {
   const digest = createHash('sha256').update(packages.join('\n')).digest('hex').slice(0, 16);
   const folder = join(tmpdir(), `flows-peers-${userInfo().uid}`, digest);
-  const isMade = () =>
-    access(join(folder, 'bin', 'python')).then(
+  const marker = join(folder, 'bin', 'python');
+  if (
+    await access(marker).then(
       () => true,
       () => false,
-    );
-  if (await isMade()) return folder;
+    )
+  )
+    return folder;
   const making = `${folder}.${process.pid}`;
   await mkdir(join(folder, '..'), { recursive: true, mode: 0o700 });
   await rm(making, { recursive: true, force: true });
@@ -33,13 +35,7 @@ export async function pythonEnvironment(packages: readonly string[]): Promise<st
     ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages],
     { timeout: 600_000 },
   );
-  try {
-    await rename(making, folder);
-  } catch (error) {
-    await rm(making, { recursive: true, force: true });
-    // another suite was faster
-    if (!(await isMade())) throw error;
-  }
+  await rename(making, folder);
   return folder;
 }
 
