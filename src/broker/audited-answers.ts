@@ -52,10 +52,8 @@ export function eventOf(
   action: AuditAction,
   what: readonly string[],
 ): Omit<AuditEvent, 'outcome'> {
-  const about = { agent, action, what, request, agentRun: agentRun?.run, address };
-  return run === undefined && reason === undefined && path === undefined
-    ? about
-    : { ...about, run: clipped(run), reason: clipped(reason), path: clipped(path) };
+  const said = { run: clipped(run), reason: clipped(reason), path: clipped(path) };
+  return { agent, action, what, request, agentRun: agentRun?.run, ...said, address };
 }
 
 function clipped(text: string | undefined): string | undefined {

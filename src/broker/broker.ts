@@ -198,15 +198,10 @@ export function createBroker(options: BrokerOptions): RunningBroker {
     cachedToken(caller, flow, inputs = {}) {
       const found = tokens.cached(caller, flow, inputs);
       if (found === undefined) return undefined;
-      const { token, value, rule, jti } = found;
-      const allowed = {
-        ...eventOf(caller, 'token.issue', [flow]),
-        outcome: 'allowed',
-        rule,
-        jti,
-        source: 'cache',
-      } as const;
-      return { token, recorded: audited.recordGrant(allowed, [{ name: flow, kind: 'flow', value }]) };
+      const event = eventOf(caller, 'token.issue', [flow]);
+      const allowed = { ...event, outcome: 'allowed', rule: found.rule, jti: found.jti, source: 'cache' } as const;
+      const recorded = audited.recordGrant(allowed, [{ name: flow, kind: 'flow', value: found.value }]);
+      return { token: found.token, recorded };
     },
     cachedSecrets(caller, names) {
       const asked = names.length > 1 ? [...new Set(names)] : names;

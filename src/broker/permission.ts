@@ -187,6 +187,21 @@ export function createPermission(
     return grants.get(whose);
   };
 
+  const servedSecret = ({ secrets }: Registry, name: string): RegistrySecret | undefined => {
+    const secret = secrets.get(name);
+    return secret !== undefined && isServed(secret) ? secret : undefined;
+  };
+
+  const allowedSecrets = (
+    caller: Caller,
+    secrets: readonly RegistrySecret[],
+    decisions: readonly Pick<Decision, 'rule'>[],
+  ): AllowedSecrets => {
+    const { policy, registry } = rules.current();
+    const until = caller.agentRun?.expires ?? Infinity;
+    return { secrets, rule: rulesText(decisions), maxTtl: maxTtlOf(policy, caller), until, registry };
+  };
+
   const take = ({ agent }: Caller): number => agentRates.take(agent, rules.current().policy.agents.get(agent)?.rate);
 
   return {
@@ -230,9 +245,7 @@ export function createPermission(
       requireGoingOn(caller);
       const { policy, registry } = rules.current();
       const asked = names.map((name) => {
-        const secret = registry.secrets.get(name);
-        const known = secret !== undefined && isServed(secret) ? secret : undefined;
-        return { name, known, decision: askSecret(policy, caller, name) };
+        return { name, known: servedSecret(registry, name), decision: askSecret(policy, caller, name) };
       });
       const refused = asked.filter(({ known, decision }) => known === undefined || !decision.allowed);
       if (refused.length > 0) {
@@ -252,13 +265,11 @@ export function createPermission(
           given?.pass,
           asked.map(({ decision }) => decision),
         );
-      return {
-        secrets: asked.flatMap(({ known }) => known ?? []),
-        rule: rulesText(asked.map(({ decision }) => decision)),
-        maxTtl: maxTtlOf(policy, caller),
-        until: caller.agentRun?.expires ?? Infinity,
-        registry,
-      };
+      return allowedSecrets(
+        caller,
+        asked.flatMap(({ known }) => known ?? []),
+        asked.map(({ decision }) => decision),
+      );
     },
     grantedSecrets(caller, names) {
       if (caller.agentRun?.ended() === true) return undefined;
@@ -266,14 +277,13 @@ export function createPermission(
       const secrets: RegistrySecret[] = [];
       const grants: Grant[] = [];
       for (const name of names) {
-        const secret = registry.secrets.get(name);
-        const grant = secret !== undefined && isServed(secret) ? grantOf(policy, caller, secret) : undefined;
+        const secret = servedSecret(registry, name);
+        const grant = secret && grantOf(policy, caller, secret);
         if (secret === undefined || grant === undefined) return undefined;
         secrets.push(secret);
         grants.push(grant);
       }
-      const maxTtl = Math.min(...grants.map((each) => each.maxTtl));
-      return { secrets, rule: rulesText(grants), maxTtl, until: caller.agentRun?.expires ?? Infinity, registry };
+      return allowedSecrets(caller, secrets, grants);
     },
     flowWanted(caller, name, given) {
       const { flow } = this.flow(caller, name, 'unapproved');

@@ -11,8 +11,8 @@ import { Secret } from '../../foundation/secret.ts';
 const form = /^flows_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/;
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const randomLength = 32;
-/** characters of a token */
-export const bearerLength = 44;
+/** characters of a token: what marks it, what is random, a checksum */
+export const bearerLength = 'flows_'.length + randomLength + 6;
 
 export function createBearer(): Secret {
   let text = '';

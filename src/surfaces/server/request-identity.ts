@@ -25,7 +25,8 @@ interface Sent {
 
 /**
  * By connection, the header that proved somebody last, which it nearly always sends again: its token is read and hashed
- * once. Whose it is, and whether it still is, is asked each time.
+ * once. Whose it is, and whether it still is, is asked each time. Found in a map, by its hash and not byte by byte: behind a
+ * proxy several clients may share a connection.
  */
 const sent = new WeakMap<Socket, ReadonlyMap<string, Sent>>();
 
@@ -42,9 +43,10 @@ export function provenAtOnce(
   const { authorization = '' } = headers;
   const known = sent.get(socket)?.get(authorization);
   const found = known ?? sentIn(authorization);
-  const owner = found && authenticator.bearer(found.token, found.sha256);
+  if (found === undefined) return undefined;
+  const owner = authenticator.bearer(found.token, found.sha256);
   if (owner === undefined) return undefined;
-  if (found !== undefined && found !== known) sent.set(socket, new Map([[authorization, found]]));
+  if (found !== known) sent.set(socket, new Map([[authorization, found]]));
   const said = headerOf(headers, 'agent');
   return owner.jkt !== undefined || (said !== undefined && said !== owner.agent) ? undefined : owner;
 }
