@@ -2,8 +2,15 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Whoever starts our command, or leaves something behind in this process, has a process of their own. */
-const commands = ['test/{attack,e2e,infra}/**/*.test.ts', 'test/surfaces/cli/**/*.test.ts'];
+/**
+ * Whoever starts our command, leaves something behind in this process, or measures its turns, to which the garbage of all
+ * before belongs, has a process of their own.
+ */
+const commands = [
+  'test/{attack,e2e,infra}/**/*.test.ts',
+  'test/surfaces/cli/**/*.test.ts',
+  'test/broker/policy/large-files.test.ts',
+];
 
 /** What has a command of its own. */
 const others = ['test/{browser,peers,bench}/**', 'test/**/*.long.test.ts'];
