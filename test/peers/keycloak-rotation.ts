@@ -101,12 +101,22 @@ export function keycloakRotation(keycloak: () => Keycloak): void {
           );
       };
     }
+    /** Runs a flow until it rotates: a value that is younger than a second is left. @returns the former one */
+    async function rotated(flow: string, reference: string, ...args: string[]): Promise<Secret | undefined> {
+      const [former] = await inVault(reference);
+      const isFormer = async () => {
+        const { code, stderr } = await flows(flow, ...args);
+        expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
+        return (await inVault(reference))[0]?.reveal() === former?.reveal();
+      };
+      await expect.poll(isFormer).toBe(false);
+      return former;
+    }
     const fieldsOf = (title: string) => vault.dump().find((item) => item.title === title)?.fields ?? [];
 
     test('of a key, killed at any boundary and at random, is completed by the next run, and no call is refused', async () => {
       const field = 'op://Agents/Orders Key/key';
-      const first = await flows('rotate-key');
-      expect([first.code, first.code === 0 ? '' : first.stderr]).toEqual([0, '']);
+      await rotated('rotate-key', field);
       const withKey = tokens('orders-key', 'clientKey');
       const readers = [async () => (await inVault(field))[0], async () => inAws('peer/orders-key')];
       const calling = readers.map((read) => callAgain(read, withKey));
@@ -157,14 +167,7 @@ export function keycloakRotation(keycloak: () => Keycloak): void {
       };
       const gaps = Object.entries(readers).map(([name, call]) => [name, watchGaps(call)] as const);
       for (let round = 0; round < 3; round += 1) {
-        const former = (await inVault(secret))[0];
-        // one that is younger than a second is left
-        const isFormer = async () => {
-          const { code, stderr } = await flows('rotate-secret', '--accept-gap');
-          expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
-          return (await inVault(secret))[0]?.reveal() === former?.reveal();
-        };
-        await expect.poll(isFormer).toBe(false);
+        const former = await rotated('rotate-secret', secret, '--accept-gap');
         expect(
           fieldsOf('Orders M2M')
             .map(({ label }) => label)
