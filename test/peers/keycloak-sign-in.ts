@@ -34,8 +34,8 @@ export function keycloakSignIn(keycloak: () => Keycloak, realm: () => Realm): vo
 
     test('a code is refused the second time, and the page takes another', async () => {
       const { username, seed } = await somebody(realm());
-      const used = await codeFor(seed, 0);
       const first = at('one-time-code', await begin(signIn, username));
+      const used = await codeFor(seed, 0);
       await at('signed-in', await first.submit(used)).end();
       const second = at('one-time-code', await begin(signIn, username));
       const refused = at('rejected', await second.submit(used));
