@@ -168,7 +168,7 @@ describe('adapters', () => {
       'know another room by its contract alone',
       ({ from, to }) => {
         const [one, other] = [from, to].map(
-          (path) => /^src\/adapters\/(vaults|issuers|identity|stores)\//.exec(path)?.[1],
+          (path) => /^src\/adapters\/(vaults|issuers|identity|stores|apis|channels)\//.exec(path)?.[1],
         );
         return one !== undefined && other !== undefined && one !== other && !to.endsWith('/contract.ts');
       },

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createHome, source } from '../../e2e/home.ts';
+import { quoted } from '../../../src/foundation/shell-words.ts';
+import { command, createHome, source } from '../../e2e/home.ts';
 import { python } from '../../programs.ts';
 import { bearer, canary, own, startStand, type Stand } from '../server/stand.ts';
 
@@ -143,6 +144,22 @@ describe('--install', () => {
     const again = await home.flows(['hook', '--install', 'claude', '--yes']);
     expect([again.code, again.stderr]).toEqual([0, '.claude/settings.json has it already\n']);
     expect(JSON.parse(readFileSync(settings, 'utf8'))).toEqual(written);
+  });
+
+  // npx and npm's scripts have it on the path, a harness has not
+  test.each([
+    ['bin', 'flows hook'],
+    ['node_modules/.bin', [process.execPath, command, 'hook'].map(quoted).join(' ')],
+  ])('with flows in %s of the path adds what starts from anywhere', async (folder, line) => {
+    home.write('.cursor/hooks.json', '{}');
+    home.write(`${folder}/flows`, '#!/bin/sh\n');
+    chmodSync(join(home.work, folder, 'flows'), 0o755);
+    const PATH = [join(home.work, folder), home.env['PATH']].join(delimiter);
+    expect((await home.flows(['hook', '--install', 'cursor', '--yes'], { env: { PATH } })).code).toBe(0);
+    expect(JSON.parse(readFileSync(join(home.work, '.cursor/hooks.json'), 'utf8'))).toMatchObject({
+      hooks: { beforeReadFile: [{ command: line }] },
+    });
+    rmSync(join(home.work, '.cursor/hooks.json'));
   });
 
   test.each([

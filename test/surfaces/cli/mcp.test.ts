@@ -1,6 +1,7 @@
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { join } from 'node:path';
+import { chmodSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { command, createHome } from '../../e2e/home.ts';
 
@@ -56,7 +57,7 @@ describe('flows mcp', () => {
 
   const where = { FLOWS_DIR: join(home.work, 'flows'), XDG_STATE_HOME: home.env['XDG_STATE_HOME'] ?? '' };
   const env = { FLOWS_AGENT_TOKEN_FILE: join(home.work, 'agent.token'), ...where };
-  const server = { command: 'npx', args: ['flows', 'mcp'], env };
+  const server = { command: process.execPath, args: [command, 'mcp'], env };
   test.each([
     ['claude', { mcpServers: { flows: { type: 'stdio', ...server } } }],
     ['cursor', { mcpServers: { flows: server } }],
@@ -68,8 +69,22 @@ describe('flows mcp', () => {
 
   test('--print-config codex gives TOML', async () => {
     const { stdout } = await home.flows(['mcp', '--print-config', 'codex', '--agent', 'codex']);
+    const [node, file] = [process.execPath, command].map((path) => JSON.stringify(path));
     expect(stdout).toBe(
-      `[mcp_servers.flows]\ncommand = "npx"\nargs = ["flows","mcp","--agent","codex"]\nenv = { FLOWS_DIR = ${JSON.stringify(where.FLOWS_DIR)}, XDG_STATE_HOME = ${JSON.stringify(where.XDG_STATE_HOME)} }\n`,
+      `[mcp_servers.flows]\ncommand = ${node}\nargs = [${file},"mcp","--agent","codex"]\nenv = { FLOWS_DIR = ${JSON.stringify(where.FLOWS_DIR)}, XDG_STATE_HOME = ${JSON.stringify(where.XDG_STATE_HOME)} }\n`,
     );
+  });
+
+  // npx and npm's scripts have it on the path, a client has not; and npx elsewhere fetches someone else's package
+  test.each([
+    ['bin', ['flows', 'mcp']],
+    ['node_modules/.bin', [process.execPath, command, 'mcp']],
+  ])('--print-config with flows in %s of the path names what starts from anywhere', async (folder, words) => {
+    home.write(`${folder}/flows`, '#!/bin/sh\n');
+    chmodSync(join(home.work, folder, 'flows'), 0o755);
+    const PATH = [join(home.work, folder), home.env['PATH']].join(delimiter);
+    const { stdout } = await home.flows(['mcp', '--print-config', 'cursor'], { env: { PATH } });
+    const { command: first, args } = (JSON.parse(stdout) as { mcpServers: { flows: typeof server } }).mcpServers.flows;
+    expect([first, ...args]).toEqual(words);
   });
 });

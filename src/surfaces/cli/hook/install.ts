@@ -5,7 +5,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import { makeFolder } from '../../../foundation/make-folder.ts';
 import { replaceFile } from '../../../foundation/replace-file.ts';
 import { quoted } from '../../../foundation/shell-words.ts';
-import { findProgram } from '../exec/program.ts';
+import { ownProgram } from '../own-program.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface Harness {
@@ -60,7 +60,9 @@ export async function install(name: string, yes: boolean, terminal: Terminal): P
   const file = harness.file();
   const settings = settingsIn(file) ?? harness.start;
   const hooks = objectIn(settings['hooks'] ?? {}, `hooks in ${file}`);
-  const missing = Object.entries(harness.events(ownCommand())).filter(([event]) => !isThere(hooks[event]));
+  const missing = Object.entries(harness.events(`${ownProgram().map(quoted).join(' ')} hook`)).filter(
+    ([event]) => !isThere(hooks[event]),
+  );
   if (missing.length === 0) {
     terminal.note(`${file} has it already`);
     return 0;
@@ -110,10 +112,4 @@ function listIn(value: unknown, what: string): readonly unknown[] {
 
 function isThere(entries: unknown): boolean {
   return /(?:flows|cli\.[jt]s'?) hook"/.test(JSON.stringify(entries ?? []));
-}
-
-/** `flows` where it is on the path; else this very program. */
-function ownCommand(): string {
-  if (typeof findProgram('flows', { PATH: process.env['PATH'] ?? '' }) === 'string') return 'flows hook';
-  return `${quoted(process.execPath)} ${quoted(realpathSync(process.argv[1] ?? ''))} hook`;
 }

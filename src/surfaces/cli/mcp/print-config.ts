@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { FlowError } from '../../../foundation/errors.ts';
+import { ownProgram } from '../own-program.ts';
 
 /** What a client is to start, and with which variables: most give a server few of their own. */
 interface Start {
@@ -68,6 +69,7 @@ export function configFor(
     ...(broker ? { FLOWS_BROKER: broker } : { FLOWS_DIR: resolve(dir) }),
     ...(state && { XDG_STATE_HOME: state }),
   };
-  const args = ['flows', 'mcp', ...(agent === undefined ? [] : ['--agent', agent])];
-  return { file: snippet.file, text: snippet.text({ command: 'npx', args, env: { ...who, ...where } }) };
+  const [command, ...before] = ownProgram();
+  const args = [...before, 'mcp', ...(agent === undefined ? [] : ['--agent', agent])];
+  return { file: snippet.file, text: snippet.text({ command, args, env: { ...who, ...where } }) };
 }
