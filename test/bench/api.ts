@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createHome, repository } from '../e2e/home.ts';
+import { createHome, type Home, repository } from '../e2e/home.ts';
 import { openLine } from './disk.ts';
 import { inTurn, row, type Row } from './row.ts';
 
@@ -29,7 +29,8 @@ output: { status: '\${{ steps.order.body.status }}' }
 
 /**
  * An agent's request that the broker makes for it, against the same request with the token in its own hands; one that
- * writes is a run, which outlives the broker. What this disk takes for one line of the trail is measured in turn with them.
+ * writes is a run, which outlives the broker. What a hop costs by itself, and what this disk takes for one line of the
+ * trail, is measured in turn with them.
  */
 export async function bench({ short }: { readonly short: boolean }): Promise<Row[]> {
   const home = createHome();
@@ -50,10 +51,11 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
       return response.json();
     };
     const { access_token: token } = (await post('/v1/tokens/orders-token')) as { readonly access_token: string };
-    const direct = async (path: string, order?: object) => {
+    const hop = await bareProxy(home, addresses.ordersApi);
+    const direct = async (path: string, order?: object, to: string = addresses.ordersApi) => {
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
       const init = order === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(order) };
-      return (await fetch(new URL(path, addresses.ordersApi), init)).json();
+      return (await fetch(new URL(path, to), init)).json();
     };
     const run = async () => {
       const { id } = (await post('/v1/flows/create-order/runs')) as { readonly id: string };
@@ -70,6 +72,7 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
     const reads = {
       broker: () => timed(() => post('/v1/flows/one-order')),
       direct: () => timed(() => direct('/orders/A-1001')),
+      hop: () => timed(() => direct('/orders/A-1001', undefined, hop)),
       disk: () => timed(line.put),
     };
     const writes = {
@@ -96,6 +99,11 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
         unit: 'ms',
         goal: { atMost: 1 },
       }),
+      row({
+        name: 'what a bare proxy of node:http adds to it, meanwhile',
+        value: times.of('hop') - times.of('direct'),
+        unit: 'ms',
+      }),
       row({ name: 'one line of 300 bytes on this disk, meanwhile', value: times.of('disk'), unit: 'ms' }),
       row({
         name: 'a request that writes as a run of the broker, to its end, beside the same one made directly',
@@ -108,4 +116,12 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
     line.close();
     await home.close();
   }
+}
+
+/** One in a process of its own, which ends with the home. @returns its address */
+async function bareProxy(home: Home, to: string): Promise<string> {
+  const words = [join(import.meta.dirname, 'bare-server.ts'), 'proxy', JSON.stringify({ to })];
+  const running = home.start([], { program: [process.execPath, '--no-warnings', ...words] });
+  const [url = ''] = /http:\/\/127\S+/.exec(await running.shows(/listening on http:\/\/\S+/)) ?? [];
+  return url;
 }

@@ -1,16 +1,23 @@
 import { constants, openSync, write } from 'node:fs';
-import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { Agent, createServer, request, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type RequestHandler } from 'express';
 
 /**
  * `express`, `http` or `durable`, then the answer's headers and body as JSON: a route that gives these same bytes, and
  * does nothing else, but for `durable`, which has a line of each request on the disk before it answers. What Express adds
- * of its own (`ETag`, `X-Powered-By`) is turned off, as it is not in the broker's answer.
+ * of its own (`ETag`, `X-Powered-By`) is turned off, as it is not in the broker's answer. Or `proxy`, which sends all of it
+ * on to `to`, and gives what comes back: a hop, and nothing else.
  */
 const [, , kind = '', given = '{}'] = process.argv;
-const { headers, body } = JSON.parse(given) as { headers: Record<string, string>; body: string };
+const { headers = {}, body = '{}', to = '' } = JSON.parse(given) as Given;
 const token: unknown = JSON.parse(body);
+
+interface Given {
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  readonly to?: string;
+}
 
 function bareExpress(): RequestListener {
   const application = express().disable('etag').disable('x-powered-by');
@@ -51,10 +58,24 @@ function bareDurable(): RequestListener {
   };
 }
 
+function bareProxy(): RequestListener {
+  const agent = new Agent({ keepAlive: true });
+  return (incoming, response) => {
+    const { method, url: path = '', headers: sent } = incoming;
+    const url = new URL(path, to);
+    const onward = request(url, { agent, method, headers: { ...sent, host: url.host } }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    incoming.pipe(onward);
+  };
+}
+
 const listeners: Readonly<Record<string, () => RequestListener>> = {
   express: bareExpress,
   http: () => bareHttp,
   durable: bareDurable,
+  proxy: bareProxy,
 };
 const server = createServer({ keepAliveTimeout: 60_000 }, listeners[kind]?.());
 server.listen(0, '127.0.0.1', () => {
