@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FlowAnswer } from '../../../src/broker/contract.ts';
+import { quoted } from '../../../src/foundation/shell-words.ts';
 import type { RunningStack } from '../../../src/laptop/start-stack.ts';
 import { command, createHome, type Ended, type Running, type Start } from '../../e2e/home.ts';
 import { python } from '../../programs.ts';
@@ -241,6 +242,17 @@ describe.runIf(python)('on a terminal', () => {
     const { code, stdout } = await running.ended;
     expect(code).toBe(5);
     hidden(stdout);
+  });
+
+  test('each byte is shown as on a terminal of its own, and ours is as it was', async () => {
+    const show = `stty raw; printf 'down\\n'; stty sane; echo end`;
+    const plain = home.start([], { program: ['sh', '-c', show], terminal: true });
+    const { stdout } = await plain.ended;
+    expect(stdout).toBe('down\nend\r\n');
+    const words = [process.execPath, '--no-warnings', command, 'exec', 'orders-env', '--', 'sh', '-c', show];
+    const both = [...words.map(quoted), ';', 'stty -a | grep -oe -*opost'].join(' ');
+    const shown = home.start([], { program: ['sh', '-c', both], terminal: true, env: byBroker });
+    expect((await shown.ended).stdout).toBe(`${stdout}opost\r\n`);
   });
 
   test('without the package for it, it runs with pipes, masked, and one notice says so', async () => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { FlowError } from '../../../foundation/errors.ts';
 import { commonArguments, ownWords } from '../arguments.ts';
@@ -69,12 +70,19 @@ async function masked(
   const masking = maskingOf(variables, insist, terminal);
   if (masking !== undefined && terminal.interactive && terminal.outIsTerminal) {
     const { runOnTerminal } = await import('../exec/run-on-terminal.ts');
-    const ours = { stdin: process.stdin, stdout: terminal.stream('out') };
+    const ours = { stdin: process.stdin, stdout: terminal.stream('out'), setRaw };
     const ending = await runOnTerminal(program, masking, ours);
     if (ending !== undefined) return ending;
     terminal.tell('warning', 'it runs without a terminal of its own: npm install @lydell/node-pty');
   }
   return runPiped(program, masking, terminal);
+}
+
+/** Node leaves a terminal that puts a CR before each LF, where the program's own has done so already, or meant a line down. */
+function setRaw(raw: boolean): void {
+  process.stdin.setRawMode(raw);
+  // undone with the rest
+  if (raw) spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
 /** Shells and supervisors want to see the signal itself; of those that dump memory, which holds values, its number alone. */
@@ -93,8 +101,11 @@ function tellEnds(variables: readonly Variable[], terminal: Terminal): void {
   for (const { name, expiresAt } of variables) {
     if (expiresAt === undefined) continue;
     const left = Math.max(0, expiresAt * 1000 - Date.now() - minute);
-    const tell = () =>
+    const tell = () => {
       terminal.tell('warning', `the token in ${name} ends at ${new Date(expiresAt * 1000).toISOString()}`);
+      // its LF went down, and no further
+      if (terminal.interactive) terminal.err('\r');
+    };
     if (left < longest) setTimeout(tell, left).unref();
   }
 }

@@ -9,8 +9,10 @@ const forwarded = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGQUIT
 
 /** Our terminal. */
 export interface OurTerminal {
-  readonly stdin: Readable & { setRawMode(raw: boolean): unknown };
+  readonly stdin: Readable;
   readonly stdout: Writable & { readonly columns: number; readonly rows: number };
+  /** what is typed and shown goes through as it is, or as before */
+  setRaw(raw: boolean): void;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface OurTerminal {
 export async function runOnTerminal(
   program: Program,
   masking: Masking,
-  { stdin, stdout }: OurTerminal,
+  { stdin, stdout, setRaw }: OurTerminal,
 ): Promise<Ending | undefined> {
   const pty = await loadPty();
   if (pty === undefined) return undefined;
@@ -54,9 +56,9 @@ export async function runOnTerminal(
   const keys = terminal as unknown as { write(data: Buffer): void };
   const typed = (data: Buffer) => keys.write(data);
   const resize = () => terminal.resize(...size());
-  const restore = () => void stdin.setRawMode(false);
+  const restore = () => setRaw(false);
   const send = (signal: NodeJS.Signals) => terminal.kill(signal);
-  stdin.setRawMode(true);
+  setRaw(true);
   stdin.on('data', typed).resume();
   stdout.on('resize', resize);
   // however this process ends, the terminal is as it was

@@ -39,10 +39,7 @@ async function seen(pieces: readonly (readonly [Buffer, number])[], values: read
   const ending = await runOnTerminal(
     { name: 'node', args: ['-e', printer, file], path: process.execPath, env: { PATH: process.env['PATH'] ?? '' } },
     createMasking(named(...values)),
-    {
-      stdin: Object.assign(stdin, { setRawMode: () => stdin }),
-      stdout: Object.assign(stdout, { columns: 80, rows: 24 }),
-    },
+    { stdin, stdout: Object.assign(stdout, { columns: 80, rows: 24 }), setRaw: () => undefined },
   );
   expect(ending).toMatchObject({ code: 0 });
   return Buffer.concat(chunks).toString();
