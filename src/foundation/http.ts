@@ -29,7 +29,7 @@ export interface CallInit extends RequestInit {
 /**
  * One HTTP call whose body has been read whole. Where the connection ended before an answer came, as one that was kept
  * and that the server has closed meanwhile does, a call that may be repeated is sent once more.
- * @throws FlowError refused: unsafe address, redirect · timeout · unavailable · aborted · protocol: body too large
+ * @throws FlowError refused: unsafe address, redirect · timeout · unavailable · aborted · protocol: no HTTP, body too large
  */
 export type Call = (url: string, init?: CallInit) => Promise<Response>;
 
@@ -39,6 +39,9 @@ const ended = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
 /** and of one that could not be made */
 const noConnection = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
+
+/** what the parsers of node, of undici and of compressed bodies say of an answer that came and cannot be read */
+const unreadable = /^(?:HPE_|HTTPParserError$|UND_ERR_HEADERS_OVERFLOW$|UND_ERR_RES_CONTENT_LENGTH_MISMATCH$|Z_)/;
 
 const mebibyte = 1024 * 1024;
 
@@ -86,6 +89,12 @@ export function createHttp(options: HttpOptions): Call {
         });
       }
       const code = networkCode(error);
+      if (unreadable.test(code)) {
+        throw new FlowError('protocol', `${host} answers with what cannot be read as HTTP${by} (${code})`, {
+          hint: `check ${proxy === undefined ? `the address of ${peer}, its port above all` : proxyHint}`,
+          cause: error,
+        });
+      }
       throw new FlowError('unavailable', `${host} cannot be reached${by}${code === '' ? '' : ` (${code})`}`, {
         hint: `check ${proxy === undefined ? `the address of ${peer} and the network` : proxyHint}`,
         cause: error,
@@ -129,6 +138,8 @@ function networkCode(error: unknown): string {
     if ('code' in at && at.code === 'ERR_PROXY_TUNNEL' && 'statusCode' in at)
       return `it answers ${String(at.statusCode)}`;
     if ('code' in at && typeof at.code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(at.code)) return at.code;
+    // undici's has no code
+    if (at.name === 'HTTPParserError') return at.name;
   }
   return '';
 }

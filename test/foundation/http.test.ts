@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { fetchOver } from '../../src/foundation/agent-fetch.ts';
 import { type CallInit, createHttp } from '../../src/foundation/http.ts';
 
 const servers: Server[] = [];
@@ -90,6 +91,33 @@ describe('a connection that ends before an answer came', () => {
     const { url } = await serve(cut, () => undefined);
     const call = createHttp({ peer: 'the issuer', development: true, deadline: 300 });
     await expect(call(url)).rejects.toMatchObject({ code: 'timeout' });
+  });
+});
+
+describe('an answer that cannot be read', () => {
+  const head = 'HTTP/1.1 200 OK\r\n';
+  it.each([
+    ['is of another protocol', 'SSH-2.0-OpenSSH_10.0\r\n'],
+    ['has headers without an end', `${head}x: ${'a'.repeat(100_000)}\r\n\r\n`],
+    ['has a chunk without a length', `${head}transfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n`],
+    ['has two lengths', `${head}content-length: 3\r\ncontent-length: 4\r\n\r\nabc`],
+    ['is not compressed as it says', `${head}content-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc`],
+  ])('%s: a fault of what answers, which was reached', async (_, text) => {
+    const { call, url, seen } = await serve((request) => void request.socket.end(text));
+    const { host } = new URL(url);
+    await expect(call(url)).rejects.toMatchObject({
+      code: 'protocol',
+      message: expect.stringContaining(`${host} answers with what cannot be read as HTTP (`),
+    });
+    expect(seen).toHaveLength(1);
+  });
+
+  it('is the same over an agent of node', async () => {
+    const { url } = await serve((request) => void request.socket.end('SSH-2.0-OpenSSH_10.0\r\n'));
+    const agent = new Agent();
+    const call = createHttp({ peer: 'the issuer', development: true, fetch: (to, init) => fetchOver(agent, to, init) });
+    await expect(call(url)).rejects.toMatchObject({ code: 'protocol' });
+    agent.destroy();
   });
 });
 
