@@ -10,6 +10,11 @@ steps:
   - { id: read, uses: vault/read, with: { reference: op://Agents/Root/password } }
 output: \${{ steps.read }}
 `;
+const code = `description: A code
+steps:
+  - { id: code, uses: totp/code, with: { reference: op://Agents/Root/one-time password } }
+output: \${{ steps.code }}
+`;
 const mayBreakGlass = policy.replace('make-login, only-elsewhere]', 'make-login, only-elsewhere, glass]');
 
 describe('tokens', () => {
@@ -522,6 +527,18 @@ describe('flows', () => {
     expect(await weights('glass')).toEqual([undefined, undefined]);
     expect(await weights('glass')).toEqual([undefined, undefined]);
     expect(trail.last()).toMatchObject({ action: 'flow.run', outcome: 'allowed', what: ['glass'] });
+  });
+
+  it('that give a one-time code are on the disk at their end each time: none of them is a repeat', async () => {
+    const files = { 'code.yaml': code, 'policy.yaml': policy.replace('read-one,', 'read-one, code,') };
+    const { broker, trail, vault } = await arrange({ files });
+    vault.value = () => 'otpauth://totp/it?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+    for (const _ of [1, 2]) {
+      trail.weights.splice(0);
+      await broker.run(codex, 'code', {});
+      expect(trail.last()).toMatchObject({ action: 'flow.run', outcome: 'allowed', what: ['code'] });
+      expect(trail.weights).toEqual([undefined, undefined]);
+    }
   });
 
   it('say the costliest place that their answer came from', async () => {
