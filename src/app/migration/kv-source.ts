@@ -1,5 +1,5 @@
 import { createVaultHttp, encodedPath } from '../../adapters/kv/vault-http.ts';
-import { FlowError } from '../../foundation/errors.ts';
+import { asFlowError, FlowError } from '../../foundation/errors.ts';
 import type { Way } from '../../foundation/proxy.ts';
 import { createPace } from '../../foundation/request-pace.ts';
 import type { Secret } from '../../foundation/secret.ts';
@@ -57,7 +57,9 @@ export interface KvSourceOptions {
   /** epoch milliseconds */
   readonly now: () => number;
   /** takes milliseconds */
-  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** ends all that is asked */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** the server's own limit of a request is 32 MiB, and so no secret is larger */
@@ -77,6 +79,10 @@ const ownTypes: ReadonlySet<string> = new Set([
   'agent_registry',
 ]);
 
+/** folders within each other, and all of a mount: what answers may tell of more without an end */
+const deepest = 100;
+const mostFolders = 100_000;
+
 interface Answer {
   readonly kind: 'found' | 'missing' | 'denied';
   readonly data: Readonly<Record<string, unknown>> | undefined;
@@ -85,23 +91,50 @@ interface Answer {
 }
 
 export function createKvSource(options: KvSourceOptions): KvSource {
-  const pace = createPace({ atOnce, monotonic: () => performance.now(), sleep: options.sleep });
-  const http = createVaultHttp({ ...options, namespace: undefined, deadline, largest, waits, pace });
+  // what concerns every secret ends what else is asked: thousands may wait for their turn
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const sleep = (milliseconds: number) => options.sleep(milliseconds, signal);
+  const inTurn = createPace({ atOnce, monotonic: () => performance.now(), sleep });
+  // who waits to try again keeps its turn: a server that asks for fewer requests gets fewer
+  const pace: typeof inTurn = (_group, _perSecond, work) => work();
+  const http = createVaultHttp({ ...options, sleep, namespace: undefined, deadline, largest, waits, pace });
   const root = options.namespace === undefined ? '' : withSlash(options.namespace);
+
+  /** The first one, whoever hears of it first. */
+  function failure(error: unknown): FlowError {
+    failed.abort(error);
+    return asFlowError(failed.signal.reason);
+  }
+
+  /** @returns told of each folder and what is in it @throws FlowError protocol */
+  function boundOf(what: string): (folder: string, inner: readonly string[]) => void {
+    let all = 0;
+    return (folder, inner) => {
+      all += inner.length;
+      if (all <= mostFolders && (inner.length === 0 || folder.split('/').length <= deepest)) return;
+      const error = new FlowError('protocol', `Vault tells of more ${what} than a move takes`, {
+        hint: `${mostFolders} in all, and ${deepest} within each other: see what answers at url, or let the token list only what is to move`,
+      });
+      throw failure(error);
+    };
+  }
 
   /** What is not there, and what the token may not see, are left out of a move, and do not end it. */
   async function ask(namespace: string, path: string): Promise<Answer> {
+    signal.throwIfAborted();
     // before all else: a token that cannot be had is no path that is refused
     const token = await options.token();
     try {
-      const answer = await http.ask({ path, namespace: root + namespace }, async () => token);
+      const request = { path, namespace: root + namespace, signal };
+      const answer = await inTurn('vault', Infinity, () => http.ask(request, async () => token), signal);
       const data = recordAt(answer, 'data');
       return { kind: answer === undefined ? 'missing' : 'found', data, isExact: answer?.isExact };
     } catch (error) {
       const code = error instanceof FlowError ? error.code : undefined;
       if (code === 'denied') return { kind: 'denied', data: undefined };
       if (code === 'not-found') return { kind: 'missing', data: undefined };
-      throw error;
+      throw failure(error);
     }
   }
 
@@ -113,11 +146,13 @@ export function createKvSource(options: KvSourceOptions): KvSource {
     return recordAt(visible.data, 'secret');
   }
 
-  async function* namespaces(parent: string): AsyncGenerator<string> {
+  async function* namespaces(parent: string, bound = boundOf('namespaces')): AsyncGenerator<string> {
     yield parent;
     // missing: none, or a server that knows no namespaces; denied: they cannot be told from none
     const { data } = await ask(parent, 'sys/namespaces?list=true');
-    for (const name of strings(data?.['keys'])) yield* namespaces(parent + withSlash(name));
+    const names = strings(data?.['keys']);
+    bound(parent, names);
+    for (const name of names) yield* namespaces(parent + withSlash(name), bound);
   }
 
   async function list(mount: KvMount, folder: string): Promise<Answer> {
@@ -147,13 +182,16 @@ export function createKvSource(options: KvSourceOptions): KvSource {
     },
     async walk(mount, onDenied) {
       const found: string[] = [];
+      const bound = boundOf(`folders in ${mount.path}`);
       const visit = async (folder: string): Promise<void> => {
         const { kind, data } = await list(mount, folder);
         if (kind === 'denied') onDenied(mount.path + folder);
         const names = strings(data?.['keys']);
         // a name may be both: `app` a secret, and `app/` what is below it
         for (const name of names) if (!name.endsWith('/')) found.push(folder + name);
-        await Promise.all(names.filter((name) => name.endsWith('/')).map((name) => visit(folder + name)));
+        const inner = names.filter((name) => name.endsWith('/'));
+        bound(folder, inner);
+        await Promise.all(inner.map((name) => visit(folder + name)));
       };
       await visit('');
       return found.toSorted();

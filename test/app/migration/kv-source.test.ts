@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createKvSource, type KvMount } from '../../../src/app/migration/kv-source.ts';
+import { createKvSource, type KvMount, type KvSourceOptions } from '../../../src/app/migration/kv-source.ts';
 import { FlowError } from '../../../src/foundation/errors.ts';
 import { Secret } from '../../../src/foundation/secret.ts';
+import { serveOnLoopback } from '../../../src/laptop/loopback-server.ts';
 import { startVaultDouble, type VaultDouble, type VaultDoubleOptions } from '../../adapters/kv/double.ts';
 
 describe('the KV of Vault', () => {
@@ -17,14 +18,15 @@ describe('the KV of Vault', () => {
   };
   beforeEach(() => start());
   afterEach(() => double.close());
-  const open = (namespace?: string, tokenOf = async () => token) =>
+  const open = (namespace?: string, more: Partial<KvSourceOptions> = {}) =>
     createKvSource({
       url: `${double.url}/`,
       namespace,
-      token: tokenOf,
+      token: async () => token,
       development: true,
       now: Date.now,
       sleep: async (milliseconds) => void slept.push(milliseconds),
+      ...more,
     });
   const secret: KvMount = { path: 'secret/', namespace: '', version: 2 };
 
@@ -59,7 +61,9 @@ describe('the KV of Vault', () => {
   });
 
   test('a token that cannot be had ends it, and is no path that is refused', async () => {
-    const source = open(undefined, () => Promise.reject(new FlowError('denied', 'the keychain is locked')));
+    const source = open(undefined, {
+      token: () => Promise.reject(new FlowError('denied', 'the keychain is locked')),
+    });
     await expect(source.read(secret, 'app')).rejects.toMatchObject({ message: 'the keychain is locked' });
     expect(double.recorded).toHaveLength(0);
   });
@@ -129,6 +133,53 @@ describe('the KV of Vault', () => {
     expect(error).toBeInstanceOf(FlowError);
     expect(error).toMatchObject({ code });
     expect((error as FlowError).line()).not.toContain(token.reveal());
+  });
+
+  test('whoever waits keeps its turn: a server that asks for fewer requests gets fewer', async () => {
+    for (let at = 0; at < 40; at += 1) double.write(`app/${at}`, { a: '1' });
+    let busy = true;
+    double.fail(() => (busy ? { status: 429 } : undefined));
+    const awake = Promise.withResolvers<void>();
+    const sleep = (milliseconds: number) => {
+      slept.push(milliseconds);
+      return awake.promise;
+    };
+    const source = open(undefined, { sleep });
+    const asked = Promise.all(Array.from({ length: 40 }, (_, at) => source.keys(secret, `app/${at}`)));
+    await expect.poll(() => slept.length).toBe(8);
+    busy = false;
+    awake.resolve();
+    expect(new Set((await asked).map(({ kind }) => kind))).toEqual(new Set(['found']));
+    expect(source.requests()).toBe(48);
+  });
+
+  test.each(['unavailable', 'aborted'])('%s: what waits for its turn is not asked any more', async (code) => {
+    const stop = new AbortController();
+    double.fail(() => {
+      if (code === 'aborted') stop.abort(new FlowError('aborted', 'interrupted'));
+      return { status: 500 };
+    });
+    const source = open(undefined, { signal: stop.signal });
+    const asked = Array.from({ length: 100 }, (_, at) => source.keys(secret, `app/${at}`));
+    const ended = await Promise.allSettled(asked);
+    const codes = ended.map((each) => (each.status === 'rejected' ? (each.reason as FlowError).code : each.value.kind));
+    expect(new Set(codes)).toEqual(new Set([code]));
+    expect(source.requests()).toBeLessThanOrEqual(8);
+  });
+
+  test.each([
+    ['folders within each other', ['a/']],
+    ['folders beside each other', Array.from({ length: 100_001 }, (_, at) => `${at}/`)],
+  ])('%s without an end are not walked', async (_, keys) => {
+    const endless = await serveOnLoopback(
+      (_request, response) => void response.end(JSON.stringify({ data: { keys } })),
+    );
+    const source = open(undefined, { url: `http://${endless.host}/` });
+    const walked = source.walk(secret, () => undefined);
+    await expect(walked).rejects.toMatchObject({ code: 'protocol', message: expect.stringContaining('in secret/') });
+    await expect(source.mounts()).rejects.toMatchObject({ code: 'protocol' });
+    expect(source.requests()).toBeLessThan(110);
+    await endless.close();
   });
 
   test('a path that a URL cannot have is refused', async () => {

@@ -41,6 +41,7 @@ export async function openSource(app: App, from: MigrationSource, { signal }: In
     development: app.environment().development,
     way,
     now: Date.now,
-    sleep: sleepUntilAborted(signal),
+    sleep: (milliseconds, ended) => sleepUntilAborted(ended)(milliseconds),
+    signal,
   });
 }
