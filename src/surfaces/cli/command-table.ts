@@ -29,6 +29,8 @@ export interface OptionFacts {
   readonly help: string;
   /** what its value may be, as far as it is known */
   readonly choices?: readonly Choice[];
+  /** these stand after a name and an equals sign */
+  readonly keyed?: true;
 }
 export type OptionTable = Readonly<Record<string, OptionFacts>>;
 

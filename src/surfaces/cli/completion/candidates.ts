@@ -40,13 +40,12 @@ export async function complete({ before, current }: Line): Promise<Answer> {
       wanted = facts?.type === 'string' && inline === undefined ? facts : undefined;
     }
   }
-  if (wanted !== undefined) return chosen(wanted.choices ?? [], names);
+  if (wanted !== undefined) return valuesOf(wanted, current, names);
   const [, option, equals] = ended ? [] : (/^--([^=]+)(=)?/s.exec(current) ?? []);
   if (option !== undefined && equals !== undefined) {
     const facts = Object.hasOwn(place.options, option) ? place.options[option] : undefined;
-    const answer = await chosen(facts?.choices ?? [], names);
-    if (typeof answer === 'string') return answer;
-    return answer.map(({ value, help }) => ({ value: `--${option}=${value}`, help }));
+    const answer = await valuesOf(facts, current.slice(`--${option}=`.length), names);
+    return begunWith(`--${option}=`, answer);
   }
   const left = Object.entries(place.options).filter(([name]) => !given.has(name));
   const options = left.flatMap(([name, { type, help }]) => {
@@ -57,6 +56,20 @@ export async function complete({ before, current }: Line): Promise<Answer> {
   if (!ended && current.startsWith('-')) return options;
   const answer = await chosen(place.choices, names);
   return place.choices.length > 0 || ended ? answer : options;
+}
+
+/** What the value of an option may be. @param written how it begins */
+async function valuesOf(
+  { choices = [], keyed }: Partial<OptionFacts> = {},
+  written: string,
+  names: FolderNames,
+): Promise<Answer> {
+  const [key] = keyed === true ? (/^[^=]*=/.exec(written) ?? []) : [''];
+  return key === undefined ? [] : begunWith(key, await chosen(choices, names));
+}
+
+function begunWith(text: string, answer: Answer): Answer {
+  return typeof answer === 'string' ? answer : answer.map(({ value, help }) => ({ value: `${text}${value}`, help }));
 }
 
 /** The beginning: a command or a flow, or options of the list. */

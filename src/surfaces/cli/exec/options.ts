@@ -7,8 +7,17 @@ export const valueOptions = {
     several: true,
     value: 'VARIABLE=NAME',
     help: 'a secret of registry.yaml',
+    choices: ['secrets'],
+    keyed: true,
   },
-  token: { type: 'string', several: true, value: 'VARIABLE=FLOW', help: 'the token of a flow' },
+  token: {
+    type: 'string',
+    several: true,
+    value: 'VARIABLE=FLOW',
+    help: 'the token of a flow',
+    choices: ['flows'],
+    keyed: true,
+  },
   'env-file': {
     type: 'string',
     several: true,

@@ -172,6 +172,10 @@ describe('what the last word may become', () => {
     [['audit', 'verify', '--file', 'x'], ['files']],
     [['audit', '--outcome', 'd'], ['denied']],
     [['serve', '--log-level', 'w'], ['warn']],
+    [['exec', '--secret', 'KEY=op'], ['KEY=openai.api_key']],
+    [['exec', '--secret=KEY=op'], ['--secret=KEY=openai.api_key']],
+    [['exec', '--secret', 'KE'], []],
+    [['mask', '--token', 'TOKEN=orders'], ['TOKEN=orders-token']],
     [
       ['completion', ''],
       ['bash', 'zsh', 'fish', 'powershell'],
@@ -272,6 +276,7 @@ describe('in bash', () => {
     ['flows odd --region ', '', ['eu\\ west', 'eu:east', "a\\'b", 'c\\"d', '\\$HOME', '\\`id\\`', 'us']],
     ['flows odd --region=eu', 'eu', ['eu\\ west', 'eu:east']],
     ['flows odd --region eu:', '', ['east']],
+    ['flows exec --secret KEY=op', 'op', ['openai.api_key']],
     ['flows odd --region "eu', 'eu', ['eu west', 'eu:east']],
     ["flows odd --region 'a", 'a', ["a'\\''b"]],
     ['flows odd --lines ', '', ['one']],
