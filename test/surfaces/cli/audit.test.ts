@@ -132,6 +132,14 @@ describe('what the command gives out', () => {
     }
   });
 
+  test('is told to be of any folder where no stack runs for this one', async () => {
+    home.write('other/one.yaml', readFileSync(join(home.work, 'flows/one.yaml'), 'utf8'));
+    home.write('other/service.yaml', 'default-environment: development\nenvironments: { development: {} }\n');
+    const { code, stdout, stderr } = await home.flows(['audit', '--dir', 'other']);
+    expect([code, stdout.split('\n').length > 2]).toEqual([0, true]);
+    expect(stderr).toBe('no stack runs for this folder: this is what all stacks of this user have left\n');
+  });
+
   test('has a table in which a line that names much pads no other', async () => {
     const { stdout } = await home.flows(['audit']);
     expect(stdout).toMatch(/ {2}orders-token, op:\/\/\S.{50,} {2}request /);

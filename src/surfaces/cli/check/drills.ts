@@ -14,7 +14,7 @@ export async function drills(invocation: Invocation, json: boolean): Promise<num
   const { terminal } = invocation;
   return withApp(invocation, async (app) => {
     const { flows } = breakGlassIn(app.folder, app.environment());
-    const { accounts, troubles } = await breakGlassState(flows, await trailsOfApp(app), Date.now(), Infinity);
+    const { accounts, troubles } = await breakGlassState(flows, await trailsOfApp(app, terminal), Date.now(), Infinity);
     if (json) terminal.out(`${JSON.stringify({ accounts, troubles })}\n`);
     else {
       const proven = accounts.filter(({ username }) => troubles.every(({ subject }) => subject !== username));

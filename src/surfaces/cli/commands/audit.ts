@@ -29,17 +29,18 @@ export async function audit(invocation: Invocation): Promise<number> {
     const place = word === 'verify' ? 'flows audit' : 'flows audit verify';
     throw new FlowError('usage', `option --${wrong} goes with ${place}`, { hint: 'leave it out' });
   }
+  const { terminal } = invocation;
   return withApp(invocation, async (app) => {
     if (word === undefined) return list(app, values, invocation);
     if (values['approvals'] === true) {
       const { verifyApprovals } = await import('../audit/verify-approvals.ts');
-      const lines = inTime((await trails(app, values, true)).map((file) => readTrail(segmentsOf(file))));
+      const lines = inTime((await trails(app, values, terminal, true)).map((file) => readTrail(segmentsOf(file))));
       const file = typeof values['policy'] === 'string' ? values['policy'] : join(app.folder.dir, 'policy.yaml');
       const { laptop } = app.environment();
-      return verifyApprovals(lines, { file, laptop }, invocation.terminal, values['json'] === true);
+      return verifyApprovals(lines, { file, laptop }, terminal, values['json'] === true);
     }
     const { verify } = await import('../audit/verify-trails.ts');
-    return verify(app, await trails(app, values, true), values, invocation.terminal);
+    return verify(app, await trails(app, values, terminal, true), values, terminal);
   });
 }
 
@@ -47,9 +48,10 @@ export async function audit(invocation: Invocation): Promise<number> {
 async function trails(
   app: App,
   { file }: Readonly<Record<string, string | boolean>>,
+  terminal: Terminal,
   verifying = false,
 ): Promise<readonly string[]> {
-  const found = typeof file === 'string' ? [file] : await trailsOfApp(app);
+  const found = typeof file === 'string' ? [file] : await trailsOfApp(app, terminal);
   const there = found.filter((each) => segmentsOf(each).length > 0);
   const told = verifying && file === undefined && app.environment().audit.file !== undefined;
   if (there.length > 0 || told) return there;
@@ -65,7 +67,7 @@ async function list(
   { terminal, signal }: Invocation,
 ): Promise<number> {
   const filter = filterOf(values, Date.now());
-  const lines = inTime((await trails(app, values)).map((file) => readTrail(segmentsOf(file), filter)));
+  const lines = inTime((await trails(app, values, terminal)).map((file) => readTrail(segmentsOf(file), filter)));
   const show = values['json'] === true ? asJson : asTable;
   let batch: AuditLine[] = [];
   for await (const line of lines) {
