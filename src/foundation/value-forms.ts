@@ -59,22 +59,24 @@ function urlForms(text: string): readonly string[] {
   return [...all, ...all.map((each) => each.replaceAll(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()))];
 }
 
-/** Whole as it is alone, also in lines; within something else, without the characters that its neighbours have a part in. */
+/** Whole as it is alone; within something else, without the characters that its neighbours have a part in; both in lines too, where it begins one. */
 function base64Forms(bytes: Buffer): readonly string[] {
   const found: string[] = [];
   for (const encoding of ['base64', 'base64url'] as const) {
-    const alone = bytes.toString(encoding);
-    found.push(alone);
-    for (const width of encoding === 'base64' ? [64, 76] : []) {
-      const lines = alone.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
-      if (lines.length > 1) found.push(lines.join('\n'), lines.join('\r\n'), lines.join(String.raw`\n`));
-    }
-    for (const before of [0, 1, 2]) {
+    const [begun, ...within] = [0, 1, 2].map((before) => {
       const text = Buffer.concat([Buffer.alloc(before), bytes]).toString(encoding);
-      const inside = text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
-      // a few characters stand in any text
-      if (inside.length >= 4) found.push(inside);
+      return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+    });
+    // what follows it, be it a line break, has a part in its end
+    const beginnings = [bytes.toString(encoding), begun ?? ''];
+    for (const width of encoding === 'base64' ? [64, 76] : []) {
+      for (const text of beginnings) {
+        const lines = text.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+        if (lines.length > 1) found.push(lines.join('\n'), lines.join('\r\n'), lines.join(String.raw`\n`));
+      }
     }
+    // a few characters stand in any text
+    found.push(...[...beginnings, ...within].filter((text, index) => index === 0 || text.length >= 4));
   }
   return found;
 }

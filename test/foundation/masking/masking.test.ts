@@ -48,14 +48,24 @@ describe('a value', () => {
     expect(shown('> kqhkiG9w0BAQEF <\n-----BEGIN KEY-----\n{ }\n', key)).toBe('> [S0] <\n-----BEGIN KEY-----\n{ }\n');
   });
 
+  const inLines = (text: string) =>
+    Buffer.from(text)
+      .toString('base64')
+      .replaceAll(/.{76}(?=.)/g, '$&\n');
+
   test('of very many bytes is masked in lines of base64', () => {
     const long = 'xyz'.repeat(40_000);
-    const lines = (
-      Buffer.from(long)
-        .toString('base64')
-        .match(/.{1,76}/g) ?? []
-    ).join('\n');
-    expect(shown(`a ${lines}\n`, long)).toBe('a [S0]\n');
+    expect(shown(`a ${inLines(long)}\n`, long)).toBe('a [S0]\n');
+  });
+
+  // as `base64 key.pem` and `echo "$KEY" | base64` print it
+  test.each([60, 61, 62])('of %i bytes is masked in lines of base64, whatever follows it there', (size) => {
+    const long = 'xyz'.repeat(21).slice(0, size);
+    for (const after of ['', '\n', '\r\n', ': and so on, to the next line and beyond it']) {
+      const out = shown(inLines(`${long}${after}`), long);
+      expect(out).toMatch(/^\[S0\]/);
+      expect(out).not.toContain(Buffer.from('xyz').toString('base64'));
+    }
   });
 });
 
