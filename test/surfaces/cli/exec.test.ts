@@ -124,6 +124,7 @@ test.each([
 
 test.each([
   [['orders-env'], /no program is named \(write flows exec NAME -- COMMAND\)/],
+  [['orders-env', 'true'], /no program is named \(write flows exec NAME -- COMMAND\)/],
   [['--', 'true'], /nothing says which values it gets/],
   [['orders-token', '--', 'true'], /flow "orders-token": its output is no mapping.*--token API_TOKEN=orders-token/],
   [['break-glass', '--', 'true'], /"sign-in" is not a name for a variable/],

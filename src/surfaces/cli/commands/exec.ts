@@ -18,9 +18,9 @@ export async function exec(invocation: Invocation): Promise<number> {
   const { argv, terminal } = invocation;
   const own = ownWords(argv);
   const [command, ...args] = argv.slice(own.length + 1);
-  const given = commonArguments(own, commandTable.exec.options, 2);
   if (command === undefined)
     throw new FlowError('usage', 'no program is named', { hint: 'write flows exec NAME -- COMMAND' });
+  const given = commonArguments(own, commandTable.exec.options, 2);
   const wanted = wantedOf(given, given.positionals[1]);
   if (asksForNothing(wanted) && wanted.plain.length === 0)
     throw new FlowError('usage', 'nothing says which values it gets', {
