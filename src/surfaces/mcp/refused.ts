@@ -12,7 +12,7 @@ export interface ToolAnswer {
   readonly open?: { readonly url: string; readonly message: string; readonly state: Resumed };
 }
 
-/** Where a call goes on that was answered by a question to a person. It comes back from the client, signed by us. */
+/** Where a call goes on that was answered by a question to a person. It comes back from the client. */
 export interface Resumed {
   readonly approval?: string | undefined;
   readonly run?: string | undefined;

@@ -1,6 +1,5 @@
 import {
   CLIENT_CAPABILITIES_META_KEY,
-  createRequestStateCodec,
   type CallToolResult,
   inputRequired,
   inputResponse,
@@ -11,8 +10,9 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { approvalForm, nameForm } from '../../foundation/wire.ts';
 import type { Door, Json } from './door.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
 import { refusedAnswer, type Resumed, type ToolAnswer } from './refused.ts';
@@ -42,11 +42,6 @@ const longestWait = 45;
 export function createMcpServers({ version, doorOf }: McpOptions): (asked: McpRequestContext) => Server {
   // of each agent alone: what one sees masked, or masked no more, would tell it of another's values
   const outlets = new Map<string, Outlet>();
-  const states = createRequestStateCodec<Resumed>({
-    key: randomBytes(32),
-    // a question of one agent is not answered by another
-    bind: ({ http }) => http?.authInfo?.clientId ?? '',
-  });
 
   return (asked) => {
     const door = doorOf(asked);
@@ -55,7 +50,7 @@ export function createMcpServers({ version, doorOf }: McpOptions): (asked: McpRe
     outlets.set(agent, outlet);
     const server = new Server(
       { name: 'auth-chain', title: 'flows', version },
-      { capabilities: { tools: {} }, instructions, requestState: { verify: states.verify } },
+      { capabilities: { tools: {} }, instructions, requestState: { verify: resumedIn } },
     );
     server.setRequestHandler('tools/list', async () => {
       // without a broker the others are there all the same, and say why
@@ -67,25 +62,29 @@ export function createMcpServers({ version, doorOf }: McpOptions): (asked: McpRe
       const tool = fixedTools.find(named) ?? flowTools(await flowsAt(door).catch(() => [])).find(named);
       if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'there is no such tool');
       const resumed = context.mcpReq.requestState<Resumed>();
-      const asked = inputResponse(context.mcpReq.inputResponses, 'open');
-      // "accept" is that somebody opens the page, not that anybody approved
-      const patience = asked.kind === 'elicit' && asked.action === 'accept' ? longestWait : 0;
-      const answer = await tool
-        .call(params.arguments, {
-          door,
-          outlet,
-          signal: context.mcpReq.signal,
-          resumed,
-          patience,
-          progress: progressOf(context),
-        })
-        .catch(refusedAnswer);
-      if (answer.open !== undefined && resumed === undefined && opensPages(server, context)) {
-        const { message, url, state } = answer.open;
-        const requestState = await states.mint(state, context);
+      const { signal } = context.mcpReq;
+      const progress = progressOf(context);
+      const go = (how: Pick<ToolCall, 'patience' | 'resumed'>) =>
+        tool.call(params.arguments, { door, outlet, signal, progress, ...how }).catch(refusedAnswer);
+      const opened = inputResponse(context.mcpReq.inputResponses, 'open');
+      const answer = await go({
+        resumed,
+        patience: patienceAfter(opened.kind === 'elicit' ? opened.action : undefined),
+      });
+      if (answer.open === undefined || resumed !== undefined || !opensPages(server, context)) return resultOf(answer);
+      const { message, url, state } = answer.open;
+      if (asked.era === 'modern') {
+        const requestState = JSON.stringify(state);
         return inputRequired({ inputRequests: { open: inputRequired.elicitUrl({ message, url }) }, requestState });
       }
-      return resultOf(answer);
+      // asked in the middle of the call: whatever comes of it, or nothing, the model is told what waits
+      const asking = performance.now();
+      const question = { mode: 'url', message, url, elicitationId: randomUUID() } as const;
+      const said = await context.mcpReq
+        .elicitInput(question, { timeout: longestWait * 1_000, signal })
+        .catch(() => undefined);
+      const left = patienceAfter(said?.action) - Math.ceil((performance.now() - asking) / 1_000);
+      return resultOf(left > 0 ? await go({ resumed: state, patience: left }) : answer);
     });
     const connect = server.connect.bind(server);
     server.connect = (transport) => {
@@ -95,6 +94,24 @@ export function createMcpServers({ version, doorOf }: McpOptions): (asked: McpRe
     };
     return server;
   };
+}
+
+/** "accept" is that somebody opens the page, not that anybody approved. @returns seconds */
+function patienceAfter(action: string | undefined): number {
+  return action === 'accept' ? longestWait : 0;
+}
+
+const resumedForm = z.union([
+  z.strictObject({ approval: z.string().regex(approvalForm) }),
+  z.strictObject({ run: z.string().regex(nameForm) }),
+]);
+
+/**
+ * Where a call goes on, from the client. It says no more than the arguments of tools do, and is not signed: any broker
+ * takes it, whenever it comes, and looks whose approval or run it is. @throws where it is no such thing
+ */
+function resumedIn(state: string): Promise<Resumed> {
+  return Promise.resolve(resumedForm.parse(JSON.parse(state)));
 }
 
 /** A message without values. What the client knows it by stays as it is: by another it would wait for its answer forever. */

@@ -184,10 +184,12 @@ export async function talkOnStreams(
 /** What a client and the broker say to each other over HTTP. */
 export async function talkOverHttp(stand: McpStand, client: Client): Promise<Talk> {
   const chunks: Buffer[] = [];
-  const fetching: typeof fetch = async (input, init) => {
+  // the broker as it is now: it may have begun again
+  const url = () => new URL('/mcp', stand.service().url);
+  const fetching: typeof fetch = async (_, init) => {
     // what proves the agent is what the client has anyway
     chunks.push(Buffer.from(typeof init?.body === 'string' ? init.body : ''));
-    const response = await fetch(input, init);
+    const response = await fetch(url(), init);
     chunks.push(Buffer.from(JSON.stringify([...response.headers])));
     const seen = new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, to) {
@@ -198,8 +200,7 @@ export async function talkOverHttp(stand: McpStand, client: Client): Promise<Tal
     return new Response(response.body?.pipeThrough(seen) ?? null, response);
   };
   const headers = { authorization: `Bearer ${stand.token.reveal()}` };
-  const url = new URL('/mcp', stand.service().url);
-  await client.connect(new StreamableHTTPClientTransport(url, { fetch: fetching, requestInit: { headers } }));
+  await client.connect(new StreamableHTTPClientTransport(url(), { fetch: fetching, requestInit: { headers } }));
   return {
     client,
     bytes: () => Buffer.concat(chunks),

@@ -225,6 +225,19 @@ describe.each(ways)('a client of the %s era over %s', (era, way) => {
     },
   );
 
+  test.runIf(era === 'legacy' && way === 'stdio')(
+    'that cannot ask its user after all is told what waits, and of which run',
+    async () => {
+      await using talking = await talk(era, 'url');
+      talking.client.setRequestHandler('elicitation/create', () => Promise.reject(new Error('no window')));
+      const begun = await callOf(talking.client, 'run_flow', { flow: 'seed-runtime' });
+      expect(begun).toMatchObject({ status: 'waiting', failed: false, approval: { url: expect.any(String) } });
+      await stand.approver.approve((begun['approval'] as { id: string }).id);
+      const done = await callOf(talking.client, 'get_run', { run: begun['run'], wait: 45 });
+      expect(done).toMatchObject({ state: 'succeeded' });
+    },
+  );
+
   test('is told of a run that waits for a person, and where', async () => {
     await using talking = await talk(era);
     const begun = await callOf(talking.client, 'run_flow', { flow: 'seed-runtime' });

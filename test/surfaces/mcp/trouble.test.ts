@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FlowError } from '../../../src/foundation/errors.ts';
 import { createClient } from '../../../src/client/client.ts';
-import { callOf, type McpStand, mcpClient, openMcpStand, talkOnStreams } from './stand.ts';
+import { callOf, type McpStand, mcpClient, openMcpStand, talkOnStreams, talkOverHttp } from './stand.ts';
 
 let stand: McpStand;
 beforeAll(async () => {
@@ -152,6 +152,40 @@ describe('the broker over HTTP', () => {
     const told = await ask(call(making, { name, _meta: { progressToken: id } }));
     expect(await told.text()).toContain(`"progressToken":${JSON.stringify(id)}`);
   });
+
+  test('takes the answer to a question that was asked before it began again', async () => {
+    await using talking = await talkOverHttp(stand, mcpClient('modern', 'url'));
+    talking.client.setRequestHandler('elicitation/create', async ({ params }) => {
+      await stand.restart();
+      const [id = ''] = /a-[0-9a-f]{18}$/.exec('url' in params ? params.url : '') ?? [];
+      await stand.approver.approve(id);
+      return { action: 'accept' };
+    });
+    const given = await callOf(talking.client, 'run_reading_flow', { flow: 'gated' });
+    expect(given).toMatchObject({ output: { is: 'secret', handle: 'gated' } });
+  });
+
+  test.each(['', 'null', '{}', '{"run":"../approvals/x"}', '{"run":"a","approval":"a-000000000000000000"}'])(
+    'begins nothing by the answer to a question that was none: %j',
+    async (requestState) => {
+      const begun = () => stand.trailOf('seed-runtime').filter(({ action }) => action === 'run.started');
+      const before = begun().length;
+      const name = 'run_flow';
+      const said = {
+        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+        'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
+        'io.modelcontextprotocol/clientCapabilities': { elicitation: { url: {} } },
+      };
+      const inputResponses = { open: { action: 'accept' } };
+      const answer = await ask(call({ flow: 'seed-runtime' }, { name, _meta: said, requestState, inputResponses }), {
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'tools/call',
+        'mcp-name': name,
+      });
+      expect(await answer.json()).toMatchObject({ error: { code: -32602 } });
+      expect(begun()).toHaveLength(before);
+    },
+  );
 
   test('tells no agent by a mask which values another was given', async () => {
     const guess = call({ flow: 'mixed', inputs: { [await valueOfMixed()]: {} } });
