@@ -23,6 +23,8 @@ import { findingsOf } from '../../src/surfaces/cli/check/online.ts';
 import { setup } from '../../src/surfaces/cli/check/setup.ts';
 import { processTerminal } from '../../src/surfaces/cli/terminal.ts';
 import { told } from '../folder/folder.ts';
+import { tableApi } from './made-up/api.ts';
+import { lettersChannel } from './made-up/channel.ts';
 import { memoryProvider } from './made-up/identity-provider.ts';
 import { plainIssuer } from './made-up/issuer.ts';
 import { textCapitals } from './made-up/step.ts';
@@ -37,8 +39,8 @@ const parts: Parts = {
     vaults: adaptersOf(vaultKeys, [jsonVault, ...adapters.vaults.values()]),
     issuers: adaptersOf({}, [...adapters.issuers.values(), plainIssuer]),
     'identity-providers': adaptersOf({}, [memoryProvider, ...adapters['identity-providers'].values()]),
-    apis: adapters.apis,
-    channels: adapters.channels,
+    apis: adaptersOf({}, [...adapters.apis.values(), tableApi]),
+    channels: adaptersOf({}, [lettersChannel, ...adapters.channels.values()]),
     stores: adaptersOf(storeKeys, [filesStore, ...adapters.stores.values()]),
   },
 };
@@ -63,6 +65,10 @@ environments:
       main: { type: memory, realm: people }
     stores:
       main: { type: crate, path: ${dir}/runtime }
+    apis:
+      main: { type: table, words: { first: hello } }
+    notify:
+      people: { type: letters, path: ${dir}/letters }
 `;
 const vault = {
   Agents: {
@@ -99,6 +105,15 @@ steps:
       secrets: [{ name: openai, value: op://Agents/OpenAI/credential }]
 output: \${{ steps.loud }}
 `;
+/** what tells people, and asks an API */
+const ask = `description: asks
+break-glass: { notify: [people] }
+steps:
+  - id: word
+    uses: http/get
+    with: { api: '\${{ apis.main }}', path: '/word/{id}', path-values: { id: first }, response: { fields: [word] } }
+output: \${{ steps.word.body.word }}
+`;
 
 function write(files: Readonly<Record<string, string>>): Promise<Awaited<ReturnType<typeof openFolder>>> {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
@@ -118,7 +133,7 @@ const open = (environment: string) =>
 
 describe('a made-up adapter of each kind and a made-up step, one file and one line each', () => {
   it('are checked', async () => {
-    expect(told(await write({ 'service.yaml': service(), 'x.yaml': push }))).toEqual([]);
+    expect(told(await write({ 'service.yaml': service(), 'x.yaml': push, 'ask.yaml': ask }))).toEqual([]);
   });
 
   const wrong: readonly (readonly [string, string, string, string])[] = [
@@ -132,6 +147,13 @@ describe('a made-up adapter of each kind and a made-up step, one file and one li
       'name: Open AI',
       'x.yaml:26:25 "secrets[0].name" is no name of a file',
     ],
+    [
+      'an unknown key of the channel',
+      'letters, path',
+      'letters, pat',
+      'service.yaml:15:32 unknown key "pat" in "notify.people"',
+    ],
+    ['a path that the API has not', '/word/{id}', '/words/{id}', 'ask.yaml:6:44 "path": the API may not be asked at'],
     ['a key of the step', 'times: 2', 'times: 0', 'x.yaml:5:31 "times" takes'],
     [
       'what a provider cannot do',
@@ -142,7 +164,7 @@ describe('a made-up adapter of each kind and a made-up step, one file and one li
   ];
   it.each(wrong)('are refused at the right place: %s', async (_, before, after, problem) => {
     const change = (text: string) => text.replace(before, after);
-    const folder = await write({ 'service.yaml': change(service()), 'x.yaml': change(push) });
+    const folder = await write({ 'service.yaml': change(service()), 'x.yaml': change(push), 'ask.yaml': change(ask) });
     expect(
       told(folder).some((line) => line.startsWith(problem)),
       told(folder).join('\n'),
@@ -162,14 +184,15 @@ describe('a made-up adapter of each kind and a made-up step, one file and one li
     expect(flow(step({ text: 'a', times: 1 }))).toBe(true);
     expect(flow(step({ text: 'a', tims: 1 }))).toBe(false);
     const text = keysText(serviceKeysOf(parts.adapters));
-    for (const key of ['vault[].file', 'issuers.NAME.at', 'identity-providers.NAME.realm', 'stores.NAME.path'])
+    const added = ['vault[].file', 'issuers.NAME.at', 'identity-providers.NAME.realm', 'stores.NAME.path'];
+    for (const key of [...added, 'apis.NAME.words', 'notify.NAME.path'])
       expect(text).toContain(`\`environments.NAME.${key}\``);
     expect(text).toContain('`crate`: the folder');
     expect(stepsText(parts.kinds)).toContain('#### `text/capitals`');
   });
 
   it('tell what they need', async () => {
-    const folder = await write({ 'service.yaml': service(), 'x.yaml': push });
+    const folder = await write({ 'service.yaml': service(), 'x.yaml': push, 'ask.yaml': ask });
     let out = '';
     expect(setup(folder, 'production', { ...processTerminal(false), out: (text) => void (out += text) })).toBe(0);
     expect(out).toBe(
@@ -184,17 +207,20 @@ chmod 0400 ${dir}/vault.json # Agents
 
 # store main
 mkdir -p ${dir}/runtime # for openai
+# channel people
+mkdir -p ${dir}/letters
 `,
     );
   });
 
   it('answer, plan and run', async () => {
-    await write({ 'service.yaml': service(), 'x.yaml': push });
+    await write({ 'service.yaml': service(), 'x.yaml': push, 'ask.yaml': ask });
     const app = await open('production');
     try {
       const findings = await findingsOf(app);
       expect(findings.filter(({ failure }) => failure !== undefined)).toEqual([]);
       expect(findings.flatMap(({ what, where }) => (where === undefined ? [] : [[what, where]]))).toEqual([
+        ['apis.main', 'table of 1'],
         ['issuers.main', 'https://issuer.example/'],
         ['identity-providers.main', 'realm people'],
         ['stores.main', `folder ${dir}/runtime`],
@@ -209,13 +235,15 @@ mkdir -p ${dir}/runtime # for openai
       expect(await app.run(flow, {})).toMatchObject({ kind: 'scalar', value: { value: 'ABCABC' } });
       expect(readFileSync(join(dir, 'runtime/openai'), 'utf8')).toBe('canary-openai');
       expect(await changes()).toMatchObject([{ action: 'none' }, { action: 'none' }]);
+      expect(await app.run(app.flow('ask'), {})).toMatchObject({ kind: 'scalar', value: { value: 'hello' } });
+      expect(readFileSync(join(dir, 'letters/break-glass.run'), 'utf8')).toBe('ask');
     } finally {
       await app.close();
     }
   });
 
   it('are made anew where the settings of a running app change', async () => {
-    await write({ 'service.yaml': service(), 'x.yaml': push });
+    await write({ 'service.yaml': service(), 'x.yaml': push, 'ask.yaml': ask });
     const app = await open('production');
     try {
       const before = await app.connections();
