@@ -159,6 +159,13 @@ describe('a credential that is refused', () => {
     expect((await peer.api().send({ ...sent, expect: [401] })).status).toBe(401);
   });
 
+  it.each(['cut \ud83d', '\\ud83d'])('is not taken to be in half a character: %j', async (id) => {
+    peer.answers.next = json({ id });
+    expect((await peer.api().send(request())).fields).toEqual({ id });
+    peer.answers.next = json({ id: `${id} ${request().credential?.reveal() ?? ''}` });
+    expect((await failed(peer.api().send(request()))).message).toMatch(/repeats/);
+  });
+
   it('is the fence of its own answer', async () => {
     peer.answers.next = (incoming, response) =>
       incoming.headers.authorization === 'Bearer canary-another-token'
