@@ -1,4 +1,4 @@
-import type { Agent } from 'node:http';
+import type { Agent, IncomingMessage } from 'node:http';
 
 /** statuses whose answers have no body: `Response` takes none with them */
 export const withoutBody: ReadonlySet<number> = new Set([204, 205, 304]);
@@ -21,15 +21,19 @@ export async function fetchOver(agent: Agent, input: string | URL | Request, ini
   const headers = { accept: '*/*', 'user-agent': 'node', ...Object.fromEntries(request.headers) };
   return new Promise((resolve, reject) => {
     const sent = http.request(url, { agent, method: request.method, headers, signal });
-    sent.once('error', (cause) =>
-      reject(signal.aborted ? (signal.reason as Error) : new TypeError('fetch failed', { cause })),
-    );
+    let begun: IncomingMessage | undefined;
+    sent.on('error', (cause) => {
+      // what comes after the head is told here too, and its reader hears no more than that it was aborted
+      begun?.destroy(cause);
+      reject(signal.aborted ? (signal.reason as Error) : new TypeError('fetch failed', { cause }));
+    });
     // nobody asked for it, and with nobody to take it the connection would end without a word
     sent.once('upgrade', (_answer, socket) => {
       socket.destroy();
       reject(new TypeError('fetch failed', { cause: new Error('unexpected upgrade') }));
     });
     sent.once('response', (answer) => {
+      begun = answer;
       const { statusCode: status = 0, statusMessage: statusText = '', rawHeaders } = answer;
       const isRedirect = status >= 300 && status < 400 && answer.headers.location !== undefined;
       if (isRedirect && init?.redirect === 'error') {

@@ -112,8 +112,11 @@ describe('an answer that cannot be read', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('is the same over an agent of node', async () => {
-    const { url } = await serve((request) => void request.socket.end('SSH-2.0-OpenSSH_10.0\r\n'));
+  it.each([
+    ['is of another protocol', 'SSH-2.0-OpenSSH_10.0\r\n'],
+    ['has a chunk without a length', `${head}transfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n`],
+  ])('%s: it is the same over an agent of node', async (_, text) => {
+    const { url } = await serve((request) => void request.socket.end(text));
     const agent = new Agent();
     const call = createHttp({ peer: 'the issuer', development: true, fetch: (to, init) => fetchOver(agent, to, init) });
     await expect(call(url)).rejects.toMatchObject({ code: 'protocol' });
