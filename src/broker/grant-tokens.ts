@@ -8,7 +8,7 @@ import type { Engine } from './flow-runner.ts';
 import { createFront } from './token-front-cache.ts';
 import { checkedInputs } from './checked-inputs.ts';
 import { grantedToken, leftOf, requireShort } from './token-lifetime.ts';
-import type { Pass } from './approvals/pass.ts';
+import type { Pass } from './approvals/admission-pass.ts';
 import type { Permission } from './permission.ts';
 import { BrokerRefusal } from './refusal.ts';
 

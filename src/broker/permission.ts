@@ -8,9 +8,9 @@ import { type ItemPlace, type ItemUse, itemsMount, type NamedThing } from '../fo
 import type { Registry, RegistrySecret } from '../folder/registry.ts';
 import { isWithin } from './agent-runs/narrowing.ts';
 import { unlistedRun } from './agent-runs/unlisted-run.ts';
-import type { Pass } from './approvals/pass.ts';
+import type { Pass } from './approvals/admission-pass.ts';
 import { type AskingStep, stepWanted } from './approvals/step-wanted.ts';
-import { unapproved, type Wanted, wantedOf } from './approvals/wanted.ts';
+import { unapproved, type Wanted, wantedOf } from './approvals/approval-wanted.ts';
 import type { Caller, ProvenRun } from './contract.ts';
 import type { Rates } from './rate-limits.ts';
 import { BrokerRefusal } from './refusal.ts';

@@ -2,7 +2,7 @@ import type { App } from '../app/open-app.ts';
 import { FlowError } from '../foundation/errors.ts';
 import { parseInputs } from '../folder/flows/inputs.ts';
 import type { Registry, RegistrySecret } from '../folder/registry.ts';
-import type { Pass } from './approvals/pass.ts';
+import type { Pass } from './approvals/admission-pass.ts';
 import type { CacheSettings } from '../folder/service/settings.ts';
 import type { Granted } from './audited-answers.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';

@@ -2,7 +2,7 @@ import { outputJson, outputKinds } from '../engine/output-json.ts';
 import { type Output, shownIn } from '../engine/output.ts';
 import { type Flow, presentedStep } from '../folder/flows/flow.ts';
 import type { Granted } from './audited-answers.ts';
-import type { Pass } from './approvals/pass.ts';
+import type { Pass } from './approvals/admission-pass.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
 import type { Caller, FlowAnswer } from './contract.ts';
 import type { Engine } from './flow-runner.ts';

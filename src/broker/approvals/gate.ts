@@ -6,10 +6,10 @@ import type { Caller } from '../contract.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { Demand } from './demand.ts';
 import { createLedger, grantedScope, type Ledger } from './ledger.ts';
-import { type Admitted, Pass } from './pass.ts';
+import { type Admitted, Pass } from './admission-pass.ts';
 import type { Approval, ApprovalState } from './record.ts';
 import { createTellApprovers, type TellApprovers, type TellOptions } from './tell-approvers.ts';
-import type { Wanted } from './wanted.ts';
+import type { Wanted } from './approval-wanted.ts';
 
 export interface ApprovalsOptions extends Pick<TellOptions, 'environment' | 'policy'> {
   /** opened when something first has to be approved */

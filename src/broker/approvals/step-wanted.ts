@@ -5,7 +5,7 @@ import { canonical } from '../../foundation/canonical-json.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import type { PeopleQuestion } from '../../steps/contract.ts';
 import type { DemandFacts } from './demand.ts';
-import { type Wanted, wantedOf } from './wanted.ts';
+import { type Wanted, wantedOf } from './approval-wanted.ts';
 
 /** A step of a run that asks people. */
 export interface AskingStep extends PeopleQuestion {

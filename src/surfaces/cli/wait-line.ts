@@ -1,5 +1,5 @@
 import { oneLine } from '../../foundation/errors.ts';
-import { byTimer, type Every } from './every.ts';
+import { byTimer, type Every } from './repeating-timer.ts';
 import type { Outlet } from './outlet.ts';
 
 /** What a terminal needs to be, to have a line that is written over. */

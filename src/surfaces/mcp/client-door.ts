@@ -7,7 +7,7 @@ import { createRequests, type Sender } from '../../client/request.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import { madeOnce } from '../../foundation/made-once.ts';
 import { headerNames, largestBody } from '../../foundation/wire.ts';
-import type { Door, DoorRequest, Json } from './door.ts';
+import type { Door, DoorRequest, Json } from './broker-door.ts';
 
 /** Where the broker is, and who asks. */
 export interface BrokerPlace {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { BrokerError } from '../../client/broker-error.ts';
 import { approvalForm, pathOf, paths } from '../../foundation/wire.ts';
-import type { Door, DoorRequest, Json } from './door.ts';
+import type { Door, DoorRequest, Json } from './broker-door.ts';
 import { flowsAt, type ListedFlow } from './flow-list.ts';
 import type { Outlet } from './outlet.ts';
-import { type Resumed, type ToolAnswer, waitingAnswer } from './refused.ts';
-import { shownOutput } from './shown.ts';
+import { type Resumed, type ToolAnswer, waitingAnswer } from './tool-answer.ts';
+import { shownOutput } from './shown-to-models.ts';
 
 /** One call of a tool. */
 export interface ToolCall {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BrokerError } from '../../client/broker-error.ts';
 import { paths } from '../../foundation/wire.ts';
-import type { Door } from './door.ts';
+import type { Door } from './broker-door.ts';
 
 const listed = z.object({
   flows: z.array(

@@ -2,7 +2,7 @@ import { isFixedTool, toolNameOf } from '../../folder/reserved-names.ts';
 import { longestReason } from '../../foundation/wire.ts';
 import { readFlow, writeFlow } from './flow-calls.ts';
 import type { ListedFlow } from './flow-list.ts';
-import { shownData, shownText } from './shown.ts';
+import { shownData, shownText } from './shown-to-models.ts';
 import { reads, type Tool, writes } from './tools.ts';
 
 /** The flows that are tools of their own, by `mcp: { tools }`: in the order of their names, so that the list stays the same. */

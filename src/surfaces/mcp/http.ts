@@ -1,6 +1,6 @@
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Door } from './door.ts';
+import type { Door } from './broker-door.ts';
 import { createMcpServers } from './server.ts';
 
 /** One message of a client over HTTP, whose agent is proven. */

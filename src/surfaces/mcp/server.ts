@@ -13,13 +13,13 @@ import {
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { approvalForm, nameForm } from '../../foundation/wire.ts';
-import type { Door, Json } from './door.ts';
+import type { Door, Json } from './broker-door.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
-import { refusedAnswer, type Resumed, type ToolAnswer } from './refused.ts';
+import { refusedAnswer, type Resumed, type ToolAnswer } from './tool-answer.ts';
 import { flowsAt } from './flow-list.ts';
 import { flowTools } from './flow-tools.ts';
 import type { ToolCall } from './flow-calls.ts';
-import { shownText } from './shown.ts';
+import { shownText } from './shown-to-models.ts';
 import { fixedTools, type Tool } from './tools.ts';
 
 export interface McpOptions {

@@ -1,6 +1,6 @@
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import type { Readable, Writable } from 'node:stream';
-import type { Door } from './door.ts';
+import type { Door } from './broker-door.ts';
 import { createMcpServers } from './server.ts';
 
 export interface StdioOptions {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { FixedToolName } from '../../folder/reserved-names.ts';
 import { approvalForm, longestReason, nameForm, pathOf, paths } from '../../foundation/wire.ts';
-import type { Json } from './door.ts';
+import type { Json } from './broker-door.ts';
 import { followed, readFlow, runAnswer, type ToolCall, writeFlow } from './flow-calls.ts';
 import { flowAt, flowsAt, type ListedFlow } from './flow-list.ts';
-import type { ToolAnswer } from './refused.ts';
-import { shownData, shownText } from './shown.ts';
+import type { ToolAnswer } from './tool-answer.ts';
+import { shownData, shownText } from './shown-to-models.ts';
 
 /** Clients decide by these whom to ask. */
 export interface Annotations {

@@ -2,7 +2,7 @@ import { ZodError } from 'zod';
 import type { Caller } from '../../broker/contract.ts';
 import { BrokerError } from '../../client/broker-error.ts';
 import { headerNames, nameForm } from '../../foundation/wire.ts';
-import type { Door, DoorRequest, Json } from '../mcp/door.ts';
+import type { Door, DoorRequest, Json } from '../mcp/broker-door.ts';
 import { EdgeRefusal, problemOf } from './edge-refusal.ts';
 import type { ProvenRoute, Route, Serving } from './routes/route.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/foundation/secret.ts';
 import { formsOf } from '../../../src/foundation/value-forms.ts';
 import { createOutlet } from '../../../src/surfaces/mcp/outlet.ts';
-import { shownData, shownOutput } from '../../../src/surfaces/mcp/shown.ts';
+import { shownData, shownOutput } from '../../../src/surfaces/mcp/shown-to-models.ts';
 
 const value = 'k9!"x/7Qz + <é>\n2';
 

@@ -9,7 +9,7 @@ import { maskingOf } from '../exec/masking-of.ts';
 import { type Ending, findProgram, notFound, type Program } from '../exec/program.ts';
 import { runPiped } from '../exec/run-piped.ts';
 import type { Variable, Wanted } from '../exec/values.ts';
-import { asksForNothing, wantedOf } from '../exec/wanted.ts';
+import { asksForNothing, wantedOf } from '../exec/wanted-values.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -6,7 +6,7 @@ import { commandTable } from '../command-table.ts';
 import { copyMasked } from '../exec/masked-output.ts';
 import { maskingOf } from '../exec/masking-of.ts';
 import type { Variable } from '../exec/values.ts';
-import { asksForNothing, wantedOf } from '../exec/wanted.ts';
+import { asksForNothing, wantedOf } from '../exec/wanted-values.ts';
 import type { Invocation } from '../invocation.ts';
 import { readFor } from './exec.ts';
 

@@ -1,6 +1,6 @@
 import { finished, type Readable, type Writable } from 'node:stream';
 import type { Masking } from '../../../foundation/masking/masking.ts';
-import { byTimer, type Every } from '../every.ts';
+import { byTimer, type Every } from '../repeating-timer.ts';
 
 /** milliseconds without a byte after which what little is kept is shown: a prompt waits for someone */
 const quiet = 80;

@@ -1,5 +1,5 @@
 import type { Output, Shown } from '../../../engine/output.ts';
-import { byTimer, type Every } from '../every.ts';
+import { byTimer, type Every } from '../repeating-timer.ts';
 import { createLiveEntries, type Entries } from './live-entries.ts';
 import { bare, outputLines } from './output-text.ts';
 import { rowsOf, type Terminal } from '../terminal.ts';

@@ -24,7 +24,7 @@ import { withApp } from '../with-app.ts';
 import { planText } from './plan-text.ts';
 import { problemsOf, tellProblems } from '../tell-problems.ts';
 import type { Terminal } from '../terminal.ts';
-import { whereabouts } from '../whereabouts.ts';
+import { placesOfFlow } from './places-of-flow.ts';
 
 /** A flow that was not asked for at the broker, or was refused there: its file tells whether it is one that writes. */
 export interface Through {
@@ -248,7 +248,7 @@ function localRun(app: App, flow: Flow): LocalRun {
 async function tellWhere(app: App, flow: Flow, terminal: Terminal): Promise<void> {
   const kept =
     flow.effect === 'write' || flow.breakGlass ? '' : '; nothing is kept between commands: `flows serve` does that';
-  terminal.note(`${flow.name}: ${await whereabouts(app, flow)}${kept}`, 'dim');
+  terminal.note(`${flow.name}: ${await placesOfFlow(app, flow)}${kept}`, 'dim');
 }
 
 async function agree(plan: Plan, terminal: Terminal): Promise<void> {

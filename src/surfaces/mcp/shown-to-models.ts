@@ -1,6 +1,6 @@
 import { safeLine } from '../../foundation/safe-line.ts';
 import { Secret } from '../../foundation/secret.ts';
-import type { Json } from './door.ts';
+import type { Json } from './broker-door.ts';
 import type { Outlet } from './outlet.ts';
 
 /** characters of one text of other people, and of all of an answer: models and clients cut what is longer */

@@ -1,5 +1,5 @@
 import { type Demand, type DemandedName, demandOf, type DemandFacts, termsOf } from './demand.ts';
-import type { Pass } from './pass.ts';
+import type { Pass } from './admission-pass.ts';
 
 /** What must be approved now, and what approving these names would be for. */
 export interface Wanted {

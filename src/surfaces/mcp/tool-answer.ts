@@ -1,8 +1,8 @@
 import { BrokerError } from '../../client/broker-error.ts';
 import { type BrokerErrorCode, brokerErrorCodes } from '../../client/error-codes.ts';
 import { FlowError } from '../../foundation/errors.ts';
-import type { Json } from './door.ts';
-import { shownText } from './shown.ts';
+import type { Json } from './broker-door.ts';
+import { shownText } from './shown-to-models.ts';
 
 /** What a tool gives: JSON, and whether it is a failure. */
 export interface ToolAnswer {
