@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { RunningStack } from '../../../laptop/start-stack.ts';
 import { type Flow, presentedStep } from '../../../folder/flows/flow.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
+import { quoted } from '../../../foundation/shell-words.ts';
 import type { DevBroker } from './laptop-broker.ts';
 import { madeUpInputs } from './made-up-inputs.ts';
 
@@ -59,10 +60,6 @@ function agentLines(
     `curl -s ${url}/v1/secrets/resolve ${header} -d '{"secrets":["openai.api_key"]}'`,
     `${program()} audit --agent ${agent} --since 1h${there}`,
   ];
-}
-
-function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 /** How a flow is tried: a token as JSON, a write as its plan. Undefined where an input cannot be made up. */
