@@ -137,12 +137,7 @@ const rows: readonly AwsRefusal[] = [
     hint: 'run again',
   },
   {
-    names: ['TimeoutError', 'RequestTimeout', 'RequestTimeoutException'],
-    code: 'timeout',
-    message: 'AWS did not answer in time',
-    hint: 'run again',
-  },
-  {
+    // first: the SDK calls a connection that ended a timeout, and leaves the network's code beside that
     names: [
       'ECONNREFUSED',
       'ECONNRESET',
@@ -151,12 +146,17 @@ const rows: readonly AwsRefusal[] = [
       'EHOSTUNREACH',
       'ENETUNREACH',
       'EPIPE',
-      'ETIMEDOUT',
       'ERR_STREAM_PREMATURE_CLOSE',
     ],
     code: 'unavailable',
     message: 'AWS cannot be reached',
     hint: 'check the network, the region and endpoint:',
+  },
+  {
+    names: ['TimeoutError', 'ETIMEDOUT', 'RequestTimeout', 'RequestTimeoutException'],
+    code: 'timeout',
+    message: 'AWS did not answer in time',
+    hint: 'run again',
   },
   {
     names: ['ERR_PROXY_TUNNEL'],

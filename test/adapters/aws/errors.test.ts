@@ -22,6 +22,8 @@ describe('an error of the SDK becomes', () => {
     ['a redirect', Object.assign(new Error('x'), { $metadata: { httpStatusCode: 307 } }), 'protocol'],
     ['429 of a proxy', Object.assign(new Error('x'), { $metadata: { httpStatusCode: 429 } }), 'rate-limited'],
     ['a hanging answer', named('TimeoutError'), 'timeout'],
+    ['one that is late', Object.assign(named('TimeoutError'), { code: 'ETIMEDOUT' }), 'timeout'],
+    ['a connection that ended', Object.assign(named('TimeoutError'), { code: 'ECONNRESET' }), 'unavailable'],
     ['refused connection', Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 'unavailable'],
     ['unknown host', Object.assign(new Error('x'), { code: 'ENOTFOUND' }), 'unavailable'],
     ['foreign certificate', Object.assign(new Error('x'), { code: 'SELF_SIGNED_CERT_IN_CHAIN' }), 'protocol'],
