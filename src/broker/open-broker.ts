@@ -244,6 +244,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       challenges,
       page: () => page,
       record: recordAnyone,
+      clock: systemClock,
       async keep(name, passkey) {
         await changePasskeys({ ...files, locked }, name, ({ approvers }) => [
           ...(approvers?.get(name)?.passkeys ?? []),

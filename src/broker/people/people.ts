@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AuditEvent } from '../../audit/contract.ts';
+import { createFloods } from '../../audit/refusal-floods.ts';
 import type { Approver, Passkey, Policy } from '../../folder/policy/policy.ts';
 import {
   type Assertion,
@@ -8,6 +9,7 @@ import {
   coseAlgorithms,
   type Registration,
 } from '../../foundation/passkey.ts';
+import type { BrokerClock } from '../../foundation/clocks.ts';
 import type { OnceCheckOptions } from '../authentication/once-token.ts';
 import type { CheckClaim, OperatorClaim } from '../authentication/operator-token.ts';
 import { BrokerRefusal, refusalOf } from '../refusal.ts';
@@ -29,6 +31,7 @@ export interface PeopleOptions {
   /** Resolves when it is on disk. @throws BrokerRefusal audit-unavailable */
   readonly record: (event: AuditEvent) => Promise<void>;
   readonly signIns: SignIns;
+  readonly clock: Pick<BrokerClock, 'monotonic' | 'after'>;
 }
 
 /** A request of the page. */
@@ -79,24 +82,27 @@ export interface People {
 const patience = 120_000;
 
 export function createPeople(options: PeopleOptions): People {
-  const { policy, links, page, record, challenges, signIns } = options;
+  const { policy, links, page, record, challenges, clock, signIns } = options;
   const sessions = createSessions(challenges.kept, challenges.now);
   const enrolments = createTickets<{ readonly approver: string; readonly by: string }>('enrol', challenges);
   const logins = createTickets<null>('login', challenges);
   const visits = createTickets<SignInPlace>('visit', challenges);
   const approver = (name: string): Approver | undefined => policy().approvers?.get(name);
 
-  async function refused(asked: PageRequest, detail: string, agent = 'unknown'): Promise<BrokerRefusal> {
-    await record({
+  // anybody who reaches the page can be refused, as often as they like
+  const recordFlood = createFloods({ record, monotonic: clock.monotonic, after: clock.after });
+
+  async function refused(asked: PageRequest, detail: string): Promise<BrokerRefusal> {
+    const recorded = await recordFlood({
       ...asked,
-      agent,
+      agent: 'unknown',
       action: 'authenticate',
       what: [],
       outcome: 'denied',
       code: 'not-authenticated',
       detail,
     });
-    return new BrokerRefusal('not-authenticated', { detail });
+    return new BrokerRefusal(recorded === undefined ? 'overloaded' : 'not-authenticated', { detail });
   }
 
   function here(): PageAddress {

@@ -47,6 +47,17 @@ describe('an approver', () => {
     expect(await refusalOf(people.enrolOptions(asked, name, given))).toMatchObject({ code: 'not-authenticated' });
   });
 
+  it('who is nobody, again and again, has a line a second on the trail, which counts', async () => {
+    const { people, trail, clock } = await peopled();
+    const lines = () => trail.events.filter(({ code }) => code === 'not-authenticated');
+    const refused = Array.from({ length: 300 }, () => refusalOf(people.loginByLink(asked, 'flows-operator_x.y')));
+    await expect.poll(() => lines().length).toBe(100);
+    clock.pass(1);
+    for (const each of await Promise.all(refused)) expect(each).toMatchObject({ code: 'not-authenticated' });
+    expect(lines()).toHaveLength(101);
+    expect(lines().at(-1)?.detail).toMatch(/^200 requests were refused /);
+  });
+
   it('is not enrolled with a passkey that somebody has, or that was made without its user', async () => {
     const { people, enrolled, link, page, challengeIn } = await peopled();
     const { passkey } = await enrolled('ann');

@@ -84,6 +84,7 @@ export function peopledOn(stand: Awaited<ReturnType<typeof approving>>, origin =
       keep: async (name, passkey) => void keys.set(name, [...(keys.get(name) ?? []), passkey]),
       record,
       signIns,
+      clock: stand.clock,
     });
   const kept = keptInMemory(stand.clock);
   const people = of(kept);
