@@ -12,7 +12,10 @@ export interface VaultServer {
 }
 
 /** A client of it as the adapters make theirs. */
-export function openVault({ url }: Pick<VaultServer, 'url'>, options: { readonly namespace?: string } = {}): VaultHttp {
+export function openVault(
+  { url }: Pick<VaultServer, 'url'>,
+  options: { readonly namespace?: string; readonly sleep?: () => Promise<void> } = {},
+): VaultHttp {
   const sleep = () => Promise.resolve();
   const pace = createPace({ atOnce: 10, monotonic: () => performance.now(), sleep });
   return createVaultHttp({ url, development: true, now: Date.now, sleep, pace, ...options });

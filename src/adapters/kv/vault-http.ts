@@ -28,7 +28,7 @@ export interface VaultHttpOptions {
   readonly largest?: number | undefined;
   /** milliseconds between the tries of what may be tried again; default 100, 400 and 1,600 */
   readonly waits?: readonly number[] | undefined;
-  /** how many requests at once */
+  /** how many are asked at once, those that are asked again later included */
   readonly pace: ReturnType<typeof createPace>;
 }
 
@@ -80,68 +80,64 @@ export function createVaultHttp(options: VaultHttpOptions): VaultHttp {
   // what was written last: a node that has not seen it says so, instead of giving what was before (Vault Enterprise)
   let index: string | undefined;
 
-  async function once(request: VaultRequest, bearer?: Secret): Promise<Response> {
-    try {
-      return await sent(request, bearer);
-    } catch (error) {
-      if (request.signal?.aborted !== true || error instanceof FlowError) throw error;
-      throw new FlowError('aborted', 'stopped before the Vault server answered', { cause: error });
-    }
-  }
-
   async function sent(request: VaultRequest, bearer?: Secret): Promise<Response> {
     const { method = 'GET', path, namespace = options.namespace ?? '', body, signal } = request;
-    return options.pace(
-      'vault',
-      Infinity,
-      async () => {
-        requests += 1;
-        const response = await send(base + path, {
-          method,
-          headers: {
-            'x-vault-request': 'true',
-            ...(bearer === undefined ? {} : { 'x-vault-token': bearer.reveal() }),
-            // as Vault's own client sends it: the bytes of UTF-8
-            ...(namespace === '' ? {} : { 'x-vault-namespace': Buffer.from(namespace).toString('latin1') }),
-            ...(index === undefined ? {} : { 'x-vault-index': index }),
-            ...(body === undefined ? {} : { 'content-type': contentType(method) }),
-          },
-          // the same merge twice is the same; what was written by `cas` is not there twice, but would be refused
-          repeatable: method !== 'POST',
-          ...(body === undefined ? {} : { body }),
-          ...(signal === undefined ? {} : { signal }),
-        });
-        if (method !== 'GET') index = response.headers.get('x-vault-index') ?? index;
-        return response;
+    requests += 1;
+    const response = await send(base + path, {
+      method,
+      headers: {
+        'x-vault-request': 'true',
+        ...(bearer === undefined ? {} : { 'x-vault-token': bearer.reveal() }),
+        // as Vault's own client sends it: the bytes of UTF-8
+        ...(namespace === '' ? {} : { 'x-vault-namespace': Buffer.from(namespace).toString('latin1') }),
+        ...(index === undefined ? {} : { 'x-vault-index': index }),
+        ...(body === undefined ? {} : { 'content-type': contentType(method) }),
       },
-      signal,
-    );
+      // the same merge twice is the same; what was written by `cas` is not there twice, but would be refused
+      repeatable: method !== 'POST',
+      ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (method !== 'GET') index = response.headers.get('x-vault-index') ?? index;
+    return response;
   }
 
   /** A token that was refused is asked for again: it may have been replaced, or have ended. */
   async function authorised(request: VaultRequest, token: TokenProvider | undefined): Promise<Response> {
-    if (token === undefined) return once(request);
+    if (token === undefined) return sent(request);
     const bearer = checked(await token());
-    const response = await once(request, bearer);
+    const response = await sent(request, bearer);
     if (response.status !== 403 || !isTokenRefused(await response.clone().text())) return response;
     const other = checked(await token(bearer));
-    return other.equals(bearer) ? response : once(request, other);
+    return other.equals(bearer) ? response : sent(request, other);
+  }
+
+  async function tried(request: VaultRequest, token: TokenProvider | undefined): Promise<VaultAnswer | undefined> {
+    for (const wait of [...waits, undefined]) {
+      const response = await authorised(request, token);
+      const answer = await readVaultAnswer(response);
+      if (answer !== 'failure') return answer;
+      const failure = await vaultFailure({ ...request, login: token === undefined }, response, options.now());
+      const again = response.status === 412 || response.status === 429;
+      const asked = (failure.retryAfter ?? 0) * 1_000;
+      if (!again || wait === undefined || asked > longest) throw failure;
+      const milliseconds = Math.max(wait, asked);
+      await unlessAborted(options.sleep(milliseconds), request.signal ?? never, () => failure);
+    }
+    throw new TypeError('the last try throws');
   }
 
   return {
     async ask(request, token) {
-      for (const wait of [...waits, undefined]) {
-        const response = await authorised(request, token);
-        const answer = await readVaultAnswer(response);
-        if (answer !== 'failure') return answer;
-        const failure = await vaultFailure({ ...request, login: token === undefined }, response, options.now());
-        const again = response.status === 412 || response.status === 429;
-        const asked = (failure.retryAfter ?? 0) * 1_000;
-        if (!again || wait === undefined || asked > longest) throw failure;
-        const milliseconds = Math.max(wait, asked);
-        await unlessAborted(options.sleep(milliseconds), request.signal ?? never, () => failure);
+      const work = () => tried(request, token);
+      try {
+        // those that have a turn wait for a login, which needs none; and they keep it while they wait to try again, so that a
+        // server that asks for fewer requests gets fewer
+        return await (token === undefined ? work() : options.pace('vault', Infinity, work, request.signal));
+      } catch (error) {
+        if (request.signal?.aborted !== true || error instanceof FlowError) throw error;
+        throw new FlowError('aborted', 'stopped before the Vault server answered', { cause: error });
       }
-      throw new TypeError('the last try throws');
     },
     requests: () => requests,
   };

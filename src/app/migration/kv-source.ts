@@ -95,9 +95,7 @@ export function createKvSource(options: KvSourceOptions): KvSource {
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const sleep = (milliseconds: number) => options.sleep(milliseconds, signal);
-  const inTurn = createPace({ atOnce, monotonic: () => performance.now(), sleep });
-  // who waits to try again keeps its turn: a server that asks for fewer requests gets fewer
-  const pace: typeof inTurn = (_group, _perSecond, work) => work();
+  const pace = createPace({ atOnce, monotonic: () => performance.now(), sleep });
   const http = createVaultHttp({ ...options, sleep, namespace: undefined, deadline, largest, waits, pace });
   const root = options.namespace === undefined ? '' : withSlash(options.namespace);
 
@@ -126,8 +124,7 @@ export function createKvSource(options: KvSourceOptions): KvSource {
     // before all else: a token that cannot be had is no path that is refused
     const token = await options.token();
     try {
-      const request = { path, namespace: root + namespace, signal };
-      const answer = await inTurn('vault', Infinity, () => http.ask(request, async () => token), signal);
+      const answer = await http.ask({ path, namespace: root + namespace, signal }, async () => token);
       const data = recordAt(answer, 'data');
       return { kind: answer === undefined ? 'missing' : 'found', data, isExact: answer?.isExact };
     } catch (error) {

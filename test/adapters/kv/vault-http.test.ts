@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createJwtLogin } from '../../../src/adapters/kv/jwt-login.ts';
 import { createKvEngine } from '../../../src/adapters/kv/kv-engine.ts';
 import type { FlowError } from '../../../src/foundation/errors.ts';
 import { Secret } from '../../../src/foundation/secret.ts';
@@ -115,6 +116,30 @@ describe('what may be tried again', () => {
     server.failNext({ status: 429, headers: { 'retry-after': '60' } });
     expect(await thrown(engine().metadata('none'))).toMatchObject({ code: 'rate-limited', retryAfter: 60 });
     expect(server.recorded).toHaveLength(3);
+  });
+
+  test('is, without more of them meanwhile: who waits keeps a turn, and a login needs none', async () => {
+    const own = await startVaultDouble({ roles: { pusher: () => true } });
+    const awake = Promise.withResolvers<void>();
+    let waiting = 0;
+    const sleep = () => {
+      waiting += 1;
+      return awake.promise;
+    };
+    const http = openVault(own, { sleep });
+    const jwt = async () => new Secret('a.good.jwt');
+    const login = createJwtLogin({ http, mount: 'jwt', role: 'pusher', jwt, now: Date.now });
+    const kv = createKvEngine(http, 'secret', login.token, Date.now);
+    let busy = true;
+    own.fail(({ path }) => (busy && path.startsWith('secret/') ? { status: 429 } : undefined));
+    const asked = Promise.all(Array.from({ length: 40 }, (_, at) => kv.metadata(`app/${at}`)));
+    await expect.poll(() => waiting).toBe(10);
+    busy = false;
+    awake.resolve();
+    await asked;
+    // and one login
+    expect(http.requests()).toBe(51);
+    await own.close();
   });
 
   test('is no write whose answer was lost: it is not sent twice', async () => {
