@@ -4,7 +4,7 @@ import type { Statement } from '../../foundation/approval-statement.ts';
 import { narrower } from '../approvals/demand.ts';
 import { type Approvals, eventOf } from '../approvals/gate.ts';
 import { type Approval, isOwner, mayAnswer } from '../approvals/record.ts';
-import { BrokerRefusal } from '../refusal.ts';
+import { BrokerRefusal, refusalOf } from '../refusal.ts';
 import type { PageRequest, People } from './people.ts';
 import type { ProofGiven } from './proof.ts';
 import type { Person } from './sessions.ts';
@@ -59,6 +59,30 @@ export function createDecisions(options: DecisionsOptions): Decisions {
     return { approval, approver };
   }
 
+  /** That it was somebody else's, of something else, or used, is on the trail: whoever is signed in may have taken it from them. */
+  async function taken(asked: PageRequest, person: Person, id: string, ticket: string) {
+    try {
+      const { about, said, prove } = await statements.take(person, ticket);
+      if (about.approval === id && said.decision !== 'reveal')
+        return { said: { ...said, decision: said.decision }, prove };
+      throw new BrokerRefusal('not-authenticated', { detail: 'an answer to something else' });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      const { name: agent, approver } = person;
+      const event = {
+        ...asked,
+        agent,
+        approver,
+        approval: id,
+        what: [],
+        action: 'authenticate',
+        ...refusal.truth(),
+      } as const;
+      await record({ ...event, outcome: refusal.status < 500 ? 'denied' : 'failed', code: refusal.code });
+      throw refusal;
+    }
+  }
+
   return {
     async challenge(person, id, choice) {
       const { approval, approver } = await answerable(person, id, choice.decision);
@@ -66,9 +90,7 @@ export function createDecisions(options: DecisionsOptions): Decisions {
       return statements.ask(person, approver, facts, { approval: id });
     },
     async decide(asked, person, id, ticket, given) {
-      const { about, said, prove } = await statements.take(person, ticket);
-      if (about.approval !== id || said.decision === 'reveal')
-        throw new BrokerRefusal('not-authenticated', { detail: 'an answer to something else' });
+      const { said, prove } = await taken(asked, person, id, ticket);
       const { approval, approver } = await answerable(person, id, said.decision);
       const proven = await prove(given, approver, approval.bound);
       const event = { ...eventOf(approval), ...asked, approver: said.approver };

@@ -78,6 +78,7 @@ describe('a decision on the page', () => {
       clock,
       enrolled,
       ledger,
+      trail,
     } = await arranged({
       ...rule,
       flows: ['orders-token'],
@@ -102,6 +103,14 @@ describe('a decision on the page', () => {
     const again = decisions.decide(asked, ann.person, id, last.ticket, last.given);
     expect(await refusalOf(again)).toMatchObject({ code: 'not-authenticated' });
     expect(await ledger.find(other)).toMatchObject({ state: 'pending' });
+    // whoever is signed in may have taken it from somebody
+    const refused = trail.events.filter(({ action }) => action === 'authenticate');
+    expect(refused.map(({ agent, approval, outcome }) => [agent, approval, outcome])).toEqual([
+      ['bo', id, 'denied'],
+      ['ann', other, 'denied'],
+      ['ann', id, 'denied'],
+      ['ann', id, 'denied'],
+    ]);
   });
 
   it('of no cannot be made a yes', async () => {
