@@ -20,14 +20,33 @@ export function holdsValues(path: string, more: readonly string[]): boolean {
   return /^\.[^/]*[*?[]/.test(name) && hidden.some(globTest(name));
 }
 
-/** Whether a path has the form of a glob: `*.pem` by its name, `secrets/**` by its end, `/etc/x` as a whole. */
+/**
+ * Whether a path has the form of a glob: `*.pem` by its name, `secrets/**` by its end, `/etc/x` as a whole. All ways through it
+ * are followed side by side: an agent chooses the path, and where a guard takes long its harness goes on without it.
+ */
 export function globTest(glob: string): (path: string) => boolean {
-  const form = glob.replaceAll(/\*\*\/|\*\*|[*?]|[.+^${}()|[\]\\]/g, (sign) => {
-    if (sign === '**/') return '(?:.*/)?';
-    if (sign === '**') return '.*';
-    if (sign === '*') return '[^/]*';
-    return sign === '?' ? '[^/]' : `\\${sign}`;
-  });
-  const pattern = new RegExp(`${glob.startsWith('/') ? '^' : '(?:^|/)'}${form}$`, 'is');
-  return (path) => pattern.test(path);
+  const parts = (glob.startsWith('/') ? glob : `**/${glob}`).toLowerCase().match(/\*\*\/|\*\*|[^]/gu) ?? [];
+  /** A place among the parts, with those behind what may stand for nothing. */
+  function reach(places: Set<number>, place: number): Set<number> {
+    let last = place;
+    while (!places.has(last) && parts[last]?.startsWith('*') === true) places.add(last++);
+    return places.add(last);
+  }
+  /** of whoever is within the folders of a double star, which end with a slash alone */
+  const within = parts.length + 1;
+  return (path) => {
+    let places = reach(new Set(), 0);
+    for (const sign of path.toLowerCase()) {
+      const next = new Set<number>();
+      for (const each of places) {
+        const place = each % within;
+        const part = parts[place];
+        if (part === '**/') next.add(place + within);
+        if (part === '**' || (part === '*' && sign !== '/')) reach(next, place);
+        else if (part === '**/' ? sign === '/' : part === '?' ? sign !== '/' : part === sign) reach(next, place + 1);
+      }
+      places = next;
+    }
+    return places.has(parts.length);
+  };
 }
