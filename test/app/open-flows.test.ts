@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Flows, openFlows } from '../../src/app/open-flows.ts';
@@ -66,6 +67,23 @@ it('a folder with a problem is not opened, and its place is told', async () => {
   home.write('wrong/service.yaml', 'environments: { development: {} }\n');
   const failure: unknown = await openFlows({ dir: join(home.work, 'wrong') }).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'invalid', place: { location: expect.stringMatching(/a\.yaml:2:\d+$/) } });
+});
+
+it('a folder that is opened again has the token that the first took out of the environment', async () => {
+  const { vault, issuer } = stack.addresses;
+  const connect = `{ type: onepassword-connect, url: '${vault.address}', token: { env: OWN_VAULT } }`;
+  home.write('own/orders-token.yaml', readFileSync(join(dir, 'orders-token.yaml'), 'utf8'));
+  home.write(
+    'own/service.yaml',
+    `environments:\n  own:\n    development: true\n    vault: ${connect}\n    issuers: { main: { url: '${issuer}' } }\n`,
+  );
+  process.env['OWN_VAULT'] = stack.vault.connectToken().reveal();
+  for (const _ of ['first', 'again']) {
+    const own = await openFlows({ dir: join(home.work, 'own'), environment: 'own' });
+    expect(await own.token('orders-token')).toMatchObject({ tokenType: 'Bearer' });
+    await own.close();
+    expect(process.env['OWN_VAULT']).toBeUndefined();
+  }
 });
 
 it('what is not opened yet contacts nobody', async () => {

@@ -16,3 +16,13 @@ test('takes tokens out at once, and named variables when they are named', () => 
   expect(taken.secret('MY_VAULT')?.reveal()).toBe('ops_eyJ');
   expect(taken.secret('ABSENT')).toBeUndefined();
 });
+
+test('what was taken is there for those who take later, and a value that was set anew counts', () => {
+  const env: Record<string, string | undefined> = { OP_CONNECT_TOKEN: 'one', NAMED: 'two' };
+  expect(takeEnvironment(env).secret('NAMED')?.reveal()).toBe('two');
+  const later = takeEnvironment(env);
+  expect([later.secret('OP_CONNECT_TOKEN')?.reveal(), later.secret('NAMED')?.reveal()]).toEqual(['one', 'two']);
+  env['NAMED'] = 'three';
+  expect([later.secret('NAMED')?.reveal(), env]).toEqual(['three', {}]);
+  expect(takeEnvironment({}).secret('NAMED')).toBeUndefined();
+});
