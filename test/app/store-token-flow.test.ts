@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, openApp } from '../../src/app/open-app.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
@@ -15,6 +16,7 @@ const home = createHome(false);
 let server: VaultDouble;
 let app: App;
 const logins: string[] = [];
+const audience = 'https://orders.example';
 let aws: DevelopmentSecretsManager;
 let pool: DevelopmentIdentityProvider;
 const role = 'arn:aws:iam::210987654321:role/pusher';
@@ -33,7 +35,14 @@ const service = (issuer: string, url: string, endpoint: string, cognito: string)
 `;
 
 beforeAll(async () => {
-  home.write('flows/orders-token.yaml', readFileSync(join(repository, 'flows/orders-token.yaml'), 'utf8'));
+  // an input that nobody gives where the flow serves a store
+  const token = readFileSync(join(repository, 'flows/orders-token.yaml'), 'utf8');
+  home.write(
+    'flows/orders-token.yaml',
+    token
+      .replace(/^steps:/m, `inputs:\n  audience: { type: string, default: '${audience}' }\n$&`)
+      .replace(`audience: ${audience}`, 'audience: ${{ inputs.audience }}'),
+  );
   home.write(
     'flows/seed.yaml',
     `description: x
@@ -91,6 +100,7 @@ test('stores log in, or take a role of AWS, with the token of a flow, made anew 
   await app.run(flow, parseInputs(flow, {}), {});
   expect(server.values('team/orders')).toEqual({ id: expect.any(String) });
   expect(new Set(logins).size).toBe(2);
+  expect(logins.map((jwt) => decodeJwt(jwt).aud)).toEqual([audience, audience]);
   expect(aws.dump()).toMatchObject([{ name: 'team/orders' }]);
   expect(new Set(identities).size).toBe(2);
 });

@@ -294,14 +294,18 @@ environments:
 `,
     );
     home.write('far/token.yaml', minting({}).replace('environments: [development]\n', ''));
-    const ended = await home.flows(['token', '--dir', 'far'], {
-      env: { TEAM_TOKEN: stack.addresses.vault.connectToken.reveal() },
-    });
+    const env = { TEAM_TOKEN: stack.addresses.vault.connectToken.reveal() };
+    const ended = await home.flows(['token', '--dir', 'far'], { env });
     expect([ended.code, ended.stdout, ended.stderr]).toEqual([
       69,
       '',
       expect.stringMatching(/^error: flow "token", step "step".*127\.0\.0\.1:9.*\(.+\)\n$/),
     ]);
+    // and with --debug what the others said of it
+    const more = await home.flows(['token', '--dir', 'far', '--debug'], { env });
+    expect([more.code, more.stdout]).toEqual([69, '']);
+    expect(more.stderr.startsWith(ended.stderr)).toBe(true);
+    expect(more.stderr).toMatch(/\n {2}TypeError: fetch failed\n {2}Error: bad port\n$/);
   });
 
   test('the vault is slow: a deadline', async () => {

@@ -182,11 +182,20 @@ describe('what the command gives out', () => {
     const { seq, mac } = JSON.parse(before.trim().split('\n').at(-1) ?? '') as { seq: number; mac: string };
     const name = file.slice(folder.length + 1);
     const anchor = { checkpoint: 'stop', at: '2026-11-22T08:00:00.000Z', file: name, seq: seq + 1, mac };
-    home.write('anchor', `Nov 22 08:00:00 host flows[1]: ${JSON.stringify(anchor)}\n`);
+    const logged = `Nov 22 08:00:00 host flows[1]: ${JSON.stringify(anchor)}\n`;
+    home.write('anchor', logged);
     const cut = await home.flows(['audit', 'verify', '--anchor', 'anchor']);
     expect([cut.code, cut.stdout]).toEqual([
       73,
       expect.stringContaining('cut: line 5 is missing: a checkpoint saw line 5'),
+    ]);
+    // as journalctl pipes it
+    const piped = await home.flows(['audit', 'verify', '--anchor', '-'], { input: logged });
+    expect([piped.code, piped.stdout]).toEqual([73, expect.stringContaining('cut: line 5 is missing')]);
+    const nothing = await home.flows(['audit', 'verify', '--anchor', '-', '--file', file]);
+    expect([nothing.code, nothing.stderr]).toEqual([
+      73,
+      expect.stringContaining('the anchor holds no checkpoint of it'),
     ]);
     // an anchor that says nothing of the trail is no proof of it
     for (const text of ['', 'no journal files were found\n', JSON.stringify({ ...anchor, file: 'other.jsonl' })]) {
@@ -203,6 +212,27 @@ describe('what the command gives out', () => {
     const gone = await home.flows(['audit', 'verify', '--anchor', 'nowhere']);
     expect([gone.code, gone.stderr]).toEqual([69, expect.stringContaining('the anchor cannot be read')]);
   });
+});
+
+test('a trail that service.yaml names and that is not there is not verified', async () => {
+  const { address, connectToken } = stack.addresses.vault;
+  home.write(
+    'gone/service.yaml',
+    `default-environment: far
+environments:
+  far:
+    development: true
+    vault: { type: onepassword-connect, url: '${address}', token: { env: TEAM_TOKEN } }
+    key: op://Agents/auth-chain key/password
+    audit: { file: nowhere/trail.jsonl }
+`,
+  );
+  const env = { TEAM_TOKEN: connectToken.reveal() };
+  const { code, stderr } = await home.flows(['audit', 'verify', '--dir', 'gone'], { env });
+  expect([code, stderr]).toEqual([
+    73,
+    expect.stringMatching(/^error: .*nowhere\/trail\.jsonl: the trail that service\.yaml names is not there\n$/),
+  ]);
 });
 
 test('the audit key costs no call of the vault, and one request where it is in the same one', async () => {

@@ -40,6 +40,16 @@ async function loadedBy(args: readonly string[], how?: Start): Promise<ReadonlyS
   );
 }
 
+test('an older Node is told which one is wanted, before anything else loads', async () => {
+  const older = `data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.20.2'}})`;
+  const program = [process.execPath, '--no-warnings', '--import', older, join(repository, 'dist/cli.js'), 'check'];
+  expect(await home.start([], { program }).ended).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: 'error: flows needs Node 24 or newer, and this is Node 20.20.2: install it, or put it first in PATH\n',
+  });
+});
+
 // as an ES module's import it brings the whole of fetch along: twice the start of node itself
 const slow = ['node:http', 'node:https', 'node:http2'];
 
