@@ -107,10 +107,8 @@ export function createAudited(
         const refusal = refusalOf(error, { names: what });
         const { rule, detail } = refusal.truth();
         count(refusal.code);
-        // it was not allowed, or it did not work
-        const outcome = refusal.status < 500 ? 'denied' : 'failed';
         for (const each of refusal.causes()) failures.told(event, each);
-        const refused = { ...event, outcome, code: refusal.code, rule, detail } as const;
+        const refused = { ...event, outcome: refusal.outcome, code: refusal.code, rule, detail } as const;
         if (refusal.code === 'rate-limited') throw await recordLimited(refused, refusal);
         await record(refused);
         throw refusal;

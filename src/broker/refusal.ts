@@ -70,6 +70,11 @@ export class BrokerRefusal extends Error implements Refusal {
     this.#truth = { rule, detail };
   }
 
+  /** It was not allowed, or it did not work. */
+  get outcome(): 'denied' | 'failed' {
+    return this.status < 500 ? 'denied' : 'failed';
+  }
+
   /** What only the trail is told. */
   truth(): { readonly rule: string | undefined; readonly detail: string | undefined } {
     return this.#truth;

@@ -4,9 +4,10 @@ import type { Statement } from '../../foundation/approval-statement.ts';
 import { narrower } from '../approvals/demand.ts';
 import { type Approvals, eventOf } from '../approvals/gate.ts';
 import { type Approval, isOwner, mayAnswer } from '../approvals/record.ts';
-import { BrokerRefusal, refusalOf } from '../refusal.ts';
+import { BrokerRefusal } from '../refusal.ts';
 import type { PageRequest, People } from './people.ts';
 import type { ProofGiven } from './proof.ts';
+import { refusedOnTrail } from './refusal-on-trail.ts';
 import type { Person } from './sessions.ts';
 import { createStatements, type StatementChallenge, type StatementsOptions } from './statements.ts';
 
@@ -60,27 +61,15 @@ export function createDecisions(options: DecisionsOptions): Decisions {
   }
 
   /** That it was somebody else's, of something else, or used, is on the trail: whoever is signed in may have taken it from them. */
-  async function taken(asked: PageRequest, person: Person, id: string, ticket: string) {
-    try {
+  function taken(asked: PageRequest, person: Person, id: string, ticket: string) {
+    const { name: agent, approver } = person;
+    const event = { ...asked, agent, approver, approval: id, what: [], action: 'authenticate' } as const;
+    return refusedOnTrail(record, event, async () => {
       const { about, said, prove } = await statements.take(person, ticket);
-      if (about.approval === id && said.decision !== 'reveal')
-        return { said: { ...said, decision: said.decision }, prove };
-      throw new BrokerRefusal('not-authenticated', { detail: 'an answer to something else' });
-    } catch (error) {
-      const refusal = refusalOf(error);
-      const { name: agent, approver } = person;
-      const event = {
-        ...asked,
-        agent,
-        approver,
-        approval: id,
-        what: [],
-        action: 'authenticate',
-        ...refusal.truth(),
-      } as const;
-      await record({ ...event, outcome: refusal.status < 500 ? 'denied' : 'failed', code: refusal.code });
-      throw refusal;
-    }
+      if (about.approval !== id || said.decision === 'reveal')
+        throw new BrokerRefusal('not-authenticated', { detail: 'an answer to something else' });
+      return { said: { ...said, decision: said.decision }, prove };
+    });
   }
 
   return {

@@ -20,9 +20,10 @@ import type { FlowAnswer } from '../contract.ts';
 import { behind } from '../permission.ts';
 import { decide } from '../policy/decide.ts';
 import { createRates } from '../rate-limits.ts';
-import { BrokerRefusal, refusalOf } from '../refusal.ts';
+import { BrokerRefusal } from '../refusal.ts';
 import type { PageRequest } from './people.ts';
 import type { ProofGiven } from './proof.ts';
+import { refusedOnTrail } from './refusal-on-trail.ts';
 import type { Person } from './sessions.ts';
 import { createStatements, type StatementChallenge, type StatementsOptions } from './statements.ts';
 
@@ -145,21 +146,15 @@ export function createReveals(options: RevealsOptions): Reveals {
     });
   }
 
-  /** A refusal is on the trail before it leaves, with what was signed where somebody had signed. */
-  async function written<T>(event: AuditEvent, work: (known: Partial<AuditEvent>) => Promise<T>): Promise<T> {
-    const known: Partial<AuditEvent> = {};
-    try {
-      return await work(known);
-    } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal.code === 'audit-unavailable') throw refusal;
-      const outcome = refusal.status < 500 ? 'denied' : 'failed';
-      const refused = { ...event, ...refusal.truth(), ...known, outcome, code: refusal.code } as const;
-      if (refusal.code !== 'rate-limited') await record(refused);
-      else if ((await recordFlood(refused)) === undefined) throw new BrokerRefusal('overloaded');
-      throw refusal;
-    }
+  /** One that is told again and again must not fill the disk, nor be answered without a line. */
+  async function recordRefused(event: AuditEvent): Promise<void> {
+    if (event.code !== 'rate-limited') await record(event);
+    else if ((await recordFlood(event)) === undefined) throw new BrokerRefusal('overloaded');
   }
+
+  /** With what was signed, where somebody had signed. */
+  const written = <T>(event: AuditEvent, work: (known: Partial<AuditEvent>) => Promise<T>): Promise<T> =>
+    refusedOnTrail(recordRefused, event, work);
 
   const eventOf = (asked: PageRequest, { name, approver }: Person, flow: string): AuditEvent => ({
     ...asked,
