@@ -63,20 +63,20 @@ function urlForms(text: string): readonly string[] {
 function base64Forms(bytes: Buffer): readonly string[] {
   const found: string[] = [];
   for (const encoding of ['base64', 'base64url'] as const) {
-    const [begun, ...within] = [0, 1, 2].map((before) => {
+    const whole = bytes.toString(encoding);
+    const [begun = '', ...within] = [0, 1, 2].map((before) => {
       const text = Buffer.concat([Buffer.alloc(before), bytes]).toString(encoding);
       return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
     });
-    // what follows it, be it a line break, has a part in its end
-    const beginnings = [bytes.toString(encoding), begun ?? ''];
     for (const width of encoding === 'base64' ? [64, 76] : []) {
-      for (const text of beginnings) {
+      // what follows it, be it a line break, has a part in its end
+      for (const text of [whole, begun]) {
         const lines = text.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
         if (lines.length > 1) found.push(lines.join('\n'), lines.join('\r\n'), lines.join(String.raw`\n`));
       }
     }
     // a few characters stand in any text
-    found.push(...[...beginnings, ...within].filter((text, index) => index === 0 || text.length >= 4));
+    found.push(whole, ...[begun, ...within].filter((text) => text.length >= 4));
   }
   return found;
 }
