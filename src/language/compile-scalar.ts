@@ -26,7 +26,7 @@ export function compileScalar(node: ScalarNode, form: Form, place: Place): Value
   const at = { form, range: node.range, key };
   const { value } = node;
   if (value === null) return wrong(node, form, place);
-  if (typeof value === 'string') {
+  if (typeof value === 'string' && !(form.kind === 'text' && form.literal === true)) {
     const before = source.problems.length;
     const parts = form.kind === 'template' ? [] : partsOf(node, value, source);
     if (source.problems.length > before) return undefined;

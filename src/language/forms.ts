@@ -14,6 +14,8 @@ export type Form =
       readonly allowEmpty?: boolean;
       /** another program reads it: `op://…` is text here */
       readonly verbatim?: boolean;
+      /** a name as somebody else gave it: nothing in it is put in, whatever it looks like */
+      readonly literal?: boolean;
       /** what does not fit the pattern may be a secret: it is not repeated */
       readonly secretive?: boolean;
       /** it is the name of one of these, which must exist */

@@ -19,16 +19,16 @@ const sourceKeys = {
     example: '{ env: VAULT_TOKEN }',
   }),
   namespace: optional(
-    form.text({ verbatim: true }),
+    form.text({ literal: true }),
     'the namespace that the token is of; those below it are walked too',
   ),
 } satisfies Keys;
 
 const secretKeys = {
-  path: required(form.text({ verbatim: true }), 'the path of a secret, with its mount', { example: 'secret/team/app' }),
+  path: required(form.text({ literal: true }), 'the path of a secret, with its mount', { example: 'secret/team/app' }),
   to: optional(form.reference('item'), 'the item that it becomes', { example: 'op://Agents/team-app' }),
   keys: optional(
-    form.mapping(form.text({ verbatim: true })),
+    form.mapping(form.text({ literal: true })),
     'the field that each key becomes; one that is not named keeps its name',
     { example: '{ value: credential }' },
   ),

@@ -112,9 +112,17 @@ export function mountOf(path: string, mounts: readonly KvMount[]): KvMount | und
 export function secretLines(proposed: readonly Proposed[]): string {
   return proposed
     .map(({ path, to, keys }) => {
-      const fields = [...(keys ?? [])].map(([key, label]) => `${yamlText(key)}: ${yamlText(label)}`);
-      const kept = fields.length === 0 ? '' : `, keys: { ${fields.join(', ')} }`;
-      return `  - { path: ${yamlText(path)}, to: ${yamlText(to.toString())}${kept} }\n`;
+      const named = new Map<string, string>();
+      const unnamed: string[] = [];
+      for (const [key, label] of keys ?? []) {
+        const seen = key.normalize();
+        // two that look the same cannot both be named in a file, and a run gives the second this name by itself
+        if (named.has(seen)) unnamed.push(yamlText(label));
+        else named.set(seen, `${yamlText(key)}: ${yamlText(label)}`);
+      }
+      const kept = named.size === 0 ? '' : `, keys: { ${[...named.values()].join(', ')} }`;
+      const note = unnamed.length === 0 ? '' : ` # of keys that look the same the others become ${unnamed.join(', ')}`;
+      return `  - { path: ${yamlText(path)}, to: ${yamlText(to.toString())}${kept} }${note}\n`;
     })
     .join('');
 }
@@ -141,5 +149,6 @@ function yamlText(text: string): string {
   const isPlain =
     /^(?:op:\/\/|https?:\/\/)?[A-Za-z][A-Za-z0-9_./-]*$/.test(text) &&
     !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text);
-  return isPlain ? text : JSON.stringify(text);
+  // the one control character that JSON leaves as it is
+  return isPlain ? text : JSON.stringify(text).replaceAll('\x7f', '\\u007f');
 }
