@@ -3,6 +3,12 @@ import type { Agent, IncomingMessage } from 'node:http';
 /** statuses whose answers have no body: `Response` takes none with them */
 export const withoutBody: ReadonlySet<number> = new Set([204, 205, 304]);
 
+/** @throws Error where it is none that an answer of HTTP has (RFC 9110, section 15): parsers take any three digits */
+export function requireStatus(status: number): void {
+  if (status >= 200 && status <= 599) return;
+  throw Object.assign(new Error('no status of HTTP'), { code: `STATUS_${status}` });
+}
+
 /**
  * `fetch` over an agent of `node:http` or `node:https`: the global one gives nobody a say in which way a connection
  * takes. No redirect is followed, and nothing is compressed. Like the global one it throws a `TypeError` whose cause
@@ -41,6 +47,7 @@ export async function fetchOver(agent: Agent, input: string | URL | Request, ini
         return reject(new TypeError('fetch failed', { cause: new Error('unexpected redirect') }));
       }
       try {
+        requireStatus(status);
         const told = new Headers();
         for (let at = 0; at < rawHeaders.length; at += 2) told.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
         const { Readable } = process.getBuiltinModule('node:stream');

@@ -1,4 +1,4 @@
-import { withoutBody } from './agent-fetch.ts';
+import { requireStatus, withoutBody } from './agent-fetch.ts';
 import { requireCheckedCertificates } from './checked-certificates.ts';
 import { requireSafeAddress, safeAddressHint } from './safe-address.ts';
 import { FlowError } from './errors.ts';
@@ -40,8 +40,9 @@ const ended = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 /** and of one that could not be made */
 const noConnection = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
 
-/** what the parsers of node, of undici and of compressed bodies say of an answer that came and cannot be read */
-const unreadable = /^(?:HPE_|HTTPParserError$|UND_ERR_HEADERS_OVERFLOW$|UND_ERR_RES_CONTENT_LENGTH_MISMATCH$|Z_)/;
+/** what the parsers of node, of undici (a status below 100) and of compressed bodies say of an answer that cannot be read */
+const unreadable =
+  /^(?:HPE_|HTTPParserError$|UND_ERR_HEADERS_OVERFLOW$|UND_ERR_RES_CONTENT_LENGTH_MISMATCH$|ERR_ASSERTION$|STATUS_|Z_)/;
 
 const mebibyte = 1024 * 1024;
 
@@ -79,6 +80,7 @@ export function createHttp(options: HttpOptions): Call {
       }
       const { status, headers } = response;
       const body = await inTime(readBody(response, host, largest));
+      requireStatus(status);
       return new Response(withoutBody.has(status) ? null : body, { status, headers });
     } catch (error) {
       if (error instanceof FlowError) throw error;

@@ -101,6 +101,8 @@ describe('an answer that cannot be read', () => {
     ['has headers without an end', `${head}x: ${'a'.repeat(100_000)}\r\n\r\n`],
     ['has a chunk without a length', `${head}transfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n`],
     ['has two lengths', `${head}content-length: 3\r\ncontent-length: 4\r\n\r\nabc`],
+    ['has a status above all that there are', 'HTTP/1.1 600 X\r\ncontent-length: 0\r\n\r\n'],
+    ['has a status below all that there are', 'HTTP/1.1 099 X\r\ncontent-length: 0\r\n\r\n'],
     ['is not compressed as it says', `${head}content-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc`],
   ])('%s: a fault of what answers, which was reached', async (_, text) => {
     const { call, url, seen } = await serve((request) => void request.socket.end(text));
@@ -115,6 +117,8 @@ describe('an answer that cannot be read', () => {
   it.each([
     ['is of another protocol', 'SSH-2.0-OpenSSH_10.0\r\n'],
     ['has a chunk without a length', `${head}transfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n`],
+    ['has a status above all that there are', 'HTTP/1.1 999 X\r\ncontent-length: 0\r\n\r\n'],
+    ['has a status below all that there are', 'HTTP/1.1 000 X\r\ncontent-length: 0\r\n\r\n'],
   ])('%s: it is the same over an agent of node', async (_, text) => {
     const { url } = await serve((request) => void request.socket.end(text));
     const agent = new Agent();

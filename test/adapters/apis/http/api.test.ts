@@ -129,6 +129,19 @@ describe('a status', () => {
   });
 });
 
+it.each(['099', '600', '999'])(
+  'what answers %s is reached, and a write that it answers so may be done',
+  async (status) => {
+    peer.answers.next = ({ socket }) => void socket.end(`HTTP/1.1 ${status} X\r\ncontent-length: 2\r\n\r\n{}`);
+    const { code, message } = await failed(peer.api().send(request()));
+    expect([code, message]).toEqual([
+      'protocol',
+      `${new URL(peer.url).host} answers with what cannot be read as HTTP (STATUS_${Number(status)})`,
+    ]);
+    expect((await failed(peer.api().send(request({ method: 'POST' })))).code).toBe('outcome-unknown');
+  },
+);
+
 describe('a credential that is refused', () => {
   const next = new Secret('canary-another-token');
   it('is given back, and the request is sent once more with another one', async () => {
