@@ -103,8 +103,9 @@ function pick(value: unknown, { inner }: Wanted, path: readonly string[], lists 
   }
   if (typeof value === 'object' && value !== null)
     throw unfit(`has several values in "${path.join('.')}"`, `name those that are wanted: ${path.join('.')}.NAME`);
-  if (Number.isInteger(value) && !Number.isSafeInteger(value))
-    throw unfit(`has a number in "${path.join('.')}" with more digits than are kept`);
+  // 1e400 is Infinity to a parser, and would be null to whoever gets it
+  if (typeof value === 'number' && !Number.isSafeInteger(Math.trunc(value)))
+    throw unfit(`has a number in "${path.join('.')}" that is too large to be kept as it is`, 'leave that field out');
   return value;
 }
 

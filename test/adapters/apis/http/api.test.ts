@@ -66,6 +66,21 @@ describe('an answer', () => {
     expect((await failed(peer.api().send(request()))).code).toBe('protocol');
   });
 
+  it.each(['1e400', '-1e400', '12345678901234567890', '9007199254740993.5'])(
+    'with the number %s is none, unless nobody wants that field',
+    async (number) => {
+      const text = `{"id":[{"n":1},{"n":${number}}],"note":2.5e-3}`;
+      peer.answers.next = (_, response) =>
+        void response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+      const { code, message } = await failed(peer.api().send(request({ fields: ['id.n', 'note'] })));
+      expect([code, message]).toEqual([
+        'protocol',
+        'its answer has a number in "id.n" that is too large to be kept as it is',
+      ]);
+      expect((await peer.api().send(request({ fields: ['note'] }))).fields).toEqual({ note: 0.0025 });
+    },
+  );
+
   it('with lists within lists without an end is none, and a write that gave it may be done', async () => {
     for (const [before, after] of [
       ['{"id":', '}'],
