@@ -8,6 +8,7 @@ import type { Attribution, Expectations, TokenRequest, VerifiedToken } from '../
 import type { Metadata } from '../../openid-client/discovery.ts';
 import { translate } from '../../openid-client/library-errors.ts';
 import type { Transport } from '../../openid-client/transport.ts';
+import { longestLife } from './token-answer.ts';
 
 export interface JwtCheckOptions {
   readonly typ: string | readonly string[] | undefined;
@@ -20,8 +21,8 @@ export interface JwtCheckOptions {
 }
 
 export interface Accepted {
-  /** `exp`, epoch seconds */
-  readonly expires: number;
+  /** `exp`, epoch seconds; undefined: it says no end that a date has room for */
+  readonly expires: number | undefined;
   /** granted scope, where the token tells it */
   readonly scope: string | undefined;
   /** it is of RFC 9068's profile, which tells the scope where one was granted */
@@ -140,7 +141,7 @@ export function createJwtChecks(options: JwtCheckOptions): JwtChecks {
       const scopes = scopesOf(claims);
       const { jti, act } = claims;
       return {
-        expires,
+        expires: expires - now() / 1000 > longestLife ? undefined : expires,
         scope: scopes?.join(' '),
         tellsScope: typeof header['typ'] === 'string' && /^(application\/)?at\+jwt$/i.test(header['typ']),
         jti: typeof jti === 'string' && loggable.test(jti) && shown(jti) === jti ? jti : undefined,

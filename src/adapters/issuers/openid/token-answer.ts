@@ -49,7 +49,7 @@ export async function readTokenAnswer(response: Response): Promise<TokenAnswer> 
 }
 
 /** seconds, a thousand years: what claims to live longer says nothing of its end, and no date has room for it */
-const longestLife = 31_557_600_000;
+export const longestLife = 31_557_600_000;
 
 function lifetime(given: unknown): number | undefined {
   if (given === undefined || given === null || given === '') return undefined;

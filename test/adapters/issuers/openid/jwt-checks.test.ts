@@ -156,6 +156,17 @@ describe('a refusal says what came and what was wanted', () => {
   });
 });
 
+it.each([
+  [1e300, undefined],
+  [9_000_000_000_000, undefined],
+  [4_000_000_000, 4_000_000_000],
+])('a token whose own end is %d ends at %s', async (exp, wanted) => {
+  hostile.handlers.set('/token', async (_, response) =>
+    json(response, { access_token: await hostile.sign({ exp }), token_type: 'Bearer' }),
+  );
+  expect((await arrange().ask()).expiresAt).toBe(wanted);
+});
+
 describe('a key set', () => {
   it.each([
     ['null members', (key: object) => [{ ...key, use: null, alg: null, key_ops: null }]],
