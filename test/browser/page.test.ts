@@ -216,6 +216,19 @@ describe('a person with a passkey', () => {
     await ann.leave();
     await bo.leave();
   });
+
+  test('is ended by a no of whoever has said yes, while somebody else is waited for', async () => {
+    const ann = await enrolled('ann');
+    const { token } = await page.asAgent('/v1/agent-runs');
+    const id = await asked('openai.api_key', 'second thoughts', String(token));
+    await look(ann.page, id);
+    await button(ann.page, 'Approve').click();
+    await ann.page.getByText('A no from you still ends it.').waitFor();
+    expect(await button(ann.page, 'Approve').count()).toBe(0);
+    await button(ann.page, 'Deny').click();
+    await expect.poll(() => stateOf(id)).toBe('denied');
+    await ann.leave();
+  });
 });
 
 /** Says why, and goes on to what is signed: by the keyboard alone. */

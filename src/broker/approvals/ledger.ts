@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Database, Queries } from '../../durable/database/contract.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import { type Demand, narrower } from './demand.ts';
-import { type Answer, type Approval, type ApprovalState, type AskedFor, columns, isMet } from './record.ts';
+import { type Answer, type Approval, type ApprovalState, type AskedFor, columns, hasSaid, isMet } from './record.ts';
 
 /** Approvals of one agent that may wait at once: a person cannot look at more. */
 const mostPending = 5;
@@ -21,7 +21,7 @@ export interface PasskeyCounter {
 /** What became of an answer. */
 export type Answered =
   | { readonly result: 'taken'; readonly approval: Approval }
-  /** the same person said the same before */
+  /** the same person said the same before, and it holds */
   | { readonly result: 'again'; readonly approval: Approval }
   /** somebody, or the clock, was first */
   | { readonly result: 'over'; readonly approval: Approval }
@@ -158,12 +158,12 @@ export function createLedger(database: Database, now: () => number): Ledger {
     const [locked] = await tx.query('select from flows_approvals where id = $1 for update', [id]);
     const before = locked === undefined ? undefined : await one(tx, id);
     if (before === undefined) throw new BrokerRefusal('not-allowed');
-    const mine = before.answers.find(({ approver }) => approver === answer.approver);
-    if (mine?.decision === answer.decision) return { result: 'again', approval: before };
-    if (before.state !== 'pending' || before.until <= now() || mine !== undefined)
-      return { result: 'over', approval: before };
+    if (hasSaid(before, answer)) return { result: 'again', approval: before };
+    if (before.state !== 'pending' || before.until <= now()) return { result: 'over', approval: before };
     if (passkey !== undefined && !(await counted(tx, passkey))) return { result: 'counter' };
     const { approver, decision, scope, uses, lasts, by } = answer;
+    // while others are waited for, a no takes the place of one's own yes
+    await tx.query('delete from flows_approval_answers where approval = $1 and approver = $2', [id, approver]);
     await tx.query('insert into flows_approval_answers values ($1, $2, $3, $4, $5, $6, $7, $8)', [
       id,
       approver,
@@ -174,7 +174,7 @@ export function createLedger(database: Database, now: () => number): Ledger {
       now(),
       by ?? null,
     ]);
-    const answers = [...before.answers, answer];
+    const answers = [...before.answers.filter((each) => each.approver !== approver), answer];
     const state = decision === 'deny' ? 'denied' : isMet({ ...before, answers }) ? 'approved' : undefined;
     if (state !== undefined) {
       const least = Math.min(...answers.map((each) => each.lasts));

@@ -76,6 +76,15 @@ export function isMet({ rules, answers }: Pick<Approval, 'rules' | 'answers'>): 
   return rules.every(({ by, needs }) => by.filter((name) => yes.has(name)).length >= needs);
 }
 
+/** Whether somebody has said this, and it holds: said again it changes nothing, and is no second vote. */
+export function hasSaid(
+  { answers, state }: Pick<Approval, 'answers' | 'state'>,
+  { approver, decision }: Pick<Answer, 'approver' | 'decision'>,
+): boolean {
+  const holds: readonly ApprovalState[] = decision === 'deny' ? ['denied'] : ['pending', 'approved', 'used'];
+  return holds.includes(state) && answers.some((each) => each.approver === approver && each.decision === decision);
+}
+
 /** Whether somebody owns the agent that asks, or one whose run it began in: nobody says yes to themselves. */
 export function isOwner(
   { ownerOf }: { readonly ownerOf: readonly string[] },

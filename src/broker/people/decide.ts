@@ -3,7 +3,7 @@ import type { ApprovalScope, Approver } from '../../folder/policy/policy.ts';
 import type { Statement } from '../../foundation/approval-statement.ts';
 import { narrower } from '../approvals/demand.ts';
 import { type Approvals, eventOf } from '../approvals/gate.ts';
-import { type Approval, isOwner, mayAnswer } from '../approvals/record.ts';
+import { type Approval, hasSaid, isOwner, mayAnswer } from '../approvals/record.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { PageRequest, People } from './people.ts';
 import type { ProofGiven } from './proof.ts';
@@ -51,7 +51,8 @@ export function createDecisions(options: DecisionsOptions): Decisions {
     const approver = person.approver === undefined ? undefined : people.approver(person.approver);
     if (approval === undefined || approver === undefined || !mayAnswer(approval).has(approver.name))
       throw new BrokerRefusal('not-allowed', { detail: `"${person.name}" may not answer it` });
-    if (approval.state !== 'pending') throw new BrokerRefusal('approval-over', { detail: `it is ${approval.state}` });
+    if (approval.state !== 'pending' && !hasSaid(approval, { approver: approver.name, decision }))
+      throw new BrokerRefusal('approval-over', { detail: `it is ${approval.state}` });
     const own = approval.rules.some(({ by, self }) => by.includes(approver.name) && !self);
     if (decision === 'approve' && own && isOwner(approver, approval))
       throw new BrokerRefusal('not-allowed', {

@@ -23,8 +23,8 @@ export function answering(approval, context) {
   const may = [...new Set(approval.rules.flatMap(({ by }) => by))];
   if (person.approver === undefined || !may.includes(person.approver))
     return h('p.note', {}, `You look as ${person.name}. ${listed(may, 'or')} may answer this.`);
-  if (approval.answers.some(({ approver }) => approver === person.approver))
-    return h('p.note', {}, 'You have answered. It waits for somebody else too.');
+  // while it waits, that was a yes
+  const said = approval.answers.some(({ approver }) => approver === person.approver);
 
   const trouble = h('p.trouble', { role: 'alert' });
   const choice = choosing(approval, () => void prepare());
@@ -50,14 +50,15 @@ export function answering(approval, context) {
       const path = `approvals/${approval.id}/challenge`;
       const [yes, no] = await Promise.all([
         // an owner of the agent may say no, and not yes
-        ask('POST', path, { decision: 'approve', ...choice.chosen() }).catch((error) => error),
+        said ? undefined : ask('POST', path, { decision: 'approve', ...choice.chosen() }).catch((error) => error),
         ask('POST', path, { decision: 'deny' }),
       ]);
       if (mine !== round) return;
       const refused = yes instanceof Error;
       ready = { approve: refused ? undefined : yes, deny: no };
       trouble.textContent = refused ? `${tellingOf(yes)} You may still deny it.` : '';
-      signs.textContent = refused ? '' : `You sign: ${scopeText(JSON.parse(yes.statement))}.${proofText(person)}`;
+      signs.textContent =
+        refused || said ? '' : `You sign: ${scopeText(JSON.parse(yes.statement))}.${proofText(person)}`;
       approve.disabled = refused;
       deny.disabled = false;
     } catch (error) {
@@ -98,12 +99,14 @@ export function answering(approval, context) {
   // rights that are new are held for a moment: a passkey just made is among them
   addEventListener('rules', () => void prepare(), { signal });
   return [
-    choice.element,
+    said
+      ? h('p.note', {}, 'You have answered. It waits for somebody else too. A no from you still ends it.')
+      : choice.element,
     h(
       'div.answer',
       { role: 'group', 'aria-label': 'Your answer' },
       signs,
-      h('div.buttons', {}, deny, approve),
+      h('div.buttons', {}, deny, !said && approve),
       trouble,
     ),
   ];

@@ -127,6 +127,33 @@ describe('a decision on the page', () => {
     expect(await ledger.find(id)).toMatchObject({ state: 'pending' });
   });
 
+  it('of the same person is the same when they say it again, before and after it is decided', async () => {
+    const { broker, asked: askedFor, decide, enrolled, ledger, trail } = await arranged({ ...rule, needs: 2 });
+    const bo = await enrolled('bo');
+    const id = await askedFor(broker.secrets(codex(), ['openai.api_key']));
+    for (const _ of ['first', 'again']) expect(await decide(id, 'approve')).toMatchObject({ state: 'pending' });
+    for (const _ of ['first', 'again'])
+      expect(await decide(id, 'approve', {}, bo)).toMatchObject({ state: 'approved' });
+    expect(await decide(id, 'approve')).toMatchObject({ state: 'approved' });
+    expect(await refusalOf(decide(id, 'deny'))).toMatchObject({ code: 'approval-over' });
+    expect((await ledger.find(id))?.answers.map(({ approver }) => approver)).toEqual(['ann', 'bo']);
+    expect(trail.events.filter(({ action }) => action === 'approval.approved')).toHaveLength(2);
+  });
+
+  it('of no ends it also for who has said yes, while others are waited for', async () => {
+    const { broker, asked: askedFor, decide, ledger, trail } = await arranged({ ...rule, needs: 2 });
+    const id = await askedFor(broker.secrets(codex(), ['openai.api_key']));
+    await decide(id, 'approve');
+    for (const _ of ['first', 'again']) expect(await decide(id, 'deny')).toMatchObject({ state: 'denied' });
+    expect(await refusalOf(decide(id, 'approve'))).toMatchObject({ code: 'approval-over' });
+    expect((await ledger.find(id))?.answers).toMatchObject([{ approver: 'ann', decision: 'deny' }]);
+    expect(trail.events.filter(({ action }) => action.startsWith('approval.')).map(({ action }) => action)).toEqual([
+      'approval.opened',
+      'approval.approved',
+      'approval.denied',
+    ]);
+  });
+
   it('may be for less than was asked, and not for more', async () => {
     const { broker, asked: askedFor, decisions, ann } = await arranged(run);
     const id = await askedFor(broker.secrets(inRun('a'), ['github.token']));
