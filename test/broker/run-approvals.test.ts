@@ -16,6 +16,7 @@ function agreed(code: 'restarting' | 'approval-denied') {
   const approvals = {
     admit: () => Promise.reject(new BrokerRefusal(code)),
     redeem: () => Promise.resolve(),
+    sweep: () => Promise.resolve(),
     cancel: () => Promise.reject(new Error('nothing is taken back')),
     ledger: () => Promise.reject(new Error('nothing is looked up')),
   };

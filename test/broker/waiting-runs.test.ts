@@ -3,13 +3,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type App, openApp } from '../../src/app/open-app.ts';
 import type { AgentRuns, RunGrant } from '../../src/broker/agent-runs/agent-runs.ts';
+import { createLedger } from '../../src/broker/approvals/ledger.ts';
 import type { Approval } from '../../src/broker/approvals/record.ts';
 import type { Caller } from '../../src/broker/contract.ts';
+import { databaseFolder } from '../../src/broker/durable-database.ts';
 import { type OpenBroker, openBroker } from '../../src/broker/open-broker.ts';
 import { pageAddress } from '../../src/broker/people/page-address.ts';
 import { writableItems } from '../../src/adapters/vaults/writable-items.ts';
+import type { Database } from '../../src/durable/database/contract.ts';
+import { openDatabase } from '../../src/durable/database/open-database.ts';
+import { createValueGuard } from '../../src/durable/database/value-guard.ts';
 import { Reference } from '../../src/foundation/reference.ts';
 import { Secret } from '../../src/foundation/secret.ts';
+import { stateFolder } from '../../src/foundation/state-folder.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
 import { createSoftwarePasskey } from '../../src/laptop/software-passkey.ts';
 import { createHome, type Home } from '../e2e/home.ts';
@@ -250,6 +256,36 @@ describe('a run that waits for people', () => {
     await decide(approval.id, 'approve');
     expect(await over(run)).toMatchObject({ state: 'succeeded' });
     expect((await opened.broker.runs.output(as('codex'), run)).output).toEqual({ by: 'ann' });
+  });
+
+  /** what becomes of the database while no broker runs */
+  async function meanwhile(change: (database: Database) => Promise<unknown>): Promise<void> {
+    await opened.close();
+    const guard = createValueGuard();
+    const folder = databaseFolder(app, stateFolder(home.env));
+    const database = await openDatabase({ address: undefined, folder, schema: [], guard });
+    await change(database);
+    await database.close();
+    guard.close();
+    await open();
+  }
+
+  test('ends by what became of its approval while no broker ran, asks nobody anew, and asks again where it is resumed', async () => {
+    const denied = await start(as('codex'), 'Long denied', 'each-login');
+    const { id } = await namedBy(denied);
+    const { run: late, approval } = await asking('Long over');
+    const hourAgo = Date.now() - 3_600_000;
+    await meanwhile(async (database) => {
+      await createLedger(database, () => hourAgo).end(id, 'denied');
+      await database.query('update flows_approvals set until = $2 where id = $1', [approval.id, hourAgo]);
+    });
+    expect(await over(denied)).toMatchObject({ state: 'failed', code: 'approval-denied', approval: { id } });
+    expect(await over(late)).toMatchObject({ state: 'failed', step: 'asked', code: 'approval-expired' });
+    expect([await waiting(denied), await waiting(late)]).toEqual([undefined, undefined]);
+    await opened.broker.operator.resumeRun(as('local:ann'), denied);
+    await expect.poll(async () => waiting(denied)).toBeDefined();
+    await decide((await waiting(denied))?.id ?? '', 'approve');
+    expect(await over(denied)).toMatchObject({ state: 'succeeded' });
   });
 
   test('by a step of its own writes nothing after a no, or without an answer', async () => {

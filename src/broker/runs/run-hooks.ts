@@ -2,6 +2,7 @@ import { unlistedRun } from '../agent-runs/unlisted-run.ts';
 import type { Run, RunControl, RunHooks } from '../../durable/runs/contract.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import type { Approvals } from '../approvals/gate.ts';
+import type { ApprovalState } from '../approvals/record.ts';
 import type { Pass } from '../approvals/admission-pass.ts';
 import type { Wanted } from '../approvals/approval-wanted.ts';
 import { type Audited, eventOf } from '../audited-answers.ts';
@@ -10,6 +11,8 @@ import type { Permission } from '../permission.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { DrilledRuns } from './drilled-runs.ts';
 
+/** what becomes of an approval without a yes */
+const withoutYes: ReadonlySet<ApprovalState> = new Set<ApprovalState>(['denied', 'expired', 'cancelled']);
 /** seconds that a run waits for people: what policy says of the approval ends it sooner */
 const patience = 366 * 86_400;
 
@@ -18,18 +21,28 @@ export interface RunHooksOptions {
   readonly audited: Pick<Audited, 'record'>;
   readonly drilled: DrilledRuns;
   /** undefined: nobody can be asked */
-  readonly approvals: Pick<Approvals, 'admit' | 'redeem' | 'ledger' | 'cancel'> | undefined;
+  readonly approvals: Pick<Approvals, 'admit' | 'redeem' | 'ledger' | 'cancel' | 'sweep'> | undefined;
 }
 
 /** Policy, people and the trail, for runs: asked and told whenever a run goes on, wherever it began. */
 export function createRunHooks({ permission, audited, approvals, drilled }: RunHooksOptions): RunHooks {
+  /** What it waited for, where that ended without a yes while no broker ran: it is the answer, and nobody is asked anew. */
+  async function answered({ approval }: Run): Promise<readonly string[]> {
+    await approvals?.sweep();
+    const found = approval === undefined ? undefined : await (await approvals?.ledger())?.find(approval);
+    return found !== undefined && withoutYes.has(found.state) ? [found.id] : [];
+  }
+
   /** The people's yes, once there is one, and it is used. */
-  async function yesTo(caller: Caller, wanted: () => Wanted, flow: string, control: RunControl): Promise<Pass> {
+  async function yesTo(run: Run, caller: Caller, wanted: () => Wanted, control: RunControl): Promise<Pass> {
     const { waiting, waitsFor } = control;
-    const pass = await waiting(async (signal) =>
-      approvals?.admit({ ...caller, waits: patience, waitsFor, gone: () => signal }, wanted).catch(undecided),
-    );
-    if (approvals === undefined || pass === undefined) throw new BrokerRefusal('approval-required', { names: [flow] });
+    const admitted = async (signal: AbortSignal) => {
+      const waits = { waits: patience, waitsFor, gone: () => signal };
+      return approvals?.admit({ ...caller, ...waits, approvals: await answered(run) }, wanted);
+    };
+    const pass = await waiting(async (signal) => admitted(signal).catch(undecided));
+    if (approvals === undefined || pass === undefined)
+      throw new BrokerRefusal('approval-required', { names: [run.flow] });
     await approvals.redeem(caller, pass);
     return pass;
   }
@@ -54,13 +67,13 @@ export function createRunHooks({ permission, audited, approvals, drilled }: RunH
       const wanted = () =>
         permission.flowWanted(caller, run.flow, { inputs: run.inputs, plan: planned?.hash, run: run.id });
       if (wanted().demands.length === 0) return false;
-      await yesTo(caller, wanted, run.flow, control);
+      await yesTo(run, caller, wanted, control);
       return true;
     },
     async asked(run, step, question, control) {
       const caller = { ...callerOf(run), use: `run ${run.id} step ${step}` };
       const wanted = () => permission.stepWanted(caller, run.flow, { ...question, run: run.id, step });
-      const [id = ''] = (await yesTo(caller, wanted, run.flow, control)).ids;
+      const [id = ''] = (await yesTo(run, caller, wanted, control)).ids;
       const { answers = [] } = (await (await approvals?.ledger())?.find(id)) ?? {};
       const yes = answers.find(({ decision }) => decision === 'approve');
       if (yes === undefined) throw new FlowError('internal', 'a yes that nobody gave');

@@ -187,7 +187,7 @@ export function createRunStore(database: Database, now: () => number): RunStore 
         [id, by, now()],
       ),
     async reopen(id, binding, broker) {
-      // who resumes it has looked at what was in the middle
+      // who resumes it has looked at what was in the middle; people are asked anew
       await database.query(
         `update flows_run_steps set state = 'failed', code = 'outcome-unknown' where run = $1 and state = 'started'
            and exists (select from flows_runs where id = $1 and finished is not null)`,
@@ -195,7 +195,7 @@ export function createRunStore(database: Database, now: () => number): RunStore 
       );
       return changed(
         `update flows_runs set state = 'planned', binding = $2, broker = $3, code = null, told = null, cancelled_by = null,
-           lives = 0, updated = $4, finished = null
+           approval = null, lives = 0, updated = $4, finished = null
          where id = $1 and finished is not null and state <> 'succeeded' returning id`,
         [id, binding, broker, now()],
       );
