@@ -113,6 +113,8 @@ describe('files and SSH keys, by the real SDK', () => {
         onward.on('response', (got) => got.pipe(response.writeHead(got.statusCode ?? 0, got.headers)));
         incoming.pipe(onward);
       });
+      // a client that computes for long between two requests must not find its connection just closed
+      front.keepAliveTimeout = 60_000;
       for (const each of [front, elsewhere])
         await new Promise<void>((resolve) => each.listen(0, '127.0.0.1', () => resolve()));
       const fields: object = JSON.parse(Buffer.from(server.token().reveal().slice(4), 'base64url').toString('utf8'));
