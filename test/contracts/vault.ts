@@ -346,6 +346,25 @@ export function vaultContract(name: string, start: (seeds: readonly VaultSeed[])
       expect(await read('op://Accounts/fields/password')).toBe(next.value.reveal());
     });
 
+    test('items: nothing is written that has half a character in it', async () => {
+      const login = { vault: 'Accounts', title: 'whole', username: 'u', tags: ['whole'] };
+      const password = { length: 12, digits: true, symbols: true };
+      const made = await items.createLogin({ ...login, password });
+      const half = 'cut \ud83d';
+      const field = { label: 'credential', type: 'concealed' } as const;
+      const writes = [
+        items.createLogin({ ...login, password, title: half }),
+        items.createAll('Accounts', [
+          { title: 'whole 2', tags: ['whole'], fields: [{ ...field, value: new Secret('whole') }] },
+          { title: 'whole 3', tags: ['whole'], fields: [{ ...field, value: new Secret(half) }] },
+        ]),
+        items.setFields(made, [{ field: { label: 'key' }, value: new Secret(half) }]),
+        items.setOneTimePassword(made, new Secret(half), { previous: 'keep' }),
+      ];
+      expect(await Promise.all(writes.map(codeOf))).toEqual(writes.map(() => 'invalid-value'));
+      expect(await items.find('Accounts', 'whole')).toMatchObject([{ id: made.id, version: made.version }]);
+    });
+
     test('items: of two who change one version, one wins', async () => {
       const made = await items.createLogin({
         vault: 'Accounts',

@@ -73,8 +73,9 @@ function valueProblem(
   value: Secret | undefined,
   rules: StoreRules,
 ): FlowError | undefined {
-  const bytes = Buffer.byteLength(value?.reveal() ?? '', 'utf8');
-  const found = rules.valueProblem(bytes);
+  const text = value?.reveal() ?? '';
+  const bytes = Buffer.byteLength(text, 'utf8');
+  const found = text.isWellFormed() ? rules.valueProblem(bytes) : halved;
   if (found === undefined) return undefined;
   const from = source.kind === 'reference' ? source.reference.toString() : 'its template';
   return new FlowError('invalid-value', `${bytes === 0 ? from : 'its value'} ${found.problem}`, {
@@ -82,6 +83,9 @@ function valueProblem(
     place: { subject: `secret "${name.name}"` },
   });
 }
+
+/** Of a surrogate without its other half UTF-8 has nothing: another value would be stored than the one that was read. */
+const halved = { problem: 'has half a character in it, which no store keeps', hint: 'see where it was cut' };
 
 /** One failure as it is; of several, each as a warning and their number as the error. */
 function throwAll(failures: readonly FlowError[], what: string, context: StepContext): void {

@@ -234,6 +234,8 @@ describe('values', () => {
     ['empty by template', { [a.toString()]: '' }, [{ name: 'app/t', template: [a] }], 'invalid-value'],
     ['a byte too long', { [a.toString()]: 'x'.repeat(65_537) }, one, 'invalid-value'],
     ['too long in bytes, not in characters', { [a.toString()]: 'ä'.repeat(32_769) }, one, 'invalid-value'],
+    ['cut within a character', { [a.toString()]: 'cut \ud83d' }, one, 'invalid-value'],
+    ['cut within a character of a template', {}, [{ name: 'app/t', template: ['x\ude00', b] }], 'invalid-value'],
     ['missing in the vault', {}, [{ name: 'app/m', value: missing }], 'not-found'],
     [
       'several missing',

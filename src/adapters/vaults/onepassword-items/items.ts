@@ -7,7 +7,7 @@ import type { FieldChange, Item, ItemField, VaultItems } from '../contract.ts';
 import type { Directory } from './id-lookup.ts';
 import { subjectError } from './subject-error.ts';
 import { laidOut } from './lay-out-item.ts';
-import type { ItemService, NewField, Problem, WholeItem } from './operations.ts';
+import type { ItemService, NewField, Operation, Operations, Problem, WholeItem } from './operations.ts';
 import { namesOf } from './read-references.ts';
 import { asFlowError } from '../../../foundation/errors.ts';
 
@@ -18,6 +18,15 @@ const attempts = 4;
 export function createOnePasswordItems(service: ItemService, directory: Directory): VaultItems {
   const inTurn = createTurns();
   const vaultNamed = (name: string) => directory.vault([name]);
+  const write = async <O extends Operation>(operation: O, asks: Operations[O]['asks']) => {
+    if (isWhole(asks)) return service.call(operation, asks);
+    const hint = 'see where a text was cut; nothing was written';
+    throw subjectError(
+      'invalid-value',
+      'what is to be written has half a character in it, which would be changed',
+      hint,
+    );
+  };
   const fetchAll = async (vault: string, ids: readonly string[], subjectOf: (id: string) => Reference) =>
     (await service.call('items', { vault, ids })).map((item, index) => {
       if (item?.kind !== 'problem') return item;
@@ -70,7 +79,7 @@ export function createOnePasswordItems(service: ItemService, directory: Director
     async createAll(name, items) {
       const vault = await vaultNamed(name);
       try {
-        await inTurn(vault, () => service.call('createAll', { vault, items: items.map(laidOut) }));
+        await inTurn(vault, () => write('createAll', { vault, items: items.map(laidOut) }));
       } finally {
         directory.forget(vault);
       }
@@ -80,7 +89,7 @@ export function createOnePasswordItems(service: ItemService, directory: Director
       const { title, username, website, tags } = login;
       const recipe = { ...login.password };
       const made = await inTurn(vault, () =>
-        repeated(() => service.call('create', { vault, title, username, recipe, website, tags })),
+        repeated(() => write('create', { vault, title, username, recipe, website, tags })),
       );
       directory.forget(vault);
       return asItem(login.vault, made);
@@ -88,12 +97,12 @@ export function createOnePasswordItems(service: ItemService, directory: Director
     async setOneTimePassword(item, seed, { previous, tag }) {
       const vault = await vaultNamed(item.vault);
       const change = { vault, item: item.id, version: item.version, seed: seed.reveal(), previous, tag };
-      return changed(item, async () => inTurn(vault, () => repeated(() => service.call('setOneTimePassword', change))));
+      return changed(item, async () => inTurn(vault, () => repeated(() => write('setOneTimePassword', change))));
     },
     async setFields(item, fields, { tag } = {}) {
       const vault = await vaultNamed(item.vault);
       const change = { vault, item: item.id, version: item.version, fields: fields.map(newField), tag };
-      return changed(item, async () => inTurn(vault, () => repeated(() => service.call('setFields', change))));
+      return changed(item, async () => inTurn(vault, () => repeated(() => write('setFields', change))));
     },
     async archive(item) {
       const vault = await vaultNamed(item.vault);
@@ -135,6 +144,12 @@ async function changed(item: Item, change: () => Promise<WholeItem | Problem>): 
   } catch (error) {
     throw asFlowError(error).at({ subject: item.reference.toString() });
   }
+}
+
+/** Of a surrogate without its other half UTF-8 has nothing: a value would be another, and a name would not be found again. */
+function isWhole(asks: unknown): boolean {
+  if (typeof asks === 'string') return asks.isWellFormed();
+  return typeof asks !== 'object' || asks === null || Object.values(asks).every(isWhole);
 }
 
 function newField({ field, value }: FieldChange): NewField {
