@@ -35,6 +35,15 @@ test('the newest events come first, over all segments, and what is not whole is 
   expect([seqs(since.lines), since.complete]).toEqual([[5, 4, 3], true]);
 });
 
+test('what was written before the clock was set back is not too old', async () => {
+  const file = join(folder(), 'audit.jsonl');
+  const at = (seconds: number) => ({ at: new Date(start + seconds * 1_000).toISOString() });
+  writeFileSync(`${file}.1`, line(1, at(1)) + line(2, at(9)));
+  writeFileSync(file, line(3, at(2)) + line(4, at(8)));
+  const found = await newestLines([file], { since: start + 5_000 }, 10);
+  expect([seqs(found.lines), found.complete]).toEqual([[2, 4], true]);
+});
+
 test('trails stand in the order of time, and one that is not there is none', async () => {
   const dir = folder();
   const [one, other] = [join(dir, 'a.jsonl'), join(dir, 'b.jsonl')];
