@@ -3,7 +3,7 @@ import { type DrillEvidence, evidenceIn, proves, type SignedEvidence } from '../
 import { durationText } from '../foundation/duration.ts';
 import { oneLine } from '../foundation/errors.ts';
 import type { AuditEvent } from './contract.ts';
-import { newestLines } from './newest-lines.ts';
+import { type FindNewest, newestOfAll } from './newest-lines.ts';
 import type { AuditLine } from './read-trail.ts';
 
 /** An account that a break-glass flow gives, and when it was last proven. Times as RFC 3339 writes them. */
@@ -13,7 +13,7 @@ export interface AccountStanding {
   /** the break-glass flow, and the drill that signs in */
   readonly flow: string;
   readonly drill: string;
-  /** undefined: never, as far back as was looked */
+  /** undefined: never */
   readonly proven: string | undefined;
   /** of a drill after that, which did not prove it */
   readonly failed: string | undefined;
@@ -56,15 +56,15 @@ const usesAndClosing: ReadonlySet<string> = new Set([
  * How break-glass stands, by what is on the trails: which account was proven, and what is still owed for a use.
  * @param trails their files: those of the environment
  * @param now epoch milliseconds
- * @param budget bytes of each that are read at most, the newest; default 32 MiB, for who looks every minute
+ * @param find reads them; default: anew, all of them
  */
 export async function breakGlassState(
   flows: readonly BreakGlass[],
   trails: readonly string[],
   now: number,
-  budget?: number,
+  find: FindNewest = newestOfAll,
 ): Promise<BreakGlassState> {
-  const stood = await Promise.all(flows.map((each) => standingOf(each, trails, now, budget)));
+  const stood = await Promise.all(flows.map((each) => standingOf(each, trails, now, find)));
   const accounts = stood.flatMap((each) => each.accounts);
   const troubles = stood.flatMap((each) => each.troubles);
   const [only, ...others] = accounts;
@@ -74,7 +74,7 @@ export async function breakGlassState(
   const duties = await openDuties(
     flows.map(({ flow }) => flow),
     trails,
-    budget,
+    find,
   );
   return { accounts, troubles: [...troubles, ...(isAlone ? [alone(only.username)] : []), ...duties] };
 }
@@ -83,7 +83,7 @@ async function standingOf(
   { flow, drills }: BreakGlass,
   trails: readonly string[],
   now: number,
-  budget: number | undefined,
+  find: FindNewest,
 ): Promise<BreakGlassState> {
   if (drills.length === 0) {
     const why = 'no drill signs in with what it gives';
@@ -91,7 +91,7 @@ async function standingOf(
     return { accounts: [], troubles: [{ code: 'no-drill', subject: flow.name, why, hint }] };
   }
   const found = drills.map(async ({ flow: drill, proves: signIns }) => {
-    const { lines } = await newestLines(trails, { action: 'drill.finished', name: drill.name }, looked, budget);
+    const { lines } = await find(trails, { action: 'drill.finished', name: drill.name }, looked);
     const drilled = lines.flatMap((line) => evidenceOf(line) ?? []);
     return signIns.map(({ username, provider }) => {
       const mine = drilled.flatMap((evidence) => {
@@ -140,15 +140,15 @@ function alone(username: string): Trouble {
   };
 }
 
-/** What is owed for uses of break-glass: those since which nothing has closed them. @param budget as above */
+/** What is owed for uses of break-glass: those since which nothing has closed them. @param find as above */
 export async function openDuties(
   flows: readonly BreakGlass['flow'][],
   trails: readonly string[],
-  budget?: number,
+  find: FindNewest = newestOfAll,
 ): Promise<readonly Trouble[]> {
   const owed = flows.map(async ({ name, close }): Promise<Trouble | undefined> => {
     if (close === undefined) return undefined;
-    const { lines } = await newestLines(trails, { outcome: 'allowed', name, actions: usesAndClosing }, 1, budget);
+    const { lines } = await find(trails, { outcome: 'allowed', name, actions: usesAndClosing }, 1);
     const [last] = lines;
     if (last === undefined || last.action === closed) return undefined;
     const reason = last.reason === undefined ? '' : `: ${last.reason}`;

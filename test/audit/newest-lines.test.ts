@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { newestLines } from '../../src/audit/newest-lines.ts';
+import { newestLines, rememberNewest } from '../../src/audit/newest-lines.ts';
 import { readTrail } from '../../src/audit/read-trail.ts';
 import { watchTrail } from '../../src/audit/watched-trail.ts';
 
@@ -75,6 +75,37 @@ test('read from the end or from the start, it is the same trail', async () => {
       expect(complete).toBe(true);
     }),
     { numRuns: 30 },
+  );
+});
+
+test('who asks again is told the same as who reads all of it, whatever was written, became full or began anew', async () => {
+  const file = join(folder(), 'audit.jsonl');
+  const find = rememberNewest();
+  let [seq, full] = [0, 0];
+  const change = fc.oneof(
+    fc.record({ lines: fc.array(fc.constantFrom('codex', 'other'), { maxLength: 5 }), long: fc.boolean() }),
+    fc.constantFrom('full', 'anew'),
+  );
+  writeFileSync(file, '');
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { maxLength: 8 }), async (changes) => {
+      for (const each of changes) {
+        if (each === 'full') {
+          renameSync(file, `${file}.${(full += 1)}`);
+          writeFileSync(file, '');
+        } else if (each === 'anew') {
+          for (; full > 0; full -= 1) rmSync(`${file}.${full}`);
+          writeFileSync(file, '');
+          seq = 0;
+        } else {
+          const detail = 'x'.repeat(each.long ? 90_000 : 1);
+          for (const agent of each.lines) appendFileSync(file, line((seq += 1), { agent, detail }));
+        }
+        const found = await find([file], { agent: 'codex' }, 3);
+        expect(seqs(found.lines)).toEqual(seqs((await newestLines([file], { agent: 'codex' }, 3, Infinity)).lines));
+      }
+    }),
+    { numRuns: 40 },
   );
 });
 

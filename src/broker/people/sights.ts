@@ -1,6 +1,6 @@
 import type { EntryQuota } from '../../adapters/vaults/quota.ts';
 import { type BreakGlassState, breakGlassState } from '../../audit/break-glass-state.ts';
-import { type NewestLines, newestLines } from '../../audit/newest-lines.ts';
+import { type NewestLines, newestLines, rememberNewest } from '../../audit/newest-lines.ts';
 import type { AuditFilter } from '../../audit/read-trail.ts';
 import type { WatchedTrail } from '../../audit/watched-trail.ts';
 import type { BreakGlass } from '../../folder/break-glass-accounts.ts';
@@ -38,7 +38,8 @@ const stateKept = 60_000;
 
 export function createSights({ rules, trails, flows, quotas, trail, clock }: SightsOptions): Sights {
   const state = createMemory<BreakGlassState>({ clock, capacity: 1 });
-  const look = () => breakGlassState(flows(), trails(), clock.now());
+  const find = rememberNewest();
+  const look = () => breakGlassState(flows(), trails(), clock.now(), find);
 
   return {
     policy: () => policyShown(rules()),

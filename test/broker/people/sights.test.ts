@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -45,6 +45,32 @@ describe('what people see', () => {
     expect((await sights.breakGlass()).troubles).toEqual([noDrill]);
     clock.pass(61);
     expect((await sights.breakGlass()).troubles).toEqual([noDrill, expect.objectContaining({ code: 'not-closed' })]);
+  });
+
+  it('of break-glass is what was used however long ago, and no more is read than is new', async () => {
+    const { sights, trails, clock } = await peopled('http://localhost:7700', rule);
+    const dir = mkdtempSync(join(tmpdir(), 'sights-'));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    const file = join(dir, 'local.jsonl');
+    let seq = 0;
+    const line = (change: object) => {
+      const event = { at: '2026-11-01T00:00:00.000Z', agent: 'local:ann', outcome: 'allowed', request: 'r' };
+      return `${JSON.stringify({ seq: (seq += 1), ...event, ...change })}\n`;
+    };
+    writeFileSync(file, line({ action: 'local.run', what: ['glass'] }));
+    const long = line({ action: 'local.run', what: ['other'], detail: 'x'.repeat(1024 * 1024) });
+    for (let count = 0; count < 33; count += 1) appendFileSync(file, long);
+    trails.push(file);
+    const owed = [noDrill, expect.objectContaining({ code: 'not-closed' })];
+    expect((await sights.breakGlass()).troubles).toEqual(owed);
+    // what was read is not read again: here it could not be
+    writeFileSync(file, Buffer.alloc(statSync(file).size - long.length, 'x\n'), { flag: 'r+' });
+    appendFileSync(file, line({ action: 'token.issue', what: ['orders'] }));
+    clock.pass(61);
+    expect((await sights.breakGlass()).troubles).toEqual(owed);
+    appendFileSync(file, line({ action: 'break-glass.closed', what: ['glass', 'glass-close'] }));
+    clock.pass(61);
+    expect((await sights.breakGlass()).troubles).toEqual([noDrill]);
   });
 
   it('of what happens is told once a second, all of it together, and to nobody who has left', async () => {

@@ -14,7 +14,7 @@ export async function drills(invocation: Invocation, json: boolean): Promise<num
   const { terminal } = invocation;
   return withApp(invocation, async (app) => {
     const { flows } = breakGlassIn(app.folder, app.environment());
-    const { accounts, troubles } = await breakGlassState(flows, await trailsOfApp(app, terminal), Date.now(), Infinity);
+    const { accounts, troubles } = await breakGlassState(flows, await trailsOfApp(app, terminal), Date.now());
     if (json) terminal.out(`${JSON.stringify({ accounts, troubles })}\n`);
     else {
       const proven = accounts.filter(({ username }) => troubles.every(({ subject }) => subject !== username));
@@ -44,7 +44,7 @@ export async function tellDuties(folder: Folder, terminal: Terminal): Promise<nu
   const owed = [...folder.settings.environments.values()].map(async (environment) => {
     const flows = breakGlassIn(folder, environment).flows.map(({ flow }) => flow);
     if (environment.laptop || flows.every(({ close }) => close === undefined)) return [];
-    const duties = await openDuties(flows, trailsOf(environment, stateFolder()), Infinity);
+    const duties = await openDuties(flows, trailsOf(environment, stateFolder()));
     return duties.map((duty) => ({ ...duty, environment: environment.name }));
   });
   const duties = (await Promise.all(owed)).flat();
