@@ -1,3 +1,4 @@
+import { fileShownBy, has, namedBy } from './named-files.ts';
 import { commandsIn, type ShellCommand } from './shell.ts';
 
 /** Commands that show what vaults, clusters and the environment hold, by words that they have in this order. */
@@ -39,13 +40,7 @@ const usual = [
   'declare -x',
   'typeset -p',
   'typeset -x',
-];
-
-/** programs that show what is in the files that they are given */
-const readers = new Set(
-  `cat tac nl less more most head tail bat batcat grep egrep fgrep rg ag ack sed awk gawk mawk cut sort uniq strings xxd od
-  hexdump base64 base32 diff comm paste fold tee jq yq curl wget`.split(/\s+/),
-);
+].map(wordsOf);
 
 /** words before a command that are none of it */
 const keywords = new Set(['then', 'do', 'else', 'elif', 'if', 'while', 'until', '!', '{', 'time']);
@@ -58,6 +53,8 @@ const deepest = 10;
 /** options of theirs that have a value */
 const valued = new Set(['-u', '-g', '-n', '-I', '-P', '-s', '-k', '-C', '-p', '-L', '-S']);
 const shells = new Set(['sh', 'bash', 'zsh', 'dash', 'ksh', 'ash']);
+/** programs that give a word to a shell */
+const elsewhereRunning = new Set(['ssh', 'su', 'watch', 'script', 'parallel']);
 /** names of variables that hold secrets */
 const secretive = /(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|CREDENTIALS?)(?:_|$)/i;
 
@@ -77,38 +74,26 @@ export interface CommandRules {
 }
 
 /** The first thing in a script that shows values; undefined where there is none. */
-export function shownBy(script: string, rules: CommandRules): Showing | undefined {
+export function shownBy(script: string, { commands, allow, holdsValues }: CommandRules): Showing | undefined {
   const moved: string[] = [];
+  const [allowed, listed] = [allow.map(wordsOf), [...usual, ...commands.map(wordsOf)]];
   for (const command of commandsIn(script).flatMap((each) => withinOf(each))) {
-    const [program, folder] = command.words;
+    const { words } = command;
+    const [program, folder] = words;
     if (program === 'cd' && folder !== undefined) moved.push(folder);
-    if (rules.allow.some((words) => has(command.words, words))) continue;
-    const found = shownByOne(command, moved, rules);
-    if (found !== undefined) return found;
+    if (allowed.some((each) => has(words, each))) continue;
+    const found = listed.find((each) => has(words, each));
+    if (found !== undefined) return { what: 'command', subject: found.join(' ') };
+    const shown = environmentShownBy(command);
+    if (shown !== undefined) return { what: 'environment', subject: shown };
+    const file = fileShownBy(command, (path) => holdsValues(path, moved));
+    if (file !== undefined) return { what: 'file', subject: file, moved };
   }
   return undefined;
 }
 
-function shownByOne(command: ShellCommand, moved: Moved, { commands, holdsValues }: CommandRules): Showing | undefined {
-  const { words, inputs } = command;
-  const listed = [...usual, ...commands].find((each) => has(words, each));
-  if (listed !== undefined) return { what: 'command', subject: listed };
-  const shown = environmentShownBy(command);
-  if (shown !== undefined) return { what: 'environment', subject: shown };
-  const [program = '', ...rest] = words;
-  const read = readers.has(program) ? rest.flatMap((word) => [word, word.replace(/^.*?[=@]/s, '')]) : [];
-  const file = [...inputs, ...read].find((path) => holdsValues(path, moved));
-  return file === undefined ? undefined : { what: 'file', subject: file, moved };
-}
-
-/** Whether a command has these words, in this order: options may stand between them. */
-function has(words: readonly string[], pattern: string): boolean {
-  let at = 0;
-  return pattern.split(/\s+/).every((wanted, index) => {
-    const found = words.findIndex((word, place) => place >= at && (word === wanted || word.startsWith(`${wanted}/`)));
-    at = found + 1;
-    return found !== -1 && (index > 0 || found === 0);
-  });
+function wordsOf(text: string): readonly string[] {
+  return text.split(/\s+/);
 }
 
 function environmentShownBy({ words: [program = '', ...rest], variables }: ShellCommand): string | undefined {
@@ -136,33 +121,47 @@ function environmentShownBy({ words: [program = '', ...rest], variables }: Shell
 /** A command without what is before it, by the name of its program; and those that it would run by a shell. */
 function withinOf(command: ShellCommand, depth = 0): readonly ShellCommand[] {
   if (depth > deepest) return [];
-  const words = unwrapped(command.words);
+  const words = unwrapped(command);
   const [first = '', ...rest] = words;
-  const program = first.replace(/^.*[/\\]/s, '');
+  const program = nameOf(first);
   // what follows is another program's, whose output ours masks
   const end = program === 'flows' ? words.indexOf('--') : -1;
   const own = end === -1 ? rest : words.slice(1, end);
   const itself = { ...command, words: words.length === 0 ? [] : [program, ...own] };
-  const flag = shells.has(program) ? rest.findIndex((word) => /^-\w*c$/.test(word)) : -1;
-  const script = program === 'eval' ? rest.join(' ') : flag === -1 ? undefined : rest[flag + 1];
-  if (script !== undefined) return [itself, ...commandsIn(script).flatMap((each) => withinOf(each, depth + 1))];
   const exec = program === 'find' ? rest.findIndex((word) => /^-(?:exec|execdir|ok)$/.test(word)) : -1;
-  return exec === -1
-    ? [itself]
-    : [itself, ...withinOf({ ...command, words: [...rest.slice(exec + 1), ...rest.slice(0, exec)] }, depth + 1)];
+  if (exec !== -1) {
+    const run = { ...command, words: [...rest.slice(exec + 1), ...rest.slice(0, exec)] };
+    return [itself, ...withinOf(run, depth + 1)];
+  }
+  const inner = scriptsOf(program, own, command.given).flatMap(commandsIn);
+  return [itself, ...inner.flatMap((each) => withinOf(each, depth + 1))];
 }
 
-function unwrapped(all: readonly string[]): readonly string[] {
+/** What a command gives to a shell: as a word of its own, of what it starts or of another machine, or on its input. */
+function scriptsOf(program: string, words: readonly string[], given = ''): readonly string[] {
+  if (program === 'eval') return [words.join(' ')];
+  const shell = [program, ...words].findIndex((word) => shells.has(nameOf(word)));
+  const flag = shell === -1 ? words.length : words.findIndex((word, at) => at >= shell && /^-\w*c$/.test(word));
+  const elsewhere = elsewhereRunning.has(program) ? words.filter((word) => /\s/.test(word)) : [];
+  const input = shell === 0 || elsewhereRunning.has(program) ? given : '';
+  return [...new Set([words[flag + 1] ?? '', ...elsewhere, input])].filter(Boolean);
+}
+
+function nameOf(program: string): string {
+  return program.replace(/^.*[/\\]/s, '');
+}
+
+function unwrapped({ words: all, piped }: ShellCommand): readonly string[] {
   let words = all;
   for (;;) {
     const [first = ''] = words;
-    const name = first.replace(/^.*\//s, '');
+    const name = nameOf(first);
     if (keywords.has(first) || /^\w+\+?=/.test(first)) words = words.slice(1);
     else if (wrappers.has(name)) {
       const inner = afterOptions(words.slice(1));
       // alone it shows the environment
       if (inner.length === 0 && name === 'env') return ['env'];
-      words = inner;
+      words = name === 'xargs' && piped !== undefined ? [...inner, ...namedBy(piped)] : inner;
     } else return words;
   }
 }

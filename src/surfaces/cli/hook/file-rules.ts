@@ -1,23 +1,23 @@
 /** Files that hold values, by their names or the ends of their paths. */
 const usual =
   `.env .env.* *.env .envrc .netrc _netrc .pgpass .git-credentials .vault-token .aws/credentials .config/op/**
-  /proc/**/environ`.split(/\s+/);
+  .ssh/id_* /proc/**/environ`.split(/\s+/);
 /** … and those of the same form that hold none. */
 const harmless =
-  '.env.example .env.sample .env.template .env.dist .env.defaults .env.schema example.env *.example.env'.split(' ');
+  `.env.example .env.sample .env.template .env.dist .env.defaults .env.schema example.env *.example.env process.env
+  import.meta.env .ssh/id_*.pub`.split(/\s+/);
 /** what a shell may make of a pattern such as `.e*` */
 const hidden = ['.env', '.env.local', '.envrc', '.netrc'];
 
 const usualTests = usual.map(globTest);
 const harmlessTests = harmless.map(globTest);
 
-/** Whether a file, or what a shell makes of the word, holds values. @param more globs besides the usual */
-export function holdsValues(path: string, more: readonly string[]): boolean {
+/** Whether a file, or what a shell makes of the word, holds values. @param more tests besides the usual */
+export function holdsValues(path: string, more: readonly ((path: string) => boolean)[]): boolean {
   if (harmlessTests.some((test) => test(path))) return false;
-  const tests = [...usualTests, ...more.map(globTest)];
-  if (tests.some((test) => test(path))) return true;
+  if (usualTests.some((test) => test(path)) || more.some((test) => test(path))) return true;
   const name = path.replace(/^.*\//s, '');
-  return /^\.[^/]*[*?[]/.test(name) && hidden.some(globTest(name));
+  return /[*?]/.test(name) && /^\.|env/i.test(name) && hidden.some(globTest(name));
 }
 
 /**
@@ -25,6 +25,11 @@ export function holdsValues(path: string, more: readonly string[]): boolean {
  * are followed side by side: an agent chooses the path, and where a guard takes long its harness goes on without it.
  */
 export function globTest(glob: string): (path: string) => boolean {
+  // most paths lack it, which is known at once
+  const literal = glob
+    .toLowerCase()
+    .split(/\*\*\/|[*?]/)
+    .reduce((longest, each) => (each.length > longest.length ? each : longest), '');
   const parts = (glob.startsWith('/') ? glob : `**/${glob}`).toLowerCase().match(/\*\*\/|\*\*|[^]/gu) ?? [];
   /** A place among the parts, with those behind what may stand for nothing. */
   function reach(places: Set<number>, place: number): Set<number> {
@@ -35,8 +40,10 @@ export function globTest(glob: string): (path: string) => boolean {
   /** of whoever is within the folders of a double star, which end with a slash alone */
   const within = parts.length + 1;
   return (path) => {
+    const lower = path.toLowerCase();
+    if (!lower.includes(literal)) return false;
     let places = reach(new Set(), 0);
-    for (const sign of path.toLowerCase()) {
+    for (const sign of lower) {
       const next = new Set<number>();
       for (const each of places) {
         const place = each % within;

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Inspection } from '../../../client/answers.ts';
 import { shownBy } from './command-rules.ts';
@@ -32,15 +32,16 @@ function hidden(content: unknown, { found }: Known): unknown {
 /** Why a tool is not to be used, with what to do instead; undefined: it may be. */
 function reasonAgainst({ scripts, files, folder = '', content }: ToolCall, known: Known): string | undefined {
   const { rules, own } = known;
-  const allowed = rules.allow.map(globTest);
+  const [allowed, more] = [rules.allow.map(globTest), rules.files.map(globTest)];
   const leads = (path: string, moved: readonly string[]) => [path, whereItLeads(path, [folder, ...moved])];
-  const isOwn = (path: string, moved: readonly string[]) =>
-    leads(path, moved).some((each) => own.some((ours) => each === ours || each.startsWith(`${ours}/`)));
-  const refuses = (path: string, moved: readonly string[]) =>
-    isOwn(path, moved) ||
-    (!allowed.some((test) => test(path)) && leads(path, moved).some((each) => holdsValues(each, rules.files)));
+  const isOwn = (places: readonly string[]) =>
+    places.some((each) => own.some((ours) => each === ours || each.startsWith(`${ours}/`)));
+  const refuses = (path: string, moved: readonly string[]) => {
+    const places = leads(path, moved);
+    return isOwn(places) || (places.some((each) => holdsValues(each, more)) && !allowed.some((test) => test(path)));
+  };
   const forFile = (file: string, moved: readonly string[]) =>
-    isOwn(file, moved)
+    isOwn(leads(file, moved))
       ? `${file} is auth-chain's own: nothing that an agent does needs what is in it.`
       : `${file} holds values that are not for a transcript. A program that needs them gets them by ${way(known, '--env-file FILE')}; what it prints is masked.`;
 
@@ -74,8 +75,10 @@ function way({ environments }: Known, option: string): string {
 
 /** Through folders that a shell went to, variables that it has from where this process has its own, and links. */
 function whereItLeads(path: string, folders: readonly string[]): string {
+  const place = resolve(...folders.map(expanded), expanded(path));
   try {
-    return realpathSync(resolve(...folders.map(expanded), expanded(path)));
+    // most words are none of a file, and an error takes long
+    return statSync(place, { throwIfNoEntry: false }) === undefined ? path : realpathSync(place);
   } catch {
     return path;
   }

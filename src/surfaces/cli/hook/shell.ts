@@ -7,6 +7,10 @@ export interface ShellCommand {
   readonly inputs: readonly string[];
   /** variables that its words hold: `$NAME`, `${NAME}` */
   readonly variables: readonly string[];
+  /** its here-documents and here-strings */
+  readonly given?: string;
+  /** the command whose output it reads */
+  readonly piped?: ShellCommand;
 }
 
 /** characters of a script that are looked at */
@@ -35,22 +39,26 @@ export function commandsIn(script: string): readonly ShellCommand[] {
     let command: Writable = { words: [], inputs: [], variables: [] };
     let word: string | undefined;
     /** what the next word is, after a redirection */
-    let role: 'word' | 'input' | 'dropped' | 'ends' = 'word';
-    /** here-documents that begin with the next line */
-    const documents: string[] = [];
+    let role: 'word' | 'input' | 'dropped' | 'ends' | 'given' = 'word';
+    /** here-documents that begin with the next line: their ends, and whose they are */
+    const documents: { readonly end: string; readonly of: Writable }[] = [];
 
     const put = (more: string) => void (word = (word ?? '') + more);
     const endWord = () => {
       if (word === undefined) return;
       if (role === 'word') command.words.push(word);
       else if (role === 'input') command.inputs.push(word);
-      else if (role === 'ends') documents.push(word);
+      else if (role === 'ends') documents.push({ end: word, of: command });
+      else if (role === 'given') give(command, word);
       [word, role] = [undefined, 'word'];
     };
-    const endCommand = () => {
+    const endCommand = (pipes = false) => {
       endWord();
-      if (command.words.length + command.inputs.length > 0) found.push(command);
-      command = { words: [], inputs: [], variables: [] };
+      const whole = command;
+      // a pipe goes on in the next line
+      if (whole.words.length + whole.inputs.length === 0) return;
+      found.push(whole);
+      command = { words: [], inputs: [], variables: [], ...(pipes ? { piped: whole } : {}) };
     };
     const within = (closing: string) => {
       if (depth < deepest) list(closing, depth + 1);
@@ -82,22 +90,26 @@ export function commandsIn(script: string): readonly ShellCommand[] {
       at += 1;
     };
     const skipDocuments = () => {
-      for (const end of documents.splice(0)) {
-        for (let line = ''; at < text.length && line.trim() !== end;) {
+      for (const { end, of } of documents.splice(0)) {
+        const begin = at;
+        let line = '';
+        while (at < text.length && line.trim() !== end) {
           line = text.slice(at, endOf('\n'));
           at += line.length + 1;
         }
+        give(of, text.slice(begin, line.trim() === end ? at - line.length - 1 : at));
       }
     };
     /** After `<` or `>`, which is passed. */
     const redirection = (char: string) => {
       if (/^\d+$/.test(word ?? '')) word = undefined;
       endWord();
-      const [sign = ''] = /^(?:<<?-?|>|&|\||\()?/.exec(text.slice(at, at + 3)) ?? [];
+      const [sign = ''] = /^(?:<[<-]?|>|&|\||\()?/.exec(text.slice(at, at + 3)) ?? [];
       at += sign.length;
       if (sign === '(') within(')');
       else if (char === '>' || sign === '&') role = 'dropped';
       else if (sign === '<' || sign === '<-') role = 'ends';
+      else if (sign === '<<') role = 'given';
       else if (sign === '') role = 'input';
     };
 
@@ -111,7 +123,11 @@ export function commandsIn(script: string): readonly ShellCommand[] {
       } else if (char === ' ' || char === '\t') endWord();
       // both streams to a file
       else if (char === '&' && text[at] === '>') continue;
-      else if (';|&)'.includes(char)) endCommand();
+      else if (char === '|') {
+        const [sign = ''] = /^[|&]?/.exec(text.slice(at, at + 1)) ?? [];
+        at += sign.length;
+        endCommand(sign !== '|');
+      } else if (';&)'.includes(char)) endCommand();
       else if (char === '(' && word === undefined) within(')');
       else if (char === '#' && word === undefined) at = endOf('\n');
       else if (char === "'") {
@@ -146,4 +162,10 @@ interface Writable {
   readonly words: string[];
   readonly inputs: string[];
   readonly variables: string[];
+  readonly piped?: ShellCommand;
+  given?: string;
+}
+
+function give(command: Writable, text: string): void {
+  command.given = (command.given ?? '') + text;
 }

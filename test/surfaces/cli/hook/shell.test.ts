@@ -12,7 +12,7 @@ test.each([
   ['(cd x; ls) # cat .env', ['cd x', 'ls']],
   ['cat <<EOF\nop read x\nEOF\nls', ['cat', 'ls']],
   ["cat <<-'END' >file\n\top read\n\tEND\nls", ['cat', 'ls']],
-  ['cat <<< "op read"', ['cat op read']],
+  ['cat <<< "op read"', ['cat']],
   ['make >log 2>&1 &>all >| x; ls', ['make', 'ls']],
   ['diff <(cat .env) a', ['cat .env', 'diff a']],
   ['git commit -m "then op read x; cat .env"', ['git commit -m then op read x; cat .env']],
@@ -26,6 +26,19 @@ test.each([
 test('files that are read by < and variables are told', () => {
   expect(commandsIn('sort <a 0<b >c "$X" ${Y:-1} \'$Z\'')).toEqual([
     { words: ['sort', '$X', '${Y:-1}', '$Z'], inputs: ['a', 'b'], variables: ['X', 'Y'] },
+  ]);
+});
+
+test('what a command is given, and by which other, is told', () => {
+  const given = commandsIn('a <<E x <<F\n1\n2\nE\n3\nF\nb <<<"4 5"; c <<E | d || e\nE').map((each) => each.given);
+  expect(given).toEqual(['1\n2\n3\n', '4 5', '', undefined, undefined]);
+  expect(commandsIn('a <<E\n1').map((each) => each.given)).toEqual(['1']);
+  expect(commandsIn('a x | b || c; d |&\n e').map(({ piped }) => piped?.words)).toEqual([
+    undefined,
+    ['a', 'x'],
+    undefined,
+    undefined,
+    ['d'],
   ]);
 });
 

@@ -1,0 +1,79 @@
+import type { ShellCommand } from './shell.ts';
+
+/** Commands that show nothing of the files that they name: all others are taken to show them. */
+const showless =
+  `ls|stat|du|wc|file|tree|find|fd|test|[|[[|rm|unlink|shred|touch|chmod|chown|chgrp|mkdir|rmdir|tee|echo|printf|export
+  |cd|realpath|readlink|basename|dirname|make|direnv|flows|ssh-add|ssh-copy-id|ssh-keygen|sed -i|grep -q
+  |git add|git rm|git check-ignore|git status|git commit|git ls-files|git update-index|git restore|git checkout|git reset
+  |git --oneline|git --stat|git --name-only|git --name-status`
+    .split('|')
+    .map((each) => each.trim().split(' '));
+
+/** Options whose file goes to what needs it, or is left out: of any program, or of one. */
+const handedOn = new Set(
+  `--env-file|--env-file-if-exists|--from-env-file|--exclude|--private-key|dotenv -e|dotenv-cli -e|gh -f
+  |ssh -i|scp -i|sftp -i|docker -v|docker --volume|docker --mount|docker --secret|podman -v|podman --volume|podman --mount|zip -x`
+    .split('|')
+    .map((each) => each.trim()),
+);
+
+/** programs whose first word is none of a file, unless an option gives what to look for or to do */
+const patterned = new Set('grep egrep fgrep rg ag ack sed awk gawk mawk jq yq'.split(' '));
+const givesPattern = /^(?:-[ef]|--(?:regexp|file|expression|from-file)(?:=|$))/;
+/** programs that leave the contents under another name */
+const copying = new Set(['cp', 'mv', 'ln', 'install']);
+/** programs that take code, whose files stand in quotes */
+const interpreters = /^(?:python|pypy|node|deno|bun|tsx|ruby|perl|php|lua|Rscript|osascript)[\d.]*$/;
+
+/** Whether a command has these words, in this order: options may stand between them. */
+export function has(words: readonly string[], pattern: readonly string[]): boolean {
+  const is = (word = '', wanted = '') => word === wanted || word.startsWith(`${wanted}/`);
+  let at = 0;
+  return (
+    is(words[0], pattern[0]) &&
+    pattern.slice(1).every((wanted) => {
+      at = words.findIndex((word, place) => place > at && is(word, wanted));
+      return at !== -1;
+    })
+  );
+}
+
+/** The first file that a command would show, or put where nobody knows it. @param holds whether a file holds values */
+export function fileShownBy(command: ShellCommand, holds: (path: string) => boolean): string | undefined {
+  const { words, inputs } = command;
+  const read = inputs.find(holds);
+  if (read !== undefined || showless.some((each) => has(words, each))) return read;
+  const target = copying.has(words[0] ?? '') ? words.at(-1) : undefined;
+  return namedBy(command).find((path) => holds(path) && (target === undefined || !holds(copyAt(target, path))));
+}
+
+/** Where a file is put: a folder keeps its name. */
+function copyAt(target: string, path: string): string {
+  return /(?:^|\/)\.{0,2}$/.test(target) ? `${target}/${path.replace(/^.*\//s, '')}` : target;
+}
+
+/** What may be files among the words of a command. */
+export function namedBy({ words: [program = '', ...rest], given = '' }: ShellCommand): readonly string[] {
+  const isHandedOn = (option: string) => handedOn.has(option) || handedOn.has(`${program} ${option}`);
+  const pattern =
+    patterned.has(program) && !rest.some((word) => givesPattern.test(word))
+      ? rest.findIndex((word) => !word.startsWith('-'))
+      : -1;
+  const named = rest.filter(
+    (word, at) =>
+      at !== pattern &&
+      !isHandedOn(rest[at - 1] ?? '') &&
+      !isHandedOn(word.replace(/=.*/s, '')) &&
+      // a variable of what is run
+      !/^[A-Z_][A-Z\d_]*=(?!@)/.test(word),
+  );
+  const code = interpreters.test(program) ? [...named, given] : [];
+  const quoted = code.flatMap((text) => [...text.matchAll(/["']([^"'\s]+)["']/g)].map(([, path = '']) => path));
+  // those after `!` are left out
+  return [...named.flatMap(withParts), ...quoted].filter((path) => !path.startsWith('!'));
+}
+
+/** `--file=.env`, `-F x=@.env`, `HEAD:.env`, `.env{,.local}`, `-T.env` */
+function withParts(word: string): readonly string[] {
+  return [word, ...word.split(/[=@:,{}]/), ...(/^-\w/.test(word) ? [word.slice(2)] : [])];
+}
