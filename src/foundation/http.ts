@@ -37,8 +37,10 @@ const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** what undici and the system say of a connection that ended; one that could not be made has other codes */
 const ended = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-/** and of one that could not be made */
-const noConnection = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
+/** and of one that could not be made, also by a proxy that ends before it answers, or with no HTTP */
+const noConnection = new Set(
+  'ENOTFOUND EAI_AGAIN ECONNREFUSED EHOSTUNREACH ENETUNREACH ETIMEDOUT ERR_PROXY_TUNNEL'.split(' '),
+);
 
 /** what the parsers of node, of undici (a status below 100) and of compressed bodies say of an answer that cannot be read */
 const unreadable =
@@ -137,7 +139,7 @@ async function readBody(response: Response, host: string, largest: number): Prom
 /** The network's own code: `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`; of a proxy its answer to CONNECT. */
 function networkCode(error: unknown): string {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    if ('code' in at && at.code === 'ERR_PROXY_TUNNEL' && 'statusCode' in at)
+    if ('code' in at && at.code === 'ERR_PROXY_TUNNEL' && 'statusCode' in at && Number.isInteger(at.statusCode))
       return `it answers ${String(at.statusCode)}`;
     if ('code' in at && typeof at.code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(at.code)) return at.code;
     // undici's has no code

@@ -1,7 +1,8 @@
-import type { Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LaptopStack } from '../../../../src/adapters/laptop-stack.ts';
 import { FlowError } from '../../../../src/foundation/errors.ts';
+import { createWay } from '../../../../src/foundation/proxy.ts';
 import { Secret } from '../../../../src/foundation/secret.ts';
 import { reachable } from '../../../../src/adapters/apis/http/addresses.ts';
 import { apis } from '../../../../src/adapters/apis/index.ts';
@@ -242,6 +243,27 @@ describe('connections', () => {
   it('that cannot be made leave a write undone', async () => {
     const closed = apiAt('http://127.0.0.1:1').send(request({ method: 'POST' }));
     expect((await failed(closed)).code).toBe('unavailable');
+  });
+
+  it.each([
+    ['', 'ERR_PROXY_TUNNEL'],
+    ['garbage\r\n\r\n', 'ERR_PROXY_TUNNEL'],
+    ['HTTP/1.1 407 No\r\n\r\n', 'it answers 407'],
+  ])('that a proxy does not make, with the answer %j, leave a write undone', async (answer, reason) => {
+    const proxy = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end(answer));
+    });
+    await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening));
+    const address = new Secret(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+    const api = apiAt('https://orders.example', { way: createWay({ address, except: '' }) });
+    const { code, message } = await failed(api.send(request({ method: 'POST' })));
+    expect([code, message]).toEqual([
+      'unavailable',
+      `orders.example cannot be reached by the proxy ${address.reveal()} (${reason})`,
+    ]);
+    await api.close();
+    proxy.close();
   });
 
   it('that are silent end with the deadline, and with the caller', async () => {
