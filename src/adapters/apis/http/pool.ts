@@ -91,6 +91,6 @@ const systemLookup: LookupFunction = (name, options, done) =>
 
 function unreachable(name: string): FlowError {
   return new FlowError('refused', `${name} leads to an address that is not public`, {
-    hint: 'write its network under private: of the API in service.yaml, if it is meant',
+    hint: 'write its network under private: of the API in service.yaml, if it is meant; this machine, what is link-local, and metadata services are never reached',
   });
 }
