@@ -50,7 +50,7 @@ export const storePush = writeStep({
   options: ['adopt', 'overwrite', 'strict', 'prune-most'],
   needs: ['fingerprint-key'],
   check: ({ secrets = [], prune, deletion }, given, { rulesOf, varies }) => [
-    ...problemsOf(secrets, 'in part', rulesOf('store')),
+    ...problemsOf(secrets, 'in part', rulesOf('store'), prune),
     ...warningsOf(secrets, rulesOf('store')),
     ...pruneProblems({ prune, after: deletion?.after, given }, rulesOf('store'), varies),
   ],

@@ -7,14 +7,17 @@ import { ownerTag } from './prune.ts';
 /**
  * What the store would refuse, or would take and regret, as far as it can be told from what is known: used when the
  * files load and again when everything is. @param rules undefined: which store it is, is not known yet
+ * @param prune each secret gets the push's own tag too
  */
 export function problemsOf(
   entries: readonly PartialEntry[],
   known: 'in part' | 'all',
   rules: StoreRules | undefined,
+  prune = false,
 ): readonly InputProblem[] {
   const found: InputProblem[] = [];
   const names = new Map<string, number>();
+  const areTaken = (tags: Readonly<Record<string, string>>) => (rules?.problems({ tags }) ?? []).length === 0;
   for (const [index, entry] of entries.entries()) {
     const at = (key: string) => `secrets[${index}].${key}`;
     const report = (key: string, problem: string, hint?: string) =>
@@ -27,6 +30,8 @@ export function problemsOf(
         report(key, 'says nothing to this store', 'leave it out');
     if (tags !== undefined && Object.hasOwn(tags, ownerTag))
       report('tags', `hold "${ownerTag}", which is kept for the push itself`);
+    else if (prune && tags !== undefined && areTaken(tags) && !areTaken({ ...tags, [ownerTag]: '' }))
+      report('tags', `leave no room for "${ownerTag}", which a push with prune adds`, 'declare one less');
     if (entry.name !== undefined) {
       const name = rules?.nameOf(entry.name).name ?? entry.name;
       const before = names.get(name);

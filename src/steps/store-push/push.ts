@@ -43,7 +43,7 @@ export async function preparePush(input: PushInput, context: StepContext): Promi
       hint: 'leave stage: out, and a value is in force as it is pushed',
       place: { subject: store.address },
     });
-  const declared = requireGood(input.secrets, store);
+  const declared = requireGood(input, store);
   const names = declared.map((each) => each.name);
   await store.verify(names); // before the vault is asked for anything
   const values = await valuesOf(declared, store.rules, context);
@@ -211,8 +211,8 @@ async function apply(decision: Decision, store: SecretStore, signal: AbortSignal
   return id;
 }
 
-function requireGood(entries: readonly PartialEntry[], { rules }: SecretStore): readonly DeclaredSecret[] {
-  const problems = problemsOf(entries, 'all', rules);
+function requireGood({ secrets: entries, prune }: PushInput, { rules }: SecretStore): readonly DeclaredSecret[] {
+  const problems = problemsOf(entries, 'all', rules, prune);
   const declared = entries.flatMap((each) =>
     each.name === undefined ? [] : (declaredSecretOf({ ...empty, ...each, name: each.name }, rules) ?? []),
   );

@@ -1,6 +1,8 @@
 import { DeleteSecretCommand, PutSecretValueCommand, TagResourceCommand } from '@aws-sdk/client-secrets-manager';
 import { afterEach, describe, expect, test } from 'vitest';
+import { awsRules } from '../../../src/adapters/stores/aws-secrets-manager/rules.ts';
 import { FlowError } from '../../../src/foundation/errors.ts';
+import { problemsOf } from '../../../src/steps/store-push/input-problems.ts';
 import { startStack } from '../../adapters/stores/aws-secrets-manager/stack.ts';
 import { type Entry, memoryVault, pusher, ref } from './harness.ts';
 
@@ -248,6 +250,20 @@ describe('a push with prune: true', () => {
     later(year);
     const { changes } = await push.plan(entries('app/p'));
     expect(changes.map(({ action }) => action)).toEqual(['none']);
+  });
+
+  test('leaves room for its own tag, or says that there is none before anything is asked', async () => {
+    const { run, counter } = await start();
+    const calls = counter();
+    const tags = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, '']));
+    const tagged = (count: number) => five.map(({ name }) => ({ name, value: a, tags: tags(count) }));
+    expect(await codeOf(run(tagged(50)))).toBe('invalid');
+    expect(calls()).toEqual({});
+    expect(await codeOf(run(tagged(49)))).toBe('done');
+    expect(problemsOf(tagged(50), 'in part', awsRules, true).map(({ key }) => key)).toEqual(
+      five.map((_, index) => `secrets[${index}].tags`),
+    );
+    expect(problemsOf(tagged(50), 'in part', awsRules)).toEqual([]);
   });
 
   test('a store that can take no deletion back is refused', async () => {
