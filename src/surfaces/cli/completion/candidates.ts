@@ -18,6 +18,8 @@ import { type FolderNames, namesIn } from './folder-names.ts';
 interface Place {
   readonly options: OptionTable;
   readonly choices: readonly Choice[];
+  /** words that may stand there as well as an option: offered with these, so that none of them is the only one */
+  readonly besides?: readonly Candidate[];
   readonly next: (word: string) => Place | Promise<Place>;
 }
 
@@ -54,8 +56,9 @@ export async function complete({ before, current }: Line): Promise<Answer> {
     return [{ value: `--${name}`, help }, ...negated];
   });
   if (!ended && current.startsWith('-')) return options;
-  const answer = await chosen(place.choices, names);
-  return place.choices.length > 0 || ended ? answer : options;
+  const { besides = [], choices } = place;
+  const answer = await chosen(choices, names);
+  return choices.length > 0 || ended ? answer : [...besides, ...options];
 }
 
 /** What the value of an option may be. @param written how it begins */
@@ -102,8 +105,15 @@ function further(options: OptionTable, [choices = [], ...words]: readonly (reado
   return { options, choices, next: () => further(options, words) };
 }
 
+/** A word beside its options, where it is for break-glass: what follows that is the closing flow's. */
 async function ofFlow(name: string, names: FolderNames): Promise<Place> {
-  return further({ ...(await names.optionsOf(name)), ...commonOptions }, []);
+  const [options, close] = await Promise.all([names.optionsOf(name), names.closeOf(name)]);
+  const own = further({ ...options, ...commonOptions }, []);
+  if (close === undefined) return own;
+  const closing = { value: 'close', help: `end a use of it: run ${close}` };
+  const next = async (word: string) =>
+    word === closing.value ? further({ ...(await names.optionsOf(close)), ...commonOptions }, []) : own;
+  return { ...own, besides: [closing], next };
 }
 
 async function chosen(choices: readonly Choice[], names: FolderNames): Promise<Answer> {

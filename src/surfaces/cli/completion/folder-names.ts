@@ -14,6 +14,8 @@ export interface FolderNames {
   secrets(): Promise<readonly Candidate[]>;
   /** the inputs of a flow, and its other options */
   optionsOf(flow: string): Promise<OptionTable>;
+  /** the flow that a use of this one owes */
+  closeOf(flow: string): Promise<string | undefined>;
 }
 
 /** Nothing is checked, and what cannot be read has no names. */
@@ -47,6 +49,10 @@ export function namesIn(dir: string): FolderNames {
       const { declaredOptions } = await import('./declared-options.ts');
       return declaredOptions(await content(`${flow}.yaml`));
     },
+    closeOf: async (flow) =>
+      nameTrouble(flow) === undefined
+        ? textOf(mapping(mapping(await content(`${flow}.yaml`))['break-glass'])['close'])
+        : undefined,
   };
 }
 

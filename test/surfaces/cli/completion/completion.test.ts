@@ -24,6 +24,14 @@ steps:
   - { id: a, uses: vault/read, with: { reference: op://A/B/c } }
 `,
 );
+home.write(
+  'flows/glass.yaml',
+  `description: The way in
+break-glass: { close: odd }
+steps:
+  - { id: code, uses: totp/code, with: { reference: op://A/B/one-time password } }
+`,
+);
 // broken in the middle, as a file is that is being written
 home.write(
   'flows/typed.yaml',
@@ -83,6 +91,13 @@ describe('what may stand there', () => {
         ...common.slice(1),
       ],
     ],
+    [
+      'the close of what is for break-glass, beside its options',
+      [dir, 'glass', '--plan', '--detailed-exitcode', '--header', '--json', '--color'],
+      '',
+      ['close', '--reason', '--reveal', '--environment', '--help', '--version', '--debug'],
+    ],
+    ['inputs of the flow that closes it', [dir, 'run', 'glass', 'close', '--region'], '', odd],
     [
       'options of a token',
       [dir, 'orders-token'],
@@ -181,6 +196,12 @@ describe('what the last word may become', () => {
       ['bash', 'zsh', 'fish', 'powershell'],
     ],
     [['init', ''], ['folders']],
+    [['glass', 'cl'], ['close']],
+    [
+      ['glass', 'close', '--re'],
+      ['--region', '--reveal'],
+    ],
+    [['odd', 'cl'], []],
     [['--dir', ''], ['folders']],
     [['check', '--dir', 'nowhere', '--environment', ''], []],
     [['no-such-flow', '--x'], []],
