@@ -34,7 +34,10 @@ const ofTheBroker = {
     detail: 'That approval is used up or over, or what it was for has changed since: ask again without it.',
   },
   'approval-over': { status: 409, detail: 'The approval does not wait for an answer any more.' },
-  'approval-pending-limit': { status: 429, detail: 'As many approvals of this agent wait as people can look at.' },
+  'approval-pending-limit': {
+    status: 429,
+    detail: 'As many approvals of this agent wait, or were just taken back, as people can look at.',
+  },
   'passkey-counter': { status: 403, detail: 'The passkey may have been copied: its counter did not grow.' },
   restarting: { status: 503, detail: 'The broker is stopping. Nothing was decided: ask again at once.' },
   'rate-limited': { status: 429, detail: 'Too many requests: wait for as long as Retry-After says.' },

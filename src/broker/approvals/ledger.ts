@@ -8,6 +8,8 @@ import { type Answer, type Approval, type ApprovalState, type AskedFor, columns,
 const mostPending = 5;
 /** milliseconds after a no in which the same thing is not asked for again */
 const pause = 600_000;
+/** Approvals of one agent that are taken back within that time: people were told of each, and looked at none. */
+const mostTakenBack = 20;
 /** milliseconds that what is over is kept, for those who look back */
 const keptFor = 30 * 86_400_000;
 const channel = 'flows_approvals';
@@ -101,11 +103,16 @@ export function createLedger(database: Database, now: () => number): Ledger {
         names: demand.names,
         retryAfter: (denied.decided + pause - at) / 1_000,
       });
-    const [pending] = await tx.query<{ count: number }>(
-      `select count(*)::int as count from flows_approvals where agent = $1 and state = 'pending' and until > $2`,
-      [agent, at],
+    const [{ pending, takenBack } = { pending: 0, takenBack: 0 }] = await tx.query<{
+      readonly pending: number;
+      readonly takenBack: number;
+    }>(
+      `select count(*) filter (where state = 'pending' and until > $2)::int as pending,
+         count(*) filter (where state = 'cancelled' and decided > $3)::int as "takenBack"
+       from flows_approvals where agent = $1 and state in ('pending', 'cancelled')`,
+      [agent, at, at - pause],
     );
-    if ((pending?.count ?? 0) >= mostPending)
+    if (pending >= mostPending || takenBack >= mostTakenBack)
       throw new BrokerRefusal('approval-pending-limit', { names: demand.names, retryAfter: 30 });
     const id = `a-${randomBytes(9).toString('hex')}`;
     const rules = demand.rules.map(({ by, needs, self, location }) => ({ by, needs, self, location }));

@@ -174,6 +174,15 @@ describe('an agent', () => {
     for (const trace of ['a', 'b', 'c', 'd', 'e']) await asked(ask(trace));
     expect(await refusalOf(ask('f'))).toMatchObject({ code: 'approval-pending-limit', status: 429 });
   });
+
+  it('keeps nobody busy by asking and taking back: twenty times in ten minutes at most', async () => {
+    const { approvals, broker, asked, clock } = await approving(call);
+    const ask = () => broker.secrets(codex(), ['openai.api_key']);
+    for (let count = 0; count < 20; count += 1) await approvals.cancel(codex(), await asked(ask()));
+    expect(await refusalOf(ask())).toMatchObject({ code: 'approval-pending-limit', status: 429 });
+    clock.pass(601);
+    expect(await asked(ask())).toBeDefined();
+  });
 });
 
 describe('an approval for a run', () => {
