@@ -111,6 +111,15 @@ export function channelContract(
       expect(post?.body.length).toBeLessThan(4_096);
     });
 
+    test('what an agent wrote is no link, neither its reason nor its run', async () => {
+      const { channel, receiver } = await arrange(healthy);
+      const claimed = { reason: 'see https://evil.example/reason', run: 'https://evil.example/run' };
+      await channel.send(createNotice({ ...facts, claimed }, at));
+      const [post] = receiver.posts();
+      expect(post?.body).toContain('evil.example/reason');
+      expect(post?.body).not.toContain('://evil.example');
+    });
+
     test('a hundred thousand names are told as twenty, and how many more', async () => {
       const { channel, receiver } = await arrange(healthy);
       const names = Array.from({ length: 100_000 }, (_, index) => `${'n'.repeat(180)}.${index}`);

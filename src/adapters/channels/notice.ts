@@ -24,9 +24,13 @@ export function createNotice({ names, claimed, ...facts }: NoticeFacts, at: numb
     run: text(facts.run),
     names: names.slice(0, mostNames).map((name) => clipped(safeLine(name), longestName)),
     more: Math.max(0, names.length - mostNames),
-    // what looks like a link is made one by whatever shows it: people open ours, and no agent's
-    claimed: { reason: text(claimed?.reason?.replaceAll('://', ': //'), longestClaim), run: text(claimed?.run) },
+    claimed: { reason: text(unlinked(claimed?.reason), longestClaim), run: text(unlinked(claimed?.run)) },
   };
+}
+
+/** What looks like a link is made one by whatever shows it: people open ours, and no agent's. */
+function unlinked(given: string | undefined): string | undefined {
+  return given?.replaceAll('://', ': //');
 }
 
 const headlines: Readonly<Record<NoticeType, (agent: string) => string>> = {
