@@ -27,6 +27,8 @@ export interface McpOptions {
   readonly version: string;
   /** the way to the broker for one server: over HTTP each request has its own */
   readonly doorOf: (asked: McpRequestContext) => Door;
+  /** milliseconds of a clock that only goes on */
+  readonly now?: () => number;
 }
 
 const instructions =
@@ -39,7 +41,11 @@ const instructions =
 const longestWait = 45;
 
 /** What makes servers for connections or requests: the tools, on a broker, in both eras of the protocol. */
-export function createMcpServers({ version, doorOf }: McpOptions): (asked: McpRequestContext) => Server {
+export function createMcpServers({
+  version,
+  doorOf,
+  now = () => performance.now(),
+}: McpOptions): (asked: McpRequestContext) => Server {
   // of each agent alone: what one sees masked, or masked no more, would tell it of another's values
   const outlets = new Map<string, Outlet>();
 
@@ -61,30 +67,28 @@ export function createMcpServers({ version, doorOf }: McpOptions): (asked: McpRe
       const named = ({ name }: Tool) => name === params.name;
       const tool = fixedTools.find(named) ?? flowTools(await flowsAt(door).catch(() => [])).find(named);
       if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'there is no such tool');
+      const ends = now() + longestWait * 1_000;
       const resumed = context.mcpReq.requestState<Resumed>();
       const { signal } = context.mcpReq;
       const progress = progressOf(context);
       const go = (how: Pick<ToolCall, 'patience' | 'resumed'>) =>
         tool.call(params.arguments, { door, outlet, signal, progress, ...how }).catch(refusedAnswer);
       const opened = inputResponse(context.mcpReq.inputResponses, 'open');
-      const answer = await go({
-        resumed,
-        patience: patienceAfter(opened.kind === 'elicit' ? opened.action : undefined),
-      });
+      const isOpened = opened.kind === 'elicit' && opens(opened);
+      const answer = await go({ resumed, patience: isOpened ? longestWait : 0 });
       if (answer.open === undefined || resumed !== undefined || !opensPages(server, context)) return resultOf(answer);
       const { message, url, state } = answer.open;
       if (asked.era === 'modern') {
         const requestState = JSON.stringify(state);
         return inputRequired({ inputRequests: { open: inputRequired.elicitUrl({ message, url }) }, requestState });
       }
-      // asked in the middle of the call: whatever comes of it, or nothing, the model is told what waits
-      const asking = performance.now();
+      // asked in the middle of the call, in what is left of it: whatever comes of it, or nothing, the model is told what waits
+      const timeout = ends - now();
+      if (timeout < 1) return resultOf(answer);
       const question = { mode: 'url', message, url, elicitationId: randomUUID() } as const;
-      const said = await context.mcpReq
-        .elicitInput(question, { timeout: longestWait * 1_000, signal })
-        .catch(() => undefined);
-      const left = patienceAfter(said?.action) - Math.ceil((performance.now() - asking) / 1_000);
-      return resultOf(left > 0 ? await go({ resumed: state, patience: left }) : answer);
+      const said = await context.mcpReq.elicitInput(question, { timeout, signal }).catch(() => undefined);
+      const patience = Math.floor((ends - now()) / 1_000);
+      return resultOf(opens(said) && patience > 0 ? await go({ resumed: state, patience }) : answer);
     });
     const connect = server.connect.bind(server);
     server.connect = (transport) => {
@@ -96,9 +100,9 @@ export function createMcpServers({ version, doorOf }: McpOptions): (asked: McpRe
   };
 }
 
-/** "accept" is that somebody opens the page, not that anybody approved. @returns seconds */
-function patienceAfter(action: string | undefined): number {
-  return action === 'accept' ? longestWait : 0;
+/** Somebody opens the page: not that anybody approved. */
+function opens(said: { readonly action: string } | undefined): boolean {
+  return said?.action === 'accept';
 }
 
 const resumedForm = z.union([
