@@ -45,16 +45,32 @@ export interface OnceCheckOptions {
 /** A token that was taken, and the key that made it. */
 export type Taken<T> = OnceToken & T & { readonly key: Uint8Array };
 
-/**
- * Takes tokens of a make: each counts once, at whichever broker of those that keep together.
- * @returns undefined for all that is no such token, is over, was used, or is for something else
- * @throws FlowError where nobody can tell whether it was used
- */
-export function createOnceCheck<T extends object>(make: TokenMake, { keys, kept, now }: OnceCheckOptions) {
-  return async (token: string, wanted: string): Promise<Taken<T> | undefined> => {
+/** Tokens of a make, as they come back: each counts once, at whichever broker of those that keep together. */
+export interface OnceTokens<T> {
+  /** One that may be good still: nothing is kept for it. undefined: it is no such token, is over, or is for something else */
+  look(token: string, wanted: string): Taken<T> | undefined;
+  /** @returns false where it was used @throws FlowError where nobody can tell whether it was */
+  use(found: OnceToken): Promise<boolean>;
+  /** Both. */
+  take(token: string, wanted: string): Promise<Taken<T> | undefined>;
+}
+
+export function createOnceTokens<T extends object>(
+  make: TokenMake,
+  { keys, kept, now }: OnceCheckOptions,
+): OnceTokens<T> {
+  const look: OnceTokens<T>['look'] = (token, wanted) => {
     const found = read<T>(make, token, keys);
-    if (found?.for !== wanted || found.expires * 1_000 <= now()) return undefined;
-    return (await kept.put('used', found.id, found.expires * 1_000)) ? found : undefined;
+    return found?.for === wanted && found.expires * 1_000 > now() ? found : undefined;
+  };
+  const use: OnceTokens<T>['use'] = ({ id, expires }) => kept.put('used', id, expires * 1_000);
+  return {
+    look,
+    use,
+    async take(token, wanted) {
+      const found = look(token, wanted);
+      return found !== undefined && (await use(found)) ? found : undefined;
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { Secret } from '../../foundation/secret.ts';
-import { createOnceCheck, type OnceCheckOptions, type OnceToken, signOnce, type TokenMake } from './once-token.ts';
+import { createOnceTokens, type OnceCheckOptions, type OnceToken, signOnce, type TokenMake } from './once-token.ts';
 
 /**
  * Whoever holds the vault's token at a terminal proves it to the broker by a claim under a key that both derive from the
@@ -38,7 +38,7 @@ export type CheckClaim = (token: string, wanted: string) => Promise<OperatorClai
 
 /** @param options the keys, and where it is kept which were used */
 export function createClaimCheck(options: OnceCheckOptions): CheckClaim {
-  return createOnceCheck<Pick<OperatorClaim, 'user'>>(make, options);
+  return createOnceTokens<Pick<OperatorClaim, 'user'>>(make, options).take;
 }
 
 /** Whether a credential says of itself that it is a claim of an operator. */

@@ -118,6 +118,11 @@ export function createPeople(options: PeopleOptions): People {
     throw await refused(asked, 'a link that was used, has ended, or is none');
   }
 
+  /** Once somebody is proven: nobody else takes the room in which it is kept what was used. */
+  async function usedUp(asked: PageRequest, ticket: { readonly use: () => Promise<boolean> }): Promise<void> {
+    if (!(await ticket.use())) throw await refused(asked, 'a sign-in that was used already');
+  }
+
   async function signedIn(asked: PageRequest, person: Person, detail?: string): Promise<SignedIn> {
     await record({
       ...asked,
@@ -189,13 +194,14 @@ export function createPeople(options: PeopleOptions): People {
       };
     },
     async login(asked, ticket, assertion) {
-      const login = await logins.take(ticket);
+      const login = logins.look(ticket);
       if (login === undefined) throw await refused(asked, 'a sign-in that nobody began, or that took too long');
       const owner = ownerOf(policy(), assertion.id);
       if (owner === undefined) throw await refused(asked, 'a passkey that is nobody’s');
       const found = checkAssertion(assertion, owner.passkey, { ...here(), challenge: challengeBy(login.derive) });
       if ('problem' in found)
         throw await refused(asked, `a passkey of "${owner.approver}" that is not taken: ${found.problem}`);
+      await usedUp(asked, login);
       const detail = owner.passkey.software ? 'by a software key' : undefined;
       return signedIn(asked, { approver: owner.approver, name: owner.approver, by: 'passkey' }, detail);
     },
@@ -208,11 +214,12 @@ export function createPeople(options: PeopleOptions): People {
       return { ticket, authorize: await signIns.begin(place, flightBy(derive)) };
     },
     async loginByIssuer(asked, ticket, callback) {
-      const visit = await visits.take(ticket);
+      const visit = visits.look(ticket);
       if (visit === undefined) throw await refused(asked, 'a sign-in that nobody began, or that took too long');
       const place = visit.what;
       const found = await signIns.finish(place, flightBy(visit.derive), callback);
       if ('problem' in found) throw await refused(asked, `a sign-in at an issuer that is not taken: ${found.problem}`);
+      await usedUp(asked, visit);
       const { approver: name } = found;
       return signedIn(asked, { approver: name, name, by: 'oidc', place }, `by a sign-in at ${place.issuer}`);
     },

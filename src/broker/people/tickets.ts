@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { createOnceCheck, type OnceCheckOptions, signOnce, type TokenMake } from '../authentication/once-token.ts';
+import { createOnceTokens, type OnceCheckOptions, signOnce, type TokenMake } from '../authentication/once-token.ts';
 
 /** A text of its own for each label, which only brokers can make again that have the key. */
 export type Derive = (label: string) => string;
@@ -12,7 +12,15 @@ export interface Tickets<T> {
   /** @param what JSON, without any secret @param lasts milliseconds, default two minutes */
   issue(what: T, lasts?: number): { readonly ticket: string; readonly derive: Derive };
   /** Nobody gets it a second time. @throws FlowError where nobody can tell whether it was used */
-  take(ticket: string): Promise<{ readonly what: T; readonly derive: Derive } | undefined>;
+  take(ticket: string): Promise<Asked<T> | undefined>;
+  /** What was asked, for who must prove something first: anybody has a ticket, and what is kept for each has an end. */
+  look(ticket: string): (Asked<T> & { readonly use: () => Promise<boolean> }) | undefined;
+}
+
+/** What was asked. */
+export interface Asked<T> {
+  readonly what: T;
+  readonly derive: Derive;
 }
 
 /** milliseconds */
@@ -21,7 +29,7 @@ const make: TokenMake = { prefix: 'flows-ticket_', domain: 'auth-chain page tick
 
 /** @param purpose what is asked: a ticket for one thing is none for another */
 export function createTickets<T>(purpose: string, options: OnceCheckOptions): Tickets<T> {
-  const check = createOnceCheck<{ readonly what: T }>(make, options);
+  const tokens = createOnceTokens<{ readonly what: T }>(make, options);
   const deriving =
     (key: Uint8Array, id: string): Derive =>
     (label) =>
@@ -39,8 +47,12 @@ export function createTickets<T>(purpose: string, options: OnceCheckOptions): Ti
       return { ticket: token, derive: deriving(key, id) };
     },
     async take(ticket) {
-      const found = await check(ticket, purpose);
+      const found = await tokens.take(ticket, purpose);
       return found && { what: found.what, derive: deriving(found.key, found.id) };
+    },
+    look(ticket) {
+      const found = tokens.look(ticket, purpose);
+      return found && { what: found.what, derive: deriving(found.key, found.id), use: () => tokens.use(found) };
     },
   };
 }

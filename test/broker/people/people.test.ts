@@ -97,6 +97,23 @@ describe('a session of the page', () => {
     expect(await people.person(session)).toBeUndefined();
   });
 
+  it('is kept from nobody by who comes with nothing: what was used is kept of those alone who are proven', async () => {
+    const { sharing, enrolled, page, challengeIn, database } = await peopled();
+    const { passkey } = await enrolled('ann');
+    const { people } = sharing();
+    const used = async () => (await database.query(`select from flows_kept where kind = 'used'`)).length;
+    const before = await used();
+    const { ticket, options } = people.loginOptions();
+    for (const key of [createSoftwarePasskey(), passkey]) {
+      const forged = key.assert({ ...page, challenge: Buffer.alloc(32) });
+      expect(await refusalOf(people.login(asked, ticket, forged))).toMatchObject({ code: 'not-authenticated' });
+    }
+    expect(await used()).toBe(before);
+    const assertion = passkey.assert({ ...page, challenge: challengeIn(options) });
+    expect(await people.login(asked, ticket, assertion)).toMatchObject({ person: { name: 'ann' } });
+    expect(await used()).toBe(before + 1);
+  });
+
   it('ends with its owner in policy.yaml, and with a word of theirs', async () => {
     const { people, enrolled, rewrite } = await peopled();
     const ann = await enrolled('ann');

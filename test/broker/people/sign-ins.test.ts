@@ -102,6 +102,19 @@ describe('a sign-in at an issuer', () => {
     expect(await ledger.find(id)).toMatchObject({ state: 'pending', answers: [] });
   });
 
+  it('that proves nobody takes no room of those that do', async () => {
+    const { sharing, place, visit, database } = await arranged();
+    const { people } = sharing();
+    const used = async () => (await database.query(`select from flows_kept where kind = 'used'`)).length;
+    const before = await used();
+    const { ticket, authorize } = await people.authorize(place);
+    const strange = people.loginByIssuer(asked, ticket, 'code=x&state=y');
+    expect(await refusalOf(strange)).toMatchObject({ code: 'not-authenticated' });
+    expect(await used()).toBe(before);
+    await people.loginByIssuer(asked, ticket, await visit(authorize));
+    expect(await used()).toBe(before + 1);
+  });
+
   it('is begun at one broker and ended at another, where they share what they keep', async () => {
     const { sharing, place, visit, person, secret } = await arranged();
     const [one, other] = [sharing(), sharing()];
