@@ -45,7 +45,7 @@ export function createDurableDatabase(
       import('../durable/database/open-database.ts'),
       import('../durable/database/value-guard.ts'),
     ]);
-    const { laptop, runs } = app.environment();
+    const { laptop, name, runs } = app.environment();
     const address =
       runs.database === undefined ? undefined : await app.secretAt(runs.database, "the address of the runs' database");
     const guard = createValueGuard();
@@ -53,7 +53,7 @@ export function createDurableDatabase(
       const database = await openDatabase({
         address,
         folder: databaseFolder(app, stateFolder),
-        generation: laptop ? keyIdOf(key) : undefined,
+        owner: { environment: name, generation: laptop ? keyIdOf(key) : undefined },
         schema,
         guard,
       });

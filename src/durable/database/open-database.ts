@@ -1,14 +1,14 @@
 import type { Secret } from '../../foundation/secret.ts';
 import type { OpenDatabase, SchemaStep } from './contract.ts';
-import { applySchema, keepGeneration } from './schema.ts';
+import { applySchema, type DatabaseOwner, keepOwn } from './schema.ts';
 import type { ValueGuard } from './value-guard.ts';
 
 export interface DatabaseOptions {
   /** of a PostgreSQL; undefined: a database in this process, in the folder */
   readonly address: Secret | undefined;
   readonly folder: string;
-  /** what another generation left is dropped: the laptop's runs end with its stack; undefined: there is only one */
-  readonly generation?: string | undefined;
+  /** whose it is: the laptop's runs end with its stack; undefined: whoever asks may have it */
+  readonly owner?: DatabaseOwner | undefined;
   /** the tables of every room, in their order */
   readonly schema: readonly SchemaStep[];
   readonly guard: ValueGuard;
@@ -16,21 +16,21 @@ export interface DatabaseOptions {
 
 /**
  * Opens the database of runs, and makes the tables that it does not have yet.
- * @throws FlowError refused where another broker has the folder, unavailable or denied where it cannot be used
+ * @throws FlowError refused where another broker has the folder, or another environment the database, unavailable or denied where it cannot be used
  * @example
  * const guard = createValueGuard();
  * await using database = await openDatabase({ address: undefined, folder, schema: [...runSchema], guard });
  */
 export async function openDatabase({
   address,
-  generation,
+  owner,
   folder,
   schema,
   guard,
 }: DatabaseOptions): Promise<OpenDatabase & AsyncDisposable> {
   const database = await connected(address, folder, guard);
   try {
-    if (generation !== undefined) await keepGeneration(database, generation);
+    if (owner !== undefined) await keepOwn(database, owner);
     await applySchema(database, schema);
   } catch (error) {
     await database.close();

@@ -1,4 +1,5 @@
-import type { Database, Queries, SchemaStep } from './contract.ts';
+import { FlowError } from '../../foundation/errors.ts';
+import type { Database, OpenDatabase, Queries, SchemaStep } from './contract.ts';
 
 /** One lock for whoever changes tables: an arbitrary number, the same in every broker. */
 const schemaLock = '7017270001';
@@ -35,14 +36,38 @@ export async function applySchema(
   });
 }
 
-/** Drops everything, where it is not what this generation left. @param generation letters, digits and `-` */
-export async function keepGeneration(database: Pick<Database, 'transaction'>, generation: string): Promise<void> {
-  const name = `generation ${generation}`;
+/** Whose a database is. */
+export interface DatabaseOwner {
+  /** name of an environment: what people of one approve, and what runs there, is none of another's */
+  readonly environment: string;
+  /** what another generation of it left is dropped; letters, digits and `-`; undefined: there is only one */
+  readonly generation: string | undefined;
+}
+
+/** Takes a database for whose it is. @throws FlowError refused where it is another environment's, which is left as it is */
+export async function keepOwn(
+  database: Pick<OpenDatabase, 'transaction' | 'place'>,
+  { environment, generation }: DatabaseOwner,
+): Promise<void> {
+  const owner = `environment ${environment}`;
+  const mark = (tx: Queries, name: string) =>
+    tx.query('insert into flows_schema_steps (name) values ($1) on conflict do nothing', [name]);
   await changeTables(database, async (tx) => {
-    const [known] = await tx.query('select from flows_schema_steps where name = $1', [name]);
-    if (known !== undefined) return;
-    await tx.query('drop schema if exists dbos cascade; drop schema public cascade; create schema public');
-    await tx.query(tableOfSteps);
-    await tx.query('insert into flows_schema_steps (name) values ($1)', [name]);
+    const names = await tx.query<{ name: string }>(
+      `select name from flows_schema_steps where name like 'environment %' or name like 'generation %'`,
+    );
+    const other = names.find(({ name }) => name.startsWith('environment ') && name !== owner);
+    if (other !== undefined)
+      throw new FlowError('refused', `the runs' database is that of ${other.name}`, {
+        hint: 'give each environment a database of its own',
+        place: { subject: database.place },
+      });
+    const left = generation === undefined ? undefined : `generation ${generation}`;
+    if (left !== undefined && names.every(({ name }) => name !== left)) {
+      await tx.query('drop schema if exists dbos cascade; drop schema public cascade; create schema public');
+      await tx.query(tableOfSteps);
+      await mark(tx, left);
+    }
+    await mark(tx, owner);
   });
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { unpackDatabase } from '../../../src/durable/database/empty-database.ts';
+import { openDatabase } from '../../../src/durable/database/open-database.ts';
 import { openPglite } from '../../../src/durable/database/pglite.ts';
 import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
 import { databaseContract } from '../../contracts/database.ts';
@@ -53,6 +54,28 @@ test('what was committed is there again, and a second process is refused until t
   expect(await other()).toBe(`refused another broker has the runs' database ${database.place}\n`);
   await database.close();
   expect(await other()).toBe('[{"name":"kept"}]\n');
+});
+
+test('a database is one environment’s: it is left as it is by another one, and by no other generation of its own', async () => {
+  const folder = await freshDatabaseFolder();
+  const opened = (environment: string, generation?: string) =>
+    openDatabase({ address: undefined, folder, schema: [], guard, owner: { environment, generation } });
+  const left = async (environment: string, generation?: string) => {
+    await using database = await opened(environment, generation);
+    return (await database.query(`select from pg_tables where tablename = 'flows_left'`)).length;
+  };
+  {
+    await using database = await opened('development', 'first');
+    await database.query('create table flows_left (name text)');
+  }
+  for (const generation of [undefined, 'first'])
+    await expect(opened('production', generation)).rejects.toMatchObject({
+      code: 'refused',
+      message: "the runs' database is that of environment development",
+    });
+  expect(await left('development', 'first')).toBe(1);
+  expect(await left('development', 'next')).toBe(0);
+  await expect(opened('production')).rejects.toMatchObject({ code: 'refused' });
 });
 
 test.each([
