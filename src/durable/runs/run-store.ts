@@ -155,8 +155,8 @@ export function createRunStore(database: Database, now: () => number): RunStore 
       const row = await first<{ asked: string | null }>(
         `with step as (
            insert into flows_run_steps (run, step, uses, place, state, inputs, started)
-           values ($1, $2, $3, $4, 'started', $5::jsonb, $6)
-           on conflict (run, step) do update set state = 'started', code = null, inputs = $5::jsonb, started = $6, finished = null
+           values ($1, $2, $3, $4, 'started', $5::json, $6)
+           on conflict (run, step) do update set state = 'started', code = null, inputs = $5::json, started = $6, finished = null
          ), changed as (
            update flows_runs set state = 'running', step = $2, updated = $6
            where id = $1 and finished is null returning id, cancelled_by
@@ -168,7 +168,7 @@ export function createRunStore(database: Database, now: () => number): RunStore 
     async end(id, { step, state, code, output }) {
       const kept = output === undefined ? undefined : plainJson(output);
       await database.query(
-        `update flows_run_steps set state = $3, code = $4, output = coalesce($5::jsonb, output), finished = $6
+        `update flows_run_steps set state = $3, code = $4, output = coalesce($5::json, output), finished = $6
          where run = $1 and step = $2`,
         [id, step, state, code, kept, now()],
       );

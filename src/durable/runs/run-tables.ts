@@ -32,4 +32,13 @@ export const runSchema: readonly SchemaStep[] = [
   { name: 'runs-2', statements: ['alter table flows_runs add column agent_runs jsonb'] },
   { name: 'runs-3', statements: ['alter table flows_runs add column approval text'] },
   { name: 'runs-4', statements: ['create index flows_runs_state on flows_runs (state, created desc)'] },
+  {
+    // of what an API gives, jsonb takes neither NUL nor half a character; json keeps the text as it is
+    name: 'runs-5',
+    statements: [
+      'alter table flows_runs alter column inputs type json using inputs::json',
+      `alter table flows_run_steps alter column inputs type json using inputs::json,
+        alter column output type json using output::json`,
+    ],
+  },
 ];

@@ -65,6 +65,22 @@ describe('a run', () => {
     await expect(runs.resume(id)).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  test('keeps a text as a step gives it, with what no text of a database can hold too', async () => {
+    const note = 'half a character \ud83d';
+    const value = `NUL \0, ${note}`;
+    const text = three.replace('value: x', "value: '${{ inputs.note }}'").replace('test/read', 'test/odd');
+    const { app, world } = await arrangeFlows(
+      { 'x.yaml': text.replace('steps:', 'inputs: { note: { type: string } }\nsteps:') },
+      (kinds) => withKind(kinds, 'test/odd', () => ({ name: 'x', value })),
+    );
+    const { runs, begin } = await arrangeRuns(app);
+    const inputs = { note };
+    const { id } = await begin('x', { inputs, binding: await app.bindingOf(app.flow('x'), inputs) });
+    expect(await runs.wait(id, long)).toMatchObject({ state: 'succeeded', inputs });
+    expect((await runs.kept(id)).get('b')).toMatchObject({ value });
+    expect(world.log.filter((line) => line.startsWith('writing'))).toEqual(['writing one', 'writing two']);
+  });
+
   test('one key of an agent is one run, whatever else is asked with it', async () => {
     const { app } = await arrangeFlows({ 'x.yaml': three });
     const { runs, begin } = await arrangeRuns(app);
