@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /** Whether a program is on the path. */
@@ -23,6 +24,9 @@ export function installPackages(...names: readonly string[]): void {
   const debian = existsSync(release) && /^ID=debian$/m.test(readFileSync(release, 'utf8'));
   if (process.getuid?.() !== 0 || !debian) return;
   const options = { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
-  execFileSync('apt-get', ['update', '-qq'], options);
-  execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], options);
+  // suites beside each other: one at a time, for apt waits for no other
+  const aptGet = (...words: readonly string[]) =>
+    execFileSync('flock', [join(tmpdir(), 'flows-apt-get.lock'), 'apt-get', ...words], options);
+  aptGet('update', '-qq');
+  aptGet('install', '-y', '-qq', '--no-install-recommends', ...names);
 }

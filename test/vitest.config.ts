@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { first } from './first.ts';
 
 /**
  * Whoever starts our command, leaves something behind in this process, or measures its turns, to which the garbage of all
@@ -15,15 +15,6 @@ const commands = [
 /** What has a command of its own. */
 const others = ['test/{browser,peers,bench}/**', 'test/**/*.long.test.ts'];
 
-/** What waits for whole processes, and for one-time codes, begins first: then nothing is left to wait for alone. */
-class WaitingFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const waits = ({ moduleId }: TestSpecification) => moduleId.includes('/test/e2e/');
-    return [...sorted.filter(waits), ...sorted.filter((file) => !waits(file))];
-  }
-}
-
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
@@ -34,7 +25,7 @@ export default defineConfig({
     // two cores: the 1Password SDK's sign-in is CPU work, many workers only make each other late; one more than there are
     // cores has something to do while another waits for the next one-time code
     maxWorkers: 3,
-    sequence: { sequencer: WaitingFirst },
+    sequence: { sequencer: first('/test/e2e/') },
     setupFiles: ['test/no-bare-patterns.ts'],
     projects: [
       {

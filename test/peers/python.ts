@@ -13,14 +13,12 @@ const run = promisify(execFile);
 export async function pythonEnvironment(packages: readonly string[]): Promise<string> {
   const digest = createHash('sha256').update(packages.join('\n')).digest('hex').slice(0, 16);
   const folder = join(tmpdir(), `flows-peers-${userInfo().uid}`, digest);
-  const marker = join(folder, 'bin', 'python');
-  if (
-    await access(marker).then(
+  const isMade = () =>
+    access(join(folder, 'bin', 'python')).then(
       () => true,
       () => false,
-    )
-  )
-    return folder;
+    );
+  if (await isMade()) return folder;
   const making = `${folder}.${process.pid}`;
   await mkdir(join(folder, '..'), { recursive: true, mode: 0o700 });
   await rm(making, { recursive: true, force: true });
@@ -35,7 +33,13 @@ export async function pythonEnvironment(packages: readonly string[]): Promise<st
     ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages],
     { timeout: 600_000 },
   );
-  await rename(making, folder);
+  try {
+    await rename(making, folder);
+  } catch (error) {
+    await rm(making, { recursive: true, force: true });
+    // another suite was faster
+    if (!(await isMade())) throw error;
+  }
   return folder;
 }
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { first } from '../first.ts';
 
 /** Independent implementations, installed by the suites themselves: they need a package registry, `npm test` does not. */
 export default defineConfig({
@@ -10,6 +11,8 @@ export default defineConfig({
     testTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
     hookTimeout: 660_000,
-    maxWorkers: 1,
+    // Keycloak's takes as long as all others, which run beside it while it waits for one-time codes
+    maxWorkers: 2,
+    sequence: { sequencer: first('/keycloak.test.ts') },
   },
 });
