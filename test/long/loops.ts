@@ -13,7 +13,7 @@ export const loops = {
   'kills of a close': Infinity,
   'kills of a birth': Infinity,
   'kills of a migration': 6,
-  'random kills of a migration': 20,
+  'random kills of a migration': 8,
   'secrets of a migration': 300,
   'enrolments on two machines': 6,
   'hostile requests': 10_000,
