@@ -1,4 +1,5 @@
 import { oneLine } from '../../../foundation/errors.ts';
+import { safeLine } from '../../../foundation/safe-line.ts';
 import { durationText } from '../../../foundation/duration.ts';
 import type { Paint } from '../terminal.ts';
 
@@ -63,7 +64,8 @@ export function cardText(card: Card, paint: Paint): string {
     ...bound.what.map(({ name, is }) =>
       row(card.kind === 'secrets' ? 'secret' : card.kind, `${oneLine(name)} → ${oneLine(is)}`),
     ),
-    ...(bound.inputs === undefined ? [] : [row('inputs', oneLine(JSON.stringify(bound.inputs)))]),
+    // whole: an agent chose them, and what is cut off would be signed for too
+    ...(bound.inputs === undefined ? [] : [row('inputs', safeLine(JSON.stringify(bound.inputs)))]),
     ...(bound.plan === undefined ? [] : [row('plan', oneLine(bound.plan))]),
     ...(bound.run === undefined ? [] : [row('this run', oneLine(bound.run))]),
     row('environment', `${oneLine(bound.environment)}, installation ${oneLine(bound.installation).slice(0, 12)}`),
