@@ -69,7 +69,8 @@ export function inputTrouble(definition: InputDefinition, value: string | number
   if (typeof value !== 'string') return undefined;
   if (definition.values?.includes(value) === false) return expected(definition);
   if (value.length > longestInput) return `at most ${longestInput} characters`;
-  if (value.includes('\0')) return 'text without NUL characters';
+  // neither comes through whole everywhere: half a character is another one in UTF-8
+  if (value.includes('\0') || !value.isWellFormed()) return 'text without NUL and without half a character';
   if (definition.pattern?.test(value) === false) return `text that fits ${definition.pattern.source}`;
   if (definition.format !== undefined && !inputFormats[definition.format](value)) return expected(definition);
   return undefined;

@@ -49,6 +49,8 @@ describe('inputs', () => {
     ['{ a: string }', { a: null }],
     ['{ a: string }', { a: ['x'] }],
     ['{ a: string }', { a: 'x\0y' }],
+    ['{ a: string }', { a: 'cut \ud83d' }],
+    ['{ a: { pattern: ".*" } }', { a: '\ude00 cut' }],
     ['{ a: string }', { a: 'x'.repeat(70_000) }],
     ['{ a: string }', { a: 'x', b: 'y' }],
     ['{ constructor: string }', {}],

@@ -18,7 +18,7 @@ export function targetAt(
   if (rules.paths?.includes(path) === false) throw new FlowError('refused', `it may not be asked at ${path}`);
   const filled = namesIn(path).reduce((text, name) => text.replace(`{${name}}`, () => segment(name, values)), path);
   const search = new URLSearchParams(
-    Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+    Object.entries(query).map(([name, value]): [string, string] => [name, whole(name, String(value))]),
   ).toString();
   const address = `${origin}${filled}${search === '' ? '' : `?${search}`}`;
   if (address.length > longest) throw new FlowError('invalid-value', `its address has more than ${longest} characters`);
@@ -27,6 +27,14 @@ export function targetAt(
   if (read.origin !== origin || read.pathname !== filled || read.hash !== '')
     throw new FlowError('refused', 'its address is not read as it is written');
   return address;
+}
+
+/** @throws FlowError invalid-value for what would be another text in UTF-8 */
+function whole(name: string, value: string): string {
+  if (value.isWellFormed()) return value;
+  throw new FlowError('invalid-value', `"${name}" of its query has half a character in it`, {
+    hint: 'see where it was cut',
+  });
 }
 
 function segment(name: string, values: Readonly<Record<string, string>>): string {

@@ -196,6 +196,12 @@ describe('what is not asked', () => {
     expect(peer.asked).toEqual([]);
   });
 
+  it('24 half a surrogate in a value of the query', async () => {
+    const sent = peer.api().send(request({ query: { q: 'cut \ud83d' } }));
+    expect(await failure(sent)).toMatch(/^invalid-value: apis\.orders: "q" .*half a character/);
+    expect(peer.asked).toEqual([]);
+  });
+
   it.each([
     ['27 a line break', `${'x'.repeat(20)}\r\nX-Evil: 1`],
     ['24 NUL', `${'x'.repeat(20)}\0`],
