@@ -223,7 +223,8 @@ describe('a person with a passkey', () => {
     const id = await asked('openai.api_key', 'second thoughts', String(token));
     await look(ann.page, id);
     await button(ann.page, 'Approve').click();
-    await ann.page.getByText('A no from you still ends it.').waitFor();
+    await button(ann.page, 'Say no after all').click();
+    await expect.poll(() => button(ann.page, 'Deny').isEnabled()).toBe(true);
     expect(await button(ann.page, 'Approve').count()).toBe(0);
     await button(ann.page, 'Deny').click();
     await expect.poll(() => stateOf(id)).toBe('denied');

@@ -13,19 +13,37 @@ const scopeNames = { call: 'one call', run: 'this agent run', session: 'this ses
 const usualTimes = [300, 900, 3_600, 4 * 3_600, 8 * 3_600];
 
 /**
- * Yes or no, each signed with the passkey, or proven by a sign-in that is made for it. What is signed is fetched before
- * anybody presses anything: Safari asks for no passkey after an awaited request.
+ * How somebody answers, who may.
  * @param {any} approval @param {{ person: any, signal: AbortSignal, tell: (text: string) => void, refresh: () => void }} context
  */
 export function answering(approval, context) {
   if (approval.state !== 'pending') return undefined;
-  const { person, signal } = context;
+  const { person } = context;
   const may = [...new Set(approval.rules.flatMap(({ by }) => by))];
   if (person.approver === undefined || !may.includes(person.approver))
     return h('p.note', {}, `You look as ${person.name}. ${listed(may, 'or')} may answer this.`);
-  // while it waits, that was a yes
-  const said = approval.answers.some(({ approver }) => approver === person.approver);
+  if (approval.answers.every(({ approver }) => approver !== person.approver)) return deciding(approval, context, false);
+  // while it waits, that was a yes; what is signed for a no is fetched once somebody wants to say it
+  const element = h(
+    'div.answer',
+    {},
+    h('p.note', {}, 'You have answered. It waits for somebody else too.'),
+    h(
+      'button.plain',
+      { type: 'button', onclick: () => element.replaceWith(deciding(approval, context, true)[1]) },
+      'Say no after all',
+    ),
+  );
+  return element;
+}
 
+/**
+ * Yes or no, each signed with the passkey, or proven by a sign-in that is made for it. What is signed is fetched before
+ * anybody presses anything: Safari asks for no passkey after an awaited request.
+ * @param {any} approval @param {Parameters<typeof answering>[1]} context @param {boolean} said they have said yes
+ */
+function deciding(approval, context, said) {
+  const { person, signal } = context;
   const trouble = h('p.trouble', { role: 'alert' });
   const choice = choosing(approval, () => void prepare());
   const approve = h(
@@ -99,9 +117,7 @@ export function answering(approval, context) {
   // rights that are new are held for a moment: a passkey just made is among them
   addEventListener('rules', () => void prepare(), { signal });
   return [
-    said
-      ? h('p.note', {}, 'You have answered. It waits for somebody else too. A no from you still ends it.')
-      : choice.element,
+    choice.element,
     h(
       'div.answer',
       { role: 'group', 'aria-label': 'Your answer' },
