@@ -3,8 +3,8 @@ const usual =
   `.env .env.* *.env .envrc .netrc _netrc .pgpass .git-credentials .vault-token .aws/credentials .config/op/**
   .ssh/id_* /proc/**/environ`.split(/\s+/);
 /** … and those of the same form that hold none. */
-const harmless =
-  `.env.example .env.sample .env.template .env.dist .env.defaults .env.schema example.env *.example.env process.env
+const harmless = `.env.example .env.sample .env.template .env.dist .env.defaults .env.schema example.env *.example.env
+  .env.*.example .env.*.sample .env.*.template process.env
   import.meta.env .ssh/id_*.pub`.split(/\s+/);
 /** what a shell may make of a pattern such as `.e*` */
 const hidden = ['.env', '.env.local', '.envrc', '.netrc'];

@@ -63,7 +63,8 @@ function askedOf(event: Readonly<Record<string, unknown>>): Pick<ToolCall, 'scri
   const [tool = ''] = textsIn(event['tool_name']);
   const given = event['tool_input'];
   const input = recordOf(typeof given === 'string' ? jsonOr(given) : given);
-  const command = input['command'];
+  // a patch of Codex is no script: what it holds is written, as by Write
+  const command = tool === 'apply_patch' ? [] : input['command'];
   return {
     // Codex may give the words of `bash -lc SCRIPT`
     scripts: Array.isArray(command) ? [textsIn(command).map(quoted).join(' ')] : textsIn(command),
