@@ -19,6 +19,8 @@ export function formsOf(value: string): readonly string[] {
     value.replaceAll(/[\\"$`]/g, String.raw`\$&`),
     bytes.toString('hex'),
     bytes.toString('hex').toUpperCase(),
+    // as `xxd -p` prints it
+    ...inLines(bytes.toString('hex'), 60),
     ...base64Forms(bytes),
   ]);
   found.delete('');
@@ -70,13 +72,15 @@ function base64Forms(bytes: Buffer): readonly string[] {
     });
     for (const width of encoding === 'base64' ? [64, 76] : []) {
       // what follows it, be it a line break, has a part in its end
-      for (const text of [whole, begun]) {
-        const lines = text.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
-        if (lines.length > 1) found.push(lines.join('\n'), lines.join('\r\n'), lines.join(String.raw`\n`));
-      }
+      for (const text of [whole, begun]) found.push(...inLines(text, width));
     }
     // a few characters stand in any text
     found.push(whole, ...[begun, ...within].filter((text) => text.length >= 4));
   }
   return found;
+}
+
+function inLines(text: string, width: number): readonly string[] {
+  const lines = text.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+  return lines.length > 1 ? ['\n', '\r\n', String.raw`\n`].map((end) => lines.join(end)) : [];
 }

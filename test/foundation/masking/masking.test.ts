@@ -58,6 +58,14 @@ describe('a value', () => {
     expect(shown(`a ${inLines(long)}\n`, long)).toBe('a [S0]\n');
   });
 
+  test('is masked in lines of hex, as xxd -p prints it', () => {
+    const long = 'xyz'.repeat(23);
+    for (const after of ['', '\n', ' and more']) {
+      const hex = Buffer.from(`${long}${after}`).toString('hex');
+      expect(shown(hex.replaceAll(/.{60}(?=.)/g, '$&\n'), long)).toBe(`[S0]${Buffer.from(after).toString('hex')}`);
+    }
+  });
+
   // as `base64 key.pem` and `echo "$KEY" | base64` print it
   test.each([60, 61, 62])('of %i bytes is masked in lines of base64, whatever follows it there', (size) => {
     const long = 'xyz'.repeat(21).slice(0, size);
