@@ -86,7 +86,7 @@ function streamed(
   ending: AbortSignal | undefined,
 ): void {
   response.write(body);
-  const stop = stream((text) => void response.write(text));
+  const stop = stream((text) => void (response.writableEnded || response.write(text)));
   const end = () => response.end();
   if (ending?.aborted === true) end();
   ending?.addEventListener('abort', end, { once: true });

@@ -277,18 +277,38 @@ describe('what is for the page', () => {
     expect(await ledger.find(id)).toMatchObject({ state: 'pending', answers: [] });
   });
 
-  it('tells of each change as it happens, and ends with the server', async () => {
-    const { port, close, origin, fromPage, link, asAgent, waiting } = await served();
+  /** events, as somebody hears them who came by a link */
+  async function listening({ port, origin, fromPage, link }: Awaited<ReturnType<typeof served>>) {
     const login = await fromPage('POST', pagePaths.login, { link: link('page') });
+    const session = String(login.body['session']);
     const headers = {
       origin,
       host: `localhost:${port}`,
-      authorization: `Bearer ${String(login.body['session'])}`,
+      authorization: `Bearer ${session}`,
       'sec-fetch-site': 'same-origin',
     };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       sent({ port, method: 'GET', path: pagePaths.events, headers }).once('response', resolve).once('error', reject);
     });
+    return { session, response };
+  }
+
+  it('tells nothing more to who has signed out', async () => {
+    const stand = await served();
+    const { session, response } = await listening(stand);
+    let heard = '';
+    response.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+    expect((await stand.fromPage('POST', pagePaths.logout, undefined, session)).status).toBe(200);
+    void stand.asAgent(paths.secrets, resolving);
+    const { id } = await stand.waiting();
+    await expect.poll(() => heard).toContain('event: signed-out');
+    expect(heard).not.toContain(id);
+  });
+
+  it('tells of each change as it happens, and ends with the server', async () => {
+    const stand = await served();
+    const { close, asAgent, waiting } = stand;
+    const { response } = await listening(stand);
     expect(response.headers['content-type']).toBe('text/event-stream');
     let heard = '';
     response.on('data', (chunk: Buffer) => (heard += chunk.toString()));

@@ -210,18 +210,27 @@ export const pageRoutes: readonly Route[] = [
     method: 'GET',
     path: pagePaths.events,
     id: 'events',
-    summary: 'Server-sent events, by fetch: `approval` with its id, whenever one changes; `trail` with what happened',
+    summary:
+      'Server-sent events, by fetch: `approval` with its id, whenever one changes; `trail` with what happened; `signed-out`',
     answer: 'text/event-stream',
     problems: ['not-authenticated'],
-    handle: ({ page: { approvals, sights } }) =>
-      Promise.resolve(
+    handle: ({ page: { approvals, people, sights }, headers }) => {
+      const session = bearerToken(headers.authorization) ?? '';
+      return Promise.resolve(
         eventStream((emit) => {
+          // a session may end while somebody listens, or its owner leave policy.yaml
+          const tell = (event: string, data: unknown) =>
+            void people.person(session).then(
+              (who) => (who === undefined ? emit('signed-out', {}) : emit(event, data)),
+              () => undefined,
+            );
           const stops = [
-            approvals.watch((id) => emit('approval', { id })),
-            sights.watch((actions) => emit('trail', { actions })),
+            approvals.watch((id) => tell('approval', { id })),
+            sights.watch((actions) => tell('trail', { actions })),
           ];
           return () => stops.forEach((stop) => stop());
         }),
-      ),
+      );
+    },
   }),
 ];
