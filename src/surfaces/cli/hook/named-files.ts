@@ -3,7 +3,7 @@ import type { ShellCommand } from './shell.ts';
 /** Commands that show nothing of the files that they name: all others are taken to show them. */
 const showless =
   `ls|stat|du|wc|file|tree|find|fd|test|[|[[|rm|unlink|shred|touch|chmod|chown|chgrp|mkdir|rmdir|tee|echo|printf|export
-  |cd|realpath|readlink|basename|dirname|make|direnv|flows|ssh-add|ssh-copy-id|ssh-keygen|sed -i|grep -q
+  |cd|realpath|readlink|basename|dirname|make|direnv|flows|ssh-add|ssh-copy-id|ssh-keygen|sed -i|sed -i.bak|grep -q
   |git add|git rm|git check-ignore|git status|git commit|git ls-files|git update-index|git restore|git checkout|git reset
   |git --oneline|git --stat|git --name-only|git --name-status|vercel env pull`
     .split('|')
@@ -11,7 +11,7 @@ const showless =
 
 /** Options whose file goes to what needs it, or is left out: of any program, or of one. */
 const handedOn = new Set(
-  `--env-file|--env-file-if-exists|--from-env-file|--exclude|--private-key|gh -f|dotenv -e|dotenv -f|dotenv-cli -e|dotenvx -f|pnpm -e|yarn -e
+  `--env-file|--env-file-if-exists|--from-env-file|--exclude|--private-key|dotenv_config_path|gh -f|dotenv -e|dotenv -f|dotenv-cli -e|dotenvx -f|pnpm -e|yarn -e
   |ssh -i|scp -i|sftp -i|docker -v|docker --volume|docker --mount|docker --secret|podman -v|podman --volume|podman --mount|zip -x`
     .split('|')
     .map((each) => each.trim()),
@@ -73,8 +73,8 @@ export function namedBy({ words: [program = '', ...rest], given = '' }: ShellCom
   return [...named.flatMap(withParts), ...quoted].filter((path) => !path.startsWith('!'));
 }
 
-/** `--file=.env`, `-F x=@.env`, `HEAD:.env`, `.env{,.local}`, `-T.env`; a sentence that ends with a name is no path. */
+/** `--file=.env`, `-F x=@.env`, `HEAD:.env`, `.env{,.local}`, `-T.env`; a sentence that ends with a name, or a line of options, is no path. */
 function withParts(word: string): readonly string[] {
-  if (/\s/.test(word)) return /\s[^/]*$/.test(word) ? [] : [word];
+  if (/\s/.test(word)) return /\s(?:-|[^/]*$)/.test(word) ? [] : [word];
   return [word, ...word.split(/[=@:,{}]/), ...(/^-\w/.test(word) ? [word.slice(2)] : [])];
 }
