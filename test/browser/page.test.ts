@@ -218,17 +218,17 @@ describe('a person with a passkey', () => {
   });
 
   test('is ended by a no of whoever has said yes, while somebody else is waited for', async () => {
-    const ann = await enrolled('ann');
+    const bo = await enrolled('bo');
     const { token } = await page.asAgent('/v1/agent-runs');
     const id = await asked('openai.api_key', 'second thoughts', String(token));
-    await look(ann.page, id);
-    await button(ann.page, 'Approve').click();
-    await button(ann.page, 'Say no after all').click();
-    await expect.poll(() => button(ann.page, 'Deny').isEnabled()).toBe(true);
-    expect(await button(ann.page, 'Approve').count()).toBe(0);
-    await button(ann.page, 'Deny').click();
+    await look(bo.page, id);
+    await button(bo.page, 'Approve').click();
+    await button(bo.page, 'Say no after all').click();
+    await expect.poll(() => button(bo.page, 'Deny').isEnabled()).toBe(true);
+    expect(await button(bo.page, 'Approve').count()).toBe(0);
+    await button(bo.page, 'Deny').click();
     await expect.poll(() => stateOf(id)).toBe('denied');
-    await ann.leave();
+    await bo.leave();
   });
 });
 
