@@ -13,6 +13,7 @@ import { keptInMemory } from '../../../src/broker/kept/in-memory.ts';
 import { systemClock } from '../../../src/foundation/clocks.ts';
 import { type PageAddress, pageAddress } from '../../../src/broker/people/page-address.ts';
 import { createUpstreamFailures, type UpstreamFailure } from '../../../src/broker/upstream-failures.ts';
+import { FlowError } from '../../../src/foundation/errors.ts';
 import { pagePaths, paths } from '../../../src/foundation/wire.ts';
 import { createSoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
 import { startServer } from '../../../src/surfaces/server/http-server.ts';
@@ -21,9 +22,17 @@ import { operatorKey, peopled } from '../../broker/people/stand.ts';
 
 const rule = { names: ['openai.api_key'], by: ['ann', 'bo'] };
 
-/** A broker with a page, over HTTP, at a port of its own. */
-async function served(port?: number) {
-  const found = port ?? (await freePort());
+/** A broker with a page, over HTTP, at a port of its own: another one where somebody took that meanwhile. */
+async function served(port?: number): ReturnType<typeof servedAt> {
+  if (port !== undefined) return servedAt(port);
+  const taken = (error: unknown) => error instanceof FlowError && error.code === 'unavailable';
+  return servedAt(await freePort()).catch(async (error: unknown) => {
+    if (!taken(error)) throw error;
+    return served();
+  });
+}
+
+async function servedAt(found: number) {
   const stand = await peopled(`http://localhost:${found}`, rule);
   const bearer = createBearer().reveal();
   const tokens = [{ sha256: bearerHash(bearer) ?? '', expires: undefined }];
