@@ -18,22 +18,31 @@ import { pagePaths, paths } from '../../../src/foundation/wire.ts';
 import { createSoftwarePasskey } from '../../../src/laptop/software-passkey.ts';
 import { startServer } from '../../../src/surfaces/server/http-server.ts';
 import { createLogger } from '../../../src/surfaces/server/log.ts';
-import { operatorKey, peopled } from '../../broker/people/stand.ts';
+import { approving } from '../../broker/approvals/stand.ts';
+import { operatorKey, peopledOn } from '../../broker/people/stand.ts';
 
 const rule = { names: ['openai.api_key'], by: ['ann', 'bo'] };
 
-/** A broker with a page, over HTTP, at a port of its own: another one where somebody took that meanwhile. */
-async function served(port?: number): ReturnType<typeof servedAt> {
-  if (port !== undefined) return servedAt(port);
-  const taken = (error: unknown) => error instanceof FlowError && error.code === 'unavailable';
-  return servedAt(await freePort()).catch(async (error: unknown) => {
-    if (!taken(error)) throw error;
-    return served();
-  });
+/** A broker with a page, over HTTP, at a port of its own; another one, twice at most, where somebody took that meanwhile. */
+async function served(port?: number) {
+  const stand = await approving(rule);
+  if (port !== undefined) return servedAt(stand, port);
+  for (let others = 2; ; others -= 1) {
+    try {
+      return await servedAt(stand, await freePort());
+    } catch (error) {
+      if (others === 0 || !isTaken(error)) throw error;
+    }
+  }
 }
 
-async function servedAt(found: number) {
-  const stand = await peopled(`http://localhost:${found}`, rule);
+function isTaken(error: unknown): boolean {
+  const cause = error instanceof FlowError ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+}
+
+async function servedAt(on: Awaited<ReturnType<typeof approving>>, found: number) {
+  const stand = peopledOn(on, `http://localhost:${found}`);
   const bearer = createBearer().reveal();
   const tokens = [{ sha256: bearerHash(bearer) ?? '', expires: undefined }];
   const authenticator = createAuthenticator({
