@@ -1,4 +1,4 @@
-import { fileShownBy, has, namedBy } from './named-files.ts';
+import { behind, fileShownBy, has, namedBy } from './named-files.ts';
 import { commandsIn, type ShellCommand } from './shell.ts';
 
 /** Commands that show what vaults, clusters and the environment hold, by words that they have in this order. */
@@ -32,6 +32,11 @@ const usual = [
   'secret-tool lookup',
   'kubectl get secret',
   'kubectl get secrets',
+  'dotenv get',
+  'dotenv list',
+  'dotenv -p',
+  'dotenvx get',
+  'dotenvx decrypt --stdout',
   'gh auth token',
   'flows read',
   'flows exec --no-mask',
@@ -48,10 +53,18 @@ const keywords = new Set(['then', 'do', 'else', 'elif', 'if', 'while', 'until', 
 const wrappers = new Set(
   'sudo doas command builtin exec nohup nice ionice env xargs timeout stdbuf setsid npx bunx busybox toybox'.split(' '),
 );
+/** … by words that they have, and how many follow before it: a container, or a file */
+const runners = (
+  [
+    ['pnpm exec|pnpm dlx|yarn exec|yarn dlx|npm exec|uv run|poetry run|pipenv run|pdm run|bundle exec', 0],
+    ['dotenv run|dotenvx run|kubectl exec --|oc exec --', 0],
+    ['dotenv -e|docker exec|docker-compose exec|podman exec', 1],
+  ] as const
+).flatMap(([names, operands]) => names.split('|').map((name) => [wordsOf(name), operands] as const));
 /** shells within each other that are looked into */
 const deepest = 10;
 /** options of theirs that have a value */
-const valued = new Set(['-u', '-g', '-n', '-I', '-P', '-s', '-k', '-C', '-p', '-L', '-S']);
+const valued = new Set(['-u', '-g', '-n', '-I', '-P', '-s', '-k', '-C', '-p', '-L', '-S', '-e', '-f', '-w']);
 const shells = new Set(['sh', 'bash', 'zsh', 'dash', 'ksh', 'ash']);
 /** programs that give a word to a shell */
 const elsewhereRunning = new Set(['ssh', 'su', 'watch', 'script', 'parallel']);
@@ -133,8 +146,26 @@ function withinOf(command: ShellCommand, depth = 0): readonly ShellCommand[] {
     const run = { ...command, words: [...rest.slice(exec + 1), ...rest.slice(0, exec)] };
     return [itself, ...withinOf(run, depth + 1)];
   }
+  const run = runBy([program, ...own]);
+  if (run !== undefined) {
+    const runner = { ...itself, words: itself.words.slice(0, itself.words.length - run.length) };
+    return [runner, ...withinOf({ ...command, words: run }, depth + 1)];
+  }
   const inner = scriptsOf(program, own, command.given).flatMap(commandsIn);
   return [itself, ...inner.flatMap((each) => withinOf(each, depth + 1))];
+}
+
+/** The words of the command that one starts, in a container or with an environment. */
+function runBy(words: readonly string[]): readonly string[] | undefined {
+  // these find their own programs, too
+  const all = /^(?:pnpm|yarn)$/.test(words[0] ?? '') && words[1] === 'dotenv' ? words.slice(1) : words;
+  if (all !== words) return all;
+  for (const [pattern, operands] of runners) {
+    const rest = behind(words, pattern);
+    if (rest !== undefined)
+      return operands === 0 ? afterOptions(rest) : afterOptions(afterOptions(rest).slice(operands));
+  }
+  return undefined;
 }
 
 /** What a command gives to a shell: as a word of its own, of what it starts or of another machine, or on its input. */

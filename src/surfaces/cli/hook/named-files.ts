@@ -4,14 +4,24 @@ import type { ShellCommand } from './shell.ts';
 const showless =
   `ls|stat|du|wc|file|tree|find|fd|test|[|[[|rm|unlink|shred|touch|chmod|chown|chgrp|mkdir|rmdir|tee|echo|printf|export
   |cd|realpath|readlink|basename|dirname|make|direnv|flows|ssh-add|ssh-copy-id|ssh-keygen|sed -i|sed -i.bak|grep -q
-  |git add|git rm|git check-ignore|git status|git commit|git ls-files|git update-index|git restore|git checkout|git reset
-  |git --oneline|git --stat|git --name-only|git --name-status|vercel env pull`
+  |vercel env pull`
     .split('|')
     .map((each) => each.trim().split(' '));
 
+const patches = /^(?:-[a-z]*[puc]|-[ULSG]|--(?:pat|unified|cc|dd|remerge|binary|diff-merges))/;
+/** Subcommands of git that show no contents, but by these options. */
+const gitShowless: readonly (readonly [string, RegExp])[] = [
+  ['branch check-ignore clean fetch ls-files ls-tree pull push rev-list rev-parse rm switch update-index', /^--path/],
+  ['add checkout reset restore stash', /^(?:-[a-zA-Z]*[pie]|--(?:pat|int|edit))/],
+  ['commit status', /^(?:-[a-zA-Z]*[pvFt]|--(?:pat|int|verb|file|temp))/],
+  ['log', patches],
+];
+/** what makes others tell of files instead of their contents */
+const listing = /^(?:-s|--(?:no-patch|quiet|stat|numstat|shortstat|name-only|name-status)(?:=|$))/;
+
 /** Options whose file goes to what needs it, or is left out: of any program, or of one. */
 const handedOn = new Set(
-  `--env-file|--env-file-if-exists|--from-env-file|--exclude|--private-key|dotenv_config_path|gh -f|dotenv -e|dotenv -f|dotenv-cli -e|dotenvx -f|pnpm -e|yarn -e
+  `--env-file|--env-file-if-exists|--from-env-file|--exclude|--private-key|dotenv_config_path|gh -f|dotenv -e|dotenv-cli -e
   |ssh -i|scp -i|sftp -i|docker -v|docker --volume|docker --mount|docker --secret|podman -v|podman --volume|podman --mount|zip -x`
     .split('|')
     .map((each) => each.trim()),
@@ -27,14 +37,31 @@ const interpreters = /^(?:python|pypy|node|deno|bun|tsx|ruby|perl|php|lua|Rscrip
 
 /** Whether a command has these words, in this order: options may stand between them. */
 export function has(words: readonly string[], pattern: readonly string[]): boolean {
+  return behind(words, pattern) !== undefined;
+}
+
+/** The words behind these. */
+export function behind(words: readonly string[], pattern: readonly string[]): readonly string[] | undefined {
   const is = (word = '', wanted = '') => word === wanted || word.startsWith(`${wanted}/`);
   let at = 0;
-  return (
+  const found =
     is(words[0], pattern[0]) &&
     pattern.slice(1).every((wanted) => {
       at = words.findIndex((word, place) => place > at && is(word, wanted));
       return at !== -1;
-    })
+    });
+  return found ? words.slice(at + 1) : undefined;
+}
+
+function showsNothing(words: readonly string[]): boolean {
+  if (words[0] !== 'git') return showless.some((each) => has(words, each));
+  const at = words.findIndex((word, place) => place > 0 && !/^-/.test(word) && !/^-[cC]$/.test(words[place - 1] ?? ''));
+  const [subcommand = '', rest] = [words[at], words.slice(at + 1)];
+  // of a path in a commit, both show what is there, whatever the options
+  if (subcommand === 'diff' || subcommand === 'show')
+    return rest.some((word) => listing.test(word)) && !rest.some((word) => patches.test(word) || /^[^:]+:/.test(word));
+  return gitShowless.some(
+    ([names, showing]) => names.split(' ').includes(subcommand) && !rest.some((word) => showing.test(word)),
   );
 }
 
@@ -42,7 +69,7 @@ export function has(words: readonly string[], pattern: readonly string[]): boole
 export function fileShownBy(command: ShellCommand, holds: (path: string) => boolean): string | undefined {
   const { words, inputs } = command;
   const read = inputs.find(holds);
-  if (read !== undefined || showless.some((each) => has(words, each))) return read;
+  if (read !== undefined || showsNothing(words)) return read;
   const target = copying.has(words[0] ?? '') ? words.at(-1) : undefined;
   return namedBy(command).find((path) => holds(path) && (target === undefined || !holds(copyAt(target, path))));
 }
@@ -54,7 +81,11 @@ function copyAt(target: string, path: string): string {
 
 /** What may be files among the words of a command. */
 export function namedBy({ words: [program = '', ...rest], given = '' }: ShellCommand): readonly string[] {
-  const isHandedOn = (option: string) => handedOn.has(option) || handedOn.has(`${program} ${option}`);
+  const isHandedOn = (option: string) =>
+    handedOn.has(option) ||
+    handedOn.has(`${program} ${option}`) ||
+    // others of its commands show what is there
+    (option === '-f' && /^dotenvx?$/.test(program) && rest.includes('run'));
   const pattern =
     patterned.has(program) && !rest.some((word) => givesPattern.test(word))
       ? rest.findIndex((word) => !word.startsWith('-'))
