@@ -40,34 +40,59 @@ export async function applySchema(
 export interface DatabaseOwner {
   /** name of an environment: what people of one approve, and what runs there, is none of another's */
   readonly environment: string;
-  /** what another generation of it left is dropped; letters, digits and `-`; undefined: there is only one */
+  /** what another generation of the laptop left is dropped; letters, digits and `-`; undefined: it is no laptop's */
   readonly generation: string | undefined;
 }
 
-/** Takes a database for whose it is. @throws FlowError refused where it is another environment's, which is left as it is */
+/** Takes a database for whose it is. @throws FlowError refused where it is another's, which is left as it is */
 export async function keepOwn(
   database: Pick<OpenDatabase, 'transaction' | 'place'>,
   { environment, generation }: DatabaseOwner,
 ): Promise<void> {
-  const owner = `environment ${environment}`;
-  const mark = (tx: Queries, name: string) =>
-    tx.query('insert into flows_schema_steps (name) values ($1) on conflict do nothing', [name]);
   await changeTables(database, async (tx) => {
-    const names = await tx.query<{ name: string }>(
-      `select name from flows_schema_steps where name like 'environment %' or name like 'generation %'`,
-    );
-    const other = names.find(({ name }) => name.startsWith('environment ') && name !== owner);
-    if (other !== undefined)
-      throw new FlowError('refused', `the runs' database is that of ${other.name}`, {
-        hint: 'give each environment a database of its own',
+    const marks = (await tx.query<{ name: string }>('select name from flows_schema_steps')).map(({ name }) => name);
+    const ofLaptop = marks.some((mark) => mark.startsWith('generation '));
+    const marked = marks.find((mark) => mark.startsWith(ofEnvironment))?.slice(ofEnvironment.length);
+    const owner = marked ?? (ofLaptop ? undefined : await environmentOfRuns(tx));
+    const whose =
+      owner !== undefined && owner !== environment
+        ? `that of environment ${owner}`
+        : ofLaptop && generation === undefined
+          ? "a laptop's"
+          : !ofLaptop && generation !== undefined && !(await isEmpty(tx))
+            ? "no laptop's"
+            : undefined;
+    if (whose !== undefined)
+      throw new FlowError('refused', `the runs' database is ${whose}`, {
+        hint: 'give each environment a database of its own; of one that was renamed see infra/README.md, "Runs"',
         place: { subject: database.place },
       });
-    const left = generation === undefined ? undefined : `generation ${generation}`;
-    if (left !== undefined && names.every(({ name }) => name !== left)) {
+    const own = generation === undefined ? [] : [`generation ${generation}`];
+    if (ofLaptop && own.some((mark) => !marks.includes(mark))) {
       await tx.query('drop schema if exists dbos cascade; drop schema public cascade; create schema public');
       await tx.query(tableOfSteps);
-      await mark(tx, left);
     }
-    await mark(tx, owner);
+    for (const mark of [...own, ofEnvironment + environment])
+      await tx.query('insert into flows_schema_steps (name) values ($1) on conflict do nothing', [mark]);
   });
+}
+
+const ofEnvironment = 'environment ';
+
+/** Whose runs are in a database that nobody has marked: the newest one's, for an environment may have had another name. */
+async function environmentOfRuns(tx: Queries): Promise<string | undefined> {
+  const [table] = await tx.query(`select where to_regclass('flows_runs') is not null`);
+  if (table === undefined) return undefined;
+  const [run] = await tx.query<{ environment: string }>(
+    'select environment from flows_runs order by created desc limit 1',
+  );
+  return run?.environment;
+}
+
+/** Whether there is no table but that of the marks. */
+async function isEmpty(tx: Queries): Promise<boolean> {
+  const [table] = await tx.query(
+    `select from pg_tables where schemaname = 'public' and tablename <> 'flows_schema_steps' limit 1`,
+  );
+  return table === undefined;
 }

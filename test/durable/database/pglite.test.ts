@@ -7,6 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { unpackDatabase } from '../../../src/durable/database/empty-database.ts';
 import { openDatabase } from '../../../src/durable/database/open-database.ts';
 import { openPglite } from '../../../src/durable/database/pglite.ts';
+import type { DatabaseOwner } from '../../../src/durable/database/schema.ts';
 import { createValueGuard } from '../../../src/durable/database/value-guard.ts';
 import { databaseContract } from '../../contracts/database.ts';
 import { freshDatabase, freshDatabaseFolder } from './fresh-database.ts';
@@ -75,7 +76,35 @@ test('a database is one environment’s: it is left as it is by another one, and
     });
   expect(await left('development', 'first')).toBe(1);
   expect(await left('development', 'next')).toBe(0);
-  await expect(opened('production')).rejects.toMatchObject({ code: 'refused' });
+  for (const [environment, whose] of [
+    ['production', 'that of environment development'],
+    ['development', "a laptop's"],
+  ] as const)
+    await expect(opened(environment)).rejects.toMatchObject({
+      code: 'refused',
+      message: `the runs' database is ${whose}`,
+    });
+});
+
+test('a database that nobody has marked is taken by who ran in it last, and by no laptop', async () => {
+  const folder = await freshDatabaseFolder();
+  const opened = (owner?: DatabaseOwner) => openDatabase({ address: undefined, folder, schema: [], guard, owner });
+  {
+    await using database = await opened();
+    await database.query('create table flows_runs (environment text, created bigint)');
+    await database.query(`insert into flows_runs values ('production', 2), ('prod', 1)`);
+  }
+  for (const [owner, whose] of [
+    [{ environment: 'staging', generation: undefined }, 'that of environment production'],
+    [{ environment: 'development', generation: 'first' }, 'that of environment production'],
+    [{ environment: 'production', generation: 'first' }, "no laptop's"],
+  ] as const)
+    await expect(opened(owner)).rejects.toMatchObject({
+      code: 'refused',
+      message: `the runs' database is ${whose}`,
+    });
+  await using database = await opened({ environment: 'production', generation: undefined });
+  expect(await database.query('select from flows_runs')).toHaveLength(2);
 });
 
 test.each([
