@@ -27,10 +27,11 @@ const policy = `approvers:
   ann: { passkeys: [{ id: ${passkey.id}, public-key: ${publicKey}, algorithm: ES256, added: 2026-11-29 }] }
 agents:
   codex:
-    flows: [login, bot-login, each-login, refund, hurry, by-hand]
+    flows: [login, bot-login, each-login, refund, both, hurry, by-hand]
     approve:
       - { flows: [login, bot-login], by: [ann], scope: run }
       - { flows: [each-login], by: [ann], scope: call }
+      - { flows: [both], by: [ann], scope: call }
   bot: { flows: [bot-login] }
 `;
 const login = `description: Makes a login
@@ -90,6 +91,7 @@ describe('a run that waits for people', () => {
     home.write('flows/bot-login.yaml', login);
     home.write('flows/each-login.yaml', login);
     home.write('flows/refund.yaml', refund.replace('TIME', '10m'));
+    home.write('flows/both.yaml', refund.replace('TIME', '10m'));
     home.write('flows/hurry.yaml', refund.replace('TIME', '1s'));
     home.write('flows/by-hand.yaml', byHand);
     await home.stack();
@@ -286,6 +288,19 @@ describe('a run that waits for people', () => {
     await expect.poll(async () => waiting(denied)).toBeDefined();
     await decide((await waiting(denied))?.id ?? '', 'approve');
     expect(await over(denied)).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('asks for its step, whatever became of what was asked for all of it', async () => {
+    const run = await start(as('codex'), 'Both', 'both');
+    const { id, kind } = await namedBy(run);
+    expect(kind).toBe('run');
+    await meanwhile(async (database) => {
+      await database.query('update flows_approvals set until = 0 where id = $1', [id]);
+      home.write('flows/policy.yaml', policy.replace('      - { flows: [both], by: [ann], scope: call }\n', ''));
+    });
+    await expect.poll(async () => waiting(run)).toMatchObject({ kind: 'step' });
+    await decide((await waiting(run))?.id ?? '', 'approve');
+    expect(await over(run)).toMatchObject({ state: 'succeeded' });
   });
 
   test('by a step of its own writes nothing after a no, or without an answer', async () => {

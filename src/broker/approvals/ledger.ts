@@ -8,7 +8,10 @@ import { type Answer, type Approval, type ApprovalState, type AskedFor, columns,
 const mostPending = 5;
 /** milliseconds after a no in which the same thing is not asked for again */
 const pause = 600_000;
-/** Approvals of one agent that are taken back within that time: people were told of each, and looked at none. */
+/**
+ * Approvals of one agent that are taken back within that time, by it or by the end of what asked: people were told of each,
+ * and looked at none.
+ */
 const mostTakenBack = 20;
 /** milliseconds that what is over is kept, for those who look back */
 const keptFor = 30 * 86_400_000;
@@ -103,16 +106,19 @@ export function createLedger(database: Database, now: () => number): Ledger {
         names: demand.names,
         retryAfter: (denied.decided + pause - at) / 1_000,
       });
-    const [{ pending, takenBack } = { pending: 0, takenBack: 0 }] = await tx.query<{
-      readonly pending: number;
-      readonly takenBack: number;
-    }>(
+    const [many] = await tx.query<{ pending: number; takenBack: number; oldest: number }>(
       `select count(*) filter (where state = 'pending' and until > $2)::int as pending,
-         count(*) filter (where state = 'cancelled' and decided > $3)::int as "takenBack"
+         count(*) filter (where state = 'cancelled' and decided > $3)::int as "takenBack",
+         min(decided) filter (where state = 'cancelled' and decided > $3)::float8 as oldest
        from flows_approvals where agent = $1 and state in ('pending', 'cancelled')`,
       [agent, at, at - pause],
     );
-    if (pending >= mostPending || takenBack >= mostTakenBack)
+    if (many !== undefined && many.takenBack >= mostTakenBack)
+      throw new BrokerRefusal('approval-pending-limit', {
+        names: demand.names,
+        retryAfter: (many.oldest + pause - at) / 1_000,
+      });
+    if (many !== undefined && many.pending >= mostPending)
       throw new BrokerRefusal('approval-pending-limit', { names: demand.names, retryAfter: 30 });
     const id = `a-${randomBytes(9).toString('hex')}`;
     const rules = demand.rules.map(({ by, needs, self, location }) => ({ by, needs, self, location }));

@@ -187,7 +187,7 @@ export function createRunStore(database: Database, now: () => number): RunStore 
         [id, by, now()],
       ),
     async reopen(id, binding, broker) {
-      // who resumes it has looked at what was in the middle; people are asked anew
+      // who resumes it has looked at what was in the middle; people are asked anew, once a no is no longer new
       await database.query(
         `update flows_run_steps set state = 'failed', code = 'outcome-unknown' where run = $1 and state = 'started'
            and exists (select from flows_runs where id = $1 and finished is not null)`,

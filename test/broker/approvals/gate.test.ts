@@ -179,8 +179,9 @@ describe('an agent', () => {
     const { approvals, broker, asked, clock } = await approving(call);
     const ask = () => broker.secrets(codex(), ['openai.api_key']);
     for (let count = 0; count < 20; count += 1) await approvals.cancel(codex(), await asked(ask()));
-    expect(await refusalOf(ask())).toMatchObject({ code: 'approval-pending-limit', status: 429 });
-    clock.pass(601);
+    clock.pass(100);
+    expect(await refusalOf(ask())).toMatchObject({ code: 'approval-pending-limit', status: 429, retryAfter: 500 });
+    clock.pass(501);
     expect(await asked(ask())).toBeDefined();
   });
 });
