@@ -1,9 +1,9 @@
-import type { BreakGlass } from '../folder/break-glass-accounts.ts';
+import type { BreakGlass, Drill } from '../folder/break-glass-accounts.ts';
 import { type DrillEvidence, evidenceIn, proves, type SignedEvidence } from '../foundation/drill-evidence.ts';
 import { durationText } from '../foundation/duration.ts';
 import { oneLine } from '../foundation/errors.ts';
 import type { AuditEvent } from './contract.ts';
-import { type FindNewest, newestOfAll } from './newest-lines.ts';
+import { type FindNewest, type Look, newestOfAll } from './newest-lines.ts';
 import type { AuditLine } from './read-trail.ts';
 
 /** An account that a break-glass flow gives, and when it was last proven. Times as RFC 3339 writes them. */
@@ -64,48 +64,51 @@ export async function breakGlassState(
   now: number,
   find: FindNewest = newestOfAll,
 ): Promise<BreakGlassState> {
-  const stood = await Promise.all(flows.map((each) => standingOf(each, trails, now, find)));
+  const drills = flows.flatMap((each) => each.drills);
+  const closing = flows.map(({ flow }) => flow).filter(({ close }) => close !== undefined);
+  const found = await find(trails, [...drills.map(({ flow }) => drillsOf(flow)), ...closing.map(usesOf)]);
+  const drilled = new Map(drills.map((drill, index) => [drill, (found[index] ?? []).flatMap(evidenceOf)]));
+  const stood = flows.map((each) => standingOf(each, (drill) => drilled.get(drill) ?? [], now));
   const accounts = stood.flatMap((each) => each.accounts);
   const troubles = stood.flatMap((each) => each.troubles);
   const [only, ...others] = accounts;
   const isAlone =
     only !== undefined &&
     others.every(({ username, provider }) => only.username === username && only.provider === provider);
-  const duties = await openDuties(
-    flows.map(({ flow }) => flow),
-    trails,
-    find,
-  );
+  const duties = closing.flatMap((flow, index) => dutyOf(flow, found[drills.length + index]?.[0]));
   return { accounts, troubles: [...troubles, ...(isAlone ? [alone(only.username)] : []), ...duties] };
 }
 
-async function standingOf(
+const drillsOf = ({ name }: Drill['flow']): Look => ({ filter: { action: 'drill.finished', name }, most: looked });
+const usesOf = ({ name }: BreakGlass['flow']): Look => ({
+  filter: { outcome: 'allowed', name, actions: usesAndClosing },
+  most: 1,
+});
+
+function standingOf(
   { flow, drills }: BreakGlass,
-  trails: readonly string[],
+  drilledBy: (drill: Drill) => readonly DrillEvidence[],
   now: number,
-  find: FindNewest,
-): Promise<BreakGlassState> {
+): BreakGlassState {
   if (drills.length === 0) {
     const why = 'no drill signs in with what it gives';
     const hint = 'write a flow with idp/sign-in, as break-glass-drill.yaml is';
     return { accounts: [], troubles: [{ code: 'no-drill', subject: flow.name, why, hint }] };
   }
-  const found = drills.map(async ({ flow: drill, proves: signIns }) => {
-    const { lines } = await find(trails, { action: 'drill.finished', name: drill.name }, looked);
-    const drilled = lines.flatMap((line) => evidenceOf(line) ?? []);
-    return signIns.map(({ username, provider }) => {
+  const all = drills.flatMap((each) => {
+    const drilled = drilledBy(each);
+    return each.proves.map(({ username, provider }) => {
       const mine = drilled.flatMap((evidence) => {
-        const account = evidence.accounts.find((each) => each.username === username && each.provider === provider);
+        const account = evidence.accounts.find((one) => one.username === username && one.provider === provider);
         return account === undefined ? [] : [{ evidence, account, good: proves(evidence, account) }];
       });
       const [last] = mine;
       const proven = mine.find(({ good }) => good)?.account.proven ?? undefined;
       const failed = last?.good === false ? last.evidence : undefined;
-      const standing = { username, provider, flow: flow.name, drill: drill.name, proven, failed: failed?.began };
+      const standing = { username, provider, flow: flow.name, drill: each.flow.name, proven, failed: failed?.began };
       return { standing, trouble: troubleOf(standing, failed, flow.provenWithin, now) };
     });
   });
-  const all = (await Promise.all(found)).flat();
   return { accounts: all.map(({ standing }) => standing), troubles: all.flatMap(({ trouble }) => trouble ?? []) };
 }
 
@@ -146,16 +149,17 @@ export async function openDuties(
   trails: readonly string[],
   find: FindNewest = newestOfAll,
 ): Promise<readonly Trouble[]> {
-  const owed = flows.map(async ({ name, close }): Promise<Trouble | undefined> => {
-    if (close === undefined) return undefined;
-    const { lines } = await find(trails, { outcome: 'allowed', name, actions: usesAndClosing }, 1);
-    const [last] = lines;
-    if (last === undefined || last.action === closed) return undefined;
-    const reason = last.reason === undefined ? '' : `: ${last.reason}`;
-    const why = oneLine(`${last.agent} used it at ${last.at}${reason}`);
-    return { code: 'not-closed', subject: name, why, hint: `run flows ${name} close` };
-  });
-  return (await Promise.all(owed)).filter((each) => each !== undefined);
+  const closing = flows.filter(({ close }) => close !== undefined);
+  const found = await find(trails, closing.map(usesOf));
+  return closing.flatMap((flow, index) => dutyOf(flow, found[index]?.[0]));
+}
+
+/** @param last its use, or what closed it, whichever was the last */
+function dutyOf({ name }: BreakGlass['flow'], last: AuditLine | undefined): readonly Trouble[] {
+  if (last === undefined || last.action === closed) return [];
+  const reason = last.reason === undefined ? '' : `: ${last.reason}`;
+  const why = oneLine(`${last.agent} used it at ${last.at}${reason}`);
+  return [{ code: 'not-closed', subject: name, why, hint: `run flows ${name} close` }];
 }
 
 /** A drill that is over, as the trail has it. */
@@ -169,6 +173,7 @@ export function drillEvent(
   return { action: 'drill.finished', what, outcome: held ? 'allowed' : 'failed', code, detail, evidence };
 }
 
-function evidenceOf({ evidence }: AuditLine): DrillEvidence | undefined {
-  return typeof evidence?.evidence === 'string' ? evidenceIn(evidence.evidence) : undefined;
+function evidenceOf({ evidence }: AuditLine): readonly DrillEvidence[] {
+  const found = typeof evidence?.evidence === 'string' ? evidenceIn(evidence.evidence) : undefined;
+  return found === undefined ? [] : [found];
 }

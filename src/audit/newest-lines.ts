@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { type AuditFilter, type AuditLine, fits, lineIn } from './read-trail.ts';
+import { type AuditFilter, type AuditLine, fits, lineIn, mayFit } from './read-trail.ts';
 import { segmentsOf } from './segments.ts';
 
 export interface NewestLines {
@@ -10,9 +10,19 @@ export interface NewestLines {
   readonly complete: boolean;
 }
 
-/** The newest events that a filter lets through. @param trails their files @param most how many */
-export type FindNewest = (trails: readonly string[], filter: AuditFilter, most: number) => Promise<NewestLines>;
+/** What is looked for on trails: the newest events that a filter lets through, and how many at most. */
+export interface Look {
+  readonly filter: AuditFilter;
+  readonly most: number;
+}
 
+/** What many looks find in one reading, in their order; of each the newest first. @param trails their files */
+export type FindNewest = (
+  trails: readonly string[],
+  looks: readonly Look[],
+) => Promise<readonly (readonly AuditLine[])[]>;
+
+/** what one turn of the event loop looks through */
 const blockSize = 256 * 1024;
 
 /**
@@ -25,89 +35,106 @@ export async function newestLines(
   most: number,
   budget = 32 * 1024 * 1024,
 ): Promise<NewestLines> {
-  return newestOf(await Promise.all(trails.map((file) => ofTrail(file, filter, most, { budget }))), most);
+  // one more tells that there are more
+  const looks = [{ filter, most: most + 1 }];
+  const found = await oneByOne(trails, (file) => ofTrail(file, looks, { budget }));
+  const [lines = []] = newestOf(found, looks);
+  return { lines: lines.slice(0, most), complete: lines.length <= most && found.every(({ whole }) => whole) };
 }
 
 /** … of all that the trails hold, however long they are. */
-export const newestOfAll: FindNewest = (trails, filter, most) => newestLines(trails, filter, most, Infinity);
+export const newestOfAll: FindNewest = async (trails, looks) =>
+  newestOf(await oneByOne(trails, (file) => ofTrail(file, looks)), looks);
 
 /** The same for who asks it again and again: all of a trail is read once, and then what is new. */
 export function rememberNewest(): FindNewest {
   const known = new Map<string, Found>();
 
-  async function ofFile(file: string, filter: AuditFilter, most: number): Promise<Found> {
-    const key = JSON.stringify([file, { ...filter, actions: [...(filter.actions ?? [])] }, most]);
+  async function ofFile(file: string, looks: readonly Look[]): Promise<Found> {
+    const filters = looks.map(({ filter, most }) => [{ ...filter, actions: [...(filter.actions ?? [])] }, most]);
+    const key = JSON.stringify([file, filters]);
     const before = known.get(key);
     const files = segmentsOf(file).join();
-    const found = await ofTrail(file, filter, most, { budget: Infinity, after: before?.newest });
-    const older = found.after === undefined ? [] : (before?.lines ?? []);
-    const all = { ...found, lines: [...found.lines, ...older].slice(0, most) };
+    const found = await ofTrail(file, looks, { known: before?.newest });
+    const lines = looks.map(({ most }, index) =>
+      [...(found.lines[index] ?? []), ...(found.met ? (before?.lines[index] ?? []) : [])].slice(0, most),
+    );
+    const all = { ...found, lines };
     // of a file that became full meanwhile some may have been passed over: the next look reads it again
     if (segmentsOf(file).join() === files) known.set(key, all);
     return all;
   }
 
-  return async (trails, filter, most) =>
-    newestOf(await Promise.all(trails.map((file) => ofFile(file, filter, most))), most);
+  return async (trails, looks) => newestOf(await oneByOne(trails, (file) => ofFile(file, looks)), looks);
 }
 
-function newestOf(found: readonly NewestLines[], most: number): NewestLines {
-  const lines = found.flatMap((each) => each.lines).toSorted((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
-  return { lines: lines.slice(0, most), complete: found.every(({ complete }) => complete) && lines.length <= most };
+/** Trails are not read at the same time: what each takes of a turn would add up. */
+async function oneByOne(trails: readonly string[], look: (file: string) => Promise<Found>): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  for (const file of trails) found.push(await look(file));
+  return found;
 }
 
-interface Found extends NewestLines {
-  /** number of the last line of the trail */
-  readonly newest: number | undefined;
-  /** only lines after this one were looked for; undefined: all */
-  readonly after: number | undefined;
+function newestOf(found: readonly Found[], looks: readonly Look[]): readonly (readonly AuditLine[])[] {
+  return looks.map(({ most }, index) =>
+    found
+      .flatMap(({ lines }) => lines[index] ?? [])
+      .toSorted((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))
+      .slice(0, most),
+  );
 }
 
-/** @param limits bytes that are read at most; number of a line: those up to it are known, where the trail is still the same */
+interface Found {
+  /** of each look */
+  readonly lines: readonly (readonly AuditLine[])[];
+  /** the last line of the trail, as it stands there */
+  readonly newest: string | undefined;
+  /** what is known was come to: nothing older was looked for */
+  readonly met: boolean;
+  /** the budget was enough */
+  readonly whole: boolean;
+}
+
+/**
+ * @param limits bytes that are read at most; a line up to which all is known. Where another trail began in the place of
+ * its trail it is met nowhere, and all is read: by its number alone it could not be told from another one
+ */
 async function ofTrail(
   file: string,
-  filter: AuditFilter,
-  most: number,
-  limits: { readonly budget: number; readonly after?: number | undefined },
+  looks: readonly Look[],
+  { budget = Infinity, known }: { readonly budget?: number; readonly known?: string | undefined } = {},
 ): Promise<Found> {
-  const lines: AuditLine[] = [];
+  const searches = looks.map(({ filter, most }) => ({ filter, most, lines: new Array<AuditLine>() }));
+  const open = () => searches.filter(({ lines, most }) => lines.length < most);
+  const may = mayFit(looks.map(({ filter }) => filter));
   let read = 0;
-  let newest: number | undefined;
-  let { after } = limits;
-  const found = (complete: boolean): Found => ({ lines, complete, newest, after });
-  // as a line has it: parsing takes ten times as long as this look
-  const written = filter.name === undefined ? '' : JSON.stringify(filter.name);
+  let newest: string | undefined;
+  const found = (met: boolean, whole: boolean): Found => ({
+    lines: searches.map(({ lines }) => lines),
+    newest,
+    met,
+    whole,
+  });
   for (const segment of segmentsOf(file).toReversed()) {
     for await (const bytes of backwards(segment)) {
-      read += bytes.length;
-      const texts = bytes.toString().split('\n').toReversed();
-      newest ??= numberIn(texts);
-      // another trail began in its place
-      if (newest !== undefined && after !== undefined && newest < after) after = undefined;
-      for (const text of texts) {
-        const line = text.includes(written) && text !== '' ? lineIn(text) : undefined;
-        if (line === undefined) continue;
-        // one that is too old ends nothing: where the clock was set back, what comes before it may be younger
-        if (!fits(line, filter) || (after !== undefined && line.seq <= after)) continue;
-        if (lines.length === most) return found(false);
-        lines.push(line);
+      const block = bytes.toString();
+      newest ??= block.split('\n').findLast((text) => lineIn(text) !== undefined);
+      // most blocks have nothing for anybody, and are not taken apart
+      if (may(block) || (known !== undefined && block.includes(known))) {
+        for (const text of block.split('\n').toReversed()) {
+          if (text === known) return found(true, true);
+          const line = may(text) ? lineIn(text) : undefined;
+          if (line === undefined) continue;
+          // one that is too old ends nothing: where the clock was set back, what comes before it may be younger
+          for (const { filter, lines } of open()) if (fits(line, filter)) lines.push(line);
+        }
       }
-      if (read > limits.budget) return found(false);
-      if (after !== undefined && (numberIn(texts.toReversed()) ?? Infinity) <= after) return found(true);
+      if (open().length === 0) return found(false, true);
+      read += bytes.length;
+      if (read > budget) return found(false, false);
     }
   }
-  // nothing of what is known is there any more
-  if (newest === undefined) after = undefined;
-  return found(true);
-}
-
-/** The number of the first of these texts that is a line. */
-function numberIn(texts: readonly string[]): number | undefined {
-  for (const text of texts) {
-    const line = lineIn(text);
-    if (line !== undefined) return line.seq;
-  }
-  return undefined;
+  return found(false, true);
 }
 
 /** A file in blocks of whole lines, from its end; what stands after the last line break is no line yet. */

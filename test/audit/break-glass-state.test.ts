@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { breakGlassState, drillEvent, openDuties } from '../../src/audit/break-glass-state.ts';
-import { type FindNewest, newestLines } from '../../src/audit/newest-lines.ts';
+import { type FindNewest, newestLines, newestOfAll } from '../../src/audit/newest-lines.ts';
 import type { BreakGlass, Drill } from '../../src/folder/break-glass-accounts.ts';
 import type { Flow } from '../../src/folder/flows/flow.ts';
 import { type DrillEvidence, signEvidence } from '../../src/foundation/drill-evidence.ts';
@@ -139,9 +139,20 @@ describe('break-glass', () => {
     onTestFinished(() => rmSync(file, { force: true }));
     writeFileSync(file, lines.map((line, seq) => `${JSON.stringify({ seq: seq + 1, ...line })}\n`).join(''));
     const { flow } = glass(both, closes);
-    const brief: FindNewest = (trails, filter, most) => newestLines(trails, filter, most, 1);
+    const brief: FindNewest = (trails, looks) =>
+      Promise.all(looks.map(async ({ filter, most }) => (await newestLines(trails, filter, most, 1)).lines));
     expect(await openDuties([flow], [file], brief)).toEqual([]);
     expect(await openDuties([flow], [file])).toMatchObject([{ code: 'not-closed' }]);
+  });
+
+  test('is found in one reading of the trails, however many drills and flows there are', async () => {
+    const asked: number[] = [];
+    const find: FindNewest = (trails, looks) => {
+      asked.push(looks.length);
+      return newestOfAll(trails, looks);
+    };
+    await breakGlassState([glass(both, closes), glass(both, closes)], [], now, find);
+    expect(asked).toEqual([4]);
   });
 
   test('is told with who, when and why, on one safe line', async () => {

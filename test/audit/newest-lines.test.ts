@@ -81,32 +81,47 @@ test('read from the end or from the start, it is the same trail', async () => {
 test('who asks again is told the same as who reads all of it, whatever was written, became full or began anew', async () => {
   const file = join(folder(), 'audit.jsonl');
   const find = rememberNewest();
-  let [seq, full] = [0, 0];
-  const change = fc.oneof(
-    fc.record({ lines: fc.array(fc.constantFrom('codex', 'other'), { maxLength: 5 }), long: fc.boolean() }),
-    fc.constantFrom('full', 'anew'),
-  );
+  let [seq, full, written] = [0, 0, 0];
+  const lines = fc.record({ lines: fc.array(fc.constantFrom('codex', 'other'), { maxLength: 5 }), long: fc.boolean() });
+  const change = fc.oneof(lines, fc.constantFrom('full', 'anew'));
+  const looks = ['codex', 'other'].map((agent, index) => ({ filter: { agent }, most: 3 - index }));
   writeFileSync(file, '');
   await fc.assert(
-    fc.asyncProperty(fc.array(change, { maxLength: 8 }), async (changes) => {
-      for (const each of changes) {
-        if (each === 'full') {
-          renameSync(file, `${file}.${(full += 1)}`);
-          writeFileSync(file, '');
-        } else if (each === 'anew') {
-          for (; full > 0; full -= 1) rmSync(`${file}.${full}`);
-          writeFileSync(file, '');
-          seq = 0;
-        } else {
-          const detail = 'x'.repeat(each.long ? 90_000 : 1);
-          for (const agent of each.lines) appendFileSync(file, line((seq += 1), { agent, detail }));
+    // several changes before each look: what began anew may be as long already
+    fc.asyncProperty(fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 6 }), async (rounds) => {
+      for (const changes of rounds) {
+        for (const each of changes) {
+          if (each === 'full') {
+            renameSync(file, `${file}.${(full += 1)}`);
+            writeFileSync(file, '');
+          } else if (each === 'anew') {
+            for (; full > 0; full -= 1) rmSync(`${file}.${full}`);
+            writeFileSync(file, '');
+            seq = 0;
+          } else {
+            const detail = 'x'.repeat(each.long ? 90_000 : 1);
+            // no two lines of two trails have the same MAC
+            for (const agent of each.lines)
+              appendFileSync(file, line((seq += 1), { agent, detail, mac: `m${(written += 1)}` }));
+          }
         }
-        const found = await find([file], { agent: 'codex' }, 3);
-        expect(seqs(found.lines)).toEqual(seqs((await newestLines([file], { agent: 'codex' }, 3, Infinity)).lines));
+        const found = await find([file], looks);
+        const all = looks.map(({ filter, most }) => newestLines([file], filter, most, Infinity));
+        expect(found).toEqual((await Promise.all(all)).map((each) => each.lines));
       }
     }),
     { numRuns: 40 },
   );
+});
+
+test('a trail that began anew, and is longer already, is read anew', async () => {
+  const file = join(folder(), 'audit.jsonl');
+  const find = rememberNewest();
+  const looks = [{ filter: { action: 'drill.finished' }, most: 5 }];
+  writeFileSync(file, line(1, { action: 'drill.finished', mac: 'a' }) + line(2, { mac: 'b' }));
+  expect((await find([file], looks)).map(seqs)).toEqual([[1]]);
+  writeFileSync(file, line(1, { mac: 'c' }) + line(2, { mac: 'd' }) + line(3, { mac: 'e' }));
+  expect((await find([file], looks)).map(seqs)).toEqual([[]]);
 });
 
 test('who watches a trail is told what is on it, and of nothing that is not', async () => {
