@@ -58,10 +58,15 @@ const runners = (
   [
     ['pnpm exec|pnpm dlx|yarn exec|yarn dlx|npm exec|uv run|poetry run|pipenv run|pdm run|bundle exec', 0],
     ['dotenv run|dotenvx run|kubectl exec --|oc exec --', 0],
-    ['dotenv -e|docker exec|docker-compose exec|podman exec', 1],
+    ['dotenv -e|env-cmd -f|docker exec|docker-compose exec|podman exec', 1],
   ] as const
 ).flatMap(([names, operands]) => names.split('|').map((name) => [wordsOf(name), operands] as const));
-/** shells within each other that are looked into */
+/** programs that run others for what they find, by these options */
+const foundRunning = new Map([
+  ['find', /^-(?:exec|ok)(?:dir)?$/],
+  ...['fd', 'fdfind'].map((name) => [name, /^(?:-[xX]|--exec(?:-batch)?)$/] as const),
+]);
+/** shells within each other, and runs of one search, that are looked into */
 const deepest = 10;
 /** options of theirs that have a value */
 const valued = new Set(['-u', '-g', '-n', '-I', '-P', '-s', '-k', '-C', '-p', '-L', '-S', '-e', '-f', '-w']);
@@ -114,6 +119,12 @@ function environmentShownBy({ words: [program = '', ...rest], variables }: Shell
   switch (program) {
     case 'env':
       return 'env';
+    case 'docker':
+    case 'podman':
+    case 'kubectl': {
+      const template = rest.find((word) => /(?<!\$)\{[^{}]*\.env\b/i.test(word));
+      return template === undefined ? undefined : `${program} ${template}`;
+    }
     case 'set':
     case 'export':
     case 'declare':
@@ -141,11 +152,8 @@ function withinOf(command: ShellCommand, depth = 0): readonly ShellCommand[] {
   const end = program === 'flows' ? words.indexOf('--') : -1;
   const own = end === -1 ? rest : words.slice(1, end);
   const itself = { ...command, words: words.length === 0 ? [] : [program, ...own] };
-  const exec = program === 'find' ? rest.findIndex((word) => /^-(?:exec|execdir|ok)$/.test(word)) : -1;
-  if (exec !== -1) {
-    const run = { ...command, words: [...rest.slice(exec + 1), ...rest.slice(0, exec)] };
-    return [itself, ...withinOf(run, depth + 1)];
-  }
+  const runs = runForFound(program, rest);
+  if (runs.length > 0) return [itself, ...runs.flatMap((each) => withinOf({ ...command, words: each }, depth + 1))];
   const run = runBy([program, ...own]);
   if (run !== undefined) {
     const runner = { ...itself, words: itself.words.slice(0, itself.words.length - run.length) };
@@ -153,6 +161,21 @@ function withinOf(command: ShellCommand, depth = 0): readonly ShellCommand[] {
   }
   const inner = scriptsOf(program, own, command.given).flatMap(commandsIn);
   return [itself, ...inner.flatMap((each) => withinOf(each, depth + 1))];
+}
+
+/** What find and its like run, once for each option that says so, with what they look for. */
+function runForFound(program: string, words: readonly string[]): readonly (readonly string[])[] {
+  const option = foundRunning.get(program);
+  if (option === undefined) return [];
+  const [runs, others]: [string[][], string[]] = [[], []];
+  let run: string[] | undefined;
+  for (const word of words) {
+    if (run === undefined && option.test(word) && runs.length < deepest) runs.push((run = []));
+    else if (word === ';' || (word === '+' && run?.at(-1) === '{}')) run = undefined;
+    else (run ?? others).push(word);
+  }
+  const files = namedBy({ words: [program, ...others], inputs: [], variables: [] });
+  return runs.map((each) => [...each, ...files]);
 }
 
 /** The words of the command that one starts, in a container or with an environment. */
@@ -188,6 +211,7 @@ function unwrapped({ words: all, piped }: ShellCommand): readonly string[] {
     const [first = ''] = words;
     const name = nameOf(first);
     if (keywords.has(first) || /^\w+\+?=/.test(first)) words = words.slice(1);
+    else if (name === 'command' && /^-[vV]$/.test(words[1] ?? '')) return words;
     else if (wrappers.has(name)) {
       const inner = afterOptions(words.slice(1));
       // alone it shows the environment

@@ -8,6 +8,8 @@ const harmless = `.env.example .env.sample .env.template .env.dist .env.defaults
   import.meta.env .ssh/id_*.pub`.split(/\s+/);
 /** what a shell may make of a pattern such as `.e*` */
 const hidden = ['.env', '.env.local', '.envrc', '.netrc'];
+/** … and of one in a hidden folder, such as `.ssh/*` */
+const inHidden = ['.ssh/id_rsa', '.ssh/id_ed25519', '.aws/credentials'];
 
 const usualTests = usual.map(globTest);
 const harmlessTests = harmless.map(globTest);
@@ -17,7 +19,11 @@ export function holdsValues(path: string, more: readonly ((path: string) => bool
   if (harmlessTests.some((test) => test(path))) return false;
   if (usualTests.some((test) => test(path)) || more.some((test) => test(path))) return true;
   const name = path.replace(/^.*\//s, '');
-  return /[*?]/.test(name) && /^\.|env/i.test(name) && hidden.some(globTest(name));
+  if (!/[*?]/.test(name)) return false;
+  const end = path.split('/').slice(-2).join('/');
+  return (
+    (/^\.|env/i.test(name) && hidden.some(globTest(name))) || (end.startsWith('.') && inHidden.some(globTest(end)))
+  );
 }
 
 /**

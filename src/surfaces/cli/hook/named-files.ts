@@ -4,11 +4,11 @@ import type { ShellCommand } from './shell.ts';
 const showless =
   `ls|stat|du|wc|file|tree|find|fd|test|[|[[|rm|unlink|shred|touch|chmod|chown|chgrp|mkdir|rmdir|tee|echo|printf|export
   |cd|realpath|readlink|basename|dirname|make|direnv|flows|ssh-add|ssh-copy-id|ssh-keygen|sed -i|sed -i.bak|grep -q
-  |vercel env pull`
+  |vercel env pull|truncate|code|command -v|command -V|python -m venv|python3 -m venv|virtualenv|uv venv`
     .split('|')
     .map((each) => each.trim().split(' '));
 
-const patches = /^(?:-[a-z]*[puc]|-[ULSG]|--(?:pat|unified|cc|dd|remerge|binary|diff-merges))/;
+const patches = /^(?:-[a-z]*[puc]|-[ULSG]|--(?:pat|uni|cc|dd|remer|bin|diff-merges))/;
 /** Subcommands of git that show no contents, but by these options. */
 const gitShowless: readonly (readonly [string, RegExp])[] = [
   ['branch check-ignore clean fetch ls-files ls-tree pull push rev-list rev-parse rm switch update-index', /^--path/],
@@ -19,10 +19,11 @@ const gitShowless: readonly (readonly [string, RegExp])[] = [
 /** what makes others tell of files instead of their contents */
 const listing = /^(?:-s|--(?:no-patch|quiet|stat|numstat|shortstat|name-only|name-status)(?:=|$))/;
 
-/** Options whose file goes to what needs it, or is left out: of any program, or of one. */
+/** Options whose file goes to what needs it, or is left out, and those whose value is a pattern: of any program, or of one. */
 const handedOn = new Set(
-  `--env-file|--env-file-if-exists|--from-env-file|--exclude|--private-key|dotenv_config_path|gh -f|dotenv -e|dotenv-cli -e
-  |ssh -i|scp -i|sftp -i|docker -v|docker --volume|docker --mount|docker --secret|podman -v|podman --volume|podman --mount|zip -x`
+  `--env-file|--env-file-if-exists|--from-env-file|--exclude|--private-key|dotenv_config_path|gh -f|dotenv -e|dotenv-cli -e|env-cmd -f|foreman -e|act --secret-file
+  |ssh -i|scp -i|sftp -i|docker -v|docker --volume|docker --mount|docker --secret|podman -v|podman --volume|podman --mount|zip -x
+  |--ignore-pattern|--testNamePattern|--grep|--jq|--format|jest -t|vitest -t|pytest -k|gh -q`
     .split('|')
     .map((each) => each.trim()),
 );
@@ -33,7 +34,13 @@ const givesPattern = /^(?:-[ef]|--(?:regexp|file|expression|from-file)(?:=|$))/;
 /** programs that leave the contents under another name */
 const copying = new Set(['cp', 'mv', 'ln', 'install']);
 /** programs that take code, whose files stand in quotes */
-const interpreters = /^(?:python|pypy|node|deno|bun|tsx|ruby|perl|php|lua|Rscript|osascript)[\d.]*$/;
+const interpreters = /^(?:python|pypy|node|deno|bun|tsx|ruby|perl|php|lua|Rscript|osascript|[gm]?awk)[\d.]*$/;
+/** what code does to have the values in its environment */
+const loading = /(?:\bload_dotenv|\bloadEnvFile|\.config)\([^()]*\)/g;
+/** programs whose words are files, also where they read like a sentence */
+const reading = new Set('cat head tail less more bat nl tac base64 xxd od strings source .'.split(' '));
+/** what git leaves out */
+const pathspecLeftOut = /^:(?:[!^]|\([^)]*exclude)/;
 
 /** Whether a command has these words, in this order: options may stand between them. */
 export function has(words: readonly string[], pattern: readonly string[]): boolean {
@@ -59,7 +66,10 @@ function showsNothing(words: readonly string[]): boolean {
   const [subcommand = '', rest] = [words[at], words.slice(at + 1)];
   // of a path in a commit, both show what is there, whatever the options
   if (subcommand === 'diff' || subcommand === 'show')
-    return rest.some((word) => listing.test(word)) && !rest.some((word) => patches.test(word) || /^[^:]+:/.test(word));
+    return (
+      rest.some((word) => listing.test(word)) &&
+      !rest.some((word) => patches.test(word) || /^(?!-)[^:]*:(?![!^(])/.test(word))
+    );
   return gitShowless.some(
     ([names, showing]) => names.split(' ').includes(subcommand) && !rest.some((word) => showing.test(word)),
   );
@@ -95,13 +105,17 @@ export function namedBy({ words: [program = '', ...rest], given = '' }: ShellCom
       at !== pattern &&
       !isHandedOn(rest[at - 1] ?? '') &&
       !isHandedOn(word.replace(/=.*/s, '')) &&
+      !pathspecLeftOut.test(word) &&
+      !(program === 'find' && (/^(?:!|-not)$/.test(rest[at - 2] ?? '') || rest[at + 1] === '-prune')) &&
       // a variable of what is run
       !/^[A-Z_][A-Z\d_]*=(?!@)/.test(word),
   );
-  const code = interpreters.test(program) ? [...named, given] : [];
-  const quoted = code.flatMap((text) => [...text.matchAll(/["']([^"'\s]+)["']/g)].map(([, path = '']) => path));
+  const code = interpreters.test(program) ? [...rest, given].map((text) => text.replaceAll(loading, '')) : [];
+  const quoted = code.flatMap((text) => [...text.matchAll(/["'`]([^"'`\s]+)["'`]/g)].map(([, path = '']) => path));
   // those after `!` are left out
-  return [...named.flatMap(withParts), ...quoted].filter((path) => !path.startsWith('!'));
+  return [...(reading.has(program) ? named : []), ...named.flatMap(withParts), ...quoted].filter(
+    (path) => !path.startsWith('!'),
+  );
 }
 
 /** `--file=.env`, `-F x=@.env`, `HEAD:.env`, `.env{,.local}`, `-T.env`; a sentence that ends with a name, or a line of options, is no path. */
