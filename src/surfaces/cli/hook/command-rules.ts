@@ -69,7 +69,12 @@ const foundRunning = new Map([
 /** shells within each other, and runs of one search, that are looked into */
 const deepest = 10;
 /** options of theirs that have a value */
-const valued = new Set(['-u', '-g', '-n', '-I', '-P', '-s', '-k', '-C', '-p', '-L', '-S', '-e', '-f', '-w']);
+const valued = new Set(
+  `-u -g -n -I -P -s -k -C -p -L -S -e -f -w --user --group --workdir --env --env-file --index --with --package --python
+  --project --directory`.split(/\s+/),
+);
+/** … but have none with these programs */
+const valueless = new Map(['sudo', 'doas'].map((name) => [name, /^-[nsSkPe]$/]));
 const shells = new Set(['sh', 'bash', 'zsh', 'dash', 'ksh', 'ash']);
 /** programs that give a word to a shell */
 const elsewhereRunning = new Set(['ssh', 'su', 'watch', 'script', 'parallel']);
@@ -213,7 +218,7 @@ function unwrapped({ words: all, piped }: ShellCommand): readonly string[] {
     if (keywords.has(first) || /^\w+\+?=/.test(first)) words = words.slice(1);
     else if (name === 'command' && /^-[vV]$/.test(words[1] ?? '')) return words;
     else if (wrappers.has(name)) {
-      const inner = afterOptions(words.slice(1));
+      const inner = afterOptions(words.slice(1), name);
       // alone it shows the environment
       if (inner.length === 0 && name === 'env') return ['env'];
       words = name === 'xargs' && piped !== undefined ? [...inner, ...namedBy(piped)] : inner;
@@ -221,12 +226,12 @@ function unwrapped({ words: all, piped }: ShellCommand): readonly string[] {
   }
 }
 
-function afterOptions(words: readonly string[]): readonly string[] {
+function afterOptions(words: readonly string[], program = ''): readonly string[] {
   let at = 0;
   for (; at < words.length; at += 1) {
     const word = words[at] ?? '';
     if (word === '--') return words.slice(at + 1);
-    if (valued.has(word)) at += 1;
+    if (valued.has(word) && valueless.get(program)?.test(word) !== true) at += 1;
     else if (!word.startsWith('-') && !/^\w+=|^\d+(?:\.\d+)?[smhd]?$/.test(word)) break;
   }
   return words.slice(at);
