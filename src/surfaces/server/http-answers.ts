@@ -23,7 +23,7 @@ export interface Answer {
   /** in pairs, beside those that every answer has */
   readonly headers?: readonly string[];
   /** what comes after the body, for as long as somebody listens: {@link eventStream} */
-  readonly stream?: (write: (text: string) => void) => () => void;
+  readonly stream?: (write: (text: string) => void, end: () => void) => () => void;
   /** what comes after the body, to its end */
   readonly rest?: AsyncIterable<Uint8Array> | undefined;
   /** for the metrics: `ok`, or the problem's code */
@@ -86,8 +86,8 @@ function streamed(
   ending: AbortSignal | undefined,
 ): void {
   response.write(body);
-  const stop = stream((text) => void (response.writableEnded || response.write(text)));
-  const end = () => response.end();
+  const end = () => void response.end();
+  const stop = stream((text) => void (response.writableEnded || response.write(text)), end);
   if (ending?.aborted === true) end();
   ending?.addEventListener('abort', end, { once: true });
   response.once('close', () => {
@@ -99,15 +99,20 @@ function streamed(
 /** milliseconds after which a listener is told that nothing happened: what stands between drops connections that are quiet */
 const quiet = 20_000;
 
-/** Server-sent events: JSON, each by a name. @param subscribe is given what sends one, and returns what ends it */
-export function eventStream(subscribe: (emit: (event: string, data: unknown) => void) => () => void): Answer {
+/**
+ * Server-sent events: JSON, each by a name.
+ * @param subscribe is given what sends one, and what ends the stream, and returns what is done when it has ended
+ */
+export function eventStream(
+  subscribe: (emit: (event: string, data: unknown) => void, end: () => void) => () => void,
+): Answer {
   return {
     status: 200,
     type: 'text/event-stream',
     body: ': begun\n\n',
     outcome: 'ok',
-    stream(write) {
-      const stop = subscribe((event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+    stream(write, end) {
+      const stop = subscribe((event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`), end);
       const timer = setInterval(() => write(': quiet\n\n'), quiet).unref();
       return () => {
         clearInterval(timer);

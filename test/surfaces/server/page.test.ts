@@ -23,13 +23,16 @@ import { operatorKey, peopledOn } from '../../broker/people/stand.ts';
 
 const rule = { names: ['openai.api_key'], by: ['ann', 'bo'] };
 
-/** A broker with a page, over HTTP, at a port of its own; another one, twice at most, where somebody took that meanwhile. */
-async function served(port?: number) {
+/**
+ * A broker with a page, over HTTP, at a port of its own; another one, twice at most, where somebody took that meanwhile.
+ * @param sharing its sessions are in the database
+ */
+async function served(port?: number, sharing = false) {
   const stand = await approving(rule);
-  if (port !== undefined) return servedAt(stand, port);
+  if (port !== undefined) return servedAt(stand, port, sharing);
   for (let others = 2; ; others -= 1) {
     try {
-      return await servedAt(stand, await freePort());
+      return await servedAt(stand, await freePort(), sharing);
     } catch (error) {
       if (others === 0 || !isTaken(error)) throw error;
     }
@@ -41,7 +44,7 @@ function isTaken(error: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
 }
 
-async function servedAt(on: Awaited<ReturnType<typeof approving>>, found: number) {
+async function servedAt(on: Awaited<ReturnType<typeof approving>>, found: number, sharing: boolean) {
   const stand = peopledOn(on, `http://localhost:${found}`);
   const bearer = createBearer().reveal();
   const tokens = [{ sha256: bearerHash(bearer) ?? '', expires: undefined }];
@@ -57,7 +60,8 @@ async function servedAt(on: Awaited<ReturnType<typeof approving>>, found: number
   /** what the operator is told */
   const told: UpstreamFailure[] = [];
   let address: PageAddress | undefined;
-  const { people, decisions, reveals, approvals, sights, broker } = stand;
+  const { reveals, approvals, sights, broker } = stand;
+  const { people, decisions } = sharing ? stand.sharing() : stand;
   const overview = async () => ({
     environment: 'development',
     policy: 'v1',
@@ -321,6 +325,18 @@ describe('what is for the page', () => {
     const { id } = await stand.waiting();
     await expect.poll(() => heard).toContain('event: signed-out');
     expect(heard).not.toContain(id);
+  });
+
+  it('ends where nobody can say who listens, so that the page connects again and looks at all of it', async () => {
+    const stand = await served(undefined, true);
+    const { response } = await listening(stand);
+    const ended = once(response.resume(), 'end');
+    onTestFinished(() =>
+      stand.database.query('alter table if exists kept_away rename to flows_kept').then(() => undefined),
+    );
+    await stand.database.query('alter table flows_kept rename to kept_away');
+    void stand.asAgent(paths.secrets, resolving);
+    await ended;
   });
 
   it('tells of each change as it happens, and ends with the server', async () => {

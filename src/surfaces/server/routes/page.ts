@@ -217,12 +217,13 @@ export const pageRoutes: readonly Route[] = [
     handle: ({ page: { approvals, people, sights }, headers }) => {
       const session = bearerToken(headers.authorization) ?? '';
       return Promise.resolve(
-        eventStream((emit) => {
+        eventStream((emit, end) => {
           // a session may end while somebody listens, or its owner leave policy.yaml
           const tell = (event: string, data: unknown) =>
             void people.person(session).then(
               (who) => (who === undefined ? emit('signed-out', {}) : emit(event, data)),
-              () => undefined,
+              // nobody can say now who it is: the page connects again, and then looks at all that it shows
+              end,
             );
           const stops = [
             approvals.watch((id) => tell('approval', { id })),
