@@ -1,11 +1,13 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** What takes longest, or waits most, begins first: then nothing is left to wait for alone. */
-export const first = (part: string) =>
+/** What takes longest, or waits most, begins first: then nothing is left to wait for alone. @param parts of paths, in order */
+export const first = (...parts: readonly string[]) =>
   class extends BaseSequencer {
     override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-      const sorted = await super.sort(files);
-      const isFirst = ({ moduleId }: TestSpecification) => moduleId.includes(part);
-      return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
+      const place = ({ moduleId }: TestSpecification) => {
+        const at = parts.findIndex((part) => moduleId.includes(part));
+        return at === -1 ? parts.length : at;
+      };
+      return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
     }
   };

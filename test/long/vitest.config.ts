@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { first } from '../first.ts';
 
 /** The long loops, all of each: kills at every boundary, and inputs by the ten thousand. */
 export default defineConfig({
@@ -12,5 +13,6 @@ export default defineConfig({
     hookTimeout: 180_000,
     // two cores: some of them wait much, as for limits of a minute
     maxWorkers: 3,
+    sequence: { sequencer: first('/births.', '/rotation.', '/migrate.', '/e2e/') },
   },
 });
