@@ -28,13 +28,14 @@ export interface RunHooksOptions {
 /** Policy, people and the trail, for runs: asked and told whenever a run goes on, wherever it began. */
 export function createRunHooks({ permission, audited, approvals, drilled }: RunHooksOptions): RunHooks {
   /** What it waited for, where that ended without a yes while no broker ran: it is the answer, and nobody is asked anew. */
-  async function answered({ approval }: Run, { demands }: Wanted): Promise<readonly string[]> {
+  async function answered({ approval }: Run, wanted: () => Wanted): Promise<readonly string[]> {
+    if (approval === undefined) return [];
     await approvals?.sweep();
-    const found = approval === undefined ? undefined : await (await approvals?.ledger())?.find(approval);
+    const found = await (await approvals?.ledger())?.find(approval);
     if (found === undefined || !withoutYes.has(found.state)) return [];
     // a step waits for another yes than the flow did
     const isWanted = ({ kind, names }: Demand) => kind === found.kind && names.join() === found.names.join();
-    return demands.some(({ demand }) => isWanted(demand)) ? [found.id] : [];
+    return wanted().demands.some(({ demand }) => isWanted(demand)) ? [found.id] : [];
   }
 
   /** The people's yes, once there is one, and it is used. */
@@ -42,7 +43,7 @@ export function createRunHooks({ permission, audited, approvals, drilled }: RunH
     const { waiting, waitsFor } = control;
     const admitted = async (signal: AbortSignal) => {
       const waits = { waits: patience, waitsFor, gone: () => signal };
-      return approvals?.admit({ ...caller, ...waits, approvals: await answered(run, wanted()) }, wanted);
+      return approvals?.admit({ ...caller, ...waits, approvals: await answered(run, wanted) }, wanted);
     };
     const pass = await waiting(async (signal) => admitted(signal).catch(undecided));
     if (approvals === undefined || pass === undefined)
