@@ -52,16 +52,7 @@ export async function keepOwn(
   await changeTables(database, async (tx) => {
     const marks = (await tx.query<{ name: string }>('select name from flows_schema_steps')).map(({ name }) => name);
     const ofLaptop = marks.some((mark) => mark.startsWith('generation '));
-    const marked = marks.find((mark) => mark.startsWith(ofEnvironment))?.slice(ofEnvironment.length);
-    const owner = marked ?? (ofLaptop ? undefined : await environmentOfRuns(tx));
-    const whose =
-      owner !== undefined && owner !== environment
-        ? `that of environment ${owner}`
-        : ofLaptop && generation === undefined
-          ? "a laptop's"
-          : !ofLaptop && generation !== undefined && !(await isEmpty(tx))
-            ? "no laptop's"
-            : undefined;
+    const whose = await whoseElse(tx, marks, ofLaptop, { environment, generation });
     if (whose !== undefined)
       throw new FlowError('refused', `the runs' database is ${whose}`, {
         hint: 'give each environment a database of its own; of one that was renamed see infra/README.md, "Runs"',
@@ -78,6 +69,20 @@ export async function keepOwn(
 }
 
 const ofEnvironment = 'environment ';
+
+/** Whose a database is, where it is not this owner's. @param marks on it @param ofLaptop a laptop's is among them */
+async function whoseElse(
+  tx: Queries,
+  marks: readonly string[],
+  ofLaptop: boolean,
+  { environment, generation }: DatabaseOwner,
+): Promise<string | undefined> {
+  const marked = marks.find((mark) => mark.startsWith(ofEnvironment))?.slice(ofEnvironment.length);
+  const owner = marked ?? (ofLaptop ? undefined : await environmentOfRuns(tx));
+  if (owner !== undefined && owner !== environment) return `that of environment ${owner}`;
+  if (ofLaptop) return generation === undefined ? "a laptop's" : undefined;
+  return generation === undefined || (await isEmpty(tx)) ? undefined : "no laptop's";
+}
 
 /** Whose runs are in a database that nobody has marked: the newest one's, for an environment may have had another name. */
 async function environmentOfRuns(tx: Queries): Promise<string | undefined> {
