@@ -52,7 +52,11 @@ export function proxyIn(variables: Variables, own?: string): Proxy | undefined {
 /** What is wrong with a proxy's address, without it; undefined: nothing. */
 export function proxyProblem(address: string): string | undefined {
   const url = urlOf(address);
+  // a parser takes / ? # and \ for the end of a host: what is left of a password stands behind it
+  const behind = url === null ? address : url.pathname + url.search + url.hash;
+  if (behind.includes('@')) return 'holds a sign before its @ that is written in percent, as %2F for /';
   if (url === null || url.hostname === '') return 'is no address';
+  if (credentialsOf(url) === undefined) return 'holds a percent code before its @ that is no text in UTF-8';
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     return `is ${url.protocol}, and only http: and https: are served`;
   return undefined;
@@ -60,6 +64,21 @@ export function proxyProblem(address: string): string | undefined {
 
 /** curl's habit: without a scheme it is http. */
 const urlOf = (address: string) => URL.parse(address.includes('://') ? address : `http://${address}`);
+
+/** As Node decodes them; a % that begins no code is one, as curl has it. undefined: they are no text */
+function credentialsOf({
+  username,
+  password,
+}: URL): { readonly username: string; readonly password: string } | undefined {
+  const coded = (text: string) => text.replaceAll(/%(?![\da-f]{2})/gi, '%25');
+  const found = { username: coded(username), password: coded(password) };
+  try {
+    decodeURIComponent(found.username + found.password);
+    return found;
+  } catch {
+    return undefined;
+  }
+}
 
 /** @throws FlowError invalid for a proxy that none is */
 export function createWay(proxy: Proxy | undefined): Way {
@@ -83,7 +102,7 @@ export function createWay(proxy: Proxy | undefined): Way {
   if (major === 24 && minor < 5) {
     throw new FlowError('invalid', `a proxy needs Node 24.5 or newer, and this is Node ${process.versions.node}`);
   }
-  const { origin } = url;
+  const { origin } = Object.assign(url, credentialsOf(url));
   const isException = exceptionsOf(proxy.except);
   const proxyOf = (address: string | URL): string | undefined => {
     const { hostname, port, protocol } = new URL(address);

@@ -6,7 +6,9 @@ import { createHttp } from '../../src/foundation/http.ts';
 import { createWay, proxyIn, proxyProblem } from '../../src/foundation/proxy.ts';
 
 let asked: (() => void) | undefined;
-const server = createServer().on('connect', (_, socket: Socket) => {
+let proof: string | undefined;
+const server = createServer().on('connect', ({ headers }, socket: Socket) => {
+  proof = headers['proxy-authorization'];
   asked?.();
   socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
 });
@@ -97,6 +99,27 @@ test.each(['socks5://a:1', 'http://', 'a b'])('%s is no proxy', (text) => {
   expect(proxyProblem(text)).toBeDefined();
   expect(() => createWay(proxyIn({ HTTPS_PROXY: text }))).toThrow('the address of the proxy');
 });
+
+test.each([
+  ['u:p', 'u:p'],
+  ['u:100%', 'u:100%'],
+  ['u:p%40s%', 'u:p@s%'],
+  ['u:p@s', 'u:p@s'],
+  ['DOM%5Cu:%C3%A4', 'DOM\\u:ä'],
+])('a proxy is told who asks as %s says, a %% that begins no code included', async (written, told) => {
+  const { fetch } = createWay(proxyIn({}, address.replace('//', `//${written}@`)));
+  const call = createHttp({ peer: 'the issuer', development: false, fetch });
+  await expect(call('https://x.example')).rejects.toMatchObject({ message: expect.stringContaining('it answers 403') });
+  expect(Buffer.from(proof?.replace(/^Basic /, '') ?? '', 'base64').toString()).toBe(told);
+});
+
+// each would have another host than its own, or no user
+test.each(['DOM\\u:p@a:1', 'u:12/3@a:1', 'u:1?2@a:1', 'u:1#2@a:1', 'u:p/w@a:1', 'u:%ff@a:1'])(
+  '%s has a user name or password that is not written so',
+  (text) => {
+    for (const address of [text, `http://${text}`]) expect(proxyProblem(address)).toContain('before its @');
+  },
+);
 
 test('what a proxy refuses is told with its name and its answer, without its credentials', async () => {
   const { fetch } = createWay(proxyIn({}, address.replace('//', '//user:secret@')));
