@@ -24,7 +24,7 @@ export interface Declaration<S, Services, Made> {
   /** where it is, in a few words, for plans and `check --online`; default: its first address */
   place?(settings: S): string;
   /** what the forms of its keys cannot say; an empty `key` stands for all of it */
-  check?(settings: S, given: ReadonlySet<string>): readonly KeyProblem[];
+  check?(settings: S, given: ReadonlySet<string>, development: boolean): readonly KeyProblem[];
   /**
    * how it is reached on the laptop stack; absent: the laptop does not play it
    * @param declared what another environment says of a connection of this name, where its kind is shared with the laptop

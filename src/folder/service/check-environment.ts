@@ -129,7 +129,7 @@ function checkOne(
   // what is missing or wrong has been told of
   if (adapter === undefined || !isWhole(adapter, settings)) return;
   const given = written.as === 'object' ? written.given : new Set<string>();
-  for (const { key, problem, hint } of adapter.check?.(settings, given) ?? [])
+  for (const { key, problem, hint } of adapter.check?.(settings, given, development) ?? [])
     source.report(valueAt(written, ...key.split('.')).range, problem, hint);
 }
 
