@@ -16,6 +16,8 @@ export function formsOf(value: string): readonly string[] {
     ...urlForms(value.toWellFormed()),
     value.replaceAll(/[&<>"']/g, (sign) => xmlNames[sign] ?? sign),
     value.replaceAll("'", String.raw`'\''`),
+    // as Python's shlex.quote has it
+    value.replaceAll("'", `'"'"'`),
     value.replaceAll(/[\\"$`]/g, String.raw`\$&`),
     bytes.toString('hex'),
     bytes.toString('hex').toUpperCase(),

@@ -33,6 +33,7 @@ describe('a value', () => {
     ['JSON', JSON.stringify('it\'s "so" \\ \u00e9\n')],
     ['JSON of Python', String.raw`it's \"so\" \\ \u00e9\n`],
     ['single quotes', String.raw`'it'\''s "so" \ ` + "\u00e9\n'"],
+    ['single quotes of Python', `'it'"'"'s "so" \\ \u00e9\n'`],
     ['double quotes', String.raw`"it's \"so\" \\ ` + '\u00e9\n"'],
     ['XML', 'it&#39;s &quot;so&quot; \\ \u00e9\n'],
     ['a form', 'it%27s+%22so%22+%5C+%C3%A9%0A'],
