@@ -127,9 +127,19 @@ export async function verifyJwt(token: string, keys: JWTVerifyGetKey, rules: Jwt
   if (payload.iat !== undefined && !(payload.iat <= latest)) {
     throw new JwtRejection('not-yet-valid', 'iat', came('iat', timeOf(payload.iat), timeOf(rules.now() / 1000)));
   }
+  const endless = Object.entries({ ...protectedHeader, ...payload }).find(([, value]) => holdsInfinity(value));
+  if (endless !== undefined)
+    throw new JwtRejection('claim', endless[0], 'a number that is too large to be kept as it is');
   const unmet = unmetClaim(payload, rules.requiredClaims);
   if (unmet !== undefined) throw new JwtRejection('claim', unmet);
   return { header: { ...protectedHeader }, claims: payload };
+}
+
+/** 1e400 is Infinity to a parser, and would be null to whoever gets it. */
+function holdsInfinity(value: unknown): boolean {
+  const found = [value];
+  for (const each of found) if (typeof each === 'object' && each !== null) found.push(...Object.values(each));
+  return found.some((each) => each === Infinity || each === -Infinity);
 }
 
 async function checked(token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions) {

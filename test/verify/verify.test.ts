@@ -64,6 +64,15 @@ describe('a verifier', () => {
     });
   });
 
+  it('refuses a number that is too large to be kept, which would be null to others', async () => {
+    const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
+    for (const shard of [rawJSON('1e400'), rawJSON('-1e400'), [{ deep: [1, rawJSON('1e400')] }]])
+      await expect(verifier().verify(await good({ shard }))).rejects.toMatchObject({
+        code: 'invalid_token',
+        claim: 'shard',
+      });
+  });
+
   it.each([
     ['an API with two names', { audience: [audience, 'orders'] }, { aud: ['orders'] }, true],
     ['another algorithm', { algorithms: ['RS256'] }, {}, false],

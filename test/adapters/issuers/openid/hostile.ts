@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, exportSPKI, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
+import { CompactSign, exportJWK, exportSPKI, generateKeyPair, type JWTHeaderParameters } from 'jose';
 
 export type Handler = (
   request: IncomingMessage & { readonly form: URLSearchParams },
@@ -70,7 +70,7 @@ export async function startHostileIssuer() {
     const now = Math.floor(Date.now() / 1000);
     const all = { iss: issuer, sub: 'c', iat: now, exp: now + 300, ...claims };
     const kept = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-    return new SignJWT(kept)
+    return new CompactSign(Buffer.from(JSON.stringify(kept)))
       .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: keys.kid, ...header })
       .sign(keys.privateKey, { crit: { x: true } });
   }
