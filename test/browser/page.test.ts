@@ -225,6 +225,12 @@ describe('a person with a passkey', () => {
     await button(bo.page, 'Approve').click();
     await button(bo.page, 'Say no after all').click();
     await expect.poll(() => button(bo.page, 'Deny').isEnabled()).toBe(true);
+    // whatever makes the view anew, they need not say so again
+    await bo.page.goto(`${page.origin}/#/`);
+    await bo.page.getByRole('heading', { level: 1, name: / waiting$/ }).waitFor();
+    await look(bo.page, id);
+    await expect.poll(() => button(bo.page, 'Deny').isEnabled()).toBe(true);
+    expect(await button(bo.page, 'Say no after all').count()).toBe(0);
     expect(await button(bo.page, 'Approve').count()).toBe(0);
     await button(bo.page, 'Deny').click();
     await expect.poll(() => stateOf(id)).toBe('denied');
@@ -240,6 +246,16 @@ async function askForCode(tab: Tab, why: string): Promise<void> {
   await tab.keyboard.press('Enter');
   await button(tab, 'Prove it and reveal').waitFor();
 }
+
+test('an address that is no code of anything leads to the page all the same', async () => {
+  const somebody = await browsers.person();
+  for (const part of ['%', 'approvals/%E4%zz']) {
+    await somebody.page.goto('about:blank');
+    await somebody.page.goto(`${page.origin}/#/${part}`);
+    await atPage(somebody.page, 'Sign in');
+  }
+  await somebody.leave();
+});
 
 describe('a person whom policy lets reveal a code', () => {
   test('sees it once, after people were told, while it is good, and it is nowhere after that', async () => {

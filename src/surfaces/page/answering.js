@@ -11,6 +11,8 @@ const scopes = ['call', 'run', 'session'];
 const scopeNames = { call: 'one call', run: 'this agent run', session: 'this session' };
 /** seconds */
 const usualTimes = [300, 900, 3_600, 4 * 3_600, 8 * 3_600];
+/** the approval that somebody says no to after a yes: however often its view is made anew, they need not say so again */
+let denying;
 
 /**
  * How somebody answers, who may.
@@ -24,15 +26,17 @@ export function answering(approval, context) {
     return h('p.note', {}, `You look as ${person.name}. ${listed(may, 'or')} may answer this.`);
   if (approval.answers.every(({ approver }) => approver !== person.approver)) return deciding(approval, context, false);
   // while it waits, that was a yes; what is signed for a no is fetched once somebody wants to say it
+  const no = () => deciding(approval, context, true)[1];
+  if (denying === approval.id) return no();
+  const deny = () => {
+    denying = approval.id;
+    element.replaceWith(no());
+  };
   const element = h(
     'div.answer',
     {},
     h('p.note', {}, 'You have answered. It waits for somebody else too.'),
-    h(
-      'button.plain',
-      { type: 'button', onclick: () => element.replaceWith(deciding(approval, context, true)[1]) },
-      'Say no after all',
-    ),
+    h('button.plain', { type: 'button', onclick: deny }, 'Say no after all'),
   );
   return element;
 }

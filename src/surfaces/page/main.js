@@ -51,7 +51,16 @@ function tell(text) {
 /** Where the address points to. A link is taken out of it, and stays in no history. */
 function place() {
   const [path, search = ''] = location.hash.replace(/^#\/?/, '').split('?');
-  return { parts: path.split('/').map(decodeURIComponent), filter: Object.fromEntries(new URLSearchParams(search)) };
+  return { parts: path.split('/').map(decoded), filter: Object.fromEntries(new URLSearchParams(search)) };
+}
+
+/** A part of an address that somebody typed may be no code of anything: it is what stands there then. @param {string} part */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 let given;
