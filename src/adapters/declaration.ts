@@ -24,7 +24,7 @@ export interface Declaration<S, Services, Made> {
   /** where it is, in a few words, for plans and `check --online`; default: its first address */
   place?(settings: S): string;
   /** what the forms of its keys cannot say; an empty `key` stands for all of it */
-  check?(settings: S, given: ReadonlySet<string>, development: boolean): readonly KeyProblem[];
+  check?(settings: S, given: ReadonlySet<string>): readonly KeyProblem[];
   /**
    * how it is reached on the laptop stack; absent: the laptop does not play it
    * @param declared what another environment says of a connection of this name, where its kind is shared with the laptop
@@ -44,6 +44,8 @@ export interface Address {
   readonly key: string;
   /** undefined or empty: not given */
   readonly url: string | undefined;
+  /** it is reached at this machine in development alone, by https too */
+  readonly isElsewhere?: boolean;
 }
 
 export interface KeyProblem {

@@ -121,16 +121,25 @@ function checkOne(
   { development }: Environment,
   source: Source,
 ): void {
-  for (const { key, url } of adapter?.addresses(settings) ?? []) {
-    const problem = url === undefined || url === '' ? undefined : requireSafeAddress(url, development);
+  for (const { key, url, isElsewhere = false } of adapter?.addresses(settings) ?? []) {
+    if (url === undefined || url === '') continue;
+    const problem = requireSafeAddress(url, development);
     const { range } = valueAt(written, ...key.split('.'));
     if (problem !== undefined) source.report(range, `this address ${problem}`, safeAddressHint);
+    else if (isElsewhere && !development && isThisMachine(url))
+      source.report(range, 'this address is of this machine', 'name another one, or write development: true above');
   }
   // what is missing or wrong has been told of
   if (adapter === undefined || !isWhole(adapter, settings)) return;
   const given = written.as === 'object' ? written.given : new Set<string>();
-  for (const { key, problem, hint } of adapter.check?.(settings, given, development) ?? [])
+  for (const { key, problem, hint } of adapter.check?.(settings, given) ?? [])
     source.report(valueAt(written, ...key.split('.')).range, problem, hint);
+}
+
+/** RFC 6761, section 6.3, has all of `.localhost`. */
+function isThisMachine(url: string): boolean {
+  const host = new URL(url).hostname.replace(/\.$/, '');
+  return isLoopbackHost(host) || host.endsWith('.localhost');
 }
 
 type Checking = Pick<VaultAdapter, 'addresses' | 'check' | 'keys'>;

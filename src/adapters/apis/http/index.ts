@@ -72,10 +72,10 @@ export const http = apiAdapter<typeof keys>({
   type: 'http',
   keys,
   plain: ['url'],
-  addresses: ({ url }) => [{ key: 'url', url }],
-  check(settings, _, development) {
+  addresses: ({ url }) => [{ key: 'url', url, isElsewhere: true }],
+  check(settings) {
     const { url, paths, token, header, private: networks = [], timeout } = settings;
-    const problems = [...originProblems(url, development)];
+    const problems = [...originProblems(url)];
     if (token !== undefined && header !== undefined)
       problems.push({ key: 'header', problem: 'a credential stands in one place', hint: 'give token: or header:' });
     if (header !== undefined && ownHeaders.has(header.toLowerCase()))
@@ -129,7 +129,7 @@ function rules(settings: HttpApiSettings): ApiRules {
 }
 
 /** It must stand there as it is used: what a parser would change, a reader may take for something else. */
-function originProblems(text: string, development: boolean): { key: string; problem: string; hint?: string }[] {
+function originProblems(text: string): { key: string; problem: string; hint?: string }[] {
   const url = URL.parse(text);
   if (url === null) return [];
   const host = url.hostname.replace(/\.$/, '');
@@ -138,14 +138,6 @@ function originProblems(text: string, development: boolean): { key: string; prob
     return [{ key: 'url', problem: 'is more than an origin, or not written plainly', hint: `write ${plain}` }];
   if (!/^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[\da-f:.]+\])$/.test(host))
     return [{ key: 'url', problem: 'has no name of a host', hint: 'one name, without *' }];
-  if (!development && (isLoopbackHost(host) || host.endsWith('.localhost')))
-    return [
-      {
-        key: 'url',
-        problem: 'is this machine',
-        hint: 'name another one, or write development: true with the environment',
-      },
-    ];
   // as a parser has written them; node's own look at an address costs each start 3 ms
   if (/^\[|^[\d.]+$/.test(host) && !isLoopbackHost(host))
     return [{ key: 'url', problem: 'is an address', hint: 'write the name that its certificate is for' }];
