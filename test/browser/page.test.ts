@@ -253,6 +253,7 @@ test('an address that is no code of anything leads to the page all the same', as
     await somebody.page.goto('about:blank');
     await somebody.page.goto(`${page.origin}/#/${part}`);
     await atPage(somebody.page, 'Sign in');
+    expect(somebody.complaints()).toEqual([]);
   }
   await somebody.leave();
 });
