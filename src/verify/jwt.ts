@@ -6,6 +6,7 @@ import {
   type JWTVerifyOptions,
   jwtVerify,
 } from 'jose';
+import { FlowError } from '../foundation/errors.ts';
 import { quoted } from '../foundation/quoted.ts';
 import { unmetClaim } from './required-claims.ts';
 
@@ -148,14 +149,17 @@ async function checked(token: string, keys: JWTVerifyGetKey, options: JWTVerifyO
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw rejection(error, token, options);
     let tried = 0;
+    let unusable: TypeError | undefined;
     for await (const key of error) {
       if ((tried += 1) > mostKeys) break;
       try {
         return await jwtVerify(token, key, options);
       } catch (inner) {
-        if (!(inner instanceof errors.JWSSignatureVerificationFailed)) throw rejection(inner, token, options);
+        if (inner instanceof TypeError) unusable = inner;
+        else if (!(inner instanceof errors.JWSSignatureVerificationFailed)) throw rejection(inner, token, options);
       }
     }
+    if (unusable !== undefined) throw rejection(unusable, token, options);
     throw new JwtRejection('signature', undefined, headerFact(token, 'kid'));
   }
 }
@@ -172,6 +176,13 @@ const claimProblems: Readonly<Record<string, JwtProblem>> = { iss: 'issuer', aud
 
 /** Errors about keys stay as they are: the token may be good. */
 function rejection(error: unknown, token: string, { issuer, algorithms, currentDate }: JWTVerifyOptions): unknown {
+  if (error instanceof TypeError) {
+    // jose's own, for a key that is not for the algorithm of a token
+    return new FlowError('protocol', "a key of the issuer's key set is too short", {
+      hint: "look at the issuer's key set: an RSA key has 2048 bits or more",
+      cause: error,
+    });
+  }
   if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired) {
     const { claim, payload } = error;
     const problem = error instanceof errors.JWTExpired ? 'expired' : (claimProblems[claim] ?? 'claim');

@@ -1,4 +1,5 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import type { TokenRequest } from '../../../../src/adapters/issuers/contract.ts';
 import type { IssuerOptions } from '../../../../src/adapters/issuers/openid/issuer.ts';
@@ -190,6 +191,20 @@ describe('a key set', () => {
     const [key = {}] = await hostile.keys();
     hostile.handlers.set('/jwks', body({ keys: [{ ...key, kid: 'other' }] }));
     expect((await failureOf(arrange().ask())).code).toBe('protocol');
+  });
+
+  it('with a key that is too short for anything is told as that, and takes no other with it', async () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const short = { ...publicKey.export({ format: 'jwk' }), use: 'sig' };
+    const { privateKey, publicKey: whole } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const claims = { iss: hostile.issuer, iat: 1, exp: 9_000_000_000 };
+    const access_token = await new SignJWT(claims).setProtectedHeader({ alg: 'RS256' }).sign(privateKey);
+    hostile.handlers.set('/token', body({ access_token, token_type: 'Bearer' }));
+    hostile.handlers.set('/jwks', body({ keys: [short] }));
+    const { code, message } = await failureOf(arrange().ask());
+    expect([code, message]).toEqual(['protocol', "a key of the issuer's key set is too short"]);
+    hostile.handlers.set('/jwks', body({ keys: [short, whole.export({ format: 'jwk' })] }));
+    expect(await arrange().ask()).toMatchObject({ tokenType: 'Bearer' });
   });
 });
 
