@@ -24,7 +24,9 @@ export async function fetchOver(agent: Agent, input: string | URL | Request, ini
   const whole = stream === null && request.body !== null ? new Uint8Array(await request.arrayBuffer()) : undefined;
   const { signal } = request;
   signal.throwIfAborted();
-  const headers = { accept: '*/*', 'user-agent': 'node', ...Object.fromEntries(request.headers) };
+  // without a word any compression would do (RFC 9110, section 12.5.3), and nothing here undoes it
+  const usual = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'node' };
+  const headers = { ...usual, ...Object.fromEntries(request.headers) };
   return new Promise((resolve, reject) => {
     const sent = http.request(url, { agent, method: request.method, headers, signal });
     let begun: IncomingMessage | undefined;

@@ -128,6 +128,16 @@ describe('an answer that cannot be read', () => {
   });
 });
 
+it('over an agent of node asks for nothing compressed, unless its caller does', async () => {
+  const tell = ({ headers }: IncomingMessage, response: ServerResponse) =>
+    void response.end(headers['accept-encoding'] ?? 'any');
+  const { url } = await serve(tell, tell);
+  const agent = new Agent();
+  expect(await (await fetchOver(agent, url)).text()).toBe('identity');
+  expect(await (await fetchOver(agent, url, { headers: { 'accept-encoding': 'br' } })).text()).toBe('br');
+  agent.destroy();
+});
+
 describe('certificates that nobody looks at', () => {
   afterEach(() => void vi.unstubAllEnvs());
 
