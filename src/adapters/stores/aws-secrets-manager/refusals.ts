@@ -13,7 +13,8 @@ const deletion = {
 
 /** What Secrets Manager says besides what every service of AWS may. */
 export const refusals: readonly AwsRefusal[] = [
-  { names: ['AccessDeniedException', 'AccessDenied'], saying: /\bkms\b/i, ...kms },
+  // a secret or a role may have it in its name
+  { names: ['AccessDeniedException', 'AccessDenied'], saying: /\bkms:\w|\baccess to kms\b|\bkms key/i, ...kms },
   { names: /^(?:KMS|EncryptionFailure|DecryptionFailure)/, ...kms },
   {
     names: ['LimitExceededException'],

@@ -38,4 +38,13 @@ describe('an error of Secrets Manager becomes', () => {
     ].map((text) => translated(named('AccessDeniedException', text)));
     expect(kms?.hint).not.toBe(policy?.hint);
   });
+
+  it.each([
+    [true, 'User: arn:aws:iam::1:user/a is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:…'],
+    [false, 'User: arn:aws:iam::1:user/kms-pusher is not authorized to perform: secretsmanager:PutSecretValue'],
+    [false, 'not authorized to perform: secretsmanager:CreateSecret on resource: prod/kms/token'],
+  ])('is about a KMS key (%s) by what may not be done, never by a name: %s', (is, text) => {
+    const { message } = translated(named('AccessDeniedException', text));
+    expect(message === 'AWS could not use the KMS key').toBe(is);
+  });
 });
