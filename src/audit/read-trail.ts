@@ -104,6 +104,6 @@ export function mayFit(filters: readonly AuditFilter[]): (text: string) => boole
 /** A pattern for one of these values as a line has them, all of them in one go; undefined: whatever it is. */
 function anyOf(values: readonly (Iterable<string> | undefined)[]): RegExp {
   if (values.includes(undefined)) return /(?:)/;
-  const written = values.flatMap((each) => [...(each ?? [])]).map((each) => JSON.stringify(each));
-  return new RegExp(written.map((each) => each.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`)).join('|'));
+  const written = values.flatMap((each) => [...(each ?? [])]).map((each) => RegExp.escape(JSON.stringify(each)));
+  return new RegExp(written.join('|'));
 }

@@ -42,7 +42,7 @@ export function parseRule(text: string): TargetRule {
 
 /** The parts of a pattern that was split at its placeholders: text, name and dots in turn. */
 function expressionOf(part: string | undefined, index: number, all: readonly (string | undefined)[]): string {
-  if (index % 3 === 0) return (part ?? '').replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  if (index % 3 === 0) return RegExp.escape(part ?? '');
   if (index % 3 === 2) return '';
   return `(?<${part ?? ''}>${all[index + 1] === undefined ? '[^/]+' : '.+'})`;
 }
