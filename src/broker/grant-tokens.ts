@@ -1,5 +1,5 @@
 import { FlowError } from '../foundation/errors.ts';
-import { presentedStep, type Flow } from '../folder/flows/flow.ts';
+import { presentedAs, type Flow } from '../folder/flows/flow.ts';
 import type { Secret } from '../foundation/secret.ts';
 import type { Granted } from './audited-answers.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
@@ -116,6 +116,5 @@ function keyOf({ agent, agentRun }: Caller, flow: string, given: Readonly<Record
 
 /** Whether the flow's output is a token, as its file says; one that writes gives none here. */
 function givesToken(flow: Flow): boolean {
-  if (flow.effect !== 'none' || flow.output?.kind !== 'scalar') return false;
-  return presentedStep(flow, flow.output.value)?.kind?.presents === 'token';
+  return flow.effect === 'none' && presentedAs(flow) === 'token';
 }

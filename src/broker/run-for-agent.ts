@@ -1,6 +1,6 @@
 import { outputJson, outputKinds } from '../engine/output-json.ts';
 import { type Output, shownIn } from '../engine/output.ts';
-import { type Flow, presentedStep } from '../folder/flows/flow.ts';
+import { type Flow, presentedAs } from '../folder/flows/flow.ts';
 import type { Granted } from './audited-answers.ts';
 import type { Pass } from './approvals/admission-pass.ts';
 import type { BrokerClock } from '../foundation/clocks.ts';
@@ -60,8 +60,7 @@ function mayRepeat({ breakGlass }: Flow, output: Output): boolean {
  */
 export function requireGiven(flow: Flow | undefined, name: string, gives: 'one-time-code' | undefined): void {
   if (gives === undefined || flow === undefined) return;
-  const presents = flow.output?.kind === 'scalar' ? presentedStep(flow, flow.output.value)?.kind?.presents : undefined;
-  if (presents !== gives)
+  if (presentedAs(flow) !== gives)
     throw new BrokerRefusal('not-allowed', { names: [name], detail: `the flow gives no ${gives}` });
 }
 

@@ -15,7 +15,7 @@ import {
   type Execution,
   type ExecutionOptions,
 } from './execution.ts';
-import type { Flow, FlowOutput, Step } from '../folder/flows/flow.ts';
+import { type Flow, outputValues, type Step } from '../folder/flows/flow.ts';
 import { expressionsOf } from '../language/compiled-values.ts';
 import type { Inputs } from '../folder/flows/inputs.ts';
 import type { Output } from './output.ts';
@@ -93,7 +93,7 @@ export async function outputOfRun(
 ): Promise<Output> {
   const execution = createExecution(flow, inputs, services);
   for (const [id, output] of kept) restore(execution, id, output);
-  await complete(execution, stepsIn(flow.output));
+  await complete(execution, stepsShown(flow));
   return answerOf(execution);
 }
 
@@ -135,11 +135,9 @@ async function carryOut(
   else await runWrite(execution, step, prepared, kind);
 }
 
-/** The steps that an output takes something of. */
-function stepsIn(output: FlowOutput | undefined): ReadonlySet<string> {
-  const values =
-    output === undefined ? [] : output.kind === 'scalar' ? [output.value] : output.entries.map(([, value]) => value);
-  const paths = values.flatMap((value) => [...expressionsOf(value)].map(({ path }) => path));
+/** The steps that a flow's output takes something of. */
+function stepsShown(flow: Flow): ReadonlySet<string> {
+  const paths = outputValues(flow).flatMap((value) => [...expressionsOf(value)].map(({ path }) => path));
   return new Set(paths.flatMap(([root, id = '']) => (root === 'steps' ? [id] : [])));
 }
 

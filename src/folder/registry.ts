@@ -6,7 +6,7 @@ import { evaluate, evaluateKeys } from '../language/evaluate.ts';
 import { reportEverywhere } from './report-by-environment.ts';
 import type { Expression } from '../language/expressions.ts';
 import type { Resolved, Unresolved } from '../language/expression-types.ts';
-import { presentedStep, type Flow } from './flows/flow.ts';
+import { presentedAs, type Flow } from './flows/flow.ts';
 import { form, type InputOf, type Keys, optional, required } from '../language/forms.ts';
 import type { Folder } from './load-folder.ts';
 import { staticScope } from './flows/static-input.ts';
@@ -212,7 +212,7 @@ function unfit(flow: Flow, environments: readonly Environment[]): string | undef
   if (flow.inputs.some((input) => input.default === undefined)) return 'takes inputs that have no default';
   if (flow.output?.kind !== 'scalar') return 'gives no single value';
   const { value } = flow.output;
-  const presents = presentedStep(flow, value)?.kind?.presents;
+  const presents = presentedAs(flow);
   if (presents === 'token') return undefined;
   if (presents === 'one-time-code') return 'gives a one-time code, which cannot be kept and leased';
   const [environment] = environments;

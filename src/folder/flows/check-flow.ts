@@ -2,7 +2,7 @@ import { type Capability, lacking } from '../../adapters/identity/capabilities.t
 import { servedHint } from '../service/check-environment.ts';
 import { adapterOf, apiRulesOf, attributionOf, isWhole, servesVault, type Environment } from '../service/settings.ts';
 import { evaluate } from '../../language/evaluate.ts';
-import { givenIn, presentedStep, type Flow, type Step } from './flow.ts';
+import { givenIn, outputValues, presentedStep, type Flow, type Step } from './flow.ts';
 import { lookAt, staticScope } from './static-input.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Report } from '../../language/problems.ts';
@@ -116,11 +116,6 @@ function checkShown(
   } else if (resolved.type === 'connection') {
     report(expression.range, `"${expression.text}" is a connection`, `choose a field: ${expression.text}.url`);
   }
-}
-
-function outputValues(flow: Flow): readonly Value[] {
-  if (flow.output === undefined) return [];
-  return flow.output.kind === 'scalar' ? [flow.output.value] : flow.output.entries.map(([, value]) => value);
 }
 
 /** The place of `secrets[0].name` in the file, or of the nearest key around it. */

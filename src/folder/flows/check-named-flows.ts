@@ -1,5 +1,5 @@
 import type { Environment, NamedThing, Settings } from '../service/settings.ts';
-import { presentedStep, type Flow } from './flow.ts';
+import { presentedAs, type Flow } from './flow.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import type { Source } from '../../language/problems.ts';
 import { isFixedTool, toolNameOf } from '../reserved-names.ts';
@@ -41,8 +41,7 @@ function unfit(flow: Flow, environment: Environment, by: NonNullable<NamedThing[
   if (flow.effect !== 'none') return 'writes';
   if (flow.environments?.includes(environment.name) === false) return `does not run in "${environment.name}"`;
   if (flow.inputs.some((input) => input.default === undefined)) return 'takes inputs that have no default';
-  const output = flow.output?.kind === 'scalar' ? presentedStep(flow, flow.output.value) : undefined;
-  if (output?.kind?.presents !== 'token') return 'has another output than a token';
+  if (presentedAs(flow) !== 'token') return 'has another output than a token';
   const own = usesOf(flow, environment).connections.some(
     ({ kind, name }) => kind === by.kind && name === by.name,
   );

@@ -76,6 +76,17 @@ export function asksPeople({ kind, with: value }: Pick<Step, 'kind' | 'with'>): 
   return kind.asksPeople(value === undefined ? new Set() : givenIn(value));
 }
 
+/** The values of what it gives, in the order of the file. */
+export function outputValues({ output }: Flow): readonly Value[] {
+  if (output === undefined) return [];
+  return output.kind === 'scalar' ? [output.value] : output.entries.map(([, value]) => value);
+}
+
+/** What a flow's output is as a whole, as its file says; undefined: plain text, a secret, or several values. */
+export function presentedAs(flow: Flow): StepKind['presents'] {
+  return flow.output?.kind === 'scalar' ? presentedStep(flow, flow.output.value)?.kind?.presents : undefined;
+}
+
 /** The step whose token or one-time code a whole expression stands for: the step itself, or its scalar field. */
 export function presentedStep(flow: Flow, value: Value): Step | undefined {
   if (value.as !== 'whole') return undefined;

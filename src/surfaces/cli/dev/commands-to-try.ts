@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { RunningStack } from '../../../laptop/start-stack.ts';
-import { type Flow, presentedStep } from '../../../folder/flows/flow.ts';
+import { type Flow, presentedAs } from '../../../folder/flows/flow.ts';
 import type { Folder } from '../../../folder/load-folder.ts';
 import { quoted } from '../../../foundation/shell-words.ts';
 import type { DevBroker } from './laptop-broker.ts';
@@ -69,8 +69,7 @@ function commandOf(flow: Flow): string | undefined {
   const plain = Object.values(given).every((value) => /^[\w.@-]+$/.test(String(value)));
   if (unknown !== undefined || !plain) return undefined;
   const inputs = Object.entries(given).map(([name, value]) => (value === true ? `--${name}` : `--${name} ${value}`));
-  const token = flow.output?.kind === 'scalar' ? presentedStep(flow, flow.output.value)?.kind?.presents : undefined;
-  const option = flow.effect === 'write' ? ['--plan'] : token === 'token' ? ['--json'] : [];
+  const option = flow.effect === 'write' ? ['--plan'] : presentedAs(flow) === 'token' ? ['--json'] : [];
   return [flow.name, ...inputs, ...option].join(' ');
 }
 

@@ -2,7 +2,7 @@ import type { AskForValue, AskPeople } from '../../../app/ask-people.ts';
 import type { App } from '../../../app/open-app.ts';
 import { endings, errorCodes, FlowError, oneLine } from '../../../foundation/errors.ts';
 import { localAgent } from '../../../foundation/local-user.ts';
-import { asksPeople, type Flow, presentedStep } from '../../../folder/flows/flow.ts';
+import { asksPeople, type Flow, presentedAs } from '../../../folder/flows/flow.ts';
 import { type Inputs, parseInputs } from '../../../folder/flows/inputs.ts';
 import { suggest } from '../../../language/nearest-name.ts';
 import type { Plan } from '../../../engine/plan.ts';
@@ -275,7 +275,6 @@ function refuseOptions(flow: Flow, chosen: ReadonlySet<string>): void {
   if (!chosen.has('header')) return;
   if (chosen.has('json'))
     throw new FlowError('usage', '--header and --json are two answers', { hint: 'leave one out', place });
-  const step = flow.output?.kind === 'scalar' ? presentedStep(flow, flow.output.value) : undefined;
-  if (step?.kind?.presents !== 'token')
+  if (presentedAs(flow) !== 'token')
     throw new FlowError('usage', 'its output is not a token', { hint: 'leave --header out', place });
 }
