@@ -74,6 +74,12 @@ export function commonArguments(argv: readonly string[], own: OptionTable = {}, 
   return given;
 }
 
+/** What an option is given as a text; undefined where it is not given. */
+export function textOf(values: Readonly<Record<string, unknown>>, option: string): string | undefined {
+  const value = values[option];
+  return typeof value === 'string' ? value : undefined;
+}
+
 export function wantsHelp(argv: readonly string[]): boolean {
   return ownWords(argv).includes('--help');
 }

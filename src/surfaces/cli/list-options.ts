@@ -1,5 +1,6 @@
 import { FlowError } from '../../foundation/errors.ts';
 import { suggest } from '../../language/nearest-name.ts';
+import { type Arguments, textOf } from './arguments.ts';
 import { timeOption } from './time-option.ts';
 
 /** An option that is one of some words. @throws FlowError usage for another */
@@ -15,7 +16,7 @@ export function wordOption(option: string, text: string | undefined, words: read
  */
 export function listPath(
   path: string,
-  values: Readonly<Record<string, string | boolean>>,
+  values: Arguments['values'],
   names: readonly string[],
   states: readonly string[],
 ): string {
@@ -23,9 +24,8 @@ export function listPath(
   const put = (name: string, value: string | undefined): void => {
     if (value !== undefined) query.set(name, value);
   };
-  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
-  for (const name of names) put(name, text(name));
-  put('state', wordOption('state', text('state'), states));
-  put('since', timeOption('since', text('since'), Date.now())?.toString());
+  for (const name of names) put(name, textOf(values, name));
+  put('state', wordOption('state', textOf(values, 'state'), states));
+  put('since', timeOption(values, 'since', Date.now())?.toString());
   return query.size === 0 ? path : `${path}?${query.toString()}`;
 }

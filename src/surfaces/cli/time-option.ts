@@ -1,8 +1,10 @@
 import { FlowError } from '../../foundation/errors.ts';
 import { parseDuration } from '../../foundation/duration.ts';
+import { type Arguments, textOf } from './arguments.ts';
 
 /** An option that is a length of time before now, `1h`, or a time: epoch milliseconds. @throws FlowError usage */
-export function timeOption(option: string, text: string | undefined, now: number): number | undefined {
+export function timeOption(values: Arguments['values'], option: string, now: number): number | undefined {
+  const text = textOf(values, option);
   if (text === undefined) return undefined;
   const ago = parseDuration(text);
   const time = ago === undefined ? Date.parse(text) : now - ago * 1000;

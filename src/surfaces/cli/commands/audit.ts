@@ -4,7 +4,7 @@ import { type AuditFilter, type AuditLine, inTime, readTrail } from '../../../au
 import { segmentsOf } from '../../../audit/segments.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { suggest } from '../../../language/nearest-name.ts';
-import { parseArguments, unexpectedWord } from '../arguments.ts';
+import { parseArguments, textOf, unexpectedWord } from '../arguments.ts';
 import { commandTable, commonOptions, type OptionTable } from '../command-table.ts';
 import type { Invocation } from '../invocation.ts';
 import { timeOption } from '../time-option.ts';
@@ -35,7 +35,7 @@ export async function audit(invocation: Invocation): Promise<number> {
     if (values['approvals'] === true) {
       const { verifyApprovals } = await import('../audit/verify-approvals.ts');
       const lines = inTime((await trails(app, values, terminal, true)).map((file) => readTrail(segmentsOf(file))));
-      const file = typeof values['policy'] === 'string' ? values['policy'] : join(app.folder.dir, 'policy.yaml');
+      const file = textOf(values, 'policy') ?? join(app.folder.dir, 'policy.yaml');
       const { laptop } = app.environment();
       return verifyApprovals(lines, { file, laptop }, terminal, values['json'] === true);
     }
@@ -116,7 +116,7 @@ function details({ code, source, rule, detail, reason, agentRun, run, request }:
 }
 
 function filterOf(values: Readonly<Record<string, string | boolean>>, now: number): AuditFilter {
-  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
+  const text = (name: string) => textOf(values, name);
   const outcome = text('outcome');
   if (outcome !== undefined && !Object.hasOwn(styles, outcome)) {
     const hint = suggest(outcome, Object.keys(styles)) ?? 'allowed, denied or failed';
@@ -130,7 +130,7 @@ function filterOf(values: Readonly<Record<string, string | boolean>>, now: numbe
     request: text('request'),
     agentRun: text('agent-run'),
     run: text('run'),
-    since: timeOption('since', text('since'), now),
-    until: timeOption('until', text('until'), now),
+    since: timeOption(values, 'since', now),
+    until: timeOption(values, 'until', now),
   };
 }

@@ -1,6 +1,6 @@
 import { FlowError } from '../../../foundation/errors.ts';
 import type { BrokerPlace } from '../../mcp/client-door.ts';
-import { commonArguments } from '../arguments.ts';
+import { commonArguments, textOf } from '../arguments.ts';
 import { chosenBroker } from '../chosen-broker.ts';
 import { commandTable } from '../command-table.ts';
 import { flowsFolder } from '../flows-folder.ts';
@@ -11,7 +11,7 @@ import { packageVersion } from '../../../foundation/package-files.ts';
 export async function mcp(invocation: Invocation): Promise<number> {
   const { argv, terminal, signal } = invocation;
   const { values } = commonArguments(argv, commandTable.mcp.options);
-  const agent = typeof values['agent'] === 'string' ? values['agent'] : undefined;
+  const agent = textOf(values, 'agent');
   const client = values['print-config'];
   if (typeof client === 'string') {
     const { configFor } = await import('../mcp/print-config.ts');

@@ -3,7 +3,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import type { ListenAddress } from '../../server/listen-tcp.ts';
 import { createLogger, type LogLevel, logLevels } from '../../server/log.ts';
 import { serve as serveBroker, type Service } from '../../server/start.ts';
-import { commonArguments } from '../arguments.ts';
+import { commonArguments, textOf } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
 import type { Invocation } from '../invocation.ts';
 import { withApp } from '../with-app.ts';
@@ -59,8 +59,7 @@ function reloadOnHangUp(service: Pick<Service, 'reload'>, terminal: Terminal): v
 }
 
 function listenOf(values: Readonly<Record<string, string | boolean>>): ListenAddress | undefined {
-  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
-  const [host, port, socket] = [text('host'), text('port'), text('socket')];
+  const [host, port, socket] = ['host', 'port', 'socket'].map((name) => textOf(values, name));
   if (host === undefined && port === undefined && socket === undefined) return undefined;
   if (port !== undefined && !/^\d{1,5}$/.test(port)) {
     throw new FlowError('usage', '--port takes a number', { hint: 'up to 65535; 0: any free one' });

@@ -17,7 +17,7 @@ export async function trace(invocation: Invocation): Promise<number> {
   const { values } = commonArguments(invocation.argv, commandTable.trace.options);
   const { terminal } = invocation;
   const wanted = wantedIn(values);
-  const since = timeOption('since', typeof values['since'] === 'string' ? values['since'] : undefined, Date.now());
+  const since = timeOption(values, 'since', Date.now());
   return withApp(invocation, async (app) => {
     const found = await tracedIn(app, wanted, typeof values['file'] === 'string' ? [values['file']] : undefined, since);
     if (found.lines.length === 0 && found.agentRuns.size === 0) throw notThere(wanted);

@@ -11,7 +11,7 @@ import { widerPaths } from '../../../app/migration/shared-vaults.ts';
 import { parseRule } from '../../../app/migration/target-rules.ts';
 import { endings, FlowError, someOf } from '../../../foundation/errors.ts';
 import { safeLine } from '../../../foundation/safe-line.ts';
-import { type Arguments, commonArguments } from '../arguments.ts';
+import { type Arguments, commonArguments, textOf } from '../arguments.ts';
 import type { Invocation } from '../invocation.ts';
 import { columns, type Terminal } from '../terminal.ts';
 import { withApp } from '../with-app.ts';
@@ -25,7 +25,7 @@ export async function plan(invocation: Invocation): Promise<number> {
   const given = commonArguments(argv, planOptions, Infinity);
   const { values, lists, positionals } = given;
   const rules = (lists['rule'] ?? []).map(parseRule);
-  const into = typeof values['into'] === 'string' ? values['into'] : undefined;
+  const into = textOf(values, 'into');
   return withApp(invocation, async (app) => {
     const before = migrationOf(app, invocation);
     const from = before?.from ?? sourceOf(values);

@@ -62,7 +62,7 @@ export async function auditedReads(
     files,
     known: new Set(secrets.map(({ path }) => path)),
     without: new Set(lists['without']),
-    since: timeOption('since', typeof values['since'] === 'string' ? values['since'] : undefined, Date.now()),
+    since: timeOption(values, 'since', Date.now()),
   });
 }
 
