@@ -47,7 +47,7 @@ export async function workAsRun<T>(by: Beginner, work: Work<T>, options: RunOpti
     authorize: key === undefined ? undefined : (token, url) => bound(key, token, url),
   };
   const word = async () => {
-    granted = runIn(await requests.post(sender, pathOf('agentRunHeartbeat', id)));
+    granted = runIn(await requests.post(sender, pathOf(paths.agentRunHeartbeat, id)));
   };
   const stop = keepAlive(clock, (asked.heartbeat_within ?? usualSilence) * 1_000, word, (why) => over.abort(why));
   const run: AgentRun = {
@@ -71,7 +71,7 @@ export async function workAsRun<T>(by: Beginner, work: Work<T>, options: RunOpti
     stop();
     // what came of the work stands, whatever becomes of this: a run that nobody speaks of ends by itself
     if (!over.signal.aborted)
-      await requests.post(sender, pathOf('agentRunFinish', id), { outcome }).catch(() => undefined);
+      await requests.post(sender, pathOf(paths.agentRunFinish, id), { outcome }).catch(() => undefined);
     over.abort(new BrokerError('run-ended', { detail: `agent run ${id} is over` }));
   }
 }

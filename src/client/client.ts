@@ -85,7 +85,7 @@ function clientAs(asking: Asking): Omit<Client, 'close'> {
   async function askToken(flow: string, inputs: FlowInputs): Promise<AskedToken> {
     const asked = clock.monotonic();
     const given = Object.keys(inputs).length === 0 ? undefined : { inputs };
-    return { asked, ...tokenIn(await post(pathOf('token', nameOf(flow)), given)) };
+    return { asked, ...tokenIn(await post(pathOf(paths.token, nameOf(flow)), given)) };
   }
 
   async function askSecrets(names: readonly string[]): Promise<Secrets> {
@@ -99,7 +99,7 @@ function clientAs(asking: Asking): Omit<Client, 'close'> {
   async function rejected(flow: string, tokenHash: string, { signal }: CallOptions = {}): Promise<boolean> {
     tokens.forget((_, known) => known !== undefined && sha256(known.token.accessToken) === tokenHash);
     const report = async (): Promise<boolean> => {
-      const answer = await post(pathOf('rejected', nameOf(flow)), { token_hash: tokenHash });
+      const answer = await post(pathOf(paths.rejected, nameOf(flow)), { token_hash: tokenHash });
       return recordOf(answer)['evicted'] === true;
     };
     return waiting(() => reports.get(`${flow} ${tokenHash}`, report, notKept), signal);
@@ -107,7 +107,7 @@ function clientAs(asking: Asking): Omit<Client, 'close'> {
 
   async function runFlow(flow: string, inputs: FlowInputs, { signal }: CallOptions): Promise<FlowAnswer> {
     const given = Object.keys(inputs).length === 0 ? undefined : { inputs };
-    return flowAnswerIn(await waiting(() => post(pathOf('flow', nameOf(flow)), given, signal), signal));
+    return flowAnswerIn(await waiting(() => post(pathOf(paths.flow, nameOf(flow)), given, signal), signal));
   }
 
   function run(flow: string, inputs?: FlowInputs, options?: CallOptions): Promise<FlowAnswer>;

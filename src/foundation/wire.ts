@@ -179,11 +179,8 @@ export const pagePaths = {
 } as const;
 
 /** A path with a name in it. @param name of the form of names, so that nothing of it needs to be encoded */
-export function pathOf(
-  path: 'token' | 'rejected' | 'flow' | 'plan' | 'runs' | 'agentRunHeartbeat' | 'agentRunFinish',
-  name: string,
-): string {
-  return paths[path].replace(/\{\w+\}/, () => name);
+export function pathOf(path: `${string}{${string}}${string}`, name: string): string {
+  return path.replace(/\{\w+\}/, () => name);
 }
 
 /** Letters, digits and what stands between them: what no file could name needs no answer from policy. */

@@ -20,7 +20,7 @@ describe('the words between a broker and those who ask it', () => {
 
   it.each(['orders-token', 'a', '0._-', 'x'.repeat(200)])('a name %j stands in a path as it is', (name) => {
     expect(name).toMatch(nameForm);
-    expect(new URL(pathOf('rejected', name), 'http://x').pathname).toBe(`/v1/tokens/${name}/rejected`);
+    expect(new URL(pathOf(paths.rejected, name), 'http://x').pathname).toBe(`/v1/tokens/${name}/rejected`);
   });
 
   it.each(['', '-x', '.', '..', 'a/b', 'a%2fb', 'a?b', 'ä', 'a\n', 'x'.repeat(201)])('%j is no name', (text) => {
@@ -36,7 +36,7 @@ describe('the words between a broker and those who ask it', () => {
   ])('a run %j: %s', (run, fits) => expect(runForm.test(run)).toBe(fits));
 
   it('puts a name into a path as it is, whatever it is', () => {
-    expect(pathOf('token', '$&{flow}')).toBe('/v1/tokens/$&{flow}');
+    expect(pathOf(paths.token, '$&{flow}')).toBe('/v1/tokens/$&{flow}');
   });
 
   it('finds its headers as Node gives them', () => {

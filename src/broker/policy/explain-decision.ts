@@ -1,7 +1,7 @@
 import { durationText } from '../../foundation/duration.ts';
 import type { Flow } from '../../folder/flows/flow.ts';
 import { revealTrouble } from '../../folder/reveal-trouble.ts';
-import { pathOf } from '../../foundation/wire.ts';
+import { pathOf, paths } from '../../foundation/wire.ts';
 import { nearest } from '../../language/nearest-name.ts';
 import type { Registry } from '../../folder/registry.ts';
 import { decide } from './decide.ts';
@@ -177,7 +177,7 @@ function limits(
   const notes = proven ? [] : [`nothing proves this agent yet: flows agents add ${agent.name}`];
   if (!allowed) return notes;
   if (effect === 'write' && kind === 'flow')
-    notes.push(`it writes, and is served as a run: POST ${pathOf('runs', name)}`);
+    notes.push(`it writes, and is served as a run: POST ${pathOf(paths.runs, name)}`);
   const { maxTtl, rate } = agent;
   // an item has no lease
   if (maxTtl !== undefined && kind !== 'item') notes.push(`for at most ${durationText(maxTtl)} (max-ttl)`);

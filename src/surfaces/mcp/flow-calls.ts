@@ -38,7 +38,7 @@ export async function readFlow(
   const id = resumed?.approval ?? brought;
   const request: DoorRequest = {
     method: 'POST',
-    path: pathOf('flow', flow),
+    path: pathOf(paths.flow, flow),
     body: { inputs: given, reason: why },
     approvals: id === undefined ? undefined : [id],
     waits: patience,
@@ -66,7 +66,7 @@ export async function writeFlow(
   if (resumed?.run !== undefined) return runAnswer(await followed(resumed.run, call.patience, call), call);
   const begun = await door.ask({
     method: 'POST',
-    path: pathOf('runs', flow),
+    path: pathOf(paths.runs, flow),
     body: { inputs: given, plan, reason: why },
     key: randomUUID(),
     signal,
@@ -104,7 +104,7 @@ function whereIs({ id, state, step }: Json): string {
 
 /** Where a run is. @param wait seconds for its end */
 async function lookAt(id: string, wait: number, { door, signal }: ToolCall): Promise<Json> {
-  const seen = await door.ask({ method: 'GET', path: `${paths.run.replace('{run}', () => id)}?wait=${wait}`, signal });
+  const seen = await door.ask({ method: 'GET', path: `${pathOf(paths.run, id)}?wait=${wait}`, signal });
   // one that was begun elsewhere may be of a flow that does not exist here
   if (!(await flowsAt(door)).some(({ name: flow }) => flow === seen['flow'])) throw new BrokerError('no-such-run');
   return seen;
@@ -116,7 +116,7 @@ export async function runAnswer(seen: Json, { door, outlet, signal }: ToolCall):
   const told = { run: id, flow, state, step, code, created, finished };
   if (state === 'waiting' && isApproval(waited)) return waitingAnswer(waited, told);
   if (state === 'succeeded') {
-    const path = paths.runOutput.replace('{run}', () => String(id));
+    const path = pathOf(paths.runOutput, String(id));
     const output = await door.ask({ method: 'GET', path, signal }).then(
       (answer) => shownOutput(String(flow), answer, outlet),
       (error: unknown) => {

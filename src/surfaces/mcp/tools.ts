@@ -149,7 +149,7 @@ export const fixedTools: readonly Tool[] = [
       await flowAt(door, flow);
       const { hash, wouldChange, conflicts, steps } = await door.ask({
         method: 'POST',
-        path: pathOf('plan', flow),
+        path: pathOf(paths.plan, flow),
         body: { inputs: given, reason: why },
         signal,
       });

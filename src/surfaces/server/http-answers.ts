@@ -2,7 +2,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import type { Metrics } from './metrics.ts';
 import { hasBody, type Received } from './request-body.ts';
-import { headerNames, paths, problems, problemType } from '../../foundation/wire.ts';
+import { headerNames, pathOf, paths, problems, problemType } from '../../foundation/wire.ts';
 import type { Problem } from './edge-refusal.ts';
 
 /** One request and its answer. */
@@ -128,7 +128,7 @@ export function jsonAnswer(value: unknown, status = 200): Answer {
 
 /** Where an approval is waited for, for who asked to be answered at once (RFC 7240). */
 export function acceptedAnswer({ names, approval }: Problem, id: string): Answer {
-  const location = paths.approval.replace('{id}', () => approval?.id ?? '');
+  const location = pathOf(paths.approval, approval?.id ?? '');
   return {
     status: 202,
     type: 'application/json',

@@ -2,14 +2,14 @@ import type { Socket } from 'node:net';
 import type { z } from 'zod';
 import type { Authenticator, Proven } from '../../broker/authentication/authenticate.ts';
 import type { Broker, Caller, GrantedToken } from '../../broker/contract.ts';
-import { nameForm, paths, pathOf } from '../../foundation/wire.ts';
+import { nameForm, pathOf, paths } from '../../foundation/wire.ts';
 import { type Answer, type Exchange, jsonAnswer, type Send } from './http-answers.ts';
 import { bytesOf, hasBody, jsonOf } from './request-body.ts';
 import { claimsOf } from './request-claims.ts';
 import { addressOf, provenAtOnce } from './request-identity.ts';
 import { resolveBody, tokenBody } from './routes/agents.ts';
 
-const prefix = pathOf('token', '');
+const prefix = pathOf(paths.token, '');
 
 export interface MemoryOptions {
   readonly broker: Broker;

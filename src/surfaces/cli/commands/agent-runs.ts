@@ -5,7 +5,7 @@ import { trailsOf } from '../../../audit/find-trails.ts';
 import type { Outcome } from '../../../broker/agent-runs/ledger.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
-import { operatorPaths } from '../../../foundation/wire.ts';
+import { operatorPaths, pathOf } from '../../../foundation/wire.ts';
 import { durationText } from '../../../foundation/duration.ts';
 import { commonArguments } from '../arguments.ts';
 import { askBroker } from '../ask-broker.ts';
@@ -68,7 +68,7 @@ async function show(invocation: Invocation): Promise<number> {
   const { terminal, signal } = invocation;
   const id = runOf(positionals);
   return withApp(invocation, async (app) => {
-    const path = operatorPaths.agentRun.replace('{run}', () => id);
+    const path = pathOf(operatorPaths.agentRun, id);
     const tree = runsIn(await askBroker(app, { method: 'GET', path, about: `agent run "${id}"`, signal }));
     const shown = values['tree'] === true ? tree : tree.slice(0, 1);
     const asked = await linesOf(app, new Set(shown.map(({ run }) => run)), shown[0]?.begun ?? 0);
@@ -89,7 +89,7 @@ async function end(invocation: Invocation): Promise<number> {
   const { terminal, signal } = invocation;
   const id = runOf(positionals);
   return withApp(invocation, async (app) => {
-    const path = operatorPaths.endAgentRun.replace('{run}', () => id);
+    const path = pathOf(operatorPaths.endAgentRun, id);
     const { ended } = await askBroker(app, { method: 'POST', path, about: `agent run "${id}"`, signal });
     if (values['json'] === true) terminal.out(`${JSON.stringify({ ended })}\n`);
     else if (ended === 0) terminal.tell('warning', `${id} had ended already, or there is no such run`);

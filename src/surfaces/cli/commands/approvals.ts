@@ -1,6 +1,6 @@
 import { oneLine } from '../../../foundation/errors.ts';
 import { sleepUntilAborted } from '../../../foundation/sleep.ts';
-import { operatorPaths } from '../../../foundation/wire.ts';
+import { operatorPaths, pathOf } from '../../../foundation/wire.ts';
 import { type Card, cardText, scopeText } from '../approvals/card-text.ts';
 import { idIn } from '../approvals/approval-id.ts';
 import { noticeText, tellDesktop } from '../approvals/tell-desktop.ts';
@@ -63,7 +63,7 @@ export async function approve(invocation: Invocation): Promise<number> {
   const { terminal, signal } = invocation;
   const id = idIn(positionals);
   return withApp(invocation, async (app) => {
-    const path = operatorPaths.approval.replace('{id}', () => id);
+    const path = pathOf(operatorPaths.approval, id);
     const about = `approval "${id}"`;
     const card = (await askBroker(app, { method: 'GET', path, about, signal })) as unknown as Card;
     if (values['json'] === true) {
@@ -91,7 +91,7 @@ export async function deny(invocation: Invocation): Promise<number> {
   const { terminal, signal } = invocation;
   const id = idIn(positionals);
   return withApp(invocation, async (app) => {
-    const path = operatorPaths.denyApproval.replace('{id}', () => id);
+    const path = pathOf(operatorPaths.denyApproval, id);
     const { state } = await askBroker(app, { method: 'POST', path, about: `approval "${id}"`, signal });
     terminal.tell('done', state === 'revoked' ? `${id}: the yes is taken back` : `${id}: denied`);
     return 0;

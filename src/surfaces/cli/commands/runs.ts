@@ -5,7 +5,7 @@ import type {
   ScheduleView,
 } from '../../../broker/runs/run-views.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
-import { operatorPaths } from '../../../foundation/wire.ts';
+import { operatorPaths, pathOf } from '../../../foundation/wire.ts';
 import { commonArguments } from '../arguments.ts';
 import { askBroker } from '../ask-broker.ts';
 import { commandTable } from '../command-table.ts';
@@ -55,7 +55,7 @@ async function show(invocation: Invocation): Promise<number> {
   const { values, positionals } = commonArguments(invocation.argv, own.show.options, 3);
   const { terminal, signal } = invocation;
   const id = idIn(positionals);
-  const path = operatorPaths.run.replace('{run}', () => id);
+  const path = pathOf(operatorPaths.run, id);
   return withApp(invocation, async (app) => {
     const answer = await askBroker(app, { method: 'GET', path, about: `run "${id}"`, signal });
     const run = answer as unknown as OperatorRunView & { readonly steps: readonly OperatorStepView[] };
@@ -84,13 +84,13 @@ async function resume(invocation: Invocation): Promise<number> {
 async function change(
   { argv, ...invocation }: Invocation,
   options: typeof own.cancel.options,
-  route: string,
+  route: `${string}{run}${string}`,
   said: string,
 ): Promise<number> {
   const { values, positionals } = commonArguments(argv, options, 3);
   const { terminal, signal } = invocation;
   const id = idIn(positionals);
-  const path = route.replace('{run}', () => id);
+  const path = pathOf(route, id);
   return withApp({ argv, ...invocation }, async (app) => {
     const { requestId: _, ...run } = await askBroker(app, { method: 'POST', path, about: `run "${id}"`, signal });
     if (values['json'] === true) terminal.out(`${JSON.stringify(run)}\n`);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Passkey } from '../../../folder/policy/policy.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { checkRegistration } from '../../../foundation/passkey.ts';
-import { pagePaths } from '../../../foundation/wire.ts';
+import { pagePaths, pathOf } from '../../../foundation/wire.ts';
 import { createSoftwarePasskey } from '../../../laptop/software-passkey.ts';
 
 /** Says yes where there is no person at a passkey: by a key that is made at start-up, and ends with the process. */
@@ -71,7 +71,7 @@ export function createSoftwareApprover(name: string) {
       },
       async approve(approval) {
         await signIn();
-        const of = (path: string) => path.replace('{id}', () => encodeURIComponent(approval));
+        const of = (path: `${string}{id}${string}`) => pathOf(path, encodeURIComponent(approval));
         const begun = await ask('POST', of(pagePaths.challenge), asked, { decision: 'approve' });
         await ask('POST', of(pagePaths.decision), z.unknown(), answerTo(begun));
       },

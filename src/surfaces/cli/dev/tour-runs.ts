@@ -4,7 +4,7 @@ import { BrokerError } from '../../../client/broker-error.ts';
 import type { AgentRun, Client } from '../../../client/contract.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { sleepUntilAborted } from '../../../foundation/sleep.ts';
-import { paths } from '../../../foundation/wire.ts';
+import { pathOf, paths } from '../../../foundation/wire.ts';
 import type { DevBroker } from './laptop-broker.ts';
 import type { Line } from './report.ts';
 
@@ -31,8 +31,8 @@ async function ask<T>(
   return form.parse(await response.json());
 }
 
-const begun = (of: string) => paths.runs.replace('{flow}', () => of);
-const at = (id: string) => paths.run.replace('{run}', () => id);
+const begun = (of: string) => pathOf(paths.runs, of);
+const at = (id: string) => pathOf(paths.run, id);
 
 /** A run that asks an API: the agent has what it made, and never the token that made it. */
 export async function orderedRun(broker: DevBroker, line: Line): Promise<void> {
@@ -40,12 +40,7 @@ export async function orderedRun(broker: DevBroker, line: Line): Promise<void> {
     const { id: run } = await ask(broker, served, 'POST', begun('create-order'));
     const { state } = await ask(broker, served, 'GET', `${at(run)}?wait=30`);
     if (state !== 'succeeded') throw new FlowError('conflict', `the run is ${state}`);
-    const { output } = await ask(
-      broker,
-      order,
-      'GET',
-      paths.runOutput.replace('{run}', () => run),
-    );
+    const { output } = await ask(broker, order, 'GET', pathOf(paths.runOutput, run));
     return `order ${output.id} is ${output.status}; the agent never had the token`;
   });
 }

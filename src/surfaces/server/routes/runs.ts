@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { Caller } from '../../../broker/contract.ts';
 import type { RunView } from '../../../broker/runs/run-views.ts';
-import { headerOf, keyForm, longestWait, paths } from '../../../foundation/wire.ts';
+import { headerOf, keyForm, longestWait, pathOf, paths } from '../../../foundation/wire.ts';
 import { EdgeRefusal } from '../edge-refusal.ts';
 import { type Answer, jsonAnswer } from '../http-answers.ts';
 import { flowAnswer } from './agents.ts';
@@ -85,7 +85,7 @@ export const runRoutes: readonly Route[] = [
     handle: async ({ serving, params: { flow = '' }, body, headers }, caller) => {
       const request = { inputs: body.inputs ?? {}, plan: body.plan, key: keyIn(headers) };
       const begun = await serving.broker.runs.start(caller, flow, request);
-      const location = paths.run.replace('{run}', () => begun.id);
+      const location = pathOf(paths.run, begun.id);
       const answer = jsonAnswer({ ...begun, requestId: caller.request }, 202);
       return { ...answer, headers: ['Location', location, 'Retry-After', soon] };
     },
