@@ -183,6 +183,33 @@ export function pathOf(path: `${string}{${string}}${string}`, name: string): str
   return path.replace(/\{\w+\}/, () => name);
 }
 
+/** Where an approval is; a yes may have been used up, run out, or been taken back: the last three. */
+export const approvalStates = [
+  'pending',
+  'approved',
+  'denied',
+  'expired',
+  'cancelled',
+  'used',
+  'lapsed',
+  'revoked',
+] as const;
+export type ApprovalState = (typeof approvalStates)[number];
+/** Where a run of a flow is. The last four are its end; a person may resume all of those but `succeeded`. */
+export const runStates = [
+  'planned',
+  'running',
+  'waiting',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'outcome-unknown',
+] as const;
+export type RunState = (typeof runStates)[number];
+/** How an agent run ended: as it says itself; ended from above or by the operator; its time was over; nobody heard of it. */
+export const agentRunOutcomes = ['succeeded', 'failed', 'cancelled', 'expired', 'lost'] as const;
+export type AgentRunOutcome = (typeof agentRunOutcomes)[number];
+
 /** Letters, digits and what stands between them: what no file could name needs no answer from policy. */
 export const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 /** of `Idempotency-Key` */

@@ -5,12 +5,13 @@ import { durationText } from '../../foundation/duration.ts';
 import { madeOnce } from '../../foundation/made-once.ts';
 import { createMemory } from '../../foundation/expiring-memory.ts';
 import type { Secret } from '../../foundation/secret.ts';
+import type { AgentRunOutcome } from '../../foundation/wire.ts';
 import type { FlowError } from '../../foundation/errors.ts';
 import type { Audited } from '../audited-answers.ts';
 import type { Caller, ProvenRun } from '../contract.ts';
 import type { Permission } from '../permission.ts';
 import { BrokerRefusal } from '../refusal.ts';
-import { type AgentRun, createLedger, type Ledger, type Outcome, type RunFilter } from './ledger.ts';
+import { type AgentRun, createLedger, type Ledger, type RunFilter } from './ledger.ts';
 import type { RunClaims, RunTokens } from './run-token.ts';
 
 export interface AgentRunsOptions {
@@ -64,7 +65,7 @@ export interface AgentRuns {
   /** A word of it: it goes on, with another token. @throws BrokerRefusal not-allowed for a run that is not the caller's */
   heartbeat(caller: Caller, run: string): Promise<RunGrant>;
   /** Ends it and all below it. @returns how many that were @throws BrokerRefusal not-allowed */
-  finish(caller: Caller, run: string, outcome: Exclude<Outcome, 'expired' | 'lost'>): Promise<number>;
+  finish(caller: Caller, run: string, outcome: Exclude<AgentRunOutcome, 'expired' | 'lost'>): Promise<number>;
   /** Whose request a token makes. */
   prove(token: string): Promise<RunProof>;
   /** The same, where it was just proven. */

@@ -1,7 +1,5 @@
 import type { Database, Queries } from '../../durable/database/contract.ts';
-
-/** How an agent run ended: as it says itself; ended from above or by the operator; its time was over; nobody heard of it. */
-export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'expired' | 'lost';
+import type { AgentRunOutcome } from '../../foundation/wire.ts';
 
 /** One task of an agent. Times are epoch milliseconds. */
 export interface AgentRun {
@@ -26,12 +24,12 @@ export interface AgentRun {
   readonly silence: number;
   readonly heard: number;
   readonly ended: number | undefined;
-  readonly outcome: Outcome | undefined;
+  readonly outcome: AgentRunOutcome | undefined;
 }
 
 export interface RunFilter {
   readonly agent?: string | undefined;
-  readonly state?: 'running' | Outcome | undefined;
+  readonly state?: 'running' | AgentRunOutcome | undefined;
   /** epoch milliseconds */
   readonly since?: number | undefined;
   readonly most: number;
@@ -47,7 +45,7 @@ export interface Ledger {
   tree(run: string): Promise<readonly AgentRun[]>;
   heard(run: string, at: number): Promise<void>;
   /** @returns those that this ended, the run itself with `outcome` and those below it as cancelled */
-  end(run: string, outcome: Outcome, at: number): Promise<readonly AgentRun[]>;
+  end(run: string, outcome: AgentRunOutcome, at: number): Promise<readonly AgentRun[]>;
   /** Ends what is over by the clock, and what began while the run above it ended. @returns those that this ended */
   sweep(at: number): Promise<readonly AgentRun[]>;
   list(filter: RunFilter): Promise<readonly AgentRun[]>;

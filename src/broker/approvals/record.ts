@@ -1,16 +1,6 @@
 import type { ApprovalScope, ApproveRule } from '../../folder/policy/policy.ts';
+import type { ApprovalState } from '../../foundation/wire.ts';
 import type { DemandKind } from './demand.ts';
-
-export type ApprovalState =
-  | 'pending'
-  | 'approved'
-  | 'denied'
-  | 'expired'
-  | 'cancelled'
-  /** a yes that was used up, ran out, or was taken back */
-  | 'used'
-  | 'lapsed'
-  | 'revoked';
 
 /** What an agent said when it asked: shown as claimed, and bound to nothing. */
 export interface AskedFor {

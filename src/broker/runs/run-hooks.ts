@@ -3,7 +3,7 @@ import type { Run, RunControl, RunHooks } from '../../durable/runs/contract.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import type { Demand } from '../approvals/demand.ts';
 import type { Approvals } from '../approvals/gate.ts';
-import type { ApprovalState } from '../approvals/record.ts';
+import type { ApprovalState } from '../../foundation/wire.ts';
 import type { Pass } from '../approvals/admission-pass.ts';
 import type { Wanted } from '../approvals/approval-wanted.ts';
 import { type Audited, eventOf } from '../audited-answers.ts';

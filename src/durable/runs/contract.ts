@@ -1,10 +1,8 @@
 import type { Flow } from '../../folder/flows/flow.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { StepOutput } from '../../engine/journal.ts';
+import type { RunState } from '../../foundation/wire.ts';
 import type { PeopleQuestion } from '../../steps/contract.ts';
-
-/** Where a run is. The last four are its end; a person may resume all of those but `succeeded`. */
-export type RunState = 'planned' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled' | 'outcome-unknown';
 
 /** One execution of a flow. */
 export interface Run {

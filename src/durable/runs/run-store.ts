@@ -3,7 +3,8 @@ import type { StepOutput } from '../../engine/journal.ts';
 import { canonical } from '../../foundation/canonical-json.ts';
 import { FlowError } from '../../foundation/errors.ts';
 import type { Database } from '../database/contract.ts';
-import type { NewRun, Over, Run, RunFilter, RunState, RunStep } from './contract.ts';
+import type { RunState } from '../../foundation/wire.ts';
+import type { NewRun, Over, Run, RunFilter, RunStep } from './contract.ts';
 import { plainJson } from './kept-output.ts';
 
 /** where every change of a run is announced, by its id */

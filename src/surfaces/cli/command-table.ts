@@ -1,4 +1,5 @@
 import type { CommandName, CommonOption, RunOption } from '../../folder/reserved-names.ts';
+import { approvalStates, agentRunOutcomes, runStates } from '../../foundation/wire.ts';
 import { drillFacts } from './drill/facts.ts';
 import { hookNotes, hookOptions } from './hook/options.ts';
 import { execOptions, outOfReach, valueOptions } from './exec/options.ts';
@@ -98,14 +99,15 @@ const expires = {
   help: 'when the token ends: 90d, 2027-01-01T00:00:00Z, or never',
 } as const satisfies OptionFacts;
 
-const runStates = ['planned', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'outcome-unknown'];
+const agentRunStates = ['running', ...agentRunOutcomes];
+const oneOf = (words: readonly string[]) => words.join(', ').replace(/, (?=[^,]*$)/, ' or ');
 const runListOptions = {
   flow: { type: 'string', value: 'NAME', help: 'of this flow only', choices: ['flows'] },
   agent: { type: 'string', value: 'NAME', help: 'of this agent only', choices: ['agents'] },
   state: {
     type: 'string',
     value: 'NAME',
-    help: runStates.join(', ').replace(/, (?=[^,]*$)/, ' or '),
+    help: oneOf(runStates),
     choices: [runStates],
   },
   since: { type: 'string', value: 'WHEN', help: 'begun from then on: 1h, 7d, or a time' },
@@ -116,8 +118,8 @@ const agentRunOptions = {
   state: {
     type: 'string',
     value: 'NAME',
-    help: 'running, succeeded, failed, cancelled, expired or lost',
-    choices: [['running', 'succeeded', 'failed', 'cancelled', 'expired', 'lost']],
+    help: oneOf(agentRunStates),
+    choices: [agentRunStates],
   },
   since: { type: 'string', value: 'WHEN', help: 'begun from then on: 1h, 7d, or a time' },
   json,
@@ -311,7 +313,7 @@ export const commandTable = {
         type: 'string',
         value: 'NAME',
         help: 'pending (the default), approved, denied, expired, cancelled, used, lapsed or revoked',
-        choices: [['pending', 'approved', 'denied', 'expired', 'cancelled', 'used', 'lapsed', 'revoked']],
+        choices: [approvalStates],
       },
       json: jsonLines,
     },

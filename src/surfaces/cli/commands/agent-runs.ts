@@ -2,10 +2,9 @@ import type { App } from '../../../app/open-app.ts';
 import { type AuditLine, inTime, readTrail } from '../../../audit/read-trail.ts';
 import { segmentsOf } from '../../../audit/segments.ts';
 import { trailsOf } from '../../../audit/find-trails.ts';
-import type { Outcome } from '../../../broker/agent-runs/ledger.ts';
 import { FlowError, oneLine } from '../../../foundation/errors.ts';
 import { stateFolder } from '../../../foundation/state-folder.ts';
-import { operatorPaths, pathOf } from '../../../foundation/wire.ts';
+import { type AgentRunOutcome, operatorPaths, pathOf } from '../../../foundation/wire.ts';
 import { durationText } from '../../../foundation/duration.ts';
 import { commonArguments } from '../arguments.ts';
 import { askBroker } from '../ask-broker.ts';
@@ -37,10 +36,10 @@ interface ToldRun {
   readonly begun: number;
   readonly expires: number;
   readonly ended?: number;
-  readonly outcome?: Outcome;
+  readonly outcome?: AgentRunOutcome;
 }
 
-const states: Readonly<Record<'running' | Outcome, Style>> = {
+const states: Readonly<Record<'running' | AgentRunOutcome, Style>> = {
   running: 'cyan',
   succeeded: 'green',
   failed: 'red',

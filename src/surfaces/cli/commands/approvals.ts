@@ -1,6 +1,6 @@
 import { oneLine } from '../../../foundation/errors.ts';
 import { sleepUntilAborted } from '../../../foundation/sleep.ts';
-import { operatorPaths, pathOf } from '../../../foundation/wire.ts';
+import { approvalStates, operatorPaths, pathOf } from '../../../foundation/wire.ts';
 import { type Card, cardText, scopeText } from '../approvals/card-text.ts';
 import { idIn } from '../approvals/approval-id.ts';
 import { noticeText, tellDesktop } from '../approvals/tell-desktop.ts';
@@ -12,7 +12,6 @@ import { wordOption } from '../list-options.ts';
 import { columns } from '../terminal.ts';
 import { withApp } from '../with-app.ts';
 
-const states = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'used', 'lapsed', 'revoked'];
 /** milliseconds between looks, where it watches */
 const lookEvery = 2_000;
 
@@ -20,7 +19,7 @@ const lookEvery = 2_000;
 export async function approvals(invocation: Invocation): Promise<number> {
   const { values } = commonArguments(invocation.argv, commandTable.approvals.options);
   const { terminal, signal } = invocation;
-  const state = wordOption('state', String(values['state'] ?? 'pending'), states);
+  const state = wordOption('state', String(values['state'] ?? 'pending'), approvalStates);
   return withApp(invocation, async (app) => {
     const look = async () => {
       const path = `${operatorPaths.approvals}?state=${state}`;

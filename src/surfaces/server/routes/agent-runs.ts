@@ -3,13 +3,13 @@ import type { AgentRuns, RunGrant } from '../../../broker/agent-runs/agent-runs.
 import type { AgentRun } from '../../../broker/agent-runs/ledger.ts';
 import { BrokerRefusal } from '../../../broker/refusal.ts';
 import { patternSyntax } from '../../../folder/policy/name-pattern.ts';
-import { operatorPaths, paths } from '../../../foundation/wire.ts';
+import { agentRunOutcomes, operatorPaths, paths } from '../../../foundation/wire.ts';
 import { EdgeRefusal } from '../edge-refusal.ts';
 import { type Answer, jsonAnswer } from '../http-answers.ts';
 import { agentRoute, asked, operatorRoute, reason, requestId, type Route, type Serving } from './route.ts';
 
 const seconds = (most: number) => z.number().int().min(1).max(most);
-export const outcome = z.enum(['succeeded', 'failed', 'cancelled', 'expired', 'lost']);
+export const outcome = z.enum(agentRunOutcomes);
 const granted = z.strictObject({
   run: z.string(),
   root: z.string().describe('the run that all began with'),

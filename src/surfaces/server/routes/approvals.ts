@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { approvalForm, longestWait, operatorPaths, paths } from '../../../foundation/wire.ts';
+import { approvalForm, approvalStates, longestWait, operatorPaths, paths } from '../../../foundation/wire.ts';
 import { type Approval, shownOf } from '../../../broker/approvals/record.ts';
 import { BrokerRefusal } from '../../../broker/refusal.ts';
 import { jsonAnswer } from '../http-answers.ts';
 import { agentRoute, operatorRoute, requestId, type Route, type Serving } from './route.ts';
 
-export const state = z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled', 'used', 'lapsed', 'revoked']);
+export const state = z.enum(approvalStates);
 const scope = z.enum(['call', 'run', 'session']);
 
 /** What an agent sees of its own approval: no person, no rule, no reference. */

@@ -2,22 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { Caller } from '../../../broker/contract.ts';
 import type { RunView } from '../../../broker/runs/run-views.ts';
-import { headerOf, keyForm, longestWait, pathOf, paths } from '../../../foundation/wire.ts';
+import { headerOf, keyForm, longestWait, pathOf, paths, runStates } from '../../../foundation/wire.ts';
 import { EdgeRefusal } from '../edge-refusal.ts';
 import { type Answer, jsonAnswer } from '../http-answers.ts';
 import { flowAnswer } from './agents.ts';
 import { agentRoute, approvalRef, asked, inputs, reason, requestId, type Route } from './route.ts';
 
-/** Where a run is; the last four are its end. */
-export const runState = z.enum([
-  'planned',
-  'running',
-  'waiting',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'outcome-unknown',
-]);
+export const runState = z.enum(runStates);
 export const runFields = {
   id: z.string(),
   flow: z.string(),
