@@ -70,14 +70,16 @@ export function createAutomaton(patterns: readonly Pattern[]): Automaton {
     }
   }
 
-  // of each state one more than its row, and in rows one more than the next state: 0 is not known yet
+  // row 0 stays empty, for states that have none; in rows one more than the next state, negative where a pattern ends there,
+  // 0 where it is not known yet
   const rowOf = new Int32Array(states);
-  const table = new Int32Array(rows << 8);
+  const table = new Int32Array((rows + 1) << 8);
   let used = 0;
   const step = (state: number, byte: number) => {
     const target = after(state, byte);
     if (rowOf[state] === 0 && used < rows) rowOf[state] = used += 1;
-    if (rowOf[state]! > 0) table[((rowOf[state]! - 1) << 8) | byte] = target + 1;
+    const tells = ends[target] !== -1 || shorter[target] !== 0;
+    if (rowOf[state]! > 0) table[(rowOf[state]! << 8) | byte] = tells ? -target - 1 : target + 1;
     return target;
   };
 
@@ -85,11 +87,12 @@ export function createAutomaton(patterns: readonly Pattern[]): Automaton {
     scan(data, from, begin, found) {
       let state = begin;
       for (let at = from; at < data.length; at += 1) {
-        const byte = data[at]!;
-        const row = rowOf[state]!;
-        const known = row === 0 ? 0 : table[((row - 1) << 8) | byte]!;
-        state = known === 0 ? step(state, byte) : known - 1;
-        if (ends[state] === -1 && shorter[state] === 0) continue;
+        const known = table[(rowOf[state]! << 8) | data[at]!]!;
+        if (known > 0) {
+          state = known - 1;
+          continue;
+        }
+        state = known === 0 ? step(state, data[at]!) : -known - 1;
         for (let each = state; each !== 0; each = shorter[each]!) {
           const pattern = patterns[ends[each]!];
           if (pattern !== undefined) found(pattern, at + 1 - pattern.bytes.length);
