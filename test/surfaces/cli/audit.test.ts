@@ -209,6 +209,10 @@ describe('what the command gives out', () => {
       73,
       expect.stringContaining('lines of the anchor that look like a checkpoint and cannot be read: 1'),
     ]);
+    // nor is one where the trail that it is for is elsewhere, and those of commands alone are here
+    home.write('anchor', JSON.stringify({ ...anchor, file: 'broker-production.jsonl' }));
+    const elsewhere = await home.flows(['audit', 'verify', '--anchor', 'anchor']);
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([73, expect.stringContaining('no trail here has checkpoints')]);
     const gone = await home.flows(['audit', 'verify', '--anchor', 'nowhere']);
     expect([gone.code, gone.stderr]).toEqual([69, expect.stringContaining('the anchor cannot be read')]);
   });

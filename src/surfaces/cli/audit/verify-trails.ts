@@ -28,6 +28,10 @@ export async function verify(
   const { file: configured } = app.environment().audit;
   if (values['file'] === undefined && configured !== undefined && segmentsOf(configured).length === 0)
     doubts.push(`${configured}: the trail that service.yaml names is not there`);
+  const anchoring = trails.filter((file) => !isLocal(file) || values['file'] !== undefined);
+  // the broker's may be in the state folder of another user
+  if (values['anchor'] !== undefined && anchoring.length === 0)
+    doubts.push('no trail here has checkpoints, only those of commands: name the file of the one that has with --file');
   for (const file of trails) {
     const named = typeof values['file'] === 'string' ? undefined : keyIdIn(file);
     const unkeyed = named === noKey;
@@ -44,7 +48,7 @@ export async function verify(
         'warning',
         `${file}: its files are not named in the order of their lines: another program renames them`,
       );
-    if (anchored === undefined || (isLocal(file) && values['file'] === undefined)) continue;
+    if (anchored === undefined || !anchoring.includes(file)) continue;
     // what an anchor was given for is to tell a trail whose end is missing from one that is whole
     if (anchored.unreadable > 0)
       doubts.push(`lines of the anchor that look like a checkpoint and cannot be read: ${anchored.unreadable}`);
