@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -239,6 +239,24 @@ describe('flows serve', () => {
         .filter(({ action }) => action === 'stop'),
     ).toEqual([]);
     expect((await stop(served)).code).toBe(0);
+  });
+
+  test('nor does one that comes while it starts', async () => {
+    const folder = join(home.work, 'flows');
+    const { mode } = statSync(folder);
+    // what it warns of is told before it asks the vault for anything
+    chmodSync(folder, 0o777);
+    const running = home.start(['serve', '--port', '0']);
+    try {
+      await running.shows(/every user of this machine can write this/);
+      running.child.kill('SIGHUP');
+      await running.shows('reading the files again');
+      const url = /listening on (\S+)/.exec(await running.shows(/listening on http:\/\/\S+/))?.[1] ?? '';
+      expect((await ask(url, '/v1/flows')).status).toBe(200);
+    } finally {
+      chmodSync(folder, mode);
+      await stop({ url: '', running });
+    }
   });
 
   test('a second one on the same trail is refused', async () => {

@@ -18,6 +18,8 @@ export async function serve(invocation: Invocation): Promise<number> {
   const level = levelOf(values['log-level']);
   // what is being answered when the process is told to end is finished first
   const unhurried = new AbortController().signal;
+  // from now on: whoever reloads what they have just started must not end it
+  const reloaded = terminal.errIsTerminal ? undefined : reloadOnHangUp(terminal);
   return withApp({ ...invocation, signal: unhurried }, async (app) => {
     let started = false;
     tellProblems(app.folder.warnings, terminal);
@@ -34,7 +36,7 @@ export async function serve(invocation: Invocation): Promise<number> {
     started = true;
     try {
       // before it is told that it listens: a signal between the two would be lost
-      if (!terminal.errIsTerminal) reloadOnHangUp(service, terminal);
+      reloaded?.(service);
       for (const address of [service.url, service.socket]) {
         if (address !== undefined) terminal.note(`listening on ${address}`);
       }
@@ -47,15 +49,24 @@ export async function serve(invocation: Invocation): Promise<number> {
   });
 }
 
-/** As daemons do; of a terminal it means that its window is gone, and ends the broker like Ctrl-C. */
-function reloadOnHangUp(service: Pick<Service, 'reload'>, terminal: Terminal): void {
+/**
+ * As daemons do; of a terminal it means that its window is gone, and ends the broker like Ctrl-C.
+ * @returns to be told the service once it is there: what was asked for before is done then
+ */
+function reloadOnHangUp(terminal: Terminal): (service: Pick<Service, 'reload'>) => void {
+  let asked = false;
+  let reload = () => void (asked = true);
   const before = process.listeners('SIGHUP');
   process.on('SIGHUP', () => {
     terminal.note('reading the files again');
-    void service.reload();
+    reload();
   });
   // last: without any listener the signal would end the process
   for (const listener of before) process.off('SIGHUP', listener);
+  return (service) => {
+    reload = () => void service.reload();
+    if (asked) reload();
+  };
 }
 
 function listenOf(values: Readonly<Record<string, string | boolean>>): ListenAddress | undefined {
