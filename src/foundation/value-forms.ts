@@ -18,6 +18,11 @@ export function formsOf(value: string): readonly string[] {
     value.replaceAll("'", String.raw`'\''`),
     // as Python's shlex.quote has it
     value.replaceAll("'", `'"'"'`),
+    // as YAML, SQL and PowerShell double a single quote, and CSV a double one
+    value.replaceAll("'", "''"),
+    value.replaceAll('"', '""'),
+    // as bash's printf %q has it
+    value.replaceAll(/[ !"$&'()*,;<>?[\\\]^`{|}]|^[#~]/g, String.raw`\$&`),
     value.replaceAll(/[\\"$`]/g, String.raw`\$&`),
     bytes.toString('hex'),
     bytes.toString('hex').toUpperCase(),
