@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { codeOf } from '../foundation/errors.ts';
 import { syncFolder } from './segments.ts';
 
 /** Keeps what a power cut left of a write in a file beside the trail, as evidence. @returns the file's name */
@@ -12,7 +13,7 @@ export function keepTorn(file: string, seq: number, torn: Uint8Array): string {
       return basename(kept);
     } catch (error) {
       // an earlier one that tore at the same line
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST' && attempt < 1000) continue;
+      if (codeOf(error) === 'EEXIST' && attempt < 1000) continue;
       throw error;
     }
   }

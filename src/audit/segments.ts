@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { codeOf } from '../foundation/errors.ts';
 
 /** The files of a trail that are there, oldest first: `audit.jsonl.1`, `audit.jsonl.2`, …, `audit.jsonl`. */
 export function segmentsOf(file: string): readonly string[] {
@@ -37,7 +38,7 @@ function list(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
 }

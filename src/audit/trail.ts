@@ -10,7 +10,7 @@ import type { AuditEvent, AuditTrail } from './contract.ts';
 import { type AppendFile, openAppendFile } from './append-file.ts';
 import { type Announce, createGroups, type Position } from './line-batches.ts';
 import { middleOf, noMac } from './line-format.ts';
-import { codeOf, unwritable } from './unwritable.ts';
+import { faultIn, unwritable } from './unwritable.ts';
 import { countOf, newWaiters, type Waiters } from './waiters.ts';
 import { ownTrail } from './trail-lock.ts';
 import { nextSegment } from './segments.ts';
@@ -214,7 +214,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     } catch (error) {
       // it can still be written: the next try is when it has grown by as much again
       fullAt = full.size() + maxBytes;
-      warn(`a full file of the audit trail cannot be renamed (${codeOf(error)}): it goes on growing`);
+      warn(`a full file of the audit trail cannot be renamed (${faultIn(error)}): it goes on growing`);
       return;
     }
     try {
@@ -233,7 +233,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   function fail(cause: Error, group?: Group): void {
     const error = unwritable(file, cause);
     trouble = error;
-    warn(`the audit trail cannot be written (${codeOf(cause)}): nothing is given out until it can`);
+    warn(`the audit trail cannot be written (${faultIn(cause)}): nothing is given out until it can`);
     const waiters = [group, waiting].flatMap((each) => (each === undefined ? [] : [each.written, each.flushed]));
     for (const each of [...waiters, ...unflushed]) each.reject(error);
     refused += countOf([...waiters, ...unflushed]);
@@ -292,7 +292,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     try {
       to.restore();
     } catch (error) {
-      warn(`what a failed write left in the audit trail cannot be taken off (${codeOf(error)})`);
+      warn(`what a failed write left in the audit trail cannot be taken off (${faultIn(error)})`);
     }
   }
 

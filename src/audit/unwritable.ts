@@ -1,4 +1,4 @@
-import { FlowError } from '../foundation/errors.ts';
+import { codeOf, FlowError } from '../foundation/errors.ts';
 
 /** What is told wherever a trail cannot be written. */
 export function unwritable(file: string, cause: unknown): FlowError {
@@ -10,7 +10,6 @@ export function unwritable(file: string, cause: unknown): FlowError {
 }
 
 /** The system's name of an error, else our own words. */
-export function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  return 'code' in error ? String(error.code) : error.message;
+export function faultIn(error: unknown): string {
+  return codeOf(error) ?? (error instanceof Error ? error.message : 'unknown');
 }

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { FlowError } from '../foundation/errors.ts';
+import { codeOf, FlowError } from '../foundation/errors.ts';
 import { inTurns, type InTurns } from '../foundation/in-turns.ts';
 import { withPlayedTypes } from './development/played-types.ts';
 import { readSettings, withoutService } from './service/read-service.ts';
@@ -193,7 +193,7 @@ function listed(dir: string): readonly string[] {
       .filter((name) => !name.startsWith('.'))
       .toSorted();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     const what =
       code === 'ENOENT'
         ? 'there is no folder'

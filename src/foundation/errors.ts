@@ -194,10 +194,15 @@ export class FlowError extends Error {
   }
 }
 
+/** The code of an error: the system's (`ENOENT`), a library's, or ours; undefined where it has none. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
 /** Anything thrown as a FlowError: unknown errors become `internal` with a fixed text; their detail stays in `cause`. */
 export function asFlowError(error: unknown): FlowError {
   if (error instanceof FlowError) return error;
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === 'EMFILE' || code === 'ENFILE') {
     const hint = 'try again later; raise the limit of open files (LimitNOFILE=, ulimit -n)';
     return new FlowError('unavailable', 'too many files are open', { cause: error, hint });

@@ -1,7 +1,7 @@
 import { requireStatus, withoutBody } from './agent-fetch.ts';
 import { requireCheckedCertificates } from './checked-certificates.ts';
 import { requireSafeAddress, safeAddressHint } from './safe-address.ts';
-import { FlowError } from './errors.ts';
+import { codeOf, FlowError } from './errors.ts';
 import { byProxy, type Fetch, globalFetch, proxyHint } from './proxy.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -139,9 +139,10 @@ async function readBody(response: Response, host: string, largest: number): Prom
 /** The network's own code: `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`; of a proxy its answer to CONNECT. */
 function networkCode(error: unknown): string {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    if ('code' in at && at.code === 'ERR_PROXY_TUNNEL' && 'statusCode' in at && Number.isInteger(at.statusCode))
+    if (codeOf(at) === 'ERR_PROXY_TUNNEL' && 'statusCode' in at && Number.isInteger(at.statusCode))
       return `it answers ${String(at.statusCode)}`;
-    if ('code' in at && typeof at.code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(at.code)) return at.code;
+    const code = codeOf(at) ?? '';
+    if (/^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return code;
     // undici's has no code
     if (at.name === 'HTTPParserError') return at.name;
   }

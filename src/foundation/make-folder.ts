@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { codeOf } from './errors.ts';
 
 /**
  * Makes a folder and those above it. Node's own recursive way never ends where the folder above is there and takes none
@@ -13,7 +14,7 @@ export function makeFolder(folder: string, mode = 0o777): void {
   } catch (error) {
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
     const above = dirname(folder);
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT') || existsSync(above)) throw error;
+    if (codeOf(error) !== 'ENOENT' || existsSync(above)) throw error;
     makeFolder(above, mode);
     makeFolder(folder, mode);
   }

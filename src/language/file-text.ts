@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { codeOf } from '../foundation/errors.ts';
 import { fileProblem, type Problem } from './problems.ts';
 
 /** bytes */
@@ -28,7 +29,7 @@ export function readText(file: string, longest = usualMost): string | Problem {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     if (error instanceof TypeError) return fileProblem(file, 'the file is not UTF-8 text', 'save it as UTF-8');
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = codeOf(error) ?? '';
     const isMissing = code === 'ENOENT' && lstatSync(file, { throwIfNoEntry: false }) === undefined;
     return fileProblem(file, isMissing ? 'there is no such file' : (faults[code] ?? 'it cannot be read'));
   } finally {

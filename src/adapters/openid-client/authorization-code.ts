@@ -1,5 +1,5 @@
 import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
-import { FlowError } from '../../foundation/errors.ts';
+import { codeOf, FlowError } from '../../foundation/errors.ts';
 import type { Fetch } from '../../foundation/http.ts';
 import type { ClientRequest, IssuerDiscovery } from '../issuers/contract.ts';
 import { createAsClient } from './as-client.ts';
@@ -165,7 +165,7 @@ function signedIn(openid: typeof import('openid-client'), config: Configuration,
  */
 function refused(error: unknown, clientId: string): FlowError {
   const said = error instanceof Error && 'error' in error ? error.error : undefined;
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   const ofClient = code === 'OAUTH_RESPONSE_BODY_ERROR' && /^(?:invalid|unauthorized)_client$/.test(String(said));
   if (ofClient || code === 'OAUTH_WWW_AUTHENTICATE_CHALLENGE') {
     return new FlowError('denied', 'the issuer refuses the client, which shows no credential', {

@@ -1,4 +1,4 @@
-import { type ErrorCode, FlowError } from '../../foundation/errors.ts';
+import { codeOf, type ErrorCode, FlowError } from '../../foundation/errors.ts';
 
 const discoveryHint = "check the issuer's url and its discovery document";
 
@@ -33,16 +33,12 @@ export function translate(error: unknown): FlowError {
   let at: unknown = error;
   for (let depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1)
     if (at instanceof FlowError) return at;
-  const code = codeOf(error);
+  const code = codeOf(error) ?? '';
   const row = table[code];
   if (row === undefined)
     return new FlowError('internal', 'an unexpected fault while asking the issuer', { cause: bare(error) });
   const [ours, message, hint] = row;
   return new FlowError(ours, message, { hint, cause: bare(error) });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 function bare(error: unknown): Error {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Item, NamedItem, VaultItems } from '../../adapters/vaults/contract.ts';
-import { FlowError } from '../../foundation/errors.ts';
+import { codeOf, FlowError } from '../../foundation/errors.ts';
 import { makeFolder } from '../../foundation/make-folder.ts';
 import { Reference } from '../../foundation/reference.ts';
 import { Secret } from '../../foundation/secret.ts';
@@ -100,7 +100,7 @@ export function holderIn(stateFolder: string, environment: string): string {
   try {
     writeFileSync(file, randomUUID(), { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
   return readFileSync(file, 'utf8');
 }

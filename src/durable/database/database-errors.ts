@@ -1,4 +1,4 @@
-import { type ErrorCode, FlowError } from '../../foundation/errors.ts';
+import { codeOf, type ErrorCode, FlowError } from '../../foundation/errors.ts';
 
 /** What a database says by its five characters (PostgreSQL, appendix A), where it says nothing of the statement. */
 const states: readonly (readonly [RegExp, ErrorCode, string, string])[] = [
@@ -19,8 +19,8 @@ const states: readonly (readonly [RegExp, ErrorCode, string, string])[] = [
 
 /** The five characters of an error of PostgreSQL; undefined for any other. */
 export function sqlState(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  const code = codeOf(error) ?? '';
+  return /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** What keeps a database from being used, as ours; what is wrong with a statement stays as it is. */
@@ -39,12 +39,7 @@ const lost = ['does not answer', 'is it running, and reachable from here?'] as c
 /** A socket, a name or a certificate that failed; node-postgres tells the end of a connection by words alone. */
 function isLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (
-    'code' in error &&
-    typeof error.code === 'string' &&
-    /^E[A-Z]+$|^(?:ERR_(?:TLS|SSL)|CERT_|DEPTH_|SELF_|UNABLE_)/.test(error.code)
-  )
-    return true;
+  if (/^E[A-Z]+$|^(?:ERR_(?:TLS|SSL)|CERT_|DEPTH_|SELF_|UNABLE_)/.test(codeOf(error) ?? '')) return true;
   return /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after)/.test(
     error.message,
   );

@@ -4,7 +4,7 @@ import type { OnEvent } from '../../engine/run-events.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { Flow } from '../../folder/flows/flow.ts';
 import { parseInputs } from '../../folder/flows/inputs.ts';
-import { asFlowError, FlowError } from '../../foundation/errors.ts';
+import { asFlowError, codeOf, FlowError } from '../../foundation/errors.ts';
 import { unlessAborted } from '../../foundation/unless-aborted.ts';
 import type { Run, RunControl, RunHooks } from './contract.ts';
 import { keptOf, outputFrom } from './kept-output.ts';
@@ -55,7 +55,7 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
         // what people said has a code of its own, which a step cannot tell
         failure = refused ?? error;
         // oxlint-disable-next-line eslint/preserve-caught-error -- what is thrown here is kept, and a cause with it
-        throw new Error(codeOf(failure));
+        throw new Error(`${keptCode}${ourCode(failure) ?? asFlowError(failure).code}`);
       }
     };
     const journal = journalOf(run.id, flow, begun, failing, options, (step) => (at = step));
@@ -88,8 +88,9 @@ function endOf(error: unknown, at: string | undefined): RunEnd {
   }
   const known = asFlowError(error);
   // what the broker refuses is told by its code
-  const told = hasCode(error) && error !== known ? undefined : known.line();
-  const code = codeOf(error).slice(keptCode.length);
+  const own = ourCode(error);
+  const told = own !== undefined && error !== known ? undefined : known.line();
+  const code = own ?? known.code;
   return { state: stateOf(code), step: known.place.step ?? at, code, told };
 }
 
@@ -98,15 +99,10 @@ const stateOf = (code: string) => (code === 'outcome-unknown' ? code : 'failed')
 
 const keptCode = 'code: ';
 
-function codeOf(error: unknown): string {
-  return `${keptCode}${hasCode(error) ? error.code : asFlowError(error).code}`;
-}
-
-/** Ours, and what the broker refuses. */
-function hasCode(error: unknown): error is Error & { readonly code: string } {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[a-z-]{1,40}$/.test(error.code)
-  );
+/** Ours, and what the broker refuses; undefined for any other. */
+function ourCode(error: unknown): string | undefined {
+  const code = codeOf(error);
+  return code !== undefined && /^[a-z-]{1,40}$/.test(code) ? code : undefined;
 }
 
 type Failing = <T>(work: () => Promise<T>) => Promise<T>;

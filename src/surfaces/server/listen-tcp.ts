@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
 import { isLoopbackHost } from '../../foundation/safe-address.ts';
-import { FlowError } from '../../foundation/errors.ts';
+import { codeOf, FlowError } from '../../foundation/errors.ts';
 
 /** Where the broker listens. Without a socket, and beside one where host or port is given: TCP. */
 export interface ListenAddress {
@@ -54,10 +54,6 @@ export async function listenOnLoopback(make: () => Server, port: number): Promis
       if (port !== 0 || tries === mostTries) throw error;
     }
   }
-}
-
-function codeOf(cause: unknown): unknown {
-  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
 
 /** @returns the port @throws FlowError unavailable where the address cannot be had */

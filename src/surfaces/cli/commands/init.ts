@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FlowError } from '../../../foundation/errors.ts';
+import { codeOf, FlowError } from '../../../foundation/errors.ts';
 import { makeFolder } from '../../../foundation/make-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import type { Invocation } from '../invocation.ts';
@@ -51,7 +51,7 @@ export async function init({ argv, terminal }: Invocation): Promise<number> {
   try {
     makeFolder(target);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const code = codeOf(error) ?? 'unknown';
     throw new FlowError('refused', `the system makes no folder "${target}" (${code})`, { ...another, cause: error });
   }
   for (const name of names)
