@@ -81,6 +81,12 @@ export interface AgentRuns {
   close(): void;
 }
 
+/** @throws BrokerRefusal internal where the broker keeps none */
+export function requireAgentRuns(agentRuns: AgentRuns | undefined): AgentRuns {
+  if (agentRuns === undefined) throw new BrokerRefusal('internal', { detail: 'this broker keeps no agent runs' });
+  return agentRuns;
+}
+
 /** seconds: of a token, of a run at most and unless it says otherwise, of its silence */
 const tokenLife = 3_600;
 const longestLife = 86_400;

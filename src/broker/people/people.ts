@@ -13,7 +13,7 @@ import type { BrokerClock } from '../../foundation/clocks.ts';
 import type { OnceCheckOptions } from '../authentication/once-token.ts';
 import type { CheckClaim, OperatorClaim } from '../authentication/operator-token.ts';
 import { BrokerRefusal, refusalOf } from '../refusal.ts';
-import type { PageAddress } from './page-address.ts';
+import { type PageAddress, requirePage } from './page-address.ts';
 import { createSessions, type Person } from './sessions.ts';
 import { flightBy, patience as patienceThere, type SignInPlace, type SignIns } from './sign-ins.ts';
 import { createTickets, type Derive } from './tickets.ts';
@@ -87,6 +87,7 @@ export function createPeople(options: PeopleOptions): People {
   const enrolments = createTickets<{ readonly approver: string; readonly by: string }>('enrol', challenges);
   const logins = createTickets<null>('login', challenges);
   const visits = createTickets<SignInPlace>('visit', challenges);
+  const here = () => requirePage(page());
   const approver = (name: string): Approver | undefined => policy().approvers?.get(name);
 
   // anybody who reaches the page can be refused, as often as they like
@@ -103,12 +104,6 @@ export function createPeople(options: PeopleOptions): People {
       detail,
     });
     return new BrokerRefusal(recorded === undefined ? 'overloaded' : 'not-authenticated', { detail });
-  }
-
-  function here(): PageAddress {
-    const found = page();
-    if (found === undefined) throw new BrokerRefusal('not-allowed', { detail: 'no page is served' });
-    return found;
   }
 
   /** Who made a link for this, which is used up by asking. */

@@ -3,7 +3,7 @@ import { type Statement, statementIn, statementText } from '../../foundation/app
 import type { OnceCheckOptions } from '../authentication/once-token.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import { createIssuerProof } from './issuer-proof.ts';
-import type { PageAddress } from './page-address.ts';
+import { type PageAddress, requirePage } from './page-address.ts';
 import { passkeyProof } from './passkey-proof.ts';
 import type { ProofGiven, ProofKind, ProofWanted, Proven } from './proof.ts';
 import type { Person } from './sessions.ts';
@@ -54,6 +54,7 @@ interface Pending<T> extends Pick<Person, 'by' | 'place'> {
 /** @param purpose what they are about: a challenge for one thing is none for another */
 export function createStatements<T>(purpose: string, options: StatementsOptions): Statements<T> {
   const { signIns, page, challenges } = options;
+  const here = () => requirePage(page());
   const tickets = createTickets<Pending<T>>(purpose, challenges);
   /** A person proves a statement by what they signed in with; who only looks has nothing to prove it by. */
   const proofs: Readonly<Partial<Record<Person['by'], ProofKind>>> = {
@@ -65,12 +66,6 @@ export function createStatements<T>(purpose: string, options: StatementsOptions)
     const proof = proofs[by];
     if (proof === undefined) throw nothingProves(name);
     return proof;
-  }
-
-  function here(): PageAddress {
-    const found = page();
-    if (found === undefined) throw new BrokerRefusal('not-allowed', { detail: 'no page is served' });
-    return found;
   }
 
   return {

@@ -1,5 +1,5 @@
-import { BrokerRefusal } from '../../broker/refusal.ts';
 import type { Json, Mount, ProvenRequest, VaultApiOptions, VaultReply } from './contract.ts';
+import { requireAllowed } from './require-allowed.ts';
 import { dataReply, nothingThere, unsupported } from './replies.ts';
 import { keysAt, namesBelow } from './vault-paths.ts';
 
@@ -38,10 +38,7 @@ export function createKv(
 
   /** Facts about what an agent may have, without the value. */
   async function facts(path: string, { caller }: ProvenRequest): Promise<VaultReply> {
-    for (const name of keysAt(registry(), mount, path).values()) {
-      const { allowed, needs } = await broker.access(caller, { kind: 'secret', name });
-      if (!allowed && needs === undefined) throw new BrokerRefusal('not-allowed');
-    }
+    await requireAllowed(broker, caller, keysAt(registry(), mount, path).values());
     return dataReply({
       cas_required: false,
       created_time: since,

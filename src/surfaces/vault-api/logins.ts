@@ -1,5 +1,5 @@
+import { requireAgentRuns } from '../../broker/agent-runs/agent-runs.ts';
 import type { Caller } from '../../broker/contract.ts';
-import { BrokerRefusal } from '../../broker/refusal.ts';
 import type { Json, Login, Operation, ProvenRequest, VaultApiOptions, VaultReply, VaultRequest } from './contract.ts';
 import { dataReply, envelope, malformed, onlyOfKv, unsupported } from './replies.ts';
 
@@ -30,10 +30,7 @@ export function createLogins({ agentRuns, clock }: Pick<VaultApiOptions, 'agentR
   begin(caller: Caller): Promise<VaultReply>;
   own(path: string): OwnUse | undefined;
 } {
-  const runs = () => {
-    if (agentRuns === undefined) throw new BrokerRefusal('internal', { detail: 'this broker keeps no agent runs' });
-    return agentRuns;
-  };
+  const runs = () => requireAgentRuns(agentRuns);
   const left = (end: number): number => Math.max(0, end - Math.floor(clock.now() / 1_000));
 
   const uses: Readonly<Record<string, OwnUse>> = {

@@ -5,6 +5,7 @@ import { createMemory } from '../../foundation/expiring-memory.ts';
 import { Secret } from '../../foundation/secret.ts';
 import { largestBody } from '../../foundation/wire.ts';
 import type { Bringer, Json, VaultApiOptions, VaultReply } from './contract.ts';
+import { requireAllowed } from './require-allowed.ts';
 import { envelope, malformed, onlyOfKv, VaultRefusal } from './replies.ts';
 
 /** Answers that wait for whoever brings the token that stands in their place: once, and for a while. */
@@ -104,10 +105,7 @@ export function createWrapping({
         throw new VaultRefusal('invalid-request', ['wrapping token is not valid or does not exist']);
       const { body, caller, names, ends, release } = found;
       try {
-        for (const name of names) {
-          const { allowed, needs } = await broker.access(caller, { kind: 'secret', name });
-          if (!allowed && needs === undefined) throw new BrokerRefusal('not-allowed');
-        }
+        await requireAllowed(broker, caller, names);
         const detail = `wrapped by ${caller.agent}, request ${caller.request}`;
         await record({ ...by, path: caller.path, action: 'vault.unwrapped', what: names, outcome: 'allowed', detail });
       } catch (error) {

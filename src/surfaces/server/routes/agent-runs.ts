@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { AgentRuns, RunGrant } from '../../../broker/agent-runs/agent-runs.ts';
+import { requireAgentRuns, type RunGrant } from '../../../broker/agent-runs/agent-runs.ts';
 import type { AgentRun } from '../../../broker/agent-runs/ledger.ts';
-import { BrokerRefusal } from '../../../broker/refusal.ts';
 import { patternSyntax } from '../../../folder/policy/name-pattern.ts';
 import { agentRunOutcomes, operatorPaths, paths } from '../../../foundation/wire.ts';
 import { EdgeRefusal } from '../edge-refusal.ts';
@@ -146,10 +145,7 @@ export const agentRunRoutes: readonly Route[] = [
 
 export const mostListed = 500;
 
-function runsOf({ agentRuns }: Serving): AgentRuns {
-  if (agentRuns === undefined) throw new BrokerRefusal('internal', { detail: 'this broker keeps no agent runs' });
-  return agentRuns;
-}
+const runsOf = ({ agentRuns }: Serving) => requireAgentRuns(agentRuns);
 
 function grantAnswer({ run, root, parent, token, tokenExpires, expires }: RunGrant, request: string): Answer {
   const times = { token_expires_at: tokenExpires, expires_at: expires };
