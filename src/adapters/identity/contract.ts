@@ -156,10 +156,16 @@ export interface ClientKeys {
   readonly live: 1 | 2 | 'many';
   /** Those in force, newest first; the id is the `kid` where the provider keeps ours. @throws FlowError not-found */
   list(clientId: string): Promise<readonly { readonly id: string; readonly kid: string | undefined }[]>;
-  /** @param key public, with `kid` and `alg`; the same one again changes nothing */
-  add(clientId: string, key: Readonly<Record<string, unknown>>): Promise<{ readonly id: string }>;
+  /** The same one again changes nothing. */
+  add(clientId: string, key: PublicJwk): Promise<{ readonly id: string }>;
   /** Nothing happens where it is gone. @throws FlowError refused for the only one */
   retire(clientId: string, id: string): Promise<void>;
+}
+
+/** A public key as a JWK (RFC 7517), with its id and what it signs by. */
+export interface PublicJwk extends Readonly<Record<string, unknown>> {
+  readonly kid: string;
+  readonly alg: string;
 }
 
 /** A sign-in, as a person does it by pages (authorization code with PKCE), or over the token endpoint. */

@@ -2,7 +2,7 @@ import { FlowError } from '../../foundation/errors.ts';
 import { createHttp, type HttpOptions } from '../../foundation/http.ts';
 import { Secret } from '../../foundation/secret.ts';
 import type { SignIn, SignInPage, User } from './contract.ts';
-import type { ProofClient } from './proof-client.ts';
+import { asProofClient, type ProofClient } from './proof-client.ts';
 import { type RequestLimits, secondsToReset } from './request-limits.ts';
 
 export interface MfaGrantsOptions extends Pick<HttpOptions, 'development' | 'fetch' | 'deadline'> {
@@ -39,12 +39,7 @@ export function createMfaGrants(options: MfaGrantsOptions): SignIn {
   const send = createHttp({ ...options, peer: 'the identity provider' });
 
   async function ask(endpoint: string, fields: Readonly<Record<string, string>>): Promise<Answer> {
-    const secret = await client.clientSecret?.();
-    const body = new URLSearchParams({
-      client_id: client.clientId,
-      ...(secret === undefined ? {} : { client_secret: secret.reveal() }),
-      ...fields,
-    });
+    const body = await asProofClient(client, fields);
     const response = await send(endpoint, { method: 'POST', body });
     const text = await response.text();
     const { readGrant } = await import('./grant-answers.ts');

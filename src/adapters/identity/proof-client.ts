@@ -10,6 +10,19 @@ export interface ProofClient {
   readonly clientSecret?: (() => Promise<Secret>) | undefined;
 }
 
+/** The body of a request to a token endpoint, as that client makes it. */
+export async function asProofClient(
+  { clientId, clientSecret }: ProofClient,
+  fields: Readonly<Record<string, string>>,
+): Promise<URLSearchParams> {
+  const secret = await clientSecret?.();
+  return new URLSearchParams({
+    client_id: clientId,
+    ...(secret === undefined ? {} : { client_secret: secret.reveal() }),
+    ...fields,
+  });
+}
+
 /** The key that names it. @param client what it must be */
 export function proofKeys(client: string) {
   return {

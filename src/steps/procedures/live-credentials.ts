@@ -1,7 +1,7 @@
 import type { JsonWebKey, KeyObject } from 'node:crypto';
 import { FlowError } from '../../foundation/errors.ts';
 import type { Secret } from '../../foundation/secret.ts';
-import type { IdentityProvider, ListedSecret } from '../../adapters/identity/contract.ts';
+import type { IdentityProvider, ListedSecret, PublicJwk } from '../../adapters/identity/contract.ts';
 
 // when it is needed: every command loads this file
 const crypto = () => process.getBuiltinModule('node:crypto');
@@ -66,9 +66,7 @@ function unable(address: string, what: string): FlowError {
  * The public half of a private key in PEM or JWK, with its own `kid`, else its thumbprint (RFC 7638).
  * @throws FlowError invalid-value where it is no private key
  */
-export function publicJwk(
-  key: Secret,
-): Readonly<Record<string, unknown>> & { readonly kid: string; readonly alg: string } {
+export function publicJwk(key: Secret): PublicJwk {
   const { made, own } = publicHalf(key);
   const { kty, crv, x, y, n, e } = made.export({ format: 'jwk' });
   // in the order of RFC 7638, section 3.2, without what the type of key does not have

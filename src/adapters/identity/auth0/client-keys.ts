@@ -1,12 +1,13 @@
 import { FlowError } from '../../../foundation/errors.ts';
-import type { ClientKeys } from '../contract.ts';
+import { onlyKey, twoAlready } from '../client-refusals.ts';
+import type { ClientKeys, PublicJwk } from '../contract.ts';
 import { segment } from '../segment.ts';
 import type { ClientCredential } from './answers.ts';
 import { clientOf, clientPath } from './clients.ts';
 import type { Tenant } from './tenant.ts';
 
 /** What Auth0 verifies assertions of clients by. */
-const algorithms: readonly unknown[] = ['RS256', 'RS384', 'PS256'];
+const algorithms: readonly string[] = ['RS256', 'RS384', 'PS256'];
 
 /**
  * The public keys of a client that authenticates by private_key_jwt: credentials of its own, two at most, of which those
@@ -36,10 +37,10 @@ export function createClientKeys(tenant: Tenant): ClientKeys {
     await tenant.call('PATCH', clientPath(clientId), [200], { json, repeatable: true });
   }
 
-  async function store(clientId: string, key: Readonly<Record<string, unknown>>): Promise<string> {
+  async function store(clientId: string, key: PublicJwk): Promise<string> {
     const { kid, alg } = key;
     if (!algorithms.includes(alg)) {
-      throw new FlowError('invalid-value', `identity provider "${tenant.name}" takes no key for ${String(alg)}`, {
+      throw new FlowError('invalid-value', `identity provider "${tenant.name}" takes no key for ${alg}`, {
         hint: 'make an RSA key: algorithm: RS256',
         place: { subject: 'algorithm' },
       });
@@ -69,14 +70,11 @@ export function createClientKeys(tenant: Tenant): ClientKeys {
 
     async add(clientId, key) {
       const { kid } = key;
-      if (typeof kid !== 'string' || kid === '') throw new TypeError('a key of a client has a kid');
       const linked = await linkedIn(clientId);
       const stored = await storedOf(clientId);
       // one that was stored by a run that ended there is put in force
       const there = stored.find((each) => each.kid === kid)?.id;
-      if (there === undefined && stored.length >= 2) {
-        throw new FlowError('conflict', `client "${clientId}" has two keys already`, { hint: 'retire one first' });
-      }
+      if (there === undefined && stored.length >= 2) throw twoAlready(clientId, 'keys');
       const id = there ?? (await store(clientId, key));
       if (!linked.includes(id)) await link(clientId, [id, ...linked]);
       return { id };
@@ -85,11 +83,7 @@ export function createClientKeys(tenant: Tenant): ClientKeys {
     async retire(clientId, id) {
       const linked = await linkedIn(clientId);
       const others = linked.filter((each) => each !== id);
-      if (others.length === 0) {
-        throw new FlowError('refused', `key "${id}" is the only one of client "${clientId}"`, {
-          hint: 'add another first',
-        });
-      }
+      if (others.length === 0) throw onlyKey(clientId, id);
       if (others.length < linked.length) await link(clientId, others);
       await tenant.call('DELETE', `${pathOf(clientId)}/${segment(id)}`, [204, 404]);
     },

@@ -1,5 +1,5 @@
 import { FlowError } from '../../../foundation/errors.ts';
-import { noClient, onlySecret } from '../client-refusals.ts';
+import { noClient, onlySecret, twoAlready } from '../client-refusals.ts';
 import type { ClientSecrets, ListedSecret } from '../contract.ts';
 import { requireOwnSecret } from '../own-client-secret.ts';
 import type { PoolSecret } from './answers.ts';
@@ -31,9 +31,7 @@ export function createClientSecrets(pool: Pool): ClientSecrets {
     async add(clientId, given) {
       const secret = requireOwnSecret(given);
       const before = await list(clientId);
-      if (before.length >= most) {
-        throw new FlowError('conflict', `client "${clientId}" has two secrets already`, { hint: 'retire one first' });
-      }
+      if (before.length >= most) throw twoAlready(clientId, 'secrets');
       const json = { UserPoolId: pool.id, ClientId: clientId, ClientSecret: secret.reveal() };
       try {
         const made = await pool.ask(

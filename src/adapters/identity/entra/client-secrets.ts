@@ -51,9 +51,7 @@ export function createClientSecrets(directory: Directory, now: () => number): Cl
       const application = await applicationOf(clientId);
       const live = inForce(application);
       if (!live.some(({ keyId }) => keyId === id)) return;
-      if (live.length === 1) {
-        throw onlySecret(clientId);
-      }
+      if (live.length === 1) throw onlySecret(clientId);
       const path = `v1.0/applications/${segment(application.id)}/removePassword`;
       await directory.call('POST', path, [204], { json: { keyId: id } });
     },

@@ -1,4 +1,5 @@
 import { FlowError } from '../../../foundation/errors.ts';
+import { onlyKey } from '../client-refusals.ts';
 import type { ClientKeys } from '../contract.ts';
 import type { KeySet, RealmClient } from './answers.ts';
 import { changeClient, clientOf } from './clients.ts';
@@ -35,10 +36,9 @@ export function createClientKeys(realm: Realm): ClientKeys {
 
     async add(clientId, key) {
       const { kid } = key;
-      if (typeof kid !== 'string' || kid === '') throw new TypeError('a key of a client has a kid');
       const client = await clientOf(realm, clientId);
       const keys = await keysOf(client);
-      if (!keys.some((each) => each.kid === kid)) await put(client, [{ ...key, kid }, ...keys]);
+      if (!keys.some((each) => each.kid === kid)) await put(client, [key, ...keys]);
       return { id: kid };
     },
 
@@ -47,11 +47,7 @@ export function createClientKeys(realm: Realm): ClientKeys {
       const keys = await keysOf(client);
       const others = keys.filter(({ kid }) => (kid ?? '') !== id);
       if (others.length === keys.length) return;
-      if (others.length === 0) {
-        throw new FlowError('refused', `key "${id}" is the only one of client "${clientId}"`, {
-          hint: 'add another first',
-        });
-      }
+      if (others.length === 0) throw onlyKey(clientId, id);
       await put(client, others);
     },
   };

@@ -1,5 +1,6 @@
 import { FlowError } from '../../../foundation/errors.ts';
 import { Secret } from '../../../foundation/secret.ts';
+import { twoAlready } from '../client-refusals.ts';
 import type { ClientSecrets, ListedSecret } from '../contract.ts';
 import { requireOwnSecret } from '../own-client-secret.ts';
 import { segment } from '../segment.ts';
@@ -45,11 +46,7 @@ export function createClientSecrets(realm: Realm, { twoSecrets, now }: ClientSec
       const [current, former] = kept;
       const there = kept.find(({ is }) => is?.(secret) === true);
       if (there?.slot === 'current') return listed(there);
-      if (twoSecrets && former !== undefined) {
-        throw new FlowError('conflict', `client "${clientId}" has two secrets already`, {
-          hint: 'retire the former one first',
-        });
-      }
+      if (twoSecrets && former !== undefined) throw twoAlready(clientId, 'secrets', 'retire the former one first');
       const before = Number(current?.id ?? 0);
       const at = Math.max(Math.floor(now() / 1000), before + 1);
       await changeClient(realm, client, {

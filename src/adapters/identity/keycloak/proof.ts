@@ -2,7 +2,7 @@ import { FlowError } from '../../../foundation/errors.ts';
 import { createHttp, type HttpOptions } from '../../../foundation/http.ts';
 import type { Secret } from '../../../foundation/secret.ts';
 import type { Rejected, SignIn, SignInPage, User } from '../contract.ts';
-import type { ProofClient } from '../proof-client.ts';
+import { asProofClient, type ProofClient } from '../proof-client.ts';
 import type { BruteForce, TokenAnswer } from './answers.ts';
 import type { KeycloakFactors } from './factors.ts';
 import type { Realm } from './realm.ts';
@@ -31,12 +31,7 @@ export function createProof({ realm, client, factors, find, ...http }: ProofOpti
   const answers = () => import('./answers.ts');
 
   async function ask(path: string, fields: Readonly<Record<string, string>>): Promise<Response> {
-    const secret = await client.clientSecret?.();
-    const body = new URLSearchParams({
-      client_id: client.clientId,
-      ...(secret === undefined ? {} : { client_secret: secret.reveal() }),
-      ...fields,
-    });
+    const body = await asProofClient(client, fields);
     return send(`${realm.address}/protocol/openid-connect/${path}`, { method: 'POST', body });
   }
 

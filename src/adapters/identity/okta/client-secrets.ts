@@ -1,11 +1,10 @@
-import { FlowError } from '../../../foundation/errors.ts';
 import { Secret } from '../../../foundation/secret.ts';
 import type { ClientSecrets, ListedSecret } from '../contract.ts';
 import { requireOwnSecret } from '../own-client-secret.ts';
 import { segment } from '../segment.ts';
 import type { OrgSecret } from './answers.ts';
 import type { Org } from './org.ts';
-import { noClient, onlySecret } from '../client-refusals.ts';
+import { noClient, onlySecret, twoAlready } from '../client-refusals.ts';
 
 const isActive = ({ status }: OrgSecret) => status === 'ACTIVE';
 
@@ -39,9 +38,7 @@ export function createClientSecrets(org: Org): ClientSecrets {
       const active = kept.filter(isActive);
       const there = active.map(listed).find(({ is }) => is?.(secret) === true);
       if (there !== undefined) return there;
-      if (active.length >= 2) {
-        throw new FlowError('conflict', `client "${clientId}" has two secrets already`, { hint: 'retire one first' });
-      }
+      if (active.length >= 2) throw twoAlready(clientId, 'secrets');
       // what was deactivated to be deleted takes a place yet: a run ended between the two
       for (const { id } of kept.filter((each) => !isActive(each))) await remove(clientId, id);
       const json = { client_secret: secret.reveal(), status: 'ACTIVE' };
@@ -56,9 +53,7 @@ export function createClientSecrets(org: Org): ClientSecrets {
       const found = kept.find((each) => each.id === id);
       if (found === undefined) return;
       if (isActive(found)) {
-        if (kept.filter(isActive).length === 1) {
-          throw onlySecret(clientId);
-        }
+        if (kept.filter(isActive).length === 1) throw onlySecret(clientId);
         const path = pathOf(clientId, segment(id), 'lifecycle/deactivate');
         await org.call('POST', path, [200], { repeatable: true });
       }
