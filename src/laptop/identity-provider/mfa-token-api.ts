@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Response, Router, urlencoded } from 'express';
 import { Secret } from '../../foundation/secret.ts';
 import type { DoubleOptions } from './double.ts';
+import { type Fields, text } from './form-fields.ts';
 import { passwordFits } from './passwords.ts';
 import type { Sessions } from './refresh-sessions.ts';
 import type { UserRecord } from './users.ts';
@@ -17,12 +18,6 @@ export interface MfaTokenApiOptions extends Pick<DoubleOptions, 'users' | 'proof
   /** how a code is taken: by a grant, once its challenge was asked for at `/challenge`, or not at all */
   readonly codes: 'by-grant' | 'once-challenged' | 'never';
 }
-
-type Fields = Readonly<Record<string, unknown>>;
-const text = (fields: Fields, name: string): string => {
-  const value = fields[name];
-  return typeof value === 'string' ? value : '';
-};
 
 const otpGrant = 'http://auth0.com/oauth/grant-type/mfa-otp';
 const tokenLife = 600_000;

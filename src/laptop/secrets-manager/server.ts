@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { partitionOf } from '../../adapters/aws/partitions.ts';
 import { Secret } from '../../foundation/secret.ts';
+import { bodyOf, endNow, listenOnLoopback } from '../loopback-server.ts';
 import { createFaults, type Faults } from './injected-faults.ts';
 import { createHistory } from './listing-lag.ts';
 import { parseInput, type Input } from './request-input.ts';
@@ -95,7 +96,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
   const calls: Record<string, number> = {};
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await bodyOf(request);
+    const body = await bodyOf(request, 2_000_000, () => new Error('the request is too large'));
     const sts = isSts(request.headers);
     const target = String(request.headers['x-amz-target'] ?? '');
     const operation = sts
@@ -103,7 +104,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
       : target.replace(/^secretsmanager\./, '');
     const known = sts || Object.hasOwn(operations, operation);
     if (known) calls[operation] = (calls[operation] ?? 0) + 1;
-    if (settings.delay > 0) await new Promise((resolve) => setTimeout(resolve, settings.delay));
+    if (settings.delay > 0) await sleep(settings.delay);
     try {
       if (operation === 'AssumeRoleWithWebIdentity') {
         const fault = next(operation, undefined, user);
@@ -151,14 +152,10 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
     if (request.method !== 'POST' || request.url !== '/') return send(response, 404, 'text/plain', 'not here');
     answer(request, response).catch(() => response.destroy());
   });
-  server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  const host = await listenOnLoopback(server, options.port);
 
   return {
-    address: `http://127.0.0.1:${port}`,
+    address: `http://${host}`,
     account,
     region,
     credentials: { accessKeyId: own.id, secretAccessKey: own.secret },
@@ -171,11 +168,7 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
       history.record(secret);
     },
     dump: () => [...secrets.values()].map(dumped),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: () => endNow(server),
   };
 }
 
@@ -195,17 +188,6 @@ function dumped(secret: StoredSecret): DumpedSecret {
       value: new Secret(version.value.value),
     })),
   };
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > 2_000_000) throw new Error('the request is too large');
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Secret } from '../../foundation/secret.ts';
+import { bodyOf, endNow, listenOnLoopback } from '../loopback-server.ts';
 import { Answer, answers } from './refusal-answers.ts';
 import { type ConnectApi, createConnectApi, isConnectPath } from './connect/api.ts';
 import { createContents } from './contents.ts';
@@ -70,14 +72,7 @@ export async function startVault(options: VaultOptions): Promise<DevelopmentVaul
     requests += 1;
     void respond({ service, connect, name: options.name, delay: () => delay }, request, response);
   });
-  // a client that computes for long between two requests must not find its connection just closed
-  server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
-  const bound = server.address();
-  const address = `http://127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`;
+  const address = `http://${await listenOnLoopback(server, options.port)}`;
 
   return {
     address,
@@ -99,11 +94,7 @@ export async function startVault(options: VaultOptions): Promise<DevelopmentVaul
     add: (vault, item) => service.contents.add(vault, item),
     extend: (vault, title, fields) => service.contents.extend(vault, title, fields),
     dump: () => service.contents.dump(),
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () => endNow(server),
   };
 }
 
@@ -120,7 +111,7 @@ async function respond(doors: Doors, request: IncomingMessage, response: ServerR
   const headers: Record<string, string> = { 'content-type': 'application/json', 'cache-control': 'no-store' };
   try {
     const host = hostOf(request, doors.name);
-    const sent = await bodyOf(request);
+    const sent = await bodyOf(request, largestBody, answers.tooLarge);
     const [path, query] = split(request.url ?? '');
     const method = request.method ?? '';
     if (isConnectPath(path)) {
@@ -137,7 +128,7 @@ async function respond(doors: Doors, request: IncomingMessage, response: ServerR
     body = { errorCode: answer.status, errorMessage: answer.message };
     if (answer.retryAfter !== undefined) headers['retry-after'] = String(answer.retryAfter);
   }
-  if (doors.delay() > 0) await new Promise((resolve) => setTimeout(resolve, doors.delay()));
+  if (doors.delay() > 0) await sleep(doors.delay());
   if (Buffer.isBuffer(body)) headers['content-type'] = 'application/octet-stream';
   response.writeHead(status, headers).end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
 }
@@ -148,17 +139,6 @@ function hostOf(request: IncomingMessage, name: string | undefined): string {
   const host = /^(?<name>127\.0\.0\.1|localhost)(?<port>:\d+)?$/i.exec(request.headers.host ?? '')?.groups?.['name'];
   if (host === undefined || request.headers.origin !== undefined) throw answers.forbidden();
   return host;
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > largestBody) throw answers.tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parsed(text: string): unknown {

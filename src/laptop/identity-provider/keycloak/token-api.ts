@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Response, Router, urlencoded } from 'express';
 import { Secret } from '../../../foundation/secret.ts';
+import { type Fields, text } from '../form-fields.ts';
 import { passwordFits } from '../passwords.ts';
 import type { UserRecord, Users } from '../users.ts';
 import type { BruteForce } from './brute-force.ts';
@@ -14,12 +15,6 @@ export interface TokenApiOptions {
   /** the client that has direct access grants */
   readonly client: { readonly clientId: string; readonly clientSecret: Secret };
 }
-
-type Fields = Readonly<Record<string, unknown>>;
-const text = (fields: Fields, name: string): string => {
-  const value = fields[name];
-  return typeof value === 'string' ? value : '';
-};
 
 /** Password and refresh grant of a realm, and its logout. Every refusal of a user has the same words, as Keycloak's have. */
 export function tokenApi({ users, bruteForce, sessions, asked, client }: TokenApiOptions): Router {
