@@ -247,7 +247,7 @@ describe('client secrets at other providers', () => {
             expect(Object.keys(key)).not.toContain('d');
             const imported = await importJWK({ ...key });
             expect(imported).toMatchObject({ type: 'public' });
-            keys.unshift({ id: 'second', kid: String(key['kid']) });
+            keys.unshift({ id: 'second', kid: key.kid });
             return { id: 'second' };
           },
           retire: async (_, id) =>
