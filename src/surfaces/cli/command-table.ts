@@ -356,7 +356,8 @@ export const commandTable = {
   },
   migrate: migrateFacts,
   init: {
-    usage: [['flows init [FOLDER]', 'write a starting folder']],
+    usage: [['flows init [FOLDER]', 'write a starting folder, with one flow; --samples']],
+    options: { samples: { type: 'boolean', help: 'with all the flows that the tour shows' } },
     words: [['folders']],
   },
   completion: {

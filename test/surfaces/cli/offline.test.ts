@@ -220,6 +220,7 @@ describe.concurrent('without anything running', () => {
       readdirSync(join(repository, 'flows')).toSorted(),
     );
     expect((await home.flows(['check', '--dir', 'made/here'])).code).toBe(0);
+    expect((await home.flows(['init', '--help'])).stdout).toMatch(/^ {2}--samples {2}\S/m);
     home.write('taken/mine.txt', 'mine');
     const refused = await home.flows(['init', 'taken']);
     expect([refused.code, refused.stdout]).toEqual([2, '']);
