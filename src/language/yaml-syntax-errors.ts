@@ -9,10 +9,15 @@ interface Fault {
 
 /** By the library's code: what to do, and what it is where the library's own words do not say. */
 const known: Readonly<Partial<Record<YAMLError['code'], { readonly hint: string; readonly message?: string }>>> = {
+  BAD_INDENT: { hint: 'begin the line at the same column as those it belongs to, or further in; close [ and {' },
   BAD_SCALAR_START: { hint: 'put the text in quotes' },
   BLOCK_AS_IMPLICIT_KEY: {
     message: 'a second ": " in one line, or a line that begins at the wrong column',
     hint: 'put text with ": " in it in quotes; keys of one mapping begin at the same column',
+  },
+  MISSING_CHAR: {
+    message: 'a line that is no "KEY: VALUE", or no item of the list above it',
+    hint: 'a space stands after the colon; lines that belong together begin at the same column',
   },
   MULTILINE_IMPLICIT_KEY: { message: 'a line that is no "KEY: VALUE"', hint: 'a space stands after the colon' },
   MULTIPLE_DOCS: { message: 'more than one document', hint: 'one file holds one: take the --- out' },

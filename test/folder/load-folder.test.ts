@@ -428,6 +428,9 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
   ['special space', `description: d\nsteps:\n\u00a0 - id: a\n    uses: vault/read\n`, '3:9', /special space/],
   ['text that begins with @', `description: @d\nsteps: []\n`, '1:14', /not valid YAML.*in quotes/s],
   ['text with a colon', `description: a: b\nsteps: []\n`, '1:14', /second ": ".*in quotes/s],
+  ['a key further out', `description: d\nsteps:\n  - id: a\n   uses: b\n`, '4:1', /no item of the list above it.*at the same column/s],
+  ['a key between', `description: d\nsteps:\n  - id: a\n    with:\n      b: c\n     d: e\n`, '6:1', /not valid YAML.*or further in/s],
+  ['a line without a colon', `description: d\nsteps\n`, '2:1', /no "KEY: VALUE".*after the colon/s],
   ['no space after a colon', `description:d\nsteps: []\n`, '1:1', /not valid YAML.*after the colon/s],
   ['open quote', `description: 'd\nsteps: []\n`, '1:14', /never closed/],
   [
