@@ -36,7 +36,8 @@ async function fromFile(path: string, whose: string): Promise<string> {
   try {
     return await process.getBuiltinModule('node:fs').promises.readFile(path, 'utf8');
   } catch (cause) {
-    throw new FlowError('denied', `${whose} is missing: file ${path} cannot be read`, {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    throw new FlowError('denied', `${whose} is missing: file ${path} cannot be read (${code})`, {
       cause,
       hint: 'see token: in service.yaml',
     });

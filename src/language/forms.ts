@@ -194,7 +194,10 @@ const tokenKeys = {
     form.text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, expects: 'the name of a variable', secretive: true }),
     'an environment variable that holds the token; also written `${{ env.NAME }}`',
   ),
-  file: optional(form.text(), 'a file that holds the token'),
+  file: optional(
+    form.text({ pattern: /^[^~]/, expects: 'the path of a file, without the ~ of a shell' }),
+    'a file that holds the token',
+  ),
   command: optional(
     form.list(form.text({ verbatim: true }), { minimum: 1 }),
     'a command that prints the token; run without a shell',

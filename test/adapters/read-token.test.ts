@@ -29,6 +29,7 @@ test.each([
   ['an absent variable', () => ({ env: 'ABSENT' })],
   ['an empty variable', () => ({ env: 'EMPTY' })],
   ['an absent file', () => ({ file: join(folder, 'none') })],
+  ['a folder as a file', () => ({ file: folder })],
   ['an empty file', () => ({ file: join(folder, 'empty') })],
   ['an absent command', () => ({ command: [join(folder, 'none')] })],
   [
@@ -40,4 +41,11 @@ test.each([
   const error: unknown = await readToken(source(), environment).catch((caught: unknown) => caught);
   expect(error).toMatchObject({ code: 'denied' });
   expect(JSON.stringify(error) + String(error)).not.toContain('canary');
+});
+
+test.each([
+  ['ENOENT', () => join(folder, 'none')],
+  ['EISDIR', () => folder],
+])('says %s of a file that cannot be read', async (code, file) => {
+  await expect(readToken({ file: file() }, environment)).rejects.toThrow(`file ${file()} cannot be read (${code})`);
 });

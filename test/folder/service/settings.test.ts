@@ -207,6 +207,11 @@ describe('service.yaml', () => {
       /unknown issuer "b"/,
     ],
     [
+      'a host as url',
+      small('    issuers: { main: { url: example.eu.auth0.com } }\n'),
+      /:3:29 .*an absolute URL \(https:/,
+    ],
+    [
       'discovery address as url',
       small('    issuers: { main: { url: https://a.example/x/.well-known/openid-configuration } }\n'),
       /:3:29 is the address of a discovery document/,
@@ -250,6 +255,11 @@ describe('service.yaml', () => {
       'provider with two tokens',
       `${service}${provider.replace('scim-token', 'scim-token, token: { env: A }')}`,
       /stands beside token-flow/,
+    ],
+    [
+      'a path that a shell would know',
+      small('    vault: { type: onepassword, token: { file: ~/op.token } }\n'),
+      /:3:48 .*without the ~/,
     ],
     [
       'secret in place of a token',
