@@ -240,7 +240,9 @@ test('check --online: all there, and what is missing', async () => {
   );
   const bad = await home.flows(['check', '--online']);
   expect([bad.code, bad.stderr]).toEqual([66, expect.stringMatching(/^error: 3 of \d+ missing .*\n$/)]);
-  expect(bad.stdout.match(/^missing .*$/gm)).toHaveLength(3);
+  const missing = bad.stdout.match(/^missing .*$/gm);
+  expect(missing).toHaveLength(3);
+  expect(missing).toContainEqual(expect.stringMatching(/^missing {2}op:\/\/Agents\/No Item\/field: there is no item /));
   expect(bad.stdout).toContain(`${store}: ${there} of ${there + 1} secrets to push exist\n`);
   const json = await home.flows(['check', '--online', '--json']);
   const findings = JSON.parse(json.stdout) as { what: string; ok: boolean; code?: string }[];
@@ -327,7 +329,7 @@ test('check --online: of several vaults each that gives nothing has a line, and 
   const asked = (...words: string[]) =>
     home.flows(['check', '--online', '--dir', 'several', '--environment', 'production', ...words]);
   const { stdout, stderr } = await asked();
-  const file = (vault: string) => `the vault's token is missing: file /nowhere/${vault} cannot be read \\(see .*\\)`;
+  const file = (vault: string) => `the vault's token is missing: file /nowhere/${vault} cannot be read \\(ENOENT\\) \\(see .*\\)`;
   const [, ...lines] = stdout.split('\n').toSorted();
   expect(lines).toEqual([
     expect.stringMatching(new RegExp(`^missing +issuers.main: https://issuer.invalid`)),

@@ -233,7 +233,8 @@ function table(findings: readonly Finding[], { terminal }: Invocation): string {
   return columns(
     shown.map(({ what, where, by, found, failure, unasked }) => {
       const behind = skipped.get(what)?.length ?? 0;
-      const told = unasked === undefined ? (failure?.line() ?? found) : `needs ${unasked}`;
+      const here = failure?.place.subject === what ? failure.with({ place: undefined }) : failure;
+      const told = unasked === undefined ? (here?.line() ?? found) : `needs ${unasked}`;
       const place = by === undefined ? where : `${where ?? ''} ${by}`.trim();
       const line = [what, place, told].filter((part) => part !== undefined).join(': ');
       return [
