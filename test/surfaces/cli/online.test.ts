@@ -329,7 +329,8 @@ test('check --online: of several vaults each that gives nothing has a line, and 
   const asked = (...words: string[]) =>
     home.flows(['check', '--online', '--dir', 'several', '--environment', 'production', ...words]);
   const { stdout, stderr } = await asked();
-  const file = (vault: string) => `the vault's token is missing: file /nowhere/${vault} cannot be read \\(ENOENT\\) \\(see .*\\)`;
+  const file = (vault: string) =>
+    `the vault's token is missing: file /nowhere/${vault} cannot be read \\(ENOENT\\) \\(see .*\\)`;
   const [, ...lines] = stdout.split('\n').toSorted();
   expect(lines).toEqual([
     expect.stringMatching(new RegExp(`^missing +issuers.main: https://issuer.invalid`)),
