@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FlowAnswer } from '../../../src/broker/contract.ts';
@@ -120,6 +120,15 @@ test.each([
 ])('%j cannot be run', async (command, code, line) => {
   const ended = await exec(['--secret', 'K=openai.api_key', '--', ...command], { env: byBroker });
   expect(ended).toMatchObject({ code, stdout: '', stderr: line });
+});
+
+test('a folder of PATH that cannot be looked into is passed by, as shells do', async () => {
+  // to root none is closed
+  symlinkSync('round', join(home.work, 'round'));
+  const env = { ...byBroker, PATH: `round:${process.env['PATH']}` };
+  expect((await exec(['--secret', 'K=openai.api_key', '--', 'true'], { env })).code).toBe(0);
+  const { code, stderr } = await exec(['--secret', 'K=openai.api_key', '--', './round/true'], { env });
+  expect([code, stderr]).toEqual([126, 'error: ./round/true cannot be executed\n']);
 });
 
 test.each([

@@ -22,19 +22,21 @@ export const notExecutable = 126;
 
 /** Where a program is, as the one who runs it would find it; else the exit code that says why not. */
 export function findProgram(name: string, env: Readonly<Record<string, string>>): string | number {
-  const places = name.includes('/') ? [''] : (env['PATH'] ?? '').split(delimiter).map((folder) => folder || '.');
+  const isPath = name.includes('/');
+  const places = isPath ? [name] : (env['PATH'] ?? '').split(delimiter).map((folder) => join(folder || '.', name));
   let there = false;
-  for (const place of places) {
-    const path = place === '' ? name : join(place, name);
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
-      there ||= name.includes('/') && statSync(path, { throwIfNoEntry: false }) !== undefined;
-      continue;
-    }
+  for (const path of places) {
     try {
-      accessSync(path, constants.X_OK);
-      return path;
+      const facts = statSync(path, { throwIfNoEntry: false });
+      if (facts?.isFile() === true) {
+        there = true;
+        accessSync(path, constants.X_OK);
+        return path;
+      }
+      there ||= isPath && facts !== undefined;
     } catch {
-      there = true;
+      // shells go on behind a folder of PATH that is closed to them
+      there ||= isPath;
     }
   }
   return there ? notExecutable : notFound;
