@@ -199,6 +199,22 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+type Trouble = readonly [what: string, hint: string];
+const closed: Trouble = ['no permission', 'see its owner and its mode, and as which user this runs'];
+const full: Trouble = ['no space is left on its disk', 'make room there'];
+/** What the system may say of a path, where it is no fault of this program, and what to do. */
+const troubles: ReadonlyMap<string | undefined, Trouble> = new Map<string | undefined, Trouble>([
+  ['EACCES', closed],
+  ['EPERM', closed],
+  ['ENOSPC', full],
+  ['EDQUOT', full],
+  ['EROFS', ['its file system is read-only', 'name a place that can be written to']],
+  ['EIO', ['its disk fails', 'see what the system says of it: dmesg']],
+  ['ENOTDIR', ['a part of it is no folder', 'name another path']],
+  ['ELOOP', ['its links lead in a circle', 'name another path']],
+  ['ENAMETOOLONG', ['it is too long', 'name another path']],
+]);
+
 /** Anything thrown as a FlowError: unknown errors become `internal` with a fixed text; their detail stays in `cause`. */
 export function asFlowError(error: unknown): FlowError {
   if (error instanceof FlowError) return error;
@@ -211,6 +227,14 @@ export function asFlowError(error: unknown): FlowError {
   if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
     const hint = 'change into a folder that is there: cd';
     return new FlowError('usage', 'the folder that this runs in is not there any more', { cause: error, hint });
+  }
+  const trouble = troubles.get(code);
+  if (trouble !== undefined && error instanceof Error && 'path' in error) {
+    const [what, hint] = trouble;
+    return new FlowError('unavailable', `${JSON.stringify(error.path)} cannot be used: ${what}`, {
+      cause: error,
+      hint,
+    });
   }
   return new FlowError('internal', 'an unexpected fault', {
     cause: error,

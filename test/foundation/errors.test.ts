@@ -81,3 +81,24 @@ test.each(['EMFILE', 'ENFILE'])('%s is no fault of this program', (code) => {
   const error = asFlowError(Object.assign(new Error('open'), { code }));
   expect([error.code, errorCodes[error.code].status]).toEqual(['unavailable', 503]);
 });
+
+test.each([
+  ['EACCES', 'no permission'],
+  ['EPERM', 'no permission'],
+  ['EROFS', 'read-only'],
+  ['ENOSPC', 'no space'],
+  ['EDQUOT', 'no space'],
+  ['EIO', 'disk fails'],
+  ['ENOTDIR', 'no folder'],
+  ['ELOOP', 'circle'],
+  ['ENAMETOOLONG', 'too long'],
+])('what the system says of a path is told as that, not as a fault of this program: %s', (code, says) => {
+  const error = asFlowError(Object.assign(new Error(code), { code, syscall: 'stat', path: '/srv/a\nb' }));
+  expect(error.code).toBe('unavailable');
+  expect(error.line()).toMatch(new RegExp(`^"/srv/a.{1,2}b" cannot be used: .*${says}.* \\(.+\\)$`));
+});
+
+test('a path that is missing where it should be there is a fault of this program', () => {
+  const error = Object.assign(new Error('ENOENT'), { code: 'ENOENT', syscall: 'open', path: '/srv/a' });
+  expect(asFlowError(error).code).toBe('internal');
+});

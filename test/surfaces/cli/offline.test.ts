@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { command, createHome, repository } from '../../e2e/home.ts';
@@ -313,6 +313,17 @@ test('every file that is wrong, in one go, at its place; nothing was contacted, 
   });
   expect(places.filter(([name, found]) => !found.includes(wrongFiles[name]?.[1] ?? ''))).toEqual([]);
   for (const { file, line, column } of problems) expect(ended.stderr).toContain(`${file}:${line}:${column}: `);
+});
+
+test('a place that the system closes is told as that', async () => {
+  // to root no folder is closed; one that leads to itself is to everybody
+  const round = join(home.path, 'round');
+  symlinkSync('round', round);
+  const trouble = (path: string) => `error: "${path}" cannot be used: its links lead in a circle (name another path)\n`;
+  const token = await home.flows(['read', 'openai.api_key'], { env: { FLOWS_AGENT_TOKEN_FILE: round } });
+  expect(token).toMatchObject({ code: 69, stderr: trouble(round) });
+  const state = await home.flows(['agents', 'list'], { env: { XDG_STATE_HOME: round } });
+  expect(state).toMatchObject({ code: 69, stderr: expect.stringContaining(`error: "${round}/auth-chain/`) });
 });
 
 test('what production needs, to paste', async () => {
