@@ -169,11 +169,15 @@ export async function openApp(options: AppOptions): Promise<App> {
   const self = localAgent();
   const madeForRuns = createMadeForRuns(now);
   const revocationListeners = new Set<(tokenHash: string) => void>();
-  const environmentOf = (of: Folder) => namedEnvironment(of, options.environment, variables) ?? defaultEnvironment(of);
+  let named = options.environment;
+  const environmentOf = (of: Folder) => namedEnvironment(of, named, variables) ?? defaultEnvironment(of);
   const environment = () => environmentOf(folder);
 
   function use(next: Folder): boolean {
-    const changed = !isDeepStrictEqual(environmentOf(next), environment());
+    const before = environment();
+    // another default-environment: is for whoever starts then
+    named = before.name;
+    const changed = !isDeepStrictEqual(environmentOf(next), before);
     folder = next;
     takeTokens(folder, options.taken);
     if (!changed) return false;

@@ -121,7 +121,7 @@ function write(files: Readonly<Record<string, string>>): Promise<Awaited<ReturnT
   return openFolder(dir, {}, parts);
 }
 
-const open = (environment: string) =>
+const open = (environment: string | undefined) =>
   openApp({
     dir,
     environment,
@@ -262,6 +262,26 @@ mkdir -p ${dir}/letters
       const gone = await openFolder(dir, {}, parts);
       expect(() => app.use(gone)).toThrow(/unknown environment "production"/);
       expect(app.environment().name).toBe('production');
+    } finally {
+      await app.close();
+    }
+  });
+
+  it('stay those of the environment that a running app began with, whatever the default is by then', async () => {
+    await write({ 'service.yaml': service(), 'x.yaml': push, 'ask.yaml': ask });
+    const app = await open(undefined);
+    try {
+      const before = await app.connections();
+      const [head = '', production = ''] = service().split('  production:');
+      const staging = production.replace('https://issuer.example/', 'https://other.example/');
+      const other = head.replace('production', 'staging');
+      await write({ 'service.yaml': `${other}  production:${production}  staging:${staging}` });
+      expect(app.use(await openFolder(dir, {}, parts))).toBe(false);
+      expect(app.environment().name).toBe('production');
+      expect(await app.connections()).toBe(before);
+      await write({ 'service.yaml': `${other}  staging:${staging}` });
+      const gone = await openFolder(dir, {}, parts);
+      expect(() => app.use(gone)).toThrow(/unknown environment "production"/);
     } finally {
       await app.close();
     }
