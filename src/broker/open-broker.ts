@@ -128,6 +128,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     let record: (event: OwnEvent) => void = () => undefined;
     let forget = (): void => undefined;
     let rulesChanged = (): void => undefined;
+    let anybody = false;
     const rules = watchPolicy(app.folder, {
       dir: app.folder.dir,
       onFolder(folder) {
@@ -142,7 +143,10 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
         rulesChanged();
       },
       load: (read) => openFolder(app.folder.dir, variables, undefined, read),
-      onRules({ version }) {
+      onRules({ version, policy: { agents } }) {
+        // as whoever replaces the file by deleting it first
+        if (anybody && agents.size === 0) warn('policy.yaml names no agent any more, or is gone: nobody is let in');
+        anybody = agents.size > 0;
         record({ action: 'policy.reload', outcome: 'allowed', what: [], detail: version });
         rulesChanged();
       },

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type App, openApp } from '../../src/app/open-app.ts';
@@ -163,5 +163,18 @@ describe('a broker without a surface', () => {
     await expect(open()).rejects.toMatchObject({ code: 'invalid' });
     home.write('flows/policy.yaml', policy);
     await (await open()).close();
+  });
+
+  it('warns where policy.yaml is gone, and with it whoever it let in', async () => {
+    const warned: string[] = [];
+    const opened = await open({ warn: (message) => void warned.push(message) });
+    try {
+      rmSync(join(home.work, 'flows/policy.yaml'));
+      await expect.poll(() => opened.rules.current().policy.agents.size).toBe(0);
+      expect(warned).toEqual([expect.stringMatching(/^policy\.yaml names no agent any more/)]);
+    } finally {
+      home.write('flows/policy.yaml', policy);
+      await opened.close();
+    }
   });
 });
