@@ -174,7 +174,7 @@ function limits(
   effect: Flow['effect'],
 ): readonly string[] {
   const proven = agent.tokens.length > 0 || agent.trust.length > 0 || agent.name === scheduleAgent;
-  const notes = proven ? [] : [`nothing proves this agent yet: flows agents add ${agent.name}`];
+  const notes = proven ? [] : [`nothing in policy.yaml proves this agent yet: flows agents add ${agent.name}`];
   if (!allowed) return notes;
   if (effect === 'write' && kind === 'flow')
     notes.push(`it writes, and is served as a run: POST ${pathOf(paths.runs, name)}`);

@@ -126,12 +126,12 @@ describe('an explanation', () => {
     [
       secret('careful', 'stripe.live_key'),
       'denied: agent "careful" must state a reason (require-reason); with one, policy.yaml:15:13 allows it (allow: stripe.live_key)',
-      ['nothing proves this agent yet: flows agents add careful'],
+      ['nothing in policy.yaml proves this agent yet: flows agents add careful'],
     ],
     [
       secret('careful', 'stripe.live_key', 'refund 7'),
       'allowed: policy.yaml:15:13 allows agent "careful" to read "stripe.live_key" (allow: stripe.live_key)',
-      ['nothing proves this agent yet: flows agents add careful'],
+      ['nothing in policy.yaml proves this agent yet: flows agents add careful'],
     ],
     [
       flow('codex', 'pull-push'),
@@ -164,7 +164,7 @@ describe('an explanation', () => {
     [
       item('careful', 'op/vaults/E/items/X'),
       'denied: agent "careful" must state a reason (require-reason); with one, policy.yaml:17:19 allows it (vault-paths: op/vaults/E/items/X)',
-      [expect.any(String), 'nothing proves this agent yet: flows agents add careful'],
+      [expect.any(String), 'nothing in policy.yaml proves this agent yet: flows agents add careful'],
     ],
     [
       flow('codex', 'pul-key'),
