@@ -77,7 +77,7 @@ export function createAnswers(place: { readonly region: string; readonly account
   return {
     page(answer) {
       const { SecretList, NextToken } = parsed(page, answer);
-      return { entries: SecretList.map(stored), next: NextToken ?? undefined };
+      return { entries: SecretList.map(stored), next: NextToken || undefined };
     },
     secret(answer, asked) {
       const found = stored(parsed(secret, answer));
@@ -102,7 +102,7 @@ export function createAnswers(place: { readonly region: string; readonly account
     },
     versions(answer) {
       const { Versions, NextToken } = parsed(versions, answer);
-      return { ids: Versions.map(({ VersionId }) => VersionId), next: NextToken ?? undefined };
+      return { ids: Versions.map(({ VersionId }) => VersionId), next: NextToken || undefined };
     },
   };
 }

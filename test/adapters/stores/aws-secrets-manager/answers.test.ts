@@ -97,6 +97,15 @@ describe('an answer with status 200 that is not one', () => {
     expect([...(await store.inspect([{ name: 'app/x' }])).keys()]).toEqual(['app/x']);
   });
 
+  it('with a token of no characters is the last page, as some implementations write it', async () => {
+    const { store, aws, stored } = await start();
+    aws.faults.answer('ListSecrets', JSON.stringify({ SecretList: [], NextToken: '' }));
+    expect((await store.inspect([{ name: 'app/y' }])).size).toBe(0);
+    expect(aws.calls()['ListSecrets']).toBe(2);
+    aws.faults.answer('ListSecretVersionIds', JSON.stringify({ Versions: [{ VersionId: '1' }], NextToken: '' }));
+    expect(await store.versions?.(stored?.id ?? '')).toEqual(['1']);
+  });
+
   it('without labels, as some implementations give it, is looked after by a look', async () => {
     const { store, aws, stored, current } = await start();
     const put = { ARN: stored?.id, Name: 'app/x', VersionId: version('1') };
