@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -23,6 +23,7 @@ let connectToken = '';
 let credentials: Record<string, string> = {};
 
 beforeAll(async () => {
+  symlinkSync('round', join(home.work, 'round'));
   const field = (label: string, type: 'text' | 'concealed' | 'one-time-password', value: string) => ({
     label,
     type,
@@ -295,13 +296,13 @@ describe('addresses that nothing is sent to', () => {
   });
 });
 
-// a home that is read-only, or something in the folder's place
-describe('where the state folder cannot be made', () => {
+// a home that is read-only, or something in the folder's place; a home that cannot be looked into, which no folder is to root
+describe.each(['token', 'round'])('where the state folder cannot be made: %s', (place) => {
   const env = () => ({
     ...connect(),
     FLOWS_ENVIRONMENT: 'by-connect',
     ...credentials,
-    XDG_STATE_HOME: join(home.work, 'token'),
+    XDG_STATE_HOME: join(home.work, place),
   });
 
   test.each([
@@ -310,7 +311,7 @@ describe('where the state folder cannot be made', () => {
   ])('%s is refused with the folder’s name', async (flow, more) => {
     const ended = await home.flows([flow, ...more], { env: env() });
     expect([ended.code, ended.stdout]).toEqual([69, '']);
-    expect(ended.stderr).toContain(join(home.work, 'token', 'auth-chain'));
+    expect(ended.stderr).toContain(join(home.work, place, 'auth-chain'));
     expect(ended.stderr).not.toContain('unexpected fault');
   });
 
