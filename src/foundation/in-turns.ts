@@ -12,11 +12,11 @@ export function atOnce<T>(work: InTurns<T>): T {
   }
 }
 
-/**
- * Does it in turns of the event loop.
- * @param longest milliseconds after which a turn ends, where the work yields, default 4
- */
-export async function inTurns<T>(work: InTurns<T>, longest = 4): Promise<T> {
+/** milliseconds after which a turn ends, where the work yields */
+const longest = 4;
+
+/** Does it in turns of the event loop. */
+export async function inTurns<T>(work: InTurns<T>): Promise<T> {
   const { monotonic } = systemClock;
   for (let began = monotonic(); ;) {
     const { done, value } = work.next();

@@ -1,4 +1,4 @@
-import { flag, mappings, optionalNumber, optionalText, text, texts, type Input } from './request-input.ts';
+import { flag, mappings, optionalNumber, optionalText, secretId, texts, type Input } from './request-input.ts';
 import { matches, pageOf, parseFilters, sorted } from './listing.ts';
 import { replicationOf } from './replicas.ts';
 import { Refusal } from '../aws/refusal.ts';
@@ -9,12 +9,12 @@ import { find, findLive, holder, settle, type State, type StoredSecret, type Ver
 export function readsOf(listed: () => readonly StoredSecret[], pageLimit: () => number) {
   return {
     DescribeSecret(state: State, input: Input) {
-      const secret = find(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+      const secret = find(state, secretId(input));
       return { ...describe(secret, 'VersionIdsToStages'), ReplicationStatus: replicationOf(state, secret) };
     },
 
     GetSecretValue(state: State, input: Input) {
-      const secret = findLive(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+      const secret = findLive(state, secretId(input));
       const id = optionalText(input, 'VersionId', { min: 32, max: 64 });
       const stage = optionalText(input, 'VersionStage', { min: 1, max: 256 });
       return valueOf(secret, select(secret, id, stage));
@@ -58,7 +58,7 @@ export function readsOf(listed: () => readonly StoredSecret[], pageLimit: () => 
     },
 
     ListSecretVersionIds(state: State, input: Input) {
-      const secret = find(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+      const secret = find(state, secretId(input));
       const deprecated = flag(input, 'IncludeDeprecated');
       const size = optionalNumber(input, 'MaxResults', { min: 1, max: 100 }) ?? 100;
       const versions = [...secret.versions.values()].filter((each) => deprecated || each.stages.size > 0);

@@ -1,4 +1,4 @@
-import { mappings, optionalText, text, texts, type Input } from './request-input.ts';
+import { mappings, optionalText, secretId, text, texts, type Input } from './request-input.ts';
 import { Refusal } from '../aws/refusal.ts';
 import { refuse } from './refusal.ts';
 import { findLive, findOwn, type State, type StoredSecret } from './stored-secrets.ts';
@@ -6,24 +6,24 @@ import { findLive, findOwn, type State, type StoredSecret } from './stored-secre
 /** Replicas in other regions, as far as the region of the primary tells of them, and resource policies. */
 export const details = {
   ReplicateSecretToRegions(state: State, input: Input) {
-    const secret = findOwn(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findOwn(state, secretId(input));
     addReplicas(state, secret, input);
     return { ARN: secret.arn, ReplicationStatus: replicationOf(state, secret) };
   },
 
   RemoveRegionsFromReplication(state: State, input: Input) {
-    const secret = findOwn(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findOwn(state, secretId(input));
     for (const region of texts(input, 'RemoveReplicaRegions') ?? []) secret.replicas.delete(region);
     return { ARN: secret.arn, ReplicationStatus: replicationOf(state, secret) };
   },
 
   GetResourcePolicy(state: State, input: Input) {
-    const secret = findLive(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findLive(state, secretId(input));
     return { ARN: secret.arn, Name: secret.name, ResourcePolicy: secret.policy };
   },
 
   PutResourcePolicy(state: State, input: Input) {
-    const secret = findOwn(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findOwn(state, secretId(input));
     const policy = text(input, 'ResourcePolicy', { min: 1, max: 20_480 });
     if (!/"Statement"/.test(policy))
       throw new Refusal('MalformedPolicyDocumentException', 'This resource policy is malformed.');

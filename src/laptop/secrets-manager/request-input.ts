@@ -37,6 +37,9 @@ export function text(input: Input, key: string, limits: { min?: number; max?: nu
   return value;
 }
 
+/** SecretId: a name, or an ARN. */
+export const secretId = (input: Input) => text(input, 'SecretId', { min: 1, max: 2048 });
+
 export function flag(input: Input, key: string): boolean {
   const value = input[key];
   if (value === undefined || value === null) return false;

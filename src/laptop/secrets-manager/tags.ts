@@ -1,4 +1,4 @@
-import { mappings, optionalText, text, texts, type Input } from './request-input.ts';
+import { mappings, optionalText, secretId, text, texts, type Input } from './request-input.ts';
 import { refuse } from './refusal.ts';
 import { findLive, type State, type StoredSecret } from './stored-secrets.ts';
 
@@ -6,14 +6,14 @@ type Tag = readonly [key: string, value: string];
 
 export const tagging = {
   TagResource(state: State, input: Input) {
-    const secret = findLive(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findLive(state, secretId(input));
     setTags(secret, tagsOf(input));
     state.changed(secret);
     return {};
   },
 
   UntagResource(state: State, input: Input) {
-    const secret = findLive(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findLive(state, secretId(input));
     for (const key of texts(input, 'TagKeys') ?? []) secret.tags.delete(key);
     state.changed(secret);
     return {};

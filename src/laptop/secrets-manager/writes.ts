@@ -1,4 +1,4 @@
-import { flag, optionalText, requestToken, secretValue, text, texts, type Input } from './request-input.ts';
+import { flag, optionalText, requestToken, secretId, secretValue, text, texts, type Input } from './request-input.ts';
 import { refuse } from './refusal.ts';
 import {
   attach,
@@ -60,7 +60,7 @@ export const writes = {
   },
 
   PutSecretValue(state: State, input: Input) {
-    const secret = findOwn(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findOwn(state, secretId(input));
     const token = requestToken(input);
     const value = secretValue(input);
     if (value === undefined) throw refuse.request('You must provide either SecretString or SecretBinary.');
@@ -71,7 +71,7 @@ export const writes = {
   },
 
   UpdateSecret(state: State, input: Input) {
-    const secret = findOwn(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findOwn(state, secretId(input));
     const description = optionalText(input, 'Description', { max: 2048 });
     const kmsKeyId = optionalText(input, 'KmsKeyId', { max: 2048 });
     const value = secretValue(input);
@@ -88,7 +88,7 @@ export const writes = {
   },
 
   UpdateSecretVersionStage(state: State, input: Input) {
-    const secret = findOwn(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = findOwn(state, secretId(input));
     const stage = text(input, 'VersionStage', { min: 1, max: 256 });
     const removeFrom = optionalText(input, 'RemoveFromVersionId', { min: 32, max: 64 });
     const moveTo = optionalText(input, 'MoveToVersionId', { min: 32, max: 64 });
@@ -119,7 +119,7 @@ export const writes = {
   },
 
   DeleteSecret(state: State, input: Input) {
-    const id = text(input, 'SecretId', { min: 1, max: 2048 });
+    const id = secretId(input);
     const force = flag(input, 'ForceDeleteWithoutRecovery');
     const days = input['RecoveryWindowInDays'];
     if (force && days !== undefined) {
@@ -147,7 +147,7 @@ export const writes = {
   },
 
   RestoreSecret(state: State, input: Input) {
-    const secret = find(state, text(input, 'SecretId', { min: 1, max: 2048 }));
+    const secret = find(state, secretId(input));
     secret.deletedAt = undefined;
     secret.deletionDue = undefined;
     state.changed(secret);
