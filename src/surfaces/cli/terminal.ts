@@ -144,6 +144,11 @@ export function processTerminal(color: boolean | undefined, broken: Broken = ign
   };
 }
 
+/** `1 flow`, `2 flows` */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 /**
  * Rows as columns, two spaces apart; the last column is not padded. Colours take no room. @param widest of a column: a
  * longer cell moves what follows on its own line, and no other

@@ -11,7 +11,7 @@ import { askBroker } from '../ask-broker.ts';
 import { commandTable } from '../command-table.ts';
 import type { Command, Invocation } from '../invocation.ts';
 import { listPath } from '../list-options.ts';
-import { columns, type Style, type Terminal } from '../terminal.ts';
+import { columns, counted, type Style, type Terminal } from '../terminal.ts';
 import { callVerb } from '../verbs.ts';
 import { withApp } from '../with-app.ts';
 
@@ -92,7 +92,7 @@ async function end(invocation: Invocation): Promise<number> {
     const { ended } = await askBroker(app, { method: 'POST', path, about: `agent run "${id}"`, signal });
     if (values['json'] === true) terminal.out(`${JSON.stringify({ ended })}\n`);
     else if (ended === 0) terminal.tell('warning', `${id} had ended already, or there is no such run`);
-    else terminal.tell('done', `ended ${String(ended)} agent run${ended === 1 ? '' : 's'}`);
+    else terminal.tell('done', `ended ${counted(Number(ended), 'agent run')}`);
     return 0;
   });
 }

@@ -9,6 +9,7 @@ import { commandTable } from '../command-table.ts';
 import { flowsFolder } from '../flows-folder.ts';
 import type { Invocation } from '../invocation.ts';
 import { tellProblems } from '../tell-problems.ts';
+import { counted } from '../terminal.ts';
 
 /** `flows check`: all files, for all environments, contacting nothing; `--online`, `--drills` and `--setup` go on from there. */
 export async function check(invocation: Invocation): Promise<number> {
@@ -56,8 +57,4 @@ export async function check(invocation: Invocation): Promise<number> {
     );
   }
   return 0;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -1,7 +1,7 @@
 import { oneLine } from '../../../foundation/errors.ts';
 import type { Plan } from '../../../engine/plan.ts';
 import { changeActions } from '../../../steps/contract.ts';
-import { columns, type Paint } from '../terminal.ts';
+import { columns, counted, type Paint } from '../terminal.ts';
 
 /** How many unchanged things are listed one by one. */
 const mostUnchanged = 10;
@@ -37,12 +37,8 @@ function heading(plan: Plan): string {
   const count = changes.filter(({ action }) => action !== 'none' && action !== 'conflict').length;
   const later = plan.steps.filter((step) => step.changes === 'known after run' && step.effect === 'write').length;
   if (conflicts > 0)
-    return `${plan.flow}: ${things(conflicts, 'conflict')}, nothing can be changed before they are settled`;
+    return `${plan.flow}: ${counted(conflicts, 'conflict')}, nothing can be changed before they are settled`;
   if (!plan.wouldChange) return `${plan.flow}: nothing would change`;
-  const rest = later === 0 ? '' : `, ${things(later, 'step')} known after run`;
-  return `${plan.flow}: ${things(count, 'change')}${rest}`;
-}
-
-function things(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
+  const rest = later === 0 ? '' : `, ${counted(later, 'step')} known after run`;
+  return `${plan.flow}: ${counted(count, 'change')}${rest}`;
 }
