@@ -14,7 +14,7 @@ import type { RefusalCode } from '../foundation/wire.ts';
 import type { Broker, Caller } from './contract.ts';
 import { createEngine } from './flow-runner.ts';
 import { createGivenValues } from './given-values.ts';
-import { inspect } from './inspect.ts';
+import { inspect } from './inspect-texts.ts';
 import { accessOf, flowView } from './flow-views.ts';
 import { createLeases } from './secret-leases.ts';
 import { createPermission, type RulesSource } from './permission.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type App, openApp } from '../../src/app/open-app.ts';
 import type { AgentRuns, RunGrant } from '../../src/broker/agent-runs/agent-runs.ts';
 import { createLedger } from '../../src/broker/approvals/ledger.ts';
-import type { Approval } from '../../src/broker/approvals/record.ts';
+import type { Approval } from '../../src/broker/approvals/approval.ts';
 import type { Caller } from '../../src/broker/contract.ts';
 import { databaseFolder } from '../../src/broker/durable-database.ts';
 import { type OpenBroker, openBroker } from '../../src/broker/open-broker.ts';

@@ -8,7 +8,7 @@ import type { Demand } from './demand.ts';
 import { createLedger, grantedScope, type Ledger } from './ledger.ts';
 import { type Admitted, Pass } from './admission-pass.ts';
 import type { ApprovalState } from '../../foundation/wire.ts';
-import type { Approval } from './record.ts';
+import type { Approval } from './approval.ts';
 import { createTellApprovers, type TellApprovers, type TellOptions } from './tell-approvers.ts';
 import type { Wanted } from './approval-wanted.ts';
 

@@ -3,7 +3,7 @@ import type { Database, Queries } from '../../durable/database/contract.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import { type Demand, narrower } from './demand.ts';
 import type { ApprovalState } from '../../foundation/wire.ts';
-import { type Answer, type Approval, type AskedFor, columns, hasSaid, isMet } from './record.ts';
+import { type Answer, type Approval, type AskedFor, columns, hasSaid, isMet } from './approval.ts';
 
 /** Approvals of one agent that may wait at once: a person cannot look at more. */
 const mostPending = 5;

@@ -3,7 +3,7 @@ import type { Queries } from '../../durable/database/contract.ts';
 import { enqueue } from '../../durable/outbox/enqueue.ts';
 import type { Policy } from '../../folder/policy/policy.ts';
 import type { Environment } from '../../folder/service/settings.ts';
-import { type Approval, mayAnswer } from './record.ts';
+import { type Approval, mayAnswer } from './approval.ts';
 
 export interface TellOptions {
   readonly environment: () => Pick<Environment, 'name' | 'notify'>;

@@ -3,7 +3,7 @@ import type { ApprovalScope, Approver } from '../../folder/policy/policy.ts';
 import type { Statement } from '../../foundation/approval-statement.ts';
 import { narrower } from '../approvals/demand.ts';
 import { type Approvals, eventOf } from '../approvals/gate.ts';
-import { type Approval, hasSaid, isOwner, mayAnswer } from '../approvals/record.ts';
+import { type Approval, hasSaid, isOwner, mayAnswer } from '../approvals/approval.ts';
 import { BrokerRefusal } from '../refusal.ts';
 import type { PageRequest, People } from './people.ts';
 import type { ProofGiven } from './proof.ts';

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { unlistedRun } from '../../../src/broker/agent-runs/unlisted-run.ts';
 import type { Caller } from '../../../src/broker/contract.ts';
-import type { Answer } from '../../../src/broker/approvals/record.ts';
+import type { Answer } from '../../../src/broker/approvals/approval.ts';
 import type { Database } from '../../../src/durable/database/contract.ts';
 import { arrange, as, refusalOf, settle } from '../arrange.ts';
 

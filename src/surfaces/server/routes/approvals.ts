@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { approvalForm, approvalStates, longestWait, operatorPaths, paths } from '../../../foundation/wire.ts';
-import { type Approval, shownOf } from '../../../broker/approvals/record.ts';
+import { type Approval, shownOf } from '../../../broker/approvals/approval.ts';
 import { BrokerRefusal } from '../../../broker/refusal.ts';
 import { jsonAnswer } from '../http-answers.ts';
 import { agentRoute, operatorRoute, requestId, type Route, type Serving } from './route.ts';

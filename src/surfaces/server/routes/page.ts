@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { approvalForm, pagePaths } from '../../../foundation/wire.ts';
-import { shownOf } from '../../../broker/approvals/record.ts';
+import { shownOf } from '../../../broker/approvals/approval.ts';
 import type { SignedIn } from '../../../broker/people/people.ts';
 import { BrokerRefusal } from '../../../broker/refusal.ts';
 import { bearerToken } from '../../../broker/authentication/authenticate.ts';
