@@ -199,6 +199,11 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** Where an error was made: the lines of its stack without its text, which may hold anything. */
+export function framesOf({ stack = '' }: Error): readonly string[] {
+  return stack.split('\n').filter((line) => /^\s+at /.test(line));
+}
+
 type Trouble = readonly [what: string, hint: string];
 const closed: Trouble = ['no permission', 'see its owner and its mode, and as which user this runs'];
 const full: Trouble = ['no space is left on its disk', 'make room there'];

@@ -1,4 +1,4 @@
-import { codeOf, type ErrorCode, FlowError } from '../../foundation/errors.ts';
+import { codeOf, type ErrorCode, FlowError, framesOf } from '../../foundation/errors.ts';
 
 const discoveryHint = "check the issuer's url and its discovery document";
 
@@ -45,7 +45,6 @@ function bare(error: unknown): Error {
   const copy = new Error(codeOf(error));
   if (!(error instanceof Error)) return copy;
   copy.name = error.constructor.name;
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  copy.stack = [`${copy.name}: ${copy.message}`, ...frames].join('\n');
+  copy.stack = [`${copy.name}: ${copy.message}`, ...framesOf(error)].join('\n');
   return copy;
 }

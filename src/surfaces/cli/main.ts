@@ -1,6 +1,6 @@
 import type { TakenEnvironment } from '../../foundation/environment-variables.ts';
 import { causesOf } from '../../foundation/safe-error-text.ts';
-import { asFlowError, endings, errorCodes, FlowError } from '../../foundation/errors.ts';
+import { asFlowError, endings, errorCodes, FlowError, framesOf } from '../../foundation/errors.ts';
 import { ownWords, wordsOf } from './arguments.ts';
 import { commandOf } from './load-command.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
@@ -51,9 +51,7 @@ function fail(error: unknown, terminal: Terminal, debug: boolean): number {
   terminal.tell('error', failure.line());
   if (debug && failure.code !== 'internal') for (const line of causesOf(failure)) terminal.err(`  ${line}\n`);
   if (debug && failure.code === 'internal' && failure.cause instanceof Error) {
-    // the stack without its message, which is text from anywhere
-    const frames = (failure.cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-    terminal.err(`${failure.cause.name}\n${frames.join('\n')}\n`);
+    terminal.err(`${failure.cause.name}\n${framesOf(failure.cause).join('\n')}\n`);
   }
   return errorCodes[failure.code].exit;
 }

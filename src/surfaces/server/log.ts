@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino';
-import { asFlowError, FlowError } from '../../foundation/errors.ts';
+import { asFlowError, FlowError, framesOf } from '../../foundation/errors.ts';
 import { Secret } from '../../foundation/secret.ts';
 
 export type { Logger } from 'pino';
@@ -45,6 +45,10 @@ function loggableError(error: unknown): Readonly<Record<string, unknown>> {
 }
 
 function thrown(error: Error): Readonly<Record<string, unknown>> {
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return { name: error.name, at: frames.map((line) => line.trim()).slice(0, 12) };
+  return {
+    name: error.name,
+    at: framesOf(error)
+      .map((line) => line.trim())
+      .slice(0, 12),
+  };
 }
