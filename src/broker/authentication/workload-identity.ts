@@ -7,6 +7,7 @@ import type { Fetch } from '../../foundation/http.ts';
 import { quoted } from '../../foundation/quoted.ts';
 import type { Policy } from '../../folder/policy/policy.ts';
 import type { ProvenRun } from '../contract.ts';
+import { claimsSaid } from './claims-said.ts';
 import { type KeySource, matchAgent, type TrustedAgent, type TrustIndex, trustIndexOf } from './trusted-issuers.ts';
 
 /** Why a workload's token proves nobody; for the trail, never for the one who sent it. */
@@ -214,15 +215,8 @@ function unavailable(issuer: string, error: unknown): WorkloadRejection {
   return { code: 'issuer-unavailable', detail, unavailable: { what: `trust ${issuer}`, error: failure } };
 }
 
-/** What the token says of itself, before anything is proven: only to find whose keys would prove it. */
+/** Only to find whose keys would prove it. */
 function issuerOf(token: string): string | undefined {
-  const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(token)?.[1];
-  if (payload === undefined) return undefined;
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    const issuer = typeof claims === 'object' && claims !== null && 'iss' in claims ? claims.iss : undefined;
-    return typeof issuer === 'string' ? issuer : undefined;
-  } catch {
-    return undefined;
-  }
+  const { iss: issuer } = claimsSaid(token);
+  return typeof issuer === 'string' ? issuer : undefined;
 }

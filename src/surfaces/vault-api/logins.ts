@@ -1,4 +1,5 @@
 import { requireAgentRuns } from '../../broker/agent-runs/agent-runs.ts';
+import { claimsSaid } from '../../broker/authentication/claims-said.ts';
 import type { Caller } from '../../broker/contract.ts';
 import type { Json, Login, Operation, ProvenRequest, VaultApiOptions, VaultReply, VaultRequest } from './contract.ts';
 import { dataReply, envelope, malformed, onlyOfKv, unsupported } from './replies.ts';
@@ -107,8 +108,6 @@ function factsOf({ agent, agentRun }: Caller, run = agentRun?.run): Json {
 
 /** Epoch seconds, of a token that proved its sender; undefined where it does not say. */
 function endOf(token: string): number | undefined {
-  const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(token)?.[1];
-  if (payload === undefined) return undefined;
-  const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-  return typeof claims === 'object' && claims !== null && 'exp' in claims ? Number(claims.exp) : undefined;
+  const { exp } = claimsSaid(token);
+  return exp === undefined ? undefined : Number(exp);
 }
