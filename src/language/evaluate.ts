@@ -19,6 +19,12 @@ export interface Evaluation {
   readonly partial?: boolean;
 }
 
+/** What every expression is where only plain values are taken. */
+export const noExpression = (): Unresolved => ({
+  problem: 'expressions are not taken here',
+  hint: 'write the value',
+});
+
 /** What a value stands for; {@link later} where it is not known yet, or was wrong and reported. */
 export function evaluate(value: Value, evaluation: Evaluation): unknown {
   switch (value.as) {

@@ -1,7 +1,7 @@
 import { compileObject } from '../../language/compile.ts';
 import type { ObjectValue } from '../../language/compiled-values.ts';
 import { valueAt } from '../../language/compiled-values.ts';
-import { evaluate } from '../../language/evaluate.ts';
+import { evaluate, noExpression } from '../../language/evaluate.ts';
 import { form, type InputOf, type Keys, optional, required } from '../../language/forms.ts';
 import type { Problem, Source } from '../../language/problems.ts';
 import { urlForm } from '../../language/url.ts';
@@ -71,8 +71,7 @@ export function readMigration(file: string, onProblems: (problems: readonly Prob
 function parse(root: Node, source: Source): Migration | undefined {
   const written = compileObject(root, { kind: 'object', keys: migrationKeys }, { source, what: 'the file', key: '' });
   if (written === undefined || source.problems.length > 0) return undefined;
-  const nothing = { problem: 'expressions are not taken here', hint: 'write the value' };
-  const migration = evaluate(written, { resolve: () => nothing, report: source.report }) as Migration;
+  const migration = evaluate(written, { resolve: noExpression, report: source.report }) as Migration;
   if (source.problems.length === 0) checkSecrets(migration, written, source);
   return migration;
 }

@@ -1,5 +1,5 @@
 import { compileObject } from '../../language/compile.ts';
-import { evaluateKeys } from '../../language/evaluate.ts';
+import { evaluateKeys, noExpression } from '../../language/evaluate.ts';
 import { form, type InputOf, type Keys, optional, required } from '../../language/forms.ts';
 import { suggest } from '../../language/nearest-name.ts';
 import { itemUses, placeOf } from '../../folder/policy/vault-paths.ts';
@@ -55,8 +55,7 @@ export function runCases(root: Node, source: Source, rules: Rules): readonly Pol
 function runCase(item: ObjectValue, source: Source, rules: Rules): readonly PolicyCase[] {
   const { report } = source;
   const before = source.problems.length;
-  const nothing = { problem: 'expressions are not taken here', hint: 'write the value' };
-  const { known } = evaluateKeys(item, { resolve: () => nothing, report });
+  const { known } = evaluateKeys(item, { resolve: noExpression, report });
   const { secret, flow, path, reveal, can: use, reason, expect, ...who } = known as Partial<InputOf<typeof caseKeys>>;
   const names = { secret, flow, item: path, reveal };
   const kind = (['secret', 'flow', 'item', 'reveal'] as const).find((each) => names[each] !== undefined);

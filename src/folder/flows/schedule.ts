@@ -1,5 +1,5 @@
 import { compileObject } from '../../language/compile.ts';
-import { evaluateKeys } from '../../language/evaluate.ts';
+import { evaluateKeys, noExpression } from '../../language/evaluate.ts';
 import { form, required, withDefault, type InputOf, type Keys } from '../../language/forms.ts';
 import { valueAt } from '../../language/compiled-values.ts';
 import type { Source } from '../../language/problems.ts';
@@ -20,8 +20,7 @@ export const scheduleKeys = {
 export function readSchedule(node: Node, source: Source): Schedule | undefined {
   const written = compileObject(node, { kind: 'object', keys: scheduleKeys }, { source, what: '"schedule"', key: 'schedule' });
   if (written === undefined) return undefined;
-  const nothing = { problem: 'expressions are not taken here', hint: 'write the value' };
-  const { known } = evaluateKeys(written, { resolve: () => nothing, report: source.report });
+  const { known } = evaluateKeys(written, { resolve: noExpression, report: source.report });
   const { cron, 'time-zone': timeZone, 'catch-up': catchUp = false } = known as Partial<InputOf<typeof scheduleKeys>>;
   if (cron === undefined || timeZone === undefined) return undefined;
   const at = (key: string) => valueAt(written, key).range;

@@ -1,3 +1,4 @@
+import { discoveryForm } from '../../adapters/issuers/discovery-form.ts';
 import { form, optional, required, type Keys } from '../../language/forms.ts';
 import { urlForm } from '../../language/url.ts';
 
@@ -9,7 +10,7 @@ const trustKeys = {
     { example: 'https://token.actions.githubusercontent.com' },
   ),
   discovery: optional(
-    form.text({ expects: 'oidc, oauth2 or the address of the document', pattern: /^(?:oidc|oauth2|https?:\/\/\S+)$/ }),
+    discoveryForm,
     'which metadata document names its keys: `oidc`, `oauth2` (RFC 8414) or the address of one; without it whichever it has',
   ),
   'jwks-uri': optional(urlForm, 'its key set, instead of what a document says'),

@@ -1,6 +1,6 @@
 import { connection } from '../../adapters/connection-forms.ts';
 import type { ApiAnswer, ApiMethod, ApiRequest, ApiRules } from '../../adapters/apis/contract.ts';
-import { namesIn, pathTemplate } from '../../adapters/apis/path-template.ts';
+import { namesIn, pathForm } from '../../adapters/apis/path-template.ts';
 import { Secret } from '../../foundation/secret.ts';
 import { form, optional, required, withDefault, type InputOf, type Keys } from '../../language/forms.ts';
 import { suggest } from '../../language/nearest-name.ts';
@@ -16,11 +16,7 @@ const size = /^([1-9]\d{0,3})KiB$/;
 /** What every step that asks an API takes. */
 export const apiKeys = {
   api: required(connection('apis'), 'the API', { example: '${{ apis.orders }}' }),
-  path: required(
-    form.text({ pattern: pathTemplate, expects: 'a path whose segments are written out, or whole names in braces' }),
-    'one of the API’s `paths:`, as it is written there',
-    { example: '/orders/{id}' },
-  ),
+  path: required(pathForm, 'one of the API’s `paths:`, as it is written there', { example: '/orders/{id}' }),
   'path-values': optional(
     form.mapping(form.text()),
     'what stands for the names in braces: one segment each, without `/`, `\\`, `%` or `;`',

@@ -5,7 +5,7 @@ import { form, optional, required, withDefault, type InputOf, type Keys } from '
 import { urlForm } from '../../../language/url.ts';
 import { apiAdapter } from '../adapter.ts';
 import type { ApiRules } from '../contract.ts';
-import { pathTemplate } from '../path-template.ts';
+import { pathForm } from '../path-template.ts';
 import { neverReached, rangeOf } from './addresses.ts';
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -14,10 +14,7 @@ const keys = {
   url: required(urlForm, 'its origin: scheme, host and port, nothing more', { example: 'https://orders.example' }),
   methods: required(form.list(form.oneOf(...methods), { minimum: 1 }), 'what may be asked of it'),
   paths: required(
-    form.list(
-      form.text({ pattern: pathTemplate, expects: 'a path whose segments are written out, or whole names in braces' }),
-      { minimum: 1 },
-    ),
+    form.list(pathForm, { minimum: 1 }),
     'where it may be asked: each path as flows write it, with a name in braces for a segment that they fill in',
     { example: "[/orders, '/orders/{id}']" },
   ),

@@ -1,11 +1,12 @@
 import { form, optional, required, withDefault, type Keys } from '../../../language/forms.ts';
 import { urlForm } from '../../../language/url.ts';
 import { issuerAdapter } from '../adapter.ts';
+import { discoveryForm } from '../discovery-form.ts';
 
 const keys = {
   url: required(urlForm, 'the issuer identifier', { example: 'https://example.eu.auth0.com/' }),
   discovery: withDefault(
-    form.text({ expects: 'oidc, oauth2 or the address of the document', pattern: /^(?:oidc|oauth2|https?:\/\/\S+)$/ }),
+    discoveryForm,
     'oidc',
     'which metadata document it has: `oidc` (OpenID Connect Discovery), `oauth2` (RFC 8414), or the address of one, where it is reached by another name than its own',
     { example: 'https://keycloak.internal/realms/main/.well-known/openid-configuration' },
