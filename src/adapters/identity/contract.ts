@@ -28,16 +28,16 @@ export interface IdentityProvider {
   /** Ends what the user is signed in to: sessions, refresh and offline tokens. @throws FlowError not-found */
   readonly endSessions?: (id: string) => Promise<void>;
   /** the one-time passwords of users, without any page */
-  readonly factors?: Factors;
+  readonly factors?: Factors | undefined;
   /** optional: the provider's sign-in pages can be driven; absent where service.yaml names no `pages` */
-  readonly signIn?: SignIn;
+  readonly signIn?: SignIn | undefined;
   /**
    * The same without pages, over its token endpoint. `signed-in` straight from `begin` is a finding: nobody was asked
    * for a code.
    */
-  readonly proof?: SignIn;
+  readonly proof?: SignIn | undefined;
   /** the secrets of its OAuth clients */
-  readonly clientSecrets?: ClientSecrets;
+  readonly clientSecrets?: ClientSecrets | undefined;
   /** the public keys by which its OAuth clients prove themselves (private_key_jwt) */
   readonly clientKeys?: ClientKeys;
 }
@@ -98,10 +98,9 @@ export interface Factors {
    */
   readonly importSeed?: (user: string, given: LabelledSeed) => Promise<void>;
   /** Asks for a seed of the provider's; nothing is in force before it is confirmed. */
-  readonly begin?: (
-    user: string,
-    credentials: { readonly username: string; readonly password: Secret },
-  ) => Promise<BegunEnrolment>;
+  readonly begin?:
+    | ((user: string, credentials: { readonly username: string; readonly password: Secret }) => Promise<BegunEnrolment>)
+    | undefined;
   /** The factor is the one that is asked for from now on. */
   readonly prefer?: (user: string, factor: string) => Promise<void>;
   /** Whether failures have locked the user: until when (epoch milliseconds), Infinity where nobody knows. */

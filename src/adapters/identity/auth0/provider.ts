@@ -126,7 +126,7 @@ export function createAuth0Provider(options: Auth0Options): IdentityProvider {
     factors: createFactors(tenant, ids, now),
     clientSecrets: createClientSecrets(tenant),
     clientKeys: createClientKeys(tenant),
-    ...(proof === undefined ? {} : { proof: proofBy(proof) }),
+    proof: proof && proofBy(proof),
   };
 }
 

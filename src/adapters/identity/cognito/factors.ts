@@ -35,6 +35,6 @@ export function createFactors(
       if (!(await list(user)).some(({ id }) => id === factor)) return;
       await pool.tell((client, call) => client.adminDeleteSoftwareToken({ UserPoolId: pool.id, Username: user }, call));
     },
-    ...(signIn === undefined ? {} : { begin: begin(signIn) }),
+    begin: signIn && begin(signIn),
   };
 }

@@ -25,7 +25,7 @@ export function createCognitoProvider(options: CognitoOptions): IdentityProvider
   const { name, proof } = options;
   const pool = createPool(options);
   const of = (user: string) => ({ UserPoolId: pool.id, Username: user });
-  const signIn = proof === undefined ? undefined : createSignIn(pool, proof);
+  const signIn = proof && createSignIn(pool, proof);
 
   /** @param user its name, its id, or an address that signs it in */
   async function look(user: string): Promise<PoolUser | undefined> {
@@ -121,7 +121,7 @@ export function createCognitoProvider(options: CognitoOptions): IdentityProvider
     endSessions: (id) => change(id, (client, call) => client.adminUserGlobalSignOut(of(id), call)),
     factors: createFactors(pool, signIn, existing),
     clientSecrets: createClientSecrets(pool),
-    ...(signIn === undefined ? {} : { proof: createProof(signIn, find) }),
+    proof: signIn && createProof(signIn, find),
   };
 }
 

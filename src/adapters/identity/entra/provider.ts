@@ -141,7 +141,7 @@ export function createEntraProvider(options: EntraOptions): IdentityProvider {
     },
 
     clientSecrets: createClientSecrets(directory, now),
-    ...(preview ? { factors: createFactors(directory, call, now) } : {}),
+    factors: preview ? createFactors(directory, call, now) : undefined,
   };
 }
 

@@ -125,8 +125,8 @@ export function createKeycloakProvider(options: KeycloakOptions): IdentityProvid
     factors,
     clientSecrets: createClientSecrets(realm, { twoSecrets, now }),
     clientKeys: createClientKeys(realm),
-    ...(signIn === undefined ? {} : { signIn }),
-    ...(proof === undefined ? {} : { proof: createProof({ ...options, realm, client: proof, factors, find }) }),
+    signIn,
+    proof: proof && createProof({ ...options, realm, client: proof, factors, find }),
   };
 }
 

@@ -151,7 +151,7 @@ export function createOktaProvider(options: OktaOptions): IdentityProvider {
 
     factors: createFactors(org, ids),
     clientSecrets: createClientSecrets(org),
-    ...(proof === undefined ? {} : { proof: proofBy(proof) }),
+    proof: proof && proofBy(proof),
   };
 }
 

@@ -50,8 +50,8 @@ export function createScimProvider(options: ScimOptions): IdentityProvider {
     address: base.href,
     traits: { mark: 'externalId', lookUpLag: 0, sessionsLag: 0, disabling: 'reversible', birth: 'password-alone' },
     get,
-    ...(signIn === undefined ? {} : { signIn }),
-    ...(secretsPath === undefined ? {} : { clientSecrets: scimClientSecrets({ call, path: secretsPath, failed }) }),
+    signIn,
+    clientSecrets: secretsPath === undefined ? undefined : scimClientSecrets({ call, path: secretsPath, failed }),
 
     async find(userName) {
       // the value is a JSON string (RFC 7644, section 3.4.2.2)
