@@ -99,7 +99,7 @@ describe('stops and changes nothing', () => {
     ['the id is another user', () => ({ username: 'somebody@example.com' }), 'conflict'],
     [
       'the provider has no sign-in',
-      () => ({ provider: { ...laptop.provider, signIn: undefined } as never }),
+      () => ({ provider: { ...laptop.provider, signIn: undefined } }),
       'refused',
     ],
   ])('%s', async (_, change, code) => {
