@@ -97,11 +97,7 @@ describe('stops and changes nothing', () => {
   test.each<[string, (one: Case) => Partial<ReturnType<typeof inputOf>>, string]>([
     ['the user is not known', () => ({ user: crypto.randomUUID() }), 'not-found'],
     ['the id is another user', () => ({ username: 'somebody@example.com' }), 'conflict'],
-    [
-      'the provider has no sign-in',
-      () => ({ provider: { ...laptop.provider, signIn: undefined } }),
-      'refused',
-    ],
+    ['the provider has no sign-in', () => ({ provider: { ...laptop.provider, signIn: undefined } }), 'refused'],
   ])('%s', async (_, change, code) => {
     const one = await newCase();
     const run = idpEnrollTotp.run({ ...inputOf(one), ...change(one) }, laptop.context());
