@@ -148,7 +148,7 @@ const table = {
   overloaded: ['unavailable', 'the broker has too much to do', 'try again soon'],
   unreachable: ['unavailable', 'the broker does not answer', 'is `flows serve` running there?'],
   timeout: ['timeout', 'the broker did not answer in time', 'try again later'],
-  unsafe: ['refused', 'nothing proves that it is the broker who listens there', 'nothing was sent'],
+  unsafe: ['refused', '', 'nothing was sent'],
   'no-credential': ['denied', 'there is no agent token', 'see FLOWS_AGENT_TOKEN_FILE'],
   closed: ['aborted', 'interrupted', 'run it again'],
 } as const satisfies Readonly<Record<Exclude<BrokerErrorCode, Unlikely>, Told>>;
@@ -161,11 +161,17 @@ export function brokerFailure(error: unknown, subject: string): unknown {
   const [code, message, remedy] = told.get(error.code) ?? unknown;
   const { requestId, retryAfter } = error;
   const why = requestId === undefined ? '' : `why: flows policy explain --request ${requestId}, by the operator`;
-  const own = error.code === 'no-credential' ? error.message.replace(/^no-credential: /, '') : message;
-  return new FlowError(code, own, {
+  return new FlowError(code, saidHere(error, message), {
     hint: [remedy, why].filter((part) => part !== '').join('; '),
     place: { subject },
     cause: error,
     retryAfter,
   });
+}
+
+/** With what the client itself found before anything came back. */
+function saidHere({ code, message: own }: BrokerError, message: string): string {
+  const detail = own.slice(code.length + 2);
+  if (code === 'unreachable') return `${message}: ${detail}`;
+  return code === 'unsafe' || code === 'no-credential' ? detail : message;
 }

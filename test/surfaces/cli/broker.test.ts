@@ -187,6 +187,20 @@ describe('never here instead', () => {
     expect(ended.stderr).toMatch(/^error: [^\n]+\n$/);
   });
 
+  test('where it cannot be asked, what stands in the way is told', async () => {
+    const path = join(home.path, 'no.sock');
+    const missing = await flows('orders-token', { env: { FLOWS_BROKER: `unix:${path}` } });
+    expect(missing.stderr).toContain(
+      `the broker does not answer: there is no ${path} (is \`flows serve\` running there?)`,
+    );
+    writeFileSync(path, '');
+    const file = await flows('orders-token', { env: { FLOWS_BROKER: `unix:${path}` } });
+    expect([file.code, file.stderr]).toEqual([
+      2,
+      `error: flow "orders-token": ${path} is not a socket (nothing was sent)\n`,
+    ]);
+  });
+
   test('a plan and help ask nobody', async () => {
     expect(await flows('orders-token --plan')).toMatchObject({
       code: 0,
