@@ -3,6 +3,7 @@ import { requireCheckedCertificates } from './checked-certificates.ts';
 import { requireSafeAddress, safeAddressHint } from './safe-address.ts';
 import { codeOf, FlowError } from './errors.ts';
 import { byProxy, type Fetch, globalFetch, proxyHint } from './proxy.ts';
+import { tlsHint } from './tls-trouble.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 export type { Fetch };
@@ -100,7 +101,7 @@ export function createHttp(options: HttpOptions): Call {
         });
       }
       throw new FlowError('unavailable', `${host} cannot be reached${by}${code === '' ? '' : ` (${code})`}`, {
-        hint: `check ${proxy === undefined ? `the address of ${peer} and the network` : proxyHint}`,
+        hint: tlsHint(code) ?? `check ${proxy === undefined ? `the address of ${peer} and the network` : proxyHint}`,
         cause: error,
       });
     }

@@ -327,7 +327,9 @@ test('1Password Connect is reached by the proxy, under a certificate of a privat
   expect(hosts()).toEqual([`${connectName}:443`]);
   const { code, stderr } = await run(wanted, { ...surroundings, NODE_EXTRA_CA_CERTS: '' });
   expect(code).toBe(69);
-  expect(stderr).toMatch(/connect\.example cannot be reached .*\(\w*(?:SELF_SIGNED|UNABLE_TO_VERIFY)\w*\)/);
+  expect(stderr).toMatch(
+    /connect\.example cannot be reached .*\(\w*(?:SELF_SIGNED|UNABLE_TO_VERIFY)\w*\) \(.*NODE_EXTRA_CA_CERTS\)/,
+  );
 });
 
 test('what NO_PROXY names is not asked of the proxy', async () => {
