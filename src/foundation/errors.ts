@@ -228,10 +228,16 @@ export function asFlowError(error: unknown): FlowError {
     const hint = 'try again later; raise the limit of open files (LimitNOFILE=, ulimit -n)';
     return new FlowError('unavailable', 'too many files are open', { cause: error, hint });
   }
+  const syscall = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
   // what Node says wherever a path is relative and the folder that it is relative to was deleted
-  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+  if (syscall === 'uv_cwd') {
     const hint = 'change into a folder that is there: cd';
     return new FlowError('usage', 'the folder that this runs in is not there any more', { cause: error, hint });
+  }
+  // and where neither the environment nor the system knows one, as of a user who is a number alone
+  if (syscall === 'uv_os_homedir') {
+    const hint = 'set HOME, or XDG_STATE_HOME';
+    return new FlowError('usage', 'there is no home folder for the state of this user', { cause: error, hint });
   }
   const trouble = troubles.get(code);
   if (trouble !== undefined && error instanceof Error && 'path' in error) {

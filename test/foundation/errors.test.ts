@@ -77,6 +77,14 @@ test('a folder that was deleted below a process is no fault of this program', ()
   expect(asFlowError(gone)).toMatchObject({ code: 'usage', hint: expect.stringContaining('cd') });
 });
 
+test('a user without a home folder is no fault of this program', () => {
+  const homeless = Object.assign(new Error('uv_os_homedir returned ENOENT'), {
+    code: 'ERR_SYSTEM_ERROR',
+    syscall: 'uv_os_homedir',
+  });
+  expect(asFlowError(homeless).line()).toMatch(/ \(set HOME, or XDG_STATE_HOME\)$/);
+});
+
 test.each(['EMFILE', 'ENFILE'])('%s is no fault of this program', (code) => {
   const error = asFlowError(Object.assign(new Error('open'), { code }));
   expect([error.code, errorCodes[error.code].status]).toEqual(['unavailable', 503]);
