@@ -87,10 +87,9 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
 
   function notWritten(error: unknown): never {
     const cause = asFlowError(error);
-    throw new FlowError('unavailable', 'the audit trail cannot be written, so nothing is given out', {
-      cause,
-      hint: cause.line(),
-    });
+    const what = 'the audit trail cannot be written, so nothing is given out';
+    // the trail itself says so of its file
+    throw cause.message === what ? cause : new FlowError('unavailable', what, { cause, hint: cause.line() });
   }
 
   /** The line where people look: on the terminal and in the system's log. */
