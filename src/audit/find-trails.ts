@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf } from '../foundation/errors.ts';
 import type { Environment } from '../folder/service/settings.ts';
 
 /** The laptop's are apart, for only they are ever removed; and its environment has a name that others may have too. */
@@ -11,7 +12,10 @@ export function laptopTrails(stateFolder: string): string {
   return join(stateFolder, 'audit', 'laptop');
 }
 
-/** The trails of an environment that are there: the broker's, and those of commands of whoever shares the state folder. */
+/**
+ * The trails of an environment that are there: the broker's, and those of commands of whoever shares the state folder.
+ * @throws the system's error where one may not look: what may be there is not told as nothing
+ */
 export function trailsOf(environment: Environment, stateFolder: string): readonly string[] {
   const { name, audit } = environment;
   const folder = trailFolder(environment, stateFolder);
@@ -37,7 +41,8 @@ export function isLocal(file: string): boolean {
 function list(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
-  } catch {
-    return [];
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return [];
+    throw error;
   }
 }
