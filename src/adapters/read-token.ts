@@ -1,6 +1,6 @@
 import type { TakenEnvironment } from '../foundation/environment-variables.ts';
 import type { TokenSource } from '../language/forms.ts';
-import { FlowError } from '../foundation/errors.ts';
+import { codeOf, FlowError } from '../foundation/errors.ts';
 import { Secret } from '../foundation/secret.ts';
 
 /**
@@ -36,8 +36,7 @@ async function fromFile(path: string, whose: string): Promise<string> {
   try {
     return await process.getBuiltinModule('node:fs').promises.readFile(path, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-    throw new FlowError('denied', `${whose} is missing: file ${path} cannot be read (${code})`, {
+    throw new FlowError('denied', `${whose} is missing: file ${path} cannot be read (${codeOf(cause) ?? 'unknown'})`, {
       cause,
       hint: 'see token: in service.yaml',
     });
