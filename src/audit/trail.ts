@@ -10,7 +10,7 @@ import type { AuditEvent, AuditTrail } from './contract.ts';
 import { type AppendFile, openAppendFile } from './append-file.ts';
 import { type Announce, createGroups, type Position } from './line-batches.ts';
 import { middleOf, noMac } from './line-format.ts';
-import { faultIn, unwritable } from './write-faults.ts';
+import { faultIn, UnwritableTrail } from './write-faults.ts';
 import { countOf, newWaiters, type Waiters } from './line-waiters.ts';
 import { ownTrail } from './trail-lock.ts';
 import { nextSegment } from './segments.ts';
@@ -72,7 +72,7 @@ export async function openTrail(options: TrailOptions): Promise<AuditTrail> {
       throw error;
     }
   } catch (error) {
-    throw error instanceof FlowError ? error : unwritable(file, error);
+    throw error instanceof FlowError ? error : new UnwritableTrail(file, error);
   }
 }
 
@@ -189,7 +189,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
     to.flush((error) => {
       flushing = false;
       if (error !== null) {
-        for (const each of waiters) each.reject(unwritable(file, error));
+        for (const each of waiters) each.reject(new UnwritableTrail(file, error));
         refused += countOf(waiters);
         if (trouble === undefined) fail(error);
         return idle();
@@ -231,7 +231,7 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   }
 
   function fail(cause: Error, group?: Group): void {
-    const error = unwritable(file, cause);
+    const error = new UnwritableTrail(file, cause);
     trouble = error;
     warn(`the audit trail cannot be written (${faultIn(cause)}): nothing is given out until it can`);
     const waiters = [group, waiting].flatMap((each) => (each === undefined ? [] : [each.written, each.flushed]));
@@ -307,7 +307,9 @@ async function openOwned(options: TrailOptions, key: Uint8Array | undefined, rel
   function record(event: AuditEvent, weight?: 'repeat'): Promise<void> {
     if (trouble !== undefined || closed !== undefined || waitingLength > mostWaiting) {
       refused += 1;
-      return Promise.reject(trouble ?? unwritable(file, new Error(closed === undefined ? 'too much waits' : 'closed')));
+      return Promise.reject(
+        trouble ?? new UnwritableTrail(file, new Error(closed === undefined ? 'too much waits' : 'closed')),
+      );
     }
     let middle: string;
     try {

@@ -1,12 +1,14 @@
 import { codeOf, FlowError } from '../foundation/errors.ts';
 
 /** What is told wherever a trail cannot be written. */
-export function unwritable(file: string, cause: unknown): FlowError {
-  return new FlowError('unavailable', 'the audit trail cannot be written, so nothing is given out', {
-    cause,
-    hint: 'see the space on its disk and the rights of its file',
-    place: { subject: file },
-  });
+export class UnwritableTrail extends FlowError {
+  constructor(file: string, cause: unknown) {
+    super('unavailable', 'the audit trail cannot be written, so nothing is given out', {
+      cause,
+      hint: 'see the space on its disk and the rights of its file',
+      place: { subject: file },
+    });
+  }
 }
 
 /** The system's name of an error, else our own words. */

@@ -81,15 +81,18 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
       await record(event('allowed', undefined));
     } catch (error) {
       if (run.breakGlass && terminal.interactive) return aloud(asFlowError(error));
-      notWritten(error);
+      await notWritten(error);
     }
   }
 
-  function notWritten(error: unknown): never {
+  async function notWritten(error: unknown): Promise<never> {
+    const { UnwritableTrail } = await import('../../../audit/write-faults.ts');
+    if (error instanceof UnwritableTrail) throw error;
     const cause = asFlowError(error);
-    const what = 'the audit trail cannot be written, so nothing is given out';
-    // the trail itself says so of its file
-    throw cause.message === what ? cause : new FlowError('unavailable', what, { cause, hint: cause.line() });
+    throw new FlowError('unavailable', 'the audit trail cannot be written, so nothing is given out', {
+      cause,
+      hint: cause.line(),
+    });
   }
 
   /** The line where people look: on the terminal and in the system's log. */
