@@ -58,7 +58,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
   let rules: RulesInForce = { policy: { agents: new Map() }, registry: { secrets: new Map() }, version: 'none' };
   /** the last that were in force as they are written, and policy.yaml's text then */
   let whole = { rules, text: undefined as string | undefined };
-  let held: { readonly version: string; readonly since: number; readonly timer: NodeJS.Timeout } | undefined;
+  let held: { readonly version: string; readonly since: number; timer?: NodeJS.Timeout } | undefined;
   let inForce = folder;
   let now = folder;
   let flowsSeen = marksOf(dir).flows;
@@ -100,15 +100,20 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
       else if (afresh) rules = next;
       return [];
     }
-    const isNew = held?.version !== version;
-    if (isNew) {
+    if (held?.version !== version) {
       release();
-      const timer = setTimeout(() => void watching.reload(), hold).unref();
-      held = { version, since: performance.now(), timer };
+      held = { version, since: performance.now() };
       if (yield* allowsMore(rules.policy, next.policy))
         put({ ...next, policy: within(next.policy, whole.rules.policy), version: `${version}, in part` });
     }
-    if (held === undefined || performance.now() - held.since < hold) return [];
+    if (held === undefined) return [];
+    const left = hold - (performance.now() - held.since);
+    if (left > 0) {
+      // again where the last one came early: a timer counts from the beginning of the turn that it is set in
+      clearTimeout(held.timer);
+      held.timer = setTimeout(() => void watching.reload(), left).unref();
+      return [];
+    }
     const why = cutOff(text ?? '', whole.text);
     if (why !== undefined) {
       const hint = 'complete it, or end it with a line break, and it is taken up';
