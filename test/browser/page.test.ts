@@ -253,6 +253,8 @@ test('an address that is no code of anything leads to the page all the same', as
     await somebody.page.goto('about:blank');
     await somebody.page.goto(`${page.origin}/#/${part}`);
     await atPage(somebody.page, 'Sign in');
+    // nothing it asked for is cut off by the next
+    await somebody.page.getByRole('button', { name: 'Sign in with a passkey', disabled: false }).waitFor();
     expect(somebody.complaints()).toEqual([]);
   }
   await somebody.leave();

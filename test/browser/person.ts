@@ -1,5 +1,5 @@
 import axe from 'axe-core';
-import { type BrowserContextOptions, chromium as driver, type Page } from 'playwright-core';
+import { type BrowserContextOptions, chromium as driver, type Page, type Request } from 'playwright-core';
 import { chromium } from './chromium.ts';
 
 /** Somebody at a browser: nothing kept from one to the next. */
@@ -35,7 +35,9 @@ export async function openBrowser(...origins: readonly (() => string)[]): Promis
       const heard: string[] = [];
       page.on('console', (message) => void heard.push(`console: ${message.text()}`));
       page.on('pageerror', (error) => void heard.push(`error: ${error.message}`));
-      page.on('requestfailed', (request) => void heard.push(`failed: ${request.method()} ${request.url()}`));
+      page.on('requestfailed', (request) => {
+        if (!leftBehind(request)) heard.push(`failed: ${request.method()} ${request.url()}`);
+      });
       page.on('response', (response) => {
         if (response.status() >= 400) heard.push(`${response.status()}: ${response.url()}`);
       });
@@ -55,6 +57,11 @@ export async function openBrowser(...origins: readonly (() => string)[]): Promis
     },
     close: () => browser.close(),
   };
+}
+
+/** The tab's icon, which a browser asks for in its own time, where the page is left before it came. */
+function leftBehind(request: Request): boolean {
+  return request.url().endsWith('/icon.svg') && request.failure()?.errorText === 'net::ERR_ABORTED';
 }
 
 interface Axe {
