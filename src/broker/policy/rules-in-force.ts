@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { type BrokerFiles, brokerFilesOf, loadBrokerFiles } from '../../folder/policy-and-registry.ts';
+import { type BrokerClock, systemClock } from '../../foundation/clocks.ts';
 import { asFlowError } from '../../foundation/errors.ts';
 import { atOnce, inTurns, type InTurns } from '../../foundation/in-turns.ts';
 import type { Folder } from '../../folder/load-folder.ts';
@@ -42,6 +43,8 @@ export interface WatchOptions {
   readonly poll?: number;
   /** milliseconds that policy.yaml must have been the same before it gives more than before, default 2,000 */
   readonly hold?: number;
+  /** what the hold is counted by */
+  readonly clock?: Pick<BrokerClock, 'monotonic' | 'after'>;
 }
 
 /**
@@ -54,11 +57,11 @@ export interface WatchOptions {
  */
 export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules {
   const { dir, onRules = () => undefined, onProblems = () => undefined, onFolder = () => undefined } = options;
-  const { settle = 100, poll = 2_000, hold = 2_000 } = options;
+  const { settle = 100, poll = 2_000, hold = 2_000, clock = systemClock } = options;
   let rules: RulesInForce = { policy: { agents: new Map() }, registry: { secrets: new Map() }, version: 'none' };
   /** the last that were in force as they are written, and policy.yaml's text then */
   let whole = { rules, text: undefined as string | undefined };
-  let held: { readonly version: string; readonly since: number; timer?: NodeJS.Timeout } | undefined;
+  let held: { readonly version: string; readonly since: number; stop?: () => void } | undefined;
   let inForce = folder;
   let now = folder;
   let flowsSeen = marksOf(dir).flows;
@@ -77,7 +80,7 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
   };
 
   const release = () => {
-    clearTimeout(held?.timer);
+    held?.stop?.();
     held = undefined;
   };
 
@@ -102,16 +105,16 @@ export function watchPolicy(folder: Folder, options: WatchOptions): WatchedRules
     }
     if (held?.version !== version) {
       release();
-      held = { version, since: performance.now() };
+      held = { version, since: clock.monotonic() };
       if (yield* allowsMore(rules.policy, next.policy))
         put({ ...next, policy: within(next.policy, whole.rules.policy), version: `${version}, in part` });
     }
     if (held === undefined) return [];
-    const left = hold - (performance.now() - held.since);
+    const left = hold - (clock.monotonic() - held.since);
     if (left > 0) {
       // again where the last one came early: a timer counts from the beginning of the turn that it is set in
-      clearTimeout(held.timer);
-      held.timer = setTimeout(() => void watching.reload(), left).unref();
+      held.stop?.();
+      held.stop = clock.after(left, () => void watching.reload());
       return [];
     }
     const why = cutOff(text ?? '', whole.text);

@@ -7,6 +7,7 @@ import { FlowError } from '../../../src/foundation/errors.ts';
 import type { Folder } from '../../../src/folder/load-folder.ts';
 import type { Problem } from '../../../src/language/problems.ts';
 import { type RulesInForce, watchPolicy, type WatchOptions } from '../../../src/broker/policy/rules-in-force.ts';
+import { createClock } from '../arrange.ts';
 import { folderWith, service } from '../../folder/folder.ts';
 
 const registry = 'secrets:\n  a.b: { reference: op://Agents/a/b }\n  c.d: { reference: op://Agents/c/d }\n';
@@ -186,17 +187,39 @@ describe('the rules in force', () => {
     expect([folders.at(-1)?.flows.has('x'), watched.problems()]).toEqual([true, []]);
   });
 
-  it('give less at once, and more only when the file has been the same for a while', async () => {
+  describe('held by a clock', () => {
     const files = { 'registry.yaml': registry, 'policy.yaml': policy('a.b') };
-    const { rules, write, watched } = await watching(files, { hold: 1_500 });
-    const may = (name: string) => decide(watched.current().policy, { kind: 'secret', agent: 'codex', name }).allowed;
-    const start = performance.now();
-    write('policy.yaml', policy('c.d'));
-    await expect.poll(() => [may('a.b'), may('c.d')]).toEqual([false, false]);
-    write('policy.yaml', `# the same, written again\n${policy('c.d')}`);
-    await expect.poll(() => may('c.d')).toBe(true);
-    expect(performance.now() - start).toBeGreaterThan(1_500);
-    expect(new Set(rules.map(({ version }) => version)).size).toBe(rules.length);
+
+    it('give less at once, and more only when the file has been the same for a while', async () => {
+      const clock = createClock();
+      const { rules, write, watched } = await watching(files, { hold: 1_500, clock });
+      const may = (name: string) => decide(watched.current().policy, { kind: 'secret', agent: 'codex', name }).allowed;
+      write('policy.yaml', policy('c.d'));
+      await expect.poll(() => [may('a.b'), may('c.d')]).toEqual([false, false]);
+      clock.pass(1);
+      write('policy.yaml', `# the same, written again\n${policy('c.d')}`);
+      await watched.reload();
+      // counted from then
+      clock.pass(1);
+      await watched.reload();
+      expect([may('c.d'), clock.timers()]).toEqual([false, 1]);
+      clock.pass(0.5);
+      await expect.poll(() => [may('c.d'), clock.timers()]).toEqual([true, 0]);
+      expect(new Set(rules.map((each) => each.version)).size).toBe(rules.length);
+    });
+
+    it('give more also where the timer comes early', async () => {
+      const clock = createClock();
+      const early: typeof clock = { ...clock, after: (wait, call) => clock.after(wait - 1, call) };
+      const { write, allowed, watched } = await watching(files, { hold: 1_000, clock: early });
+      write('policy.yaml', policy('a.b', 'c.d'));
+      await expect.poll(() => clock.timers()).toBe(1);
+      clock.pass(0.999);
+      await watched.reload();
+      expect([allowed(), clock.timers()]).toEqual([['a.b'], 1]);
+      clock.pass(0.001);
+      await expect.poll(() => [allowed(), clock.timers()]).toEqual([['a.b', 'c.d'], 0]);
+    });
   });
 
   it('give nothing more by a file that is cut off, however long it stays so', async () => {
