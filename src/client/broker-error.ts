@@ -36,6 +36,8 @@ export class BrokerError extends Error {
   readonly names: readonly string[];
   /** of `approval-required`: the approval that it waits for, and the page on which a person answers: tell them */
   readonly approval: { readonly id: string; readonly url?: string | undefined } | undefined;
+  /** what the client itself found, in its own words, never a value: which file, address or certificate is wrong */
+  readonly detail: string | undefined;
 
   constructor(code: BrokerError['code'], facts: BrokerErrorFacts = {}) {
     super(messageOf(code, facts), facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -45,6 +47,7 @@ export class BrokerError extends Error {
     this.retryAfter = facts.retryAfter;
     this.names = facts.names ?? [];
     this.approval = facts.approval;
+    this.detail = facts.detail;
   }
 }
 

@@ -323,7 +323,8 @@ describe('the credential', () => {
     const stand = await answering((_, response) => json(response, { ...tokenAnswer, expires_in: 0 }));
     const file = join(folder(), 'token');
     const client = opened(stand.url, { token: { file } });
-    expect(await codeOf(client.token('x'))).toBe('no-credential');
+    const detail = `the agent token's file ${file} cannot be read`;
+    await expect(client.token('x')).rejects.toMatchObject({ code: 'no-credential', detail });
     writeFileSync(file, 'first\n');
     await client.token('x');
     writeFileSync(file, 'second\r\n');

@@ -170,8 +170,7 @@ export function brokerFailure(error: unknown, subject: string): unknown {
 }
 
 /** With what the client itself found before anything came back. */
-function saidHere({ code, message: own }: BrokerError, message: string): string {
-  const detail = own.slice(code.length + 2);
+function saidHere({ code, detail = '' }: BrokerError, message: string): string {
   if (code === 'unreachable') return `${message}: ${detail}`;
   return code === 'unsafe' || code === 'no-credential' ? detail : message;
 }
