@@ -69,7 +69,7 @@ export const idpCreateUser = writeStep({
     const how = seed === undefined ? {} : { detail: birthWords[provider.traits.birth] };
     const change: Record<Standing['is'], Change> = {
       free: { action: 'create', what, ...how },
-      ours: { action: 'none', what, detail: 'made by this step' },
+      ours: { action: 'none', what, detail: 'made by this step; its names and address stay as they are' },
       taken: { action: 'conflict', what, ...(standing.is === 'taken' ? { detail: standing.why } : {}) },
     };
     const stopped = 'the user has it not yet: a run was stopped, or the flow has changed';

@@ -53,8 +53,9 @@ describe('making a user', () => {
     expect(users(username)).toHaveLength(0);
     const id = await create(username, item);
     expect(users(username)).toMatchObject([{ id, active: true, externalId: expect.stringMatching(/^flows-owner:/) }]);
-    await expect(planOf(idpCreateUser, input)).resolves.toEqual({
-      changes: [expect.objectContaining({ action: 'none' })],
+    const stays = { action: 'none', detail: 'made by this step; its names and address stay as they are' };
+    await expect(planOf(idpCreateUser, { ...input, 'given-name': 'Another' })).resolves.toEqual({
+      changes: [expect.objectContaining(stays)],
       output: { id },
     });
   });
