@@ -15,6 +15,17 @@ export function ofOthers(paths: readonly string[], me = identity()): readonly Pr
   });
 }
 
+/** Files with tokens in them that everybody can read. It is no fault: what is mounted into a container often has that mode. */
+export function openToAll(paths: readonly string[]): readonly Problem[] {
+  if (process.getuid === undefined) return [];
+  return [...new Set(paths)].flatMap((path) => {
+    const { mode = 0 } = factsOf(path) ?? {};
+    if ((mode & 0o004) === 0) return [];
+    const message = `every user of this machine can read this, and a secret is in it: its mode is 0${(mode & 0o777).toString(8)}`;
+    return [fileProblem(path, message, 'chmod o-r, or mount it with a mode such as 0440', true)];
+  });
+}
+
 /** What cannot be looked at is told of by whoever reads it. */
 function factsOf(path: string) {
   try {

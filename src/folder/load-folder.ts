@@ -4,7 +4,7 @@ import { codeOf, FlowError } from '../foundation/errors.ts';
 import { inTurns, type InTurns } from '../foundation/in-turns.ts';
 import { withPlayedTypes } from './development/played-types.ts';
 import { readSettings, withoutService } from './service/read-service.ts';
-import type { Environment, Settings } from './service/settings.ts';
+import { type Environment, type Settings, tokenSources } from './service/settings.ts';
 import { checkClose } from './flows/check-close.ts';
 import { checkFlow } from './flows/check-flow.ts';
 import { reportEverywhere } from './report-by-environment.ts';
@@ -19,7 +19,7 @@ import type { StepKinds } from '../steps/contract.ts';
 import { checkNamedFlows } from './flows/check-named-flows.ts';
 import { flowNameOf, nameTrouble } from './reserved-names.ts';
 import { readYaml, type Node, type YamlReader } from '../language/yaml.ts';
-import { ofOthers } from './files-of-others.ts';
+import { ofOthers, openToAll } from './files-of-others.ts';
 
 /** A folder of flows, loaded and checked for every environment. Nothing was contacted. */
 export interface Folder {
@@ -109,7 +109,9 @@ function* load(
   if (service !== undefined) checkNamedFlows(settings, service.source, flows, broken);
   const before = [...trouble, ...(service?.source.problems ?? []).toSorted(byPlace)];
   const files = names.map((name) => join(dir, name)).filter((each) => each.endsWith('.yaml'));
-  warnings.unshift(...ofOthers([dir, ...files]));
+  const tokens = [...settings.environments.values()].flatMap(tokenSources);
+  const tokenFiles = tokens.flatMap((token) => ('file' in token ? [token.file] : []));
+  warnings.unshift(...ofOthers([dir, ...files]), ...openToAll(tokenFiles));
   return { dir, settings, flows, broken, problems: [...before, ...problems], warnings };
 }
 

@@ -625,6 +625,24 @@ describe('a folder', () => {
     ]);
   });
 
+  it.each(['vault: { type: onepassword, token: { file: FILE } }', 'runs: { database: { file: FILE } }'])(
+    'is warned of where everybody can read the file of a token: %s',
+    async (written) => {
+      const file = join(folderWith({ token: 'canary' }), 'token');
+      const environment = `environments: { a: { ${written.replace('FILE', file)} } }\n`;
+      const dir = folderWith({ 'service.yaml': environment, 'a.yaml': good.replace('op://Agents/x/y', 'op://A/x/y') });
+      const told = async () => {
+        const { warnings } = await openFolder(dir, {});
+        return warnings.map((each) => [each.file === file, each.message, each.hint]);
+      };
+      chmodSync(file, 0o640);
+      expect(await told()).toEqual([]);
+      chmodSync(file, 0o444);
+      const message = 'every user of this machine can read this, and a secret is in it: its mode is 0444';
+      expect(await told()).toEqual([[true, message, 'chmod o-r, or mount it with a mode such as 0440']]);
+    },
+  );
+
   it.runIf(process.getuid?.() === 0)(
     'is warned of where another user owns it, or another group can write it',
     async () => {

@@ -14,7 +14,7 @@ import {
 } from '../../language/forms.ts';
 import type { Range, Source } from '../../language/problems.ts';
 import type { Rate } from '../../language/rate.ts';
-import type { Reference } from '../../foundation/reference.ts';
+import { Reference } from '../../foundation/reference.ts';
 
 /** service.yaml, parsed once. */
 export interface Settings {
@@ -210,8 +210,8 @@ export function plainOf(
   );
 }
 
-/** The variables of the process's environment that hold a token of any of its connections. */
-export function tokenVariables({ adapters, connections, vaults, runs }: Environment): readonly string[] {
+/** Where the tokens of its connections, and the address of its database, are: whatever is secret and not in the vault. */
+export function tokenSources({ adapters, connections, vaults, runs }: Environment): readonly TokenSource[] {
   const settings: (readonly [Keys, TypedSettings])[] = vaults.map((entry) => [
     adapters.vaults.get(entry.type)?.keys ?? {},
     entry.settings,
@@ -219,15 +219,18 @@ export function tokenVariables({ adapters, connections, vaults, runs }: Environm
   for (const kind of connectionKinds) {
     for (const each of connections[kind].values()) settings.push([adapters[kind].get(each.type)?.keys ?? {}, each]);
   }
-  const { database } = runs;
-  const ofRuns = database !== undefined && 'env' in database ? [database.env] : [];
   const ofConnections = settings.flatMap(([keys, each]) =>
     Object.entries(keys).flatMap(([name, { form }]) => {
       const taken = form.kind === 'union' ? form.of : [form];
       if (!taken.some((one) => one.kind === 'object' && one.source === 'token')) return [];
       const token = each[name] as TokenSource | Reference | undefined;
-      return token !== undefined && 'env' in token ? [token.env] : [];
+      return token === undefined || token instanceof Reference ? [] : [token];
     }),
   );
-  return [...ofRuns, ...ofConnections];
+  return [...(runs.database === undefined ? [] : [runs.database]), ...ofConnections];
+}
+
+/** The variables of the process's environment that hold a token of any of its connections. */
+export function tokenVariables(environment: Environment): readonly string[] {
+  return tokenSources(environment).flatMap((token) => ('env' in token ? [token.env] : []));
 }
