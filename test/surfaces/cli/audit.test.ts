@@ -239,6 +239,29 @@ environments:
   ]);
 });
 
+test.each([
+  ['not in the vault', 'Nothing/password', 66, 'there is no item "Nothing"'],
+  ['too short', 'Orders M2M/username', 67, 'a key has fewer than 20 characters'],
+])('a key of the trail that is %s is told as what it is', async (_what, key, exit, why) => {
+  const { address, connectToken } = stack.addresses.vault;
+  home.write(
+    'keyless/service.yaml',
+    `default-environment: far
+environments:
+  far:
+    development: true
+    vault: { type: onepassword-connect, url: '${address}', token: { env: TEAM_TOKEN } }
+    key: op://Agents/${key}
+`,
+  );
+  const env = { TEAM_TOKEN: connectToken.reveal() };
+  const { code, stdout, stderr } = await home.flows(['read', 'op://Agents/OpenAI/credential', '--dir', 'keyless'], {
+    env,
+  });
+  expect([code, stdout, stderr]).toEqual([exit, '', expect.stringContaining(`op://Agents/${key}: ${why}`)]);
+  expect(stderr).toMatch(/^error: the audit trail cannot be written, so nothing is given out \(/);
+});
+
 test('the audit key costs no call of the vault, and one request where it is in the same one', async () => {
   const dir = join(home.work, 'flows');
   const cost = async (withTrail: boolean) => {

@@ -16,11 +16,11 @@ export interface LocalRun {
 }
 
 export interface Audited {
-  /** Does the work, and writes the line before its answer is handed on. @throws FlowError unavailable where that is not possible */
+  /** Does the work, and writes the line before its answer is handed on. @throws FlowError where that is not possible */
   answer<T>(work: () => Promise<T>): Promise<T>;
   /** Writes the line when the work says that it begins, which changes something; another if it fails after that. */
   change<T>(work: (begin: () => Promise<void>) => Promise<T>): Promise<T>;
-  /** Writes down what was answered to a step that asks people. @throws FlowError unavailable where that is not possible */
+  /** Writes down what was answered to a step that asks people. @throws FlowError where that is not possible */
   answered(step: string, yes: boolean): Promise<void>;
 }
 
@@ -89,7 +89,8 @@ export async function audited(app: App, run: LocalRun, terminal: Terminal): Prom
     const { UnwritableTrail } = await import('../../../audit/write-faults.ts');
     if (error instanceof UnwritableTrail) throw error;
     const cause = asFlowError(error);
-    throw new FlowError('unavailable', 'the audit trail cannot be written, so nothing is given out', {
+    // the code is that of what kept it: a key that is not in the vault is not there later either
+    throw new FlowError(cause.code, 'the audit trail cannot be written, so nothing is given out', {
       cause,
       hint: cause.line(),
     });
