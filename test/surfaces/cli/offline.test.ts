@@ -49,6 +49,7 @@ const rows: readonly Row[] = [
   ['new-user --help', 0, /--email VALUE .*required\n[^]*--yes/, nothing],
   ['new-user -h', 0, /--given-name VALUE .*default: New/, nothing],
   ['orders-token --help', 0, /^(?![^]*--yes)[^]*--header/, nothing],
+  ['break-glass --help', 0, /^(?![^]*--header)[^]*--reveal/, nothing],
   ['seed-runtime --help', 0, /--overwrite[^]*--adopt[^]*--strict/, nothing],
   ['check --help', 0, /options of its own:[^]*--online[^]*--setup[^]*options:/, nothing],
   ['audit --help', 0, /verify: [^]*--anchor/, nothing],

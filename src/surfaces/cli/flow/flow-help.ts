@@ -1,4 +1,4 @@
-import type { Flow } from '../../../folder/flows/flow.ts';
+import { type Flow, presentedAs } from '../../../folder/flows/flow.ts';
 import { expected } from '../../../folder/flows/inputs.ts';
 import { commonOptions } from '../command-table.ts';
 import { helpRows, optionRows } from '../help-lines.ts';
@@ -24,5 +24,6 @@ export function flowHelp(flow: Flow): string {
   const closed =
     flow.close === undefined ? '' : `\nflows ${flow.name} close runs ${flow.close.flow}, which each use of it owes.\n`;
   const declared = inputs.length === 0 ? '' : `\ninputs:\n${helpRows(inputs)}`;
-  return `${head}${closed}${declared}\noptions:\n${optionRows({ ...optionsOf(flow), ...commonOptions })}`;
+  const own = Object.entries(optionsOf(flow)).filter(([name]) => name !== 'header' || presentedAs(flow) === 'token');
+  return `${head}${closed}${declared}\noptions:\n${optionRows({ ...Object.fromEntries(own), ...commonOptions })}`;
 }
