@@ -1,4 +1,4 @@
-import { oneLine } from './errors.ts';
+import { type FlowError, framesOf, oneLine } from './errors.ts';
 
 /** Errors from outside may hold a value: whatever in their words is quoted, or one long word, is left out. */
 export function worded(error: unknown): { readonly name: string; readonly text: string } {
@@ -23,4 +23,14 @@ export function causesOf(error: Error): readonly string[] {
     lines.push(oneLine(`${name}: ${text.replace(/(?<!\w)(['`]).*?\1(?!\w)/gs, '$1…$1')}`));
   }
   return lines;
+}
+
+/** What `--debug` shows below the line of a failure: what caused it, or the stack of an unexpected fault. It holds no values. */
+export function detailOf(failure: FlowError): string {
+  const { code, cause } = failure;
+  if (code !== 'internal')
+    return causesOf(failure)
+      .map((line) => `  ${line}\n`)
+      .join('');
+  return cause instanceof Error ? `${cause.name}\n${framesOf(cause).join('\n')}\n` : '';
 }

@@ -1,6 +1,6 @@
 import type { TakenEnvironment } from '../../foundation/environment-variables.ts';
-import { causesOf } from '../../foundation/safe-error-text.ts';
-import { asFlowError, endings, errorCodes, FlowError, framesOf } from '../../foundation/errors.ts';
+import { detailOf } from '../../foundation/safe-error-text.ts';
+import { asFlowError, endings, errorCodes, FlowError } from '../../foundation/errors.ts';
 import { ownWords, wordsOf } from './arguments.ts';
 import { commandOf } from './load-command.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
@@ -49,10 +49,7 @@ export async function main(words: readonly string[], taken: TakenEnvironment): P
 function fail(error: unknown, terminal: Terminal, debug: boolean): number {
   const failure = asFlowError(error);
   terminal.tell('error', failure.line());
-  if (debug && failure.code !== 'internal') for (const line of causesOf(failure)) terminal.err(`  ${line}\n`);
-  if (debug && failure.code === 'internal' && failure.cause instanceof Error) {
-    terminal.err(`${failure.cause.name}\n${framesOf(failure.cause).join('\n')}\n`);
-  }
+  if (debug) terminal.err(detailOf(failure));
   return errorCodes[failure.code].exit;
 }
 

@@ -51,7 +51,7 @@ export async function dev({ argv, terminal, taken, signal }: Invocation): Promis
     await sweepLaptopTrails(stateFolder(), Date.now());
     if (touring) broker = await startDevBroker({ folder, taken, terminal, usualPort: !once });
     terminal.out(`${addresses(stack, broker, terminal)}${touring ? '\n' : ''}`);
-    const options = { dir, taken, terminal, signal };
+    const options = { dir, taken, terminal, signal, debug: values['debug'] === true };
     const trying = isShipped ? () => tour({ ...options, stack, broker }) : () => smokeTest(options);
     const failed = touring ? await trying() : 0;
     if (once) return failed === 0 ? 0 : endings['cases-differ'].exit;

@@ -1,4 +1,5 @@
 import { asFlowError } from '../../../foundation/errors.ts';
+import { detailOf } from '../../../foundation/safe-error-text.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Does one thing and tells of it on a line: whether it held, how long it took, and in a few words what came of it. */
@@ -14,8 +15,15 @@ export interface Report {
   readonly summary: () => string;
 }
 
+export interface ReportOptions {
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  /** what failed is told in detail, as `--debug` says */
+  readonly debug?: boolean;
+}
+
 /** A line for each thing that is tried; what fails is told and does not stop the next. */
-export function createReport(terminal: Terminal, signal: AbortSignal): Report {
+export function createReport({ terminal, signal, debug = false }: ReportOptions): Report {
   const started = performance.now();
   let failed = 0;
   let count = 0;
@@ -32,7 +40,9 @@ export function createReport(terminal: Terminal, signal: AbortSignal): Report {
       } catch (error) {
         signal.throwIfAborted();
         failed += 1;
-        terminal.out(`${terminal.paint('red', 'FAIL')}  ${name.padEnd(28)}${time()}  ${asFlowError(error).line()}\n`);
+        const failure = asFlowError(error);
+        terminal.out(`${terminal.paint('red', 'FAIL')}  ${name.padEnd(28)}${time()}  ${failure.line()}\n`);
+        if (debug) terminal.err(detailOf(failure));
       }
     },
     skip(name, why) {

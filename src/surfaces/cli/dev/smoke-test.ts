@@ -6,15 +6,12 @@ import { type Inputs, parseInputs } from '../../../folder/flows/inputs.ts';
 import type { TakenEnvironment } from '../../../foundation/environment-variables.ts';
 import { FlowError } from '../../../foundation/errors.ts';
 import { problemsOf } from '../tell-problems.ts';
-import type { Terminal } from '../terminal.ts';
 import { madeUpInputs } from './made-up-inputs.ts';
-import { createReport, type Report } from './report.ts';
+import { createReport, type Report, type ReportOptions } from './report.ts';
 
-export interface SmokeTestOptions {
+export interface SmokeTestOptions extends ReportOptions {
   readonly dir: string;
   readonly taken: TakenEnvironment;
-  readonly terminal: Terminal;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -22,8 +19,9 @@ export interface SmokeTestOptions {
  * and planned again, and then nothing may be left to change.
  * @returns how many did not hold
  */
-export async function smokeTest({ dir, taken, terminal, signal }: SmokeTestOptions): Promise<number> {
-  const report = createReport(terminal, signal);
+export async function smokeTest(options: SmokeTestOptions): Promise<number> {
+  const { dir, taken, terminal, signal } = options;
+  const report = createReport(options);
   const app = await openApp({
     dir,
     environment: 'development',

@@ -4,7 +4,7 @@ import type { DevBroker } from './laptop-broker.ts';
 import { proofLines } from '../drill/drill-text.ts';
 import { outputLines } from '../flow/output-text.ts';
 import { planText } from '../flow/plan-text.ts';
-import { createReport, type Line } from './report.ts';
+import { createReport, type Line, type ReportOptions } from './report.ts';
 import type { Terminal } from '../terminal.ts';
 import { rotationTour } from './tour-rotation.ts';
 import { brokerTour } from './tour-broker.ts';
@@ -16,14 +16,12 @@ import type { Output } from '../../../engine/output.ts';
 import { outputJson } from '../../../engine/output-json.ts';
 import type { RunningStack } from '../../../laptop/start-stack.ts';
 
-export interface TourOptions {
+export interface TourOptions extends ReportOptions {
   readonly stack: RunningStack;
   /** the broker of the same folder, if it has one */
   readonly broker: DevBroker | undefined;
   readonly dir: string;
   readonly taken: TakenEnvironment;
-  readonly terminal: Terminal;
-  readonly signal: AbortSignal;
   /** how the command is called, for what it shows of a process of its own; default: as this one was */
   readonly command?: readonly string[];
 }
@@ -45,7 +43,7 @@ const person = { email: 'grace@example.com', 'given-name': 'Grace', 'family-name
 /** Runs the shipped flows once, with the real client libraries, a line each. @returns how many lines did not hold */
 export async function tour(options: TourOptions): Promise<number> {
   const { stack, terminal, signal } = options;
-  const report = createReport(terminal, signal);
+  const report = createReport(options);
   const { line } = report;
   const app = await openApp({
     dir: options.dir,
