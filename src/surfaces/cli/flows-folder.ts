@@ -9,6 +9,16 @@ import { FlowError } from '../../foundation/errors.ts';
  * @throws FlowError refused, where the one above is another user's: what stands in it says which programs are run
  */
 export function flowsFolder(option: unknown): string {
+  return fromHere(chosen(option));
+}
+
+/** A path of a user; a relative one wants a working folder that was not deleted, and Node tells of one that was. */
+export function fromHere(path: string): string {
+  resolve(path);
+  return path;
+}
+
+function chosen(option: unknown): string {
   if (typeof option === 'string') return option;
   const named = process.env['FLOWS_DIR'];
   if (named !== undefined && named !== '') return named;

@@ -1,6 +1,6 @@
 import { chownSync, mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, inject, test } from 'vitest';
 import { createHome } from '../../e2e/home.ts';
 
 const home = createHome();
@@ -60,6 +60,38 @@ test('no folder at all is told as before', async () => {
   const { code, stderr } = await home.flows(['check'], { cwd: home.path });
   expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: there is no folder "flows"/)]);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a working folder that was deleted is told as that, and needed by relative paths alone',
+  async () => {
+    const inGone = (...words: string[]) =>
+      home.flows([], {
+        program: [
+          'sh',
+          '-c',
+          'mkdir gone && cd gone && rmdir ../gone && exec "$@"',
+          'sh',
+          process.execPath,
+          '--no-warnings',
+          inject('command'),
+          ...words,
+        ],
+      });
+    for (const words of [
+      ['check'],
+      ['check', '--dir', '.'],
+      ['check', '--dir', '../flows'],
+      ['agents', 'add', 'x', '--dir', '.'],
+      ['init', '.'],
+      ['init', 'x'],
+    ]) {
+      const { code, stdout, stderr } = await inGone(...words);
+      const told = expect.stringMatching(/^error: the folder that this runs in is not there any more \(.*\)\n$/);
+      expect([words, code, stdout, stderr]).toEqual([words, 2, '', told]);
+    }
+    expect(await inGone('check', '--dir', join(home.work, 'own/flows'))).toMatchObject({ code: 0, stderr: '' });
+  },
+);
 
 test.runIf(process.getuid?.() === 0)('a folder above that is another user’s is not worked in unasked', async () => {
   const dir = join(home.work, 'theirs/flows');

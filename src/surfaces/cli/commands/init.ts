@@ -5,6 +5,7 @@ import { codeOf, FlowError } from '../../../foundation/errors.ts';
 import { makeFolder } from '../../../foundation/make-folder.ts';
 import { commonArguments } from '../arguments.ts';
 import { commandTable } from '../command-table.ts';
+import { fromHere } from '../flows-folder.ts';
 import type { Invocation } from '../invocation.ts';
 import { packageFolder } from '../../../foundation/package-files.ts';
 
@@ -39,7 +40,7 @@ const another = { hint: 'name another: flows init FOLDER' };
  */
 export async function init({ argv, terminal }: Invocation): Promise<number> {
   const { positionals, values } = commonArguments(argv, commandTable.init.options, 2);
-  const target = positionals[1] ?? String(values['dir'] ?? 'flows');
+  const target = fromHere(positionals[1] ?? String(values['dir'] ?? 'flows'));
   if (existsSync(target) && (!statSync(target).isDirectory() || readdirSync(target).length > 0)) {
     throw new FlowError('refused', `"${target}" is there already, and is no empty folder`, another);
   }
