@@ -51,6 +51,15 @@ export function readYaml(source: Source, most = longest): Node | undefined {
     source.report({ start: control.index, end: control.index + 1 }, 'a control character stands in the file');
     return undefined;
   }
+  const lone = source.text.search(/\r(?!\n)/);
+  if (lone !== -1) {
+    source.report(
+      { start: lone, end: lone + 1 },
+      'a CR ends this line alone',
+      'save the file with lines that end in LF, or CR LF',
+    );
+    return undefined;
+  }
   const document = parse(source);
   if (document === undefined) return undefined;
   // one fault of syntax makes others that are none

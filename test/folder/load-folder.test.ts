@@ -452,6 +452,7 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
   ['braces as a mapping', `description: d\nsteps:\n${read('{{ op://Agents/x/y }}')}`, '6:18', /braces.*in quotes/s],
   ['tag', `description: !x d\nsteps:\n${read('op://Agents/x/y')}`, '1:14', /not valid YAML/],
   ['control character', `description: "d\u0007"\nsteps:\n${read('op://Agents/x/y')}`, '1:16', /control character/],
+  ['lines that end in CR', 'description: d\rsteps: []\r', '1:15', /a CR ends this line alone.*LF, or CR LF/s],
   ['not YAML', `description: d\n  steps: [\n`, '1:14', /not valid YAML/],
   ['a list', `- a\n- b\n`, '1:1', /takes keys, and this is a list/],
   ['empty', '', '1:1', /empty/],
