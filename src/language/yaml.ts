@@ -1,4 +1,5 @@
 import { Document, isAlias, isMap, isPair, isScalar, isSeq, parseDocument } from 'yaml';
+import { isSafeLine } from '../foundation/safe-line.ts';
 import type { Range, Source } from './problems.ts';
 import { yamlFault } from './yaml-syntax-errors.ts';
 
@@ -152,6 +153,10 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
       const written = isScalar(pair.key) ? pair.key.source : undefined;
       const hint = `put it in quotes${written === undefined ? '' : `: "${written}"`}`;
       source.report(keyRange, 'a key that is not text', hint);
+    } else if (!isSafeLine(key)) {
+      if (!state.unusable)
+        source.report(keyRange, `a character that is not seen stands in the key "${key}"`, 'type the key anew');
+      state.unusable = true;
     } else if (seen.has(key.normalize())) {
       source.report(keyRange, `the key "${key}" stands here twice`, 'keep one of them');
     } else {

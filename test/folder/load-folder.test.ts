@@ -453,6 +453,18 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
   ['tag', `description: !x d\nsteps:\n${read('op://Agents/x/y')}`, '1:14', /not valid YAML/],
   ['control character', `description: "d\u0007"\nsteps:\n${read('op://Agents/x/y')}`, '1:16', /control character/],
   ['lines that end in CR', 'description: d\rsteps: []\r', '1:15', /a CR ends this line alone.*LF, or CR LF/s],
+  [
+    'a name turned around',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: { "a\u202eb": x }\n`,
+    '7:11',
+    /a character that is not seen stands in the key "a b"/,
+  ],
+  [
+    'a name with a space of no width',
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: { "a\\u200bb": x }\n`,
+    '7:11',
+    /a character that is not seen stands in the key "a b"/,
+  ],
   ['not YAML', `description: d\n  steps: [\n`, '1:14', /not valid YAML/],
   ['a list', `- a\n- b\n`, '1:1', /takes keys, and this is a list/],
   ['empty', '', '1:1', /empty/],
