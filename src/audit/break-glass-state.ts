@@ -1,7 +1,9 @@
+import { accessSync, constants } from 'node:fs';
+import { basename } from 'node:path';
 import type { BreakGlass, Drill } from '../folder/break-glass-accounts.ts';
 import { type DrillEvidence, evidenceIn, proves, type SignedEvidence } from '../foundation/drill-evidence.ts';
 import { durationText } from '../foundation/duration.ts';
-import { oneLine } from '../foundation/errors.ts';
+import { asFlowError, oneLine } from '../foundation/errors.ts';
 import type { AuditEvent } from './contract.ts';
 import { type FindNewest, type Look, newestOfAll } from './newest-lines.ts';
 import type { AuditLine } from './read-trail.ts';
@@ -27,12 +29,13 @@ export const troubleCodes = [
   'drill-failed',
   'no-second-account',
   'not-closed',
+  'trail-unreadable',
 ] as const;
 
 /** Something that a person must see to; its texts are safe to show on a line. */
 export interface Trouble {
   readonly code: (typeof troubleCodes)[number];
-  /** an account, or a flow */
+  /** an account, a flow, or a trail */
   readonly subject: string;
   readonly why: string;
   /** what to do */
@@ -141,6 +144,25 @@ function alone(username: string): Trouble {
     why,
     hint: 'give a second account a break-glass flow and a drill',
   };
+}
+
+/** Trails that may be read, and a trouble for each other one: what stands on it nobody knows. */
+export function readableOf(trails: readonly string[]): {
+  readonly files: readonly string[];
+  readonly troubles: readonly Trouble[];
+} {
+  const troubles: Trouble[] = [];
+  const files = trails.filter((file) => {
+    try {
+      accessSync(file, constants.R_OK);
+      return true;
+    } catch (error) {
+      const { message, hint = 'see its owner and its mode' } = asFlowError(error);
+      troubles.push({ code: 'trail-unreadable', subject: basename(file), why: oneLine(message), hint });
+      return false;
+    }
+  });
+  return { files, troubles };
 }
 
 /** What is owed for uses of break-glass: those since which nothing has closed them. @param find as above */

@@ -1,5 +1,5 @@
 import type { EntryQuota } from '../../adapters/vaults/quota.ts';
-import { type BreakGlassState, breakGlassState } from '../../audit/break-glass-state.ts';
+import { type BreakGlassState, breakGlassState, readableOf } from '../../audit/break-glass-state.ts';
 import { type NewestLines, newestLines, rememberNewest } from '../../audit/newest-lines.ts';
 import type { AuditFilter } from '../../audit/read-trail.ts';
 import type { WatchedTrail } from '../../audit/watched-trail.ts';
@@ -39,11 +39,15 @@ const stateKept = 60_000;
 export function createSights({ rules, trails, flows, quotas, trail, clock }: SightsOptions): Sights {
   const state = createMemory<BreakGlassState>({ clock, capacity: 1 });
   const find = rememberNewest();
-  const look = () => breakGlassState(flows(), trails(), clock.now(), find);
+  const look = async () => {
+    const { files, troubles } = readableOf(trails());
+    const found = await breakGlassState(flows(), files, clock.now(), find);
+    return { ...found, troubles: [...found.troubles, ...troubles] };
+  };
 
   return {
     policy: () => policyShown(rules()),
-    trail: (filter, most) => newestLines(trails(), filter, most),
+    trail: (filter, most) => newestLines(readableOf(trails()).files, filter, most),
     breakGlass: () => state.get('all', look, () => ({ ends: clock.monotonic() + stateKept })),
     quotas,
     watch(heard) {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -45,6 +45,29 @@ describe('what people see', () => {
     expect((await sights.breakGlass()).troubles).toEqual([noDrill]);
     clock.pass(61);
     expect((await sights.breakGlass()).troubles).toEqual([noDrill, expect.objectContaining({ code: 'not-closed' })]);
+  });
+
+  it('of a trail that cannot be read is that, and the others are read', async () => {
+    const { sights, trails } = await peopled('http://localhost:7700', rule);
+    const dir = mkdtempSync(join(tmpdir(), 'sights-'));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    const [closed, file] = [join(dir, 'local-root.jsonl'), join(dir, 'local.jsonl')];
+    // to root no file is closed; a link that leads to itself is to everybody
+    symlinkSync('local-root.jsonl', closed);
+    const used = { seq: 1, at: '2026-11-01T00:00:00.000Z', agent: 'local:ann', action: 'local.run', what: ['glass'] };
+    writeFileSync(file, `${JSON.stringify({ ...used, outcome: 'allowed', request: 'r' })}\n`);
+    trails.push(closed, file);
+    expect((await sights.breakGlass()).troubles).toEqual([
+      noDrill,
+      expect.objectContaining({ code: 'not-closed' }),
+      {
+        code: 'trail-unreadable',
+        subject: 'local-root.jsonl',
+        why: expect.stringContaining('cannot be used: its links lead in a circle'),
+        hint: 'name another path',
+      },
+    ]);
+    expect((await sights.trail({}, 10)).lines).toHaveLength(1);
   });
 
   it('of break-glass is what was used however long ago, and no more is read than is new', async () => {

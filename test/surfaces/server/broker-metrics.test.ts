@@ -87,6 +87,7 @@ test('quotas are told by the place of their entry, whichever was asked first, an
     'flows_break_glass_troubles{code="drill-failed"} 0',
     'flows_break_glass_troubles{code="no-second-account"} 0',
     'flows_break_glass_troubles{code="not-closed"} 0',
+    'flows_break_glass_troubles{code="trail-unreadable"} 0',
     'flows_break_glass_proven_timestamp_seconds{drill="glass-drill"} 60',
     'flows_break_glass_proven_timestamp_seconds{drill="bo-drill"} 0',
   ]);
