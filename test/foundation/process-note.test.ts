@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { basename, dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { leaveNote, noteFile, readNote } from '../../src/foundation/process-note.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'note-'));
@@ -45,6 +45,22 @@ describe('a note of a running process', () => {
     const file = noteFile('ends.json', root);
     expect([stdout.trim(), existsSync(file)]).toEqual([`${file} true`, false]);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    'is taken by root of the user whose state folder root chose, and of no other',
+    async () => {
+      const file = noteFile('theirs.json', root);
+      const remove = await leaveNote(file, 'x');
+      chownSync(file, 65_534, 65_534);
+      expect(() => readNote(file, 'the broker')).toThrow(expect.objectContaining({ code: 'refused' }));
+      chownSync(dirname(file), 65_534, 65_534);
+      onTestFinished(() => chownSync(dirname(file), 0, 0));
+      expect(readNote(file, 'the broker')).toBe('x');
+      chmodSync(file, 0o644);
+      expect(() => readNote(file, 'the broker')).toThrow(expect.objectContaining({ code: 'refused' }));
+      remove();
+    },
+  );
 
   it('that others could have read or written is refused', async () => {
     const file = noteFile('open.json', root);
