@@ -103,7 +103,7 @@ test('every line holds, in order, with its time, and the end is 0', async () => 
   expect(stdout).not.toMatch(/ey[\w-]+\.ey/);
   expect(stdout).toMatch(/password +•+\n +one-time-code +\d{3} \d{3} +valid for \d+ s\n/);
   // whole, as `flows trace --jti` takes it
-  expect(stdout).toMatch(/^ok +flows trace +\d+ ms {2}jti [\w-]{16,}: codex, policy\.yaml:\d+:\d+$/m);
+  expect(stdout).toMatch(/^ok +flows trace +\d+ ms {2}the API saw codex, policy\.yaml:\d+:\d+\n {8}jti [\w-]{16,}$/m);
   expect(stdout).not.toMatch(/[ \t]$/m);
   expect(stripVTControlCharacters(stdout)).toBe(stdout);
   expect(announced(whole)).toEqual([]);

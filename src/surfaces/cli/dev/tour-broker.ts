@@ -95,7 +95,7 @@ export async function brokerTour({ broker, command, stack, spent }: BrokerTour, 
     const [{ line: grant } = { line: undefined }] = lines;
     if (grant === undefined || grant.agent !== actor)
       throw new FlowError('internal', 'the trail does not know the token that the Orders API saw');
-    return `jti ${String(jti)}: ${actor}, ${grant.rule?.split(' ', 1)[0] ?? ''}`;
+    return `the API saw ${actor}, ${grant.rule?.split(' ', 1)[0] ?? ''}\n        jti ${String(jti)}`;
   });
   await line('audit verify', async () => {
     const { lines, found, problems, keyed } = await broker.verified();
