@@ -194,7 +194,11 @@ class Broker:
             return http.client.HTTPSConnection(target.hostname, target.port, timeout=self.deadline)
         if named and target.scheme == "http" and _is_loopback(target.hostname):
             # TLS all the same: the port is anybody's while the broker is down
-            context = ssl.create_default_context(cadata="".join(_certificates()) or None)
+            known, more = "".join(_certificates()), os.environ.get("SSL_CERT_FILE", "")
+            context = ssl.create_default_context(cadata=known or None)
+            # where it is given some, Python does not look there
+            if known and os.path.isfile(more):
+                context.load_verify_locations(more)
             port = target.port or 80
             return http.client.HTTPSConnection(target.hostname, port, timeout=self.deadline, context=context)
         raise ValueError("FLOWS_BROKER: https, http at a loopback address, or unix:/PATH")

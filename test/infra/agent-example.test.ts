@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createBearer } from '../../src/broker/authentication/bearer-token.ts';
+import { ownCertificate } from '../../src/surfaces/server/own-certificate.ts';
 import { arrangeRuns } from '../broker/agent-runs/arrange-runs.ts';
 import { sha256 } from '../broker/arrange.ts';
 import { json, startAnswering } from '../client/stand.ts';
@@ -40,6 +41,22 @@ function run(broker: string, url: string) {
 }
 
 describe.runIf(python)('the Python example', () => {
+  test('takes SSL_CERT_FILE beside the certificates of other brokers of its user', async () => {
+    const { broker } = standInBroker(memoryTrail().trail);
+    const stand = await startStand({ broker });
+    const note = join(home.env['XDG_STATE_HOME'] ?? '', 'auth-chain', 'broker-0123456789abcdef.json');
+    mkdirSync(dirname(note), { recursive: true });
+    const another = ownCertificate(Buffer.alloc(32, 'another'), '127.0.0.1');
+    writeFileSync(note, JSON.stringify({ certificate: another.cert }), { mode: 0o600 });
+    try {
+      good.add(`eyJ.${canary}.sig`);
+      expect(await run(stand.url, `${api.url}/orders`)).toMatchObject({ code: 0, stderr: '' });
+    } finally {
+      rmSync(note);
+      await stand.server.close();
+    }
+  });
+
   test('gets a secret and a token of the real server, over TCP and over its socket', async () => {
     const { trail, events } = memoryTrail();
     const { broker } = standInBroker(trail);
