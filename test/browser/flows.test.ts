@@ -33,9 +33,11 @@ async function answer(...args: string[]): Promise<Record<string, unknown>> {
 }
 
 test('break-glass: its answer is all that a person needs to get in', async () => {
+  const asked = Date.now();
   const shown = await answer('break-glass');
   const { 'one-time-code': oneTime } = shown as { 'one-time-code': { code: string; valid_for: number } };
-  expect(oneTime.valid_for).toBeGreaterThanOrEqual(10);
+  // ten when it was made
+  expect(oneTime.valid_for).toBeGreaterThanOrEqual(10 - (Date.now() - asked) / 1_000);
   person = await browsers.person();
   const { page } = person;
   await page.goto(String(shown['sign-in']));

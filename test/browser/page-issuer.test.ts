@@ -7,7 +7,7 @@ import { Secret } from '../../src/foundation/secret.ts';
 import { type DevelopmentIdentityProvider, startIdentityProvider } from '../../src/laptop/identity-provider/server.ts';
 import { type Page, startPage } from './page-broker.ts';
 import { type Browsers, openBrowser } from './person.ts';
-import { atPage, authenticator, giveCode, giveCredentials } from './steps.ts';
+import { atPage, authenticator, giveCode, giveCredentials, stopClock } from './steps.ts';
 
 const password = 'correct horse battery staple';
 const seed = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
@@ -90,6 +90,7 @@ describe('a person whom an issuer proves', () => {
     const { page: tab } = dana;
     expect(tab.url()).toBe(`${page.origin}/`);
     expect(await tab.evaluate<string>('document.cookie')).not.toContain('flows-page_');
+    await stopClock(tab);
     const id = await asked('refund order 4711');
     await look(tab, id);
     await button(tab, 'Approve').click();
@@ -106,6 +107,7 @@ describe('a person whom an issuer proves', () => {
     const given = await page.asAgent('/v1/secrets/resolve', { secrets: ['stripe.live_key'] }, undefined, id);
     expect(given.resolved?.['stripe.live_key']).toBeDefined();
     expect(`${await tab.content()}${readFileSync(page.trail, 'utf8')}`).not.toContain(clientSecret);
+    await tab.clock.resume();
     expect(await dana.accessibility()).toEqual([]);
     dana.complaints();
     await dana.leave();
@@ -114,6 +116,7 @@ describe('a person whom an issuer proves', () => {
   test('sees a code of break-glass by a sign-in that was made for it', async () => {
     const dana = await signedIn();
     const { page: tab } = dana;
+    await stopClock(tab);
     await tab.goto(`${page.origin}/#/break-glass`);
     await tab.getByLabel('Why, in one line').fill('the laptop with the passkey is lost');
     await button(tab, 'Go on').click();
@@ -135,6 +138,7 @@ describe('a person whom an issuer proves', () => {
   test('denies with a sign-in too, and decides nothing where they turn back, or somebody else signs in', async () => {
     const dana = await signedIn();
     const { page: tab } = dana;
+    await stopClock(tab);
     const id = await asked('something else');
     await look(tab, id);
     await button(tab, 'Approve').click();

@@ -1,5 +1,5 @@
 import axe from 'axe-core';
-import { type BrowserContextOptions, chromium as driver, type Page, type Request } from 'playwright-core';
+import { type BrowserContextOptions, chromium as driver, type Page } from 'playwright-core';
 import { chromium } from './chromium.ts';
 
 /** Somebody at a browser: nothing kept from one to the next. */
@@ -18,10 +18,14 @@ export interface Browsers {
   close(): Promise<void>;
 }
 
+/** milliseconds, for what hangs: what is slow on a busy machine comes all the same */
+const patience = 60_000;
+
 /** @param origins those that pages may ask anything of */
 export async function openBrowser(...origins: readonly (() => string)[]): Promise<Browsers> {
   const browser = await driver.launch({
     executablePath: chromium(),
+    timeout: patience,
     args: [
       ...['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run'],
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -30,13 +34,15 @@ export async function openBrowser(...origins: readonly (() => string)[]): Promis
   return {
     async person(options = {}) {
       const context = await browser.newContext(options);
-      context.setDefaultTimeout(15_000);
+      context.setDefaultTimeout(patience);
       const page = await context.newPage();
       const heard: string[] = [];
       page.on('console', (message) => void heard.push(`console: ${message.text()}`));
       page.on('pageerror', (error) => void heard.push(`error: ${error.message}`));
       page.on('requestfailed', (request) => {
-        if (!leftBehind(request)) heard.push(`failed: ${request.method()} ${request.url()}`);
+        // whoever leaves a page, or the browser, cuts off what is on its way
+        const cutOff = request.failure()?.errorText === 'net::ERR_ABORTED';
+        if (!cutOff) heard.push(`failed: ${request.method()} ${request.url()}`);
       });
       page.on('response', (response) => {
         if (response.status() >= 400) heard.push(`${response.status()}: ${response.url()}`);
@@ -57,11 +63,6 @@ export async function openBrowser(...origins: readonly (() => string)[]): Promis
     },
     close: () => browser.close(),
   };
-}
-
-/** The tab's icon, which a browser asks for in its own time, where the page is left before it came. */
-function leftBehind(request: Request): boolean {
-  return request.url().endsWith('/icon.svg') && request.failure()?.errorText === 'net::ERR_ABORTED';
 }
 
 interface Axe {

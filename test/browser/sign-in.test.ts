@@ -1,9 +1,17 @@
-import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startIdentityProvider, type DevelopmentIdentityProvider } from '../../src/laptop/identity-provider/server.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { type Browsers, openBrowser, type Person } from './person.ts';
-import { atPage, authenticator, confirmEnrolment, giveCode, giveCredentials, signOut, unableToScan } from './steps.ts';
+import {
+  atPage,
+  authenticator,
+  confirmEnrolment,
+  focused,
+  giveCode,
+  giveCredentials,
+  signOut,
+  unableToScan,
+} from './steps.ts';
 
 const password = 'correct horse battery staple <&">';
 const seed = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
@@ -53,7 +61,6 @@ const nextCode = () => {
   clock += 30_000;
   return code();
 };
-const focused = (page: Page) => page.evaluate<string>('document.activeElement?.id ?? ""');
 
 describe('a person with a one-time password', () => {
   test('signs in and out', async () => {
@@ -87,13 +94,13 @@ describe('a person with a one-time password', () => {
     expect(await page.getByRole('alert').innerText()).toBe('Invalid username or password.');
     expect(await page.getByLabel('Username').inputValue()).toBe('typo');
     expect(await page.getByLabel('Password').inputValue()).toBe('');
-    expect(await focused(page)).toBe('password');
+    await focused(page).toBe('password');
 
     await giveCredentials(page, 'typo', password);
     await atPage(page, 'One-time code');
     await giveCode(page, (await code()) === '000000' ? '000001' : '000000');
     expect(await page.getByRole('alert').innerText()).toBe('Invalid authenticator code.');
-    expect(await focused(page)).toBe('otp');
+    await focused(page).toBe('otp');
     // a reload of the page that answered the form asks again, and counts as no try
     await page.goto(page.url());
     expect(await page.getByRole('alert').count()).toBe(0);
@@ -193,8 +200,9 @@ describe('a person without one', () => {
 test('the judges of this suite see what is wrong', async () => {
   const person = await browsers.person();
   await person.page.goto(provider.issuer);
+  await person.page.route('**/broken.png', (route) => route.abort('connectionreset'));
   await person.page.evaluate(
-    `document.querySelector('main').innerHTML += '<p style="color:red">x</p><img src="/none.png"><input>'`,
+    `document.querySelector('main').innerHTML += '<p style="color:red">x</p><img src="/none.png"><img src="/broken.png"><input>'`,
   );
   await person.page.evaluate(`fetch('http://127.0.0.1:9/').catch(() => undefined)`);
   const heard: string[] = [];
@@ -204,10 +212,24 @@ test('the judges of this suite see what is wrong', async () => {
   };
   await expect.poll(all).toContainEqual(expect.stringMatching(/^console: .*Content Security Policy/));
   await expect.poll(all).toContainEqual(expect.stringMatching(/^404: /));
+  await expect.poll(all).toContainEqual(expect.stringMatching(/^failed: GET .*\/broken\.png$/));
   expect(await person.accessibility()).toEqual(
     expect.arrayContaining([expect.stringMatching(/^image-alt: /), expect.stringMatching(/^label: /)]),
   );
   all();
+  await person.leave();
+});
+
+test('what is cut off by leaving a page is no complaint', async () => {
+  const person = await browsers.person();
+  await person.page.goto(provider.issuer);
+  // never answered
+  await person.page.route('**/slow.png', () => undefined);
+  const cutOff = person.page.waitForEvent('requestfailed', (request) => request.url().endsWith('/slow.png'));
+  await person.page.evaluate(`document.querySelector('main').innerHTML += '<img src="/slow.png">'`);
+  await person.page.goto(provider.issuer);
+  await cutOff;
+  expect(person.complaints()).toEqual([]);
   await person.leave();
 });
 
@@ -224,26 +246,26 @@ test('all of it works without JavaScript', async () => {
 
 test('all of it works by the keyboard, in the order of the page', async () => {
   const { page } = await atSignIn();
-  expect(await focused(page)).toBe('username');
+  await focused(page).toBe('username');
   await page.keyboard.type('at-keyboard@example.com');
   await page.keyboard.press('Tab');
-  expect(await focused(page)).toBe('password');
+  await focused(page).toBe('password');
   await page.keyboard.type(password);
   await page.keyboard.press('Tab');
-  expect(await focused(page)).toBe('kc-login');
+  await focused(page).toBe('kc-login');
   await page.keyboard.press('Enter');
   await page.locator('#kc-totp-settings-form').waitFor();
-  expect(await focused(page)).toBe('totp');
+  await focused(page).toBe('totp');
   await page.keyboard.press('Shift+Tab');
-  expect(await focused(page)).toBe('mode-manual');
+  await focused(page).toBe('mode-manual');
   await page.keyboard.press('Enter');
   const key = await page.locator('#kc-totp-secret-key').innerText();
-  expect(await focused(page)).toBe('totp');
+  await focused(page).toBe('totp');
   await page.keyboard.type(await code(key));
   await page.keyboard.press('Tab');
-  expect(await focused(page)).toBe('userLabel');
+  await focused(page).toBe('userLabel');
   await page.keyboard.press('Tab');
-  expect(await focused(page)).toBe('saveTOTPBtn');
+  await focused(page).toBe('saveTOTPBtn');
   await page.keyboard.press('Enter');
   await page.locator('#signed-in-as').waitFor();
 });

@@ -1,5 +1,6 @@
 import { generate } from 'otplib';
 import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
 
 /** What a person does at the provider's pages, by what they see: labels, buttons, headings. */
 
@@ -33,6 +34,16 @@ export async function signOut(page: Page): Promise<void> {
 /** Waits for the page with this heading. */
 export async function atPage(page: Page, title: string): Promise<void> {
   await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
+}
+
+/** Which element has the focus, by its id: the browser gives it with its next frame. */
+export const focused = (page: Page) => expect.poll(() => page.evaluate<string>('document.activeElement?.id ?? ""'));
+
+/** The page's time stands still: what it shows for some seconds stays, until a test moves or resumes its clock. */
+export async function stopClock(page: Page): Promise<void> {
+  await page.clock.install();
+  // there is no way back, and this may come late
+  await page.clock.pauseAt(Date.now() + 3_600_000);
 }
 
 /** An authenticator app's code; spaces in the key as the page groups it. */
