@@ -97,10 +97,14 @@ describe('a person with a passkey', () => {
     await button(ann.page, 'I am the one: begin').click();
     await button(ann.page, 'Make the passkey').click();
     await atPage(ann.page, 'Nothing waits');
+    // however long the broker takes for it
+    const { promise: out, resolve: goOn } = Promise.withResolvers<void>();
+    await ann.page.route('**/logout', (route) => out.then(() => route.continue()));
     const heardNoMore = ann.page.waitForEvent('requestfailed', (request) => request.url().endsWith('/events'));
     await button(ann.page, 'Sign out').click();
     await atPage(ann.page, 'Sign in');
     await heardNoMore;
+    goOn();
     expect(ann.complaints()).toEqual([]);
     await expect.poll(() => page.inForce('ann')).toBe(1);
     await button(ann.page, 'Sign in with a passkey').click();
@@ -164,8 +168,14 @@ describe('a person with a passkey', () => {
     await ann.page.getByLabel('good for').selectOption('one call');
     await ann.page.getByLabel('no longer than').selectOption('15 minutes');
     await ann.page.getByText('You sign: one call, for 15 minutes.').waitFor();
+    await ann.page.clock.fastForward(5_000);
     await button(ann.page, 'Approve').click();
     await ann.page.getByText('Approved, and signed.').waitFor();
+    // as long as any other, whatever was told before it
+    await ann.page.clock.fastForward(5_000);
+    expect(await ann.page.locator('#told').innerText()).toBe('Approved, and signed.');
+    await ann.page.clock.fastForward(5_000);
+    expect(await ann.page.locator('#told').innerText()).toBe('');
     expect(page.signed(id)).toMatchObject({ decision: 'approve', approver: 'ann', scope: 'call', uses: 1, lasts: 900 });
     await ann.leave();
   });

@@ -42,10 +42,13 @@ let isLive = false;
 /** the view that is shown, and what it was made of */
 let shown = { hash: '', text: '' };
 
+let telling;
 /** @param {string} text */
 function tell(text) {
   told.replaceChildren(h('p', {}, text));
-  setTimeout(() => told.replaceChildren(), 6_000);
+  // what was told before takes nothing of this one's time
+  clearTimeout(telling);
+  telling = setTimeout(() => told.replaceChildren(), 6_000);
 }
 
 /** Where the address points to. A link is taken out of it, and stays in no history. */
@@ -224,8 +227,9 @@ function chrome(person, here = '') {
   void count();
 }
 
-async function leave() {
-  await ask('POST', 'logout').catch(() => undefined);
+/** At once: in a session that ends nothing more is asked. */
+function leave() {
+  void ask('POST', 'logout').catch(() => undefined);
   signOut();
 }
 
