@@ -94,13 +94,13 @@ describe('a person with a one-time password', () => {
     expect(await page.getByRole('alert').innerText()).toBe('Invalid username or password.');
     expect(await page.getByLabel('Username').inputValue()).toBe('typo');
     expect(await page.getByLabel('Password').inputValue()).toBe('');
-    await focused(page).toBe('password');
+    await expect.poll(() => focused(page)).toBe('password');
 
     await giveCredentials(page, 'typo', password);
     await atPage(page, 'One-time code');
     await giveCode(page, (await code()) === '000000' ? '000001' : '000000');
     expect(await page.getByRole('alert').innerText()).toBe('Invalid authenticator code.');
-    await focused(page).toBe('otp');
+    await expect.poll(() => focused(page)).toBe('otp');
     // a reload of the page that answered the form asks again, and counts as no try
     await page.goto(page.url());
     expect(await page.getByRole('alert').count()).toBe(0);
@@ -246,26 +246,26 @@ test('all of it works without JavaScript', async () => {
 
 test('all of it works by the keyboard, in the order of the page', async () => {
   const { page } = await atSignIn();
-  await focused(page).toBe('username');
+  await expect.poll(() => focused(page)).toBe('username');
   await page.keyboard.type('at-keyboard@example.com');
   await page.keyboard.press('Tab');
-  await focused(page).toBe('password');
+  await expect.poll(() => focused(page)).toBe('password');
   await page.keyboard.type(password);
   await page.keyboard.press('Tab');
-  await focused(page).toBe('kc-login');
+  await expect.poll(() => focused(page)).toBe('kc-login');
   await page.keyboard.press('Enter');
   await page.locator('#kc-totp-settings-form').waitFor();
-  await focused(page).toBe('totp');
+  await expect.poll(() => focused(page)).toBe('totp');
   await page.keyboard.press('Shift+Tab');
-  await focused(page).toBe('mode-manual');
+  await expect.poll(() => focused(page)).toBe('mode-manual');
   await page.keyboard.press('Enter');
   const key = await page.locator('#kc-totp-secret-key').innerText();
-  await focused(page).toBe('totp');
+  await expect.poll(() => focused(page)).toBe('totp');
   await page.keyboard.type(await code(key));
   await page.keyboard.press('Tab');
-  await focused(page).toBe('userLabel');
+  await expect.poll(() => focused(page)).toBe('userLabel');
   await page.keyboard.press('Tab');
-  await focused(page).toBe('saveTOTPBtn');
+  await expect.poll(() => focused(page)).toBe('saveTOTPBtn');
   await page.keyboard.press('Enter');
   await page.locator('#signed-in-as').waitFor();
 });

@@ -1,6 +1,5 @@
 import { generate } from 'otplib';
 import type { Page } from 'playwright-core';
-import { expect } from 'vitest';
 
 /** What a person does at the provider's pages, by what they see: labels, buttons, headings. */
 
@@ -36,8 +35,8 @@ export async function atPage(page: Page, title: string): Promise<void> {
   await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
 }
 
-/** Which element has the focus, by its id: the browser gives it with its next frame. */
-export const focused = (page: Page) => expect.poll(() => page.evaluate<string>('document.activeElement?.id ?? ""'));
+/** The id of the element that has the focus; poll for it: the browser gives it with its next frame. */
+export const focused = (page: Page) => page.evaluate<string>('document.activeElement?.id ?? ""');
 
 /** The page's time stands still: what it shows for some seconds stays, until a test moves or resumes its clock. */
 export async function stopClock(page: Page): Promise<void> {
