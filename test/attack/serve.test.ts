@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exchange } from '../surfaces/server/wire.ts';
+import { exchange, untilClosed } from '../surfaces/server/wire.ts';
 import { type Answer, ask, startTarget, type Target } from './stand.ts';
 
 let target: Target;
@@ -236,9 +236,11 @@ describe('a value that policy denies', () => {
   test('by who came before on the same connection', async () => {
     const first = `POST /v1/tokens/scim-token HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${target.tokens.owner}\r\n\r\n`;
     const next = (credential: string) => `POST /v1/tokens/scim-token HTTP/1.1\r\nHost: localhost\r\n${credential}\r\n`;
-    const bytes = `${first}${next('')}${next(`Authorization: Bearer ${target.tokens.codex}\r\n`)}`;
-    const text = await exchange({ host: '127.0.0.1', port: target.port }, bytes);
-    expect(statuses(text)).toEqual([200, 401, 403]);
+    const last = next(`Authorization: Bearer ${target.tokens.codex}\r\nConnection: close\r\n`);
+    const socket = connect({ host: '127.0.0.1', port: target.port });
+    const answers = untilClosed(socket);
+    socket.write(`${first}${next('')}${last}`);
+    expect(statuses(await answers)).toEqual([200, 401, 403]);
   });
 
   test.each([

@@ -7,25 +7,31 @@ export function addressOf(url: string): NetConnectOpts {
 }
 
 /**
- * Everything that comes back for some bytes, until the other side ends or nothing more comes for a while (milliseconds).
+ * What comes back for some bytes, until the other side ends or nothing more comes for a while. For several answers, or
+ * one that comes in parts, let the other side end, and wait for that.
+ * @param quiet milliseconds, of which those count that this process does not stand still
  * @param patience milliseconds until something must have come
  */
 export async function exchange(
   to: NetConnectOpts,
   bytes: string | Buffer,
   quiet = 100,
-  patience = 5_000,
+  patience = 60_000,
 ): Promise<string> {
   const socket = connect(to);
   const chunks: Buffer[] = [];
-  let last = performance.now();
+  let turns = 0;
   socket.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
-    last = performance.now();
+    turns = 0;
   });
   socket.on('error', () => undefined);
   socket.write(bytes);
-  while (!socket.closed && performance.now() - last < (chunks.length === 0 ? patience : quiet)) await sleep(5);
+  const started = performance.now();
+  while (!socket.closed && (chunks.length === 0 ? performance.now() - started < patience : turns * 5 < quiet)) {
+    await sleep(5);
+    turns += 1;
+  }
   socket.destroy();
   return Buffer.concat(chunks).toString('latin1');
 }
