@@ -80,29 +80,25 @@ test('a break-glass run at the broker tells its channels who asked, and the trai
   });
 });
 
-test(
-  'an approval that is opened is told, by the next broker where this one could not',
-  { timeout: 60_000 },
-  async () => {
-    status = 500;
-    await brokered(async ({ broker }) => {
-      const refusal = await refusalOf(broker.token(as('codex'), 'orders-token', {}));
-      expect(refusal.code).toBe('approval-required');
-      await expect.poll(() => receiver.posts().length).toBeGreaterThan(0);
-    });
-    status = 204;
-    const before = receiver.posts().length;
-    await brokered(async () => {
-      await expect.poll(() => receiver.posts().length).toBeGreaterThan(before);
-    });
-    expect(verified(stack, receiver.posts().at(-1))).toMatchObject({
-      type: 'approval.opened',
-      data: { agent: 'codex', names: ['orders-token'], claimed: { run: 'run-42' } },
-    });
-    const ids = new Set(receiver.posts().map(({ headers }) => headers['webhook-id']));
-    expect(ids.size).toBe(1);
-  },
-);
+test('an approval that is opened is told, by the next broker where this one could not', async () => {
+  status = 500;
+  await brokered(async ({ broker }) => {
+    const refusal = await refusalOf(broker.token(as('codex'), 'orders-token', {}));
+    expect(refusal.code).toBe('approval-required');
+    await expect.poll(() => receiver.posts().length).toBeGreaterThan(0);
+  });
+  status = 204;
+  const before = receiver.posts().length;
+  await brokered(async () => {
+    await expect.poll(() => receiver.posts().length).toBeGreaterThan(before);
+  });
+  expect(verified(stack, receiver.posts().at(-1))).toMatchObject({
+    type: 'approval.opened',
+    data: { agent: 'codex', names: ['orders-token'], claimed: { run: 'run-42' } },
+  });
+  const ids = new Set(receiver.posts().map(({ headers }) => headers['webhook-id']));
+  expect(ids.size).toBe(1);
+});
 
 test('a passkey that somebody wrote into policy.yaml while no broker ran is told', async () => {
   await brokered(async (opened) => {

@@ -143,13 +143,11 @@ describe('runs of a broker', () => {
     const late = await opened.broker.runs.start(as('codex'), 'late', { inputs: {} });
     await over(late.id);
     await expect
-      .poll(
-        async () =>
-          opened.broker.runs.output(as('codex'), late.id).then(
-            () => 'given',
-            ({ code }) => code,
-          ),
-        { timeout: 10_000 },
+      .poll(async () =>
+        opened.broker.runs.output(as('codex'), late.id).then(
+          () => 'given',
+          ({ code }) => code,
+        ),
       )
       .toBe('no-output');
   });

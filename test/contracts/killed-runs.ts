@@ -156,6 +156,6 @@ export function killedRunsContract(title: string, prepare: (home: Home) => Promi
       expect(served.stack.vault.dump().filter(({ title }) => title === inputs.email)).toEqual([]);
       broker.running.child.kill('SIGTERM');
       await broker.running.ended;
-    }, 120_000);
+    });
   });
 }

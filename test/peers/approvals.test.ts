@@ -201,7 +201,7 @@ test('of two brokers one tells each notice, once', async () => {
     ),
   );
   const left = async () => (await databases[0].query('select from flows_outbox')).length;
-  await expect.poll(left, { timeout: 20_000 }).toBe(0);
+  await expect.poll(left).toBe(0);
   expect(told).toHaveLength(120);
   expect(new Set(told).size).toBe(120);
 });

@@ -75,28 +75,28 @@ describe('two brokers on one PostgreSQL', () => {
     const inputs = { email: 'careful@example.com' };
     const { id } = await brokers[0].ask('POST', '/v1/flows/new-user/runs', { inputs }, 'careful');
     const state = async () => (await brokers[1].ask('GET', `/v1/runs/${String(id)}`, undefined, 'careful'))['state'];
-    await expect.poll(state, { timeout: 20_000 }).toBe('waiting');
-    const holder = () =>
+    await expect.poll(state).toBe('waiting');
+    const takenOver = () =>
       server.sql(
-        `select broker from flows_runs where id = '${String(id)}' and lives = 2`,
+        `select updated from flows_runs where id = '${String(id)}' and lives = 2`,
         new URL(address).pathname.slice(1),
       );
     brokers[0].running.child.kill('SIGKILL');
     await brokers[0].running.ended;
-    const died = performance.now();
-    await expect.poll(holder, { timeout: 15_000, interval: 100 }).not.toBe('');
-    expect(performance.now() - died).toBeLessThan(10_000);
+    const died = Date.now();
+    await expect.poll(takenOver).not.toBe('');
+    expect(Number(takenOver()) - died).toBeLessThan(10_000);
     await brokers[1].ask('POST', `/v1/runs/${String(id)}/cancel`, undefined, 'careful');
-    await expect.poll(state, { timeout: 20_000 }).toBe('cancelled');
-  }, 120_000);
+    await expect.poll(state).toBe('cancelled');
+  });
 
   test('a database that goes away is told, and runs go on when it is back', async () => {
     const broker = brokers[1];
     const begin = (index: number) => broker.ask('POST', '/v1/flows/login/runs', { inputs: { name: name(index) } });
     await server.restart();
-    await expect.poll(async () => (await begin(100))['state'], { timeout: 30_000 }).toBe('planned');
+    await expect.poll(async () => (await begin(100))['state']).toBe('planned');
     const { id } = await begin(200);
     expect(await broker.ask('GET', `/v1/runs/${String(id)}?wait=30`)).toMatchObject({ state: 'succeeded' });
     expect(made(name(200))).toBe(1);
-  }, 120_000);
+  });
 });

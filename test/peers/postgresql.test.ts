@@ -33,13 +33,10 @@ describe('PostgreSQL in trouble', () => {
     await database.listen('flows_back', (payload) => heard.push(payload));
     await server.restart();
     await expect
-      .poll(
-        async () => {
-          await database.query('select pg_notify($1, $2)', ['flows_back', 'again']).catch(() => undefined);
-          return heard.length;
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        await database.query('select pg_notify($1, $2)', ['flows_back', 'again']).catch(() => undefined);
+        return heard.length;
+      })
       .toBeGreaterThan(0);
     await database.close();
   });

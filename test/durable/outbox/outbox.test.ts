@@ -195,47 +195,39 @@ describe('a process that is killed', () => {
     await ended;
   }
 
-  test(
-    'between the commit and the delivery has told nobody yet: the next one tells it',
-    { timeout: 60_000 },
-    async () => {
-      const folder = await freshDatabaseFolder();
-      const receiver = await startReceiver();
-      onTestFinished(receiver.close);
-      const first = start(folder, receiver.url, 'enqueue');
-      await expect.poll(() => first.lines).toEqual(['committed']);
-      await kill(first.child);
-      expect(receiver.received).toEqual([]);
-      const second = start(folder, receiver.url, 'deliver');
-      await expect.poll(() => second.lines).toEqual(['left 0']);
-      const [post, ...more] = receiver.posts();
-      expect(more).toEqual([]);
-      const headers = Object.fromEntries(
-        Object.entries(post?.headers ?? {}).map(([name, value]) => [name, String(value)]),
-      );
-      expect(new Webhook(secret).verify(post?.body ?? '', headers)).toMatchObject({ type: 'approval.opened' });
-    },
-  );
+  test('between the commit and the delivery has told nobody yet: the next one tells it', async () => {
+    const folder = await freshDatabaseFolder();
+    const receiver = await startReceiver();
+    onTestFinished(receiver.close);
+    const first = start(folder, receiver.url, 'enqueue');
+    await expect.poll(() => first.lines).toEqual(['committed']);
+    await kill(first.child);
+    expect(receiver.received).toEqual([]);
+    const second = start(folder, receiver.url, 'deliver');
+    await expect.poll(() => second.lines).toEqual(['left 0']);
+    const [post, ...more] = receiver.posts();
+    expect(more).toEqual([]);
+    const headers = Object.fromEntries(
+      Object.entries(post?.headers ?? {}).map(([name, value]) => [name, String(value)]),
+    );
+    expect(new Webhook(secret).verify(post?.body ?? '', headers)).toMatchObject({ type: 'approval.opened' });
+  });
 
-  test(
-    'while a receiver has the post and has not answered tells it again, under the same id',
-    { timeout: 60_000 },
-    async () => {
-      const folder = await freshDatabaseFolder();
-      let answers = false;
-      const receiver = await startReceiver(() => (answers ? { status: 204 } : undefined));
-      onTestFinished(receiver.close);
-      const first = start(folder, receiver.url, 'enqueue deliver');
-      await expect.poll(() => receiver.posts().length).toBe(1);
-      await kill(first.child);
-      answers = true;
-      // a minute later, by its clock
-      const second = start(folder, receiver.url, 'deliver', 60_000);
-      await expect.poll(() => second.lines).toEqual(['left 0']);
-      const [one, other] = receiver.posts();
-      expect(receiver.posts()).toHaveLength(2);
-      expect(other?.headers['webhook-id']).toBe(one?.headers['webhook-id']);
-      expect(other?.body).toBe(one?.body);
-    },
-  );
+  test('while a receiver has the post and has not answered tells it again, under the same id', async () => {
+    const folder = await freshDatabaseFolder();
+    let answers = false;
+    const receiver = await startReceiver(() => (answers ? { status: 204 } : undefined));
+    onTestFinished(receiver.close);
+    const first = start(folder, receiver.url, 'enqueue deliver');
+    await expect.poll(() => receiver.posts().length).toBe(1);
+    await kill(first.child);
+    answers = true;
+    // a minute later, by its clock
+    const second = start(folder, receiver.url, 'deliver', 60_000);
+    await expect.poll(() => second.lines).toEqual(['left 0']);
+    const [one, other] = receiver.posts();
+    expect(receiver.posts()).toHaveLength(2);
+    expect(other?.headers['webhook-id']).toBe(one?.headers['webhook-id']);
+    expect(other?.body).toBe(one?.body);
+  });
 });
