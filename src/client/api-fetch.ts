@@ -45,7 +45,8 @@ export function createFetch({ flow, token, rejected, fetch, origins }: Source): 
     const send = (granted: Token, what: typeof input): Promise<Response> => {
       const headers = new Headers(init?.headers ?? request?.headers);
       headers.set('authorization', authorization(granted));
-      return fetch(what, { ...init, headers, redirect: init?.redirect === 'error' ? 'error' : 'manual' });
+      const redirect = (init?.redirect ?? request?.redirect) === 'error' ? 'error' : 'manual';
+      return fetch(what, { ...init, headers, redirect });
     };
 
     // a Request is used up once it was sent

@@ -31,9 +31,10 @@ export async function fetchOver(agent: Agent, input: string | URL | Request, ini
     const sent = http.request(url, { agent, method: request.method, headers, signal });
     let begun: IncomingMessage | undefined;
     sent.on('error', (cause) => {
+      const ended = signal.aborted ? (signal.reason as Error) : undefined;
       // what comes after the head is told here too, and its reader hears no more than that it was aborted
-      begun?.destroy(cause);
-      reject(signal.aborted ? (signal.reason as Error) : new TypeError('fetch failed', { cause }));
+      begun?.destroy(ended instanceof Error ? ended : cause);
+      reject(signal.aborted ? ended : new TypeError('fetch failed', { cause }));
     });
     // nobody asked for it, and with nobody to take it the connection would end without a word
     sent.once('upgrade', (_answer, socket) => {

@@ -95,7 +95,8 @@ describe('fetch', () => {
     await orders(new Request(`${api.url}/orders`, { method: 'DELETE', headers: { 'x-own': '1' } }));
     expect(api.asked[0]?.headers).toMatchObject({ 'x-own': '1', authorization: 'Bearer token-1' });
     expect((await orders(`${api.url}/moved`, { redirect: 'follow' })).status).toBe(302);
-    expect(api.asked.map(({ path }) => path)).toEqual(['/orders', '/moved']);
+    await expect(orders(new Request(`${api.url}/moved`, { redirect: 'error' }))).rejects.toThrow(TypeError);
+    expect(api.asked.map(({ path }) => path)).toEqual(['/orders', '/moved', '/moved']);
   });
 
   test('a Request with a body is sent again whole, and stays with the caller where it is not', async () => {

@@ -80,6 +80,19 @@ test.each(calls.slice(0, 2))('%s: one caller’s end does not end what others wa
   expect(stand.asked).toHaveLength(1);
 });
 
+test('fetch: who reads an answer stops with the signal’s own reason', async () => {
+  const { client, go } = await held();
+  const slow = await startAnswering((_, response) => void response.write('the beginning'));
+  ending.push(slow.close);
+  go();
+  const stop = new AbortController();
+  const orders = client.fetch('orders-token', { origins: [slow.url] });
+  const reading = (await orders(slow.url, { signal: stop.signal })).text();
+  const reason = new Error('not any more');
+  stop.abort(reason);
+  await expect(reading).rejects.toBe(reason);
+});
+
 test('a run that nobody waits for is ended at the broker', async () => {
   const { client, arrived, cut } = await held();
   const stop = new AbortController();
