@@ -99,6 +99,8 @@ function put(fields: Fields, label: unknown, value: unknown, type?: unknown): vo
   if (type === 'OTP' || type === 'TOTP') throw malformed('one-time passwords are stored by flows');
   if (fields.has(label)) throw malformed('two fields have one label');
   if (value !== null && typeof value !== 'string') throw malformed('the value of a field is a text');
+  // the vault would refuse it as a fault of its own
+  if (![label, value ?? ''].every((text) => text.isWellFormed())) throw malformed('a text has half a character in it');
   const isShown = typeof type === 'string' ? shown.has(type) : shownLabels.has(label);
   fields.set(label, value === null ? undefined : { value: new Secret(value), type: isShown ? 'text' : 'concealed' });
 }

@@ -236,6 +236,8 @@ describe('what an agent writes', () => {
     ['a field without a label', { fields: [{ value: 'a' }] }],
     ['a one-time password', { 'one-time password': 'JBSWY3DPEHPK3PXP' }],
     ['one that is said to be one', { fields: [{ label: 'code', type: 'OTP', value: 'JBSWY3DPEHPK3PXP' }] }],
+    ['half a character', { a: 'x\ud83d' }],
+    ['half a character in a label', { 'x\ud83d': 'a' }],
     ['two of one label', { a: '1', fields: [{ label: 'a', value: '2' }] }],
   ])('is not %s', async (_, body) => {
     const answer = await ask(`PUT /v1/${here}/Deploy%20key`, { body: JSON.stringify(body) });
