@@ -263,6 +263,9 @@ agents:
     ['sub: 007', /trust.claims.sub" takes text.*quotes: "007"/],
     ['sub: [a]', /takes text, and this is a list/],
     ['sub: "*"', /those of everyone/],
+    ['repository: "*/*"', /those of everyone/],
+    ['sub: "*:*", aud: b', /those of everyone/],
+    ['iss: "https://a.example"', /those of everyone/],
   ])('says of claims { %s } the cause, and nothing else', async (claims, told) => {
     const trust = `trust: { issuer: "https://a.example", audience: b, claims: { ${claims} } }`;
     const { problems } = await read({ 'policy.yaml': policyWith(trust) });
