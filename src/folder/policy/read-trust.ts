@@ -62,6 +62,12 @@ function checkTrust(
         'these claims are those of everyone whom the issuer knows',
         'name at least one that only this agent has: repository, sub',
       );
+    else if (isWhole(item, 'claims') && !saysWhose(issuer, claims))
+      report(
+        valueAt(item, 'claims').range,
+        'this issuer gives such claims to anybody',
+        `name whose they are, with * only behind that: ${openIssuers.get(issuer)?.example}`,
+      );
     else if (person !== undefined && isWhole(item, 'claims') && (claims['sub'] ?? '*').includes('*'))
       report(
         valueAt(item, 'claims').range,
@@ -85,6 +91,32 @@ const everyones: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat', 'nbf
 /** Whether a claim, as it is wanted, is not everyone's: something must stand there beside wildcards and what separates. */
 function tellsApart([name, wanted]: readonly [string, string]): boolean {
   return !everyones.has(name) && /[\p{L}\p{N}]/u.test(wanted);
+}
+
+/** Issuers at which anybody has a place, and their claims that say whose it is. */
+const openIssuers: ReadonlyMap<string, { readonly whose: RegExp; readonly example: string }> = new Map([
+  [
+    'https://token.actions.githubusercontent.com',
+    {
+      whose: /^(?:sub|(?:job_)?workflow_ref|repository(?:_owner)?(?:_id)?|enterprise(?:_id)?)$/,
+      example: 'repository: acme/orders',
+    },
+  ],
+  [
+    'https://gitlab.com',
+    { whose: /^(?:sub|ci_config_ref_uri|(?:namespace|project)_(?:id|path))$/, example: 'project_path: acme/orders' },
+  ],
+]);
+
+/** Whether an owner is named whole: `acme*` is also that of `acme-evil`. */
+function saysWhose(issuer: string, claims: Readonly<Record<string, string>>): boolean {
+  const open = openIssuers.get(issuer);
+  if (open === undefined) return true;
+  // what stands in front in `sub` is the name of a claim
+  const owner = (wanted: string) => wanted.replace(/^[a-z_]+:/, '');
+  return Object.entries(claims).some(
+    ([name, wanted]) => open.whose.test(name) && /^[^*]+(?:[/:]|$)/.test(owner(wanted)),
+  );
 }
 
 /** Whether nothing in a mapping was wrong and left out. */

@@ -272,6 +272,30 @@ agents:
     expect(problems).toEqual([expect.stringMatching(told)]);
   });
 
+  const github = 'https://token.actions.githubusercontent.com';
+  it.each([
+    [github, 'ref: refs/heads/main', 1],
+    [github, 'repository: "*/orders"', 1],
+    [github, 'repository: "acme*"', 1],
+    [github, 'repository_owner: "acme*"', 1],
+    [github, 'sub: "repo:*:ref:refs/heads/main"', 1],
+    [github, 'sub: "repo:acme*"', 1],
+    [github, 'repository: acme/orders', 0],
+    [github, 'repository: acme/*, ref: refs/heads/*', 0],
+    [github, 'repository_owner_id: "65"', 0],
+    [github, 'sub: "repo:acme/orders:*"', 0],
+    [github, 'sub: "repository_owner_id:65:*"', 0],
+    ['https://gitlab.com', 'ref: main', 1],
+    ['https://gitlab.com', 'namespace_path: acme', 0],
+    ['https://gitlab.com', 'sub: "project_path:acme/orders:*"', 0],
+    ['https://gitlab.acme.example', 'ref: main', 0],
+    [`${github}/acme`, 'ref: refs/heads/main', 0],
+  ])('asks of %s whose the claims { %s } are', async (issuer, claims, problems) => {
+    const policy = policyWith(`trust: { issuer: "${issuer}", audience: flows, claims: { ${claims} } }`);
+    const told = Array.from({ length: problems }, () => expect.stringContaining('to anybody'));
+    expect((await read({ 'policy.yaml': policy })).problems).toEqual(told);
+  });
+
   it.each([
     ['^acme/.*$', true],
     ['acme/.*', true],
