@@ -50,15 +50,24 @@ export function createCredentials(options: CredentialOptions): Provider {
   let made: Promise<Provider> | undefined;
   return async (asking) => {
     const named = profile ?? (process.env['AWS_PROFILE'] || undefined);
-    try {
-      made ??= found(options);
-      return await (
-        await made
-      )(asking);
-    } catch (error) {
-      throw await told(error, options, named);
-    }
+    made ??= found(options);
+    const given = await made
+      .then((provider) => provider(asking))
+      .catch(async (error: unknown) => Promise.reject(await told(error, options, named)));
+    requireWhole(given);
+    return given;
   };
+}
+
+/** No request could be signed with them, or none be sent. @throws FlowError invalid */
+function requireWhole({ accessKeyId, secretAccessKey, sessionToken = '' }: Awaited<ReturnType<Provider>>): void {
+  const parts = { 'access key id': accessKeyId, 'secret access key': secretAccessKey, 'session token': sessionToken };
+  for (const [name, value] of Object.entries(parts)) {
+    if (!/[^\x21-\x7e]/.test(value)) continue;
+    throw new FlowError('invalid', `the AWS ${name} has a line break, a space or another character that none has`, {
+      hint: "write it anew where it stands: in AWS's variables, its shared configuration or what a helper program prints",
+    });
+  }
 }
 
 /** Addresses in the environment and in profiles do not count for the services that are asked on the way either. */

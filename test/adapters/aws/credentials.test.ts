@@ -154,6 +154,18 @@ describe('a profile', () => {
   });
 });
 
+describe('keys that no request can be signed with', () => {
+  it.each([
+    ['access key id', { AWS_ACCESS_KEY_ID: 'AKIA\r', AWS_SECRET_ACCESS_KEY: canary }],
+    ['secret access key', { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: `${canary}\n` }],
+    ['session token', { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: canary, AWS_SESSION_TOKEN: '\ufeffx' }],
+  ])('are told: the %s', async (name, variables) => {
+    for (const [variable, value] of Object.entries(variables)) vi.stubEnv(variable, value);
+    const { code, message } = await failure();
+    expect([code, message]).toEqual(['invalid', expect.stringContaining(`the AWS ${name} has a line break`)]);
+  });
+});
+
 describe('a web identity', () => {
   it.each([
     ['absent', 'nowhere'],
