@@ -12,7 +12,11 @@ export async function ownTrail(
   waiting: { readonly patience: number; readonly sleep: (milliseconds: number) => Promise<void> },
 ): Promise<() => void> {
   const release = await holdFile(`${file}.lock`, waiting).catch((cause: unknown) => {
-    throw new FlowError('unavailable', 'the audit trail cannot be locked', { cause, hint: 'see its folder' });
+    throw new FlowError('unavailable', 'the audit trail cannot be locked', {
+      cause,
+      hint: 'see the space on its disk and the rights of its folder',
+      place: { subject: file },
+    });
   });
   if (release !== undefined) return release;
   throw new FlowError('refused', 'another process writes this audit trail', {

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { asFlowError } from '../../src/foundation/errors.ts';
 import { ownTrail } from '../../src/audit/trail-lock.ts';
 import { folder } from './arrange.ts';
 
@@ -21,6 +22,15 @@ test('another process is kept out, also after a second attempt in this one', asy
   expect((await promisify(execFile)(process.execPath, words)).stdout).toBe('refused\n');
   release();
   expect((await promisify(execFile)(process.execPath, words)).stdout).toBe('owns it\n');
+});
+
+test('what cannot be locked is told with its file, and what to look at', async () => {
+  const file = join(folder(), 'audit.jsonl');
+  mkdirSync(`${file}.lock`);
+  const failure: unknown = await ownTrail(file, alone).catch((error: unknown) => error);
+  expect(asFlowError(failure).line()).toBe(
+    `${file}: the audit trail cannot be locked (see the space on its disk and the rights of its folder)`,
+  );
 });
 
 // SQLite looks whether the file is still there: otherwise two could own one trail
