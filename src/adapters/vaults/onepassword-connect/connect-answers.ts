@@ -50,11 +50,25 @@ export const healthSchema = z.object({
 
 /** @throws FlowError protocol; what came is not told */
 export async function parseAnswer<T extends z.ZodType>(response: Response, schema: T): Promise<z.output<T>> {
-  const found = schema.safeParse(await response.json().catch(() => 'no JSON'));
+  const found = schema.safeParse(await jsonIn(response));
   if (found.success) return found.data;
-  throw new FlowError('protocol', 'Connect gave an answer that is not one of 1Password Connect', {
+  throw notOfConnect(found.error.issues.map(({ path, code }) => `${path.join('.')}: ${code}`).join('; '));
+}
+
+/** What is not UTF-8 is no JSON: read all the same, a value would be another one. */
+async function jsonIn(response: Response): Promise<unknown> {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await response.bytes()));
+  } catch {
+    return 'no JSON';
+  }
+}
+
+/** @param why no part of what came */
+export function notOfConnect(why: string): FlowError {
+  return new FlowError('protocol', 'Connect gave an answer that is not one of 1Password Connect', {
     hint: 'something on the way may answer in its place; is url: its address?',
-    cause: new Error(found.error.issues.map(({ path, code }) => `${path.join('.')}: ${code}`).join('; ')),
+    cause: new Error(why),
   });
 }
 

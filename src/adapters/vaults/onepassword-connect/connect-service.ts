@@ -22,6 +22,7 @@ import {
   isFixed,
   itemSchema,
   namedItem,
+  notOfConnect,
   parseAnswer,
   pickable,
   summariesSchema,
@@ -59,6 +60,8 @@ export function createConnectService({ client, now, sleep }: ConnectServiceOptio
     for (const wait of [...looks, undefined]) {
       const response = await client.ask({ path: itemPath(vault, id) });
       const item = response === undefined ? undefined : await parseAnswer(response, itemSchema);
+      // a value of another one would be given, and a change be written there
+      if (item !== undefined && item.id !== id) throw notOfConnect('another item than was asked for');
       if ((item?.version ?? 0) >= least) {
         if (item !== undefined) recent.saw(vault, id, item.version);
         return item === undefined || isArchived(item) ? undefined : item;

@@ -269,6 +269,23 @@ describe('1Password Connect', () => {
     );
   });
 
+  test.each<[string, object, BufferEncoding]>([
+    ['another item', { id: 'zyxwvutsrqponmlkjihgfedcba' }, 'utf8'],
+    ['a value that is not UTF-8', {}, 'latin1'],
+  ])('%s is none of its answers', async (_, more, encoding) => {
+    const fields = [{ id: 'password', type: 'CONCEALED', label: 'password', value: 'é' }];
+    const item = { id: 'abcdefghijklmnopqrstuvwxyz', title: 'One', version: 3, fields };
+    const answers: Readonly<Record<string, unknown>> = {
+      '/v1/vaults': [{ id: item.id, name: 'Agents' }],
+      [`/v1/vaults/${item.id}/items`]: [{ ...item, fields: [] }],
+      [`/v1/vaults/${item.id}/items/${item.id}`]: { ...item, ...more },
+    };
+    await answering(
+      (request, response) => response.end(JSON.stringify(answers[request.url ?? '']), encoding),
+      async (url) => expect(await codeOf(open({ url }).read([ref('op://Agents/One/password')]))).toBe('protocol'),
+    );
+  });
+
   test.each([
     ['a refusal that repeats what was sent is told without it', 400, 'refused'],
     ['a Connect that takes no notice of the version is told of as a conflict', 200, 'conflict'],
