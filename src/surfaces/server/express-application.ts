@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import express, { type Request, type RequestHandler, type Response } from 'express';
+import { z } from 'zod';
 import type { CheckClaim } from '../../broker/authentication/operator-token.ts';
 import type { Authenticator, Proven } from '../../broker/authentication/authenticate.ts';
 import type { UpstreamFailures } from '../../broker/upstream-failures.ts';
@@ -185,8 +186,10 @@ async function bodyOf(
     if (body?.required === true) throw new EdgeRefusal('invalid-request');
     return {};
   }
-  if (body === undefined) throw new EdgeRefusal('invalid-request');
-  const parsed = body.schema.safeParse(await readJson(exchange, body.largest));
+  if (body === undefined && exchange.request.method === 'GET') throw new EdgeRefusal('invalid-request');
+  // with a POST most libraries of HTTP send an object, be it empty
+  const schema = body?.schema ?? z.strictObject({});
+  const parsed = schema.safeParse(await readJson(exchange, body?.largest));
   // what is wrong is not told: it would repeat what was sent
   if (!parsed.success) throw new EdgeRefusal('invalid-request');
   return parsed.data;

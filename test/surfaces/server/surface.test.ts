@@ -58,6 +58,11 @@ const secrets = '/v1/secrets/resolve';
 const deep = (depth: number) => `{"inputs":${'['.repeat(depth)}${']'.repeat(depth)}}`;
 
 describe('what an agent may have', () => {
+  test('an end of its run, whether it sends an empty object or nothing', async () => {
+    for (const sent of [{ headers: authorized }, { headers: { ...authorized, ...json }, body: '{}' }])
+      expect((await ask({ path: '/v1/runs/run-1/cancel', ...sent })).status).toBe(200);
+  });
+
   test('secrets by name', async () => {
     const headers = { ...authorized, ...json, 'x-agent-run-id': 'run-42', 'x-agent-id': 'codex' };
     const answer = await ask({ path: secrets, headers, body: '{"secrets":["openai.api_key"],"reason":"a deploy"}' });
@@ -262,6 +267,12 @@ describe('bad input', () => {
       400,
       'invalid-request',
       { method: 'GET', path: '/v1/flows', headers: agent, body: '{}' },
+    ],
+    [
+      'more than an empty object where no body is taken',
+      400,
+      'invalid-request',
+      { path: '/v1/runs/run-1/cancel', headers: agent, body: '{"a":1}' },
     ],
     [
       'a form',
