@@ -39,7 +39,9 @@ export async function connectionsTo(address: Address, ca: string | undefined, by
   const place = () => {
     // as they are now
     const found = own?.ownCertificates() ?? [];
-    return { host, port, rejectUnauthorized: true, ca: found.length === 0 ? ca : found };
+    // given some, Node takes no others by itself
+    const extra = found.length === 0 ? [] : process.getBuiltinModule('node:tls').getCACertificates('extra');
+    return { host, port, rejectUnauthorized: true, ca: found.length === 0 ? ca : [...found, ...extra] };
   };
   const agent = proxied?.agent ?? new http.Agent(kept);
   return {

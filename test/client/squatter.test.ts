@@ -1,10 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createClient } from '../../src/client.ts';
 import { ownCertificates } from '../../src/client/own-brokers.ts';
@@ -108,6 +109,24 @@ describe('the broker proves itself', () => {
     await announced(own.cert, url);
     expect(await outcome(url)).toBe('given');
     expect(await outcome(url.replace('127.0.0.1', 'localhost'))).toBe('given');
+  });
+
+  test('by NODE_EXTRA_CA_CERTS, beside the notes of others', async () => {
+    const { url } = await served();
+    await announced(another.cert);
+    const file = join(folder, 'own.pem');
+    writeFileSync(file, own.cert);
+    const module = resolve(import.meta.dirname, '../../src/client.ts');
+    const program = `const { createClient } = await import(${JSON.stringify(module)});
+      const client = createClient({ broker: ${JSON.stringify(url)}, token: ${JSON.stringify(bearer)} });
+      console.log(await client.token('orders-token').then(() => 'given', ({ code }) => code));
+      client.close();`;
+    const ask = (env: Readonly<Record<string, string>>) =>
+      promisify(execFile)(process.execPath, ['--input-type=module', '--no-warnings', '-e', program], {
+        env: { ...process.env, ...env },
+      });
+    expect((await ask({})).stdout).toBe('unsafe\n');
+    expect((await ask({ NODE_EXTRA_CA_CERTS: file })).stdout).toBe('given\n');
   });
 
   test('by no note that others could have written', async () => {
