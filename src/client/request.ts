@@ -139,9 +139,12 @@ const unproven =
 
 function unreachable(cause: NodeJS.ErrnoException, by: string): BrokerError {
   const { code = 'the connection failed' } = cause;
-  return unproven.test(code)
-    ? new BrokerError('unsafe', { detail: `nothing proves that the broker answers there (${code})`, cause })
-    : new BrokerError('unreachable', { detail: `${code}${by}`, cause });
+  if (!unproven.test(code)) return new BrokerError('unreachable', { detail: `${code}${by}`, cause });
+  const remedy = /SELF_SIGNED|^UNABLE_TO_/.test(code) ? '; its certificate goes into ca, or NODE_EXTRA_CA_CERTS' : '';
+  return new BrokerError('unsafe', {
+    detail: `nothing proves that the broker answers there (${code}${remedy})`,
+    cause,
+  });
 }
 
 function contentOf({ status, headers, body }: Answer): unknown {

@@ -129,6 +129,15 @@ describe('the broker proves itself', () => {
     expect((await ask({ NODE_EXTRA_CA_CERTS: file })).stdout).toBe('given\n');
   });
 
+  test('or else the line says where its certificate goes', async () => {
+    const { url } = await served();
+    const client = createClient({ broker: url.replace('http:', 'https:'), token: bearer });
+    ending.push(client.close);
+    await expect(client.token('orders-token')).rejects.toThrow(
+      'nothing proves that the broker answers there (DEPTH_ZERO_SELF_SIGNED_CERT; its certificate goes into ca, or NODE_EXTRA_CA_CERTS)',
+    );
+  });
+
   test('by no note that others could have written', async () => {
     const { url } = await served();
     const state = join(folder, 'auth-chain');
