@@ -44,6 +44,8 @@ export interface ConnectClient {
   requests(): number;
 }
 
+/** statuses; none of them has done anything */
+const refusals: ReadonlySet<number> = new Set([400, 401, 403]);
 /** bytes: the list of a vault of 10,000 items has about five million */
 const largest = 64 * 1024 * 1024;
 
@@ -73,11 +75,11 @@ export function createConnectClient(options: ConnectOptions): ConnectClient {
       });
     });
 
-  /** A token that was refused is read again: it may have been replaced where it is kept. */
+  /** A token that was refused, or may not do this, is read again: another may stand in its place where it is kept. */
   async function authorised(request: ConnectRequest): Promise<Response> {
     const bearer = await token.get();
     const response = await once(bearer, request);
-    if (response.status !== 401) return response;
+    if (!refusals.has(response.status)) return response;
     if ((await token.known()) === bearer) token.forget();
     const other = await token.get();
     return other.equals(bearer) ? response : once(other, request);

@@ -194,6 +194,29 @@ describe('1Password Connect', () => {
     expect(await Promise.all([read(password, vault), read('op://Many/n1/password', vault)])).toEqual(['one', 'v1']);
   });
 
+  test.each([400, 403])('one that was replaced by one that may do more is read again: %d', async (status) => {
+    let current = new Secret('first');
+    const item = { id: 'abcdefghijklmnopqrstuvwxyz', title: 'One', version: 3 };
+    const fields = [{ id: 'password', type: 'CONCEALED', label: 'password', value: 'one' }];
+    const answers: Readonly<Record<string, unknown>> = {
+      '/v1/vaults': [{ id: item.id, name: 'Agents' }],
+      [`/v1/vaults/${item.id}/items`]: [item],
+      [`/v1/vaults/${item.id}/items/${item.id}`]: { ...item, fields },
+    };
+    await answering(
+      ({ url = '', headers }, response) => {
+        const refused = headers.authorization !== 'Bearer second' && url.includes('items');
+        response.writeHead(refused ? status : 200).end(refused ? '{}' : JSON.stringify(answers[url]));
+      },
+      async (url) => {
+        const vault = open({ url, token: () => Promise.resolve(current) });
+        expect(await read('op://Agents/One/password', vault)).not.toBe('one');
+        current = new Secret('second');
+        expect(await read('op://Agents/One/password', vault)).toBe('one');
+      },
+    );
+  });
+
   test.each(['', 'with a\nline break', 'kaputt — ü'])(
     'a token that is malformed (%j) is sent nowhere',
     async (token) => {
