@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { bearerHash } from '../../../src/broker/authentication/bearer-token.ts';
@@ -48,6 +48,7 @@ describe('flows agents', () => {
 
   it('replaces and ends tokens', async () => {
     only('own');
+    chmodSync(join(home.work, 'own/policy.yaml'), 0o640);
     const run = async (...words: string[]) => {
       const ended = await home.flows(['agents', ...words, '--dir', 'own']);
       return { ...ended, hash: bearerHash(ended.stdout.trim()) ?? '' };
@@ -66,7 +67,7 @@ describe('flows agents', () => {
     expect((await run('revoke', 'ada', '--all')).code).toBe(0);
     expect(hashes()).toEqual([false, false, false]);
     expect(policyFile('own')).toMatch(/^# ours\ndefault: deny # always\n/);
-    expect(statSync(join(home.work, 'own/policy.yaml')).mode & 0o777).toBe(0o644);
+    expect(statSync(join(home.work, 'own/policy.yaml')).mode & 0o777).toBe(0o640);
   });
 
   it('rotates a token that ends to one that lives as long, and says so', async () => {

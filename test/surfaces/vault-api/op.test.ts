@@ -234,6 +234,8 @@ describe('what an agent writes', () => {
     ['sections', { a: '1', sections: [{ id: 's' }] }],
     ['a generator', { fields: [{ label: 'a', generate: true }] }],
     ['a field without a label', { fields: [{ value: 'a' }] }],
+    ['a field with an empty label', { fields: [{ label: '', value: 'a' }] }],
+    ['a field with a label of 201 characters', { ['x'.repeat(201)]: 'a' }],
     ['a one-time password', { 'one-time password': 'JBSWY3DPEHPK3PXP' }],
     ['one that is said to be one', { fields: [{ label: 'code', type: 'OTP', value: 'JBSWY3DPEHPK3PXP' }] }],
     ['half a character', { a: 'x\ud83d' }],
