@@ -53,6 +53,8 @@ export function createClock(start = Date.now()): Clock {
   };
 }
 
+/** milliseconds of a request: forty at once, each of which hashes a password, are no trouble of the provider's */
+const deadline = 120_000;
 const redirectUri = 'http://127.0.0.1/flows/callback';
 const ownershipKey = deriveKey(new Secret('a test'), 'ownership');
 
@@ -102,7 +104,7 @@ export async function startLaptop(clients: readonly ClientSeed[] = [], by: 'sdk'
   const vault =
     by === 'sdk'
       ? createOnePasswordVault(options)
-      : createConnectVault({ ...options, url: server.address, now: Date.now });
+      : createConnectVault({ ...options, url: server.address, now: Date.now, deadline });
   const signIn = createSignIn({
     issuerUrl: idp.issuer,
     clientId: 'sign-in',
@@ -115,6 +117,7 @@ export async function startLaptop(clients: readonly ClientSeed[] = [], by: 'sdk'
     url: idp.scimUrl,
     token: async () => scimToken,
     development: true,
+    deadline,
     signIn,
     clientSecrets: 'ClientSecrets',
   });
@@ -123,6 +126,7 @@ export async function startLaptop(clients: readonly ClientSeed[] = [], by: 'sdk'
     url: idp.doubles[type] ?? '',
     token: async () => scimToken,
     development: true,
+    deadline,
     now: clock.now,
     sleep: clock.sleep,
     proof: { clientId: proof.clientId, clientSecret: async () => proof.clientSecret },
