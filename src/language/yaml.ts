@@ -153,9 +153,9 @@ function convert(node: unknown, source: Source, depth: number, state: State): No
       const written = isScalar(pair.key) ? pair.key.source : undefined;
       const hint = `put it in quotes${written === undefined ? '' : `: "${written}"`}`;
       source.report(keyRange, 'a key that is not text', hint);
-    } else if (!isSafeLine(key)) {
-      if (!state.unusable)
-        source.report(keyRange, `a character that is not seen stands in the key "${key}"`, 'type the key anew');
+    } else if (!isSafeLine(source.text.slice(keyRange.start, keyRange.end))) {
+      const hint = 'type the key anew; one that is meant is written as an escape: "\\u200b"';
+      if (!state.unusable) source.report(keyRange, `a character that is not seen stands in the key "${key}"`, hint);
       state.unusable = true;
     } else if (seen.has(key.normalize())) {
       source.report(keyRange, `the key "${key}" stands here twice`, 'keep one of them');

@@ -461,7 +461,7 @@ const wrongFlows: readonly (readonly [string, string, string, RegExp])[] = [
   ],
   [
     'a name with a space of no width',
-    `description: d\nsteps:\n${read('op://Agents/x/y')}output: { "a\\u200bb": x }\n`,
+    `description: d\nsteps:\n${read('op://Agents/x/y')}output: { "a\u200bb": x }\n`,
     '7:11',
     /a character that is not seen stands in the key "a b"/,
   ],

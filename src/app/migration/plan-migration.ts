@@ -1,4 +1,5 @@
 import { folded } from '../../foundation/names.ts';
+import { isSafeLine } from '../../foundation/safe-line.ts';
 import { Reference } from '../../foundation/reference.ts';
 import { labelsOf, plainName, unusedName } from './item-of-secret.ts';
 import type { KvMount, KvSource, Mounts } from './kv-source.ts';
@@ -149,6 +150,15 @@ function yamlText(text: string): string {
   const isPlain =
     /^(?:op:\/\/|https?:\/\/)?[A-Za-z][A-Za-z0-9_./-]*$/.test(text) &&
     !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text);
-  // the one control character that JSON leaves as it is
-  return isPlain ? text : JSON.stringify(text).replaceAll('\x7f', '\\u007f');
+  // JSON leaves some characters as they are that nobody sees
+  return isPlain
+    ? text
+    : JSON.stringify(text).replaceAll(/[^ -~]/gu, (char) => (isSafeLine(char) ? char : escaped(char)));
+}
+
+function escaped(char: string): string {
+  return char
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 }

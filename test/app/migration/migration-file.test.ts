@@ -79,6 +79,7 @@ describe('migration.yaml', () => {
       name,
       fc.constantFrom('null', 'yes', '12', '007', '#', 'a: b', "it's", '"', '{{ x }}', '%2F', 'op:'),
       fc.constantFrom('${{ x', '${{ inputs.x }}', '{{ inputs.x }}', '$HOME', '${A}', '\x7f', '\ud800'),
+      fc.constantFrom('\u0001', 'a\u200bb', '\u202e', '\u2028', '\u{e0041}', 'é\u200d'),
       // the same to whoever looks at them
       fc.constantFrom('\u00e9', 'e\u0301', '\u00c5', '\u212b', 'A\u030a', '\u00e9 2'),
     );
