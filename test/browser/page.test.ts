@@ -158,8 +158,18 @@ describe('a person with a passkey', () => {
     await stopClock(ann.page);
     const denied = await asked('github.token');
     await look(ann.page, denied);
+    await expect.poll(() => button(ann.page, 'Deny').isEnabled()).toBe(true);
+    // what is made anew takes nobody's click, however long the broker takes for it
+    const { promise: out, resolve: goOn } = Promise.withResolvers<void>();
+    let held = true;
+    await ann.page.route('**/challenge', (route) => (held ? out.then(() => route.abort('aborted')) : route.continue()));
+    const anew = ann.page.waitForRequest('**/challenge');
+    await ann.page.evaluate(`dispatchEvent(new Event('rules'))`);
+    await anew;
     await button(ann.page, 'Deny').click();
     await ann.page.getByText('Denied, and signed.').waitFor();
+    held = false;
+    goOn();
     expect(await stateOf(denied)).toBe('denied');
     const { token } = await page.asAgent('/v1/agent-runs', { reason: 'triage' });
     const id = await asked('github.token', 'clone', String(token));

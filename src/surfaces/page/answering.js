@@ -63,11 +63,14 @@ function deciding(approval, context, said) {
   /** an answer is on its way, or given: nothing is made ready any more */
   let answered = false;
 
-  async function prepare() {
+  /** @param {boolean} [anew] what is ready says the same, and counts until this is: nobody's click is lost meanwhile */
+  async function prepare(anew = false) {
     if (answered) return;
     const mine = (round += 1);
-    ready = {};
-    approve.disabled = deny.disabled = true;
+    if (!anew) {
+      ready = {};
+      approve.disabled = deny.disabled = true;
+    }
     try {
       const path = `approvals/${approval.id}/challenge`;
       const [yes, no] = await Promise.all([
@@ -94,6 +97,7 @@ function deciding(approval, context, said) {
     trouble.textContent = '';
     approve.disabled = deny.disabled = true;
     answered = true;
+    round += 1;
     if (authorize !== undefined) {
       leaveFor(authorize, { kind: 'decision', id: approval.id, decision, ticket, back: location.hash });
       return;
@@ -113,13 +117,13 @@ function deciding(approval, context, said) {
   }
 
   void prepare();
-  const timer = setInterval(() => void prepare(), renewAfter);
+  const timer = setInterval(() => void prepare(true), renewAfter);
   signal.addEventListener('abort', () => {
     round += 1;
     clearInterval(timer);
   });
   // rights that are new are held for a moment: a passkey just made is among them
-  addEventListener('rules', () => void prepare(), { signal });
+  addEventListener('rules', () => void prepare(true), { signal });
   return [
     choice.element,
     h(
