@@ -408,6 +408,12 @@ describe('a process that should stop answering', () => {
     const { status } = await ask(target.port, '/v1/tokens/orders-token', { token: target.tokens.codex });
     return status === 200 ? performance.now() - started : Infinity;
   };
+  /** the same where connections may be cut: an agent whose connection is comes again */
+  const waitAmongMany = async () => {
+    const started = performance.now();
+    while ((await wait().catch(() => Infinity)) === Infinity) await sleep(50);
+    return performance.now() - started;
+  };
   const auth = () => `Host: localhost\r\nAuthorization: Bearer ${target.tokens.codex}\r\n`;
 
   test.each<[string, () => void]>([
@@ -450,7 +456,7 @@ describe('a process that should stop answering', () => {
   ])('%s', async (_, attack) => {
     attack();
     await sleep(100);
-    for (let count = 0; count < 5; count += 1) expect(await wait()).toBeLessThan(patience);
+    for (let count = 0; count < 5; count += 1) expect(await waitAmongMany()).toBeLessThan(patience);
     for (const socket of sockets.splice(0)) socket.destroy();
   });
 
@@ -463,10 +469,7 @@ describe('a process that should stop answering', () => {
       open(200, bytes);
       await sleep(100);
     }
-    const started = performance.now();
-    // an agent whose connection is cut comes again
-    while ((await wait().catch(() => Infinity)) === Infinity) await sleep(50);
-    expect(performance.now() - started).toBeLessThan(patience);
+    expect(await waitAmongMany()).toBeLessThan(patience);
     for (const socket of sockets.splice(0)) socket.destroy();
   });
 
