@@ -133,6 +133,7 @@ const { output } = await build({
     index: 'src/index.ts',
     // started by their files' names, beside the files that do so
     'parse-worker': 'src/language/parse-worker.ts',
+    'pglite-worker': 'src/durable/database/pglite-worker.ts',
     'thread-worker': 'src/adapters/vaults/onepassword/thread-worker.ts',
   },
   platform: 'node',

@@ -102,6 +102,7 @@ describe('the tests', () => {
   const starts: Readonly<Record<string, string>> = {
     'test/e2e/home.ts': 'src/cli.ts',
     'src/adapters/vaults/onepassword/thread.ts': 'src/adapters/vaults/onepassword/thread-worker.ts',
+    'src/durable/database/pglite-thread.ts': 'src/durable/database/pglite-worker.ts',
   };
   const next = new Map<string, string[]>();
   const imports = [...house.imports, ...files.flatMap((path) => importsOf(path, readFileSync(path, 'utf8')))];

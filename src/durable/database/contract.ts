@@ -55,6 +55,8 @@ export interface Connection {
 
 export interface Answer {
   readonly rows: readonly object[];
+  /** rows that were given or changed */
+  readonly rowCount: number | null;
 }
 
 /** A database, and what the engine of runs takes of it. */

@@ -1,15 +1,12 @@
 import { EventEmitter } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
+import { join } from 'node:path';
 import { FlowError } from '../../foundation/errors.ts';
 import { holdFile } from '../../foundation/hold-file.ts';
-import { madeOnce } from '../../foundation/made-once.ts';
 import { makeFolder } from '../../foundation/make-folder.ts';
 import type { Answer, Connection, ConnectionPool, OpenDatabase } from './contract.ts';
+import type { Statement } from './pglite-messages.ts';
+import { type PgliteThread, startPglite } from './pglite-thread.ts';
 import { createPooledDatabase } from './pooled-database.ts';
-import { unpackDatabase } from './empty-database.ts';
 import type { ValueGuard } from './value-guard.ts';
 
 /**
@@ -21,43 +18,16 @@ import type { ValueGuard } from './value-guard.ts';
 export async function openPglite(folder: string, guard: ValueGuard): Promise<OpenDatabase> {
   const release = await hold(folder);
   try {
-    const data = join(folder, 'data');
-    await unpackDatabase(data);
-    const database = await PGlite.create({
-      ...(await parts()),
-      dataDir: data,
-      // as node-postgres gives them: eight bytes and numerics are more than a number of JavaScript holds
-      parsers: { 20: (text) => text, 1700: (text) => text },
+    const listening: Listening = new Map();
+    const thread = await startPglite(join(folder, 'data'), (channel, payload) => {
+      for (const connection of listening.get(channel) ?? []) connection.emit('notification', { channel, payload });
     });
-    return createPooledDatabase(createEmbeddedPool(database, guard, release), folder, true);
+    return createPooledDatabase(createEmbeddedPool(thread, listening, guard, release), folder, true);
   } catch (cause) {
     release();
     throw unusable(folder, cause);
   }
 }
-
-const require = createRequire(import.meta.url);
-const read = (name: string) => readFile(join(dirname(require.resolve('@electric-sql/pglite')), name));
-
-/** Its code, compiled once in a process: a second database begins with what ran hot in the first. */
-const compiled = madeOnce(async () => {
-  const [pgliteWasmModule, initdbWasmModule] = await Promise.all(
-    ['pglite.wasm', 'initdb.wasm'].map(async (name) => WebAssembly.compile(await read(name))),
-  );
-  return { pgliteWasmModule, initdbWasmModule };
-});
-
-/**
- * What it is made of. It would read these files itself, by promises that nobody waits for: where no more files can be
- * opened, such a one would end the process.
- */
-async function parts() {
-  const [modules, files] = await Promise.all([compiled.get(), read('pglite.data')]);
-  return { ...modules, fsBundle: new Blob([files]) };
-}
-
-/** Node has it, and its types leave it out. */
-declare const WebAssembly: { compile(code: Uint8Array): Promise<object> };
 
 async function hold(folder: string): Promise<() => void> {
   const release = await holding(folder);
@@ -83,17 +53,22 @@ function unusable(folder: string, cause: unknown): FlowError {
   });
 }
 
-/** milliseconds after which others get their turn: an answer comes without one, and timers would starve */
-const longestTurn = 10;
+const nothing: Answer = { rows: [], rowCount: 0 };
 
-/** What looks like node-postgres's pool on one database that has one session: statements and transactions take turns. */
-function createEmbeddedPool(database: PGlite, guard: ValueGuard, release: () => void): ConnectionPool {
+/** Who is told of what is announced, by channel. */
+type Listening = Map<string, Set<EventEmitter>>;
+
+/**
+ * What looks like node-postgres's pool on one database that has one session. Its thread does what it is told in that
+ * order: a turn is over once the last statement of it is on the way.
+ */
+function createEmbeddedPool(
+  thread: PgliteThread,
+  listening: Listening,
+  guard: ValueGuard,
+  release: () => void,
+): ConnectionPool {
   let tail: Promise<unknown> = Promise.resolve();
-  let turned = performance.now();
-  const listening = new Map<string, Set<EventEmitter>>();
-  const deaf = database.onNotification((channel, payload) => {
-    for (const connection of listening.get(channel) ?? []) connection.emit('notification', { channel, payload });
-  });
 
   /** Waits for its turn. @returns how to end it */
   const turn = async (): Promise<() => void> => {
@@ -103,59 +78,52 @@ function createEmbeddedPool(database: PGlite, guard: ValueGuard, release: () => 
     await before;
     return () => resolve(undefined);
   };
-  const send = async (text: string, parameters: readonly unknown[] = []): Promise<Answer> => {
-    guard.check(parameters);
-    if (performance.now() - turned > longestTurn) {
-      await new Promise((resolve) => setImmediate(resolve));
-      turned = performance.now();
-    }
-    // without parameters a text may be several statements, as with node-postgres
-    const [first, ...more] =
-      parameters.length === 0 ? await database.exec(text) : [await database.query<object>(text, [...parameters])];
-    const { rows, affectedRows = 0 } = more.at(-1) ?? first ?? { rows: [] };
-    return Object.assign({ rows }, { rowCount: rows.length === 0 ? affectedRows : rows.length });
+  const send = async (...statements: readonly Statement[]): Promise<Answer> => {
+    for (const { parameters } of statements) guard.check(parameters);
+    return thread.ask(statements);
   };
-  const alone = async (text: string, parameters?: readonly unknown[]) => {
+  const alone = async (text: string, parameters: readonly unknown[] = []): Promise<Answer> => {
     const end = await turn();
-    try {
-      return await send(text, parameters);
-    } finally {
-      end();
-    }
+    const answer = send({ text, parameters });
+    end();
+    return answer;
   };
 
   class EmbeddedConnection extends EventEmitter implements Connection {
-    /** ends the turn of its transaction */
-    #end: (() => void) | undefined;
+    /** `begin` goes with its first statement, which makes one message less */
+    #transaction: { readonly end: () => void; readonly begin: Statement; begun: boolean } | undefined;
 
-    async query(text: string, parameters?: readonly unknown[]): Promise<Answer> {
+    async query(text: string, parameters: readonly unknown[] = []): Promise<Answer> {
       const [word = '', channel = ''] = text
         .trim()
         .toLowerCase()
         .split(/[\s;]+/);
       if (word === 'listen') listening.set(channel, (listening.get(channel) ?? new Set()).add(this));
-      if (word === 'begin' || word === 'start') this.#end ??= await turn();
-      if (this.#end === undefined) return alone(text, parameters);
-      try {
-        return await send(text, parameters);
-      } finally {
-        // to a savepoint it is not the end
-        if (word === 'commit' || (word === 'rollback' && channel !== 'to')) this.#over();
+      if (word === 'begin' || word === 'start') {
+        this.#transaction ??= { end: await turn(), begin: { text, parameters }, begun: false };
+        return nothing;
       }
+      // to a savepoint it is not the end
+      if (word === 'commit' || (word === 'rollback' && channel !== 'to')) return this.#over({ text, parameters });
+      const transaction = this.#transaction;
+      if (transaction === undefined) return alone(text, parameters);
+      const before = transaction.begun ? [] : [transaction.begin];
+      transaction.begun = true;
+      return send(...before, { text, parameters });
     }
 
     release(): void {
       for (const all of listening.values()) all.delete(this);
-      if (this.#end === undefined) return;
       // a database that was closed meanwhile has rolled back already
-      void send('rollback')
-        .catch(() => undefined)
-        .finally(() => this.#over());
+      this.#over({ text: 'rollback', parameters: [] }).catch(() => undefined);
     }
 
-    #over(): void {
-      this.#end?.();
-      this.#end = undefined;
+    async #over(statement: Statement): Promise<Answer> {
+      const transaction = this.#transaction;
+      this.#transaction = undefined;
+      const answer = transaction?.begun === true ? send(statement) : nothing;
+      transaction?.end();
+      return answer;
     }
   }
 
@@ -166,8 +134,7 @@ function createEmbeddedPool(database: PGlite, guard: ValueGuard, release: () => 
     connect: () => Promise.resolve(new EmbeddedConnection()),
     async end() {
       const over = await turn();
-      deaf();
-      await database.close();
+      await thread.close();
       release();
       over();
     },
