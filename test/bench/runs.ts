@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { openApp } from '../../src/app/open-app.ts';
 import type { Caller } from '../../src/broker/contract.ts';
 import { openBroker } from '../../src/broker/open-broker.ts';
+import { openPglite } from '../../src/durable/database/pglite.ts';
 import { takeEnvironment } from '../../src/foundation/environment-variables.ts';
-import { createHome } from '../e2e/home.ts';
-import { inTurn, row, type Row } from './row.ts';
+import { createHome, type Home } from '../e2e/home.ts';
+import { longestLag } from './longest-lag.ts';
+import { inTurn, median, row, type Row } from './row.ts';
 
 /** After the first time it finds what it would make: what is left is what a run costs. */
 const flow = `description: Makes a login, or finds it
@@ -62,8 +64,27 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
         against: times.of('bare'),
       }),
       row({ name: `${atOnce} such runs begun at once`, value: (atOnce / together) * 1_000, unit: 'runs/s' }),
+      await opening(home, short),
     ];
   } finally {
     await closing.disposeAsync();
   }
+}
+
+/** What whoever is served meanwhile waits for. */
+async function opening(home: Home, short: boolean): Promise<Row> {
+  const longest: number[] = [];
+  for (let round = 0; round < (short ? 5 : 15); round += 1) {
+    const folder = join(home.path, `database-${round}`);
+    const { own } = await longestLag(async () => {
+      await (await openPglite(folder, { check: () => undefined, close: () => undefined })).close();
+    });
+    longest.push(own);
+  }
+  return row({
+    name: 'longest block of the main thread while their database opens, without its wait for a processor (Linux)',
+    value: median(longest),
+    unit: 'ms',
+    goal: { atMost: 20 },
+  });
 }

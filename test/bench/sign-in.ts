@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@1password/sdk';
@@ -7,6 +6,7 @@ import { Reference } from '../../src/foundation/reference.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { createOnePasswordVault } from '../../src/adapters/vaults/onepassword/vault.ts';
 import { createHome } from '../e2e/home.ts';
+import { longestLag } from './longest-lag.ts';
 import { inTurn, median, row, type Row } from './row.ts';
 
 const text = 'op://Agents/Orders M2M/credential';
@@ -70,39 +70,5 @@ export async function bench({ short }: { readonly short: boolean }): Promise<Row
     ];
   } finally {
     await home.close();
-  }
-}
-
-/**
- * Milliseconds that a timer of 1 ms was late at most while the work went on; and the same less what the thread was ready
- * to run and other threads and processes had the processors.
- */
-async function longestLag(work: () => Promise<unknown>): Promise<{ readonly lag: number; readonly own: number }> {
-  let [lag, own] = [0, 0];
-  let last = { at: performance.now(), waited: waited() };
-  const look = () => {
-    const now = { at: performance.now(), waited: waited() };
-    const late = now.at - last.at - 1;
-    lag = Math.max(lag, late);
-    own = Math.max(own, late - (now.waited - last.waited));
-    last = now;
-  };
-  const timer = setInterval(look, 1);
-  try {
-    await work();
-    look();
-  } finally {
-    clearInterval(timer);
-  }
-  return { lag, own };
-}
-
-/** Milliseconds that this thread has waited in the scheduler's queue since its start; 0 where that is not known. */
-function waited(): number {
-  try {
-    const [, nanoseconds] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ');
-    return Number(nanoseconds) / 1e6;
-  } catch {
-    return 0;
   }
 }
