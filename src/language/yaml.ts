@@ -65,6 +65,10 @@ export function readYaml(source: Source, most = longest): Node | undefined {
   if (document === undefined) return undefined;
   // one fault of syntax makes others that are none
   const [trouble] = document.errors.length > 0 ? document.errors : document.warnings;
+  if (trouble?.code === 'RESOURCE_EXHAUSTION') {
+    tooDeep(source, { start: trouble.pos[0], end: trouble.pos[1] });
+    return undefined;
+  }
   if (trouble !== undefined) {
     const { range, message, hint } = yamlFault(document, trouble, source);
     source.report(range, message, hint);
@@ -98,15 +102,19 @@ function parse(source: Source): Document.Parsed | undefined {
     return parseDocument(source.text, options);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    source.report({ start: 0, end: 1 }, 'nested too deeply', `at most ${deepest} levels`);
+    tooDeep(source, { start: 0, end: 1 });
     return undefined;
   }
+}
+
+function tooDeep(source: Source, range: Range): void {
+  source.report(range, 'nested too deeply', `at most ${deepest} levels`);
 }
 
 function convert(node: unknown, source: Source, depth: number, state: State): Node | undefined {
   const range = rangeOf(node);
   if (depth > deepest) {
-    if (!state.unusable) source.report(range, 'nested too deeply', `at most ${deepest} levels`);
+    if (!state.unusable) tooDeep(source, range);
     state.unusable = true;
     return undefined;
   }

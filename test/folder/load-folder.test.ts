@@ -484,6 +484,12 @@ describe('a flow with one thing wrong', () => {
 });
 
 describe('a folder', () => {
+  it('tells that a file is deeper than a stack is', async () => {
+    const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
+    const folder = await load({ 'service.yaml': service, 'x.yaml': `description: d\nsteps: ${deep}\n` });
+    expect(told(folder)).toEqual([expect.stringMatching(/^x.yaml:2:\d+ nested too deeply/)]);
+  });
+
   it('tells what a step kind finds wrong, beside what is wrong elsewhere in the file', async () => {
     const two = `${token.replace('client-id', 'client-idd')}${token.replace('id: token', 'id: b')}      client-key: op://Agents/x/y\n`;
     const folder = await load({ 'service.yaml': service, 'x.yaml': `description: d\nsteps:\n${two}` });
