@@ -14,13 +14,10 @@ export interface Statement {
   readonly parameters: readonly unknown[];
 }
 
-/**
- * The thread does one after the other, in the order in which they come: it opens the database, first and once, does
- * statements, of which the last one is answered, and closes it.
- */
+/** The thread does one after the other, in the order in which they come: it opens the database, does statements, closes it. */
 export interface Question {
   readonly id: number;
-  readonly asks: 'open' | 'close' | readonly Statement[];
+  readonly asks: 'open' | 'close' | Statement;
 }
 
 export type Reply =

@@ -9,8 +9,8 @@ import type { PgliteSetup, Question, Reply, Statement } from './pglite-messages.
 
 /** PGlite in a thread of its own: one session, whose statements are done in the order in which they come. */
 export interface PgliteThread {
-  /** @throws Error as PostgreSQL tells it, with its `code`, of the first one that fails; @returns what the last one gives */
-  ask(statements: readonly Statement[]): Promise<Answer>;
+  /** @throws Error as PostgreSQL tells it, with its `code` */
+  ask(statement: Statement): Promise<Answer>;
   close(): Promise<void>;
 }
 

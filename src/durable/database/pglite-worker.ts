@@ -28,10 +28,8 @@ opened.catch(() => undefined);
 
 async function answer(asks: Question['asks']) {
   const database = await opened;
-  let answered: Done = { rows: [] };
   if (asks === 'close') await database.close();
-  else if (asks !== 'open') for (const statement of asks) answered = await done(database, statement);
-  const { rows, affectedRows = 0 } = answered;
+  const { rows, affectedRows = 0 } = typeof asks === 'string' ? { rows: [] } : await done(database, asks);
   return { rows, rowCount: rows.length === 0 ? affectedRows : rows.length };
 }
 
@@ -57,7 +55,7 @@ function tell(reply: Reply): void {
   parentPort?.postMessage(reply);
 }
 
-let before: Promise<unknown> = opened.catch(() => undefined);
+let before: Promise<unknown> = Promise.resolve();
 parentPort?.on('message', ({ id, asks }: Question) => {
   before = before
     .then(() => answer(asks))

@@ -78,9 +78,9 @@ function createEmbeddedPool(
     await before;
     return () => resolve(undefined);
   };
-  const send = async (...statements: readonly Statement[]): Promise<Answer> => {
-    for (const { parameters } of statements) guard.check(parameters);
-    return thread.ask(statements);
+  const send = async (statement: Statement): Promise<Answer> => {
+    guard.check(statement.parameters);
+    return thread.ask(statement);
   };
   const alone = async (text: string, parameters: readonly unknown[] = []): Promise<Answer> => {
     const end = await turn();
@@ -89,9 +89,15 @@ function createEmbeddedPool(
     return answer;
   };
 
+  /** Its first statement does not wait for the beginning: it is told where that fails. */
+  const begun = (end: () => void, statement: Statement) => {
+    const answer = send(statement);
+    answer.catch(() => undefined);
+    return { end, begun: answer };
+  };
+
   class EmbeddedConnection extends EventEmitter implements Connection {
-    /** `begin` goes with its first statement, which makes one message less */
-    #transaction: { readonly end: () => void; readonly begin: Statement; begun: boolean } | undefined;
+    #transaction: { readonly end: () => void; readonly begun: Promise<Answer> } | undefined;
 
     async query(text: string, parameters: readonly unknown[] = []): Promise<Answer> {
       const [word = '', channel = ''] = text
@@ -100,16 +106,14 @@ function createEmbeddedPool(
         .split(/[\s;]+/);
       if (word === 'listen') listening.set(channel, (listening.get(channel) ?? new Set()).add(this));
       if (word === 'begin' || word === 'start') {
-        this.#transaction ??= { end: await turn(), begin: { text, parameters }, begun: false };
+        this.#transaction ??= begun(await turn(), { text, parameters });
         return nothing;
       }
       // to a savepoint it is not the end
       if (word === 'commit' || (word === 'rollback' && channel !== 'to')) return this.#over({ text, parameters });
-      const transaction = this.#transaction;
-      if (transaction === undefined) return alone(text, parameters);
-      const before = transaction.begun ? [] : [transaction.begin];
-      transaction.begun = true;
-      return send(...before, { text, parameters });
+      if (this.#transaction === undefined) return alone(text, parameters);
+      const [, answer] = await Promise.all([this.#transaction.begun, send({ text, parameters })]);
+      return answer;
     }
 
     release(): void {
@@ -120,9 +124,10 @@ function createEmbeddedPool(
 
     async #over(statement: Statement): Promise<Answer> {
       const transaction = this.#transaction;
+      if (transaction === undefined) return nothing;
       this.#transaction = undefined;
-      const answer = transaction?.begun === true ? send(statement) : nothing;
-      transaction?.end();
+      const answer = send(statement);
+      transaction.end();
       return answer;
     }
   }

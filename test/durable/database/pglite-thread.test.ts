@@ -45,11 +45,30 @@ test('what cannot go to another thread is refused, and the next one is answered'
   expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
 });
 
-test('a transaction without a statement is none, and one that fails at the first of them is over', async () => {
+test('a transaction that fails at its first statement is over, as is one that has none', async () => {
   const database = await freshDatabase();
   await database.transaction(() => Promise.resolve());
   await expect(database.transaction((tx) => tx.query('select nonsense'))).rejects.toMatchObject({ code: '42703' });
   await expect(database.query('savepoint outside')).rejects.toMatchObject({ code: '25P01' });
+});
+
+test('what cannot be sent is no end of its transaction, nor its beginning', async () => {
+  const database = await freshDatabase();
+  await database.query('create table flows_sent (name text)');
+  const failing = database.transaction(async (tx) => {
+    await tx.query('select $1', [() => 1]).catch(() => undefined);
+    await tx.query("insert into flows_sent values ('rolled back')");
+    throw new Error('no');
+  });
+  await expect(failing).rejects.toThrow('no');
+  expect(await database.query('select from flows_sent')).toEqual([]);
+});
+
+test('where a transaction cannot begin, its first statement is told so', async () => {
+  const connection = await (await freshDatabase()).pool.connect();
+  await connection.query('begin isolation level nonsense');
+  await expect(connection.query('select 1')).rejects.toMatchObject({ code: '42601' });
+  connection.release();
 });
 
 test('transactions that come at once are done one after the other, and what is asked beside them between two', async () => {
