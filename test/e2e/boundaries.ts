@@ -23,11 +23,13 @@ export interface Watched {
 }
 
 /** Kills a process at a boundary. */
-export async function killedAt(
-  running: Running,
-  at: Watched,
-  { request: wanted, nth, when }: Boundary,
-): Promise<Ended> {
+export async function killedAt(running: Running, at: Watched, boundary: Boundary): Promise<Ended> {
+  using _ = onceAt(at, boundary, () => running.child.kill('SIGKILL'));
+  return await running.ended;
+}
+
+/** Does something at a boundary, until it is disposed of. */
+export function onceAt(at: Watched, { request: wanted, nth, when }: Boundary, doing: () => void): Disposable {
   const { vault, issuer, secretsManager } = at.addresses;
   const hosts = new Set([vault.address, issuer, secretsManager.endpoint].map((url) => new URL(url).host));
   let left = nth;
@@ -36,10 +38,8 @@ export async function killedAt(
     if (!hosts.has(request.headers.host ?? '')) return;
     const target = request.headers['x-amz-target'];
     const what = `${request.method} ${request.originalUrl ?? request.url} ${typeof target === 'string' ? target : ''}`;
-    if (wanted.test(what) && (left -= 1) === 0) running.child.kill('SIGKILL');
+    if (wanted.test(what) && (left -= 1) === 0) doing();
   };
   subscribe(channels[when], onMessage);
-  const ended = await running.ended;
-  unsubscribe(channels[when], onMessage);
-  return ended;
+  return { [Symbol.dispose]: () => unsubscribe(channels[when], onMessage) };
 }

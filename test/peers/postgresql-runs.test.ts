@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { killedRunsContract, type ServedHome, serveRuns, type ServingBroker } from '../contracts/killed-runs.ts';
+import { onceAt } from '../e2e/boundaries.ts';
 import type { Home } from '../e2e/home.ts';
 import { startPostgresql } from './postgresql.ts';
 
@@ -40,7 +41,7 @@ describe('two brokers on one PostgreSQL', () => {
       address = onPostgresql(home);
       home.write('flows/login.yaml', login);
       const policy = readFileSync(join(home.work, 'flows/policy.yaml'), 'utf8');
-      home.write('flows/policy.yaml', policy.replace('flows: [new-user, seed-runtime]', 'flows: [login]'));
+      home.write('flows/policy.yaml', policy.replace('flows: [new-user, seed-runtime]', 'flows: [login, new-user]'));
       Object.assign(home.env, { TRAIL: join(home.work, 'commands.jsonl') });
     });
     brokers = await Promise.all([served.serve(trail('one')), served.serve(trail('two'))]);
@@ -88,6 +89,35 @@ describe('two brokers on one PostgreSQL', () => {
     expect(Number(takenOver()) - died).toBeLessThan(10_000);
     await brokers[1].ask('POST', `/v1/runs/${String(id)}/cancel`, undefined, 'careful');
     await expect.poll(state).toBe('cancelled');
+  });
+
+  test('one that stood still meanwhile does no more for them, also where it was in the middle of a step', async () => {
+    const other = brokers[1];
+    const email = 'stood-still@example.com';
+    const stopped = Promise.withResolvers<undefined>();
+    // locks of one machine would let nobody else at the item: they are two machines
+    const state = join(served.home.path, 'second state');
+    cpSync(served.home.env['XDG_STATE_HOME'] ?? '', state, { recursive: true });
+    const still = await served.serve({ ...trail('three'), XDG_STATE_HOME: state });
+    using _ = onceAt(served.stack, { request: /^POST \/scim\/v2\/Users/, nth: 1, when: 'finish' }, () => {
+      still.running.child.kill('SIGSTOP');
+      stopped.resolve(undefined);
+    });
+    const { id } = await still.ask('POST', '/v1/flows/new-user/runs', { inputs: { email } });
+    await stopped.promise;
+    const life = () =>
+      server.sql(`select lives from flows_runs where id = '${String(id)}'`, new URL(address).pathname.slice(1));
+    await expect.poll(life, { interval: 10 }).toBe('2\n');
+    still.running.child.kill('SIGCONT');
+    let run = await other.ask('GET', `/v1/runs/${String(id)}?wait=30`);
+    while (run['finished'] === undefined) run = await other.ask('GET', `/v1/runs/${String(id)}?wait=30`);
+    expect(run).toMatchObject({ state: 'succeeded' });
+    const users = served.stack.identityProvider.users().filter(({ userName }) => userName === email);
+    expect([made(email), users.length]).toEqual([1, 1]);
+    // it still answers, and knows how the run ended
+    expect(await still.ask('GET', `/v1/runs/${String(id)}`)).toMatchObject({ state: 'succeeded' });
+    still.running.child.kill('SIGTERM');
+    expect(await still.running.ended).toMatchObject({ code: 0 });
   });
 
   test('a database that goes away is told, and runs go on when it is back', async () => {

@@ -7,7 +7,7 @@ import type { Run, RunHooks, Runs, RunStory, ScheduleHooks } from './contract.ts
 import { outputFrom } from './kept-output.ts';
 import { createRunStore, isOver, runsChannel } from './run-store.ts';
 import { startEngine } from './run-engine.ts';
-import { type FlowsOfRuns, workOn } from './run-worker.ts';
+import { type FlowsOfRuns, type Keep, workOn } from './run-worker.ts';
 import { keepSchedules } from './schedules.ts';
 import { keepAlive } from './takeover.ts';
 
@@ -21,6 +21,13 @@ export interface RunsOptions {
   readonly warn: (message: string) => void;
   /** epoch milliseconds, default Date.now */
   readonly now?: () => number;
+}
+
+interface Active {
+  /** how to ask for its end */
+  readonly stop: AbortController;
+  /** settled when it takes no step more */
+  readonly idle: PromiseWithResolvers<undefined>;
 }
 
 /** milliseconds between two looks at what did not announce itself, and before what failed is tried again */
@@ -41,8 +48,8 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
   const closing = new AbortController();
   const sleep = sleepUntilAborted(closing.signal);
   const store = createRunStore(database, now);
-  /** what goes on here: how to ask for its end, and when it takes no step more */
-  const active = new Map<string, { readonly stop: AbortController; readonly idle: PromiseWithResolvers<undefined> }>();
+  /** what goes on here */
+  const active = new Map<string, Active>();
   const heard = new Map<string, Set<() => void>>();
 
   async function patiently<T>(work: () => Promise<T>): Promise<T> {
@@ -57,39 +64,53 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
   }
 
   async function work(id: string): Promise<void> {
-    const lives = await patiently(() => store.take(id, broker));
-    const run = lives === undefined ? undefined : await patiently(() => store.find(id));
-    if (run === undefined || lives === undefined) return;
-    const [stop, idle] = [new AbortController(), Promise.withResolvers<undefined>()];
-    active.set(id, { stop, idle });
-    const goOn = async () => {
-      if (!closing.signal.aborted) return;
-      idle.resolve(undefined);
-      // the next broker takes it from here
-      await new Promise(() => undefined);
+    const held = await patiently(() => store.take(id, broker));
+    if (held === undefined) return;
+    const here: Active = { stop: new AbortController(), idle: Promise.withResolvers() };
+    active.set(id, here);
+    const done = () => {
+      if (active.get(id) === here) active.delete(id);
+      here.idle.resolve(undefined);
     };
+    /** Another broker takes it from here, or has it by now: nothing comes back, so nothing is done, told or taken back. */
+    const leave = async (): Promise<never> => {
+      done();
+      return new Promise(() => undefined);
+    };
+    const goOn = async () => {
+      if (closing.signal.aborted) await leave();
+    };
+    const keep: Keep = async (change) => (await patiently(change)) ?? leave();
     try {
-      const end = await workOn(run, lives, {
+      const run = await keep(held.find);
+      const end = await workOn(run, held, {
         app,
-        store,
+        steps: store.steps,
         hooks,
-        signal: stop.signal,
+        signal: here.stop.signal,
         closing: closing.signal,
-        patiently,
+        keep,
         goOn,
       });
       await goOn();
-      await patiently(async () => hooks.over({ ...((await store.find(id)) ?? run), ...end }, () => storyOf(id)));
-      await patiently(() => store.finish(id, end)).catch((error: unknown) => {
+      const last = { ...(await keep(held.find)), ...end };
+      await patiently(() => hooks.over(last, () => storyOf(id)));
+      await keep(() => held.finish(end)).catch((error: unknown) => {
         // what would have been told holds a value
         if (error instanceof FlowError && error.code === 'internal')
-          return patiently(() => store.finish(id, { ...end, told: undefined }));
+          return keep(() => held.finish({ ...end, told: undefined }));
         throw error;
       });
     } finally {
-      active.delete(id);
-      idle.resolve(undefined);
+      done();
     }
+  }
+
+  /** What goes on here, and is another broker's by now, stops in the middle of its step. */
+  async function letGo(): Promise<void> {
+    if (active.size === 0) return;
+    const ours = await store.heldBy(broker);
+    for (const [id, { stop }] of active) if (!ours.has(id)) stop.abort();
   }
 
   const ear = await database.listen(runsChannel, (id) => {
@@ -102,7 +123,16 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
     );
   });
   const engine = await startEngine({ database, broker, work, warn });
-  const alive = keepAlive({ database, broker, now, sleep, closing: closing.signal, warn, takeOver: engine.takeOver });
+  const alive = keepAlive({
+    database,
+    broker,
+    now,
+    sleep,
+    closing: closing.signal,
+    warn,
+    takeOver: engine.takeOver,
+    letGo,
+  });
   await alive.first;
   const kept = schedules && keepSchedules({ database, hooks: schedules, now, sleep, closing: closing.signal, warn });
 

@@ -23,18 +23,27 @@ export interface RunStore {
   list(filter: RunFilter): Promise<readonly Run[]>;
   steps(id: string): Promise<readonly RunStep[]>;
   kept(id: string): Promise<ReadonlyMap<string, StepOutput>>;
-  /** It goes on here. @returns how often it did; undefined where it is over */
-  take(id: string, broker: string): Promise<number | undefined>;
-  running(id: string): Promise<void>;
-  waitsFor(id: string, approval: string): Promise<void>;
-  /** It is at a step. @returns whether its end is not asked for */
-  begin(id: string, step: RunStepBegun): Promise<boolean>;
-  end(id: string, step: RunStepEnded): Promise<void>;
-  finish(id: string, end: RunEnd): Promise<void>;
+  /** It goes on here. @returns undefined where it is over */
+  take(id: string, broker: string): Promise<HeldRun | undefined>;
+  /** ids of those that go on at a broker */
+  heldBy(broker: string): Promise<ReadonlySet<string>>;
   /** @returns whether it was not over */
   askForEnd(id: string, by: string): Promise<boolean>;
   /** Not over any more. @returns whether it was, in a state that may be resumed */
   reopen(id: string, binding: string, broker: string): Promise<boolean>;
+}
+
+/** A run at one broker. Undefined, and nothing changed, where it is over, or another broker has taken it since. */
+export interface HeldRun {
+  /** how often it went on, this time too */
+  readonly lives: number;
+  find(): Promise<Run | undefined>;
+  running(): Promise<true | undefined>;
+  waitsFor(approval: string): Promise<true | undefined>;
+  /** It is at a step. @returns whether its end is not asked for */
+  begin(step: RunStepBegun): Promise<boolean | undefined>;
+  end(step: RunStepEnded): Promise<true | undefined>;
+  finish(end: RunEnd): Promise<true | undefined>;
 }
 
 export interface RunStepBegun {
@@ -65,6 +74,55 @@ export function createRunStore(database: Database, now: () => number): RunStore 
   const changed = async (change: string, parameters: readonly unknown[]) =>
     (await first(`with changed as (${change}) select pg_notify('${runsChannel}', id) from changed`, parameters)) !==
     undefined;
+
+  function held(id: string, broker: string, lives: number): HeldRun {
+    const isHeld = 'id = $1 and broker = $2 and lives = $3 and finished is null';
+    const change = async (set: string, parameters: readonly unknown[]) =>
+      (await changed(`update flows_runs set ${set} where ${isHeld} returning id`, [id, broker, lives, ...parameters]))
+        ? true
+        : undefined;
+    return {
+      lives,
+      async find() {
+        const row = await first<Run>(`select ${columns} from flows_runs where ${isHeld}`, [id, broker, lives]);
+        return row && told(row);
+      },
+      running: () => change(`state = 'running', updated = $4`, [now()]),
+      waitsFor: (approval) => change(`state = 'waiting', approval = $4, updated = $5`, [approval, now()]),
+      async begin({ step, uses, place, inputs }) {
+        const row = await first<{ asked: string | null }>(
+          `with held as (
+             update flows_runs set state = 'running', step = $4, updated = $8 where ${isHeld} returning id, cancelled_by
+           ), step as (
+             insert into flows_run_steps (run, step, uses, place, state, inputs, started)
+             select id, $4, $5, $6, 'started', $7::json, $8 from held
+             on conflict (run, step) do update set state = 'started', code = null, inputs = $7::json, started = $8, finished = null
+           ) select cancelled_by as asked, pg_notify('${runsChannel}', id) from held`,
+          [id, broker, lives, step, uses, place, plainJson(inputs), now()],
+        );
+        return row && row.asked === null;
+      },
+      async end({ step, state, code, output }) {
+        const kept = output === undefined ? undefined : plainJson(output);
+        const row = await first(
+          `with held as (select id from flows_runs where ${isHeld} for update), step as (
+             update flows_run_steps set state = $5, code = $6, output = coalesce($7::json, output), finished = $8
+             from held where run = held.id and step = $4
+           ) select id from held`,
+          [id, broker, lives, step, state, code, kept, now()],
+        );
+        return row && true;
+      },
+      finish: ({ state, step, code, told: line }) =>
+        change('state = $4, step = coalesce($5::text, step), code = $6, told = $7, updated = $8, finished = $8', [
+          state,
+          step,
+          code,
+          line,
+          now(),
+        ]),
+    };
+  }
 
   return {
     async add(run, broker) {
@@ -138,48 +196,14 @@ export function createRunStore(database: Database, now: () => number): RunStore 
         'update flows_runs set broker = $2, lives = lives + 1, updated = $3 where id = $1 and finished is null returning lives',
         [id, broker, now()],
       );
-      return row?.lives;
+      return row && held(id, broker, row.lives);
     },
-    async running(id) {
-      await changed(
-        `update flows_runs set state = 'running', updated = $2 where id = $1 and finished is null and state <> 'running' returning id`,
-        [id, now()],
+    async heldBy(broker) {
+      const rows = await database.query<{ id: string }>(
+        'select id from flows_runs where broker = $1 and finished is null',
+        [broker],
       );
-    },
-    async waitsFor(id, approval) {
-      await changed(
-        `update flows_runs set state = 'waiting', approval = $2, updated = $3 where id = $1 and finished is null returning id`,
-        [id, approval, now()],
-      );
-    },
-    async begin(id, { step, uses, place, inputs }) {
-      const row = await first<{ asked: string | null }>(
-        `with step as (
-           insert into flows_run_steps (run, step, uses, place, state, inputs, started)
-           values ($1, $2, $3, $4, 'started', $5::json, $6)
-           on conflict (run, step) do update set state = 'started', code = null, inputs = $5::json, started = $6, finished = null
-         ), changed as (
-           update flows_runs set state = 'running', step = $2, updated = $6
-           where id = $1 and finished is null returning id, cancelled_by
-         ) select cancelled_by as asked, pg_notify('${runsChannel}', id) from changed`,
-        [id, step, uses, place, plainJson(inputs), now()],
-      );
-      return row?.asked === null;
-    },
-    async end(id, { step, state, code, output }) {
-      const kept = output === undefined ? undefined : plainJson(output);
-      await database.query(
-        `update flows_run_steps set state = $3, code = $4, output = coalesce($5::json, output), finished = $6
-         where run = $1 and step = $2`,
-        [id, step, state, code, kept, now()],
-      );
-    },
-    async finish(id, { state, step, code, told }) {
-      await changed(
-        `update flows_runs set state = $2, step = coalesce($3::text, step), code = $4, told = $5, updated = $6, finished = $6
-         where id = $1 and finished is null returning id`,
-        [id, state, step, code, told, now()],
-      );
+      return new Set(rows.map(({ id }) => id));
     },
     askForEnd: (id, by) =>
       changed(

@@ -9,19 +9,24 @@ import { unlessAborted } from '../../foundation/unless-aborted.ts';
 import type { Run, RunControl, RunHooks } from './contract.ts';
 import { keptOf, outputFrom } from './kept-output.ts';
 import { part } from './run-engine.ts';
-import type { RunEnd, RunStore } from './run-store.ts';
+import type { HeldRun, RunEnd, RunStore } from './run-store.ts';
 
 /** The flows that runs are of. */
 export type FlowsOfRuns = Pick<App, 'flow' | 'carryOut' | 'bindingOf'>;
 
+/**
+ * Changes a run, or looks at it: again where the database refuses it for a while. Where the run is another broker's by now,
+ * nothing comes back.
+ */
+export type Keep = <T>(change: () => Promise<T | undefined>) => Promise<T>;
+
 export interface WorkerOptions {
   readonly app: FlowsOfRuns;
-  readonly store: RunStore;
+  readonly steps: RunStore['steps'];
   readonly hooks: RunHooks;
   /** aborts where the end of this run is asked for */
   readonly signal: AbortSignal;
-  /** Does what the database or the trail may refuse for a while, again until they do not. */
-  readonly patiently: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly keep: Keep;
   /** aborts where the broker ends */
   readonly closing: AbortSignal;
   /** Asked before each step: where the broker ends, nothing comes back. */
@@ -31,27 +36,30 @@ export interface WorkerOptions {
 /** crashes that a run may meet, or cause, before it is given up */
 const mostLives = 20;
 
-/** Does the work of a run, or what is left of it. @param lives how often it went on @returns how it ended */
-export async function workOn(run: Run, lives: number, options: WorkerOptions): Promise<RunEnd> {
-  const { app, hooks, signal, store } = options;
+/** Does the work of a run, or what is left of it. @returns how it ended */
+export async function workOn(run: Run, held: HeldRun, options: WorkerOptions): Promise<RunEnd> {
+  const { app, hooks, keep, signal, steps } = options;
+  const control = controlOf(held, options);
   let at: string | undefined;
   let failure: unknown;
   let refused: unknown;
   try {
-    if (lives > mostLives)
+    if (held.lives > mostLives)
       throw new FlowError('internal', `it went on ${mostLives} times, and each time its broker ended`);
     if (run.cancelledBy !== undefined) throw stopped();
     await hooks.allowed(run);
     const flow = app.flow(run.flow);
     const inputs = parseInputs(flow, run.inputs);
     if ((await app.bindingOf(flow, inputs)) !== run.binding) throw changedSince();
-    const before = await store.steps(run.id);
+    const before = await steps(run.id);
     const begun = new Set(before.flatMap(({ step, state }) => (state === 'started' ? [step] : [])));
     /** a failure is kept as its code, and told whole to whoever is here */
     const failing: Failing = async (work) => {
       try {
         return await work();
       } catch (error) {
+        // it may have met what another broker did since
+        await keep(held.find);
         // what people said has a code of its own, which a step cannot tell
         failure = refused ?? error;
         // oxlint-disable-next-line eslint/preserve-caught-error -- what is thrown here is kept, and a cause with it
@@ -59,19 +67,19 @@ export async function workOn(run: Run, lives: number, options: WorkerOptions): P
       }
     };
     const journal = journalOf(run.id, flow, begun, failing, options, (step) => (at = step));
-    if (flow.effect === 'none') await agreedTo(run, undefined, failing, options);
+    if (flow.effect === 'none') await agreedTo(run, undefined, control, failing, hooks);
     await app.carryOut(flow, inputs, {
       agent: run.agent,
       journal,
       askPeople: async (step, question) =>
-        hooks.asked(run, step, question, controlOf(run, options)).catch((error: unknown) => {
+        hooks.asked(run, step, question, control).catch((error: unknown) => {
           if (error instanceof FlowError) throw error;
           refused = error;
           throw new FlowError('aborted', 'nobody said yes', { cause: error, hint: 'nothing more was done' });
         }),
-      onEvent: eventsTo(run, flow, begun, options),
+      onEvent: eventsTo(held, flow, begun, options),
       signal,
-      onPlan: (plan) => agreedTo(run, plan, failing, options),
+      onPlan: (plan) => agreedTo(run, plan, control, failing, hooks),
     });
     return { state: 'succeeded' };
   } catch (error) {
@@ -117,26 +125,32 @@ function changedSince(): FlowError {
   });
 }
 
-async function agreedTo(run: Run, plan: Plan | undefined, failing: Failing, options: WorkerOptions): Promise<boolean> {
+async function agreedTo(
+  run: Run,
+  plan: Plan | undefined,
+  control: RunControl,
+  failing: Failing,
+  hooks: RunHooks,
+): Promise<boolean> {
   if (run.plan !== undefined && run.plan !== plan?.hash)
     throw new FlowError('aborted', 'what would change is not what was agreed to', {
       hint: 'nothing was done; plan again',
     });
   // once it was agreed to nobody is asked again
-  const agreed = await part('agreed', () =>
-    failing(async () => options.hooks.agreed(run, plan, controlOf(run, options))),
-  );
+  const agreed = await part('agreed', () => failing(async () => hooks.agreed(run, plan, control)));
   return agreed || run.plan !== undefined;
 }
 
-function controlOf(run: Run, { closing, goOn, patiently, signal, store }: WorkerOptions): RunControl {
+function controlOf(held: HeldRun, { closing, goOn, keep, signal }: WorkerOptions): RunControl {
   return {
     signal,
-    waitsFor: (approval) => patiently(() => store.waitsFor(run.id, approval)),
+    async waitsFor(approval) {
+      await keep(() => held.waitsFor(approval));
+    },
     async waiting(work) {
       try {
         const given = await unlessAborted(unlessAborted(work(signal), signal, stopped), closing, stopped);
-        await patiently(() => store.running(run.id));
+        await keep(held.running);
         return given;
       } finally {
         await goOn();
@@ -185,21 +199,21 @@ function journalOf(
 }
 
 /** Writes down each step before it acts, and what became of it. */
-function eventsTo(run: Run, flow: Flow, begun: Set<string>, { patiently, store }: WorkerOptions): OnEvent {
+function eventsTo(held: HeldRun, flow: Flow, begun: Set<string>, { keep }: WorkerOptions): OnEvent {
   return async (event) => {
     const { step, uses } = event;
     if (event.type === 'step-started') {
       const place = flow.steps.findIndex(({ id }) => id === step);
       const { inputs } = event;
-      if (!(await patiently(() => store.begin(run.id, { step, uses, place, inputs })))) throw stopped();
+      if (!(await keep(() => held.begin({ step, uses, place, inputs })))) throw stopped();
       begun.add(step);
     } else if (event.type === 'step-finished') {
       const { outcome, output } = event;
-      await patiently(() => store.end(run.id, { step, state: outcome, output }));
+      await keep(() => held.end({ step, state: outcome, output }));
     } else if (event.type === 'step-failed') {
-      await patiently(() => store.end(run.id, { step, state: 'failed', code: event.code }));
+      await keep(() => held.end({ step, state: 'failed', code: event.code }));
     } else {
-      await patiently(() => store.end(run.id, { step, state: 'taken-back' }));
+      await keep(() => held.end({ step, state: 'taken-back' }));
     }
   };
 }

@@ -42,7 +42,12 @@ function appOver(flows: ReadonlyMap<string, ReturnType<FlowsOfRuns['flow']>>, se
     },
     bindingOf: (flow, inputs) => Promise.resolve(bindingFor(flow, inputs, services)),
     async carryOut(flow, inputs, run) {
-      await carryOutFlow(flow, inputs, services, run);
+      const { signal } = run;
+      const ofRun: Services = {
+        ...services,
+        context: (...step) => ({ ...services.context(...step), ...(signal && { signal }) }),
+      };
+      await carryOutFlow(flow, inputs, ofRun, run);
     },
   };
 }

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { FlowError } from '../../../src/foundation/errors.ts';
 import { form, required } from '../../../src/language/forms.ts';
 import { registerSteps } from '../../../src/steps/register.ts';
 import { type StepKinds, writeStep } from '../../../src/steps/contract.ts';
 import { openRuns } from '../../../src/durable/runs/open-runs.ts';
+import { runSchema } from '../../../src/durable/runs/run-tables.ts';
+import { emptiedDatabase } from '../database/fresh-database.ts';
 import { createHeld, heldFlow, withHeld } from '../../engine/held-values.ts';
 import { arrangeFlows, arrangeRuns, hooks } from './arrange.ts';
 
@@ -205,6 +208,61 @@ describe('a run', () => {
     ]);
   });
 
+  test('that another broker has taken meanwhile is left as it is: nothing is done, told or taken back here', async () => {
+    const [held, database, over] = [createHeld(), await emptiedDatabase(runSchema), [] as unknown[]];
+    const taken = Promise.withResolvers<undefined>();
+    const files = { 'x.yaml': heldFlow.replace('test/prove', 'test/taken') };
+    const { app } = await arrangeFlows(files, (kinds) =>
+      withKind(withHeld(kinds, held), 'test/taken', async () => {
+        await database.query("update flows_runs set broker = 'another', lives = lives + 1");
+        taken.resolve(undefined);
+        // as a proof fails where the other one has retired the old value since
+        throw new FlowError('denied', 'it says no');
+      }),
+    );
+    const { runs, begin } = await arrangeRuns(app, {
+      database,
+      hooks: {
+        over: async (run) => {
+          over.push(run);
+        },
+      },
+    });
+    const { id } = await begin('x');
+    await taken.promise;
+    await runs.close();
+    const [row] = await database.query('select state, step, code, finished from flows_runs where id = $1', [id]);
+    expect(row).toEqual({ state: 'running', step: 'proof', code: null, finished: null });
+    expect(await database.query('select step, state from flows_run_steps order by place')).toEqual([
+      { step: 'first', state: 'done' },
+      { step: 'second', state: 'done' },
+      { step: 'proof', state: 'started' },
+    ]);
+    expect([held.log, over]).toEqual([['hold a', 'hold b'], []]);
+  });
+
+  test('stops in the middle of a step once its broker learns that another one has it', async () => {
+    const database = await emptiedDatabase(runSchema);
+    const stopped = Promise.withResolvers<undefined>();
+    const { app } = await arrangeFlows({ 'x.yaml': three.replace('test/read', 'test/slow') }, (kinds) =>
+      withKind(kinds, 'test/slow', async (signal) => {
+        // the other one thought that this one is gone
+        await database.query("insert into flows_brokers (id, beat) values ('another', now())");
+        await database.query("update flows_runs set broker = 'another', lives = lives + 1");
+        await database.query("delete from flows_brokers where id <> 'another'");
+        await once(signal, 'abort');
+        stopped.resolve(undefined);
+        throw new FlowError('aborted', 'stopped');
+      }),
+    );
+    const { runs, begin } = await arrangeRuns(app, { database });
+    const { id } = await begin('x');
+    await stopped.promise;
+    await runs.close();
+    const [row] = await database.query('select state, step, code, finished from flows_runs where id = $1', [id]);
+    expect(row).toEqual({ state: 'running', step: 'b', code: null, finished: null });
+  });
+
   test('there is one engine in a process', async () => {
     const { app } = await arrangeFlows({ 'x.yaml': three });
     const { database } = await arrangeRuns(app);
@@ -212,10 +270,15 @@ describe('a run', () => {
   });
 });
 
+interface Values {
+  readonly name: string;
+  readonly value: string;
+}
+
 function withKind(
   kinds: StepKinds,
   name: string,
-  run: () => { readonly name: string; readonly value: string },
+  run: (signal: AbortSignal) => Values | Promise<Values>,
   repeatable = true,
 ): StepKinds {
   const output = {
@@ -231,7 +294,7 @@ function withKind(
     with: input,
     output,
     plan: () => Promise.resolve({ changes: [{ action: 'create', what: 'it' }] }),
-    run: async () => run(),
+    run: async (_, { signal }) => run(signal),
   });
   return registerSteps([...new Set(kinds.values()), kind]);
 }
