@@ -83,7 +83,9 @@ export function bindingOf({ flow, inputs, services }: Execution): string {
   const options = first === undefined ? [] : [...services.context(flow.name, first.id).options].toSorted();
   // where a broker listens and keeps its trail is nothing that a step depends on, and may differ among several
   const { name, vars, key, vaults, development } = environment;
-  const world = [name, vars, key, vaults, development, environment.connections];
+  // nor is a kind of connection that it has none of: a version that knows one more goes on with the runs of the one before
+  const connected = Object.entries(environment.connections).filter(([, named]) => named.size > 0);
+  const world = [name, vars, key, vaults, development, Object.fromEntries(connected)];
   return digestOf([flow.name, flow.source.text, inputs, world, connections, options]);
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FlowError } from '../../src/foundation/errors.ts';
 import type { Flow } from '../../src/folder/flows/flow.ts';
 import { parseInputs } from '../../src/folder/flows/inputs.ts';
-import { planFlow } from '../../src/engine/plan-flow.ts';
+import { bindingFor, planFlow } from '../../src/engine/plan-flow.ts';
 import { runFlow } from '../../src/engine/run-flow.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { createWorld, kindsOver, servicesFor, type Recorded, type World } from './engine.ts';
@@ -252,6 +252,20 @@ describe('a plan', () => {
     expect((await plan()).hash).not.toBe(hash);
     const changed = await start(`${writing}# a comment\n`);
     expect((await changed.plan()).hash).not.toBe(hash);
+  });
+
+  it('is bound to the connections that there are, not to the kinds that a version knows', async () => {
+    const { flow, services } = await start(writing);
+    const bound = (connections: Record<string, unknown>) => {
+      const environment = {
+        ...services.environment,
+        connections: { ...services.environment.connections, ...connections },
+      };
+      return bindingFor(flow, { value: 'new' }, { ...services, environment });
+    };
+    const before = bound({ apis: new Map() });
+    expect(bound({ 'of-a-later-version': new Map() })).toBe(before);
+    expect(bound({ apis: new Map([['orders', { type: 'http' }]]) })).not.toBe(before);
   });
 });
 

@@ -120,7 +120,7 @@ function stopped(): FlowError {
 }
 
 function changedSince(): FlowError {
-  return new FlowError('aborted', 'its flow or service.yaml is another one than when it began', {
+  return new FlowError('aborted', 'its flow or service.yaml, or how this version reads them, changed since it began', {
     hint: 'nothing more was done: look at both, then `flows runs resume` it',
   });
 }
