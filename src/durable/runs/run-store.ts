@@ -43,6 +43,7 @@ export interface HeldRun {
   /** It is at a step. @returns whether its end is not asked for */
   begin(step: RunStepBegun): Promise<boolean | undefined>;
   end(step: RunStepEnded): Promise<true | undefined>;
+  /** Also a second time. */
   finish(end: RunEnd): Promise<true | undefined>;
 }
 
@@ -76,9 +77,10 @@ export function createRunStore(database: Database, now: () => number): RunStore 
     undefined;
 
   function held(id: string, broker: string, lives: number): HeldRun {
-    const isHeld = 'id = $1 and broker = $2 and lives = $3 and finished is null';
-    const change = async (set: string, parameters: readonly unknown[]) =>
-      (await changed(`update flows_runs set ${set} where ${isHeld} returning id`, [id, broker, lives, ...parameters]))
+    const isLife = 'id = $1 and broker = $2 and lives = $3';
+    const isHeld = `${isLife} and finished is null`;
+    const change = async (set: string, parameters: readonly unknown[], where = isHeld) =>
+      (await changed(`update flows_runs set ${set} where ${where} returning id`, [id, broker, lives, ...parameters]))
         ? true
         : undefined;
     return {
@@ -114,13 +116,12 @@ export function createRunStore(database: Database, now: () => number): RunStore 
         return row && true;
       },
       finish: ({ state, step, code, told: line }) =>
-        change('state = $4, step = coalesce($5::text, step), code = $6, told = $7, updated = $8, finished = $8', [
-          state,
-          step,
-          code,
-          line,
-          now(),
-        ]),
+        change(
+          `state = $4, step = coalesce($5::text, step), code = $6, told = $7, updated = $8, finished = coalesce(finished, $8)`,
+          [state, step, code, line, now()],
+          // it may be over by this very change, whose answer was lost
+          `${isLife} and (finished is null or state = $4)`,
+        ),
     };
   }
 

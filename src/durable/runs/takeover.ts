@@ -25,18 +25,18 @@ export function keepAlive(options: {
   readonly closing: AbortSignal;
   readonly warn: (message: string) => void;
   readonly takeOver: (id: string) => Promise<void>;
-  /** Others thought that it is gone: lets go of what they took. */
+  /** Lets go of what others took, where they thought that it is gone. */
   readonly letGo: () => Promise<void>;
 }): Alive {
   const { database, broker, closing, letGo, now, sleep, takeOver, warn } = options;
   let failing = false;
 
   async function look(): Promise<void> {
-    const known = await database.query('update flows_brokers set beat = now() where id = $1 returning id', [broker]);
-    if (known.length === 0) {
-      await database.query('insert into flows_brokers (id, beat) values ($1, now())', [broker]);
-      await letGo();
-    }
+    await database.query(
+      'insert into flows_brokers (id, beat) values ($1, now()) on conflict (id) do update set beat = now()',
+      [broker],
+    );
+    await letGo();
     await database.query(`delete from flows_brokers where beat < now() - interval '${gone} seconds'`);
     const left = await database.query<{ id: string }>(
       `update flows_runs set broker = $1, updated = $2 where finished is null

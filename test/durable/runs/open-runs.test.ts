@@ -5,6 +5,7 @@ import { form, required } from '../../../src/language/forms.ts';
 import { registerSteps } from '../../../src/steps/register.ts';
 import { type StepKinds, writeStep } from '../../../src/steps/contract.ts';
 import { openRuns } from '../../../src/durable/runs/open-runs.ts';
+import { createRunStore } from '../../../src/durable/runs/run-store.ts';
 import { runSchema } from '../../../src/durable/runs/run-tables.ts';
 import { emptiedDatabase } from '../database/fresh-database.ts';
 import { createHeld, heldFlow, withHeld } from '../../engine/held-values.ts';
@@ -239,6 +240,25 @@ describe('a run', () => {
       { step: 'proof', state: 'started' },
     ]);
     expect([held.log, over]).toEqual([['hold a', 'hold b'], []]);
+  });
+
+  test('ends once, also where the answer of the database is lost and it is ended again, and by its holder alone', async () => {
+    const { app } = await arrangeFlows({ 'x.yaml': three });
+    const { runs, begin, database } = await arrangeRuns(app);
+    const { id } = await begin('x');
+    await runs.wait(id, long);
+    await database.query('update flows_runs set finished = null where id = $1', [id]);
+    let now = 1_000;
+    const store = createRunStore(database, () => (now += 1_000));
+    const [first, second] = [await store.take(id, 'one'), await store.take(id, 'two')];
+    const failed = { state: 'failed', code: 'denied' } as const;
+    expect([await first?.finish(failed), await first?.find()]).toEqual([undefined, undefined]);
+    expect(await second?.finish({ state: 'succeeded' })).toBe(true);
+    const ended = await store.find(id);
+    expect(await second?.finish({ state: 'succeeded' })).toBe(true);
+    expect(await store.find(id)).toMatchObject({ state: 'succeeded', finished: ended?.finished });
+    expect(await second?.finish(failed)).toBeUndefined();
+    expect(await store.find(id)).toMatchObject({ state: 'succeeded', code: undefined });
   });
 
   test('stops in the middle of a step once its broker learns that another one has it', async () => {
