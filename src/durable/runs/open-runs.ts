@@ -108,9 +108,11 @@ export async function openRuns({ database, app, hooks, schedules, warn, now = Da
 
   /** What goes on here, and is another broker's by now, stops in the middle of its step. */
   async function letGo(): Promise<void> {
-    if (active.size === 0) return;
+    // what begins while the database is asked is none of its answer
+    const before = [...active];
+    if (before.length === 0) return;
     const ours = await store.heldBy(broker);
-    for (const [id, { stop }] of active) if (!ours.has(id)) stop.abort();
+    for (const [id, { stop }] of before) if (!ours.has(id)) stop.abort();
   }
 
   const ear = await database.listen(runsChannel, (id) => {

@@ -24,7 +24,7 @@ export interface WorkerOptions {
   readonly app: FlowsOfRuns;
   readonly steps: RunStore['steps'];
   readonly hooks: RunHooks;
-  /** aborts where the end of this run is asked for */
+  /** aborts where the end of this run is asked for, or another broker has it */
   readonly signal: AbortSignal;
   readonly keep: Keep;
   /** aborts where the broker ends */

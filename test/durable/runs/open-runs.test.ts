@@ -283,6 +283,43 @@ describe('a run', () => {
     expect(row).toEqual({ state: 'running', step: 'b', code: null, finished: null });
   });
 
+  test('that begins while its broker looks for what others took is none of that', async () => {
+    const [database, release, signals] = [
+      await emptiedDatabase(runSchema),
+      Promise.withResolvers<undefined>(),
+      [] as AbortSignal[],
+    ];
+    const [seen, second] = [Promise.withResolvers<undefined>(), Promise.withResolvers<string>()];
+    const { app } = await arrangeFlows({ 'x.yaml': three.replace('test/read', 'test/slow') }, (kinds) =>
+      withKind(kinds, 'test/slow', async (signal) => {
+        if (signals.push(signal) === 2) seen.resolve(undefined);
+        await release.promise;
+        return { name: 'x', value: 'x' };
+      }),
+    );
+    const { runs, begin } = await arrangeRuns(app, {
+      database: {
+        ...database,
+        async query(text, parameters) {
+          const rows = await database.query<never>(text, parameters);
+          // the answer is on its way while another run begins
+          if (signals.length === 1 && text.startsWith('select id from flows_runs where broker')) {
+            second.resolve((await begin('x')).id);
+            await seen.promise;
+          }
+          return rows;
+        },
+      },
+    });
+    const { id } = await begin('x');
+    const other = await second.promise;
+    await seen.promise;
+    release.resolve(undefined);
+    expect(await runs.wait(id, long)).toMatchObject({ state: 'succeeded' });
+    expect(await runs.wait(other, long)).toMatchObject({ state: 'succeeded' });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+  });
+
   test('there is one engine in a process', async () => {
     const { app } = await arrangeFlows({ 'x.yaml': three });
     const { database } = await arrangeRuns(app);
